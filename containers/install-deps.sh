@@ -1,0 +1,77 @@
+#!/bin/sh
+# The one list of Debian 12 packages that cua needs: to build, to run, to test.
+# Used by demos/run.sh, tests/run.sh, CI and the container image. Run as root or by a user with sudo.
+#
+#   containers/install-deps.sh [run|build|test|demo]...   default: all groups
+#
+# Installs only what is missing and is silent and quick when nothing is.
+set -eu
+
+# What a desktop needs to live.
+run='xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
+	fonts-dejavu-core fonts-liberation2 fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+	libx11-6 libx11-xcb1 libxtst6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxkbcommon0
+	libisal2 libpng16-16 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
+	libvncserver1 libsodium23 libseccomp2 shared-mime-info desktop-file-utils ca-certificates'
+
+# What the sources are compiled with.
+build='gcc clang cmake make pkg-config
+	libx11-dev libx11-xcb-dev libxtst-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev
+	libxcb1-dev libxcb-shm0-dev libxkbcommon-dev libisal-dev libpng-dev libpixman-1-dev
+	libcurl4-openssl-dev libcjson-dev libuv1-dev libwebsockets-dev libvncserver-dev libsodium-dev
+	libseccomp-dev libglib2.0-dev libtesseract-dev libleptonica-dev libyaml-dev'
+
+# What the demos put on the screen, and what they check it with.
+demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybox
+	tesseract-ocr tesseract-ocr-eng unzip libxml2-utils poppler-utils tigervnc-viewer'
+
+# What only the tests need.
+test='libcmocka-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl git sudo'
+
+wanted=
+for group in "${@:-all}"; do
+	case $group in
+	all) wanted="$run $build $demo $test" ;;
+	run) wanted="$wanted $run" ;;
+	build) wanted="$wanted $build" ;;
+	demo) wanted="$wanted $demo" ;;
+	test) wanted="$wanted $test" ;;
+	*)
+		echo "install-deps.sh: unknown group '$group'; use run, build, demo or test" >&2
+		exit 2
+		;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null)" = 'ii ' ] ||
+		missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "install-deps.sh: missing packages:$missing" >&2
+		echo "install-deps.sh: run this as root, or install sudo" >&2
+		exit 1
+	fi
+	as_root='sudo'
+fi
+
+echo "installing:$missing" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() {
+	# shellcheck disable=SC2086 # the lists are words on purpose
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1
+}
+# The package lists may be absent or old: refresh them and try once more before giving up.
+if ! install install -y --no-install-recommends $missing; then
+	if ! { install update && install install -y --no-install-recommends $missing; }; then
+		echo "install-deps.sh: apt-get could not install the packages:" >&2
+		tail -n 20 "$log" >&2
+		exit 1
+	fi
+fi

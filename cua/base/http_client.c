@@ -1,0 +1,218 @@
+#include "cua/base/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cua/base/util.h"
+
+#define DEFAULT_CONNECT_TIMEOUT_MS 10000L
+#define DEFAULT_MAX_BODY_LEN ((size_t)64 << 20)
+
+struct cua_http_client {
+	CURLM *multi;
+	CURL *easy;
+	char *unix_path;
+	int cancel_fd;
+};
+
+struct transfer {
+	const struct cua_http_request *request;
+	struct cua_http_response *response;
+	CURL *easy;
+	enum cua_status status; /* what a callback of ours failed with */
+	struct cua_error *err;
+};
+
+enum cua_status cua_http_client_create(const char *unix_path, int cancel_fd,
+		struct cua_http_client **ret_client, struct cua_error *err)
+{
+	struct cua_http_client *client = calloc(1, sizeof(*client));
+	if (!client) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "HTTP client");
+	}
+	client->cancel_fd = cancel_fd;
+	client->unix_path = unix_path ? strdup(unix_path) : NULL;
+	client->multi = curl_multi_init();
+	client->easy = curl_easy_init();
+	if (!client->multi || !client->easy || (unix_path && !client->unix_path)) {
+		cua_http_client_destroy(client);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "HTTP client");
+	}
+	*ret_client = client;
+	return CUA_OK;
+}
+
+void cua_http_client_destroy(struct cua_http_client *client)
+{
+	if (!client) {
+		return;
+	}
+	curl_easy_cleanup(client->easy);
+	curl_multi_cleanup(client->multi);
+	free(client->unix_path);
+	free(client);
+}
+
+void cua_http_response_finish(struct cua_http_response *response)
+{
+	cua_buffer_finish(&response->body);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *user_data)
+{
+	struct transfer *transfer = user_data;
+	size_t len = size * count;
+	long http_status = 0;
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &http_status);
+	if (transfer->request->on_data && http_status >= 200 && http_status < 300) {
+		transfer->status = transfer->request->on_data(
+				data, len, transfer->request->user_data, transfer->err);
+	} else {
+		transfer->status = cua_buffer_append(
+				&transfer->response->body, data, len, transfer->err);
+	}
+	return transfer->status == CUA_OK ? len : CURL_WRITEFUNC_ERROR;
+}
+
+/* Copies the value if the header line carries this name. */
+static void keep_header(const char *line, size_t len, const char *name, char *value, size_t size)
+{
+	size_t name_len = strlen(name);
+	if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0) {
+		return;
+	}
+	const char *start = line + name_len + 1, *end = line + len;
+	while (start < end && (*start == ' ' || *start == '\t')) {
+		start++;
+	}
+	while (end > start && strchr("\r\n \t", end[-1])) {
+		end--;
+	}
+	snprintf(value, size, "%.*s", (int)(end - start), start);
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *user_data)
+{
+	struct cua_http_response *response = ((struct transfer *)user_data)->response;
+	size_t len = size * count;
+	keep_header(line, len, "content-type", response->content_type,
+			sizeof(response->content_type));
+	keep_header(line, len, "etag", response->etag, sizeof(response->etag));
+	keep_header(line, len, "retry-after", response->retry_after, sizeof(response->retry_after));
+	keep_header(line, len, "retry-after-ms", response->retry_after_ms,
+			sizeof(response->retry_after_ms));
+	keep_header(line, len, "x-should-retry", response->should_retry,
+			sizeof(response->should_retry));
+	return len;
+}
+
+static void set_options(struct cua_http_client *client, const struct cua_http_request *request,
+		struct curl_slist *headers, struct transfer *transfer)
+{
+	CURL *easy = client->easy;
+	curl_easy_reset(easy); /* keeps the connection */
+	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	if (client->unix_path) {
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->unix_path);
+		curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	}
+	if (request->body) {
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+	}
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			request->connect_timeout_ms ? request->connect_timeout_ms
+						    : DEFAULT_CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->total_timeout_ms);
+	if (request->idle_timeout_s) {
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, request->idle_timeout_s);
+	}
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+}
+
+/* Runs the transfer to its end, or until cancel_fd becomes readable. */
+static enum cua_status drive(
+		struct cua_http_client *client, CURLcode *ret_code, struct cua_error *err)
+{
+	for (;;) {
+		int running = 0;
+		CURLMcode code = curl_multi_perform(client->multi, &running);
+		if (code != CURLM_OK) {
+			return CUA_FAIL(err, CUA_ERR_IO, 0, "%s", curl_multi_strerror(code));
+		}
+		int left = 0;
+		for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &left));) {
+			if (message->msg == CURLMSG_DONE) {
+				*ret_code = message->data.result;
+				return CUA_OK;
+			}
+		}
+		struct curl_waitfd cancel = { .fd = client->cancel_fd, .events = CURL_WAIT_POLLIN };
+		code = curl_multi_poll(client->multi, &cancel, client->cancel_fd >= 0 ? 1 : 0, 1000,
+				NULL);
+		if (code != CURLM_OK) {
+			return CUA_FAIL(err, CUA_ERR_IO, 0, "%s", curl_multi_strerror(code));
+		}
+		if (cancel.revents) {
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+		}
+	}
+}
+
+static enum cua_status status_of(
+		CURLcode code, const struct transfer *transfer, struct cua_error *err)
+{
+	const char *url = transfer->request->url;
+	if (code == CURLE_OK) {
+		return CUA_OK;
+	}
+	if (transfer->status != CUA_OK) {
+		return transfer->status; /* on_body filled err */
+	}
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s: no answer in time", url);
+	}
+	return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "%s: %s", url, curl_easy_strerror(code));
+}
+
+enum cua_status cua_http_perform(struct cua_http_client *client,
+		const struct cua_http_request *request, struct cua_http_response *ret_response,
+		struct cua_error *err)
+{
+	*ret_response = (struct cua_http_response){ 0 };
+	cua_buffer_init(&ret_response->body,
+			request->max_body_len ? request->max_body_len : DEFAULT_MAX_BODY_LEN);
+	struct transfer transfer = { .request = request,
+		.response = ret_response,
+		.easy = client->easy,
+		.err = err };
+	/* An empty Expect spares a round trip that libcurl would wait for on large bodies. */
+	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+	for (size_t i = 0; request->headers && request->headers[i]; i++) {
+		headers = curl_slist_append(headers, request->headers[i]);
+	}
+	set_options(client, request, headers, &transfer);
+
+	uint64_t started_us = cua_now_us();
+	CURLcode code = CURLE_OK;
+	curl_multi_add_handle(client->multi, client->easy);
+	enum cua_status status = drive(client, &code, err);
+	curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &ret_response->http_status);
+	curl_multi_remove_handle(client->multi, client->easy);
+	curl_slist_free_all(headers);
+	ret_response->total_ms = (double)(cua_now_us() - started_us) / 1000.0;
+	return status == CUA_OK ? status_of(code, &transfer, err) : status;
+}

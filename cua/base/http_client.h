@@ -1,0 +1,65 @@
+#ifndef CUA_BASE_HTTP_CLIENT_H
+#define CUA_BASE_HTTP_CLIENT_H
+
+/* HTTP client over libcurl: TCP with TLS for model APIs, unix sockets for the desktop API. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/error.h"
+
+/* One peer. Keeps its connection between requests; requests go one at a time. */
+struct cua_http_client;
+
+/* unix_path: connect to this socket whatever the URL's host says; NULL for TCP.
+ * cancel_fd: while it is readable, requests end with CUA_ERR_CANCELLED; -1 for none; borrowed.
+ * Redirects are never followed, so a key sent to one host cannot reach another. */
+CUA_NODISCARD enum cua_status cua_http_client_create(const char *unix_path, int cancel_fd,
+		struct cua_http_client **ret_client, struct cua_error *err);
+void cua_http_client_destroy(struct cua_http_client *client);
+
+/* Called with each piece of a 2xx body as it arrives, cut anywhere. A status other than CUA_OK
+ * ends the request with that status. */
+typedef enum cua_status (*cua_http_data_fn)(
+		const char *data, size_t len, void *user_data, struct cua_error *err);
+
+struct cua_http_request {
+	const char *method;	     /* "GET", "POST" */
+	const char *url;	     /* http://desktop/v1/... over a unix socket */
+	const char *const *headers;  /* "Name: value", NULL-terminated; NULL for none */
+	const char *body;	     /* NULL for none */
+	size_t body_len;
+	long connect_timeout_ms;     /* 0: 10000 */
+	long idle_timeout_s;	     /* no byte for so long ends it with CUA_ERR_TIMEOUT; 0: none */
+	long total_timeout_ms;	     /* 0: none */
+	size_t max_body_len;	     /* cap on what is kept in the response; 0: 64 MiB */
+	cua_http_data_fn on_data;    /* NULL: a 2xx body is collected like any other */
+	void *user_data;
+};
+
+struct cua_http_response {
+	long http_status;
+	struct cua_buffer body; /* the whole body; of non-2xx answers only if on_data is set */
+	char content_type[128];
+	char etag[128];
+	/* For the retry rules of the model APIs; "" when the server sent none. */
+	char retry_after[64], retry_after_ms[64], should_retry[16];
+	double total_ms;
+};
+
+/**
+ * cua_http_perform() - send one request and wait for the end of its answer.
+ * @ret_response: overwritten; release with cua_http_response_finish() whatever the outcome.
+ *
+ * Any HTTP status is CUA_OK: read http_status.
+ *
+ * Return: CUA_OK; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_TOO_LARGE; CUA_ERR_CLOSED if the
+ *         peer cannot be reached or hung up early; whatever on_data returned.
+ */
+CUA_NODISCARD enum cua_status cua_http_perform(struct cua_http_client *client,
+		const struct cua_http_request *request, struct cua_http_response *ret_response,
+		struct cua_error *err);
+void cua_http_response_finish(struct cua_http_response *response);
+
+#endif

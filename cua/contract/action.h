@@ -1,0 +1,148 @@
+#ifndef CUA_CONTRACT_ACTION_H
+#define CUA_CONTRACT_ACTION_H
+
+/* The action vocabulary. One table says which actions exist, what arguments they take within
+ * which bounds, and what they are for; the parser, the JSON schema shown to models, the command
+ * line and its help all read that table. Adding an action starts in action_table.c. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/error.h"
+
+#define CUA_ACTIONS_MAX 256	     /* actions in one request */
+#define CUA_ACTION_TEXT_MAX 65536    /* bytes of UTF-8 in one string */
+#define CUA_ACTION_POINTS_MAX 4096   /* points of a drag */
+#define CUA_ACTION_KEYS_MAX 8	     /* keys of a chord */
+#define CUA_ACTION_KEY_NAME_MAX 32   /* bytes of a key's spelling, NUL included */
+#define CUA_ACTION_DURATION_MAX_MS 60000
+
+enum cua_action_type {
+	CUA_ACTION_SCREENSHOT,
+	CUA_ACTION_MOVE,
+	CUA_ACTION_CLICK,
+	CUA_ACTION_MOUSE_DOWN,
+	CUA_ACTION_MOUSE_UP,
+	CUA_ACTION_DRAG,
+	CUA_ACTION_SCROLL,
+	CUA_ACTION_TYPE,
+	CUA_ACTION_KEY,
+	CUA_ACTION_HOLD_KEY,
+	CUA_ACTION_WAIT,
+	CUA_ACTION_CURSOR_POSITION,
+	CUA_ACTION_OPEN_APP,
+	CUA_ACTION_SWITCH_APP,
+	CUA_ACTION_OPEN_URL,
+	CUA_ACTION_CLIPBOARD_GET,
+	CUA_ACTION_CLIPBOARD_SET,
+	CUA_ACTION_LIST_WINDOWS,
+	CUA_ACTION_FOCUS_WINDOW,
+	CUA_ACTION_CLOSE_WINDOW,
+	CUA_ACTION_TYPE_COUNT,
+};
+
+/* Numbers of the X core protocol; the values of the "button" argument. */
+enum cua_button {
+	CUA_BUTTON_LEFT = 1,
+	CUA_BUTTON_MIDDLE = 2,
+	CUA_BUTTON_RIGHT = 3,
+	CUA_BUTTON_BACK = 8,
+	CUA_BUTTON_FORWARD = 9,
+};
+
+struct cua_point {
+	int x, y; /* pixels of the root window */
+};
+
+struct cua_region {
+	int x, y, width, height; /* pixels of the root window */
+};
+
+/* Spellings as given; cua/contract/key.h turns them into keysyms. */
+struct cua_keys {
+	int count;
+	char names[CUA_ACTION_KEYS_MAX][CUA_ACTION_KEY_NAME_MAX];
+};
+
+/* A parsed action. Arguments that were not given hold the table's default. */
+struct cua_action {
+	enum cua_action_type type;
+	struct cua_point at; /* where has_at is false: the pointer stays where it is */
+	bool has_at;
+	int button; /* enum cua_button */
+	int count;  /* clicks, or times a chord is pressed */
+	struct cua_keys keys; /* the chord, or the modifiers held during a mouse action */
+	struct cua_point *path; /* owned */
+	int path_len;
+	int scroll_x, scroll_y; /* wheel clicks; positive is right, down */
+	char *text;		/* owned; text, application, URL */
+	int duration_ms;
+	uint32_t window; /* X window id */
+	struct cua_region region; /* width 0: the whole screen */
+	int max_edge; /* 0: no scaling */
+	bool pointer; /* draw the pointer */
+};
+
+void cua_action_finish(struct cua_action *action);
+
+/**
+ * cua_action_parse() - check one JSON action against the table.
+ * @json:       {"action": "click", "x": 1, "y": 2, ...}; borrowed.
+ * @screen:     bounds for coordinates in pixels; NULL skips that check.
+ * @ret_action: set on CUA_OK only; release with cua_action_finish().
+ *
+ * Unknown members, wrong types and values out of bounds are errors that name the member, the
+ * value and the bound. Nothing is clamped.
+ */
+CUA_NODISCARD enum cua_status cua_action_parse(const cJSON *json, const struct cua_point *screen,
+		struct cua_action *ret_action, struct cua_error *err);
+
+/* --- the table itself --- */
+
+enum cua_arg_type {
+	CUA_ARG_INTEGER, /* int */
+	CUA_ARG_BOOLEAN, /* bool */
+	CUA_ARG_STRING,	 /* UTF-8 without NUL */
+	CUA_ARG_BUTTON,	 /* a name of enum cua_button */
+	CUA_ARG_KEYS,	 /* "ctrl+s" or ["CTRL", "S"] */
+	CUA_ARG_PATH,	 /* [[x, y], ...] or [{"x":, "y":}, ...] */
+	CUA_ARG_REGION,	 /* [x, y, width, height] */
+	CUA_ARG_WINDOW,	 /* X window id: number, or string with 0x */
+};
+
+struct cua_arg_spec {
+	const char *name; /* NULL ends a list */
+	enum cua_arg_type type;
+	bool required;
+	bool is_x, is_y; /* a coordinate: bounded by the screen, sets has_at */
+	int min, max;	 /* integers: bounds; strings: bytes; paths: points */
+	int default_value;
+	size_t offset; /* in struct cua_action */
+	const char *help;
+};
+
+#define CUA_ACTION_ARGS_MAX 8
+
+struct cua_action_spec {
+	const char *name;
+	const char *help; /* one sentence; shown to people and to models */
+	bool is_input;	  /* touches the desktop: needs the input lease, is followed by settling */
+	bool is_function; /* offered to models that have a built-in computer tool as a function */
+	struct cua_arg_spec args[CUA_ACTION_ARGS_MAX + 1];
+};
+
+/* Indexed by enum cua_action_type. */
+extern const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT];
+
+/* NULL if there is no action of this name. */
+const struct cua_action_spec *cua_action_find(const char *name);
+
+/* JSON schema of one action's arguments, without the "action" member; the caller owns it.
+ * NULL when memory runs out. */
+cJSON *cua_action_schema(const struct cua_action_spec *spec);
+
+const char *cua_button_name(int button);
+
+#endif

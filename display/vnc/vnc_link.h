@@ -1,0 +1,73 @@
+#ifndef CUA_DISPLAY_VNC_VNC_LINK_H
+#define CUA_DISPLAY_VNC_VNC_LINK_H
+
+/* Messages between the desktop host and its vnc process: one SOCK_SEQPACKET socketpair, one
+ * message a packet, native byte order, both ends from one binary. Neither end may block on it:
+ * the host drops and later repeats damage, the vnc process drops viewers.
+ *
+ * The host maps what comes from here as hostile: it checks sizes, types and every field. */
+
+#include <stdint.h>
+
+#define VNC_LINK_TEXT_MAX 65536
+#define VNC_LINK_CURSOR_EDGE_MAX 128
+#define VNC_PASSWORD_LEN 8 /* all that VNC authentication looks at */
+
+enum vnc_link_type {
+	/* host to vnc */
+	VNC_LINK_FRAME = 1, /* carries a read-only descriptor of the frame (SCM_RIGHTS) */
+	VNC_LINK_DAMAGE,    /* these pixels of the frame are new */
+	VNC_LINK_CURSOR,    /* pointer shape; pixels follow in data, A8R8G8B8 premultiplied */
+	VNC_LINK_MOVED,	    /* pointer position */
+	VNC_LINK_LISTEN,    /* set passwords; open loopback TCP if port >= 0 */
+	VNC_LINK_SET_CUT_TEXT, /* UTF-8 in data, for the viewers */
+	/* vnc to host */
+	VNC_LINK_KEY,	  /* a viewer with control pressed or released a key */
+	VNC_LINK_POINTER, /* a viewer with control moved the pointer or changed buttons */
+	VNC_LINK_CUT_TEXT, /* UTF-8 in data, from a viewer with control */
+	VNC_LINK_VIEWERS,  /* how many are connected; the frame is kept fresh while viewers > 0 */
+	VNC_LINK_RESUME,   /* a viewer with control pressed the resume key, or the last one left */
+	VNC_LINK_LISTENING, /* answer to VNC_LINK_LISTEN */
+};
+
+struct vnc_link_message {
+	uint32_t type;
+	union {
+		struct {
+			uint32_t width_px, height_px, stride_bytes; /* B8G8R8X8, rows top to bottom */
+		} frame;
+		struct {
+			uint16_t x, y, width, height;
+		} damage;
+		struct {
+			uint16_t width, height, hot_x, hot_y;
+		} cursor;
+		struct {
+			uint16_t x, y;
+		} moved;
+		struct {
+			int32_t port; /* -1: none; 0: any free port */
+			char view_password[VNC_PASSWORD_LEN + 1];
+			char control_password[VNC_PASSWORD_LEN + 1];
+		} listen;
+		struct {
+			uint32_t keysym;
+			uint32_t down;
+		} key;
+		struct {
+			uint16_t x, y;
+			uint32_t buttons; /* RFB button mask: bit 0 left, 1 middle, 2 right, 3-6 wheel */
+		} pointer;
+		struct {
+			uint32_t viewers, controllers;
+		} viewers;
+		struct {
+			int32_t port;	   /* -1 if only the unix socket listens */
+			int32_t sys_errno; /* 0, or why the port could not be opened */
+		} listening;
+	} u;
+	uint32_t data_len;
+	/* data_len bytes follow in the same packet */
+};
+
+#endif
