@@ -25,7 +25,8 @@ void cua_buffer_clear(struct cua_buffer *buffer)
 	}
 }
 
-static enum cua_status buffer_reserve(struct cua_buffer *buffer, size_t extra, struct cua_error *err)
+static enum cua_status buffer_reserve(
+		struct cua_buffer *buffer, size_t extra, struct cua_error *err)
 {
 	if (extra > buffer->max_len - buffer->len) {
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "more than %zu bytes", buffer->max_len);

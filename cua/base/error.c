@@ -27,8 +27,8 @@ static const struct {
 	[CUA_ERR_PERSON] = { "person", CUA_CLASS_PERSON, 423 },
 };
 
-void cua_error_set(struct cua_error *err, enum cua_status status, int sys_errno, const char *fmt,
-		...)
+void cua_error_set(
+		struct cua_error *err, enum cua_status status, int sys_errno, const char *fmt, ...)
 {
 	if (!err) {
 		return;

@@ -9,21 +9,21 @@
 
 enum cua_status {
 	CUA_OK = 0,
-	CUA_ERR_INVAL,	     /* caller: a value breaks the contract */
+	CUA_ERR_INVAL,       /* caller: a value breaks the contract */
 	CUA_ERR_NOT_FOUND,   /* caller: no such desktop, window, path, application */
-	CUA_ERR_EXISTS,	     /* caller: the name is taken */
+	CUA_ERR_EXISTS,      /* caller: the name is taken */
 	CUA_ERR_TOO_LARGE,   /* caller: over a stated bound */
 	CUA_ERR_CANCELLED,   /* caller: went away or asked to stop */
-	CUA_ERR_NOMEM,	     /* environment */
-	CUA_ERR_IO,	     /* environment: a system call failed, see sys_errno */
-	CUA_ERR_X11,	     /* environment: the X server refused a request */
+	CUA_ERR_NOMEM,       /* environment */
+	CUA_ERR_IO,          /* environment: a system call failed, see sys_errno */
+	CUA_ERR_X11,         /* environment: the X server refused a request */
 	CUA_ERR_TIMEOUT,     /* environment: the deadline passed */
-	CUA_ERR_CLOSED,	     /* environment: the peer or the X server went away */
+	CUA_ERR_CLOSED,      /* environment: the peer or the X server went away */
 	CUA_ERR_UNAVAILABLE, /* environment: something this machine lacks, a sandbox for one */
-	CUA_ERR_APP,	     /* environment: an application failed */
-	CUA_ERR_MODEL,	     /* model: its API failed or its answer cannot be used */
-	CUA_ERR_POLICY,	     /* policy: a rule or a refused safety check stopped it */
-	CUA_ERR_PERSON,	     /* person: someone at a viewer has the input */
+	CUA_ERR_APP,         /* environment: an application failed */
+	CUA_ERR_MODEL,       /* model: its API failed or its answer cannot be used */
+	CUA_ERR_POLICY,      /* policy: a rule or a refused safety check stopped it */
+	CUA_ERR_PERSON,      /* person: someone at a viewer has the input */
 	CUA_STATUS_COUNT,
 };
 
@@ -50,7 +50,7 @@ void cua_error_prefix(struct cua_error *err, const char *fmt, ...) CUA_PRINTF(2,
 
 /* Fill err and yield status: `return CUA_FAIL(err, ...)`.
  * A macro so compilers and analyzers see which constant is returned. */
-#define CUA_FAIL(err, status, sys_errno, ...)                                                      \
+#define CUA_FAIL(err, status, sys_errno, ...) \
 	(cua_error_set(err, status, sys_errno, __VA_ARGS__), (status))
 
 /* The code that goes over the wire: "invalid", "not_found", ... */

@@ -161,8 +161,8 @@ static enum cua_status drive(
 			}
 		}
 		struct curl_waitfd cancel = { .fd = client->cancel_fd, .events = CURL_WAIT_POLLIN };
-		code = curl_multi_poll(client->multi, &cancel, client->cancel_fd >= 0 ? 1 : 0, 1000,
-				NULL);
+		code = curl_multi_poll(
+				client->multi, &cancel, client->cancel_fd >= 0 ? 1 : 0, 1000, NULL);
 		if (code != CURLM_OK) {
 			return CUA_FAIL(err, CUA_ERR_IO, 0, "%s", curl_multi_strerror(code));
 		}
@@ -195,10 +195,9 @@ enum cua_status cua_http_perform(struct cua_http_client *client,
 	*ret_response = (struct cua_http_response){ 0 };
 	cua_buffer_init(&ret_response->body,
 			request->max_body_len ? request->max_body_len : DEFAULT_MAX_BODY_LEN);
-	struct transfer transfer = { .request = request,
-		.response = ret_response,
-		.easy = client->easy,
-		.err = err };
+	struct transfer transfer = {
+		.request = request, .response = ret_response, .easy = client->easy, .err = err
+	};
 	/* An empty Expect spares a round trip that libcurl would wait for on large bodies. */
 	struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
 	for (size_t i = 0; request->headers && request->headers[i]; i++) {

@@ -25,16 +25,16 @@ typedef enum cua_status (*cua_http_data_fn)(
 		const char *data, size_t len, void *user_data, struct cua_error *err);
 
 struct cua_http_request {
-	const char *method;	     /* "GET", "POST" */
-	const char *url;	     /* http://desktop/v1/... over a unix socket */
-	const char *const *headers;  /* "Name: value", NULL-terminated; NULL for none */
-	const char *body;	     /* NULL for none */
+	const char *method;         /* "GET", "POST" */
+	const char *url;            /* http://desktop/v1/... over a unix socket */
+	const char *const *headers; /* "Name: value", NULL-terminated; NULL for none */
+	const char *body;           /* NULL for none */
 	size_t body_len;
-	long connect_timeout_ms;     /* 0: 10000 */
-	long idle_timeout_s;	     /* no byte for so long ends it with CUA_ERR_TIMEOUT; 0: none */
-	long total_timeout_ms;	     /* 0: none */
-	size_t max_body_len;	     /* cap on what is kept in the response; 0: 64 MiB */
-	cua_http_data_fn on_data;    /* NULL: a 2xx body is collected like any other */
+	long connect_timeout_ms;  /* 0: 10000 */
+	long idle_timeout_s;      /* no byte for so long ends it with CUA_ERR_TIMEOUT; 0: none */
+	long total_timeout_ms;    /* 0: none */
+	size_t max_body_len;      /* cap on what is kept in the response; 0: 64 MiB */
+	cua_http_data_fn on_data; /* NULL: a 2xx body is collected like any other */
 	void *user_data;
 };
 

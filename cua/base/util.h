@@ -13,11 +13,11 @@
 #define CUA_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Yields the pointer and clears the variable, so that its cleanup does nothing. */
-#define CUA_STEAL(var)                                                                             \
-	({                                                                                         \
-		__typeof__(var) stolen_ = (var);                                                   \
-		(var) = NULL;                                                                      \
-		stolen_;                                                                           \
+#define CUA_STEAL(var) \
+	({ \
+		__typeof__(var) stolen_ = (var); \
+		(var) = NULL; \
+		stolen_; \
 	})
 
 static inline int cua_steal_fd(int *fd)

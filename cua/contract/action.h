@@ -12,11 +12,11 @@
 
 #include "cua/base/error.h"
 
-#define CUA_ACTIONS_MAX 256	     /* actions in one request */
-#define CUA_ACTION_TEXT_MAX 65536    /* bytes of UTF-8 in one string */
-#define CUA_ACTION_POINTS_MAX 4096   /* points of a drag */
-#define CUA_ACTION_KEYS_MAX 8	     /* keys of a chord */
-#define CUA_ACTION_KEY_NAME_MAX 32   /* bytes of a key's spelling, NUL included */
+#define CUA_ACTIONS_MAX 256        /* actions in one request */
+#define CUA_ACTION_TEXT_MAX 65536  /* bytes of UTF-8 in one string */
+#define CUA_ACTION_POINTS_MAX 4096 /* points of a drag */
+#define CUA_ACTION_KEYS_MAX 8      /* keys of a chord */
+#define CUA_ACTION_KEY_NAME_MAX 32 /* bytes of a key's spelling, NUL included */
 #define CUA_ACTION_DURATION_MAX_MS 60000
 
 enum cua_action_type {
@@ -71,18 +71,18 @@ struct cua_action {
 	enum cua_action_type type;
 	struct cua_point at; /* where has_at is false: the pointer stays where it is */
 	bool has_at;
-	int button; /* enum cua_button */
-	int count;  /* clicks, or times a chord is pressed */
-	struct cua_keys keys; /* the chord, or the modifiers held during a mouse action */
+	int button;             /* enum cua_button */
+	int count;              /* clicks, or times a chord is pressed */
+	struct cua_keys keys;   /* the chord, or the modifiers held during a mouse action */
 	struct cua_point *path; /* owned */
 	int path_len;
 	int scroll_x, scroll_y; /* wheel clicks; positive is right, down */
-	char *text;		/* owned; text, application, URL */
+	char *text;             /* owned; text, application, URL */
 	int duration_ms;
-	uint32_t window; /* X window id */
+	uint32_t window;          /* X window id */
 	struct cua_region region; /* width 0: the whole screen */
-	int max_edge; /* 0: no scaling */
-	bool pointer; /* draw the pointer */
+	int max_edge;             /* 0: no scaling */
+	bool pointer;             /* draw the pointer */
 };
 
 void cua_action_finish(struct cua_action *action);
@@ -104,12 +104,12 @@ CUA_NODISCARD enum cua_status cua_action_parse(const cJSON *json, const struct c
 enum cua_arg_type {
 	CUA_ARG_INTEGER, /* int */
 	CUA_ARG_BOOLEAN, /* bool */
-	CUA_ARG_STRING,	 /* UTF-8 without NUL */
-	CUA_ARG_BUTTON,	 /* a name of enum cua_button */
-	CUA_ARG_KEYS,	 /* "ctrl+s" or ["CTRL", "S"] */
-	CUA_ARG_PATH,	 /* [[x, y], ...] or [{"x":, "y":}, ...] */
-	CUA_ARG_REGION,	 /* [x, y, width, height] */
-	CUA_ARG_WINDOW,	 /* X window id: number, or string with 0x */
+	CUA_ARG_STRING,  /* UTF-8 without NUL */
+	CUA_ARG_BUTTON,  /* a name of enum cua_button */
+	CUA_ARG_KEYS,    /* "ctrl+s" or ["CTRL", "S"] */
+	CUA_ARG_PATH,    /* [[x, y], ...] or [{"x":, "y":}, ...] */
+	CUA_ARG_REGION,  /* [x, y, width, height] */
+	CUA_ARG_WINDOW,  /* X window id: number, or string with 0x */
 };
 
 struct cua_arg_spec {
@@ -117,7 +117,7 @@ struct cua_arg_spec {
 	enum cua_arg_type type;
 	bool required;
 	bool is_x, is_y; /* a coordinate: bounded by the screen, sets has_at */
-	int min, max;	 /* integers: bounds; strings: bytes; paths: points */
+	int min, max;    /* integers: bounds; strings: bytes; paths: points */
 	int default_value;
 	size_t offset; /* in struct cua_action */
 	const char *help;
@@ -128,7 +128,7 @@ struct cua_arg_spec {
 struct cua_action_spec {
 	const char *name;
 	const char *help; /* one sentence; shown to people and to models */
-	bool is_input;	  /* touches the desktop: needs the input lease, is followed by settling */
+	bool is_input;    /* touches the desktop: needs the input lease, is followed by settling */
 	bool is_function; /* offered to models that have a built-in computer tool as a function */
 	struct cua_arg_spec args[CUA_ACTION_ARGS_MAX + 1];
 };

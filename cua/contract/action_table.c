@@ -5,132 +5,136 @@
 
 #define FIELD(member) .offset = offsetof(struct cua_action, member)
 
-#define ARG_X(needed)                                                                              \
-	{                                                                                          \
-		"x", CUA_ARG_INTEGER, .required = (needed), .is_x = true, .max = 32767,            \
-				FIELD(at.x), .help = "pixels from the left edge of the screen"     \
+#define ARG_X(needed) \
+	{ \
+		"x", CUA_ARG_INTEGER, .required = (needed), .is_x = true, .max = 32767, \
+				      FIELD(at.x), \
+				      .help = "pixels from the left edge of the screen" \
 	}
-#define ARG_Y(needed)                                                                              \
-	{                                                                                          \
-		"y", CUA_ARG_INTEGER, .required = (needed), .is_y = true, .max = 32767,            \
-				FIELD(at.y), .help = "pixels from the top edge of the screen"      \
+#define ARG_Y(needed) \
+	{ \
+		"y", CUA_ARG_INTEGER, .required = (needed), .is_y = true, .max = 32767, \
+				      FIELD(at.y), \
+				      .help = "pixels from the top edge of the screen" \
 	}
-#define ARG_MODIFIERS                                                                              \
-	{                                                                                          \
-		"keys", CUA_ARG_KEYS, FIELD(keys), .help = "modifier keys held during the action"  \
+#define ARG_MODIFIERS \
+	{ \
+		"keys", CUA_ARG_KEYS, FIELD(keys), .help = "modifier keys held during the action" \
 	}
-#define ARG_BUTTON                                                                                 \
-	{                                                                                          \
-		"button", CUA_ARG_BUTTON, .default_value = CUA_BUTTON_LEFT, FIELD(button),         \
-				.help = "mouse button"                                             \
+#define ARG_BUTTON \
+	{ \
+		"button", CUA_ARG_BUTTON, .default_value = CUA_BUTTON_LEFT, FIELD(button), \
+					  .help = "mouse button" \
 	}
-#define ARG_CHORD                                                                                  \
-	{                                                                                          \
-		"keys", CUA_ARG_KEYS, .required = true, FIELD(keys),                               \
-				.help = "the chord: \"ctrl+s\", \"Return\", or a list of names"    \
+#define ARG_CHORD \
+	{ \
+		"keys", CUA_ARG_KEYS, \
+				.required = true, FIELD(keys), \
+				.help = "the chord: \"ctrl+s\", \"Return\", or a list of names" \
 	}
-#define ARG_WINDOW                                                                                 \
-	{                                                                                          \
-		"window", CUA_ARG_WINDOW, .required = true, FIELD(window),                         \
-				.help = "window id as list_windows gives it"                       \
+#define ARG_WINDOW \
+	{ \
+		"window", CUA_ARG_WINDOW, .required = true, FIELD(window), \
+					  .help = "window id as list_windows gives it" \
 	}
-#define ARG_DURATION(needed, what)                                                                 \
-	{                                                                                          \
-		"duration_ms", CUA_ARG_INTEGER, .required = (needed),                              \
-				.max = CUA_ACTION_DURATION_MAX_MS, FIELD(duration_ms),             \
-				.help = (what)                                                     \
+#define ARG_DURATION(needed, what) \
+	{ \
+		"duration_ms", CUA_ARG_INTEGER, .required = (needed), \
+						.max = CUA_ACTION_DURATION_MAX_MS, \
+						FIELD(duration_ms), .help = (what) \
 	}
-#define ARG_TEXT(arg_name, least, what)                                                            \
-	{                                                                                          \
-		(arg_name), CUA_ARG_STRING, .required = true, .min = (least),                      \
-				.max = CUA_ACTION_TEXT_MAX, FIELD(text), .help = (what)            \
+#define ARG_TEXT(arg_name, least, what) \
+	{ \
+		(arg_name), CUA_ARG_STRING, .required = true, .min = (least), \
+					    .max = CUA_ACTION_TEXT_MAX, FIELD(text), \
+					    .help = (what) \
 	}
 
 const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_SCREENSHOT] = { "screenshot",
-		"Take a picture of the screen, of a region of it, or scaled down.",
-		.args = { { "region", CUA_ARG_REGION, FIELD(region),
-					  .help = "[x, y, width, height] in pixels of the screen" },
-			{ "max_edge", CUA_ARG_INTEGER, .max = 32767, FIELD(max_edge),
-				.help = "scale down so that the longer edge has so many pixels" },
-			{ "pointer", CUA_ARG_BOOLEAN, .default_value = 1, FIELD(pointer),
-				.help = "draw the pointer" } } },
-	[CUA_ACTION_MOVE] = { "move", "Move the pointer.",
-		.is_input = true,
-		.args = { ARG_X(true), ARG_Y(true), ARG_MODIFIERS } },
+			"Take a picture of the screen, of a region of it, or scaled down.",
+			.args = { { "region", CUA_ARG_REGION, FIELD(region),
+						  .help = "[x, y, width, height] in pixels of the "
+							  "screen" },
+					{ "max_edge", CUA_ARG_INTEGER, .max = 32767,
+							FIELD(max_edge),
+							.help = "scale down so that the longer "
+								"edge has so many pixels" },
+					{ "pointer", CUA_ARG_BOOLEAN, .default_value = 1,
+							FIELD(pointer),
+							.help = "draw the pointer" } } },
+	[CUA_ACTION_MOVE] = { "move", "Move the pointer.", .is_input = true,
+			.args = { ARG_X(true), ARG_Y(true), ARG_MODIFIERS } },
 	[CUA_ACTION_CLICK] = { "click", "Click, double-click or triple-click a mouse button.",
-		.is_input = true,
-		.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON,
-			{ "count", CUA_ARG_INTEGER, .min = 1, .max = 3, .default_value = 1,
-				FIELD(count), .help = "1 to 3 clicks" },
-			ARG_MODIFIERS } },
+			.is_input = true,
+			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON,
+					{ "count", CUA_ARG_INTEGER, .min = 1, .max = 3,
+							.default_value = 1, FIELD(count),
+							.help = "1 to 3 clicks" },
+					ARG_MODIFIERS } },
 	[CUA_ACTION_MOUSE_DOWN] = { "mouse_down", "Press a mouse button and leave it down.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON } },
+			.is_input = true, .is_function = true,
+			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON } },
 	[CUA_ACTION_MOUSE_UP] = { "mouse_up", "Release a mouse button that mouse_down pressed.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON } },
-	[CUA_ACTION_DRAG] = { "drag", "Press a button at the first point, visit all, release at the last.",
-		.is_input = true,
-		.args = { { "path", CUA_ARG_PATH, .required = true, .min = 2,
-					  .max = CUA_ACTION_POINTS_MAX, FIELD(path),
-					  .help = "points [x, y], at least two" },
-			ARG_BUTTON, ARG_MODIFIERS } },
-	[CUA_ACTION_SCROLL] = { "scroll", "Turn the mouse wheel.",
-		.is_input = true,
-		.args = { ARG_X(false), ARG_Y(false),
-			{ "scroll_x", CUA_ARG_INTEGER, .min = -100, .max = 100, FIELD(scroll_x),
-				.help = "wheel clicks; positive is right" },
-			{ "scroll_y", CUA_ARG_INTEGER, .min = -100, .max = 100, FIELD(scroll_y),
-				.help = "wheel clicks; positive is down" },
-			ARG_MODIFIERS } },
+			.is_input = true, .is_function = true,
+			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON } },
+	[CUA_ACTION_DRAG] = { "drag",
+			"Press a button at the first point, visit all, release at the last.",
+			.is_input = true,
+			.args = { { "path", CUA_ARG_PATH, .required = true, .min = 2,
+						  .max = CUA_ACTION_POINTS_MAX, FIELD(path),
+						  .help = "points [x, y], at least two" },
+					ARG_BUTTON, ARG_MODIFIERS } },
+	[CUA_ACTION_SCROLL] = { "scroll", "Turn the mouse wheel.", .is_input = true,
+			.args = { ARG_X(false), ARG_Y(false),
+					{ "scroll_x", CUA_ARG_INTEGER, .min = -100, .max = 100,
+							FIELD(scroll_x),
+							.help = "wheel clicks; positive is right" },
+					{ "scroll_y", CUA_ARG_INTEGER, .min = -100, .max = 100,
+							FIELD(scroll_y),
+							.help = "wheel clicks; positive is down" },
+					ARG_MODIFIERS } },
 	[CUA_ACTION_TYPE] = { "type", "Type text; a line break is the Return key.",
-		.is_input = true,
-		.args = { ARG_TEXT("text", 0, "any Unicode text; of control characters only tab and "
-					      "line breaks") } },
+			.is_input = true,
+			.args = { ARG_TEXT("text", 0,
+					"any Unicode text; of control characters only tab and "
+					"line breaks") } },
 	[CUA_ACTION_KEY] = { "key", "Press a key or a chord such as ctrl+shift+t.",
-		.is_input = true,
-		.args = { ARG_CHORD,
-			{ "count", CUA_ARG_INTEGER, .min = 1, .max = 100, .default_value = 1,
-				FIELD(count), .help = "how many times" } } },
+			.is_input = true,
+			.args = { ARG_CHORD,
+					{ "count", CUA_ARG_INTEGER, .min = 1, .max = 100,
+							.default_value = 1, FIELD(count),
+							.help = "how many times" } } },
 	[CUA_ACTION_HOLD_KEY] = { "hold_key", "Hold a key or a chord down for a time.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_CHORD, ARG_DURATION(true, "milliseconds to hold it") } },
+			.is_input = true, .is_function = true,
+			.args = { ARG_CHORD, ARG_DURATION(true, "milliseconds to hold it") } },
 	[CUA_ACTION_WAIT] = { "wait", "Wait, then look at the screen again.",
-		.args = { ARG_DURATION(true, "milliseconds to wait") } },
+			.args = { ARG_DURATION(true, "milliseconds to wait") } },
 	[CUA_ACTION_CURSOR_POSITION] = { "cursor_position", "Tell where the pointer is." },
-	[CUA_ACTION_OPEN_APP] = { "open_app",
-		"Start an application and wait for its window.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_TEXT("name", 1, "application name (LibreOffice Writer), desktop file, "
-					      "or command with arguments") } },
+	[CUA_ACTION_OPEN_APP] = { "open_app", "Start an application and wait for its window.",
+			.is_input = true, .is_function = true,
+			.args = { ARG_TEXT("name", 1,
+					"application name (LibreOffice Writer), desktop file, "
+					"or command with arguments") } },
 	[CUA_ACTION_SWITCH_APP] = { "switch_app",
-		"Bring an application's window to the front; start it if it is not running.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_TEXT("name", 1, "part of a window title or class, or application name") } },
-	[CUA_ACTION_OPEN_URL] = { "open_url", "Open a URL in the browser.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_TEXT("url", 1, "http, https or file URL") } },
+			"Bring an application's window to the front; start it if it is not "
+			"running.",
+			.is_input = true, .is_function = true,
+			.args = { ARG_TEXT("name", 1,
+					"part of a window title or class, or application name") } },
+	[CUA_ACTION_OPEN_URL] = { "open_url", "Open a URL in the browser.", .is_input = true,
+			.is_function = true,
+			.args = { ARG_TEXT("url", 1, "http, https or file URL") } },
 	[CUA_ACTION_CLIPBOARD_GET] = { "clipboard_get", "Read the text on the clipboard.",
-		.is_function = true },
+			.is_function = true },
 	[CUA_ACTION_CLIPBOARD_SET] = { "clipboard_set", "Put text on the clipboard.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_TEXT("text", 0, "the text") } },
+			.is_input = true, .is_function = true,
+			.args = { ARG_TEXT("text", 0, "the text") } },
 	[CUA_ACTION_LIST_WINDOWS] = { "list_windows", "List the open windows.",
-		.is_function = true },
+			.is_function = true },
 	[CUA_ACTION_FOCUS_WINDOW] = { "focus_window", "Raise a window and give it the keyboard.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_WINDOW } },
-	[CUA_ACTION_CLOSE_WINDOW] = { "close_window", "Ask a window to close, as its close button does.",
-		.is_input = true,
-		.is_function = true,
-		.args = { ARG_WINDOW } },
+			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_CLOSE_WINDOW] = { "close_window",
+			"Ask a window to close, as its close button does.", .is_input = true,
+			.is_function = true, .args = { ARG_WINDOW } },
 };
