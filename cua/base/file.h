@@ -1,0 +1,25 @@
+#ifndef CUA_BASE_FILE_H
+#define CUA_BASE_FILE_H
+
+/* Whole files and directory trees. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/error.h"
+
+/* Appends the file to buffer; CUA_ERR_NOT_FOUND, CUA_ERR_TOO_LARGE past the buffer's cap. */
+CUA_NODISCARD enum cua_status cua_file_read(
+		const char *path, struct cua_buffer *buffer, struct cua_error *err);
+/* Readers see the old content or the new one, never a part: written beside it, then renamed. */
+CUA_NODISCARD enum cua_status cua_file_write(
+		const char *path, const void *data, size_t len, mode_t mode, struct cua_error *err);
+/* mkdir -p; existing directories are fine, whatever their mode. */
+CUA_NODISCARD enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *err);
+/* rm -rf, without following symbolic links; nothing there is fine. */
+CUA_NODISCARD enum cua_status cua_remove_tree(const char *path, struct cua_error *err);
+/* The last at most size-1 bytes of a file, from the start of a line; "" if there is none. */
+void cua_file_tail(const char *path, char *tail, size_t size);
+
+#endif

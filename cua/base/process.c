@@ -1,0 +1,213 @@
+#include "cua/base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cua/base/util.h"
+
+#define CHILD_FD_MAX 64
+
+/* What the child tells its parent through the close-on-exec pipe when it cannot exec. */
+struct spawn_failure {
+	int sys_errno;
+	char step[16];
+};
+
+static void child_fail(int report_fd, const char *step)
+{
+	struct spawn_failure failure = { .sys_errno = errno };
+	snprintf(failure.step, sizeof(failure.step), "%s", step);
+	(void)!write(report_fd, &failure, sizeof(failure));
+	_exit(127);
+}
+
+/* Moves the mapped descriptors into place; higher numbers first, so none overwrites another. */
+static int child_map_fds(const struct cua_spawn *spawn, int *report_fd, int *exec_fd)
+{
+	int highest = 2, moved[CHILD_FD_MAX];
+	for (int i = 0; i < spawn->fd_count; i++) {
+		highest = spawn->fds[i].to > highest ? spawn->fds[i].to : highest;
+	}
+	const int above = highest + 1;
+	for (int i = 0; i < spawn->fd_count; i++) {
+		moved[i] = fcntl(spawn->fds[i].from, F_DUPFD_CLOEXEC, above);
+		if (moved[i] < 0) {
+			return -1;
+		}
+	}
+	*report_fd = fcntl(*report_fd, F_DUPFD_CLOEXEC, above);
+	if (*exec_fd >= 0) {
+		*exec_fd = fcntl(*exec_fd, F_DUPFD_CLOEXEC, above);
+	}
+	for (int i = 0; i < spawn->fd_count; i++) {
+		if (dup2(moved[i], spawn->fds[i].to) < 0) {
+			return -1;
+		}
+	}
+	for (int fd = 3; fd < above; fd++) {
+		bool wanted = false;
+		for (int i = 0; i < spawn->fd_count; i++) {
+			wanted = wanted || spawn->fds[i].to == fd;
+		}
+		if (!wanted) {
+			close(fd);
+		}
+	}
+	return close_range((unsigned int)above, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+static void child_run(const struct cua_spawn *spawn, int report_fd)
+{
+	int exec_fd = spawn->exec_fd;
+	for (int number = 1; number < NSIG; number++) {
+		signal(number, SIG_DFL);
+	}
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (spawn->new_session) {
+		setsid();
+	}
+	if (child_map_fds(spawn, &report_fd, &exec_fd) != 0) {
+		child_fail(report_fd, "descriptors");
+	}
+	if (spawn->uid != (uid_t)-1) {
+		if (setgroups(0, NULL) != 0 || setresgid(spawn->uid, spawn->uid, spawn->uid) != 0 ||
+				setresuid(spawn->uid, spawn->uid, spawn->uid) != 0) {
+			child_fail(report_fd, "setuid");
+		}
+	}
+	if (spawn->cwd && chdir(spawn->cwd) != 0) {
+		child_fail(report_fd, "chdir");
+	}
+	char *const *argv = (char *const *)(uintptr_t)spawn->argv;
+	char *const *envp = spawn->envp ? (char *const *)(uintptr_t)spawn->envp : environ;
+	if (exec_fd >= 0) {
+		fexecve(exec_fd, argv, envp);
+	} else {
+		execvpe(argv[0], argv, envp);
+	}
+	child_fail(report_fd, "exec");
+}
+
+enum cua_status cua_spawn(const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err)
+{
+	if (spawn->fd_count > CHILD_FD_MAX) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "more than %d descriptors", CHILD_FD_MAX);
+	}
+	int report[2];
+	if (pipe2(report, O_CLOEXEC) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
+	}
+	/* With signals blocked until the child has reset its handlers, none of ours runs in it. */
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid_t pid = fork();
+	if (pid == 0) {
+		child_run(spawn, report[1]);
+	}
+	int fork_errno = errno;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	close(report[1]);
+	if (pid < 0) {
+		close(report[0]);
+		return CUA_FAIL(err, CUA_ERR_IO, fork_errno, "fork");
+	}
+	struct spawn_failure failure;
+	ssize_t got;
+	do {
+		got = read(report[0], &failure, sizeof(failure));
+	} while (got < 0 && errno == EINTR);
+	close(report[0]);
+	if (got == (ssize_t)sizeof(failure)) {
+		waitpid(pid, NULL, 0);
+		return CUA_FAIL(err, failure.sys_errno == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO,
+				failure.sys_errno, "%s: cannot start (%s)", spawn->argv[0],
+				failure.step);
+	}
+	*ret_pid = pid;
+	return CUA_OK;
+}
+
+/* Start time and state of a process; false if there is none. */
+static bool read_stat(pid_t pid, uint64_t *ret_start_ticks, char *ret_state)
+{
+	char path[64], line[1024];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	if (len <= 0) {
+		return false;
+	}
+	line[len] = '\0';
+	/* The name in field 2 may hold anything, spaces and brackets too: fields count from the
+	 * last bracket on. */
+	char *field = strrchr(line, ')');
+	if (!field || !field[1] || !field[2]) {
+		return false;
+	}
+	*ret_state = field[2];
+	char *rest = NULL, *word = strtok_r(field + 1, " ", &rest);
+	for (int number = 3; word && number < 22; number++) {
+		word = strtok_r(NULL, " ", &rest);
+	}
+	*ret_start_ticks = word ? strtoull(word, NULL, 10) : 0;
+	return word != NULL;
+}
+
+struct cua_process_id cua_process_identify(pid_t pid)
+{
+	struct cua_process_id id = { .pid = pid };
+	char state;
+	if (pid <= 0 || !read_stat(pid, &id.start_ticks, &state)) {
+		id.pid = 0;
+	}
+	return id;
+}
+
+int cua_process_open(struct cua_process_id id)
+{
+	if (id.pid <= 0) {
+		return -1;
+	}
+	int pidfd = (int)syscall(SYS_pidfd_open, id.pid, 0);
+	if (pidfd < 0) {
+		return -1;
+	}
+	/* Checked after opening: from here on the number cannot change hands. */
+	uint64_t start_ticks = 0;
+	char state = 0;
+	if (!read_stat(id.pid, &start_ticks, &state) || start_ticks != id.start_ticks ||
+			state == 'Z' || state == 'X') {
+		close(pidfd);
+		return -1;
+	}
+	return pidfd;
+}
+
+bool cua_process_end(struct cua_process_id id, int signal, int wait_ms)
+{
+	CUA_AUTO_FD int pidfd = cua_process_open(id);
+	if (pidfd < 0) {
+		return true;
+	}
+	if (syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) != 0) {
+		return errno == ESRCH;
+	}
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)wait_ms * 1000U;
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+	int ready;
+	do {
+		ready = poll(&gone, 1, cua_ms_until(deadline_us));
+	} while (ready < 0 && errno == EINTR);
+	return ready == 1;
+}

@@ -1,0 +1,58 @@
+#ifndef CUA_BASE_PROCESS_H
+#define CUA_BASE_PROCESS_H
+
+/* Starting processes, and recognising and ending them later without hitting a stranger that got
+ * the same pid. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cua/base/error.h"
+
+struct cua_fd_map {
+	int from, to; /* the child finds descriptor from as to */
+};
+
+struct cua_spawn {
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *envp; /* NULL: the caller's environment */
+	int exec_fd;             /* run this open file instead of argv[0]; -1: none */
+	const char *cwd;         /* NULL: the caller's */
+	const struct cua_fd_map *fds;
+	int fd_count;     /* everything else is closed in the child */
+	uid_t uid;        /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
+	bool new_session; /* setsid(): no controlling terminal, own process group */
+};
+
+/**
+ * cua_spawn() - fork and exec.
+ *
+ * Signal mask and dispositions are reset in the child.
+ *
+ * Return: CUA_OK once the exec has succeeded; CUA_ERR_NOT_FOUND if there is no such program;
+ *         CUA_ERR_IO with errno of the step that failed. The caller reaps the child.
+ */
+CUA_NODISCARD enum cua_status cua_spawn(
+		const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err);
+
+/* A process as it can be written down: a pid alone may be someone else's tomorrow. */
+struct cua_process_id {
+	pid_t pid;
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
+};
+
+/* pid 0 in the result if there is no such process. */
+struct cua_process_id cua_process_identify(pid_t pid);
+
+/**
+ * cua_process_open() - a pidfd, if the process still is the one that was written down.
+ * Return: the descriptor, to be closed; -1 if it is gone.
+ */
+int cua_process_open(struct cua_process_id id);
+
+/* Sends a signal and waits until the process is gone or the time is over; true if gone.
+ * Works on any process, not only on children. */
+bool cua_process_end(struct cua_process_id id, int signal, int wait_ms);
+
+#endif
