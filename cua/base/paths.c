@@ -1,0 +1,68 @@
+#include "cua/base/paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cua/base/file.h"
+
+/* Root's directories may be entered by the users that desktops run as, and listed by nobody. */
+static mode_t dir_mode(void)
+{
+	return geteuid() == 0 ? 0711 : 0700;
+}
+
+static enum cua_status make_own_dir(const char *path, struct cua_error *err)
+{
+	struct stat info;
+	enum cua_status status = cua_make_dirs(path, dir_mode(), err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (lstat(path, &info) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid()) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"%s is not a directory of yours; set CUA_RUNTIME_DIR or "
+				"CUA_STATE_DIR to one",
+				path);
+	}
+	return CUA_OK;
+}
+
+enum cua_status cua_runtime_dir(char *path, size_t size, struct cua_error *err)
+{
+	const char *chosen = getenv("CUA_RUNTIME_DIR"), *xdg = getenv("XDG_RUNTIME_DIR");
+	if (chosen && chosen[0] == '/') {
+		snprintf(path, size, "%s", chosen);
+	} else if (geteuid() == 0) {
+		snprintf(path, size, "/run/cua");
+	} else if (xdg && xdg[0] == '/' && access(xdg, W_OK) == 0) {
+		snprintf(path, size, "%s/cua", xdg);
+	} else {
+		snprintf(path, size, "/tmp/cua-%u", (unsigned int)geteuid());
+	}
+	return make_own_dir(path, err);
+}
+
+enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err)
+{
+	const char *chosen = getenv("CUA_STATE_DIR"), *xdg = getenv("XDG_STATE_HOME"),
+		   *home = getenv("HOME");
+	if (chosen && chosen[0] == '/') {
+		snprintf(path, size, "%s", chosen);
+	} else if (geteuid() == 0) {
+		snprintf(path, size, "/var/lib/cua");
+	} else if (xdg && xdg[0] == '/') {
+		snprintf(path, size, "%s/cua", xdg);
+	} else if (home && home[0] == '/') {
+		snprintf(path, size, "%s/.local/state/cua", home);
+	} else {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"no place for state: set CUA_STATE_DIR, XDG_STATE_HOME or HOME");
+	}
+	return make_own_dir(path, err);
+}

@@ -1,0 +1,19 @@
+#ifndef CUA_BASE_PATHS_H
+#define CUA_BASE_PATHS_H
+
+#include <stddef.h>
+
+#include "cua/base/error.h"
+
+#define CUA_PATH_MAX 1024
+
+/* Sockets and records of running desktops: $CUA_RUNTIME_DIR, else /run/cua for root, else
+ * $XDG_RUNTIME_DIR/cua, else /tmp/cua-UID. Made if absent; CUA_ERR_POLICY if somebody else owns
+ * it. */
+CUA_NODISCARD enum cua_status cua_runtime_dir(char *path, size_t size, struct cua_error *err);
+
+/* Homes of desktops and folders of runs: $CUA_STATE_DIR, else /var/lib/cua for root, else
+ * $XDG_STATE_HOME/cua, else ~/.local/state/cua. Made if absent. */
+CUA_NODISCARD enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err);
+
+#endif

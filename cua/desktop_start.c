@@ -1,0 +1,431 @@
+/* cua_desktop_start(): directories, then the sandbox with its session, then the host. Each step
+ * is written down before the next, so that stop can clean up after a start that was cut off. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/file.h"
+#include "cua/base/sandbox.h"
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "cua/desktops.h"
+
+#define READY_TIMEOUT_MS 30000
+/* Identities of desktops that root starts: one to a desktop, in a range free of accounts. */
+#define UID_FIRST 62000U
+#define UID_COUNT 3000U
+
+/* --- directories --- */
+
+static bool uid_is_taken(uid_t uid, const cJSON *desktops)
+{
+	const cJSON *desktop = NULL;
+	cJSON_ArrayForEach (desktop, desktops) {
+		struct desktop_record other;
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(desktop, "name");
+		if (desktop_record_read(name->valuestring, &other, NULL) == CUA_OK &&
+				other.uid == uid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum cua_status choose_uid(uid_t *ret_uid, struct cua_error *err)
+{
+	if (geteuid() != 0) {
+		*ret_uid = geteuid();
+		return CUA_OK;
+	}
+	CUA_AUTO_JSON cJSON *desktops = cua_desktop_list(err);
+	for (uid_t uid = UID_FIRST; desktops && uid < UID_FIRST + UID_COUNT; uid++) {
+		if (!uid_is_taken(uid, desktops)) {
+			*ret_uid = uid;
+			return CUA_OK;
+		}
+	}
+	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "all %u desktop identities are in use",
+			UID_COUNT);
+}
+
+static enum cua_status make_owned_dir(
+		const char *path, mode_t mode, uid_t uid, struct cua_error *err)
+{
+	enum cua_status status = cua_make_dirs(path, mode, err);
+	if (status == CUA_OK &&
+			(chmod(path, mode) != 0 || (geteuid() == 0 && chown(path, uid, uid)))) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	return status;
+}
+
+/* An entry for any address and display number: the server's number is not known yet.
+ * Source: Xauth(3), FamilyWild. */
+static enum cua_status write_cookie(const struct desktop_record *record, struct cua_error *err)
+{
+	static const char name[] = "MIT-MAGIC-COOKIE-1";
+	unsigned char entry[64] = { 0xff, 0xff, 0, 0, 0, 0, 0, sizeof(name) - 1 };
+	size_t len = 8;
+	memcpy(entry + len, name, sizeof(name) - 1);
+	len += sizeof(name) - 1;
+	entry[len++] = 0;
+	entry[len++] = 16;
+	char path[CUA_PATH_MAX + 32];
+	if (getrandom(entry + len, 16, 0) != 16) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
+	}
+	len += 16;
+	desktop_path(record, "session/Xauthority", path, sizeof(path));
+	enum cua_status status = cua_file_write(path, entry, len, 0600, err);
+	if (status == CUA_OK && geteuid() == 0 && chown(path, record->uid, record->uid) != 0) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	return status;
+}
+
+static enum cua_status make_dirs(const struct desktop_record *record, struct cua_error *err)
+{
+	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16], state[CUA_PATH_MAX];
+	desktop_path(record, "session", session, sizeof(session));
+	desktop_path(record, "x11", x11, sizeof(x11));
+	enum cua_status status = make_owned_dir(session, 0700, record->uid, err);
+	if (status == CUA_OK) {
+		status = make_owned_dir(x11, 0755, record->uid, err);
+	}
+	if (status == CUA_OK) {
+		/* The parents of the home are root's to keep, the home itself is the desktop's. */
+		snprintf(state, sizeof(state), "%s", record->home);
+		*strrchr(state, '/') = '\0';
+		status = cua_make_dirs(state, geteuid() == 0 ? 0711 : 0700, err);
+	}
+	if (status == CUA_OK) {
+		status = make_owned_dir(record->home, 0700, record->uid, err);
+	}
+	return status == CUA_OK ? write_cookie(record, err) : status;
+}
+
+/* Claims the name by making its directory, which is atomic. */
+static enum cua_status claim(const char *all, const struct cua_desktop_options *options,
+		struct desktop_record *record, struct cua_error *err)
+{
+	char state[CUA_PATH_MAX - DESKTOP_NAME_MAX - 16];
+	enum cua_status status = cua_state_dir(state, sizeof(state), err);
+	if (status == CUA_OK) {
+		status = choose_uid(&record->uid, err);
+	}
+	for (int number = 1; status == CUA_OK; number++) {
+		if (options->name) {
+			snprintf(record->name, sizeof(record->name), "%s", options->name);
+		} else {
+			snprintf(record->name, sizeof(record->name), "desktop-%d", number);
+		}
+		snprintf(record->dir, sizeof(record->dir), "%s/%s", all, record->name);
+		if (mkdir(record->dir, geteuid() == 0 ? 0711 : 0700) == 0) {
+			break;
+		}
+		if (errno != EEXIST) {
+			return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", record->dir);
+		}
+		if (options->name) {
+			return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "a desktop \"%s\" exists already",
+					options->name);
+		}
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	snprintf(record->home, sizeof(record->home), "%s/desktops/%s", state, record->name);
+	record->width_px = options->width_px;
+	record->height_px = options->height_px;
+	record->sandboxed = options->sandboxed;
+	record->created_s = time(NULL);
+	return desktop_record_write(record, err);
+}
+
+/* --- session --- */
+
+/* One line of JSON from a process that has started, or its end. */
+static enum cua_status read_ready(int fd, const char *who, const char *log_path, cJSON **ret_json,
+		struct cua_error *err)
+{
+	CUA_AUTO_BUFFER struct cua_buffer line;
+	cua_buffer_init(&line, 4096);
+	const uint64_t deadline_us = cua_now_us() + READY_TIMEOUT_MS * 1000ULL;
+	while (!line.data || !strchr(line.data, '\n')) {
+		char part[512];
+		struct pollfd readable = { .fd = fd, .events = POLLIN };
+		int ready = poll(&readable, 1, cua_ms_until(deadline_us));
+		if (ready < 0 && errno == EINTR) {
+			continue;
+		}
+		if (ready == 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s was not ready in %d s", who,
+					READY_TIMEOUT_MS / 1000);
+		}
+		ssize_t got = read(fd, part, sizeof(part));
+		if (got <= 0) {
+			char tail[300];
+			cua_file_tail(log_path, tail, sizeof(tail));
+			tail[strcspn(tail, "\n")] = '\0';
+			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s ended while starting%s%s",
+					who, tail[0] ? ": " : "", tail);
+		}
+		enum cua_status status = cua_buffer_append(&line, part, (size_t)got, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line.data);
+	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
+	if (!json || cJSON_IsString(error)) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s: %.300s", who,
+				error ? error->valuestring : "unreadable answer");
+	}
+	*ret_json = CUA_STEAL(json);
+	return CUA_OK;
+}
+
+struct launch {
+	int program_fd, log_fd, ready_fd; /* ready_fd: the child's end */
+	char size[32];
+};
+
+static enum cua_status launch_sandboxed(
+		struct desktop_record *record, const struct launch *launch, struct cua_error *err)
+{
+	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16];
+	desktop_path(record, "session", session, sizeof(session));
+	desktop_path(record, "x11", x11, sizeof(x11));
+	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "session", "--dir",
+		CUA_SANDBOX_SESSION_DIR, "--size", launch->size, "--ready-fd", "3", NULL };
+	const struct cua_sandbox_spec spec = { .session_dir = session,
+		.x11_dir = x11,
+		.home_dir = record->home,
+		.program_fd = launch->program_fd,
+		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
+		.argv = argv,
+		.ready_fd = launch->ready_fd,
+		.log_fd = launch->log_fd };
+	struct cua_sandbox sandbox;
+	enum cua_status status = cua_sandbox_start(&spec, &sandbox, err);
+	if (status == CUA_OK) {
+		record->bwrap = sandbox.bwrap;
+		record->session = sandbox.init;
+	}
+	return status;
+}
+
+static enum cua_status launch_bare(
+		struct desktop_record *record, const struct launch *launch, struct cua_error *err)
+{
+	char session[CUA_PATH_MAX + 16], home_env[CUA_PATH_MAX + 8], id_env[CUA_PATH_MAX + 16];
+	desktop_path(record, "session", session, sizeof(session));
+	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
+	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->dir);
+	const char *const argv[] = { "cua", "session", "--dir", session, "--size", launch->size,
+		"--ready-fd", "3", NULL };
+	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
+		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
+	const struct cua_fd_map fds[] = { { launch->log_fd, 1 }, { launch->log_fd, 2 },
+		{ launch->ready_fd, 3 } };
+	const struct cua_spawn spawn = { .argv = argv,
+		.envp = envp,
+		.exec_fd = launch->program_fd,
+		.cwd = "/",
+		.fds = fds,
+		.fd_count = (int)CUA_ARRAY_LEN(fds),
+		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
+		.new_session = true };
+	pid_t pid = 0;
+	enum cua_status status = cua_spawn(&spawn, &pid, err);
+	if (status == CUA_OK) {
+		record->session = cua_process_identify(pid);
+	}
+	return status;
+}
+
+static enum cua_status start_session(struct desktop_record *record, struct cua_error *err)
+{
+	char log_path[CUA_PATH_MAX + 16];
+	desktop_path(record, "session.log", log_path, sizeof(log_path));
+	CUA_AUTO_FD int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	int ready[2];
+	if (program_fd < 0 || log_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
+	}
+	struct launch launch = { program_fd, log_fd, ready[1], "" };
+	snprintf(launch.size, sizeof(launch.size), "%dx%d", record->width_px, record->height_px);
+	enum cua_status status = record->sandboxed ? launch_sandboxed(record, &launch, err)
+						   : launch_bare(record, &launch, err);
+	close(ready[1]);
+	CUA_AUTO_JSON cJSON *json = NULL;
+	if (status == CUA_OK) {
+		status = desktop_record_write(record, err);
+	}
+	if (status == CUA_OK) {
+		status = read_ready(ready[0], "the session", log_path, &json, err);
+	} else if (record->sandboxed && status == CUA_ERR_UNAVAILABLE) {
+		char tail[200];
+		cua_file_tail(log_path, tail, sizeof(tail));
+		tail[strcspn(tail, "\n")] = '\0';
+		cua_error_prefix(err, "no sandbox: %s%s", tail, tail[0] ? "" : "bubblewrap");
+	}
+	close(ready[0]);
+	if (status != CUA_OK) {
+		if (record->sandboxed && status == CUA_ERR_UNAVAILABLE) {
+			cua_error_prefix(err, "(--sandbox=none runs it without one)");
+		}
+		return status;
+	}
+	const cJSON *display = cJSON_GetObjectItemCaseSensitive(json, "display");
+	snprintf(record->x11_socket, sizeof(record->x11_socket), "%s/X%d",
+			record->sandboxed ? "" : "/tmp/.X11-unix",
+			cJSON_IsNumber(display) ? display->valueint : 0);
+	if (record->sandboxed) {
+		char leaf[32];
+		snprintf(leaf, sizeof(leaf), "x11/X%d",
+				cJSON_IsNumber(display) ? display->valueint : 0);
+		desktop_path(record, leaf, record->x11_socket, sizeof(record->x11_socket));
+	}
+	return desktop_record_write(record, err);
+}
+
+/* --- host --- */
+
+static enum cua_status start_host(struct desktop_record *record, struct cua_error *err)
+{
+	char log_path[CUA_PATH_MAX + 16];
+	desktop_path(record, "host.log", log_path, sizeof(log_path));
+	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	CUA_AUTO_FD int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int ready[2];
+	if (log_fd < 0 || null_fd < 0 || program_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
+	}
+	/* No key in here: the environment is made, not inherited. */
+	char runtime[CUA_PATH_MAX], runtime_env[CUA_PATH_MAX + 32], log_env[64];
+	enum cua_status status = cua_runtime_dir(runtime, sizeof(runtime), err);
+	snprintf(runtime_env, sizeof(runtime_env), "CUA_RUNTIME_DIR=%s", runtime);
+	snprintf(log_env, sizeof(log_env), "CUA_LOG=%s",
+			getenv("CUA_LOG") ? getenv("CUA_LOG") : "");
+	const char *const envp[] = { runtime_env, log_env, "PATH=/usr/local/bin:/usr/bin:/bin",
+		"LANG=C.UTF-8", NULL };
+	const char *const argv[] = { "cua", "host", "--name", record->name, "--ready-fd", "3",
+		NULL };
+	const struct cua_fd_map fds[] = { { null_fd, 0 }, { log_fd, 1 }, { log_fd, 2 },
+		{ ready[1], 3 } };
+	const struct cua_spawn spawn = { .argv = argv,
+		.envp = envp,
+		.exec_fd = program_fd,
+		.cwd = "/",
+		.fds = fds,
+		.fd_count = (int)CUA_ARRAY_LEN(fds),
+		.uid = (uid_t)-1,
+		.new_session = true };
+	pid_t pid = 0;
+	if (status == CUA_OK) {
+		status = cua_spawn(&spawn, &pid, err);
+	}
+	close(ready[1]);
+	CUA_AUTO_JSON cJSON *json = NULL;
+	if (status == CUA_OK) {
+		status = read_ready(ready[0], "the desktop host", log_path, &json, err);
+	}
+	close(ready[0]);
+	if (status != CUA_OK) {
+		(void)cua_process_end(cua_process_identify(pid), SIGKILL, 2000);
+	}
+	return status; /* the host itself has written its pid into the record */
+}
+
+/* --- the whole --- */
+
+static enum cua_status start_new(const struct cua_desktop_options *options, const char *all,
+		int lock_fd, struct desktop_record *record, struct cua_error *err)
+{
+	enum cua_status status = claim(all, options, record, err);
+	flock(lock_fd, LOCK_UN); /* the directory is ours now */
+	if (status != CUA_OK) {
+		if (status != CUA_ERR_EXISTS && record->dir[0]) {
+			(void)cua_remove_tree(record->dir, NULL);
+		}
+		return status;
+	}
+	status = make_dirs(record, err);
+	if (status == CUA_OK) {
+		status = start_session(record, err);
+	}
+	if (status == CUA_OK) {
+		status = start_host(record, err);
+	}
+	if (status != CUA_OK) {
+		struct cua_error ignored;
+		(void)cua_desktop_stop_by_name(record->name, &ignored);
+		return status;
+	}
+	return desktop_record_read(record->name, record, err);
+}
+
+/* A name that is taken may be a desktop that lost its host. */
+static enum cua_status attach(
+		const char *name, struct desktop_record *record, struct cua_error *err)
+{
+	enum cua_status status = desktop_record_read(name, record, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	char api[CUA_PATH_MAX + 16];
+	desktop_path(record, "api.sock", api, sizeof(api));
+	if (!record->x11_socket[0] || !cua_unix_is_alive(record->x11_socket, SOCK_STREAM)) {
+		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
+				"desktop \"%s\" exists but its X server is gone; remove it with: "
+				"cua desktop stop %s",
+				name, name);
+	}
+	if (cua_unix_is_alive(api, SOCK_STREAM)) {
+		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "desktop \"%s\" is running already", name);
+	}
+	status = start_host(record, err);
+	return status == CUA_OK ? desktop_record_read(name, record, err) : status;
+}
+
+enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
+		struct desktop_record *ret_record, bool *ret_attached, struct cua_error *err)
+{
+	char all[CUA_PATH_MAX - DESKTOP_NAME_MAX - 2], existing[CUA_PATH_MAX];
+	struct desktop_record record = { 0 };
+	enum cua_status status = options->name ? desktop_name_check(options->name, err) : CUA_OK;
+	if (status == CUA_OK) {
+		status = desktops_dir(all, sizeof(all), err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	/* The directory is its own lock: nothing to leave behind. */
+	CUA_AUTO_FD int lock_fd = open(all, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", all);
+	}
+	snprintf(existing, sizeof(existing), "%s/%s", all, options->name ? options->name : ".");
+	const bool attaching = options->name && access(existing, F_OK) == 0;
+	status = attaching ? attach(options->name, &record, err)
+			   : start_new(options, all, lock_fd, &record, err);
+	if (status == CUA_OK) {
+		*ret_record = record;
+		*ret_attached = attaching;
+	}
+	return status;
+}

@@ -1,0 +1,113 @@
+/* cua_desktop_stop_by_name(): ends what the record names, whoever of it is still alive, and then
+ * removes the files. */
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "cua/desktops.h"
+
+#define TERM_WAIT_MS 3000
+#define KILL_WAIT_MS 5000
+
+static enum cua_status end_process(
+		struct cua_process_id id, const char *what, struct cua_error *err)
+{
+	if (cua_process_end(id, SIGTERM, TERM_WAIT_MS) ||
+			cua_process_end(id, SIGKILL, KILL_WAIT_MS)) {
+		return CUA_OK;
+	}
+	return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s (pid %d) cannot be killed", what, (int)id.pid);
+}
+
+static bool process_is_of_desktop(pid_t pid, const struct desktop_record *record)
+{
+	char path[64], mark[CUA_PATH_MAX + 32];
+	struct stat info;
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (stat(path, &info) != 0 || info.st_uid != record->uid) {
+		return false;
+	}
+	if (geteuid() == 0) {
+		return true; /* the identity is this desktop's alone */
+	}
+	CUA_AUTO_BUFFER struct cua_buffer environment;
+	cua_buffer_init(&environment, 4 << 20);
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	int len = snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s", record->dir);
+	return cua_file_read(path, &environment, NULL) == CUA_OK && environment.len > 0 &&
+			memmem(environment.data, environment.len, mark, (size_t)len + 1) != NULL;
+}
+
+/* Without a sandbox no namespace ends the applications of a killed session: they are recognised
+ * by their identity or by the mark in their environment. */
+static void end_strays(const struct desktop_record *record)
+{
+	for (int found = 1, rounds = 0; found > 0 && rounds < 100; rounds++) {
+		found = 0;
+		DIR *proc = opendir("/proc");
+		for (const struct dirent *entry; proc && (entry = readdir(proc));) {
+			pid_t pid = isdigit((unsigned char)entry->d_name[0])
+					? (pid_t)strtol(entry->d_name, NULL, 10)
+					: 0;
+			if (pid > 1 && pid != getpid() && process_is_of_desktop(pid, record)) {
+				struct cua_process_id id = cua_process_identify(pid);
+				found += cua_process_end(id, SIGKILL, KILL_WAIT_MS) && id.pid > 0;
+			}
+		}
+		if (proc) {
+			closedir(proc);
+		}
+	}
+}
+
+static void remove_x11_leftovers(const struct desktop_record *record)
+{
+	/* Only the server's own files: whoever has the number now answers on its socket. */
+	char lock_path[64];
+	const char *leaf = strrchr(record->x11_socket, '/');
+	struct stat info;
+	if (record->sandboxed || !leaf || lstat(record->x11_socket, &info) != 0 ||
+			info.st_uid != record->uid) {
+		return;
+	}
+	unlink(record->x11_socket);
+	snprintf(lock_path, sizeof(lock_path), "/tmp/.X%.16s-lock", leaf + 2);
+	unlink(lock_path);
+}
+
+enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err)
+{
+	struct desktop_record record;
+	enum cua_status status = desktop_record_read(name, &record, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	status = end_process(record.host, "the desktop host", err);
+	if (status == CUA_OK) {
+		status = end_process(record.vnc, "the VNC server", err);
+	}
+	if (status == CUA_OK && !record.sandboxed) {
+		status = end_process(record.session, "the session", err);
+		end_strays(&record);
+	}
+	if (status == CUA_OK && record.sandboxed) {
+		/* Pid 1 of a namespace takes everything with it, and takes no SIGTERM. */
+		(void)cua_process_end(record.session, SIGKILL, KILL_WAIT_MS);
+		status = end_process(record.bwrap, "bubblewrap", err);
+	}
+	remove_x11_leftovers(&record);
+	if (status == CUA_OK && record.home[0]) {
+		status = cua_remove_tree(record.home, err);
+	}
+	return status == CUA_OK ? cua_remove_tree(record.dir, err) : status;
+}

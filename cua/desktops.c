@@ -1,0 +1,109 @@
+#include "cua/desktops.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+
+/* Asked of the sockets: a record can be old, a connection cannot. */
+static const char *desktop_state(const struct desktop_record *record)
+{
+	char api[CUA_PATH_MAX + 16];
+	desktop_path(record, "api.sock", api, sizeof(api));
+	if (!record->x11_socket[0] || !cua_unix_is_alive(record->x11_socket, SOCK_STREAM)) {
+		return "dead";
+	}
+	return cua_unix_is_alive(api, SOCK_STREAM) ? "running" : "detached";
+}
+
+static cJSON *desktop_describe(const struct desktop_record *record)
+{
+	cJSON *json = cJSON_CreateObject();
+	char socket_path[CUA_PATH_MAX + 16];
+	desktop_path(record, "api.sock", socket_path, sizeof(socket_path));
+	cJSON_AddStringToObject(json, "name", record->name);
+	cJSON_AddStringToObject(json, "state", desktop_state(record));
+	cJSON_AddNumberToObject(json, "width", record->width_px);
+	cJSON_AddNumberToObject(json, "height", record->height_px);
+	cJSON_AddStringToObject(json, "sandbox", record->sandboxed ? "bwrap" : "none");
+	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
+	cJSON_AddStringToObject(json, "socket", socket_path);
+	cJSON_AddStringToObject(json, "home", record->home);
+	return json;
+}
+
+static int is_name(const struct dirent *entry)
+{
+	return desktop_name_check(entry->d_name, NULL) == CUA_OK;
+}
+
+cJSON *cua_desktop_list(struct cua_error *err)
+{
+	char all[CUA_PATH_MAX];
+	if (desktops_dir(all, sizeof(all), err) != CUA_OK) {
+		return NULL;
+	}
+	struct dirent **entries = NULL;
+	int count = scandir(all, &entries, is_name, alphasort);
+	if (count < 0) {
+		cua_error_set(err, CUA_ERR_IO, errno, "%s", all);
+		return NULL;
+	}
+	cJSON *list = cJSON_CreateArray();
+	for (int i = 0; i < count; i++) {
+		struct desktop_record record;
+		if (desktop_record_read(entries[i]->d_name, &record, NULL) == CUA_OK) {
+			cJSON_AddItemToArray(list, desktop_describe(&record));
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return list;
+}
+
+enum cua_status cua_desktop_find(
+		const char *name, struct desktop_record *ret_record, struct cua_error *err)
+{
+	if (name) {
+		return desktop_record_read(name, ret_record, err);
+	}
+	CUA_AUTO_JSON cJSON *list = cua_desktop_list(err);
+	if (!list) {
+		return CUA_ERR_IO;
+	}
+	const int count = cJSON_GetArraySize(list);
+	if (count == 0) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"no desktop is running; start one with: cua desktop start");
+	}
+	if (count > 1) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"there are %d desktops; choose one with -d NAME (cua desktop list)",
+				count);
+	}
+	const cJSON *only = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, 0), "name");
+	return desktop_record_read(only->valuestring, ret_record, err);
+}
+
+enum cua_status cua_desktop_ensure(const char *name, char *ret_socket_path, size_t socket_path_size,
+		char *ret_name, size_t name_size, bool *ret_started, struct cua_error *err)
+{
+	struct desktop_record record;
+	bool attached = false;
+	const struct cua_desktop_options options = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
+		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
+		.sandboxed = true };
+	enum cua_status status = name ? cua_desktop_find(name, &record, err)
+				      : cua_desktop_start(&options, &record, &attached, err);
+	if (status == CUA_OK) {
+		snprintf(ret_name, name_size, "%s", record.name);
+		desktop_path(&record, "api.sock", ret_socket_path, socket_path_size);
+		*ret_started = name == NULL;
+	}
+	return status;
+}

@@ -1,0 +1,54 @@
+#ifndef CUA_DESKTOPS_H
+#define CUA_DESKTOPS_H
+
+/* Starting, finding and stopping desktops: what the sub-commands share. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/error.h"
+#include "display/desktop_record.h"
+
+struct cua_desktop_options {
+	const char *name; /* NULL: the first free of desktop-1, desktop-2, ... */
+	int width_px, height_px;
+	bool sandboxed;
+};
+
+#define CUA_DESKTOP_DEFAULT_WIDTH 1280
+#define CUA_DESKTOP_DEFAULT_HEIGHT 800
+
+/**
+ * cua_desktop_start() - a new desktop, or a new host for one whose host is gone.
+ * @ret_attached: true if the desktop was there already and got a new host.
+ *
+ * Return: CUA_OK when the desktop answers; CUA_ERR_EXISTS if it is up already;
+ *         CUA_ERR_UNAVAILABLE if the sandbox cannot be had. After a failure nothing is left.
+ */
+CUA_NODISCARD enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
+		struct desktop_record *ret_record, bool *ret_attached, struct cua_error *err);
+
+/* Ends every process of the desktop and removes its files. CUA_ERR_NOT_FOUND. */
+CUA_NODISCARD enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err);
+
+/* All desktops with their states, an array; the caller owns it. NULL on failure.
+ * state is "running", "detached" (its host is gone), "dead" (its X server is gone). */
+cJSON *cua_desktop_list(struct cua_error *err);
+
+/* The named desktop, or the only one there is if name is NULL. CUA_ERR_NOT_FOUND, and
+ * CUA_ERR_INVAL if there are several to choose from. */
+CUA_NODISCARD enum cua_status cua_desktop_find(
+		const char *name, struct desktop_record *ret_record, struct cua_error *err);
+
+/**
+ * cua_desktop_ensure() - the named desktop, which must exist, or a new one if name is NULL.
+ * @ret_socket_path: its desktop API.
+ * @ret_started:     true if it is new, and so the caller's to stop.
+ */
+CUA_NODISCARD enum cua_status cua_desktop_ensure(const char *name, char *ret_socket_path,
+		size_t socket_path_size, char *ret_name, size_t name_size, bool *ret_started,
+		struct cua_error *err);
+
+#endif

@@ -1,0 +1,148 @@
+#include "display/desktop_record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+
+enum cua_status desktop_name_check(const char *name, struct cua_error *err)
+{
+	const size_t len = strlen(name);
+	const size_t good = strspn(name,
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			"0123456789._-");
+	if (len == 0 || len > DESKTOP_NAME_MAX || good != len || name[0] == '.') {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"\"%.60s\" cannot name a desktop; use 1 to %d letters, digits, "
+				"'.', "
+				"'_' or '-', no dot in front",
+				name, DESKTOP_NAME_MAX);
+	}
+	return CUA_OK;
+}
+
+enum cua_status desktops_dir(char *path, size_t size, struct cua_error *err)
+{
+	enum cua_status status = cua_runtime_dir(path, size, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const size_t len = strlen(path);
+	snprintf(path + len, size - len, "/desktops");
+	return cua_make_dirs(path, geteuid() == 0 ? 0711 : 0700, err);
+}
+
+void desktop_path(const struct desktop_record *record, const char *leaf, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", record->dir, leaf);
+}
+
+/* --- JSON --- */
+
+static void add_process(cJSON *json, const char *name, struct cua_process_id id)
+{
+	if (id.pid > 0) {
+		cJSON *object = cJSON_AddObjectToObject(json, name);
+		cJSON_AddNumberToObject(object, "pid", id.pid);
+		cJSON_AddNumberToObject(object, "start_ticks", (double)id.start_ticks);
+	}
+}
+
+static struct cua_process_id get_process(const cJSON *json, const char *name)
+{
+	const cJSON *object = cJSON_GetObjectItemCaseSensitive(json, name);
+	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(object, "pid");
+	const cJSON *ticks = cJSON_GetObjectItemCaseSensitive(object, "start_ticks");
+	struct cua_process_id id = { 0 };
+	if (cJSON_IsNumber(pid) && cJSON_IsNumber(ticks)) {
+		id.pid = (pid_t)pid->valuedouble;
+		id.start_ticks = (uint64_t)ticks->valuedouble;
+	}
+	return id;
+}
+
+static int get_int(const cJSON *json, const char *name)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
+	return cJSON_IsNumber(number) ? number->valueint : 0;
+}
+
+static void get_text(const cJSON *json, const char *name, char *text, size_t size)
+{
+	const cJSON *string = cJSON_GetObjectItemCaseSensitive(json, name);
+	snprintf(text, size, "%s", cJSON_IsString(string) ? string->valuestring : "");
+}
+
+static void record_from_json(const cJSON *json, struct desktop_record *record)
+{
+	get_text(json, "home", record->home, sizeof(record->home));
+	get_text(json, "x11_socket", record->x11_socket, sizeof(record->x11_socket));
+	record->width_px = get_int(json, "width");
+	record->height_px = get_int(json, "height");
+	record->sandboxed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "sandboxed"));
+	record->uid = (uid_t)get_int(json, "uid");
+	const cJSON *created = cJSON_GetObjectItemCaseSensitive(json, "created");
+	record->created_s = cJSON_IsNumber(created) ? (int64_t)created->valuedouble : 0;
+	record->bwrap = get_process(json, "bwrap");
+	record->session = get_process(json, "session");
+	record->host = get_process(json, "host");
+	record->vnc = get_process(json, "vnc");
+}
+
+enum cua_status desktop_record_read(
+		const char *name, struct desktop_record *ret_record, struct cua_error *err)
+{
+	enum cua_status status = desktop_name_check(name, err);
+	struct desktop_record record = { 0 };
+	char all[CUA_PATH_MAX - DESKTOP_NAME_MAX - 2], path[CUA_PATH_MAX + 16];
+	if (status == CUA_OK) {
+		status = desktops_dir(all, sizeof(all), err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	snprintf(record.name, sizeof(record.name), "%s", name);
+	snprintf(record.dir, sizeof(record.dir), "%s/%s", all, name);
+	if (access(record.dir, F_OK) != 0) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"no desktop \"%s\"; see cua desktop list", name);
+	}
+	desktop_path(&record, "desktop.json", path, sizeof(path));
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, 65536);
+	if (cua_file_read(path, &text, NULL) == CUA_OK && text.len > 0) {
+		CUA_AUTO_JSON cJSON *json = cJSON_Parse(text.data);
+		record_from_json(json, &record);
+	}
+	*ret_record = record;
+	return CUA_OK;
+}
+
+enum cua_status desktop_record_write(const struct desktop_record *record, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 16];
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "name", record->name);
+	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
+	cJSON_AddNumberToObject(json, "width", record->width_px);
+	cJSON_AddNumberToObject(json, "height", record->height_px);
+	cJSON_AddBoolToObject(json, "sandboxed", record->sandboxed);
+	cJSON_AddNumberToObject(json, "uid", record->uid);
+	cJSON_AddStringToObject(json, "home", record->home);
+	cJSON_AddStringToObject(json, "x11_socket", record->x11_socket);
+	add_process(json, "bwrap", record->bwrap);
+	add_process(json, "session", record->session);
+	add_process(json, "host", record->host);
+	add_process(json, "vnc", record->vnc);
+	CUA_AUTO_FREE char *text = cJSON_Print(json);
+	if (!text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "desktop record");
+	}
+	desktop_path(record, "desktop.json", path, sizeof(path));
+	return cua_file_write(path, text, strlen(text), 0600, err);
+}

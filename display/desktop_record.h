@@ -1,0 +1,47 @@
+#ifndef CUA_DISPLAY_DESKTOP_RECORD_H
+#define CUA_DISPLAY_DESKTOP_RECORD_H
+
+/* What is written down about a desktop so that any process can find it, join it or clean up
+ * after it: DIR/desktop.json. The truth about what is alive is asked of the sockets. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cua/base/error.h"
+#include "cua/base/paths.h"
+#include "cua/base/process.h"
+
+#define DESKTOP_NAME_MAX 32
+
+struct desktop_record {
+	char name[DESKTOP_NAME_MAX + 1];
+	char dir[CUA_PATH_MAX];        /* sockets and logs */
+	char home[CUA_PATH_MAX];       /* outside path of the applications' home */
+	char x11_socket[CUA_PATH_MAX]; /* outside path of the X server's socket; "" before it is up
+					*/
+	int width_px, height_px;
+	bool sandboxed;
+	uid_t uid;                                       /* whom the applications run as */
+	int64_t created_s;                               /* seconds since 1970 */
+	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */
+};
+
+/* Letters, digits, '.', '_' and '-', at most DESKTOP_NAME_MAX, not starting with a dot. */
+CUA_NODISCARD enum cua_status desktop_name_check(const char *name, struct cua_error *err);
+
+/* The directory that holds all desktops of this user; made if absent. */
+CUA_NODISCARD enum cua_status desktops_dir(char *path, size_t size, struct cua_error *err);
+
+/* CUA_ERR_NOT_FOUND if there is no desktop of this name. A record that is missing or damaged in
+ * an existing directory is CUA_OK with name and dir alone, so that it can be cleaned up. */
+CUA_NODISCARD enum cua_status desktop_record_read(
+		const char *name, struct desktop_record *ret_record, struct cua_error *err);
+CUA_NODISCARD enum cua_status desktop_record_write(
+		const struct desktop_record *record, struct cua_error *err);
+
+/* DIR/leaf; the result is cut if it does not fit, which opening it then tells. */
+void desktop_path(const struct desktop_record *record, const char *leaf, char *path, size_t size);
+
+#endif

@@ -1,0 +1,19 @@
+#ifndef CUA_DISPLAY_SESSION_H
+#define CUA_DISPLAY_SESSION_H
+
+/* The process at the root of a desktop's sandbox: it starts the X server, the window manager and
+ * the session bus, and starts applications for whoever asks on its socket. It knows nothing of
+ * the host, so applications live on when a host dies. */
+
+#include <stdbool.h>
+
+struct display_session_options {
+	const char *dir; /* writable: Xauthority, session.sock, log/, bin/ */
+	int width_px, height_px;
+	int ready_fd; /* gets one line: {"display": N} or {"error": "..."} */
+};
+
+/* Runs until the X server ends or SIGTERM; returns the exit status of the process. */
+int display_session_run(const struct display_session_options *options);
+
+#endif

@@ -1,0 +1,187 @@
+#include "display/session_app.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <gio/gdesktopappinfo.h>
+#include <gio/gio.h>
+
+void display_app_finish(struct display_app *app)
+{
+	g_strfreev(app->argv);
+	g_free(app->name);
+	g_free(app->wm_class);
+	*app = (struct display_app){ 0 };
+}
+
+/* The Exec line without its field codes (%U, %f, ...), which stand for files we do not pass. */
+static char **argv_of(const char *command_line)
+{
+	char **words = NULL;
+	if (!command_line || !g_shell_parse_argv(command_line, NULL, &words, NULL)) {
+		return NULL;
+	}
+	int kept = 0;
+	for (int i = 0; words[i]; i++) {
+		if (words[i][0] == '%' && strlen(words[i]) == 2) {
+			g_free(words[i]);
+		} else {
+			words[kept++] = words[i];
+		}
+	}
+	words[kept] = NULL;
+	return words;
+}
+
+static char *class_of(GDesktopAppInfo *info)
+{
+	const char *wm_class = g_desktop_app_info_get_startup_wm_class(info);
+	if (wm_class) {
+		return g_strdup(wm_class);
+	}
+	const char *id = g_app_info_get_id(G_APP_INFO(info));
+	char *guess = g_strdup(id ? id : "");
+	if (g_str_has_suffix(guess, ".desktop")) {
+		guess[strlen(guess) - strlen(".desktop")] = '\0';
+	}
+	return guess;
+}
+
+static enum cua_status app_from_info(
+		GDesktopAppInfo *info, struct display_app *ret_app, struct cua_error *err)
+{
+	char **argv = argv_of(g_app_info_get_commandline(G_APP_INFO(info)));
+	if (!argv || !argv[0]) {
+		g_strfreev(argv);
+		return CUA_FAIL(err, CUA_ERR_APP, 0, "%s has no usable command line",
+				g_app_info_get_name(G_APP_INFO(info)));
+	}
+	*ret_app = (struct display_app){ .argv = argv,
+		.name = g_strdup(g_app_info_get_name(G_APP_INFO(info))),
+		.wm_class = class_of(info) };
+	return CUA_OK;
+}
+
+static gboolean is_called(GAppInfo *info, const char *folded)
+{
+	const char *const names[] = { g_app_info_get_name(info), g_app_info_get_display_name(info),
+		g_app_info_get_executable(info) };
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		char *other = g_utf8_casefold(names[i] ? names[i] : "", -1);
+		gboolean same = strcmp(other, folded) == 0;
+		g_free(other);
+		if (same) {
+			return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+static GDesktopAppInfo *find_by_name(const char *name)
+{
+	GDesktopAppInfo *found = NULL;
+	char *folded = g_utf8_casefold(name, -1);
+	GList *all = g_app_info_get_all();
+	for (GList *item = all; item && !found; item = item->next) {
+		if (is_called(item->data, folded)) {
+			found = g_object_ref(item->data);
+		}
+	}
+	g_list_free_full(all, g_object_unref);
+	g_free(folded);
+	return found;
+}
+
+/* Words of names, keywords and descriptions: the first hit of the best group. */
+static GDesktopAppInfo *find_by_words(const char *words)
+{
+	GDesktopAppInfo *found = NULL;
+	char ***groups = g_desktop_app_info_search(words);
+	for (int i = 0; groups[i]; i++) {
+		for (int k = 0; groups[i][k] && !found; k++) {
+			GDesktopAppInfo *info = g_desktop_app_info_new(groups[i][k]);
+			if (info && g_app_info_should_show(G_APP_INFO(info))) {
+				found = g_object_ref(info);
+			}
+			g_clear_object(&info);
+		}
+		g_strfreev(groups[i]);
+	}
+	g_free(groups);
+	return found;
+}
+
+static GDesktopAppInfo *find_info(const char *name)
+{
+	GDesktopAppInfo *info = NULL;
+	if (g_str_has_suffix(name, ".desktop")) {
+		info = strchr(name, '/') ? g_desktop_app_info_new_from_filename(name)
+					 : g_desktop_app_info_new(name);
+	}
+	return info ? info : find_by_name(name);
+}
+
+/* The name as a command line, if its first word is a program. */
+static gboolean app_from_command(const char *command, struct display_app *ret_app)
+{
+	char **argv = NULL;
+	if (!g_shell_parse_argv(command, NULL, &argv, NULL)) {
+		return FALSE;
+	}
+	char *program = g_find_program_in_path(argv[0]);
+	if (!program) {
+		g_strfreev(argv);
+		return FALSE;
+	}
+	g_free(program);
+	*ret_app = (struct display_app){ .argv = argv,
+		.name = g_path_get_basename(argv[0]),
+		.wm_class = g_path_get_basename(argv[0]) };
+	return TRUE;
+}
+
+enum cua_status display_app_find(
+		const char *name, struct display_app *ret_app, struct cua_error *err)
+{
+	GDesktopAppInfo *info = find_info(name);
+	if (!info && app_from_command(name, ret_app)) {
+		return CUA_OK;
+	}
+	if (!info) {
+		info = find_by_words(name);
+	}
+	if (!info) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"no application \"%.80s\": it is no desktop file, no application "
+				"name "
+				"and no command on this desktop",
+				name);
+	}
+	enum cua_status status = app_from_info(info, ret_app, err);
+	g_object_unref(info);
+	return status;
+}
+
+enum cua_status display_app_for_url(
+		const char *url, struct display_app *ret_app, struct cua_error *err)
+{
+	static const char *const browsers[] = { "chromium.desktop", "google-chrome.desktop",
+		"firefox-esr.desktop", "firefox.desktop" };
+	for (size_t i = 0; i < G_N_ELEMENTS(browsers); i++) {
+		GDesktopAppInfo *info = g_desktop_app_info_new(browsers[i]);
+		if (!info) {
+			continue;
+		}
+		enum cua_status status = app_from_info(info, ret_app, err);
+		g_object_unref(info);
+		if (status != CUA_OK) {
+			return status;
+		}
+		const guint count = g_strv_length(ret_app->argv);
+		ret_app->argv = g_renew(char *, ret_app->argv, count + 2);
+		ret_app->argv[count] = g_strdup(url);
+		ret_app->argv[count + 1] = NULL;
+		return CUA_OK;
+	}
+	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "no browser is installed; install chromium");
+}

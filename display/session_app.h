@@ -1,0 +1,29 @@
+#ifndef CUA_DISPLAY_SESSION_APP_H
+#define CUA_DISPLAY_SESSION_APP_H
+
+/* Finding the command line of an application by what people and models call it. Runs inside the
+ * sandbox, where the applications are. */
+
+#include "cua/base/error.h"
+
+struct display_app {
+	char **argv;    /* owned, NULL-terminated */
+	char *name;     /* owned; what to call it */
+	char *wm_class; /* owned; class its windows are likely to have, "" if unknown */
+};
+
+void display_app_finish(struct display_app *app);
+
+/**
+ * display_app_find() - by desktop file id, name, generic words of a name, or command line.
+ *
+ * Return: CUA_OK; CUA_ERR_NOT_FOUND naming what was looked for.
+ */
+CUA_NODISCARD enum cua_status display_app_find(
+		const char *name, struct display_app *ret_app, struct cua_error *err);
+
+/* The browser with this URL; CUA_ERR_NOT_FOUND without one. */
+CUA_NODISCARD enum cua_status display_app_for_url(
+		const char *url, struct display_app *ret_app, struct cua_error *err);
+
+#endif

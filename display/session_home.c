@@ -1,0 +1,92 @@
+#include "display/session_home.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "openbox_xml.h"
+
+static const char libreoffice_settings[] =
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<oor:items xmlns:oor=\"http://openoffice.org/2001/registry\">\n"
+#define LO_ITEM(path, name, value) \
+	"<item oor:path=\"" path "\"><prop oor:name=\"" name "\" oor:op=\"fuse\"><value>" value \
+	"</value></prop></item>\n"
+		LO_ITEM("/org.openoffice.Office.Common/Misc", "FirstRun", "false") LO_ITEM(
+				"/org.openoffice.Office.Common/Misc", "ShowTipOfTheDay", "false")
+				LO_ITEM("/org.openoffice.Office.Common/Misc", "UseSystemFileDialog",
+						"false")
+		/* Far ahead, so that no version thinks its news unread. */
+		LO_ITEM("/org.openoffice.Setup/Product", "ooSetupLastVersion", "99.9") LO_ITEM(
+				"/org.openoffice.Setup/Product", "WhatsNew",
+				"false") LO_ITEM("/org.openoffice.Setup/Product",
+				"LastTimeGetInvolvedShown", "4102444800")
+				LO_ITEM("/org.openoffice.Setup/Product", "LastTimeDonateShown",
+						"4102444800") "</oor:items>\n";
+
+static const char gtk_settings[] = "[Settings]\n"
+				   "gtk-enable-animations=0\n"
+				   "gtk-recent-files-enabled=0\n";
+
+/* Quiet first start, no calls to its maker, no upgrade of http to https, which would hang on a
+ * desktop without network. Its sandbox stays on. */
+static const char chromium_wrapper[] =
+		"#!/bin/sh\n"
+		"exec /usr/bin/chromium --no-first-run --no-default-browser-check "
+		"--password-store=basic --disable-background-networking "
+		"--disable-component-update --disable-sync --disable-default-apps "
+		"--disable-quic --disable-gpu --disable-session-crashed-bubble "
+		"--hide-crash-restore-bubble --start-maximized "
+		"--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,Translate,"
+		"OptimizationHints,MediaRouter,AutofillServerCommunication "
+		"\"$@\"\n";
+
+static enum cua_status write_if_absent(const char *dir, const char *name, const char *text,
+		mode_t mode, struct cua_error *err)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (access(path, F_OK) == 0) {
+		return CUA_OK;
+	}
+	char *slash = strrchr(path, '/');
+	*slash = '\0';
+	enum cua_status status = cua_make_dirs(path, 0700, err);
+	*slash = '/';
+	return status != CUA_OK ? status : cua_file_write(path, text, strlen(text), mode, err);
+}
+
+enum cua_status display_session_home_prepare(
+		const char *home, const char *session_dir, struct cua_error *err)
+{
+	static const char *const folders[] = { "Documents", "Downloads", "Desktop" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(folders); i++) {
+		char path[4096];
+		snprintf(path, sizeof(path), "%s/%s", home, folders[i]);
+		enum cua_status status = cua_make_dirs(path, 0755, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	const struct {
+		const char *dir, *name, *text;
+		mode_t mode;
+	} files[] = {
+		{ home, ".config/libreoffice/4/user/registrymodifications.xcu",
+				libreoffice_settings, 0600 },
+		{ home, ".config/gtk-3.0/settings.ini", gtk_settings, 0600 },
+		{ session_dir, "openbox.xml", openbox_xml, 0644 },
+		{ session_dir, "bin/chromium", chromium_wrapper, 0755 },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(files); i++) {
+		enum cua_status status = write_if_absent(
+				files[i].dir, files[i].name, files[i].text, files[i].mode, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	return CUA_OK;
+}

@@ -1,0 +1,19 @@
+#ifndef CUA_DISPLAY_SESSION_PROTOCOL_H
+#define CUA_DISPLAY_SESSION_PROTOCOL_H
+
+/* Between the session and those who want a program started: SOCK_SEQPACKET, one JSON object a
+ * message.
+ *
+ * Request:  {"argv": ["xterm"]}, or {"app": "LibreOffice Writer"} to look up an application by
+ *           name, desktop file or command line, or {"url": "https://..."} for the browser.
+ *           With three descriptors (stdin, stdout, stderr) it belongs to the connection and is
+ *           hung up with it; without, it is on its own and writes to a log.
+ * Answers:  {"pid": 17, "name": "LibreOffice Writer", "class": "libreoffice-writer"}, later
+ *           {"exit": 0, "output": "..."} or {"signal": 9, "output": "..."}; output is the tail of
+ *           the log of a program without descriptors.
+ *           Or {"code": "not_found", "message": "..."}.
+ */
+
+#define DISPLAY_SESSION_MESSAGE_MAX 131072
+
+#endif
