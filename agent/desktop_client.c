@@ -1,0 +1,306 @@
+#include "agent/desktop_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "agent/json_span.h"
+#include "cua/base/http_client.h"
+#include "cua/base/util.h"
+
+#define ANSWER_MAX ((size_t)64 << 20)
+#define ANSWER_TIMEOUT_MS 120000 /* beyond the time that the actions themselves ask for */
+#define LEASE_WAIT_MS 30000
+
+struct agent_desktop {
+	struct cua_http_client *http;
+	struct agent_image screen; /* base64 NULL before the first screenshot */
+	char etag[128];
+};
+
+enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
+		struct agent_desktop **ret_desktop, struct cua_error *err)
+{
+	struct agent_desktop *desktop = calloc(1, sizeof(*desktop));
+	if (!desktop) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "desktop");
+	}
+	enum cua_status status =
+			cua_http_client_create(socket_path, cancel_fd, &desktop->http, err);
+	if (status != CUA_OK) {
+		free(desktop);
+		return status;
+	}
+	*ret_desktop = desktop;
+	return CUA_OK;
+}
+
+void agent_desktop_destroy(struct agent_desktop *desktop)
+{
+	if (!desktop) {
+		return;
+	}
+	cua_http_client_destroy(desktop->http);
+	free(desktop->screen.base64);
+	free(desktop);
+}
+
+const struct agent_image *agent_desktop_screen(const struct agent_desktop *desktop)
+{
+	return desktop->screen.base64 ? &desktop->screen : NULL;
+}
+
+void agent_outcome_finish(struct agent_outcome *outcome)
+{
+	cJSON_Delete(outcome->answer);
+	*outcome = (struct agent_outcome){ 0 };
+}
+
+/* --- request --- */
+
+/* The screenshot after the last action serves for all; a wait of no time keeps the place of
+ * each action in the list, which errors refer to. */
+static cJSON *prepare_action(const cJSON *action)
+{
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(action, "action"));
+	if (!name || strcmp(name, "screenshot") != 0 || cJSON_GetArraySize(action) != 1) {
+		return cJSON_Duplicate(action, true);
+	}
+	cJSON *wait = cJSON_CreateObject();
+	cJSON_AddStringToObject(wait, "action", "wait");
+	cJSON_AddNumberToObject(wait, "duration_ms", 0);
+	return wait;
+}
+
+static char *build_body(const struct agent_desktop *desktop, const cJSON *actions)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_CreateObject();
+	cJSON *list = cJSON_AddArrayToObject(body, "actions");
+	const cJSON *action = NULL;
+	cJSON_ArrayForEach (action, actions) {
+		cJSON *prepared = prepare_action(action);
+		if (!prepared || !cJSON_AddItemToArray(list, prepared)) {
+			cJSON_Delete(prepared);
+			return NULL;
+		}
+	}
+	cJSON *screenshot = cJSON_AddObjectToObject(body, "screenshot");
+	cJSON_AddBoolToObject(screenshot, "pointer", true);
+	if (desktop->etag[0]) {
+		cJSON_AddStringToObject(screenshot, "if_none_match", desktop->etag);
+	}
+	cJSON_AddStringToObject(body, "actor", "agent");
+	return cJSON_PrintUnformatted(body);
+}
+
+static long timeout_ms(const cJSON *actions)
+{
+	double total_ms = ANSWER_TIMEOUT_MS;
+	const cJSON *action = NULL;
+	cJSON_ArrayForEach (action, actions) {
+		const cJSON *duration = cJSON_GetObjectItemCaseSensitive(action, "duration_ms");
+		total_ms += cJSON_IsNumber(duration) ? duration->valuedouble : 0;
+	}
+	return (long)total_ms;
+}
+
+/* --- answer --- */
+
+static enum cua_status hash_png(const char *base64, char *ret_sha256, struct cua_error *err)
+{
+	size_t len = strlen(base64), png_len = 0;
+	CUA_AUTO_FREE unsigned char *png = malloc(len / 4 * 3 + 3);
+	if (!png) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
+	}
+	if (sodium_base642bin(png, len / 4 * 3 + 3, base64, len, NULL, &png_len, NULL,
+			    sodium_base64_VARIANT_ORIGINAL) != 0 ||
+			png_len < 8 || memcmp(png, "\x89PNG\r\n\x1a\n", 8) != 0) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop's screenshot is not a PNG");
+	}
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256(hash, png, png_len);
+	sodium_bin2hex(ret_sha256, 2 * sizeof(hash) + 1, hash, sizeof(hash));
+	return CUA_OK;
+}
+
+/* Keeps a new screenshot. "unchanged" leaves the one that is there. */
+static enum cua_status take_screenshot(
+		struct agent_desktop *desktop, cJSON *answer, struct cua_error *err)
+{
+	cJSON *screenshot = cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(screenshot, "unchanged")) &&
+			desktop->screen.base64) {
+		return CUA_OK;
+	}
+	const char *base64 = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(screenshot, "png_base64"));
+	const cJSON *width = cJSON_GetObjectItemCaseSensitive(screenshot, "width");
+	const cJSON *height = cJSON_GetObjectItemCaseSensitive(screenshot, "height");
+	if (!base64 || !cJSON_IsNumber(width) || !cJSON_IsNumber(height)) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no screenshot");
+	}
+	struct agent_image image = { .width = width->valueint, .height = height->valueint };
+	if (image.width <= 0 || image.height <= 0 || image.width > 32767 || image.height > 32767) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop's screenshot is %dx%d",
+				image.width, image.height);
+	}
+	enum cua_status status = hash_png(base64, image.sha256, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	image.base64 = strdup(base64);
+	if (!image.base64) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
+	}
+	free(desktop->screen.base64);
+	desktop->screen = image;
+	const char *etag =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(screenshot, "etag"));
+	snprintf(desktop->etag, sizeof(desktop->etag), "%s", etag ? etag : "");
+	cJSON_DeleteItemFromObjectCaseSensitive(screenshot, "png_base64");
+	return CUA_OK;
+}
+
+/* Images of single results ("screenshot" of a region) would swamp the journal. */
+static void drop_image_bytes(cJSON *answer)
+{
+	cJSON *result = NULL;
+	cJSON_ArrayForEach (result, cJSON_GetObjectItemCaseSensitive(answer, "results")) {
+		cJSON_DeleteItemFromObjectCaseSensitive(
+				cJSON_GetObjectItemCaseSensitive(result, "image"), "png_base64");
+	}
+}
+
+static void read_error(const cJSON *answer, long http_status, struct agent_outcome *outcome)
+{
+	const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
+	const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "code"));
+	const char *message =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+	const cJSON *action = cJSON_GetObjectItemCaseSensitive(error, "action");
+	outcome->status = http_status == 423 ? CUA_ERR_PERSON : cua_status_from_name(code);
+	if (outcome->status == CUA_OK) {
+		outcome->status = CUA_ERR_CLOSED;
+	}
+	outcome->failed_action = cJSON_IsNumber(action) ? action->valueint : -1;
+	if (message) {
+		snprintf(outcome->message, sizeof(outcome->message), "%s", message);
+	} else {
+		snprintf(outcome->message, sizeof(outcome->message), "the desktop answered %ld",
+				http_status);
+	}
+}
+
+static enum cua_status post(struct agent_desktop *desktop, const cJSON *actions,
+		struct agent_outcome *outcome, struct cua_error *err)
+{
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
+	CUA_AUTO_FREE char *body = build_body(desktop, actions);
+	if (!body) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "actions");
+	}
+	struct cua_http_request request = {
+		.method = "POST",
+		.url = "http://desktop/v1/actions",
+		.headers = headers,
+		.body = body,
+		.body_len = strlen(body),
+		.total_timeout_ms = timeout_ms(actions),
+		.max_body_len = ANSWER_MAX,
+	};
+	struct cua_http_response response = { 0 };
+	enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);
+	outcome->ms = response.total_ms;
+	outcome->is_uncertain = status != CUA_OK;
+	if (status == CUA_OK) {
+		status = agent_json_parse(response.body.data ? response.body.data : "",
+				response.body.len, "the desktop's answer", &outcome->answer, err);
+		outcome->is_uncertain = status != CUA_OK;
+		status = status == CUA_OK ? CUA_OK : CUA_ERR_CLOSED; /* not a model's fault */
+	}
+	if (status == CUA_OK && response.http_status != 200) {
+		read_error(outcome->answer, response.http_status, outcome);
+	}
+	cua_http_response_finish(&response);
+	if (err && status != CUA_OK) {
+		err->status = status;
+	}
+	return status;
+}
+
+/* Looks without touching anything; for an answer that failed before it came to a screenshot. */
+static enum cua_status look_again(struct agent_desktop *desktop, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *look = cJSON_Parse("[{\"action\": \"screenshot\"}]");
+	struct agent_outcome outcome = { .failed_action = -1 };
+	enum cua_status status = post(desktop, look, &outcome, err);
+	if (status == CUA_OK && outcome.status != CUA_OK) {
+		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
+	} else if (status == CUA_OK) {
+		status = take_screenshot(desktop, outcome.answer, err);
+	}
+	agent_outcome_finish(&outcome);
+	return status;
+}
+
+enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *actions,
+		struct agent_outcome *ret_outcome, struct cua_error *err)
+{
+	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
+	enum cua_status status = post(desktop, actions, ret_outcome, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	drop_image_bytes(ret_outcome->answer);
+	ret_outcome->person_note = cJSON_GetStringValue(
+			cJSON_GetObjectItemCaseSensitive(ret_outcome->answer, "person_note"));
+	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(ret_outcome->answer, "screenshot"))) {
+		return take_screenshot(desktop, ret_outcome->answer, err);
+	}
+	if (ret_outcome->status == CUA_OK) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no screenshot");
+	}
+	if (ret_outcome->status == CUA_ERR_PERSON) {
+		return CUA_OK; /* nothing is to be seen before the person gives back */
+	}
+	return look_again(desktop, err);
+}
+
+enum cua_status agent_desktop_await_lease(
+		struct agent_desktop *desktop, uint64_t deadline_us, struct cua_error *err)
+{
+	while (cua_now_us() < deadline_us) {
+		int left_ms = cua_ms_until(deadline_us);
+		char url[64];
+		snprintf(url, sizeof(url), "http://desktop/v1/lease?wait_ms=%d",
+				left_ms < LEASE_WAIT_MS ? left_ms : LEASE_WAIT_MS);
+		struct cua_http_request request = { .method = "GET",
+			.url = url,
+			.total_timeout_ms = LEASE_WAIT_MS + ANSWER_TIMEOUT_MS };
+		struct cua_http_response response = { 0 };
+		enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);
+		CUA_AUTO_JSON cJSON *answer = status == CUA_OK && response.body.len > 0
+				? cJSON_Parse(response.body.data)
+				: NULL;
+		const char *holder = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(answer, "holder"));
+		bool is_known = response.http_status == 200 && holder;
+		bool is_agent = is_known && strcmp(holder, "agent") == 0;
+		cua_http_response_finish(&response);
+		if (status != CUA_OK) {
+			return status;
+		}
+		if (!is_known) {
+			return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+					"the desktop does not say who has the input");
+		}
+		if (is_agent) {
+			return CUA_OK;
+		}
+	}
+	return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "a person kept the desktop until the time limit");
+}

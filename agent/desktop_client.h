@@ -1,0 +1,55 @@
+#ifndef CUA_AGENT_DESKTOP_CLIENT_H
+#define CUA_AGENT_DESKTOP_CLIENT_H
+
+/* A desktop as the agent sees it: the desktop API (cua/contract/README.md) over one connection
+ * that stays open, and the last screenshot. Nothing here is ever sent twice. */
+
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "agent/model.h"
+#include "cua/base/error.h"
+
+struct agent_desktop;
+
+/* What came of one request. */
+struct agent_outcome {
+	enum cua_status status;  /* CUA_OK, or what the desktop says went wrong with an action */
+	int failed_action;       /* index of the action that failed; -1 if none is to blame */
+	char message[512];       /* of the failure; "" otherwise */
+	cJSON *answer;           /* owned; without the bytes of images */
+	const char *person_note; /* inside answer; NULL if no person used the desktop */
+	bool is_uncertain;       /* sent, and no answer came: what was done is not known */
+	double ms;
+};
+
+void agent_outcome_finish(struct agent_outcome *outcome);
+
+CUA_NODISCARD enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
+		struct agent_desktop **ret_desktop, struct cua_error *err);
+void agent_desktop_destroy(struct agent_desktop *desktop);
+
+/**
+ * agent_desktop_act() - run actions, let the screen settle, look.
+ * @actions:     canonical, at least one; borrowed. A "screenshot" without arguments costs nothing:
+ * what is seen at the end is the screenshot.
+ * @ret_outcome: overwritten whatever the outcome; release with agent_outcome_finish().
+ *
+ * An action that fails is CUA_OK with ret_outcome->status set. After CUA_OK
+ * agent_desktop_screen() is what the desktop shows now.
+ *
+ * Return: CUA_OK; CUA_ERR_CANCELLED; CUA_ERR_CLOSED, CUA_ERR_TIMEOUT if the desktop cannot be
+ *         reached or its answer does not come; others if it cannot show its screen.
+ */
+CUA_NODISCARD enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *actions,
+		struct agent_outcome *ret_outcome, struct cua_error *err);
+
+/* NULL before the first agent_desktop_act(). Valid until the next. */
+const struct agent_image *agent_desktop_screen(const struct agent_desktop *desktop);
+
+/* Waits until no person has the input, at most until deadline_us. CUA_ERR_TIMEOUT then. */
+CUA_NODISCARD enum cua_status agent_desktop_await_lease(
+		struct agent_desktop *desktop, uint64_t deadline_us, struct cua_error *err);
+
+#endif

@@ -1,0 +1,154 @@
+#include "agent/json_span.h"
+
+#include <string.h>
+
+#include "cua/contract/utf8.h"
+
+static size_t skip_space(const char *text, size_t at, size_t len)
+{
+	while (at < len && memchr(" \t\r\n", text[at], 4)) {
+		at++;
+	}
+	return at;
+}
+
+/* at: the opening quote. Returns the place after the closing one. */
+static size_t skip_string(const char *text, size_t at, size_t len)
+{
+	for (at++; at < len && text[at] != '"'; at++) {
+		if (text[at] == '\\') {
+			at++;
+		}
+	}
+	return at < len ? at + 1 : len;
+}
+
+/* Returns the place after the value that starts at `at`; *ret_depth: how deep it nests. */
+static size_t skip_value(const char *text, size_t at, size_t len, int *ret_depth)
+{
+	int depth = 0, deepest = 0;
+	while (at < len) {
+		char byte = text[at];
+		if (byte == '"') {
+			at = skip_string(text, at, len);
+		} else if (byte == '{' || byte == '[') {
+			depth++;
+			deepest = depth > deepest ? depth : deepest;
+			at++;
+		} else if (depth == 0 && (byte == '}' || byte == ']' || byte == ',')) {
+			break;
+		} else {
+			depth -= byte == '}' || byte == ']';
+			at++;
+		}
+		if (depth == 0 && memchr("\"}]", text[at - 1], 3)) {
+			break;
+		}
+	}
+	if (ret_depth) {
+		*ret_depth = deepest;
+	}
+	return at;
+}
+
+enum cua_status agent_json_parse(const char *text, size_t len, const char *what, cJSON **ret_json,
+		struct cua_error *err)
+{
+	if (cua_utf8_check(text, len, err) != CUA_OK) {
+		cua_error_prefix(err, "%s", what);
+		if (err) {
+			err->status = CUA_ERR_MODEL;
+		}
+		return CUA_ERR_MODEL;
+	}
+	int depth = 0;
+	skip_value(text, skip_space(text, 0, len), len, &depth);
+	if (depth > AGENT_JSON_DEPTH_MAX) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s nests deeper than %d", what,
+				AGENT_JSON_DEPTH_MAX);
+	}
+	const char *end = NULL;
+	cJSON *json = cJSON_ParseWithLengthOpts(text, len, &end, false);
+	if (!json) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s is not JSON", what);
+	}
+	if (skip_space(text, (size_t)(end - text), len) != len) {
+		cJSON_Delete(json);
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s has text after its JSON", what);
+	}
+	*ret_json = json;
+	return CUA_OK;
+}
+
+static struct agent_json_span trimmed(const char *text, size_t from, size_t to)
+{
+	while (to > from && memchr(" \t\r\n", text[to - 1], 4)) {
+		to--;
+	}
+	return (struct agent_json_span){ text + from, to - from };
+}
+
+/* Steps over a comma or the opening bracket. False at the closing bracket. */
+static bool next_item(struct agent_json_span list, size_t *at)
+{
+	*at = skip_space(list.at, *at, list.len);
+	if (*at < list.len && memchr("{[,", list.at[*at], 3)) {
+		*at = skip_space(list.at, *at + 1, list.len);
+	}
+	return *at < list.len && list.at[*at] != '}' && list.at[*at] != ']';
+}
+
+bool agent_json_member(
+		struct agent_json_span object, const char *name, struct agent_json_span *ret_value)
+{
+	size_t name_len = strlen(name);
+	size_t at = 0;
+	if (object.len == 0 || object.at[skip_space(object.at, 0, object.len)] != '{') {
+		return false;
+	}
+	while (next_item(object, &at)) {
+		const char *key = object.at + at + 1;
+		size_t after = skip_string(object.at, at, object.len);
+		size_t key_len = after - at - 2;
+		at = skip_space(object.at, after, object.len);
+		at = skip_space(object.at, at + 1, object.len); /* the colon */
+		size_t end = skip_value(object.at, at, object.len, NULL);
+		if (key_len == name_len && memcmp(key, name, name_len) == 0) {
+			*ret_value = trimmed(object.at, at, end);
+			return true;
+		}
+		at = end;
+	}
+	return false;
+}
+
+bool agent_json_element(struct agent_json_span list, size_t *at, struct agent_json_span *ret_value)
+{
+	/* Another opening bracket than the list's own belongs to the element: step over the
+	 * list's at 0 only. */
+	*at = skip_space(list.at, *at, list.len);
+	if (*at < list.len && (list.at[*at] == ',' || *at == skip_space(list.at, 0, list.len))) {
+		*at = skip_space(list.at, *at + 1, list.len);
+	}
+	if (*at >= list.len || list.at[*at] == ']') {
+		return false;
+	}
+	size_t end = skip_value(list.at, *at, list.len, NULL);
+	*ret_value = trimmed(list.at, *at, end);
+	*at = end;
+	return true;
+}
+
+bool agent_json_has_nul(struct agent_json_span text)
+{
+	for (size_t at = 0; at + 1 < text.len; at++) {
+		if (text.at[at] != '\\') {
+			continue;
+		}
+		if (text.len - at >= 6 && memcmp(text.at + at + 1, "u0000", 5) == 0) {
+			return true;
+		}
+		at++;
+	}
+	return false;
+}

@@ -1,0 +1,38 @@
+#ifndef CUA_AGENT_JSON_SPAN_H
+#define CUA_AGENT_JSON_SPAN_H
+
+/* Parts of a JSON text as they were written. What a model said is sent back to it byte for
+ * byte; a parser that prints again would change numbers and lose what it does not know. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/error.h"
+
+#define AGENT_JSON_DEPTH_MAX 64
+
+struct agent_json_span {
+	const char *at;
+	size_t len;
+};
+
+/* Parses text that came from outside: UTF-8, nested no deeper than AGENT_JSON_DEPTH_MAX, nothing
+ * after the value. what names it in the error, which is CUA_ERR_MODEL. */
+CUA_NODISCARD enum cua_status agent_json_parse(const char *text, size_t len, const char *what,
+		cJSON **ret_json, struct cua_error *err);
+
+/* The two below want text that agent_json_parse() has accepted. */
+
+/* The value of a member of an object, the first one of that name. False if there is none.
+ * Names with escapes are not found. */
+bool agent_json_member(
+		struct agent_json_span object, const char *name, struct agent_json_span *ret_value);
+/* Walks a list: *at starts at 0. False after the last element. */
+bool agent_json_element(struct agent_json_span list, size_t *at, struct agent_json_span *ret_value);
+
+/* True if a string in the text holds an escaped NUL, which a C string cannot carry. */
+bool agent_json_has_nul(struct agent_json_span text);
+
+#endif

@@ -1,0 +1,295 @@
+#include "agent/run_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/report.h"
+#include "cua/base/util.h"
+
+#define MODEL_IDLE_S 300 /* one turn of reasoning may be silent for minutes */
+#define NUDGES_MAX 3     /* turns in a row that neither act nor answer */
+
+static const struct {
+	const char *name;
+	int exit_status;
+} outcomes[CUA_AGENT_OUTCOME_COUNT] = {
+	[CUA_AGENT_DONE] = { "done", 0 },
+	[CUA_AGENT_GAVE_UP] = { "gave_up", 3 },
+	[CUA_AGENT_LIMIT] = { "limit", 4 },
+	[CUA_AGENT_MODEL_ERROR] = { "model_error", 5 },
+	[CUA_AGENT_DESKTOP_ERROR] = { "desktop_error", 6 },
+	[CUA_AGENT_STOPPED] = { "stopped", 7 },
+	[CUA_AGENT_INTERRUPTED] = { "interrupted", 130 },
+};
+
+const char *cua_agent_outcome_name(enum cua_agent_outcome outcome)
+{
+	return outcomes[outcome].name;
+}
+
+int cua_agent_outcome_exit(enum cua_agent_outcome outcome)
+{
+	return outcomes[outcome].exit_status;
+}
+
+/* --- how a run ends --- */
+
+void run_end(struct agent_run *run, enum cua_agent_outcome outcome, const struct cua_error *why)
+{
+	if (run->is_over) {
+		return;
+	}
+	run->is_over = true;
+	run->result->outcome = outcome;
+	if (why) {
+		run->result->error = *why;
+	}
+}
+
+void run_end_desktop(struct agent_run *run, const struct cua_error *why)
+{
+	if (why->status == CUA_ERR_CANCELLED) {
+		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
+	} else {
+		run_end(run, CUA_AGENT_DESKTOP_ERROR, why);
+	}
+}
+
+bool run_is_cancelled(const struct agent_run *run)
+{
+	struct pollfd cancel = { .fd = run->options->cancel_fd, .events = POLLIN };
+	return poll(&cancel, 1, 0) > 0;
+}
+
+static void end_model(struct agent_run *run, const struct cua_error *why)
+{
+	switch (why->status) {
+	case CUA_ERR_CANCELLED:
+		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
+		break;
+	case CUA_ERR_TIMEOUT: /* of the run: that of a request is a model error */
+		run_end(run, CUA_AGENT_LIMIT, NULL);
+		break;
+	case CUA_ERR_NOMEM:
+		run_end(run, CUA_AGENT_DESKTOP_ERROR, why);
+		break;
+	default:
+		run_end(run, CUA_AGENT_MODEL_ERROR, why);
+	}
+}
+
+static void end_limit(struct agent_run *run, const char *what, int limit)
+{
+	struct cua_error why = { 0 };
+	cua_error_set(&why, CUA_ERR_POLICY, 0, "the limit of %d %s is reached", limit, what);
+	run_end(run, CUA_AGENT_LIMIT, &why);
+}
+
+/* Takes text over as the run's answer. */
+static void keep_answer(struct agent_run *run, const char *text)
+{
+	free(run->result->answer);
+	run->result->answer = strdup(text);
+}
+
+/* --- one turn --- */
+
+static const struct agent_call *find_give_up(const struct agent_turn *turn)
+{
+	for (size_t i = 0; i < turn->call_count; i++) {
+		if (turn->calls[i].kind == AGENT_CALL_GIVE_UP) {
+			return &turn->calls[i];
+		}
+	}
+	return NULL;
+}
+
+static void nudge(struct agent_run *run, int *nudges)
+{
+	struct cua_error why = { 0 };
+	if (++*nudges > NUDGES_MAX) {
+		cua_error_set(&why, CUA_ERR_MODEL, 0,
+				"the model neither acted nor answered %d times in a row", *nudges);
+		run_end(run, CUA_AGENT_MODEL_ERROR, &why);
+	} else if (agent_model_add_user(run->model,
+				   "Go on with the task. If it is done, give the final answer; if "
+				   "it "
+				   "cannot be done, call give_up.",
+				   NULL, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+	}
+}
+
+static void take_turn(struct agent_run *run, const struct agent_turn *turn, int *nudges)
+{
+	const struct agent_call *give_up = find_give_up(turn);
+	if (turn->refusal) {
+		keep_answer(run, turn->refusal);
+		run_end(run, CUA_AGENT_GAVE_UP, NULL);
+	} else if (give_up) {
+		keep_answer(run, give_up->reason);
+		run_end(run, CUA_AGENT_GAVE_UP, NULL);
+	} else if (turn->call_count > 0) {
+		*nudges = 0;
+		run_calls(run, turn);
+	} else if (turn->answer) {
+		keep_answer(run, turn->answer);
+		run_end(run, CUA_AGENT_DONE, NULL);
+	} else {
+		nudge(run, nudges);
+	}
+}
+
+static void add_usage(struct agent_usage *sum, const struct agent_usage *usage)
+{
+	sum->input_tokens += usage->input_tokens;
+	sum->cached_tokens += usage->cached_tokens;
+	sum->output_tokens += usage->output_tokens;
+	sum->reasoning_tokens += usage->reasoning_tokens;
+}
+
+static void loop(struct agent_run *run)
+{
+	int nudges = 0;
+	while (!run->is_over) {
+		if (run->step >= run->options->max_steps) {
+			end_limit(run, "steps", run->options->max_steps);
+			return;
+		}
+		run->step++;
+		struct agent_turn turn;
+		struct cua_error why = { 0 };
+		uint64_t asked_us = cua_now_us();
+		enum cua_status status = agent_model_ask(run->model, run->deadline_us, &turn, &why);
+		run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
+		if (status != CUA_OK) {
+			end_model(run, &why);
+			return;
+		}
+		run->result->steps = run->step;
+		add_usage(&run->result->usage, &turn.usage);
+		if (run_note_turn(run, &turn)) {
+			take_turn(run, &turn, &nudges);
+		}
+		agent_turn_finish(&turn);
+		if (!run->is_over && run_is_cancelled(run)) {
+			run_end(run, CUA_AGENT_INTERRUPTED, NULL);
+		}
+	}
+}
+
+/* --- the run --- */
+
+static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
+{
+	const struct cua_agent_options *options = run->options;
+	const struct agent_image *screen = agent_desktop_screen(run->desktop);
+	struct agent_model_config config = {
+		.model = options->model,
+		.base_url = options->base_url,
+		.api_key = options->api_key,
+		.session = run->journal.name,
+		.screen = { screen->width, screen->height },
+		.cancel_fd = options->cancel_fd,
+		.retries_max = options->model_retries,
+		.retry_unit = options->retry_unit,
+		.idle_timeout_s = MODEL_IDLE_S,
+		.on_retry = run_note_retry,
+		.user_data = run,
+	};
+	return agent_model_create(&config, &run->model, err);
+}
+
+/* Journal, desktop, first look, model, first message. */
+static void prepare(struct agent_run *run)
+{
+	struct cua_error why = { 0 };
+	CUA_AUTO_FREE char *note = NULL;
+	if (sodium_init() < 0) {
+		cua_error_set(&why, CUA_ERR_UNAVAILABLE, 0, "libsodium does not start");
+		run_end_desktop(run, &why);
+	} else if (agent_journal_create(&run->journal, run->options->runs_dir, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+	}
+	if (run->is_over) {
+		return;
+	}
+	run->journal.secret = run->options->api_key;
+	run->journal.on_event = run->options->on_event;
+	run->journal.user_data = run->options->user_data;
+	run->result->run_dir = strdup(run->journal.path);
+	if (!run_note_start(run)) {
+		return;
+	}
+	if (agent_desktop_create(run->options->desktop_socket, run->options->cancel_fd,
+			    &run->desktop, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+		return;
+	}
+	if (!run_look(run, &note)) {
+		return;
+	}
+	if (open_model(run, &why) != CUA_OK ||
+			agent_model_add_user(run->model, run->options->task,
+					agent_desktop_screen(run->desktop), &why) != CUA_OK ||
+			(note && agent_model_add_user(run->model, note, NULL, &why) != CUA_OK)) {
+		run_end_desktop(run, &why);
+	}
+}
+
+static void say_time_limit(struct agent_run *run)
+{
+	struct cua_agent_result *result = run->result;
+	if (result->outcome == CUA_AGENT_LIMIT && !result->error.msg[0]) {
+		cua_error_set(&result->error, CUA_ERR_POLICY, 0,
+				"the limit of %d seconds is reached", run->options->max_time_s);
+	}
+}
+
+/* A run whose record is not whole is not a success, whatever the model achieved. */
+static void close_journal(struct agent_run *run)
+{
+	struct cua_agent_result *result = run->result;
+	struct cua_error why = { 0 };
+	enum cua_status noted = run_note_end(run, &why);
+	enum cua_status reported =
+			agent_report_write(run->journal.dir_fd, noted == CUA_OK ? &why : NULL);
+	result->has_report = reported == CUA_OK;
+	if ((noted != CUA_OK || reported != CUA_OK) && !result->error.msg[0]) {
+		result->outcome = CUA_AGENT_DESKTOP_ERROR;
+		result->error = why;
+	}
+}
+
+void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_result *ret_result)
+{
+	*ret_result = (struct cua_agent_result){ 0 };
+	struct agent_run run = { .options = options,
+		.result = ret_result,
+		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
+		.started_us = cua_now_us() };
+	run.deadline_us = run.started_us + (uint64_t)options->max_time_s * 1000000U;
+	prepare(&run);
+	if (!run.is_over) {
+		loop(&run);
+	}
+	say_time_limit(&run);
+	ret_result->ms = (double)(cua_now_us() - run.started_us) / 1000.0;
+	if (run.journal.events_fd >= 0) {
+		close_journal(&run);
+	}
+	agent_model_destroy(run.model);
+	agent_desktop_destroy(run.desktop);
+	agent_journal_finish(&run.journal);
+}
+
+void cua_agent_result_finish(struct cua_agent_result *result)
+{
+	free(result->answer);
+	free(result->run_dir);
+	*result = (struct cua_agent_result){ 0 };
+}

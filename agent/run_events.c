@@ -1,0 +1,236 @@
+#include "agent/run_internal.h"
+
+#include <string.h>
+
+#include "cua/base/util.h"
+
+static cJSON *open_event(const char *type)
+{
+	cJSON *event = cJSON_CreateObject();
+	if (!cJSON_AddStringToObject(event, "type", type)) {
+		cJSON_Delete(event);
+		return NULL;
+	}
+	return event;
+}
+
+static cJSON *open_step_event(struct agent_run *run, const char *type)
+{
+	cJSON *event = open_event(type);
+	cJSON_AddNumberToObject(event, "step", run->step);
+	return event;
+}
+
+static bool append(struct agent_run *run, cJSON *event, bool sync)
+{
+	struct cua_error why = { 0 };
+	if (agent_journal_append(&run->journal, event, sync, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+		return false;
+	}
+	return true;
+}
+
+static void add_usage(cJSON *event, const struct agent_usage *usage)
+{
+	cJSON *json = cJSON_AddObjectToObject(event, "usage");
+	cJSON_AddNumberToObject(json, "input_tokens", usage->input_tokens);
+	cJSON_AddNumberToObject(json, "cached_tokens", usage->cached_tokens);
+	cJSON_AddNumberToObject(json, "output_tokens", usage->output_tokens);
+	cJSON_AddNumberToObject(json, "reasoning_tokens", usage->reasoning_tokens);
+}
+
+/* Times to a hundredth of a millisecond: more digits are noise. */
+static void add_ms(cJSON *event, const char *name, double ms)
+{
+	cJSON_AddNumberToObject(event, name, (double)(int64_t)(ms * 100.0 + 0.5) / 100.0);
+}
+
+/* Files the screenshot and names it in the event. */
+static bool add_screen(struct agent_run *run, cJSON *event)
+{
+	const struct agent_image *screen = agent_desktop_screen(run->desktop);
+	struct cua_error why = { 0 };
+	if (!screen) {
+		return true;
+	}
+	if (agent_journal_screenshot(&run->journal, screen->sha256, screen->base64, &why) !=
+			CUA_OK) {
+		run_end_desktop(run, &why);
+		return false;
+	}
+	cJSON_AddStringToObject(event, "screenshot", screen->sha256);
+	cJSON_AddNumberToObject(event, "width", screen->width);
+	cJSON_AddNumberToObject(event, "height", screen->height);
+	return true;
+}
+
+bool run_note_start(struct agent_run *run)
+{
+	const struct cua_agent_options *options = run->options;
+	cJSON *event = open_event("run_start");
+	cJSON_AddStringToObject(event, "run", run->journal.name);
+	cJSON_AddStringToObject(event, "task", options->task);
+	cJSON_AddStringToObject(event, "model", options->model);
+	cJSON_AddStringToObject(event, "base_url", options->base_url);
+	cJSON_AddStringToObject(event, "desktop",
+			options->desktop_name ? options->desktop_name : options->desktop_socket);
+	cJSON_AddNumberToObject(event, "max_steps", options->max_steps);
+	cJSON_AddNumberToObject(event, "max_time_s", options->max_time_s);
+	cJSON_AddStringToObject(event, "version", CUA_VERSION);
+	return append(run, event, true);
+}
+
+bool run_note_look(struct agent_run *run, double ms)
+{
+	cJSON *event = open_step_event(run, "look");
+	add_ms(event, "ms", ms);
+	if (!add_screen(run, event)) {
+		cJSON_Delete(event);
+		return false;
+	}
+	return append(run, event, false);
+}
+
+bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
+{
+	cJSON *event = open_step_event(run, "turn");
+	cJSON_AddStringToObject(event, "words", turn->words);
+	if (turn->answer) {
+		cJSON_AddStringToObject(event, "answer", turn->answer);
+	}
+	if (turn->refusal) {
+		cJSON_AddStringToObject(event, "refusal", turn->refusal);
+	}
+	cJSON_AddNumberToObject(event, "calls", (double)turn->call_count);
+	cJSON_AddNumberToObject(event, "retries", turn->retries);
+	add_ms(event, "ms", turn->ms);
+	add_usage(event, &turn->usage);
+	return append(run, event, false);
+}
+
+static cJSON *open_call_event(
+		struct agent_run *run, const char *type, const struct agent_call *call)
+{
+	cJSON *event = open_step_event(run, type);
+	cJSON_AddStringToObject(event, "call_id", call->id);
+	return event;
+}
+
+bool run_note_intent(struct agent_run *run, const struct agent_call *call)
+{
+	cJSON *event = open_call_event(run, "intent", call);
+	const struct agent_image *screen = agent_desktop_screen(run->desktop);
+	cJSON *actions = cJSON_Duplicate(call->actions, true);
+	if (!actions || !cJSON_AddItemToObject(event, "actions", actions)) {
+		cJSON_Delete(actions);
+		cJSON_Delete(event);
+		event = NULL; /* reported as out of memory */
+	}
+	if (call->note[0]) {
+		cJSON_AddStringToObject(event, "note", call->note);
+	}
+	if (screen) {
+		cJSON_AddStringToObject(event, "seen", screen->sha256);
+	}
+	return append(run, event, true);
+}
+
+/* Copies what the desktop answered, but for the screenshot, which is filed. */
+static void add_answer(cJSON *event, const cJSON *answer)
+{
+	static const char *const names[] = { "results", "settle", "changed", "pointer", "focused",
+		"new_windows", "person_note" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		const cJSON *value = cJSON_GetObjectItemCaseSensitive(answer, names[i]);
+		if (value) {
+			cJSON_AddItemToObject(event, names[i], cJSON_Duplicate(value, true));
+		}
+	}
+}
+
+bool run_note_result(struct agent_run *run, const struct agent_call *call,
+		const struct agent_outcome *outcome, const struct cua_error *lost)
+{
+	cJSON *event = open_call_event(run, "result", call);
+	bool is_uncertain = lost && outcome->is_uncertain;
+	const char *message = lost ? lost->msg : outcome->message;
+	cJSON_AddStringToObject(event, "status",
+			is_uncertain                                        ? "uncertain"
+					: lost || outcome->status != CUA_OK ? "failed"
+									    : "ok");
+	if (message[0]) {
+		enum cua_status status = lost ? lost->status : outcome->status;
+		cJSON_AddStringToObject(event, "message", message);
+		cJSON_AddStringToObject(
+				event, "class", cua_error_class_name(cua_status_class(status)));
+		cJSON_AddStringToObject(event, "code", cua_status_name(status));
+	}
+	if (outcome->failed_action >= 0) {
+		cJSON_AddNumberToObject(event, "failed_action", outcome->failed_action);
+	}
+	add_ms(event, "ms", outcome->ms);
+	add_answer(event, outcome->answer);
+	if (!lost && !add_screen(run, event)) {
+		cJSON_Delete(event);
+		return false;
+	}
+	return append(run, event, true);
+}
+
+bool run_note_not_run(struct agent_run *run, const struct agent_call *call, const char *why)
+{
+	cJSON *event = open_call_event(run, "not_run", call);
+	cJSON_AddStringToObject(event, "message", why);
+	return append(run, event, false);
+}
+
+bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool acknowledged)
+{
+	cJSON *event = open_call_event(run, "safety", call);
+	cJSON_AddItemToObject(event, "checks", cJSON_Duplicate(call->safety_checks, true));
+	cJSON_AddBoolToObject(event, "acknowledged", acknowledged);
+	return append(run, event, true);
+}
+
+bool run_note_person(struct agent_run *run, const char *phase, double ms)
+{
+	cJSON *event = open_step_event(run, "person");
+	cJSON_AddStringToObject(event, "phase", phase);
+	if (ms > 0) {
+		add_ms(event, "ms", ms);
+	}
+	return append(run, event, false);
+}
+
+void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data)
+{
+	struct agent_run *run = user_data;
+	cJSON *event = open_step_event(run, "retry");
+	cJSON_AddStringToObject(event, "message", why);
+	cJSON_AddNumberToObject(event, "attempt", attempt);
+	add_ms(event, "delay_ms", delay_ms);
+	append(run, event, false);
+}
+
+enum cua_status run_note_end(struct agent_run *run, struct cua_error *err)
+{
+	const struct cua_agent_result *result = run->result;
+	cJSON *event = open_event("run_end");
+	cJSON_AddStringToObject(event, "outcome", cua_agent_outcome_name(result->outcome));
+	cJSON_AddNumberToObject(event, "exit_status", cua_agent_outcome_exit(result->outcome));
+	if (result->answer) {
+		cJSON_AddStringToObject(event, "answer", result->answer);
+	}
+	if (result->error.msg[0]) {
+		cJSON_AddStringToObject(event, "message", result->error.msg);
+	}
+	cJSON_AddNumberToObject(event, "steps", result->steps);
+	cJSON_AddNumberToObject(event, "actions", result->actions);
+	add_ms(event, "ms", result->ms);
+	add_ms(event, "model_ms", result->model_ms);
+	add_ms(event, "desktop_ms", result->desktop_ms);
+	add_usage(event, &result->usage);
+	cJSON_AddStringToObject(event, "run_dir", run->journal.path);
+	return agent_journal_append(&run->journal, event, true, err);
+}

@@ -1,0 +1,196 @@
+#include "agent/run_print.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/text.h"
+#include "agent/words.h"
+#include "cua/base/util.h"
+
+#define WORDS_SHOWN 160   /* characters of what the model said */
+#define ACTIONS_SHOWN 240 /* characters of what it did */
+
+static const char *string_at(const cJSON *event, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, name));
+	return text ? text : "";
+}
+
+static double number_at(const cJSON *event, const char *name)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(event, name);
+	return cJSON_IsNumber(number) ? number->valuedouble : 0;
+}
+
+static void end_line(struct agent_printer *printer)
+{
+	if (printer->in_line) {
+		fputc('\n', printer->out);
+	}
+	printer->in_line = false;
+	printer->actions_said = 0;
+}
+
+static void print_turn(struct agent_printer *printer, const cJSON *event)
+{
+	end_line(printer);
+	fprintf(printer->out, "%3.0f  model %.1f s", number_at(event, "step"),
+			number_at(event, "ms") / 1000.0);
+	if (string_at(event, "words")[0]) {
+		fputs("  \xe2\x80\x9c", printer->out);
+		agent_text_line(printer->out, string_at(event, "words"), WORDS_SHOWN);
+		fputs("\xe2\x80\x9d", printer->out);
+	}
+	if (string_at(event, "answer")[0]) {
+		fputs("  answers", printer->out);
+	}
+	printer->in_line = true;
+}
+
+static void print_intent(struct agent_printer *printer, const cJSON *event)
+{
+	CUA_AUTO_FREE char *words =
+			agent_words_actions(cJSON_GetObjectItemCaseSensitive(event, "actions"));
+	fputs(printer->actions_said++ ? "; " : "  ", printer->out);
+	agent_text_line(printer->out, words, ACTIONS_SHOWN);
+	printer->in_line = true;
+}
+
+static void print_result(struct agent_printer *printer, const cJSON *event)
+{
+	const cJSON *settle = cJSON_GetObjectItemCaseSensitive(event, "settle");
+	fprintf(printer->out, "  desktop %.2f s", number_at(event, "ms") / 1000.0);
+	if (string_at(settle, "reason")[0] && strcmp(string_at(settle, "reason"), "quiet") != 0) {
+		fputs(" (", printer->out);
+		agent_text_line(printer->out, string_at(settle, "reason"), 40);
+		fputc(')', printer->out);
+	}
+	const char *status = string_at(event, "status");
+	if (strcmp(status, "ok") != 0) {
+		fprintf(printer->out, "  %s: ", status[0] ? status : "failed");
+		agent_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
+	}
+}
+
+static void print_line(struct agent_printer *printer, const char *lead, const char *text)
+{
+	end_line(printer);
+	fputs(lead, printer->out);
+	agent_text_line(printer->out, text, ACTIONS_SHOWN);
+	fputc('\n', printer->out);
+}
+
+static void print_person(struct agent_printer *printer, const cJSON *event)
+{
+	if (strcmp(string_at(event, "phase"), "has_desktop") == 0) {
+		if (!printer->person_said) {
+			print_line(printer, "     ", "a person has the desktop; waiting");
+		}
+		printer->person_said = true;
+	} else {
+		printer->person_said = false;
+		print_line(printer, "     ", "the person gave the desktop back");
+	}
+}
+
+static void print_safety(struct agent_printer *printer, const cJSON *event)
+{
+	print_line(printer, "     ",
+			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(event, "acknowledged"))
+					? "safety check: allowed"
+					: "safety check: not allowed");
+}
+
+static void print_for_people(struct agent_printer *printer, const cJSON *event)
+{
+	const char *type = string_at(event, "type");
+	if (strcmp(type, "run_start") == 0) {
+		fputs("cua run on ", printer->out);
+		agent_text_line(printer->out, string_at(event, "desktop"), 0);
+		fputs(" with ", printer->out);
+		agent_text_line(printer->out, string_at(event, "model"), 0);
+		fputc('\n', printer->out);
+	} else if (strcmp(type, "turn") == 0) {
+		print_turn(printer, event);
+	} else if (strcmp(type, "intent") == 0) {
+		print_intent(printer, event);
+	} else if (strcmp(type, "result") == 0) {
+		print_result(printer, event);
+	} else if (strcmp(type, "not_run") == 0) {
+		print_line(printer, "     not run: ", string_at(event, "message"));
+	} else if (strcmp(type, "retry") == 0) {
+		end_line(printer);
+		fprintf(printer->out, "     asking again in %.1f s: ",
+				number_at(event, "delay_ms") / 1000.0);
+		agent_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
+		fputc('\n', printer->out);
+	} else if (strcmp(type, "person") == 0) {
+		print_person(printer, event);
+	} else if (strcmp(type, "safety") == 0) {
+		print_safety(printer, event);
+	}
+}
+
+void agent_print_event(struct agent_printer *printer, const cJSON *event)
+{
+	if (printer->as_json) {
+		CUA_AUTO_FREE char *line = cJSON_PrintUnformatted(event);
+		fprintf(printer->out, "%s\n", line ? line : "{}");
+	} else {
+		print_for_people(printer, event);
+	}
+	fflush(printer->out);
+}
+
+static const char *heading(enum cua_agent_outcome outcome)
+{
+	switch (outcome) {
+	case CUA_AGENT_DONE:
+		return "done";
+	case CUA_AGENT_GAVE_UP:
+		return "the model gave up";
+	case CUA_AGENT_LIMIT:
+		return "stopped at a limit";
+	case CUA_AGENT_MODEL_ERROR:
+		return "the model failed";
+	case CUA_AGENT_DESKTOP_ERROR:
+		return "the desktop or this machine failed";
+	case CUA_AGENT_STOPPED:
+		return "stopped: not allowed";
+	case CUA_AGENT_INTERRUPTED:
+		return "interrupted";
+	case CUA_AGENT_OUTCOME_COUNT:
+		break;
+	}
+	return "";
+}
+
+void agent_print_result(
+		struct agent_printer *printer, const struct cua_agent_result *result, FILE *err_out)
+{
+	end_line(printer);
+	if (result->error.msg[0]) {
+		fprintf(err_out, "cua run: %s: ", heading(result->outcome));
+		agent_text_line(err_out, result->error.msg, 0);
+		fputc('\n', err_out);
+	}
+	if (printer->as_json) { /* the run_end event has said it all */
+		return;
+	}
+	if (result->answer) {
+		fputc('\n', printer->out);
+		agent_text_block(printer->out, result->answer);
+		fputs("\n\n", printer->out);
+	}
+	fprintf(printer->out,
+			"%s: %d steps, %d actions, %.1f s (model %.1f s, desktop %.1f s), tokens "
+			"%.0f in, %.0f out\n",
+			heading(result->outcome), result->steps, result->actions,
+			result->ms / 1000.0, result->model_ms / 1000.0, result->desktop_ms / 1000.0,
+			result->usage.input_tokens, result->usage.output_tokens);
+	if (result->run_dir) {
+		fprintf(printer->out, "%s%s\n", result->run_dir,
+				result->has_report ? "/report.html" : "");
+	}
+	fflush(printer->out);
+}

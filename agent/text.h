@@ -1,0 +1,23 @@
+#ifndef CUA_AGENT_TEXT_H
+#define CUA_AGENT_TEXT_H
+
+/* Text from models, screens and servers on its way to a terminal or a page. It may be hostile:
+ * whatever is not plain text stays behind. */
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* One line: control characters, escape sequences, invisible and direction-changing characters
+ * are left out, line breaks become spaces, bad UTF-8 becomes U+FFFD. Ends with an ellipsis
+ * after max_chars characters; 0: no limit. */
+void agent_text_line(FILE *out, const char *text, size_t max_chars);
+/* The same, but line breaks and tabs stay. */
+void agent_text_block(FILE *out, const char *text);
+/* As agent_text_block(), with the characters that HTML reserves escaped. */
+void agent_text_html(FILE *out, const char *text);
+
+/* Overwrites every occurrence of the secret with asterisks. An empty or NULL secret hides
+ * nothing. */
+void agent_text_hide(char *text, size_t len, const char *secret);
+
+#endif

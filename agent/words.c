@@ -1,0 +1,189 @@
+#include "agent/words.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+#define TEXT_SHOWN 200 /* bytes of typed text */
+
+static const cJSON *member(const cJSON *json, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(json, name);
+}
+
+static const char *string_at(const cJSON *json, const char *name)
+{
+	const char *text = cJSON_GetStringValue(member(json, name));
+	return text ? text : "";
+}
+
+static int int_at(const cJSON *json, const char *name)
+{
+	const cJSON *number = member(json, name);
+	return cJSON_IsNumber(number) ? number->valueint : 0;
+}
+
+/* Cut at a character, never inside one. */
+static void put_quoted(FILE *out, const char *text)
+{
+	size_t len = strlen(text), shown = len;
+	if (len > TEXT_SHOWN) {
+		shown = TEXT_SHOWN;
+		while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80) {
+			shown--;
+		}
+	}
+	fprintf(out, "\xe2\x80\x9c%.*s%s\xe2\x80\x9d", (int)shown, text,
+			shown < len ? "\xe2\x80\xa6" : "");
+}
+
+static void put_keys(FILE *out, const cJSON *keys)
+{
+	if (cJSON_IsString(keys)) {
+		fputs(keys->valuestring, out);
+		return;
+	}
+	const cJSON *key = NULL;
+	const char *joint = "";
+	cJSON_ArrayForEach (key, keys) {
+		fprintf(out, "%s%s", joint, cJSON_IsString(key) ? key->valuestring : "?");
+		joint = "+";
+	}
+}
+
+static void put_place(FILE *out, const cJSON *action)
+{
+	if (member(action, "x")) {
+		fprintf(out, " at %d, %d", int_at(action, "x"), int_at(action, "y"));
+	}
+}
+
+static void put_modifiers(FILE *out, const cJSON *action)
+{
+	const cJSON *keys = member(action, "keys");
+	if (keys && !cJSON_IsNull(keys)) {
+		fputs(" holding ", out);
+		put_keys(out, keys);
+	}
+}
+
+static void put_click(FILE *out, const cJSON *action)
+{
+	static const char *const times[] = { "", "", "double-", "triple-" };
+	const char *button = string_at(action, "button");
+	int count = int_at(action, "count");
+	if (button[0] && strcmp(button, "left") != 0) {
+		fprintf(out, "%s ", button);
+	}
+	fprintf(out, "%sclick", count >= 0 && count <= 3 ? times[count] : "");
+}
+
+static void put_drag(FILE *out, const cJSON *action)
+{
+	const cJSON *path = member(action, "path");
+	int last = cJSON_GetArraySize(path) - 1;
+	fputs("drag", out);
+	for (int i = 0; i <= last; i += last > 0 ? last : 1) {
+		const cJSON *point = cJSON_GetArrayItem(path, i);
+		bool is_pair = cJSON_IsArray(point);
+		const cJSON *x = is_pair ? cJSON_GetArrayItem(point, 0) : member(point, "x");
+		const cJSON *y = is_pair ? cJSON_GetArrayItem(point, 1) : member(point, "y");
+		fprintf(out, " %s %d, %d", i == 0 ? "from" : "to",
+				cJSON_IsNumber(x) ? x->valueint : 0,
+				cJSON_IsNumber(y) ? y->valueint : 0);
+	}
+	if (last > 1) {
+		fprintf(out, " through %d points", last + 1);
+	}
+}
+
+static void put_scroll(FILE *out, const cJSON *action)
+{
+	int x = int_at(action, "scroll_x"), y = int_at(action, "scroll_y");
+	fputs("scroll", out);
+	if (y != 0) {
+		fprintf(out, " %s %d", y > 0 ? "down" : "up", abs(y));
+	}
+	if (x != 0) {
+		fprintf(out, "%s %s %d", y != 0 ? " and" : "", x > 0 ? "right" : "left", abs(x));
+	}
+}
+
+/* Name and arguments as they are, for the actions that need no wording of their own. */
+static void put_plain(FILE *out, const cJSON *action, const char *name)
+{
+	for (const char *at = name; *at; at++) {
+		fputc(*at == '_' ? ' ' : *at, out);
+	}
+	const cJSON *argument = NULL;
+	cJSON_ArrayForEach (argument, action) {
+		if (strcmp(argument->string, "action") == 0) {
+			continue;
+		}
+		fputc(' ', out);
+		if (cJSON_IsString(argument)) {
+			put_quoted(out, argument->valuestring);
+		} else if (cJSON_IsNumber(argument)) {
+			fprintf(out, "%.15g", argument->valuedouble);
+		} else if (cJSON_IsArray(argument)) {
+			put_keys(out, argument);
+		}
+	}
+}
+
+void agent_words_action(FILE *out, const cJSON *action)
+{
+	const char *name = string_at(action, "action");
+	if (strcmp(name, "click") == 0) {
+		put_click(out, action);
+	} else if (strcmp(name, "drag") == 0) {
+		put_drag(out, action);
+	} else if (strcmp(name, "scroll") == 0) {
+		put_scroll(out, action);
+	} else if (strcmp(name, "move") == 0) {
+		fputs("move", out);
+	} else if (strcmp(name, "type") == 0) {
+		fputs("type ", out);
+		put_quoted(out, string_at(action, "text"));
+		return;
+	} else if (strcmp(name, "key") == 0) {
+		fputs("press ", out);
+		put_keys(out, member(action, "keys"));
+		return;
+	} else if (strcmp(name, "screenshot") == 0) {
+		fputs("look", out);
+		return;
+	} else if (strcmp(name, "wait") == 0) {
+		fprintf(out, "wait %.1f s", int_at(action, "duration_ms") / 1000.0);
+		return;
+	} else {
+		put_plain(out, action, name);
+		return;
+	}
+	put_place(out, action);
+	put_modifiers(out, action);
+}
+
+char *agent_words_actions(const cJSON *actions)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	if (!out) {
+		return NULL;
+	}
+	const cJSON *action = NULL;
+	const char *joint = "";
+	cJSON_ArrayForEach (action, actions) {
+		fputs(joint, out);
+		agent_words_action(out, action);
+		joint = ", then ";
+	}
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

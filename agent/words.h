@@ -1,0 +1,15 @@
+#ifndef CUA_AGENT_WORDS_H
+#define CUA_AGENT_WORDS_H
+
+/* Canonical actions in words, for people: "click at 412, 230", "type “hello”". */
+
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+
+/* May hold text of the model: print it through agent/text.h. */
+void agent_words_action(FILE *out, const cJSON *action);
+/* The whole list, joined by ", then "; the caller owns it. NULL when memory runs out. */
+char *agent_words_actions(const cJSON *actions);
+
+#endif
