@@ -150,7 +150,11 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	record->height_px = options->height_px;
 	record->sandboxed = options->sandboxed;
 	record->created_s = time(NULL);
-	return desktop_record_write(record, err);
+	status = desktop_record_write(record, err);
+	if (status != CUA_OK && rmdir(record->dir) != 0) {
+		cua_error_prefix(err, "%s is left behind", record->dir);
+	}
+	return status;
 }
 
 /* --- session --- */
@@ -359,9 +363,6 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	enum cua_status status = claim(all, options, record, err);
 	flock(lock_fd, LOCK_UN); /* the directory is ours now */
 	if (status != CUA_OK) {
-		if (status != CUA_ERR_EXISTS && record->dir[0]) {
-			(void)cua_remove_tree(record->dir, NULL);
-		}
 		return status;
 	}
 	status = make_dirs(record, err);
@@ -372,8 +373,10 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 		status = start_host(record, err);
 	}
 	if (status != CUA_OK) {
-		struct cua_error ignored;
-		(void)cua_desktop_stop_by_name(record->name, &ignored);
+		struct cua_error second = { 0 };
+		if (cua_desktop_stop_by_name(record->name, &second) != CUA_OK) {
+			cua_error_prefix(err, "%s (and cleaning up: %s)", record->name, second.msg);
+		}
 		return status;
 	}
 	return desktop_record_read(record->name, record, err);

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "cua/base/buffer.h"
 #include "cua/base/file.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
 
@@ -72,12 +74,13 @@ static void end_strays(const struct desktop_record *record)
 
 static void remove_x11_leftovers(const struct desktop_record *record)
 {
-	/* Only the server's own files: whoever has the number now answers on its socket. */
+	/* Only what is dead: whoever has the display number now answers on its socket. */
 	char lock_path[64];
 	const char *leaf = strrchr(record->x11_socket, '/');
 	struct stat info;
 	if (record->sandboxed || !leaf || lstat(record->x11_socket, &info) != 0 ||
-			info.st_uid != record->uid) {
+			info.st_uid != record->uid ||
+			cua_unix_is_alive(record->x11_socket, SOCK_STREAM)) {
 		return;
 	}
 	unlink(record->x11_socket);

@@ -1,0 +1,57 @@
+#ifndef CUA_BASE_HTTP_SERVER_H
+#define CUA_BASE_HTTP_SERVER_H
+
+/* HTTP/1.1 server on a unix socket, on a libuv loop: libwebsockets, wrapped so that a handler may
+ * answer later. Everything runs on the loop's thread. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <uv.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/error.h"
+
+struct cua_http_server;
+
+/* One request and its answer. It lives until both the answer is sent and the handler's reply
+ * call was made; a caller who hangs up early only sets gone. */
+struct cua_http_exchange {
+	const char *method, *path, *query; /* query: after '?', undecoded; "" without */
+	const char *if_none_match;         /* "" without */
+	struct cua_buffer body;            /* of the request */
+	unsigned long connection;          /* same number: same connection; never used again */
+	bool gone;                         /* the caller hung up; a reply is dropped */
+	void *user_data;                   /* the handler's */
+};
+
+struct cua_http_handler {
+	/* Must lead to one cua_http_reply(), now or later. */
+	void (*on_request)(struct cua_http_exchange *exchange, void *user_data);
+	/* The caller of an unanswered request hung up. May be NULL. */
+	void (*on_gone)(struct cua_http_exchange *exchange, void *user_data);
+	/* A connection is closed. May be NULL. */
+	void (*on_close)(unsigned long connection, void *user_data);
+	void *user_data;
+};
+
+/* A socket at path, mode 0600; one that is there is replaced. max_body_len bounds requests.
+ * handler is copied. */
+CUA_NODISCARD enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path,
+		size_t max_body_len, const struct cua_http_handler *handler,
+		struct cua_http_server **ret_server, struct cua_error *err);
+/* Closes every connection; run the loop afterwards until its handles are closed. */
+void cua_http_server_destroy(struct cua_http_server *server);
+
+struct cua_http_reply {
+	int status;
+	const char *content_type;
+	const char *etag; /* NULL for none */
+	const void *body;
+	size_t body_len;
+};
+
+/* Copies reply. exchange is released and must not be used again. */
+void cua_http_reply(struct cua_http_exchange *exchange, const struct cua_http_reply *reply);
+
+#endif

@@ -1,0 +1,203 @@
+#include "display/display_internal.h"
+
+#include <string.h>
+
+#include "cua/base/util.h"
+
+void display_begin(struct display *display)
+{
+	display_sync(display);
+	struct display_changes *changes = &display->changes;
+	changes->damage_count = display->damage.count;
+	changes->rect_count = 0;
+	changes->window_count = window_list(display, changes->windows);
+	changes->input_end_us = cua_now_us();
+}
+
+bool display_has_changed(const struct display *display)
+{
+	return display->damage.count != display->changes.damage_count;
+}
+
+/* --- one action --- */
+
+static enum cua_status act_wait(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	enum cua_status status = display_wait(display,
+			cua_now_us() + (uint64_t)action->duration_ms * 1000U, NULL, NULL, err);
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+}
+
+static enum cua_status act_cursor_position(
+		struct display *display, cJSON *result, struct cua_error *err)
+{
+	Window root, child;
+	int x = 0, y = 0, win_x = 0, win_y = 0;
+	unsigned int mask = 0;
+	XQueryPointer(display->xlib, display->root, &root, &child, &x, &y, &win_x, &win_y, &mask);
+	cJSON_AddNumberToObject(result, "x", x);
+	cJSON_AddNumberToObject(result, "y", y);
+	return display_ok(display, err);
+}
+
+static enum cua_status act_clipboard_get(
+		struct display *display, cJSON *result, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *text = NULL;
+	enum cua_status status = clipboard_get(display, &text, err);
+	if (status == CUA_OK) {
+		cJSON_AddStringToObject(result, "text", text);
+	}
+	return status;
+}
+
+static enum cua_status act_list_windows(
+		struct display *display, cJSON *result, struct cua_error *err)
+{
+	Window windows[WINDOWS_MAX];
+	const int count = window_list(display, windows);
+	cJSON *list = cJSON_AddArrayToObject(result, "windows");
+	for (int i = count - 1; i >= 0; i--) {
+		cJSON_AddItemToArray(list, window_describe(display, windows[i]));
+	}
+	return display_ok(display, err);
+}
+
+static enum cua_status dispatch(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	switch (action->type) {
+	case CUA_ACTION_MOVE:
+	case CUA_ACTION_CLICK:
+	case CUA_ACTION_MOUSE_DOWN:
+	case CUA_ACTION_MOUSE_UP:
+	case CUA_ACTION_DRAG:
+	case CUA_ACTION_SCROLL:
+		return input_mouse(display, action, err);
+	case CUA_ACTION_KEY:
+	case CUA_ACTION_HOLD_KEY:
+		return input_keys(display, action, err);
+	case CUA_ACTION_TYPE:
+		return type_text(display, action->text, err);
+	case CUA_ACTION_WAIT:
+		return act_wait(display, action, err);
+	case CUA_ACTION_CURSOR_POSITION:
+		return act_cursor_position(display, result, err);
+	case CUA_ACTION_OPEN_APP:
+		return app_open(display, action->text, result, err);
+	case CUA_ACTION_SWITCH_APP:
+		return app_switch(display, action->text, result, err);
+	case CUA_ACTION_OPEN_URL:
+		return app_open_url(display, action->text, result, err);
+	case CUA_ACTION_CLIPBOARD_GET:
+		return act_clipboard_get(display, result, err);
+	case CUA_ACTION_CLIPBOARD_SET:
+		return clipboard_set(display, action->text, err);
+	case CUA_ACTION_LIST_WINDOWS:
+		return act_list_windows(display, result, err);
+	case CUA_ACTION_FOCUS_WINDOW:
+		return window_focus(display, action->window, err);
+	case CUA_ACTION_CLOSE_WINDOW:
+		return window_close(display, action->window, err);
+	case CUA_ACTION_SCREENSHOT: /* the caller makes pictures: it knows their form */
+	case CUA_ACTION_TYPE_COUNT:
+		break;
+	}
+	return CUA_OK;
+}
+
+enum cua_status display_act(struct display *display, const struct cua_action *action, cJSON *result,
+		struct cua_error *err)
+{
+	display->acting = cua_action_table[action->type].is_input;
+	enum cua_status status = display_ok(display, err);
+	if (status == CUA_OK) {
+		status = dispatch(display, action, result, err);
+	}
+	if (!display->dead) {
+		XFlush(display->xlib);
+	}
+	if (status == CUA_OK) {
+		display_handle_events(display);
+		status = display_ok(display, err);
+	}
+	display->acting = false;
+	if (status != CUA_OK) {
+		display_release_held(display);
+	}
+	display->changes.input_end_us = cua_now_us();
+	return status;
+}
+
+enum cua_status display_check_actions(const struct display *display,
+		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err)
+{
+	uint32_t down = display->buttons_down;
+	for (int i = 0; i < count; i++) {
+		const struct cua_action *action = &actions[i];
+		const uint32_t button = 1U << action->button;
+		enum cua_status status = CUA_OK;
+		if (action->type == CUA_ACTION_MOUSE_UP && !(down & button)) {
+			status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					"mouse_up: the %s button is not down; mouse_down comes "
+					"first",
+					cua_button_name(action->button));
+		} else if (action->type == CUA_ACTION_MOUSE_DOWN && (down & button)) {
+			status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					"mouse_down: the %s button is down",
+					cua_button_name(action->button));
+		} else if (action->type == CUA_ACTION_TYPE) {
+			status = type_check(action->text, err);
+		}
+		if (status != CUA_OK) {
+			*ret_index = i;
+			return status;
+		}
+		down = action->type == CUA_ACTION_MOUSE_DOWN          ? down | button
+				: action->type == CUA_ACTION_MOUSE_UP ? down & ~button
+								      : down;
+	}
+	return CUA_OK;
+}
+
+/* --- what came of it --- */
+
+static void report_new_windows(struct display *display, cJSON *answer)
+{
+	const struct display_changes *changes = &display->changes;
+	Window windows[WINDOWS_MAX];
+	const int count = window_list(display, windows);
+	cJSON *list = cJSON_AddArrayToObject(answer, "new_windows");
+	for (int i = 0; i < count; i++) {
+		bool old = false;
+		for (int k = 0; k < changes->window_count; k++) {
+			old = old || changes->windows[k] == windows[i];
+		}
+		if (!old) {
+			cJSON_AddItemToArray(list, window_describe(display, windows[i]));
+		}
+	}
+}
+
+void display_report(struct display *display, cJSON *answer)
+{
+	const struct display_changes *changes = &display->changes;
+	cJSON *changed = cJSON_AddArrayToObject(answer, "changed");
+	for (int i = 0; i < changes->rect_count; i++) {
+		const int rect[] = { changes->rects[i].x, changes->rects[i].y,
+			changes->rects[i].width, changes->rects[i].height };
+		cJSON_AddItemToArray(changed, cJSON_CreateIntArray(rect, 4));
+	}
+	if (display->dead) {
+		return;
+	}
+	(void)act_cursor_position(display, cJSON_AddObjectToObject(answer, "pointer"), NULL);
+	const Window active = window_active(display);
+	if (active != None) {
+		cJSON_AddItemToObject(answer, "focused", window_describe(display, active));
+	} else {
+		cJSON_AddNullToObject(answer, "focused");
+	}
+	report_new_windows(display, answer);
+}

@@ -1,0 +1,201 @@
+#include "display/display_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cua/base/util.h"
+#include "display/session_client.h"
+
+#define START_TIMEOUT_MS 10000
+#define WINDOW_TIMEOUT_MS 45000
+/* A program that ends at once may have handed over to one that runs: a browser does. */
+#define HANDOVER_TIMEOUT_MS 5000
+
+/* What is waited for after starting a program. */
+struct launch {
+	int session_fd;
+	Window before[WINDOWS_MAX];
+	int before_count;
+	Window active_before;
+	char title_before[512];
+	Window window; /* the result */
+	bool ended;
+	int exit_status; /* -1: by a signal */
+	char output[1200];
+	uint64_t ended_us;
+};
+
+static Window find_new_window(struct display *display, const struct launch *launch)
+{
+	Window now[WINDOWS_MAX];
+	const int count = window_list(display, now);
+	for (int i = count - 1; i >= 0; i--) {
+		bool old = false;
+		for (int k = 0; k < launch->before_count; k++) {
+			old = old || launch->before[k] == now[i];
+		}
+		if (!old && window_is_application(display, now[i])) {
+			return now[i];
+		}
+	}
+	return None;
+}
+
+static void note_exit(struct launch *launch)
+{
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	if (launch->ended) {
+		return;
+	}
+	const enum cua_status status = session_answer(launch->session_fd, 0, &answer, NULL);
+	if (status == CUA_ERR_TIMEOUT) {
+		return;
+	}
+	const cJSON *exit_status = cJSON_GetObjectItemCaseSensitive(answer, "exit");
+	const cJSON *output = cJSON_GetObjectItemCaseSensitive(answer, "output");
+	launch->ended = true;
+	launch->ended_us = cua_now_us();
+	launch->exit_status = cJSON_IsNumber(exit_status) ? exit_status->valueint : -1;
+	snprintf(launch->output, sizeof(launch->output), "%s",
+			cJSON_IsString(output) ? output->valuestring : "");
+}
+
+static bool has_window_or_failed(struct display *display, void *user_data)
+{
+	struct launch *launch = user_data;
+	launch->window = find_new_window(display, launch);
+	if (launch->window != None) {
+		return true;
+	}
+	note_exit(launch);
+	return launch->ended &&
+			(launch->exit_status != 0 ||
+					cua_now_us() > launch->ended_us +
+									HANDOVER_TIMEOUT_MS *
+											1000ULL);
+}
+
+/* In slices, since the end of the program is no X event. */
+static enum cua_status wait_for_window(struct display *display, struct launch *launch,
+		const char *name, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + WINDOW_TIMEOUT_MS * 1000ULL;
+	enum cua_status status = CUA_ERR_TIMEOUT;
+	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
+		status = display_wait(
+				display, cua_now_us() + 100000U, has_window_or_failed, launch, err);
+	}
+	if (status == CUA_ERR_TIMEOUT) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"%.100s was started but showed no window in %d s", name,
+				WINDOW_TIMEOUT_MS / 1000);
+	}
+	if (status != CUA_OK || launch->window != None) {
+		return status;
+	}
+	for (char *at = launch->output; *at; at++) {
+		*at = (char)(*at == '\n' ? ' ' : *at);
+	}
+	const size_t len = strlen(launch->output);
+	const char *tail = launch->output + (len > 300 ? len - 300 : 0);
+	if (launch->exit_status != 0) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"%.100s ended with %s %d and showed no window: %s", name,
+				launch->exit_status < 0 ? "a signal, status" : "status",
+				launch->exit_status, tail);
+	}
+	return CUA_OK; /* handed over to a program that shows no new window */
+}
+
+/* The window has the keyboard and answers: usable. */
+static enum cua_status make_usable(struct display *display, Window window, struct cua_error *err)
+{
+	bool asked = false, answered = false;
+	if (window_active(display) != window) {
+		enum cua_status status = window_focus(display, window, err);
+		if (status == CUA_ERR_NOT_FOUND || status == CUA_ERR_TIMEOUT) {
+			return CUA_OK; /* gone again, or another window of the program is in front
+					*/
+		}
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	return window_ping(display, START_TIMEOUT_MS, &asked, &answered, err);
+}
+
+static enum cua_status start(struct display *display, const char *member, const char *value,
+		cJSON *result, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	cJSON_AddStringToObject(request, member, value);
+	struct launch launch = { .session_fd = -1 };
+	launch.before_count = window_list(display, launch.before);
+	enum cua_status status =
+			session_request(&display->record, request, NULL, &launch.session_fd, err);
+	if (status == CUA_OK) {
+		status = session_answer(launch.session_fd, START_TIMEOUT_MS, &answer, err);
+	}
+	if (status == CUA_OK) {
+		status = wait_for_window(display, &launch, value, err);
+	}
+	cua_closep(&launch.session_fd);
+	if (status == CUA_OK && launch.window == None) {
+		launch.window = window_active(display);
+	}
+	if (status == CUA_OK && launch.window != None) {
+		status = make_usable(display, launch.window, err);
+	}
+	if (status == CUA_OK && launch.window != None) {
+		cJSON_AddItemToObject(result, "window", window_describe(display, launch.window));
+	}
+	return status;
+}
+
+enum cua_status app_open(
+		struct display *display, const char *name, cJSON *result, struct cua_error *err)
+{
+	return start(display, "app", name, result, err);
+}
+
+enum cua_status app_switch(
+		struct display *display, const char *name, cJSON *result, struct cua_error *err)
+{
+	const Window window = window_find(display, name);
+	if (window == None) {
+		return app_open(display, name, result, err);
+	}
+	enum cua_status status = window_focus(display, window, err);
+	if (status == CUA_OK) {
+		cJSON_AddItemToObject(result, "window", window_describe(display, window));
+	}
+	return status;
+}
+
+static bool is_url(const char *url)
+{
+	static const char *const schemes[] = { "http://", "https://", "file://",
+		"about:", "data:" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(schemes); i++) {
+		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum cua_status app_open_url(
+		struct display *display, const char *url, cJSON *result, struct cua_error *err)
+{
+	/* Anything else could be read as an option of the browser. */
+	if (!is_url(url)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"url is \"%.80s\"; it must begin with http://, https://, file://, "
+				"about: or data:",
+				url);
+	}
+	return start(display, "url", url, result, err);
+}

@@ -1,0 +1,436 @@
+#include "display/display_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <X11/extensions/XTest.h>
+
+#define CUA_LOG_MODULE "display"
+#include "cua/base/file.h"
+#include "cua/base/log.h"
+#include "cua/base/util.h"
+
+#define WM_START_TIMEOUT_MS 5000
+
+/* --- errors of the X server --- */
+
+/* A window may go away between hearing of it and asking about it: such errors are the reply. */
+static int on_x_error(Display *xlib, XErrorEvent *event)
+{
+	char text[128];
+	XGetErrorText(xlib, event->error_code, text, sizeof(text));
+	cua_log_debug("X error %s, request %d.%d", text, event->request_code, event->minor_code);
+	return 0;
+}
+
+static int on_io_error(Display *xlib)
+{
+	(void)xlib;
+	return 0;
+}
+
+/* Returning from here, instead of exiting, makes a dead X server a value. */
+static void on_io_error_exit(Display *xlib, void *user_data)
+{
+	(void)xlib;
+	((struct display *)user_data)->dead = true;
+}
+
+/* --- connecting --- */
+
+static enum cua_status read_cookie(
+		const struct desktop_record *record, char cookie[16], struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 32];
+	CUA_AUTO_BUFFER struct cua_buffer entry;
+	cua_buffer_init(&entry, 4096);
+	desktop_path(record, "session/Xauthority", path, sizeof(path));
+	enum cua_status status = cua_file_read(path, &entry, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (entry.len < 16) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "%s holds no cookie", path);
+	}
+	memcpy(cookie, entry.data + entry.len - 16, 16);
+	return CUA_OK;
+}
+
+/* Xlib finds servers by number in /tmp/.X11-unix alone. The server of a sandbox has its socket
+ * elsewhere, so a symbolic link with a random number stands there while we connect. */
+static Display *open_through_link(const char *socket_path)
+{
+	mkdir("/tmp/.X11-unix", 01777);
+	chmod("/tmp/.X11-unix", 01777);
+	for (int attempt = 0; attempt < 100; attempt++) {
+		uint16_t random = 0;
+		char link_path[64], name[16];
+		if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
+			return NULL;
+		}
+		const unsigned int number = 1000U + random % 50000U;
+		snprintf(link_path, sizeof(link_path), "/tmp/.X11-unix/X%u", number);
+		snprintf(name, sizeof(name), ":%u", number);
+		if (symlink(socket_path, link_path) != 0) {
+			if (errno == EEXIST) {
+				continue;
+			}
+			return NULL;
+		}
+		Display *xlib = XOpenDisplay(name);
+		unlink(link_path);
+		return xlib;
+	}
+	return NULL;
+}
+
+static enum cua_status open_display(struct display *display, struct cua_error *err)
+{
+	const struct desktop_record *record = &display->record;
+	char cookie[16];
+	enum cua_status status = read_cookie(record, cookie, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	char method[] = "MIT-MAGIC-COOKIE-1";
+	XSetAuthorization(method, (int)sizeof(method) - 1, cookie, sizeof(cookie));
+	XSetErrorHandler(on_x_error);
+	XSetIOErrorHandler(on_io_error);
+	if (record->sandboxed) {
+		display->xlib = open_through_link(record->x11_socket);
+	} else {
+		char name[32];
+		const char *leaf = strrchr(record->x11_socket, '/');
+		snprintf(name, sizeof(name), ":%.16s", leaf ? leaf + 2 : "");
+		display->xlib = XOpenDisplay(name);
+	}
+	if (!display->xlib) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "cannot connect to the X server at %s",
+				record->x11_socket);
+	}
+	XSetIOErrorExitHandler(display->xlib, on_io_error_exit, display);
+	fcntl(ConnectionNumber(display->xlib), F_SETFD, FD_CLOEXEC);
+	display->xcb = XGetXCBConnection(display->xlib);
+	display->root = DefaultRootWindow(display->xlib);
+	display->width_px = DisplayWidth(display->xlib, DefaultScreen(display->xlib));
+	display->height_px = DisplayHeight(display->xlib, DefaultScreen(display->xlib));
+	return CUA_OK;
+}
+
+static void intern_atoms(struct display *display)
+{
+	struct display_atoms *atoms = &display->atoms;
+	const struct {
+		const char *name;
+		Atom *atom;
+	} wanted[] = {
+		{ "_NET_ACTIVE_WINDOW", &atoms->net_active_window },
+		{ "_NET_CLIENT_LIST_STACKING", &atoms->net_client_list },
+		{ "_NET_WM_PING", &atoms->net_wm_ping },
+		{ "_NET_WM_NAME", &atoms->net_wm_name },
+		{ "_NET_WM_PID", &atoms->net_wm_pid },
+		{ "_NET_WM_STATE", &atoms->net_wm_state },
+		{ "_NET_WM_STATE_HIDDEN", &atoms->net_wm_state_hidden },
+		{ "_NET_WM_STATE_MAXIMIZED_VERT", &atoms->net_wm_state_maximized_vert },
+		{ "_NET_WM_STATE_MAXIMIZED_HORZ", &atoms->net_wm_state_maximized_horz },
+		{ "_NET_WM_WINDOW_TYPE", &atoms->net_wm_window_type },
+		{ "_NET_WM_WINDOW_TYPE_NORMAL", &atoms->net_wm_window_type_normal },
+		{ "_NET_WM_WINDOW_TYPE_DIALOG", &atoms->net_wm_window_type_dialog },
+		{ "_NET_CLOSE_WINDOW", &atoms->net_close_window },
+		{ "_NET_SUPPORTING_WM_CHECK", &atoms->net_supporting_wm_check },
+		{ "WM_PROTOCOLS", &atoms->wm_protocols },
+		{ "UTF8_STRING", &atoms->utf8_string },
+		{ "CLIPBOARD", &atoms->clipboard },
+		{ "TARGETS", &atoms->targets },
+		{ "TIMESTAMP", &atoms->timestamp },
+		{ "TEXT", &atoms->text },
+		{ "INCR", &atoms->incr },
+		{ "text/plain;charset=utf-8", &atoms->text_plain_utf8 },
+		{ "CUA_SELECTION", &atoms->cua_selection },
+	};
+	char *names[CUA_ARRAY_LEN(wanted)];
+	Atom result[CUA_ARRAY_LEN(wanted)] = { 0 };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(wanted); i++) {
+		names[i] = (char *)(uintptr_t)wanted[i].name;
+	}
+	XInternAtoms(display->xlib, names, (int)CUA_ARRAY_LEN(wanted), False, result);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(wanted); i++) {
+		*wanted[i].atom = result[i];
+	}
+}
+
+static enum cua_status init_extensions(struct display *display, struct cua_error *err)
+{
+	int event = 0, error = 0, major = 0, minor = 0;
+	if (!XTestQueryExtension(display->xlib, &event, &error, &major, &minor)) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server has no XTEST extension");
+	}
+	XTestGrabControl(display->xlib, True); /* our events get through other clients' grabs */
+	if (!XFixesQueryExtension(display->xlib, &display->xfixes_event_base, &error)) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server has no XFIXES extension");
+	}
+	XFixesQueryVersion(display->xlib, &major, &minor);
+	if (!XDamageQueryExtension(display->xlib, &display->damage.event_base, &error)) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server has no DAMAGE extension");
+	}
+	XDamageQueryVersion(display->xlib, &major, &minor);
+	display->damage.handle =
+			XDamageCreate(display->xlib, display->root, XDamageReportDeltaRectangles);
+	XFixesSelectCursorInput(display->xlib, display->root, XFixesDisplayCursorNotifyMask);
+	/* Answers to pings come to the root window; the window list is a property of it. */
+	XSelectInput(display->xlib, display->root, SubstructureNotifyMask | PropertyChangeMask);
+	display->helper =
+			XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
+	XSelectInput(display->xlib, display->helper, PropertyChangeMask);
+	return CUA_OK;
+}
+
+static bool wm_is_there(struct display *display, void *user_data)
+{
+	(void)user_data;
+	unsigned long count = 0;
+	unsigned char *check = display_property(display, display->root,
+			display->atoms.net_supporting_wm_check, XA_WINDOW, 32, &count);
+	if (check) {
+		XFree(check);
+	}
+	return check != NULL;
+}
+
+static enum cua_status connect_all(struct display *display, struct cua_error *err)
+{
+	enum cua_status status = open_display(display, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	intern_atoms(display);
+	status = init_extensions(display, err);
+	if (status == CUA_OK) {
+		status = frame_init(display, err);
+	}
+	if (status == CUA_OK) {
+		status = keymap_init(display, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	input_release_all(display);
+	status = display_wait(display, cua_now_us() + WM_START_TIMEOUT_MS * 1000ULL, wm_is_there,
+			NULL, err);
+	if (status == CUA_ERR_TIMEOUT) {
+		cua_log_warn("no window manager after %d ms, going on without one",
+				WM_START_TIMEOUT_MS);
+		status = CUA_OK;
+	}
+	return status;
+}
+
+enum cua_status display_connect(const struct desktop_record *record, struct display **ret_display,
+		struct cua_error *err)
+{
+	struct display *display = calloc(1, sizeof(*display));
+	if (!display) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "display");
+	}
+	display->record = *record;
+	display->frame.memfd = -1;
+	display->people.link_fd = -1;
+	display->check_fd = -1;
+	enum cua_status status = connect_all(display, err);
+	if (status != CUA_OK) {
+		display_disconnect(display);
+		return status;
+	}
+	*ret_display = display;
+	return CUA_OK;
+}
+
+void display_disconnect(struct display *display)
+{
+	if (!display) {
+		return;
+	}
+	if (display->xlib && !display->dead) {
+		display_release_held(display);
+	}
+	people_finish(display);
+	clipboard_finish(display);
+	keymap_finish(display);
+	frame_finish(display);
+	if (display->xlib && !display->dead) {
+		XCloseDisplay(display->xlib);
+	}
+	free(display);
+}
+
+struct cua_point display_size(const struct display *display)
+{
+	return (struct cua_point){ display->width_px, display->height_px };
+}
+
+bool display_is_dead(const struct display *display)
+{
+	return display->dead;
+}
+
+/* --- events --- */
+
+static void handle_damage(struct display *display, const XDamageNotifyEvent *event)
+{
+	const struct cua_region area = { event->area.x, event->area.y, event->area.width,
+		event->area.height };
+	display->damage.last_us = cua_now_us();
+	display->damage.count++;
+	frame_damaged(display, &area);
+	people_damaged(display, &area);
+}
+
+static void handle_event(struct display *display, XEvent *event)
+{
+	if (event->type == display->damage.event_base + XDamageNotify) {
+		handle_damage(display, (const XDamageNotifyEvent *)event);
+	} else if (event->type == display->xfixes_event_base + XFixesCursorNotify) {
+		display->people.cursor_changed = true;
+	} else if (event->type == ClientMessage) {
+		window_ping_event(display, &event->xclient);
+	} else if (event->type == MappingNotify) {
+		XRefreshKeyboardMapping(&event->xmapping);
+	} else {
+		(void)clipboard_event(display, event);
+	}
+}
+
+/* Until nothing has come in and nothing was sent: events may sit in Xlib's queue while the
+ * descriptor is silent. */
+void display_handle_events(struct display *display)
+{
+	bool damaged = false;
+	while (!display->dead && XPending(display->xlib) > 0) {
+		XEvent event;
+		XNextEvent(display->xlib, &event);
+		if (display->dead) {
+			return;
+		}
+		damaged = damaged || event.type == display->damage.event_base + XDamageNotify;
+		handle_event(display, &event);
+	}
+	if (damaged && !display->dead) {
+		/* From here on the same area is reported again. */
+		XDamageSubtract(display->xlib, display->damage.handle, None, None);
+		XFlush(display->xlib);
+	}
+	if (!display->dead) {
+		people_send(display);
+	}
+}
+
+void display_sync(struct display *display)
+{
+	if (!display->dead) {
+		XSync(display->xlib, False);
+		display_handle_events(display);
+	}
+}
+
+enum cua_status display_ok(struct display *display, struct cua_error *err)
+{
+	if (display->dead) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+				"the X server of desktop %s is gone; cua desktop stop %s cleans up",
+				display->record.name, display->record.name);
+	}
+	if (display->acting && display->people.holds) {
+		return CUA_FAIL(err, CUA_ERR_PERSON, 0,
+				"a person has the input of desktop %s; it comes back with the "
+				"Pause "
+				"key of the viewer or with: cua resume",
+				display->record.name);
+	}
+	return display->check ? display->check(display->check_data, err) : CUA_OK;
+}
+
+void display_set_check(
+		struct display *display, display_check_fn check, void *user_data, int wake_fd)
+{
+	display->check = check;
+	display->check_data = user_data;
+	display->check_fd = wake_fd;
+}
+
+/* Sleeps until something happens on one of the descriptors. */
+static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
+{
+	struct pollfd fds[] = { { .fd = ConnectionNumber(display->xlib), .events = POLLIN },
+		{ .fd = wake_fd, .events = POLLIN },
+		{ .fd = display->people.link_fd, .events = POLLIN } };
+	if (poll(fds, CUA_ARRAY_LEN(fds), timeout_ms) > 0 && fds[2].revents) {
+		people_read(display);
+	}
+}
+
+enum cua_status display_wait(struct display *display, uint64_t deadline_us, display_until_fn until,
+		void *user_data, struct cua_error *err)
+{
+	for (;;) {
+		display_handle_events(display);
+		enum cua_status status = display_ok(display, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		if (until && until(display, user_data)) {
+			return CUA_OK;
+		}
+		const int left_ms = cua_ms_until(deadline_us);
+		if (left_ms == 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "nothing happened in time");
+		}
+		if (XEventsQueued(display->xlib, QueuedAlready) == 0) {
+			wait_for_news(display, display->check_fd, left_ms);
+		}
+	}
+}
+
+bool display_idle(struct display *display, int wake_fd)
+{
+	for (;;) {
+		display_handle_events(display);
+		if (display->dead) {
+			return false;
+		}
+		struct pollfd wake = { .fd = wake_fd, .events = POLLIN };
+		if (poll(&wake, 1, 0) > 0) {
+			return true;
+		}
+		if (XEventsQueued(display->xlib, QueuedAlready) == 0) {
+			wait_for_news(display, wake_fd, -1);
+		}
+	}
+}
+
+unsigned char *display_property(struct display *display, Window window, Atom property, Atom type,
+		int format, unsigned long *ret_count)
+{
+	Atom actual_type = None;
+	int actual_format = 0;
+	unsigned long count = 0, left = 0;
+	unsigned char *data = NULL;
+	if (XGetWindowProperty(display->xlib, window, property, 0, 65536, False, type, &actual_type,
+			    &actual_format, &count, &left, &data) != Success ||
+			!data) {
+		return NULL;
+	}
+	if (count == 0 || (format != 0 && actual_format != format) ||
+			(type != AnyPropertyType && actual_type != type)) {
+		XFree(data);
+		return NULL;
+	}
+	*ret_count = count;
+	return data;
+}

@@ -1,0 +1,120 @@
+#ifndef CUA_DISPLAY_DISPLAY_H
+#define CUA_DISPLAY_DISPLAY_H
+
+/* One virtual desktop seen through its X server. Everything here runs on the thread that
+ * connected; the functions wait for events with deadlines, and give up at once when the X server
+ * dies, when the request is cancelled, or when a person takes the input. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/error.h"
+#include "cua/contract/action.h"
+#include "display/desktop_record.h"
+
+struct display;
+
+/* Connects and releases every key and button that a former host may have left down. record is
+ * copied. */
+CUA_NODISCARD enum cua_status display_connect(const struct desktop_record *record,
+		struct display **ret_display, struct cua_error *err);
+void display_disconnect(struct display *display);
+
+struct cua_point display_size(const struct display *display);
+/* The X server is gone; every call fails with CUA_ERR_CLOSED from here on. */
+bool display_is_dead(const struct display *display);
+
+/* Handles events until wake_fd becomes readable; while idle this sleeps in poll(). False when
+ * the X server is gone. */
+bool display_idle(struct display *display, int wake_fd);
+
+/* Asked while a request waits: CUA_OK to go on, or why to stop. */
+typedef enum cua_status (*display_check_fn)(void *user_data, struct cua_error *err);
+/* wake_fd: readable when the check has news; -1 for none. */
+void display_set_check(
+		struct display *display, display_check_fn check, void *user_data, int wake_fd);
+
+/* --- seeing --- */
+
+struct display_shot {
+	struct cua_region region; /* width 0: the whole screen */
+	int max_edge;             /* 0: no scaling */
+	bool pointer;
+};
+
+struct display_image {
+	struct cua_buffer png;
+	int width_px, height_px; /* of the picture */
+	char etag[48];           /* quoted, as in the HTTP header */
+	bool unchanged;          /* the screen still has the caller's ETag: no picture */
+};
+
+/* if_none_match may be NULL. Release ret_image->png with cua_buffer_finish(). */
+CUA_NODISCARD enum cua_status display_screenshot(struct display *display,
+		const struct display_shot *shot, const char *if_none_match,
+		struct display_image *ret_image, struct cua_error *err);
+
+/* --- acting and settling --- */
+
+struct display_settle {
+	const char *reason;    /* "quiet", "timeout", "unchanged", "skipped" */
+	double ms;             /* from the end of the input to the settled screen */
+	double last_change_ms; /* from the end of the input to the last drawing; 0: none */
+};
+
+#define DISPLAY_SETTLE_DEFAULT_MS 3000
+#define DISPLAY_SETTLE_MAX_MS 60000
+
+/* Marks the beginning of a request: changes and windows are counted from here. */
+void display_begin(struct display *display);
+
+/**
+ * display_act() - run one checked action.
+ * @result: an object; what the action answers is added to it.
+ *
+ * On failure every key and button that was pressed for it is up again.
+ */
+CUA_NODISCARD enum cua_status display_act(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err);
+
+/* Fails as the whole list would: a mouse_up without its mouse_down. Changes nothing. */
+CUA_NODISCARD enum cua_status display_check_actions(const struct display *display,
+		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err);
+
+/* Waits until the focused application has read its input and the screen has come to rest. */
+CUA_NODISCARD enum cua_status display_settle(struct display *display, int timeout_ms,
+		struct display_settle *ret_settle, struct cua_error *err);
+
+/* Something was drawn since display_begin(). */
+bool display_has_changed(const struct display *display);
+
+/* Adds "changed", "pointer", "focused" and "new_windows" since display_begin() to answer. */
+void display_report(struct display *display, cJSON *answer);
+
+/* Everything up that an agent pressed. */
+void display_release_held(struct display *display);
+/* True while a key or button is down between requests. */
+bool display_holds_input(const struct display *display);
+
+/* --- people --- */
+
+/* The end of a link to a vnc process (see display/vnc/vnc_link.h); taken over. */
+void display_set_vnc_link(struct display *display, int link_fd);
+bool display_person_has_input(const struct display *display);
+int display_viewers(const struct display *display);
+/* Gives the input back to the agent; what people left down is released. */
+void display_resume(struct display *display);
+/* Called when the holder of the input or the number of viewers changes, or the link is lost. */
+typedef void (*display_people_fn)(void *user_data);
+void display_on_people(struct display *display, display_people_fn on_people, void *user_data);
+/* A sentence for the model about what a person did, once; false if there was nothing. */
+bool display_take_person_note(struct display *display, char *note, size_t size);
+/* New passwords, and loopback TCP on port (0: any, -1: none); ret_port is -1 without TCP. */
+CUA_NODISCARD enum cua_status display_vnc_listen(struct display *display, int port,
+		const char *view_password, const char *control_password, int *ret_port,
+		struct cua_error *err);
+
+#endif

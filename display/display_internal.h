@@ -1,0 +1,266 @@
+#ifndef CUA_DISPLAY_DISPLAY_INTERNAL_H
+#define CUA_DISPLAY_DISPLAY_INTERNAL_H
+
+/* What the files of display/ share about one display. */
+
+#include <X11/XKBlib.h>
+#include <X11/Xatom.h>
+#include <X11/Xlib-xcb.h>
+#include <X11/Xlib.h>
+#include <X11/extensions/Xdamage.h>
+#include <X11/extensions/Xfixes.h>
+#include <X11/keysym.h>
+#include <xcb/shm.h>
+
+#include "display/display.h"
+#include "display/vnc/vnc_link.h"
+
+/* Rows that are read, and later deflated, together. */
+#define FRAME_BAND_ROWS 32
+#define FRAME_BANDS_MAX (32768 / FRAME_BAND_ROWS)
+/* Changed rectangles that a request reports one by one; more are merged. */
+#define CHANGED_RECTS_MAX 32
+#define WINDOWS_MAX 256
+
+struct display_atoms {
+	Atom net_active_window, net_client_list, net_wm_ping, net_wm_name, net_wm_pid, net_wm_state,
+			net_wm_state_hidden, net_wm_state_maximized_vert,
+			net_wm_state_maximized_horz, net_wm_window_type, net_wm_window_type_normal,
+			net_wm_window_type_dialog, net_close_window, net_supporting_wm_check,
+			wm_protocols, utf8_string, clipboard, targets, timestamp, text, incr,
+			text_plain_utf8, cua_selection;
+};
+
+/* The screen as last read, in memory shared with the X server and, read-only, with vnc. */
+struct display_frame {
+	int memfd;
+	size_t len;
+	uint8_t *pixels; /* B8G8R8X8, stride 4 * width */
+	xcb_shm_seg_t segment;
+	bool dirty[FRAME_BANDS_MAX]; /* drawn on since it was read */
+	bool any_dirty;
+	uint64_t serial; /* counts reads that followed drawing; part of the ETag */
+};
+
+struct display_damage {
+	Damage handle;
+	int event_base;
+	uint64_t last_us; /* 0: nothing drawn yet */
+	uint64_t count;   /* rectangles seen */
+};
+
+/* Since display_begin(). */
+struct display_changes {
+	uint64_t damage_count;
+	struct cua_region rects[CHANGED_RECTS_MAX];
+	int rect_count;
+	Window windows[WINDOWS_MAX]; /* that existed already */
+	int window_count;
+	uint64_t input_end_us;
+};
+
+#define KEYCODE_MAX 255
+
+/* A character of the layout: a key, perhaps with Shift. */
+struct display_layout_key {
+	KeySym keysym;
+	KeyCode keycode;
+	bool shift;
+};
+
+struct display_keymap {
+	XkbDescPtr xkb;
+	struct display_layout_key keys[2 * (KEYCODE_MAX + 1)];
+	int key_count;
+	/* Keys that no layout needs: they take characters that the layout lacks. */
+	KeyCode spare[KEYCODE_MAX + 1];
+	KeySym bound[KEYCODE_MAX + 1];     /* by spare index; NoSymbol: free */
+	uint64_t used_at[KEYCODE_MAX + 1]; /* by spare index; age for reuse */
+	int spare_count;
+	uint64_t clock;       /* counts uses */
+	uint64_t read_before; /* uses up to here have been read by the window: may be rebound */
+	KeyCode shift_keycode;
+};
+
+struct display_ping {
+	uint32_t serial, answered;
+	Window window;
+};
+
+struct display_clipboard {
+	char *text; /* owned; NULL: somebody else has the selection */
+	size_t len;
+	Time since;
+	Time server_time; /* from the last PropertyNotify on our window */
+	bool notified;    /* the SelectionNotify we wait for came */
+	bool notify_refused;
+	bool property_new; /* our property got a new part */
+};
+
+#define PEOPLE_RECTS_MAX 256
+#define PEOPLE_KEYS_MAX 32
+
+struct display_people {
+	int link_fd; /* -1: no vnc process */
+	bool sending;
+	struct cua_region rects[PEOPLE_RECTS_MAX]; /* drawn on, not yet sent */
+	int rect_count;
+	struct display_layout_key down[PEOPLE_KEYS_MAX]; /* keys that people hold */
+	int down_count;
+	char cut_text[VNC_LINK_TEXT_MAX + 1];
+	bool cut_text_new;
+	bool holds; /* a person has the input */
+	uint32_t viewers, controllers;
+	uint64_t since_us;
+	unsigned int keys, clicks; /* what the person did this time */
+	uint32_t buttons;          /* RFB mask as last seen */
+	char note[160];
+	bool full_damage;   /* the link was full: everything is new */
+	bool pointer_moved; /* tell the viewers */
+	bool cursor_changed;
+	int listening_port, listening_errno;
+	bool listening_answered;
+	display_people_fn on_people;
+	void *user_data;
+};
+
+struct display {
+	Display *xlib;
+	xcb_connection_t *xcb;
+	Window root, helper; /* helper: ours, never mapped; owns selections */
+	int width_px, height_px;
+	bool dead;
+	struct desktop_record record;
+	struct display_atoms atoms;
+	struct display_frame frame;
+	struct display_damage damage;
+	struct display_changes changes;
+	struct display_keymap keymap;
+	struct display_ping ping;
+	struct display_clipboard clipboard;
+	struct display_people people;
+	int xfixes_event_base;
+	/* Pressed by an agent and not yet released. */
+	bool key_down[KEYCODE_MAX + 1];
+	uint32_t buttons_down; /* bit n: X button n */
+	bool acting;           /* an agent's request runs: the lease is asked while it waits */
+	display_check_fn check;
+	void *check_data;
+	int check_fd;
+};
+
+/* display.c */
+
+/* Looks at one event; true ends the wait. */
+typedef bool (*display_until_fn)(struct display *display, void *user_data);
+/* Handles events until the condition holds. CUA_OK; CUA_ERR_TIMEOUT at the deadline;
+ * CUA_ERR_CLOSED; what the check function says; CUA_ERR_PERSON. until may be NULL: time only. */
+CUA_NODISCARD enum cua_status display_wait(struct display *display, uint64_t deadline_us,
+		display_until_fn until, void *user_data, struct cua_error *err);
+CUA_NODISCARD enum cua_status display_ok(struct display *display, struct cua_error *err);
+void display_handle_events(struct display *display);
+/* A round trip: the server has handled every request before it, and its events are here. */
+void display_sync(struct display *display);
+/* Property data of any type, NULL if absent; XFree it. format 0 takes any. */
+unsigned char *display_property(struct display *display, Window window, Atom property, Atom type,
+		int format, unsigned long *ret_count);
+
+/* frame.c */
+CUA_NODISCARD enum cua_status frame_init(struct display *display, struct cua_error *err);
+void frame_finish(struct display *display);
+void frame_damaged(struct display *display, const struct cua_region *area);
+/* Reads what is known to have been drawn on. */
+CUA_NODISCARD enum cua_status frame_read_damaged(struct display *display, struct cua_error *err);
+/* The same after a round trip, so that the frame shows the screen as it was during this call. */
+CUA_NODISCARD enum cua_status frame_update(struct display *display, struct cua_error *err);
+
+/* png.c: pixels are B8G8R8X8. */
+CUA_NODISCARD enum cua_status png_encode(const uint8_t *pixels, int width_px, int height_px,
+		int stride_bytes, struct cua_buffer *png, struct cua_error *err);
+
+/* window.c */
+Window window_active(struct display *display);
+bool window_is_pingable(struct display *display, Window window);
+int window_list(struct display *display, Window windows[WINDOWS_MAX]);
+bool window_is_application(struct display *display, Window window);
+cJSON *window_describe(struct display *display, Window window);
+/* Raises it and waits until it has the keyboard. */
+CUA_NODISCARD enum cua_status window_focus(
+		struct display *display, Window window, struct cua_error *err);
+CUA_NODISCARD enum cua_status window_close(
+		struct display *display, Window window, struct cua_error *err);
+/* The topmost window whose title or class contains name, compared by letters and digits. */
+Window window_find(struct display *display, const char *name);
+/* Asks the active window whether it has read its events; true if it answered in time. A window
+ * that does not know _NET_WM_PING is false at once, with *ret_asked false. */
+CUA_NODISCARD enum cua_status window_ping(struct display *display, int timeout_ms, bool *ret_asked,
+		bool *ret_answered, struct cua_error *err);
+void window_ping_event(struct display *display, const XClientMessageEvent *event);
+
+/* keymap.c */
+CUA_NODISCARD enum cua_status keymap_init(struct display *display, struct cua_error *err);
+void keymap_finish(struct display *display);
+/* Reads the layout anew; before each action that presses keys. */
+void keymap_refresh(struct display *display);
+/* The key of a keysym; binds a spare key if the layout has none. False if all spare keys may
+ * still be unread: wait for the window, call keymap_all_read(), and ask again. *ret_bound: the
+ * mapping changed and must reach the server before the key is pressed. */
+bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key,
+		bool *ret_bound);
+void keymap_all_read(struct display *display);
+
+/* input.c */
+void input_key(struct display *display, KeyCode keycode, bool down);
+void input_button(struct display *display, int button, bool down);
+void input_motion(struct display *display, int x, int y);
+/* Presses the keys of a chord in order, with Shift where a character needs it; on failure all
+ * are up again. down counts what input_chord_release() has to release. */
+struct input_chord {
+	KeyCode keycodes[CUA_ACTION_KEYS_MAX + 1];
+	int count;
+};
+CUA_NODISCARD enum cua_status input_chord_press(struct display *display,
+		const struct cua_keys *keys, struct input_chord *chord, struct cua_error *err);
+void input_chord_release(struct display *display, struct input_chord *chord);
+/* Every key and button of the server up, whoever pressed it. */
+void input_release_all(struct display *display);
+CUA_NODISCARD enum cua_status input_mouse(
+		struct display *display, const struct cua_action *action, struct cua_error *err);
+CUA_NODISCARD enum cua_status input_keys(
+		struct display *display, const struct cua_action *action, struct cua_error *err);
+
+/* type.c */
+CUA_NODISCARD enum cua_status type_text(
+		struct display *display, const char *text, struct cua_error *err);
+/* Names the first character that cannot be typed. */
+CUA_NODISCARD enum cua_status type_check(const char *text, struct cua_error *err);
+
+/* clipboard.c */
+void clipboard_finish(struct display *display);
+/* True if the event was about selections. */
+bool clipboard_event(struct display *display, XEvent *event);
+/* Takes the selection at a time of the server; copies text. */
+CUA_NODISCARD enum cua_status clipboard_own(
+		struct display *display, const char *text, Time time, struct cua_error *err);
+CUA_NODISCARD enum cua_status clipboard_set(
+		struct display *display, const char *text, struct cua_error *err);
+CUA_NODISCARD enum cua_status clipboard_get(
+		struct display *display, char **ret_text, struct cua_error *err);
+
+/* app.c */
+CUA_NODISCARD enum cua_status app_open(
+		struct display *display, const char *name, cJSON *result, struct cua_error *err);
+CUA_NODISCARD enum cua_status app_switch(
+		struct display *display, const char *name, cJSON *result, struct cua_error *err);
+CUA_NODISCARD enum cua_status app_open_url(
+		struct display *display, const char *url, cJSON *result, struct cua_error *err);
+
+/* people.c: the host's end of the link to vnc */
+void people_finish(struct display *display);
+/* Reads what viewers sent; called when the link is readable. */
+void people_read(struct display *display);
+/* Sends what changed on the screen to the viewers. */
+void people_send(struct display *display);
+void people_damaged(struct display *display, const struct cua_region *area);
+
+#endif

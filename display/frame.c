@@ -1,0 +1,164 @@
+#include "display/display_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cua/base/util.h"
+
+/* The server writes the screen into memory of ours: a sealed memfd, because System V segments do
+ * not cross the sandbox, and sealed because the server could otherwise cut it short under us. */
+enum cua_status frame_init(struct display *display, struct cua_error *err)
+{
+	struct display_frame *frame = &display->frame;
+	const XImage layout = { .depth = DefaultDepth(display->xlib, DefaultScreen(display->xlib)),
+		.byte_order = ImageByteOrder(display->xlib) };
+	if (layout.depth != 24 || layout.byte_order != LSBFirst ||
+			display->height_px > FRAME_BANDS_MAX * FRAME_BAND_ROWS) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0,
+				"the screen has depth %d; 24, little endian, is needed",
+				layout.depth);
+	}
+	frame->len = (size_t)display->width_px * (size_t)display->height_px * 4;
+	frame->memfd = memfd_create("cua-frame", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (frame->memfd < 0 || ftruncate(frame->memfd, (off_t)frame->len) != 0 ||
+			fcntl(frame->memfd, F_ADD_SEALS,
+					F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "frame memory");
+	}
+	void *pixels = mmap(NULL, frame->len, PROT_READ | PROT_WRITE, MAP_SHARED, frame->memfd, 0);
+	if (pixels == MAP_FAILED) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, errno, "frame memory");
+	}
+	frame->pixels = pixels;
+	frame->segment = xcb_generate_id(display->xcb);
+	/* xcb closes the descriptor that it sends. */
+	int sent_fd = fcntl(frame->memfd, F_DUPFD_CLOEXEC, 0);
+	xcb_generic_error_t *error = xcb_request_check(display->xcb,
+			xcb_shm_attach_fd_checked(display->xcb, frame->segment, sent_fd, 0));
+	if (error) {
+		free(error);
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server refused shared memory");
+	}
+	frame_damaged(display, &(struct cua_region){ 0, 0, display->width_px, display->height_px });
+	return CUA_OK;
+}
+
+void frame_finish(struct display *display)
+{
+	struct display_frame *frame = &display->frame;
+	if (frame->pixels) {
+		munmap(frame->pixels, frame->len);
+	}
+	cua_closep(&frame->memfd);
+	frame->pixels = NULL;
+	frame->memfd = -1;
+}
+
+/* Adds a rectangle to the request's list; merges into the last one when the list is full. */
+static void changes_add(struct display_changes *changes, const struct cua_region *area)
+{
+	for (int i = 0; i < changes->rect_count; i++) {
+		const struct cua_region *rect = &changes->rects[i];
+		if (area->x >= rect->x && area->y >= rect->y &&
+				area->width <= rect->x + rect->width - area->x &&
+				area->height <= rect->y + rect->height - area->y) {
+			return;
+		}
+	}
+	if (changes->rect_count < CHANGED_RECTS_MAX) {
+		changes->rects[changes->rect_count++] = *area;
+		return;
+	}
+	struct cua_region *last = &changes->rects[CHANGED_RECTS_MAX - 1];
+	const int right = last->x + last->width > area->x + area->width ? last->x + last->width
+									: area->x + area->width;
+	const int bottom = last->y + last->height > area->y + area->height ? last->y + last->height
+									   : area->y + area->height;
+	last->x = last->x < area->x ? last->x : area->x;
+	last->y = last->y < area->y ? last->y : area->y;
+	last->width = right - last->x;
+	last->height = bottom - last->y;
+}
+
+void frame_damaged(struct display *display, const struct cua_region *area)
+{
+	struct display_frame *frame = &display->frame;
+	if (area->width <= 0 || area->height <= 0 || area->y >= display->height_px) {
+		return;
+	}
+	int last = area->y + area->height - 1;
+	last = last >= display->height_px ? display->height_px - 1 : last;
+	for (int band = (area->y > 0 ? area->y : 0) / FRAME_BAND_ROWS;
+			band <= last / FRAME_BAND_ROWS; band++) {
+		frame->dirty[band] = true;
+	}
+	frame->any_dirty = true;
+	changes_add(&display->changes, area);
+}
+
+/* Full-width rows, so that they land in place. */
+static enum cua_status read_rows(
+		struct display *display, int first_row, int row_count, struct cua_error *err)
+{
+	const uint32_t offset = (uint32_t)first_row * (uint32_t)display->width_px * 4;
+	xcb_shm_get_image_reply_t *reply = xcb_shm_get_image_reply(display->xcb,
+			xcb_shm_get_image(display->xcb, (xcb_drawable_t)display->root, 0,
+					(int16_t)first_row, (uint16_t)display->width_px,
+					(uint16_t)row_count, ~0U, XCB_IMAGE_FORMAT_Z_PIXMAP,
+					display->frame.segment, offset),
+			NULL);
+	if (!reply) {
+		display_handle_events(display); /* notices a dead server */
+		enum cua_status status = display_ok(display, err);
+		return status != CUA_OK
+				? status
+				: CUA_FAIL(err, CUA_ERR_X11, 0, "the screen cannot be read");
+	}
+	free(reply);
+	return CUA_OK;
+}
+
+enum cua_status frame_read_damaged(struct display *display, struct cua_error *err)
+{
+	struct display_frame *frame = &display->frame;
+	if (!frame->any_dirty) {
+		return CUA_OK;
+	}
+	enum cua_status status = CUA_OK;
+	const int bands = (display->height_px + FRAME_BAND_ROWS - 1) / FRAME_BAND_ROWS;
+	frame->any_dirty = false;
+	for (int first = 0; first < bands; first++) {
+		int last = first;
+		while (last < bands && frame->dirty[last]) {
+			frame->dirty[last++] = false;
+		}
+		if (last == first) {
+			continue;
+		}
+		const int row = first * FRAME_BAND_ROWS;
+		const int end = last * FRAME_BAND_ROWS < display->height_px ? last * FRAME_BAND_ROWS
+									    : display->height_px;
+		status = read_rows(display, row, end - row, err);
+		if (status != CUA_OK) {
+			frame->any_dirty = true;
+			memset(frame->dirty, 1, (size_t)bands * sizeof(frame->dirty[0]));
+			return status;
+		}
+		first = last;
+	}
+	frame->serial++;
+	return CUA_OK;
+}
+
+enum cua_status frame_update(struct display *display, struct cua_error *err)
+{
+	/* What was drawn before now has been reported when the round trip is over; what is drawn
+	 * later than that but before the read is reported again and read twice. */
+	display_sync(display);
+	enum cua_status status = display_ok(display, err);
+	return status == CUA_OK ? frame_read_damaged(display, err) : status;
+}

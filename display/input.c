@@ -1,0 +1,261 @@
+#include "display/display_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <X11/extensions/XTest.h>
+
+#include "cua/base/util.h"
+#include "cua/contract/key.h"
+
+/* Applications take a press and a release for a drag only if the pointer travels between them:
+ * steps of so many pixels at most, with pauses in which they can follow. */
+#define DRAG_STEP_PX 16
+#define DRAG_STEP_US 6000U
+#define DRAG_DWELL_US 40000U
+
+/* --- single events; what is down is written down --- */
+
+void input_key(struct display *display, KeyCode keycode, bool down)
+{
+	XTestFakeKeyEvent(display->xlib, keycode, down, CurrentTime);
+	display->key_down[keycode] = down;
+}
+
+void input_button(struct display *display, int button, bool down)
+{
+	XTestFakeButtonEvent(display->xlib, (unsigned int)button, down, CurrentTime);
+	if (down) {
+		display->buttons_down |= 1U << button;
+	} else {
+		display->buttons_down &= ~(1U << button);
+	}
+}
+
+void input_motion(struct display *display, int x, int y)
+{
+	XTestFakeMotionEvent(display->xlib, DefaultScreen(display->xlib), x, y, CurrentTime);
+	display->people.pointer_moved = true;
+}
+
+void display_release_held(struct display *display)
+{
+	if (display->dead) {
+		return;
+	}
+	for (int keycode = 0; keycode <= KEYCODE_MAX; keycode++) {
+		if (display->key_down[keycode]) {
+			input_key(display, (KeyCode)keycode, false);
+		}
+	}
+	for (int button = 1; button < 32; button++) {
+		if (display->buttons_down & 1U << button) {
+			input_button(display, button, false);
+		}
+	}
+	XSync(display->xlib, False);
+}
+
+bool display_holds_input(const struct display *display)
+{
+	return display->buttons_down != 0 ||
+			memchr(display->key_down, 1, sizeof(display->key_down));
+}
+
+void input_release_all(struct display *display)
+{
+	char keys[32];
+	XQueryKeymap(display->xlib, keys);
+	for (int keycode = 8; keycode <= KEYCODE_MAX; keycode++) {
+		if (keys[keycode / 8] & 1 << keycode % 8) {
+			input_key(display, (KeyCode)keycode, false);
+		}
+	}
+	/* The server tells the state of five buttons only; releasing one that is up does nothing.
+	 */
+	for (int button = 1; button <= 9; button++) {
+		input_button(display, button, false);
+	}
+	XSync(display->xlib, False);
+}
+
+/* --- chords --- */
+
+static enum cua_status chord_press_key(struct display *display, struct input_chord *chord,
+		const struct display_layout_key *key, bool *with_shift)
+{
+	if (key->shift && !*with_shift && display->keymap.shift_keycode) {
+		input_key(display, display->keymap.shift_keycode, true);
+		chord->keycodes[chord->count++] = display->keymap.shift_keycode;
+		*with_shift = true;
+	}
+	input_key(display, key->keycode, true);
+	chord->keycodes[chord->count++] = key->keycode;
+	return CUA_OK;
+}
+
+enum cua_status input_chord_press(struct display *display, const struct cua_keys *keys,
+		struct input_chord *chord, struct cua_error *err)
+{
+	struct display_layout_key found[CUA_ACTION_KEYS_MAX];
+	bool any_bound = false, with_shift = false;
+	chord->count = 0;
+	for (int i = 0; i < keys->count; i++) {
+		uint32_t keysym = 0;
+		bool bound = false;
+		enum cua_status status =
+				cua_key_parse(keys->names[i], keys->count > 1, &keysym, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		if (!keymap_find(display, keysym, &found[i], &bound)) {
+			keymap_all_read(display); /* nothing else is in flight at this point */
+			if (!keymap_find(display, keysym, &found[i], &bound)) {
+				return CUA_FAIL(err, CUA_ERR_X11, 0, "no spare key for %s",
+						keys->names[i]);
+			}
+		}
+		any_bound = any_bound || bound;
+		with_shift = with_shift || keysym == XK_Shift_L || keysym == XK_Shift_R;
+	}
+	if (any_bound) {
+		display_sync(display);
+	}
+	for (int i = 0; i < keys->count; i++) {
+		if (chord->count + 2 > (int)CUA_ARRAY_LEN(chord->keycodes) && found[i].shift) {
+			found[i].shift = false;
+		}
+		(void)chord_press_key(display, chord, &found[i], &with_shift);
+	}
+	return display_ok(display, err);
+}
+
+void input_chord_release(struct display *display, struct input_chord *chord)
+{
+	while (chord->count > 0) {
+		input_key(display, chord->keycodes[--chord->count], false);
+	}
+	XFlush(display->xlib);
+}
+
+enum cua_status input_keys(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	const int times = action->type == CUA_ACTION_KEY ? action->count : 1;
+	keymap_refresh(display);
+	for (int i = 0; i < times && status == CUA_OK; i++) {
+		struct input_chord chord;
+		status = input_chord_press(display, &action->keys, &chord, err);
+		if (status == CUA_OK && action->type == CUA_ACTION_HOLD_KEY) {
+			XFlush(display->xlib);
+			status = display_wait(display,
+					cua_now_us() + (uint64_t)action->duration_ms * 1000U, NULL,
+					NULL, err);
+			status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+		}
+		input_chord_release(display, &chord);
+	}
+	return status;
+}
+
+/* --- mouse --- */
+
+/* Time in which applications handle what they got; not a wait for a result. */
+static enum cua_status pace(struct display *display, uint64_t us, struct cua_error *err)
+{
+	XFlush(display->xlib);
+	enum cua_status status = display_wait(display, cua_now_us() + us, NULL, NULL, err);
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+}
+
+static enum cua_status drag_segment(struct display *display, struct cua_point from,
+		struct cua_point to, struct cua_error *err)
+{
+	const int dx = to.x - from.x, dy = to.y - from.y;
+	const int longest = abs(dx) > abs(dy) ? abs(dx) : abs(dy);
+	const int steps = (longest + DRAG_STEP_PX - 1) / DRAG_STEP_PX;
+	enum cua_status status = CUA_OK;
+	for (int i = 1; i <= (steps > 0 ? steps : 1) && status == CUA_OK; i++) {
+		const int of = steps > 0 ? steps : 1;
+		input_motion(display, from.x + dx * i / of, from.y + dy * i / of);
+		status = pace(display, DRAG_STEP_US, err);
+	}
+	return status;
+}
+
+static enum cua_status drag(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	const struct cua_point *path = action->path;
+	input_motion(display, path[0].x, path[0].y);
+	enum cua_status status = pace(display, DRAG_STEP_US, err);
+	if (status == CUA_OK) {
+		input_button(display, action->button, true);
+		status = pace(display, DRAG_DWELL_US, err);
+	}
+	for (int i = 1; i < action->path_len && status == CUA_OK; i++) {
+		status = drag_segment(display, path[i - 1], path[i], err);
+	}
+	if (status == CUA_OK) {
+		status = pace(display, DRAG_DWELL_US, err);
+	}
+	if (status == CUA_OK) {
+		input_button(display, action->button, false);
+	}
+	return status;
+}
+
+static void scroll(struct display *display, const struct cua_action *action)
+{
+	const struct {
+		int clicks, backward, forward;
+	} axes[] = { { action->scroll_y, 4, 5 }, { action->scroll_x, 6, 7 } };
+	for (size_t axis = 0; axis < CUA_ARRAY_LEN(axes); axis++) {
+		const int button = axes[axis].clicks < 0 ? axes[axis].backward : axes[axis].forward;
+		for (int i = 0; i < abs(axes[axis].clicks); i++) {
+			input_button(display, button, true);
+			input_button(display, button, false);
+		}
+	}
+}
+
+static enum cua_status mouse_with_modifiers(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	if (action->type == CUA_ACTION_DRAG) {
+		return drag(display, action, err);
+	}
+	if (action->has_at) {
+		input_motion(display, action->at.x, action->at.y);
+	}
+	if (action->type == CUA_ACTION_CLICK) {
+		for (int i = 0; i < action->count; i++) {
+			input_button(display, action->button, true);
+			input_button(display, action->button, false);
+		}
+	} else if (action->type == CUA_ACTION_MOUSE_DOWN) {
+		input_button(display, action->button, true);
+	} else if (action->type == CUA_ACTION_MOUSE_UP) {
+		input_button(display, action->button, false);
+	} else if (action->type == CUA_ACTION_SCROLL) {
+		scroll(display, action);
+	}
+	return display_ok(display, err);
+}
+
+enum cua_status input_mouse(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	struct input_chord modifiers = { .count = 0 };
+	enum cua_status status = CUA_OK;
+	if (action->keys.count > 0) {
+		keymap_refresh(display);
+		status = input_chord_press(display, &action->keys, &modifiers, err);
+	}
+	if (status == CUA_OK) {
+		status = mouse_with_modifiers(display, action, err);
+	}
+	input_chord_release(display, &modifiers);
+	return status;
+}

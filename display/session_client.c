@@ -1,0 +1,77 @@
+#include "display/session_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "display/session_protocol.h"
+
+enum cua_status session_request(const struct desktop_record *record, const cJSON *request,
+		const int fds[3], int *ret_fd, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 32];
+	CUA_AUTO_FD int fd = -1;
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(request);
+	if (!text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
+	}
+	if (strlen(text) > DISPLAY_SESSION_MESSAGE_MAX) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "a command line of more than %d bytes",
+				DISPLAY_SESSION_MESSAGE_MAX);
+	}
+	desktop_path(record, "session/session.sock", path, sizeof(path));
+	if (cua_unix_connect(path, SOCK_SEQPACKET, &fd, NULL) != CUA_OK) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+				"the session of desktop %s is gone; cua desktop stop %s cleans up",
+				record->name, record->name);
+	}
+	enum cua_status status = cua_unix_send(fd, text, strlen(text), fds, fds ? 3 : 0, err);
+	if (status == CUA_OK) {
+		*ret_fd = cua_steal_fd(&fd);
+	}
+	return status;
+}
+
+enum cua_status session_answer(int fd, int timeout_ms, cJSON **ret_answer, struct cua_error *err)
+{
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	int ready;
+	do {
+		ready = poll(&readable, 1, timeout_ms);
+	} while (ready < 0 && errno == EINTR && timeout_ms < 0);
+	if (ready <= 0) {
+		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "the session does not answer");
+	}
+	CUA_AUTO_FREE char *text = malloc(DISPLAY_SESSION_MESSAGE_MAX + 1);
+	int fds[CUA_UNIX_FDS_MAX];
+	size_t len = 0;
+	if (!text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
+	}
+	enum cua_status status =
+			cua_unix_recv(fd, text, DISPLAY_SESSION_MESSAGE_MAX, &len, fds, err);
+	for (int i = 0; i < CUA_UNIX_FDS_MAX; i++) {
+		cua_closep(&fds[i]); /* nobody asked for any */
+	}
+	if (status != CUA_OK || len == 0) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the session of the desktop has ended");
+	}
+	text[len] = '\0';
+	CUA_AUTO_JSON cJSON *answer = cJSON_Parse(text);
+	const cJSON *code = cJSON_GetObjectItemCaseSensitive(answer, "code");
+	const cJSON *message = cJSON_GetObjectItemCaseSensitive(answer, "message");
+	if (cJSON_IsString(code)) {
+		const enum cua_status failed = cua_status_from_name(code->valuestring);
+		return CUA_FAIL(err, failed == CUA_OK ? CUA_ERR_APP : failed, 0, "%.400s",
+				cJSON_IsString(message) ? message->valuestring : "refused");
+	}
+	if (!cJSON_IsObject(answer)) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the session answered no JSON");
+	}
+	*ret_answer = CUA_STEAL(answer);
+	return CUA_OK;
+}
