@@ -1,0 +1,578 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "agent/responses_internal.h"
+#include "cua/base/util.h"
+
+static const struct cua_point screen = { 1280, 800 };
+
+/* --- actions --- */
+
+/* expected: the canonical action; NULL: an error that holds `error`. */
+static const struct {
+	const char *theirs, *expected, *error;
+} mappings[] = {
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230}",
+			"{\"action\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230}", NULL },
+	{ "{\"type\":\"click\",\"button\":\"wheel\",\"x\":0,\"y\":0,\"keys\":null}",
+			"{\"action\":\"click\",\"button\":\"middle\",\"x\":0,\"y\":0}", NULL },
+	{ "{\"type\":\"click\",\"button\":\"right\",\"x\":1,\"y\":1,\"keys\":[]}",
+			"{\"action\":\"click\",\"button\":\"right\",\"x\":1,\"y\":1}", NULL },
+	{ "{\"type\":\"click\",\"button\":\"back\",\"x\":1279,\"y\":799,\"keys\":[\"SHIFT\"]}",
+			"{\"action\":\"click\",\"button\":\"back\",\"x\":1279,\"y\":799,\"keys\":["
+			"\"SHIFT\"]}",
+			NULL },
+	{ "{\"type\":\"click\",\"button\":\"forward\",\"x\":1,\"y\":1}",
+			"{\"action\":\"click\",\"button\":\"forward\",\"x\":1,\"y\":1}", NULL },
+	{ "{\"type\":\"click\",\"button\":\"thumb\",\"x\":1,\"y\":1}", NULL, "button" },
+	{ "{\"type\":\"click\",\"x\":1,\"y\":1}", NULL, "button" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":1}", NULL, "x and y" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":1280,\"y\":1}", NULL, "0 to 1279" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":-1,\"y\":1}", NULL, "0 to 1279" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":1.5,\"y\":1}", NULL, "integer" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":\"1\",\"y\":1}", NULL, "integer" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":1e300,\"y\":1}", NULL, "0 to 1279" },
+	{ "{\"type\":\"click\",\"button\":\"left\",\"x\":1,\"y\":1,\"keys\":[\"NOSUCHKEY\"]}", NULL,
+			"NOSUCHKEY" },
+	{ "{\"type\":\"double_click\",\"x\":1,\"y\":2,\"keys\":null}",
+			"{\"action\":\"click\",\"count\":2,\"x\":1,\"y\":2}", NULL },
+	{ "{\"type\":\"double_click\",\"x\":1,\"y\":2}",
+			"{\"action\":\"click\",\"count\":2,\"x\":1,\"y\":2}", NULL },
+	{ "{\"type\":\"drag\",\"path\":[{\"x\":1,\"y\":2},{\"x\":3,\"y\":4}],\"keys\":[\"ALT\"]}",
+			"{\"action\":\"drag\",\"path\":[{\"x\":1,\"y\":2},{\"x\":3,\"y\":4}],"
+			"\"keys\":[\"ALT\"]}",
+			NULL },
+	{ "{\"type\":\"drag\",\"path\":[[1,2],[3,4]]}",
+			"{\"action\":\"drag\",\"path\":[[1,2],[3,4]]}", NULL },
+	{ "{\"type\":\"drag\",\"path\":[{\"x\":1,\"y\":2}]}", NULL, "points" },
+	{ "{\"type\":\"drag\"}", NULL, "path" },
+	{ "{\"type\":\"keypress\",\"keys\":[\"CTRL\",\"S\"]}",
+			"{\"action\":\"key\",\"keys\":[\"CTRL\",\"S\"]}", NULL },
+	{ "{\"type\":\"keypress\",\"keys\":[]}", NULL, "keys" },
+	{ "{\"type\":\"keypress\"}", NULL, "keys" },
+	{ "{\"type\":\"keypress\",\"keys\":[7]}", NULL, "keys" },
+	{ "{\"type\":\"move\",\"x\":5,\"y\":6}", "{\"action\":\"move\",\"x\":5,\"y\":6}", NULL },
+	{ "{\"type\":\"screenshot\"}", "{\"action\":\"screenshot\"}", NULL },
+	{ "{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":0,\"scroll_y\":250}",
+			"{\"action\":\"scroll\",\"x\":1,\"y\":2,\"scroll_y\":3}", NULL },
+	{ "{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":-1,\"scroll_y\":-100}",
+			"{\"action\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":-1,\"scroll_y\":-1}",
+			NULL },
+	{ "{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":0,\"scroll_y\":0}",
+			"{\"action\":\"move\",\"x\":1,\"y\":2}", NULL },
+	{ "{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":0,\"scroll_y\":\"far\"}", NULL,
+			"scroll_y" },
+	{ "{\"type\":\"type\",\"text\":\"hello\\n\"}", "{\"action\":\"type\",\"text\":\"hello\\n\"}",
+			NULL },
+	{ "{\"type\":\"type\",\"text\":7}", NULL, "text" },
+	{ "{\"type\":\"type\"}", NULL, "text" },
+	{ "{\"type\":\"wait\"}", "{\"action\":\"wait\",\"duration_ms\":2000}", NULL },
+	{ "{\"type\":\"dance\"}", NULL, "dance" },
+	{ "{}", NULL, "unknown action" },
+	{ "7", NULL, "unknown action" },
+};
+
+static void each_action_has_its_canonical_form(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(mappings); i++) {
+		CUA_AUTO_JSON cJSON *theirs = cJSON_Parse(mappings[i].theirs);
+		CUA_AUTO_JSON cJSON *ours = cJSON_CreateArray();
+		struct cua_error why = { 0 };
+		char note[512] = "";
+		enum cua_status status = responses_map_action(
+				theirs, screen, ours, note, sizeof(note), &why);
+		if (!mappings[i].expected) {
+			assert_int_not_equal(status, CUA_OK);
+			assert_non_null(strstr(why.msg, mappings[i].error));
+			assert_int_equal(cJSON_GetArraySize(ours), 0);
+			continue;
+		}
+		assert_int_equal(status, CUA_OK);
+		CUA_AUTO_JSON cJSON *expected = cJSON_Parse(mappings[i].expected);
+		assert_true(cJSON_Compare(ours->child, expected, true));
+		assert_string_equal(note, "");
+	}
+}
+
+static void long_scrolls_are_capped_and_reported(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *theirs = cJSON_Parse(
+			"{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":3000,\"scroll_y\":-9000}");
+	CUA_AUTO_JSON cJSON *ours = cJSON_CreateArray();
+	char note[512] = "";
+	assert_int_equal(responses_map_action(theirs, screen, ours, note, sizeof(note), NULL),
+			CUA_OK);
+	CUA_AUTO_JSON cJSON *expected = cJSON_Parse("{\"action\":\"scroll\",\"x\":1,\"y\":2,"
+						    "\"scroll_x\":30,\"scroll_y\":-30}");
+	assert_true(cJSON_Compare(ours->child, expected, true));
+	assert_non_null(strstr(note, "-9000"));
+	assert_null(strstr(note, " 3000 pixels (scroll_x)"));
+}
+
+/* --- items to a turn --- */
+
+static enum cua_status turn_of(const char *json, struct agent_turn *turn, struct cua_error *why)
+{
+	struct responses_items items = { 0 };
+	struct agent_json_span list = { json, strlen(json) }, item;
+	size_t at = 0;
+	while (agent_json_element(list, &at, &item)) {
+		assert_int_equal(responses_items_add(&items, item.at, item.len, NULL), CUA_OK);
+	}
+	enum cua_status status = responses_turn(&items, screen, turn, why);
+	responses_items_finish(&items);
+	return status;
+}
+
+#define ACTIONS                                                                                    \
+	"[{\"type\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230},"                           \
+	"{\"type\":\"type\",\"text\":\"hello\\n\"},{\"type\":\"keypress\",\"keys\":[\"CTRL\","     \
+	"\"S\"]}]"
+
+static void one_call_carries_several_actions(void **state)
+{
+	(void)state;
+	struct agent_turn turn = { 0 };
+	assert_int_equal(turn_of("[{\"type\":\"computer_call\",\"id\":\"cu_1\",\"call_id\":\"c1\","
+				 "\"status\":\"completed\",\"actions\":" ACTIONS "}]",
+					 &turn, NULL),
+			CUA_OK);
+	assert_int_equal(turn.call_count, 1);
+	assert_int_equal(turn.calls[0].kind, AGENT_CALL_COMPUTER);
+	assert_string_equal(turn.calls[0].id, "c1");
+	assert_string_equal(turn.calls[0].problem, "");
+	assert_int_equal(cJSON_GetArraySize(turn.calls[0].actions), 3);
+	assert_null(turn.calls[0].safety_checks);
+	assert_null(turn.answer);
+	agent_turn_finish(&turn);
+}
+
+static void the_preview_spelling_is_one_action(void **state)
+{
+	(void)state;
+	struct agent_turn turn = { 0 };
+	assert_int_equal(turn_of("[{\"type\":\"computer_call\",\"call_id\":\"c1\",\"actions\":null,"
+				 "\"pending_safety_checks\":[{\"id\":\"s\",\"code\":\"x\"}],"
+				 "\"action\":{\"type\":\"move\",\"x\":1,\"y\":2}}]",
+					 &turn, NULL),
+			CUA_OK);
+	assert_int_equal(cJSON_GetArraySize(turn.calls[0].actions), 1);
+	assert_int_equal(cJSON_GetArraySize(turn.calls[0].safety_checks), 1);
+	agent_turn_finish(&turn);
+}
+
+static void malformed_turns_are_model_errors(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *items, *error;
+	} rows[] = {
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"action\":{\"type\":\"wait\"},"
+		  "\"actions\":[{\"type\":\"wait\"}]}]",
+				"both action and actions" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\"}]", "neither" },
+		{ "[{\"type\":\"computer_call\",\"actions\":" ACTIONS "}]", "call_id" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"\",\"actions\":" ACTIONS "}]",
+				"call_id" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":{}}]", "list" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":" ACTIONS
+		  ",\"pending_safety_checks\":7}]",
+				"pending_safety_checks" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":" ACTIONS "},"
+		  "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"clipboard_get\","
+		  "\"arguments\":\"{}\"}]",
+				"two calls" },
+		{ "[{\"call_id\":\"c\"}]", "type" },
+		{ "[{\"type\":\"mess\xff\"}]", "output item" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_turn turn = { 0 };
+		struct cua_error why = { 0 };
+		assert_int_equal(turn_of(rows[i].items, &turn, &why), CUA_ERR_MODEL);
+		assert_non_null(strstr(why.msg, rows[i].error));
+		assert_null(turn.calls);
+	}
+}
+
+static void bad_arguments_are_told_to_the_model(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *item, *problem;
+	} rows[] = {
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":[]}]", "0 actions" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":[{\"type\":\"wait\"},"
+		  "{\"type\":\"move\",\"x\":9999,\"y\":1}]}]",
+				"action 1" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"status\":\"incomplete\","
+		  "\"actions\":[{\"type\":\"wait\"}]}]",
+				"incomplete" },
+		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":[{\"type\":\"type\","
+		  "\"text\":\"a\\u0000b\"}]}]",
+				"NUL" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"rm\",\"arguments\":\"{}"
+		  "\"}]",
+				"no function" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"click\",\"arguments\":"
+		  "\"{}\"}]",
+				"no function" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"open_url\","
+		  "\"arguments\":\"{\"}]",
+				"JSON" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"open_url\","
+		  "\"arguments\":\"[]\"}]",
+				"object" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"open_url\","
+		  "\"arguments\":\"{}\"}]",
+				"url is missing" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"open_url\","
+		  "\"arguments\":\"{\\\"url\\\":\\\"a\\\",\\\"action\\\":\\\"type\\\"}\"}]",
+				"action" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"clipboard_set\","
+		  "\"arguments\":\"{\\\"text\\\":\\\"a\\\\u0000b\\\"}\"}]",
+				"NUL" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_turn turn = { 0 };
+		assert_int_equal(turn_of(rows[i].item, &turn, NULL), CUA_OK);
+		assert_int_equal(turn.call_count, 1);
+		assert_non_null(strstr(turn.calls[0].problem, rows[i].problem));
+		agent_turn_finish(&turn);
+	}
+}
+
+static void functions_become_actions(void **state)
+{
+	(void)state;
+	struct agent_turn turn = { 0 };
+	assert_int_equal(turn_of("[{\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"open_url\","
+				 "\"arguments\":\"{\\\"url\\\":\\\"http://x\\\"}\"},"
+				 "{\"type\":\"function_call\",\"call_id\":\"b\",\"name\":"
+				 "\"list_windows\",\"arguments\":\"\"},"
+				 "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":"
+				 "\"mouse_down\",\"arguments\":\"{\\\"x\\\":null,\\\"y\\\":null}\"},"
+				 "{\"type\":\"function_call\",\"call_id\":\"d\",\"name\":\"give_up\","
+				 "\"arguments\":\"{\\\"reason\\\":\\\"no network\\\"}\"}]",
+					 &turn, NULL),
+			CUA_OK);
+	assert_int_equal(turn.call_count, 4);
+	CUA_AUTO_FREE char *first = cJSON_PrintUnformatted(turn.calls[0].actions);
+	assert_string_equal(first, "[{\"url\":\"http://x\",\"action\":\"open_url\"}]");
+	CUA_AUTO_FREE char *third = cJSON_PrintUnformatted(turn.calls[2].actions);
+	assert_string_equal(third, "[{\"action\":\"mouse_down\"}]");
+	assert_int_equal(turn.calls[3].kind, AGENT_CALL_GIVE_UP);
+	assert_string_equal(turn.calls[3].reason, "no network");
+	agent_turn_finish(&turn);
+}
+
+static void a_message_answers_only_without_calls(void **state)
+{
+	(void)state;
+	struct agent_turn turn = { 0 };
+#define MESSAGE(phase, text)                                                                       \
+	"{\"type\":\"message\",\"role\":\"assistant\"" phase                                       \
+	",\"content\":[{\"type\":\"output_text\",\"text\":\"" text "\"}]}"
+	assert_int_equal(turn_of("[" MESSAGE("", "Done.") "]", &turn, NULL), CUA_OK);
+	assert_string_equal(turn.answer, "Done.");
+	agent_turn_finish(&turn);
+
+	assert_int_equal(turn_of("[" MESSAGE(",\"phase\":\"commentary\"", "Hm.") "]", &turn, NULL),
+			CUA_OK);
+	assert_null(turn.answer);
+	assert_string_equal(turn.words, "Hm.");
+	agent_turn_finish(&turn);
+
+	assert_int_equal(turn_of("[" MESSAGE("", "Clicking.") ",{\"type\":\"computer_call\","
+				 "\"call_id\":\"c\",\"actions\":" ACTIONS "}]",
+					 &turn, NULL),
+			CUA_OK);
+	assert_null(turn.answer);
+	assert_string_equal(turn.words, "Clicking.");
+	agent_turn_finish(&turn);
+
+	assert_int_equal(turn_of("[{\"type\":\"message\",\"content\":[{\"type\":\"refusal\","
+				 "\"refusal\":\"No.\"}]},{\"type\":\"not_yet_invented\"}]",
+					 &turn, NULL),
+			CUA_OK);
+	assert_string_equal(turn.refusal, "No.");
+	agent_turn_finish(&turn);
+}
+
+/* --- streams --- */
+
+#define REASONING                                                                                  \
+	"{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[{\"type\":\"summary_text\",\"text\":"   \
+	"\"I click.\"}],\"encrypted_content\":\"gAAAA\",\"big\":12345678901234567890}"
+#define CALL                                                                                       \
+	"{\"type\":\"computer_call\",\"id\":\"cu_1\",\"call_id\":\"c1\",\"status\":\"completed\","   \
+	"\"pending_safety_checks\":[],\"actions\":" ACTIONS "}"
+#define EVENT(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"," rest "}\n\n"
+#define STREAM_START                                                                               \
+	EVENT("response.created", "\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\"}")     \
+	": comment\n\n" EVENT("response.output_item.added",                                          \
+			"\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"summary\":[]}")       \
+			EVENT("response.output_item.done",                                           \
+					"\"output_index\":0,\"item\": " REASONING " ")               \
+					EVENT("response.output_item.done",                           \
+							"\"output_index\":1,\"item\":" CALL)
+#define USAGE                                                                                      \
+	"\"usage\":{\"input_tokens\":2310,\"input_tokens_details\":{\"cached_tokens\":1024},"        \
+	"\"output_tokens\":188,\"output_tokens_details\":{\"reasoning_tokens\":96}}"
+#define STREAM_END                                                                                 \
+	EVENT("response.completed", "\"response\":{\"id\":\"resp_1\",\"status\":\"completed\","      \
+				    "\"output\":[]," USAGE "}")
+
+static const char recorded[] = STREAM_START STREAM_END;
+
+static void feed(struct responses_stream *stream, const char *text, size_t len, size_t piece,
+		enum cua_status *ret_status, struct cua_error *why)
+{
+	*ret_status = CUA_OK;
+	for (size_t at = 0; *ret_status == CUA_OK && at < len; at += piece) {
+		*ret_status = responses_stream_feed(
+				text + at, len - at < piece ? len - at : piece, stream, why);
+	}
+	if (*ret_status == CUA_OK || stream->end != RESPONSES_END_NONE) {
+		*ret_status = responses_stream_close(stream, why);
+	}
+}
+
+static void items_keep_the_bytes_they_came_in(void **state)
+{
+	(void)state;
+	for (size_t piece = 1; piece < 70; piece += 3) {
+		struct responses_stream stream;
+		enum cua_status status;
+		responses_stream_init(&stream, NULL);
+		feed(&stream, recorded, strlen(recorded), piece, &status, NULL);
+		assert_int_equal(status, CUA_OK);
+		assert_int_equal(stream.end, RESPONSES_END_COMPLETED);
+		assert_int_equal(stream.items.count, 2);
+		assert_string_equal(stream.items.texts[0], REASONING);
+		assert_string_equal(stream.items.texts[1], CALL);
+		assert_true(stream.usage.input_tokens > 2309 && stream.usage.cached_tokens > 1023 &&
+				stream.usage.output_tokens > 187 &&
+				stream.usage.reasoning_tokens > 95);
+		responses_stream_finish(&stream);
+	}
+}
+
+static void a_stream_cut_anywhere_is_not_completed(void **state)
+{
+	(void)state;
+	/* The empty line that ends the last event is its last byte. */
+	for (size_t len = 0; len < strlen(recorded); len++) {
+		struct responses_stream stream;
+		enum cua_status status;
+		responses_stream_init(&stream, NULL);
+		feed(&stream, recorded, len, 64, &status, NULL);
+		assert_int_equal(status, CUA_OK);
+		assert_int_equal(stream.end, RESPONSES_END_NONE);
+		responses_stream_finish(&stream);
+	}
+}
+
+static void streams_end_as_they_say(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		enum responses_end end;
+		const char *code;
+	} rows[] = {
+		{ STREAM_START EVENT("response.incomplete",
+				  "\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{"
+				  "\"reason\":\"max_output_tokens\"}}"),
+				RESPONSES_END_INCOMPLETE, "max_output_tokens" },
+		{ STREAM_START EVENT("response.failed",
+				  "\"response\":{\"status\":\"failed\",\"error\":{\"code\":"
+				  "\"server_error\",\"message\":\"oops\"}}"),
+				RESPONSES_END_FAILED, "server_error" },
+		{ STREAM_START EVENT("error",
+				  "\"code\":\"rate_limit_exceeded\",\"message\":\"slow down\"")
+						STREAM_END,
+				RESPONSES_END_FAILED, "rate_limit_exceeded" },
+		{ STREAM_START EVENT("error", "\"error\":{\"code\":\"x\"}"), RESPONSES_END_FAILED,
+				"x" },
+		{ STREAM_START EVENT("response.completed",
+				  "\"response\":{\"status\":\"incomplete\"}"),
+				RESPONSES_END_INCOMPLETE, "" },
+		{ STREAM_START EVENT("response.completed", "\"response\":{\"status\":\"queued\"}"),
+				RESPONSES_END_FAILED, "" },
+		{ STREAM_START "data: [DONE]\n\n", RESPONSES_END_NONE, "" },
+		{ STREAM_START STREAM_END "data: [DONE]\n\n", RESPONSES_END_COMPLETED, "" },
+		{ "{\"status\":\"completed\",\"output\":[" REASONING "," CALL "]}",
+				RESPONSES_END_COMPLETED, "" },
+		{ " \n{\"output\":[" CALL "]}", RESPONSES_END_COMPLETED, "" },
+		{ "{\"status\":\"incomplete\",\"output\":[]}", RESPONSES_END_INCOMPLETE, "" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct responses_stream stream;
+		enum cua_status status;
+		responses_stream_init(&stream, NULL);
+		feed(&stream, rows[i].text, strlen(rows[i].text), 50, &status, NULL);
+		assert_int_equal(status, CUA_OK);
+		assert_int_equal(stream.end, rows[i].end);
+		assert_string_equal(stream.code, rows[i].code);
+		responses_stream_finish(&stream);
+	}
+}
+
+static void garbage_is_a_model_error(void **state)
+{
+	(void)state;
+	char deep[600];
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, "data: ", 6);
+	memcpy(deep + sizeof(deep) - 3, "\n\n", 3);
+	const char *const rows[] = {
+		"data: garbage\n\n",
+		"data: {\"type\":\"response.output_item.done\"}\n\n",
+		"data: {\"type\":\"response.output_item.done\",\"item\":7}\n\n",
+		"data: {\"type\":\"response.completed\"}\n\n",
+		"data: {\"type\":\"response.completed\",\"response\":7}\n\n",
+		"data: {\"type\":\"x\"} trailing\n\n",
+		"data: {\"type\":\"\xc0\xaf\"}\n\n",
+		"{\"status\":\"completed\"}",
+		"{\"status\":",
+		deep,
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct responses_stream stream;
+		struct cua_error why = { 0 };
+		enum cua_status status;
+		responses_stream_init(&stream, NULL);
+		feed(&stream, rows[i], strlen(rows[i]), 33, &status, &why);
+		assert_int_equal(status, CUA_ERR_MODEL);
+		assert_int_equal(why.status, CUA_ERR_MODEL);
+		assert_int_equal(stream.end, RESPONSES_END_NONE);
+		responses_stream_finish(&stream);
+	}
+}
+
+static void a_quoted_key_is_blotted_out(void **state)
+{
+	(void)state;
+	struct responses_stream stream;
+	enum cua_status status;
+	static const char text[] = EVENT("response.output_item.done",
+			"\"item\":{\"type\":\"message\",\"x\":\"sk-secret\"}") EVENT("error",
+			"\"message\":\"bad key sk-secret\"");
+	responses_stream_init(&stream, "sk-secret");
+	feed(&stream, text, strlen(text), 5, &status, NULL);
+	assert_null(strstr(stream.items.texts[0], "sk-secret"));
+	assert_string_equal(stream.message, "bad key *********");
+	responses_stream_finish(&stream);
+}
+
+/* --- requests --- */
+
+static const struct agent_model_config config = { .model = "m",
+	.base_url = "http://127.0.0.1",
+	.session = "run-1" };
+
+static cJSON *body_of(const struct responses_quirks *quirks, const struct responses_items *items)
+{
+	struct cua_buffer body = { 0 };
+	assert_int_equal(responses_body(&config, quirks, items, &body, NULL), CUA_OK);
+	cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+	assert_non_null(json);
+	cua_buffer_finish(&body);
+	return json;
+}
+
+static void requests_offer_the_tools(void **state)
+{
+	(void)state;
+	struct responses_items items = { 0 };
+	struct responses_quirks quirks = { 0 };
+	CUA_AUTO_JSON cJSON *body = body_of(&quirks, &items);
+	const cJSON *tools = cJSON_GetObjectItem(body, "tools");
+	CUA_AUTO_FREE char *computer = cJSON_PrintUnformatted(cJSON_GetArrayItem(tools, 0));
+	assert_string_equal(computer, "{\"type\":\"computer\"}");
+	int functions = 1; /* give_up */
+	for (int i = 0; i < CUA_ACTION_TYPE_COUNT; i++) {
+		functions += cua_action_table[i].is_function;
+	}
+	assert_int_equal(cJSON_GetArraySize(tools), 1 + functions);
+	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(body, "store")));
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "stream")));
+	assert_string_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(body, "include"), 0)->valuestring,
+			"reasoning.encrypted_content");
+	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(body, "input")), 0);
+}
+
+static void servers_quirks_are_learned_once(void **state)
+{
+	(void)state;
+	struct responses_quirks quirks = { 0 };
+	struct responses_items items = { 0 };
+	char base64[] = "iVBORw0KGgo=", id[] = "c1";
+	const struct agent_image image = { .base64 = base64, .width = 1, .height = 1 };
+	const struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = id };
+	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, true, NULL), CUA_OK);
+	assert_string_equal(items.texts[0],
+			"{\"type\":\"computer_call_output\",\"call_id\":\"c1\",\"output\":{\"type\":"
+			"\"computer_screenshot\",\"image_url\":\"data:image/png;base64,iVBORw0KGgo=\","
+			"\"detail\":\"original\"}}");
+	assert_true(responses_quirks_learn(
+			&quirks, "input[2].output.detail", "Unknown parameter: 'input[2].output.detail'."));
+	assert_true(quirks.no_detail);
+	assert_int_equal(responses_items_adapt(&items, &quirks, NULL), CUA_OK);
+	assert_null(strstr(items.texts[0], "detail"));
+	assert_false(responses_quirks_learn(&quirks, "input[2].output.detail", ""));
+
+	assert_true(responses_quirks_learn(&quirks, "", "The computer tool requires store=true."));
+	assert_true(quirks.needs_store);
+	CUA_AUTO_JSON cJSON *body = body_of(&quirks, &items);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")));
+	assert_false(responses_quirks_learn(&quirks, "model", "no such model"));
+	responses_items_finish(&items);
+}
+
+static void consent_goes_back_as_it_came(void **state)
+{
+	(void)state;
+	struct responses_items items = { 0 };
+	char base64[] = "iVBORw0KGgo=", id[] = "c1";
+	const struct agent_image image = { .base64 = base64 };
+	struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = id };
+	call.safety_checks = cJSON_Parse("[{\"id\":\"sc\",\"code\":\"x\",\"message\":\"m\"}]");
+	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, false, false, NULL), CUA_OK);
+	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, false, NULL), CUA_OK);
+	assert_null(strstr(items.texts[0], "acknowledged"));
+	assert_non_null(strstr(items.texts[1], "\"acknowledged_safety_checks\":[{\"id\":\"sc\",\"code\":"
+					       "\"x\",\"message\":\"m\"}]"));
+	cJSON_Delete(call.safety_checks);
+	responses_items_finish(&items);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_action_has_its_canonical_form),
+		cmocka_unit_test(long_scrolls_are_capped_and_reported),
+		cmocka_unit_test(one_call_carries_several_actions),
+		cmocka_unit_test(the_preview_spelling_is_one_action),
+		cmocka_unit_test(malformed_turns_are_model_errors),
+		cmocka_unit_test(bad_arguments_are_told_to_the_model),
+		cmocka_unit_test(functions_become_actions),
+		cmocka_unit_test(a_message_answers_only_without_calls),
+		cmocka_unit_test(items_keep_the_bytes_they_came_in),
+		cmocka_unit_test(a_stream_cut_anywhere_is_not_completed),
+		cmocka_unit_test(streams_end_as_they_say),
+		cmocka_unit_test(garbage_is_a_model_error),
+		cmocka_unit_test(a_quoted_key_is_blotted_out),
+		cmocka_unit_test(requests_offer_the_tools),
+		cmocka_unit_test(servers_quirks_are_learned_once),
+		cmocka_unit_test(consent_goes_back_as_it_came),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
