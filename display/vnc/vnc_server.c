@@ -1,0 +1,221 @@
+#include "display/vnc/vnc_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CUA_LOG_MODULE "vnc"
+#include "cua/base/log.h"
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+
+#define TICK_MS 250
+
+/* Counts again, and lets go of what those who left were holding. */
+static void on_viewers_changed(struct vnc_relay *relay)
+{
+	struct vnc_server *server = relay->loop->data;
+	uint32_t viewers = 0, controllers = 0;
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		const struct vnc_viewer *viewer = &server->viewers[slot];
+		if (vnc_viewer_is_open(viewer)) {
+			viewers += viewer->access != VNC_ACCESS_NONE;
+			controllers += viewer->access == VNC_ACCESS_CONTROL;
+		}
+	}
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		struct vnc_viewer *viewer = &server->viewers[slot];
+		if (viewer->gone && viewer->access == VNC_ACCESS_CONTROL) {
+			vnc_input_leave(&server->input, slot, controllers == 0);
+			viewer->access = VNC_ACCESS_NONE;
+		}
+	}
+	vnc_outbox_viewers(&server->outbox, viewers, controllers);
+}
+
+static void on_reported(uv_async_t *async)
+{
+	struct vnc_server *server = async->data;
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		vnc_viewer_update(&server->viewers[slot]);
+	}
+}
+
+static void notify(void *user_data)
+{
+	uv_async_send(user_data);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct vnc_server *server = timer->data;
+	uint64_t now_us = cua_now_us();
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		vnc_viewer_check_time(&server->viewers[slot], now_us);
+	}
+	vnc_listeners_resume(server, VNC_PAUSED_FOR_TIME);
+}
+
+static void on_before_sleep(uv_prepare_t *prepare)
+{
+	struct vnc_server *server = prepare->data;
+	vnc_listeners_resume(server, VNC_PAUSED_FOR_SLOT);
+	vnc_host_flush(server);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	(void)number;
+	vnc_server_stop(signal->loop->data);
+}
+
+void vnc_server_stop(struct vnc_server *server)
+{
+	uv_stop(&server->loop);
+}
+
+static enum cua_status start_link(struct vnc_server *server, int fd, struct cua_error *err)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	server->link_fd = fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_SEQPACKET) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "descriptor %d is not the host's link", fd);
+	}
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "link");
+	}
+	server->packet = malloc(sizeof(struct vnc_link_message) + VNC_LINK_TEXT_MAX);
+	if (!server->packet) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "link");
+	}
+	enum cua_status status = vnc_outbox_init(&server->outbox, fd, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	int failed = uv_poll_init(&server->loop, &server->link, fd);
+	if (!failed) {
+		failed = uv_poll_start(&server->link, UV_READABLE, vnc_host_on_link);
+	}
+	return failed ? CUA_FAIL(err, CUA_ERR_IO, -failed, "link") : CUA_OK;
+}
+
+static enum cua_status start_loop_handles(struct vnc_server *server, struct cua_error *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+	int failed = uv_async_init(&server->loop, &server->reported, on_reported);
+	server->reported.data = server;
+	if (!failed) {
+		failed = uv_prepare_init(&server->loop, &server->before_sleep);
+		server->before_sleep.data = server;
+	}
+	if (!failed) {
+		failed = uv_prepare_start(&server->before_sleep, on_before_sleep);
+	}
+	if (!failed) {
+		failed = uv_timer_init(&server->loop, &server->tick);
+		server->tick.data = server;
+	}
+	if (!failed) {
+		failed = uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(numbers) && !failed; i++) {
+		failed = uv_signal_init(&server->loop, &server->signals[i]);
+		if (!failed) {
+			failed = uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+		}
+	}
+	return failed ? CUA_FAIL(err, CUA_ERR_IO, -failed, "event loop") : CUA_OK;
+}
+
+static enum cua_status start(struct vnc_server *server, const struct vnc_server_options *options,
+		struct cua_error *err)
+{
+	vnc_input_init(&server->input, &server->outbox);
+	server->relay = (struct vnc_relay){ .loop = &server->loop,
+		.outbox = &server->outbox,
+		.input = &server->input,
+		.held_max = 1U << 20,
+		.on_change = on_viewers_changed };
+	enum cua_status status = start_link(server, options->link_fd, err);
+	if (status == CUA_OK) {
+		status = start_loop_handles(server, err);
+	}
+	if (status == CUA_OK) {
+		status = vnc_rfb_create(
+				options->desktop, notify, &server->reported, &server->rfb, err);
+		server->relay.rfb = server->rfb;
+	}
+	int fd = -1;
+	if (status == CUA_OK) {
+		status = cua_unix_listen(options->path, SOCK_STREAM, 0600, &fd, err);
+	}
+	return status == CUA_OK ? vnc_listener_open(server, &server->unix_listener, fd, false, err)
+				: status;
+}
+
+static void close_handle(uv_handle_t *handle, void *data)
+{
+	(void)data;
+	if (!uv_is_closing(handle)) {
+		uv_close(handle, NULL);
+	}
+}
+
+static void finish(struct vnc_server *server)
+{
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		vnc_viewer_close(&server->viewers[slot]);
+	}
+	/* The host may still be there, after a signal: it gets the releases. */
+	bool waits = false;
+	if (server->outbox.entries && vnc_outbox_flush(&server->outbox, &waits, NULL) != CUA_OK) {
+		cua_log_debug("the host is gone");
+	}
+	vnc_listener_close(&server->unix_listener);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(server->tcp_listeners); i++) {
+		vnc_listener_close(&server->tcp_listeners[i]);
+	}
+	/* Joins the thread, which reports through a handle of the loop until then. */
+	vnc_rfb_destroy(server->rfb);
+	server->rfb = server->relay.rfb = NULL;
+	uv_walk(&server->loop, close_handle, NULL);
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&server->loop);
+	vnc_outbox_finish(&server->outbox);
+	cua_closep(&server->link_fd);
+	free(server->packet);
+	explicit_bzero(server->view_password, sizeof(server->view_password));
+	explicit_bzero(server->control_password, sizeof(server->control_password));
+}
+
+enum cua_status vnc_server_run(const struct vnc_server_options *options, struct cua_error *err)
+{
+	struct vnc_server *server = calloc(1, sizeof(*server));
+	if (!server || uv_loop_init(&server->loop) != 0) {
+		free(server);
+		close(options->link_fd);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "vnc");
+	}
+	server->loop.data = server;
+	server->link_fd = -1;
+	server->unix_listener.fd = -1;
+	server->tcp_listeners[0].fd = server->tcp_listeners[1].fd = -1;
+	signal(SIGPIPE, SIG_IGN); /* libvncserver writes without MSG_NOSIGNAL */
+	enum cua_status status = start(server, options, err);
+	if (status == CUA_OK) {
+		cua_log_debug("viewers may connect to %s", options->path);
+		uv_run(&server->loop, UV_RUN_DEFAULT);
+	}
+	bool listened = server->unix_listener.fd >= 0;
+	finish(server);
+	free(server);
+	if (listened) {
+		unlink(options->path);
+	}
+	return status;
+}

@@ -1,0 +1,66 @@
+#ifndef CUA_DISPLAY_VNC_VNC_SERVER_H
+#define CUA_DISPLAY_VNC_VNC_SERVER_H
+
+/* The main thread of the vnc process: vnc_server.c (loop, time, end), vnc_host.c (the link) and
+ * vnc_listen.c (sockets viewers connect to). */
+
+#include <uv.h>
+
+#include "display/vnc/vnc.h"
+#include "display/vnc/vnc_viewer.h"
+
+enum vnc_listener_pause {
+	VNC_NOT_PAUSED,
+	VNC_PAUSED_FOR_SLOT, /* all are taken, one is being vacated */
+	VNC_PAUSED_FOR_TIME, /* accept() failed for want of something */
+};
+
+struct vnc_listener {
+	int fd; /* owned; -1 while closed */
+	uv_poll_t poll;
+	bool open; /* poll is initialised and not closed */
+	enum vnc_listener_pause pause;
+	bool is_tcp;
+};
+
+struct vnc_server {
+	uv_loop_t loop;
+	uv_async_t reported;
+	uv_timer_t tick;
+	uv_prepare_t before_sleep; /* sends what the callbacks left for the host */
+	uv_signal_t signals[2];
+	uv_poll_t link;
+	int link_fd;     /* owned */
+	bool link_waits; /* for room to write */
+	char *packet;    /* owned; room for one from the host */
+
+	struct vnc_rfb *rfb;
+	struct vnc_outbox outbox;
+	struct vnc_input input;
+	struct vnc_relay relay;
+	struct vnc_viewer viewers[VNC_VIEWERS_MAX];
+	struct vnc_listener unix_listener;
+	struct vnc_listener tcp_listeners[2]; /* the one in use, and one that is closing */
+	char view_password[VNC_PASSWORD_LEN + 1], control_password[VNC_PASSWORD_LEN + 1];
+};
+
+/* vnc_host.c */
+void vnc_host_on_link(uv_poll_t *poll, int status, int events);
+/* Sends what waits for the host; called before the loop sleeps. */
+void vnc_host_flush(struct vnc_server *server);
+
+/* vnc_listen.c */
+/* fd: listening; owned from here on. */
+CUA_NODISCARD enum cua_status vnc_listener_open(struct vnc_server *server,
+		struct vnc_listener *listener, int fd, bool is_tcp, struct cua_error *err);
+void vnc_listener_close(struct vnc_listener *listener);
+/* Goes on accepting where the reason to pause is over. */
+void vnc_listeners_resume(struct vnc_server *server, enum vnc_listener_pause why);
+/* Replaces the TCP listener by one at 127.0.0.1:port, or by none if port < 0.
+ * ret_port: the real one, or -1. Return: 0 or an errno. */
+int vnc_listen_tcp(struct vnc_server *server, int32_t port, int32_t *ret_port);
+
+/* vnc_server.c */
+void vnc_server_stop(struct vnc_server *server);
+
+#endif

@@ -1,0 +1,490 @@
+/* The vnc process as its viewers and its host see it: a real process, real RFB clients. */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "tests/vnc_host.h"
+#include "tests/vnc_viewers.h"
+
+#define WIDTH 320
+#define HEIGHT 200
+#define KEY_PAUSE 0xff13
+#define KEY_CONTROL 0xffe3
+#define KEY_ALT 0xffe9
+
+static int start(void **state)
+{
+	struct vnc_host *host = malloc(sizeof(*host));
+	vnc_host_start(host);
+	vnc_host_open(host, WIDTH, HEIGHT, -1);
+	*state = host;
+	return 0;
+}
+
+static int start_closed(void **state)
+{
+	struct vnc_host *host = malloc(sizeof(*host));
+	vnc_host_start(host);
+	*state = host;
+	return 0;
+}
+
+/* Every test ends with the process alive until the host hangs up, and then with its success. */
+static int stop(void **state)
+{
+	int status = vnc_host_stop(*state);
+	free(*state);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+static rfbClient *join(struct vnc_host *host, const char *password, struct vnc_seen *seen)
+{
+	return vnc_viewer_connect(host->path, 0, password, "raw", seen);
+}
+
+static void wrong_password_is_refused(void **state)
+{
+	struct vnc_seen seen;
+	assert_null(join(*state, "mistaken", &seen));
+	int fd = vnc_raw_connect(*state);
+	assert_false(vnc_raw_login(fd, ""));
+	close(fd);
+	rfbClient *viewer = join(*state, VNC_VIEW_PASSWORD, &seen);
+	assert_non_null(viewer);
+	vnc_viewer_disconnect(viewer);
+}
+
+static void nobody_enters_before_there_are_passwords(void **state)
+{
+	struct vnc_host *host = *state;
+	vnc_host_new_frame(host, WIDTH, HEIGHT, 1);
+	int fd = -1;
+	uint64_t deadline_us = cua_now_us() + UINT64_C(1000) * VNC_DEADLINE_MS;
+	while (cua_unix_connect(host->path, SOCK_STREAM, &fd, NULL) != CUA_OK) {
+		assert_true(cua_ms_until(deadline_us) > 0);
+	}
+	assert_false(vnc_raw_login(fd, ""));
+	close(fd);
+	struct vnc_seen seen;
+	assert_null(join(host, VNC_CONTROL_PASSWORD, &seen));
+}
+
+static void five_failures_lock_even_the_right_password_out(void **state)
+{
+	struct vnc_seen seen;
+	for (int i = 0; i < 5; i++) {
+		assert_null(join(*state, "mistaken", &seen));
+	}
+	assert_null(join(*state, VNC_CONTROL_PASSWORD, &seen));
+
+	uint64_t deadline_us = cua_now_us() + UINT64_C(1000) * VNC_DEADLINE_MS;
+	rfbClient *viewer = NULL;
+	while (!viewer && cua_ms_until(deadline_us) > 0) {
+		viewer = join(*state, VNC_CONTROL_PASSWORD, &seen);
+	}
+	assert_non_null(viewer);
+	vnc_viewer_disconnect(viewer);
+}
+
+static void the_socket_is_ours_alone(void **state)
+{
+	const struct vnc_host *host = *state;
+	struct stat info;
+	assert_int_equal(stat(host->path, &info), 0);
+	assert_true(S_ISSOCK(info.st_mode));
+	assert_int_equal(info.st_mode & 0777, 0600);
+}
+
+static void viewer_sees_exact_pixels(void **state)
+{
+	static const char *const encodings[] = { "raw", "zrle", "tight", "hextile", "zlib" };
+	struct vnc_host *host = *state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(encodings); i++) {
+		struct vnc_seen seen;
+		rfbClient *viewer = vnc_viewer_connect(
+				host->path, 0, VNC_VIEW_PASSWORD, encodings[i], &seen);
+		assert_non_null(viewer);
+		assert_string_equal(viewer->desktopName, "test desktop");
+		vnc_viewer_wait_frame(viewer, host);
+		vnc_host_paint(host, 10, 20, 30, 40, 0x00ff8000U + (uint32_t)i);
+		vnc_host_paint(host, 0, 0, WIDTH, 3, 0x00123456U + (uint32_t)i);
+		vnc_host_paint(host, WIDTH - 1, HEIGHT - 1, 1, 1, 0x00abcdefU);
+		vnc_viewer_wait_frame(viewer, host);
+		vnc_viewer_disconnect(viewer);
+	}
+}
+
+static void viewer_follows_a_new_size(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_host_new_frame(host, 401, 99, 2);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_host_new_frame(host, 401, 99, 3);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_host_paint(host, 380, 90, 21, 9, 0x00c0ffeeU);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_viewer_disconnect(viewer);
+}
+
+static void broken_messages_of_the_host_are_ignored(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	struct vnc_link_message frame = { .type = VNC_LINK_FRAME };
+	frame.u.frame.width_px = frame.u.frame.height_px = 4000;
+	frame.u.frame.stride_bytes = 16000;
+	vnc_host_send(host, &frame, NULL, host->frame_fd); /* the file is smaller */
+	vnc_host_send(host, &frame, NULL, -1);
+	frame.u.frame.width_px = 20000;
+	vnc_host_send(host, &frame, NULL, host->frame_fd);
+	const struct vnc_link_message unknown = { .type = 99 };
+	vnc_host_send(host, &unknown, NULL, -1);
+	struct vnc_link_message cursor = { .type = VNC_LINK_CURSOR, .data_len = 4 };
+	cursor.u.cursor.width = cursor.u.cursor.height = 100;
+	vnc_host_send(host, &cursor, "1234", -1);
+	vnc_host_paint(host, 65000, 65000, 65000, 65000 % 2, 0);
+	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_viewer_disconnect(viewer);
+}
+
+static void input_of_a_watching_viewer_does_not_arrive(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen_watcher, seen_actor;
+	rfbClient *watcher = join(host, VNC_VIEW_PASSWORD, &seen_watcher);
+	rfbClient *actor = join(host, VNC_CONTROL_PASSWORD, &seen_actor);
+	vnc_host_wait_viewers(host, 2, 1);
+	SendKeyEvent(watcher, 'w', TRUE);
+	SendKeyEvent(watcher, KEY_PAUSE, TRUE);
+	SendPointerEvent(watcher, 5, 5, 1);
+	char text[] = "secret";
+	SendClientCutText(watcher, text, 6);
+	vnc_viewer_sync(watcher);
+	SendKeyEvent(actor, 'z', TRUE);
+	vnc_host_expect_key(host, 'z', true);
+	vnc_viewer_disconnect(watcher);
+	vnc_viewer_disconnect(actor);
+}
+
+static void input_of_a_controlling_viewer_arrives(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	struct vnc_heard heard;
+	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
+	SendKeyEvent(viewer, 0x1004e2d, TRUE); /* a character beyond Latin-1 */
+	SendKeyEvent(viewer, 0x1004e2d, FALSE);
+	vnc_host_expect_key(host, 0x1004e2d, true);
+	vnc_host_expect_key(host, 0x1004e2d, false);
+	SendPointerEvent(viewer, 0, 0, 0);
+	vnc_host_expect_pointer(host, 0, 0, 0);
+	SendPointerEvent(viewer, 7, 9, 1);
+	SendPointerEvent(viewer, 7, 9, 0);
+	SendPointerEvent(viewer, 7, 9, 16);
+	SendPointerEvent(viewer, 7, 9, 0);
+	vnc_host_expect_pointer(host, 7, 9, 1);
+	vnc_host_expect_pointer(host, 7, 9, 0);
+	vnc_host_expect_pointer(host, 7, 9, 16);
+	vnc_host_expect_pointer(host, 7, 9, 0);
+	SendPointerEvent(viewer, 60000, 60000, 0);
+	vnc_host_expect_pointer(host, WIDTH - 1, HEIGHT - 1, 0);
+	char text[] = "caf\xe9\r\nbar";
+	SendClientCutText(viewer, text, (int)strlen(text));
+	vnc_host_hear_input(host, &heard);
+	assert_int_equal(heard.message.type, VNC_LINK_CUT_TEXT);
+	assert_string_equal(heard.data, "caf\xc3\xa9\nbar");
+	vnc_viewer_disconnect(viewer);
+}
+
+static void pause_gives_the_desktop_back(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
+	SendKeyEvent(viewer, KEY_PAUSE, TRUE);
+	SendKeyEvent(viewer, KEY_PAUSE, TRUE); /* autorepeat */
+	SendKeyEvent(viewer, KEY_PAUSE, FALSE);
+	SendKeyEvent(viewer, 'a', TRUE);
+	vnc_host_expect_resume(host);
+	vnc_host_expect_key(host, 'a', true);
+
+	SendPointerEvent(viewer, 3, 4, 4);
+	SendKeyEvent(viewer, KEY_CONTROL, TRUE);
+	SendKeyEvent(viewer, KEY_ALT, TRUE);
+	SendKeyEvent(viewer, 'r', TRUE);
+	vnc_host_expect_pointer(host, 3, 4, 4);
+	vnc_host_expect_key(host, KEY_CONTROL, true);
+	vnc_host_expect_key(host, KEY_ALT, true);
+	vnc_host_expect_key(host, KEY_ALT, false);
+	vnc_host_expect_key(host, KEY_CONTROL, false);
+	vnc_host_expect_key(host, 'a', false);
+	vnc_host_expect_pointer(host, 3, 4, 0);
+	vnc_host_expect_resume(host);
+
+	SendKeyEvent(viewer, 'r', FALSE);
+	SendKeyEvent(viewer, KEY_ALT, FALSE);
+	SendKeyEvent(viewer, KEY_CONTROL, FALSE);
+	SendPointerEvent(viewer, 5, 6, 4); /* the button was not let go of */
+	SendKeyEvent(viewer, 'r', TRUE);
+	vnc_host_expect_pointer(host, 5, 6, 0);
+	vnc_host_expect_key(host, 'r', true);
+	vnc_viewer_disconnect(viewer);
+}
+
+static void what_a_leaving_viewer_held_is_released(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen, seen_other;
+	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
+	rfbClient *other = join(host, VNC_CONTROL_PASSWORD, &seen_other);
+	vnc_host_wait_viewers(host, 2, 2);
+	SendKeyEvent(viewer, KEY_CONTROL, TRUE);
+	SendKeyEvent(viewer, 'c', TRUE);
+	SendPointerEvent(viewer, 30, 40, 1);
+	vnc_viewer_disconnect(viewer);
+	vnc_host_expect_key(host, KEY_CONTROL, true);
+	vnc_host_expect_key(host, 'c', true);
+	vnc_host_expect_pointer(host, 30, 40, 1);
+	vnc_host_expect_key(host, 'c', false);
+	vnc_host_expect_key(host, KEY_CONTROL, false);
+	vnc_host_expect_pointer(host, 30, 40, 0);
+	vnc_host_wait_viewers(host, 1, 1);
+	vnc_viewer_disconnect(other); /* the last with control: what was taken is given back */
+	vnc_host_expect_resume(host);
+	vnc_host_wait_viewers(host, 0, 0);
+
+	viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
+	vnc_host_wait_viewers(host, 1, 1);
+	vnc_viewer_disconnect(viewer); /* took nothing: nothing to give back */
+	struct vnc_heard heard;
+	assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
+	assert_int_equal(heard.message.type, VNC_LINK_VIEWERS);
+}
+
+static bool got_cursor(rfbClient *viewer, const void *data)
+{
+	return vnc_viewer_seen(viewer)->cursor_width == *(const int *)data;
+}
+
+static void send_cursor(struct vnc_host *host, uint16_t edge, uint16_t hot)
+{
+	uint32_t pixels[VNC_LINK_CURSOR_EDGE_MAX * VNC_LINK_CURSOR_EDGE_MAX];
+	for (size_t i = 0; i < CUA_ARRAY_LEN(pixels); i++) {
+		pixels[i] = i % 2 ? 0xff204060U : 0x00000000U;
+	}
+	struct vnc_link_message message = { .type = VNC_LINK_CURSOR };
+	message.u.cursor.width = message.u.cursor.height = edge;
+	message.u.cursor.hot_x = message.u.cursor.hot_y = hot;
+	message.data_len = UINT32_C(4) * edge * edge;
+	vnc_host_send(host, &message, pixels, -1);
+}
+
+static void pointer_shapes_reach_viewers(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	send_cursor(host, 9, 2);
+	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
+	int width = 9;
+	vnc_viewer_wait(viewer, got_cursor, &width);
+	assert_int_equal(seen.cursor_x, 2);
+	assert_int_equal(seen.cursor_y, 2);
+	assert_int_equal(seen.cursor_mask[0], 0);
+	assert_int_equal(seen.cursor_mask[1], 1);
+	uint32_t colour;
+	memcpy(&colour, viewer->rcSource + 4, sizeof(colour));
+	assert_int_equal(colour & 0xffffff, 0x204060);
+	/* Larger than libvncserver can send: the part around the hot spot. */
+	send_cursor(host, VNC_LINK_CURSOR_EDGE_MAX, 127);
+	width = 88;
+	vnc_viewer_wait(viewer, got_cursor, &width);
+	assert_int_equal(seen.cursor_x, 87);
+	struct vnc_link_message moved = { .type = VNC_LINK_MOVED };
+	moved.u.moved.x = moved.u.moved.y = 65535;
+	vnc_host_send(host, &moved, NULL, -1);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_viewer_disconnect(viewer);
+}
+
+static bool got_text(rfbClient *viewer, const void *data)
+{
+	return strcmp(vnc_viewer_seen(viewer)->text, data) == 0;
+}
+
+static void cut_text_reaches_viewers_but_no_strangers(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	uint8_t hello[14], challenge[16], byte;
+	int stranger = vnc_raw_connect(host);
+	assert_true(vnc_raw_read(stranger, hello, 12));
+	vnc_raw_write(stranger, "RFB 003.008\n\2", 13);
+	assert_true(vnc_raw_read(stranger, hello, 2));
+	assert_true(vnc_raw_read(stranger, challenge, sizeof(challenge)));
+	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
+	vnc_viewer_sync(viewer);
+
+	static const char text[] = "caf\xc3\xa9 \xe4\xb8\xad";
+	struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT };
+	message.data_len = sizeof(text) - 1;
+	vnc_host_send(host, &message, text, -1);
+	vnc_viewer_wait(viewer, got_text, "caf\xe9 ?");
+	struct pollfd wait = { .fd = stranger, .events = POLLIN };
+	assert_int_equal(poll(&wait, 1, 0), 0);
+	vnc_raw_write(stranger, challenge, sizeof(challenge)); /* not the answer */
+	assert_true(vnc_raw_read(stranger, hello, 4));
+	assert_memory_equal(hello, "\0\0\0\1", 4);
+	assert_true(vnc_raw_read(stranger, hello, 4));
+	while (vnc_raw_read(stranger, &byte, 1)) {
+	}
+	close(stranger);
+	vnc_viewer_disconnect(viewer);
+}
+
+static void extended_clipboard_carries_utf8(void **state)
+{
+	struct vnc_host *host = *state;
+	/* zlib stream of 00 00 00 06 "\xe4\xb8\xad\r\n\0", finished, which 0.9.14 cannot take */
+	static const uint8_t provide[] = { 0x06, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xea, 0x10,
+		0x00, 0x00, 0x01, 0x78, 0x9c, 0x63, 0x60, 0x60, 0x60, 0x7b, 0xb2, 0x63, 0x2d, 0x2f,
+		0x17, 0x03, 0x00, 0x0c, 0x13, 0x02, 0x67 };
+	struct vnc_heard heard;
+	int fd = vnc_raw_connect(host);
+	assert_true(vnc_raw_login(fd, VNC_CONTROL_PASSWORD));
+	vnc_raw_write(fd, provide, sizeof(provide));
+	vnc_host_hear_input(host, &heard);
+	assert_int_equal(heard.message.type, VNC_LINK_CUT_TEXT);
+	assert_string_equal(heard.data, "\xe4\xb8\xad\n");
+	close(fd);
+}
+
+static void new_passwords_put_viewers_out(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_heard heard;
+	int watcher = vnc_raw_connect(host), actor = vnc_raw_connect(host);
+	assert_true(vnc_raw_login(watcher, VNC_VIEW_PASSWORD));
+	assert_true(vnc_raw_login(actor, VNC_CONTROL_PASSWORD));
+	struct vnc_link_message message = { .type = VNC_LINK_LISTEN };
+	message.u.listen.port = -1;
+	strcpy(message.u.listen.view_password, VNC_VIEW_PASSWORD);
+	strcpy(message.u.listen.control_password, "changed!");
+	vnc_host_send(host, &message, NULL, -1);
+	vnc_raw_wait_end(actor);
+	do {
+		assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
+	} while (heard.message.type != VNC_LINK_VIEWERS || heard.message.u.viewers.viewers != 1);
+	close(watcher);
+	close(actor);
+}
+
+static void tcp_listens_on_loopback_alone(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	int port = vnc_host_listen(host, 0);
+	assert_true(port > 0);
+	assert_null(vnc_viewer_connect("127.0.0.1", port, "mistaken", "raw", &seen));
+	rfbClient *viewer = vnc_viewer_connect("127.0.0.1", port, VNC_VIEW_PASSWORD, "raw", &seen);
+	assert_non_null(viewer);
+	vnc_viewer_wait_frame(viewer, host);
+	vnc_viewer_disconnect(viewer);
+
+	/* Bound to one address: not even another one of this machine answers. */
+	struct sockaddr_in other = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&other, sizeof(other)), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	close(fd);
+
+	assert_int_equal(vnc_host_listen(host, -1), -1);
+	other.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&other, sizeof(other)), -1);
+	close(fd);
+}
+
+static void a_taken_port_is_reported(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_heard heard;
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	struct vnc_link_message message = { .type = VNC_LINK_LISTEN };
+	message.u.listen.port = ntohs(address.sin_port);
+	vnc_host_send(host, &message, NULL, -1);
+	assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
+	assert_int_equal(heard.message.type, VNC_LINK_LISTENING);
+	assert_int_equal(heard.message.u.listening.port, -1);
+	assert_int_equal(heard.message.u.listening.sys_errno, EADDRINUSE);
+	close(fd);
+}
+
+static void the_end_of_the_host_ends_the_process(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
+	close(cua_steal_fd(&host->link_fd));
+	siginfo_t info = { 0 };
+	assert_int_equal(waitid(P_PID, (id_t)host->server, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(access(host->path, F_OK), -1);
+	vnc_viewer_disconnect(viewer);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(wrong_password_is_refused, start, stop),
+		cmocka_unit_test_setup_teardown(
+				nobody_enters_before_there_are_passwords, start_closed, stop),
+		cmocka_unit_test_setup_teardown(
+				five_failures_lock_even_the_right_password_out, start, stop),
+		cmocka_unit_test_setup_teardown(the_socket_is_ours_alone, start, stop),
+		cmocka_unit_test_setup_teardown(viewer_sees_exact_pixels, start, stop),
+		cmocka_unit_test_setup_teardown(viewer_follows_a_new_size, start, stop),
+		cmocka_unit_test_setup_teardown(
+				broken_messages_of_the_host_are_ignored, start, stop),
+		cmocka_unit_test_setup_teardown(
+				input_of_a_watching_viewer_does_not_arrive, start, stop),
+		cmocka_unit_test_setup_teardown(input_of_a_controlling_viewer_arrives, start, stop),
+		cmocka_unit_test_setup_teardown(pause_gives_the_desktop_back, start, stop),
+		cmocka_unit_test_setup_teardown(
+				what_a_leaving_viewer_held_is_released, start, stop),
+		cmocka_unit_test_setup_teardown(pointer_shapes_reach_viewers, start, stop),
+		cmocka_unit_test_setup_teardown(
+				cut_text_reaches_viewers_but_no_strangers, start, stop),
+		cmocka_unit_test_setup_teardown(extended_clipboard_carries_utf8, start, stop),
+		cmocka_unit_test_setup_teardown(new_passwords_put_viewers_out, start, stop),
+		cmocka_unit_test_setup_teardown(tcp_listens_on_loopback_alone, start, stop),
+		cmocka_unit_test_setup_teardown(a_taken_port_is_reported, start, stop),
+		cmocka_unit_test_setup_teardown(the_end_of_the_host_ends_the_process, start, stop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
