@@ -1,0 +1,573 @@
+#include "demos/standin/script.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/util.h"
+
+enum value_kind {
+	VALUE_NONE,
+	VALUE_TEXT,
+	VALUE_TEXTS, /* a text or a list of texts */
+	VALUE_INTEGER,
+	VALUE_POINT,  /* [x, y] */
+	VALUE_PATH,   /* [[x, y], ...] */
+	VALUE_ANCHOR, /* text; sets relation as well */
+	VALUE_BUTTON,
+};
+
+enum option_bit {
+	OPT_WITHIN = 1 << 0,
+	OPT_PLACE = 1 << 1, /* nth, near, below, above, right_of, left_of */
+	OPT_OFFSET = 1 << 2,
+	OPT_COUNT = 1 << 3,
+	OPT_BUTTON = 1 << 4,
+	OPT_KEYS = 1 << 5,
+	OPT_BY = 1 << 6,
+	OPT_TO = 1 << 7,
+	OPT_AT = 1 << 8,
+	OPT_UNTIL = 1 << 9,
+	OPT_PATH = 1 << 10,
+	OPT_ALWAYS = 1 << 11, /* as, say */
+};
+
+#define OPTS_TARGET (OPT_WITHIN | OPT_PLACE | OPT_OFFSET)
+
+static const struct word_spec {
+	const char *name;
+	enum value_kind kind;
+	unsigned options;
+	const char *help;
+} words[SCRIPT_WORD_COUNT] = {
+	[SCRIPT_SAY] = { "say", VALUE_TEXT, 0, "tell the person something with the next action" },
+	[SCRIPT_OPEN_APP] = { "open_app", VALUE_TEXT, 0, "start an application" },
+	[SCRIPT_SWITCH_APP] = { "switch_app", VALUE_TEXT, 0, "bring an application to the front" },
+	[SCRIPT_OPEN_URL] = { "open_url", VALUE_TEXT, 0, "open an address in the browser" },
+	[SCRIPT_SEE] = { "see", VALUE_TEXTS, OPT_WITHIN, "wait until all the texts are there" },
+	[SCRIPT_WAIT_FOR] = { "wait_for", VALUE_TEXTS, OPT_WITHIN, "wait until one of them is" },
+	[SCRIPT_GONE] = { "gone", VALUE_TEXTS, OPT_WITHIN, "wait until none of them is" },
+	[SCRIPT_EXPECT] = { "expect", VALUE_TEXTS, 0, "the texts are there now, or it fails" },
+	[SCRIPT_CLICK_TEXT] = { "click_text", VALUE_TEXT,
+			OPTS_TARGET | OPT_COUNT | OPT_BUTTON | OPT_KEYS, "click on a text" },
+	[SCRIPT_CLICK_AT] = { "click_at", VALUE_POINT, OPT_COUNT | OPT_BUTTON | OPT_KEYS,
+			"click at [x, y], for places where no text can be" },
+	[SCRIPT_DRAG_TEXT] = { "drag_text", VALUE_TEXT, OPTS_TARGET | OPT_BY | OPT_TO | OPT_KEYS,
+			"drag from a text" },
+	[SCRIPT_DRAW] = { "draw", VALUE_TEXT, OPTS_TARGET | OPT_PATH,
+			"drag along a path given from a text" },
+	[SCRIPT_SCROLL] = { "scroll", VALUE_INTEGER, OPT_WITHIN | OPT_AT | OPT_UNTIL,
+			"scroll by pixels, down is positive" },
+	[SCRIPT_TYPE] = { "type", VALUE_TEXT, 0, "type a text" },
+	[SCRIPT_KEY] = { "key", VALUE_TEXT, OPT_COUNT, "press a key or a chord" },
+	[SCRIPT_CLIPBOARD_SET] = { "clipboard_set", VALUE_TEXT, 0, "put a text on the clipboard" },
+	[SCRIPT_CLIPBOARD_IS] = { "clipboard_is", VALUE_TEXT, 0,
+			"the clipboard holds this text, or it fails" },
+	[SCRIPT_DONE] = { "done", VALUE_TEXT, 0, "end; the text is the final answer" },
+};
+
+#define FIELD(member) offsetof(struct script_step, member)
+
+static const struct option_spec {
+	const char *name;
+	enum value_kind kind;
+	unsigned bit;
+	int min, max;
+	size_t offset;
+	enum script_relation relation;
+} options[] = {
+	{ "within", VALUE_INTEGER, OPT_WITHIN, 0, 600, FIELD(within_s), 0 },
+	{ "nth", VALUE_INTEGER, OPT_PLACE, 1, 99, FIELD(nth), 0 },
+	{ "near", VALUE_ANCHOR, OPT_PLACE, 0, 0, FIELD(anchor), SCRIPT_NEAR },
+	{ "below", VALUE_ANCHOR, OPT_PLACE, 0, 0, FIELD(anchor), SCRIPT_BELOW },
+	{ "above", VALUE_ANCHOR, OPT_PLACE, 0, 0, FIELD(anchor), SCRIPT_ABOVE },
+	{ "right_of", VALUE_ANCHOR, OPT_PLACE, 0, 0, FIELD(anchor), SCRIPT_RIGHT_OF },
+	{ "left_of", VALUE_ANCHOR, OPT_PLACE, 0, 0, FIELD(anchor), SCRIPT_LEFT_OF },
+	{ "dx", VALUE_INTEGER, OPT_OFFSET, -10000, 10000, FIELD(dx), 0 },
+	{ "dy", VALUE_INTEGER, OPT_OFFSET, -10000, 10000, FIELD(dy), 0 },
+	{ "count", VALUE_INTEGER, OPT_COUNT, 1, 50, FIELD(count), 0 },
+	{ "button", VALUE_BUTTON, OPT_BUTTON, 0, 0, FIELD(button), 0 },
+	{ "keys", VALUE_TEXT, OPT_KEYS, 0, 0, FIELD(keys), 0 },
+	{ "by", VALUE_POINT, OPT_BY, -10000, 10000, FIELD(by), 0 },
+	{ "to", VALUE_TEXT, OPT_TO, 0, 0, FIELD(to), 0 },
+	{ "at", VALUE_TEXT, OPT_AT, 0, 0, FIELD(at), 0 },
+	{ "until", VALUE_TEXT, OPT_UNTIL, 0, 0, FIELD(until), 0 },
+	{ "path", VALUE_PATH, OPT_PATH, -10000, 10000, FIELD(path), 0 },
+	{ "as", VALUE_TEXT, OPT_ALWAYS, 0, 0, FIELD(as), 0 },
+	{ "say", VALUE_TEXT, OPT_ALWAYS, 0, 0, FIELD(say), 0 },
+};
+
+struct parser {
+	const char *name;
+	yaml_document_t document;
+	const char *word; /* what the error is about; NULL outside steps */
+	struct cua_error *err;
+};
+
+static enum cua_status fail(struct parser *parser, const yaml_node_t *node, const char *fmt, ...)
+		CUA_PRINTF(3, 4);
+
+static enum cua_status fail(struct parser *parser, const yaml_node_t *node, const char *fmt, ...)
+{
+	char what[384];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	return CUA_FAIL(parser->err, CUA_ERR_INVAL, 0, "%s: line %zu: %s%s%s", parser->name,
+			node ? node->start_mark.line + 1 : (size_t)1,
+			parser->word ? parser->word : "", parser->word ? ": " : "", what);
+}
+
+static yaml_node_t *node_at(struct parser *parser, int index)
+{
+	return yaml_document_get_node(&parser->document, index);
+}
+
+static const char *scalar(const yaml_node_t *node)
+{
+	return (const char *)node->data.scalar.value;
+}
+
+static enum cua_status read_text(struct parser *parser, const yaml_node_t *node, char **ret_text)
+{
+	if (node->type != YAML_SCALAR_NODE) {
+		return fail(parser, node, "needs a text");
+	}
+	if (strlen(scalar(node)) != node->data.scalar.length) {
+		return fail(parser, node, "the text holds a NUL");
+	}
+	char *text = strdup(scalar(node));
+	if (!text) {
+		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
+	}
+	free(*ret_text);
+	*ret_text = text;
+	return CUA_OK;
+}
+
+static enum cua_status read_integer(
+		struct parser *parser, const yaml_node_t *node, int min, int max, int *ret_value)
+{
+	if (node->type != YAML_SCALAR_NODE) {
+		return fail(parser, node, "needs a whole number");
+	}
+	char *end = NULL;
+	errno = 0;
+	long value = strtol(scalar(node), &end, 10);
+	if (end == scalar(node) || *end || errno) {
+		return fail(parser, node, "'%.40s' is not a whole number", scalar(node));
+	}
+	if (value < min || value > max) {
+		return fail(parser, node, "%ld is out of bounds; it must be %d to %d", value, min,
+				max);
+	}
+	*ret_value = (int)value;
+	return CUA_OK;
+}
+
+static enum cua_status read_point(struct parser *parser, const yaml_node_t *node, int min,
+		struct cua_point *ret_point)
+{
+	if (node->type != YAML_SEQUENCE_NODE ||
+			node->data.sequence.items.top - node->data.sequence.items.start != 2) {
+		return fail(parser, node, "needs a pair of numbers, [x, y]");
+	}
+	const yaml_node_item_t *items = node->data.sequence.items.start;
+	struct cua_point point;
+	enum cua_status status =
+			read_integer(parser, node_at(parser, items[0]), min, 10000, &point.x);
+	if (status == CUA_OK) {
+		status = read_integer(parser, node_at(parser, items[1]), min, 10000, &point.y);
+	}
+	if (status == CUA_OK) {
+		*ret_point = point;
+	}
+	return status;
+}
+
+static enum cua_status read_path(
+		struct parser *parser, const yaml_node_t *node, struct script_path *ret_path)
+{
+	if (node->type != YAML_SEQUENCE_NODE) {
+		return fail(parser, node, "needs a list of points, [[x, y], [x, y]]");
+	}
+	ptrdiff_t count = node->data.sequence.items.top - node->data.sequence.items.start;
+	if (count < 2 || count > SCRIPT_LIST_MAX) {
+		return fail(parser, node, "a path has 2 to %d points", SCRIPT_LIST_MAX);
+	}
+	free(ret_path->points);
+	ret_path->count = 0;
+	ret_path->points = calloc((size_t)count, sizeof(*ret_path->points));
+	if (!ret_path->points) {
+		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
+	}
+	for (int i = 0; i < count; i++) {
+		const yaml_node_t *item = node_at(parser, node->data.sequence.items.start[i]);
+		enum cua_status status = read_point(
+				parser, item, -10000, &ret_path->points[ret_path->count]);
+		if (status != CUA_OK) {
+			return status;
+		}
+		ret_path->count++;
+	}
+	return CUA_OK;
+}
+
+/* Appends node, or its items if it is a list and lists are allowed. */
+static enum cua_status read_texts(struct parser *parser, const yaml_node_t *node, bool list,
+		struct script_texts *texts)
+{
+	if (list && node->type == YAML_SEQUENCE_NODE) {
+		if (node->data.sequence.items.top == node->data.sequence.items.start) {
+			return fail(parser, node, "the list is empty");
+		}
+		for (const yaml_node_item_t *item = node->data.sequence.items.start;
+				item < node->data.sequence.items.top; item++) {
+			enum cua_status status =
+					read_texts(parser, node_at(parser, *item), false, texts);
+			if (status != CUA_OK) {
+				return status;
+			}
+		}
+		return CUA_OK;
+	}
+	if (texts->count == SCRIPT_LIST_MAX) {
+		return fail(parser, node, "the list is too long");
+	}
+	char **items = realloc(texts->items, ((size_t)texts->count + 1) * sizeof(*items));
+	if (!items) {
+		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
+	}
+	texts->items = items;
+	items[texts->count] = NULL;
+	enum cua_status status = read_text(parser, node, &items[texts->count]);
+	if (status == CUA_OK) {
+		texts->count++;
+	}
+	return status;
+}
+
+static enum cua_status read_button(
+		struct parser *parser, const yaml_node_t *node, char **ret_button)
+{
+	static const char *const names[] = { "left", "right", "middle", "back", "forward" };
+	enum cua_status status = read_text(parser, node, ret_button);
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(names); i++) {
+		if (strcmp(*ret_button, names[i]) == 0) {
+			return CUA_OK;
+		}
+	}
+	return status != CUA_OK
+			? status
+			: fail(parser, node,
+					  "button '%.40s' is not left, right, middle, back or "
+					  "forward",
+					  *ret_button);
+}
+
+static enum cua_status read_option(struct parser *parser, const struct option_spec *option,
+		const yaml_node_t *node, struct script_step *step)
+{
+	void *field = (char *)step + option->offset;
+	switch (option->kind) {
+	case VALUE_INTEGER:
+		return read_integer(parser, node, option->min, option->max, field);
+	case VALUE_POINT:
+		step->has_by = true;
+		return read_point(parser, node, option->min, field);
+	case VALUE_PATH:
+		return read_path(parser, node, field);
+	case VALUE_BUTTON:
+		return read_button(parser, node, field);
+	case VALUE_ANCHOR:
+		if (step->relation != SCRIPT_ANYWHERE) {
+			return fail(parser, node,
+					"takes only one of near, below, above, right_of, "
+					"left_of");
+		}
+		step->relation = option->relation;
+		return read_text(parser, node, field);
+	default:
+		return read_text(parser, node, field);
+	}
+}
+
+static enum cua_status read_value(struct parser *parser, const struct word_spec *word,
+		const yaml_node_t *node, struct script_step *step)
+{
+	switch (word->kind) {
+	case VALUE_INTEGER:
+		return read_integer(parser, node, -10000, 10000, &step->number);
+	case VALUE_POINT:
+		return read_point(parser, node, 0, &step->point);
+	default:
+		return read_texts(parser, node, word->kind == VALUE_TEXTS, &step->texts);
+	}
+}
+
+static const struct option_spec *find_option(const char *name, unsigned allowed)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(options); i++) {
+		if (strcmp(options[i].name, name) == 0 && options[i].bit & allowed) {
+			return &options[i];
+		}
+	}
+	return NULL;
+}
+
+static void list_options(const struct word_spec *word, char *out, size_t size)
+{
+	size_t len = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < CUA_ARRAY_LEN(options); i++) {
+		if (options[i].bit & (word->options | OPT_ALWAYS) && len < size) {
+			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "",
+					options[i].name);
+		}
+	}
+}
+
+/* Rules between options, which the tables cannot say. */
+static enum cua_status check_step(
+		struct parser *parser, const yaml_node_t *node, const struct script_step *step)
+{
+	if (step->word == SCRIPT_DRAG_TEXT && step->has_by == (step->to != NULL)) {
+		return fail(parser, node, "needs one of 'by: [dx, dy]' and 'to: text'");
+	}
+	if (step->word == SCRIPT_DRAW && !step->path.count) {
+		return fail(parser, node, "needs 'path: [[dx, dy], ...]'");
+	}
+	if (step->word == SCRIPT_CLICK_TEXT || step->word == SCRIPT_CLICK_AT) {
+		if (step->count > 2) {
+			return fail(parser, node, "count is %d; a model can click once or twice",
+					step->count);
+		}
+		if (step->count == 2 && step->button && strcmp(step->button, "left") != 0) {
+			return fail(parser, node, "a double click has no button but the left");
+		}
+	}
+	if (step->nth && step->relation != SCRIPT_ANYWHERE) {
+		return fail(parser, node, "takes nth or a relation such as near, not both");
+	}
+	if (words[step->word].kind != VALUE_INTEGER && words[step->word].kind != VALUE_POINT &&
+			step->word != SCRIPT_TYPE && step->word != SCRIPT_CLIPBOARD_SET) {
+		for (int i = 0; i < step->texts.count; i++) {
+			if (!step->texts.items[i][0]) {
+				return fail(parser, node, "the text is empty");
+			}
+		}
+	}
+	return CUA_OK;
+}
+
+static enum cua_status read_word(
+		struct parser *parser, const yaml_node_t *node, enum script_word *ret_word)
+{
+	if (node->type != YAML_SCALAR_NODE) {
+		return fail(parser, node, "a step begins with a word such as click_text");
+	}
+	for (int i = 0; i < SCRIPT_WORD_COUNT; i++) {
+		if (strcmp(words[i].name, scalar(node)) == 0) {
+			*ret_word = (enum script_word)i;
+			return CUA_OK;
+		}
+	}
+	return fail(parser, node, "there is no step word '%.40s'; see cua-standin --words",
+			scalar(node));
+}
+
+/* A step is a mapping: its first key is the word, the others are options. */
+static enum cua_status read_step(
+		struct parser *parser, const yaml_node_t *node, struct script_step *step)
+{
+	parser->word = NULL;
+	if (node->type != YAML_MAPPING_NODE ||
+			node->data.mapping.pairs.top == node->data.mapping.pairs.start) {
+		return fail(parser, node, "a step is written '- word: value'");
+	}
+	const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+	enum cua_status status = read_word(parser, node_at(parser, pair->key), &step->word);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const struct word_spec *word = &words[step->word];
+	parser->word = word->name;
+	step->line = (int)node->start_mark.line + 1;
+	step->within_s = -1;
+	step->count = 1;
+	status = read_value(parser, word, node_at(parser, pair->value), step);
+	for (pair++; status == CUA_OK && pair < node->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *key = node_at(parser, pair->key);
+		const char *name = key->type == YAML_SCALAR_NODE ? scalar(key) : "(not a word)";
+		const struct option_spec *option = find_option(name, word->options | OPT_ALWAYS);
+		if (!option) {
+			char known[256];
+			list_options(word, known, sizeof(known));
+			return fail(parser, key, "there is no option '%.40s'; it takes %s", name,
+					known);
+		}
+		status = read_option(parser, option, node_at(parser, pair->value), step);
+	}
+	return status == CUA_OK ? check_step(parser, node, step) : status;
+}
+
+static enum cua_status read_steps(
+		struct parser *parser, const yaml_node_t *node, struct script *script)
+{
+	if (node->type != YAML_SEQUENCE_NODE) {
+		return fail(parser, node, "'steps' is a list");
+	}
+	ptrdiff_t count = node->data.sequence.items.top - node->data.sequence.items.start;
+	if (count < 1 || count > SCRIPT_STEPS_MAX) {
+		return fail(parser, node, "a script has 1 to %d steps", SCRIPT_STEPS_MAX);
+	}
+	script->steps = calloc((size_t)count, sizeof(*script->steps));
+	if (!script->steps) {
+		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
+	}
+	for (int i = 0; i < count; i++) {
+		const yaml_node_t *item = node_at(parser, node->data.sequence.items.start[i]);
+		script->step_count = i + 1; /* a half-read step is released too */
+		enum cua_status status = read_step(parser, item, &script->steps[i]);
+		if (status != CUA_OK) {
+			return status;
+		}
+		if ((script->steps[i].word == SCRIPT_DONE) != (i == count - 1)) {
+			return fail(parser, item, "'done' is the last step and only the last");
+		}
+	}
+	parser->word = NULL;
+	return CUA_OK;
+}
+
+static enum cua_status read_root(struct parser *parser, struct script *script)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(&parser->document);
+	if (!root || root->type != YAML_MAPPING_NODE) {
+		return fail(parser, root, "a script has 'task' and 'steps'");
+	}
+	for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
+			pair < root->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *key = node_at(parser, pair->key);
+		const char *name = key->type == YAML_SCALAR_NODE ? scalar(key) : "";
+		const yaml_node_t *value = node_at(parser, pair->value);
+		enum cua_status status = CUA_OK;
+		if (strcmp(name, "task") == 0) {
+			status = read_text(parser, value, &script->task);
+		} else if (strcmp(name, "steps") == 0 && !script->steps) {
+			status = read_steps(parser, value, script);
+		} else {
+			return fail(parser, key, "'%.40s' is not 'task' or 'steps'", name);
+		}
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	if (!script->task || !script->steps) {
+		return fail(parser, root, "'%s' is missing", script->task ? "steps" : "task");
+	}
+	return CUA_OK;
+}
+
+enum cua_status script_parse(const char *name, const char *text, size_t len,
+		struct script **ret_script, struct cua_error *err)
+{
+	struct parser parser = { .name = name, .err = err };
+	yaml_parser_t yaml;
+	if (!yaml_parser_initialize(&yaml)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "YAML parser");
+	}
+	yaml_parser_set_input_string(&yaml, (const unsigned char *)text, len);
+	if (!yaml_parser_load(&yaml, &parser.document)) {
+		cua_error_set(err, CUA_ERR_INVAL, 0, "%s: line %zu: %s%s%s", name,
+				yaml.problem_mark.line + 1,
+				yaml.problem ? yaml.problem : "bad YAML", yaml.context ? " " : "",
+				yaml.context ? yaml.context : "");
+		yaml_parser_delete(&yaml);
+		return CUA_ERR_INVAL;
+	}
+	struct script *script = calloc(1, sizeof(*script));
+	enum cua_status status = script ? read_root(&parser, script)
+					: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "script");
+	yaml_document_delete(&parser.document);
+	yaml_parser_delete(&yaml);
+	if (status != CUA_OK) {
+		script_destroy(script);
+		return status;
+	}
+	*ret_script = script;
+	return CUA_OK;
+}
+
+enum cua_status script_load(const char *path, struct script **ret_script, struct cua_error *err)
+{
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, errno, "script %s", path);
+	}
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, SCRIPT_BYTES_MAX);
+	enum cua_status status = CUA_OK;
+	char piece[4096];
+	size_t got;
+	while (status == CUA_OK && (got = fread(piece, 1, sizeof(piece), file)) > 0) {
+		status = cua_buffer_append(&text, piece, got, err);
+	}
+	bool bad = ferror(file) != 0;
+	fclose(file);
+	if (bad) {
+		return CUA_FAIL(err, CUA_ERR_IO, EIO, "script %s", path);
+	}
+	return status == CUA_OK
+			? script_parse(path, text.data ? text.data : "", text.len, ret_script, err)
+			: status;
+}
+
+void script_destroy(struct script *script)
+{
+	if (!script) {
+		return;
+	}
+	for (int i = 0; i < script->step_count; i++) {
+		struct script_step *step = &script->steps[i];
+		for (int j = 0; j < step->texts.count; j++) {
+			free(step->texts.items[j]);
+		}
+		char *const owned[] = { step->anchor, step->button, step->keys, step->to, step->at,
+			step->until, step->as, step->say };
+		for (size_t j = 0; j < CUA_ARRAY_LEN(owned); j++) {
+			free(owned[j]);
+		}
+		free(step->texts.items);
+		free(step->path.points);
+	}
+	free(script->steps);
+	free(script->task);
+	free(script);
+}
+
+const char *script_word_name(enum script_word word)
+{
+	return words[word].name;
+}
+
+const char *script_step_text(const struct script_step *step)
+{
+	return step->texts.count ? step->texts.items[0] : "";
+}
+
+void script_print_words(FILE *out)
+{
+	for (int i = 0; i < SCRIPT_WORD_COUNT; i++) {
+		char known[256];
+		list_options(&words[i], known, sizeof(known));
+		fprintf(out, "%-14s %s\n%-14s options: %s\n", words[i].name, words[i].help, "",
+				known);
+	}
+}
