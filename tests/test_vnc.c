@@ -20,20 +20,8 @@
 #include "tests/vnc_host.h"
 #include "tests/vnc_viewers.h"
 
-#define WIDTH 320
-#define HEIGHT 200
-#define KEY_PAUSE 0xff13
-#define KEY_CONTROL 0xffe3
-#define KEY_ALT 0xffe9
-
-static int start(void **state)
-{
-	struct vnc_host *host = malloc(sizeof(*host));
-	vnc_host_start(host);
-	vnc_host_open(host, WIDTH, HEIGHT, -1);
-	*state = host;
-	return 0;
-}
+#define WIDTH VNC_TEST_WIDTH
+#define HEIGHT VNC_TEST_HEIGHT
 
 static int start_closed(void **state)
 {
@@ -41,14 +29,6 @@ static int start_closed(void **state)
 	vnc_host_start(host);
 	*state = host;
 	return 0;
-}
-
-/* Every test ends with the process alive until the host hangs up, and then with its success. */
-static int stop(void **state)
-{
-	int status = vnc_host_stop(*state);
-	free(*state);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 static rfbClient *join(struct vnc_host *host, const char *password, struct vnc_seen *seen)
@@ -163,120 +143,6 @@ static void broken_messages_of_the_host_are_ignored(void **state)
 	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
 	vnc_viewer_wait_frame(viewer, host);
 	vnc_viewer_disconnect(viewer);
-}
-
-static void input_of_a_watching_viewer_does_not_arrive(void **state)
-{
-	struct vnc_host *host = *state;
-	struct vnc_seen seen_watcher, seen_actor;
-	rfbClient *watcher = join(host, VNC_VIEW_PASSWORD, &seen_watcher);
-	rfbClient *actor = join(host, VNC_CONTROL_PASSWORD, &seen_actor);
-	vnc_host_wait_viewers(host, 2, 1);
-	SendKeyEvent(watcher, 'w', TRUE);
-	SendKeyEvent(watcher, KEY_PAUSE, TRUE);
-	SendPointerEvent(watcher, 5, 5, 1);
-	char text[] = "secret";
-	SendClientCutText(watcher, text, 6);
-	vnc_viewer_sync(watcher);
-	SendKeyEvent(actor, 'z', TRUE);
-	vnc_host_expect_key(host, 'z', true);
-	vnc_viewer_disconnect(watcher);
-	vnc_viewer_disconnect(actor);
-}
-
-static void input_of_a_controlling_viewer_arrives(void **state)
-{
-	struct vnc_host *host = *state;
-	struct vnc_seen seen;
-	struct vnc_heard heard;
-	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
-	SendKeyEvent(viewer, 0x1004e2d, TRUE); /* a character beyond Latin-1 */
-	SendKeyEvent(viewer, 0x1004e2d, FALSE);
-	vnc_host_expect_key(host, 0x1004e2d, true);
-	vnc_host_expect_key(host, 0x1004e2d, false);
-	SendPointerEvent(viewer, 0, 0, 0);
-	vnc_host_expect_pointer(host, 0, 0, 0);
-	SendPointerEvent(viewer, 7, 9, 1);
-	SendPointerEvent(viewer, 7, 9, 0);
-	SendPointerEvent(viewer, 7, 9, 16);
-	SendPointerEvent(viewer, 7, 9, 0);
-	vnc_host_expect_pointer(host, 7, 9, 1);
-	vnc_host_expect_pointer(host, 7, 9, 0);
-	vnc_host_expect_pointer(host, 7, 9, 16);
-	vnc_host_expect_pointer(host, 7, 9, 0);
-	SendPointerEvent(viewer, 60000, 60000, 0);
-	vnc_host_expect_pointer(host, WIDTH - 1, HEIGHT - 1, 0);
-	char text[] = "caf\xe9\r\nbar";
-	SendClientCutText(viewer, text, (int)strlen(text));
-	vnc_host_hear_input(host, &heard);
-	assert_int_equal(heard.message.type, VNC_LINK_CUT_TEXT);
-	assert_string_equal(heard.data, "caf\xc3\xa9\nbar");
-	vnc_viewer_disconnect(viewer);
-}
-
-static void pause_gives_the_desktop_back(void **state)
-{
-	struct vnc_host *host = *state;
-	struct vnc_seen seen;
-	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
-	SendKeyEvent(viewer, KEY_PAUSE, TRUE);
-	SendKeyEvent(viewer, KEY_PAUSE, TRUE); /* autorepeat */
-	SendKeyEvent(viewer, KEY_PAUSE, FALSE);
-	SendKeyEvent(viewer, 'a', TRUE);
-	vnc_host_expect_resume(host);
-	vnc_host_expect_key(host, 'a', true);
-
-	SendPointerEvent(viewer, 3, 4, 4);
-	SendKeyEvent(viewer, KEY_CONTROL, TRUE);
-	SendKeyEvent(viewer, KEY_ALT, TRUE);
-	SendKeyEvent(viewer, 'r', TRUE);
-	vnc_host_expect_pointer(host, 3, 4, 4);
-	vnc_host_expect_key(host, KEY_CONTROL, true);
-	vnc_host_expect_key(host, KEY_ALT, true);
-	vnc_host_expect_key(host, KEY_ALT, false);
-	vnc_host_expect_key(host, KEY_CONTROL, false);
-	vnc_host_expect_key(host, 'a', false);
-	vnc_host_expect_pointer(host, 3, 4, 0);
-	vnc_host_expect_resume(host);
-
-	SendKeyEvent(viewer, 'r', FALSE);
-	SendKeyEvent(viewer, KEY_ALT, FALSE);
-	SendKeyEvent(viewer, KEY_CONTROL, FALSE);
-	SendPointerEvent(viewer, 5, 6, 4); /* the button was not let go of */
-	SendKeyEvent(viewer, 'r', TRUE);
-	vnc_host_expect_pointer(host, 5, 6, 0);
-	vnc_host_expect_key(host, 'r', true);
-	vnc_viewer_disconnect(viewer);
-}
-
-static void what_a_leaving_viewer_held_is_released(void **state)
-{
-	struct vnc_host *host = *state;
-	struct vnc_seen seen, seen_other;
-	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
-	rfbClient *other = join(host, VNC_CONTROL_PASSWORD, &seen_other);
-	vnc_host_wait_viewers(host, 2, 2);
-	SendKeyEvent(viewer, KEY_CONTROL, TRUE);
-	SendKeyEvent(viewer, 'c', TRUE);
-	SendPointerEvent(viewer, 30, 40, 1);
-	vnc_viewer_disconnect(viewer);
-	vnc_host_expect_key(host, KEY_CONTROL, true);
-	vnc_host_expect_key(host, 'c', true);
-	vnc_host_expect_pointer(host, 30, 40, 1);
-	vnc_host_expect_key(host, 'c', false);
-	vnc_host_expect_key(host, KEY_CONTROL, false);
-	vnc_host_expect_pointer(host, 30, 40, 0);
-	vnc_host_wait_viewers(host, 1, 1);
-	vnc_viewer_disconnect(other); /* the last with control: what was taken is given back */
-	vnc_host_expect_resume(host);
-	vnc_host_wait_viewers(host, 0, 0);
-
-	viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
-	vnc_host_wait_viewers(host, 1, 1);
-	vnc_viewer_disconnect(viewer); /* took nothing: nothing to give back */
-	struct vnc_heard heard;
-	assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
-	assert_int_equal(heard.message.type, VNC_LINK_VIEWERS);
 }
 
 static bool got_cursor(rfbClient *viewer, const void *data)
@@ -457,34 +323,56 @@ static void the_end_of_the_host_ends_the_process(void **state)
 	vnc_viewer_disconnect(viewer);
 }
 
+static void a_signal_ends_the_process_and_leaves_nothing_behind(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen seen;
+	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
+	SendKeyEvent(viewer, 's', TRUE);
+	vnc_host_expect_key(host, 's', true);
+	kill(host->server, SIGTERM);
+	vnc_host_expect_key(host, 's', false);
+	vnc_host_expect_resume(host);
+	siginfo_t info = { 0 };
+	assert_int_equal(waitid(P_PID, (id_t)host->server, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(access(host->path, F_OK), -1);
+	vnc_viewer_disconnect(viewer);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(wrong_password_is_refused, start, stop),
 		cmocka_unit_test_setup_teardown(
-				nobody_enters_before_there_are_passwords, start_closed, stop),
+				wrong_password_is_refused, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(nobody_enters_before_there_are_passwords,
+				start_closed, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(five_failures_lock_even_the_right_password_out,
+				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				five_failures_lock_even_the_right_password_out, start, stop),
-		cmocka_unit_test_setup_teardown(the_socket_is_ours_alone, start, stop),
-		cmocka_unit_test_setup_teardown(viewer_sees_exact_pixels, start, stop),
-		cmocka_unit_test_setup_teardown(viewer_follows_a_new_size, start, stop),
+				the_socket_is_ours_alone, vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				broken_messages_of_the_host_are_ignored, start, stop),
+				viewer_sees_exact_pixels, vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				input_of_a_watching_viewer_does_not_arrive, start, stop),
-		cmocka_unit_test_setup_teardown(input_of_a_controlling_viewer_arrives, start, stop),
-		cmocka_unit_test_setup_teardown(pause_gives_the_desktop_back, start, stop),
+				viewer_follows_a_new_size, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(broken_messages_of_the_host_are_ignored,
+				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				what_a_leaving_viewer_held_is_released, start, stop),
-		cmocka_unit_test_setup_teardown(pointer_shapes_reach_viewers, start, stop),
+				pointer_shapes_reach_viewers, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(cut_text_reaches_viewers_but_no_strangers,
+				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				cut_text_reaches_viewers_but_no_strangers, start, stop),
-		cmocka_unit_test_setup_teardown(extended_clipboard_carries_utf8, start, stop),
-		cmocka_unit_test_setup_teardown(new_passwords_put_viewers_out, start, stop),
-		cmocka_unit_test_setup_teardown(tcp_listens_on_loopback_alone, start, stop),
-		cmocka_unit_test_setup_teardown(a_taken_port_is_reported, start, stop),
-		cmocka_unit_test_setup_teardown(the_end_of_the_host_ends_the_process, start, stop),
+				extended_clipboard_carries_utf8, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				new_passwords_put_viewers_out, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				tcp_listens_on_loopback_alone, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				a_taken_port_is_reported, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(the_end_of_the_host_ends_the_process,
+				vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(a_signal_ends_the_process_and_leaves_nothing_behind,
+				vnc_test_start, vnc_test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,6 @@
 #include <cmocka.h>
 
 #include "cua/base/util.h"
-#include "display/vnc/vnc_gate.h"
 #include "display/vnc/vnc_input.h"
 #include "tests/vnc_host.h"
 #include "tests/vnc_viewers.h"
@@ -31,13 +30,6 @@ static int start(void **state)
 	vnc_host_open(host, WIDTH, HEIGHT, -1);
 	*state = host;
 	return 0;
-}
-
-static int stop(void **state)
-{
-	int status = vnc_host_stop(*state);
-	free(*state);
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 /* A well-behaved viewer gets in and sees what is there; slots may be free a little later. */
@@ -72,14 +64,6 @@ static void request_update(int fd, bool incremental)
 	write_bytes(request + 6, WIDTH, 2);
 	write_bytes(request + 8, HEIGHT, 2);
 	vnc_raw_write(fd, request, sizeof(request));
-}
-
-static void send_pointer(int fd, uint8_t buttons, uint16_t x, uint16_t y)
-{
-	uint8_t event[6] = { 5, buttons };
-	write_bytes(event + 2, x, 2);
-	write_bytes(event + 4, y, 2);
-	vnc_raw_write(fd, event, sizeof(event));
 }
 
 static void what_is_not_rfb_is_dropped(void **state)
@@ -334,140 +318,27 @@ static void the_seventeenth_viewer_is_refused(void **state)
 	}
 }
 
-/* The pointer's way: ten moves, a press, a release, again and again. */
-#define ROUNDS 4000
-#define EVENTS (12 * ROUNDS)
-
-static void send_event(int fd, int i)
-{
-	int step = i % 12;
-	send_pointer(fd, step == 10 ? 1 : 0, (uint16_t)(i / 12 % WIDTH),
-			(uint16_t)(step < 10 ? step : 10));
-}
-
-/* Hears the next of the presses and releases; moves between them may be fewer than were made. */
-static bool hear_button(struct vnc_host *host, bool *pressed, int *presses)
-{
-	struct vnc_heard heard;
-	if (!vnc_host_hear(host, &heard, 0)) {
-		return false;
-	}
-	if (heard.message.type == VNC_LINK_POINTER) {
-		bool press = heard.message.u.pointer.buttons == 1;
-		if (press && !*pressed) {
-			assert_int_equal(heard.message.u.pointer.x, *presses % WIDTH);
-			assert_int_equal(heard.message.u.pointer.y, 10);
-			(*presses)++;
-		}
-		*pressed = press;
-	}
-	return true;
-}
-
-static void no_button_is_lost_when_the_host_is_slow(void **state)
-{
-	struct vnc_host *host = *state;
-	int fd = vnc_raw_connect(host), sent = 0, presses = 0;
-	bool pressed = false, stuck = false;
-	assert_true(vnc_raw_login(fd, VNC_CONTROL_PASSWORD));
-	uint64_t deadline_us = cua_now_us() + UINT64_C(1000) * VNC_DEADLINE_MS;
-	while (presses < ROUNDS) {
-		struct pollfd writable = { .fd = fd, .events = POLLOUT };
-		assert_true(cua_ms_until(deadline_us) > 0);
-		/* Full to the brim first: all that can wait on the way does. */
-		if (sent < EVENTS && poll(&writable, 1, stuck ? 0 : 300) == 1) {
-			send_event(fd, sent++);
-			continue;
-		}
-		stuck = true;
-		hear_button(host, &pressed, &presses);
-	}
-	close(fd);
-}
-
-static void a_million_moves_become_few(void **state)
-{
-	struct vnc_host *host = *state;
-	static uint8_t moves[6 * 10000];
-	struct vnc_heard heard;
-	int fd = vnc_raw_connect(host);
-	assert_true(vnc_raw_login(fd, VNC_CONTROL_PASSWORD));
-	vnc_host_wait_viewers(host, 1, 1);
-	for (size_t i = 0; i < sizeof(moves); i += 6) {
-		moves[i] = 5;
-		write_bytes(moves + i + 2, (uint32_t)(i / 6 % WIDTH), 2);
-	}
-	for (int i = 0; i < 100; i++) {
-		vnc_raw_write(fd, moves, sizeof(moves));
-	}
-	send_pointer(fd, 0, 77, 88);
-	int heard_count = 0;
-	do { /* nobody listened so far: the link was full and the rest was merged */
-		assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
-		heard_count++;
-	} while (heard.message.u.pointer.x != 77 || heard.message.u.pointer.y != 88);
-	assert_true(heard_count < 10000);
-	close(fd);
-}
-
-static void gate_takes_any_bytes(void **state)
-{
-	(void)state;
-	static uint8_t bytes[VNC_GATE_MESSAGE_MAX];
-	unsigned seed = 1;
-	for (int round = 0; round < 200000; round++) {
-		size_t len = (size_t)rand_r(&seed) % 40;
-		for (size_t i = 0; i < len; i++) {
-			bytes[i] = (uint8_t)(rand_r(&seed) % 3 ? rand_r(&seed) % 7 : rand_r(&seed));
-		}
-		enum vnc_phase phase = (enum vnc_phase)(round % (VNC_PHASE_NORMAL + 1));
-		/* The exact size, so that a sanitizer sees a read beyond it. */
-		uint8_t *exact = malloc(len + 1);
-		memcpy(exact, bytes, len);
-		uint8_t *input = realloc(exact, len > 0 ? len : 1);
-		struct vnc_gate_message message = vnc_gate_next(phase, input, len);
-		assert_true(message.len <= len);
-		if (message.kind == VNC_GATE_MORE || message.kind == VNC_GATE_BAD) {
-			assert_int_equal(message.len, 0);
-		} else {
-			assert_true(message.len > 0);
-		}
-		free(input);
-	}
-	/* What fills the buffer is never "more": the viewer would be stuck. */
-	for (int type = 0; type < 256; type++) {
-		for (int round = 0; round < 200; round++) {
-			for (size_t i = 0; i < 16; i++) {
-				bytes[i] = (uint8_t)rand_r(&seed);
-			}
-			bytes[0] = (uint8_t)type;
-			struct vnc_gate_message message =
-					vnc_gate_next(VNC_PHASE_NORMAL, bytes, sizeof(bytes));
-			assert_int_not_equal(message.kind, VNC_GATE_MORE);
-		}
-	}
-}
-
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gate_takes_any_bytes),
-		cmocka_unit_test_setup_teardown(what_is_not_rfb_is_dropped, start, stop),
-		cmocka_unit_test_setup_teardown(leaving_at_any_byte_harms_nobody, start, stop),
-		cmocka_unit_test_setup_teardown(a_message_cut_short_holds_nobody_up, start, stop),
+		cmocka_unit_test_setup_teardown(what_is_not_rfb_is_dropped, start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				who_stops_reading_is_dropped_and_delays_nobody, start, stop),
+				leaving_at_any_byte_harms_nobody, start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				who_asks_for_much_and_reads_nothing_is_dropped, start, stop),
-		cmocka_unit_test_setup_teardown(large_cut_text_is_skipped, start, stop),
-		cmocka_unit_test_setup_teardown(broken_zlib_in_cut_text_is_ignored, start, stop),
-		cmocka_unit_test_setup_teardown(random_messages_harm_nobody, start, stop),
-		cmocka_unit_test_setup_teardown(strangers_cannot_keep_people_out, start, stop),
-		cmocka_unit_test_setup_teardown(the_seventeenth_viewer_is_refused, start, stop),
+				a_message_cut_short_holds_nobody_up, start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(who_stops_reading_is_dropped_and_delays_nobody,
+				start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(who_asks_for_much_and_reads_nothing_is_dropped,
+				start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(large_cut_text_is_skipped, start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				no_button_is_lost_when_the_host_is_slow, start, stop),
-		cmocka_unit_test_setup_teardown(a_million_moves_become_few, start, stop),
+				broken_zlib_in_cut_text_is_ignored, start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(random_messages_harm_nobody, start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				strangers_cannot_keep_people_out, start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				the_seventeenth_viewer_is_refused, start, vnc_test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

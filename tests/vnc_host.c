@@ -206,3 +206,20 @@ void vnc_host_wait_viewers(struct vnc_host *host, uint32_t viewers, uint32_t con
 			heard.message.u.viewers.viewers != viewers ||
 			heard.message.u.viewers.controllers != controllers);
 }
+
+int vnc_test_start(void **state)
+{
+	struct vnc_host *host = malloc(sizeof(*host));
+	assert_non_null(host);
+	vnc_host_start(host);
+	vnc_host_open(host, VNC_TEST_WIDTH, VNC_TEST_HEIGHT, -1);
+	*state = host;
+	return 0;
+}
+
+int vnc_test_stop(void **state)
+{
+	int status = vnc_host_stop(*state);
+	free(*state);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}

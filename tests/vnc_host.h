@@ -14,6 +14,8 @@
 #define VNC_VIEW_PASSWORD "lookonly"
 #define VNC_CONTROL_PASSWORD "takeover"
 #define VNC_DEADLINE_MS 20000
+#define VNC_TEST_WIDTH 320
+#define VNC_TEST_HEIGHT 200
 
 struct vnc_host {
 	int link_fd; /* owned; -1 once hung up */
@@ -54,5 +56,10 @@ void vnc_host_expect_pointer(struct vnc_host *host, uint16_t x, uint16_t y, uint
 void vnc_host_expect_resume(struct vnc_host *host);
 /* Skips everything until that many are connected. */
 void vnc_host_wait_viewers(struct vnc_host *host, uint32_t viewers, uint32_t controllers);
+
+/* Fixtures: a process with a frame of 320x200 and passwords in *state; and its end, which has to
+ * be a success: every test leaves the process alive. */
+int vnc_test_start(void **state);
+int vnc_test_stop(void **state);
 
 #endif

@@ -19,14 +19,23 @@ enum vnc_link_type {
 	VNC_LINK_DAMAGE,    /* these pixels of the frame are new */
 	VNC_LINK_CURSOR,    /* pointer shape; pixels follow in data, A8R8G8B8 premultiplied */
 	VNC_LINK_MOVED,	    /* pointer position */
-	VNC_LINK_LISTEN,    /* set passwords; open loopback TCP if port >= 0 */
+	/* Set passwords ("" admits nobody; viewers who came in by another one are put out) and
+	 * open loopback TCP if port >= 0. May be repeated; each is answered. */
+	VNC_LINK_LISTEN,
 	VNC_LINK_SET_CUT_TEXT, /* UTF-8 in data, for the viewers */
 	/* vnc to host */
-	VNC_LINK_KEY,	  /* a viewer with control pressed or released a key */
-	VNC_LINK_POINTER, /* a viewer with control moved the pointer or changed buttons */
-	VNC_LINK_CUT_TEXT, /* UTF-8 in data, from a viewer with control */
-	VNC_LINK_VIEWERS,  /* how many are connected; the frame is kept fresh while viewers > 0 */
-	VNC_LINK_RESUME,   /* a viewer with control pressed the resume key, or the last one left */
+	/* A viewer with control pressed or released a key. A press may repeat; the release of each
+	 * key that was pressed always comes, at the latest when the viewer leaves. */
+	VNC_LINK_KEY,
+	/* A viewer with control moved the pointer or changed buttons; inside the frame. Moves are
+	 * merged while the link is full, changes of buttons never. */
+	VNC_LINK_POINTER,
+	VNC_LINK_CUT_TEXT, /* UTF-8 in data, LF line ends, from a viewer with control */
+	/* How many have given their password; the frame is kept fresh while viewers > 0. */
+	VNC_LINK_VIEWERS,
+	/* A viewer with control pressed the resume key, or the last one left after input was sent
+	 * since the last resume. Every key and button was released by messages before it. */
+	VNC_LINK_RESUME,
 	VNC_LINK_LISTENING, /* answer to VNC_LINK_LISTEN */
 };
 
