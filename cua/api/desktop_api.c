@@ -1,0 +1,482 @@
+#include "cua/api/desktop_api.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <uv.h>
+
+#define CUA_LOG_MODULE "host"
+#include "cua/api/desktop_thread.h"
+#include "cua/base/http_server.h"
+#include "cua/base/log.h"
+#include "cua/base/process.h"
+#include "cua/base/util.h"
+
+#define BODY_MAX_LEN ((size_t)1 << 20)
+#define LEASE_WAIT_MAX_MS 60000
+/* Input that a caller asked to keep down is released after so long without a request. */
+#define HELD_MAX_MS 60000
+#define VNC_RESTART_MS 1000
+
+/* Somebody who waits for a person to give the input back. */
+struct lease_waiter {
+	struct cua_http_exchange *exchange;
+	uint64_t deadline_ms; /* of uv_now() */
+	TAILQ_ENTRY(lease_waiter) link;
+};
+
+struct host {
+	struct desktop_record record;
+	uv_loop_t loop;
+	uv_signal_t term_signal, child_signal;
+	uv_timer_t lease_timer, held_timer, vnc_timer;
+	struct cua_http_server *server;
+	struct desktop_thread *thread;
+	pid_t vnc_pid;
+	TAILQ_HEAD(, lease_waiter) waiters;
+};
+
+/* --- replies --- */
+
+static void reply_json(struct cua_http_exchange *exchange, int status, const cJSON *json)
+{
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	const struct cua_http_reply reply = { status, "application/json", NULL, text ? text : "{}",
+		text ? strlen(text) : 2 };
+	cua_http_reply(exchange, &reply);
+}
+
+static void reply_error(
+		struct cua_http_exchange *exchange, const struct cua_error *error, int index)
+{
+	CUA_AUTO_JSON cJSON *json = desktop_error_json(error, index);
+	reply_json(exchange, cua_status_http(error->status), json);
+}
+
+/* --- jobs --- */
+
+static void submit(struct host *host, struct desktop_job *job, struct cua_http_exchange *exchange)
+{
+	job->exchange = exchange;
+	if (exchange) {
+		job->connection = exchange->connection;
+		exchange->user_data = job;
+	}
+	desktop_thread_submit(host->thread, job);
+}
+
+static struct desktop_job *job_for(struct cua_http_exchange *exchange, enum desktop_job_kind kind)
+{
+	struct desktop_job *job = desktop_job_create(kind);
+	if (!job && exchange) {
+		const struct cua_error error = { CUA_ERR_NOMEM, ENOMEM, "out of memory" };
+		reply_error(exchange, &error, -1);
+	}
+	return job;
+}
+
+static void release_held(struct host *host, unsigned long connection)
+{
+	struct desktop_job *job = job_for(NULL, DESKTOP_JOB_RELEASE);
+	if (job) {
+		job->connection = connection;
+		submit(host, job, NULL);
+	}
+}
+
+static void on_held_too_long(uv_timer_t *timer)
+{
+	struct host *host = timer->data;
+	cua_log_warn("a button was down for %d s without a request, released", HELD_MAX_MS / 1000);
+	release_held(host, 0);
+}
+
+/* "socket" is the host's to tell: the thread does not know paths. */
+static void add_socket(const struct host *host, struct desktop_job *job)
+{
+	char path[CUA_PATH_MAX + 16];
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(job->body.data);
+	desktop_path(&host->record, "rfb.sock", path, sizeof(path));
+	cJSON_AddStringToObject(json, "socket", path);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	cua_buffer_clear(&job->body);
+	if (!text || cua_buffer_append(&job->body, text, strlen(text), NULL) != CUA_OK) {
+		job->http_status = 503;
+	}
+}
+
+static void on_job_done(struct desktop_job *job, void *user_data)
+{
+	struct host *host = user_data;
+	if (job->kind == DESKTOP_JOB_LISTEN && job->http_status == 200) {
+		add_socket(host, job);
+	}
+	if (job->exchange) {
+		const struct cua_http_reply reply = { job->http_status, job->content_type,
+			job->etag[0] ? job->etag : NULL, job->body.data, job->body.len };
+		cua_http_reply(job->exchange, &reply);
+	}
+	if (desktop_thread_holds_input(host->thread)) {
+		uv_timer_start(&host->held_timer, on_held_too_long, HELD_MAX_MS, 0);
+	} else {
+		uv_timer_stop(&host->held_timer);
+	}
+	desktop_job_destroy(job);
+}
+
+/* --- routes --- */
+
+static void post_actions(struct host *host, struct cua_http_exchange *exchange)
+{
+	struct cua_error error = { 0 };
+	int index = -1;
+	struct desktop_job *job = job_for(exchange, DESKTOP_JOB_ACTIONS);
+	if (!job) {
+		return;
+	}
+	if (desktop_request_parse(exchange->body.data ? exchange->body.data : "",
+			    exchange->body.len, desktop_thread_screen(host->thread), &job->request,
+			    &index, &error) != CUA_OK) {
+		desktop_job_destroy(job);
+		reply_error(exchange, &error, index);
+		return;
+	}
+	submit(host, job, exchange);
+}
+
+static void get_screenshot(struct host *host, struct cua_http_exchange *exchange)
+{
+	struct cua_error error = { 0 };
+	struct desktop_job *job = job_for(exchange, DESKTOP_JOB_SCREENSHOT);
+	if (!job) {
+		return;
+	}
+	snprintf(job->if_none_match, sizeof(job->if_none_match), "%s", exchange->if_none_match);
+	if (desktop_shot_parse(exchange->query, desktop_thread_screen(host->thread), &job->shot,
+			    &error) != CUA_OK) {
+		desktop_job_destroy(job);
+		reply_error(exchange, &error, -1);
+		return;
+	}
+	submit(host, job, exchange);
+}
+
+static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
+{
+	const struct cua_point screen = desktop_thread_screen(host->thread);
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "name", host->record.name);
+	cJSON_AddNumberToObject(json, "width", screen.x);
+	cJSON_AddNumberToObject(json, "height", screen.y);
+	cJSON_AddStringToObject(json, "sandbox", host->record.sandboxed ? "bwrap" : "none");
+	cJSON_AddNumberToObject(json, "host_pid", getpid());
+	cJSON_AddStringToObject(json, "lease",
+			desktop_thread_person_holds(host->thread) ? "person" : "agent");
+	cJSON_AddNumberToObject(json, "viewers", desktop_thread_viewers(host->thread));
+	cJSON_AddStringToObject(json, "home", host->record.home);
+	reply_json(exchange, 200, json);
+}
+
+static void get_actions(struct host *host, struct cua_http_exchange *exchange)
+{
+	(void)host;
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON *actions = cJSON_AddObjectToObject(json, "actions");
+	for (int i = 0; i < CUA_ACTION_TYPE_COUNT; i++) {
+		const struct cua_action_spec *spec = &cua_action_table[i];
+		cJSON *action = cJSON_AddObjectToObject(actions, spec->name);
+		cJSON_AddStringToObject(action, "description", spec->help);
+		cJSON_AddItemToObject(action, "parameters", cua_action_schema(spec));
+	}
+	reply_json(exchange, 200, json);
+}
+
+static void post_resume(struct host *host, struct cua_http_exchange *exchange)
+{
+	struct desktop_job *job = job_for(exchange, DESKTOP_JOB_RESUME);
+	if (job) {
+		submit(host, job, exchange);
+	}
+}
+
+static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
+{
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(exchange->body.data ? exchange->body.data : "{}");
+	const cJSON *listen = cJSON_GetObjectItemCaseSensitive(json, "listen");
+	const bool none = !listen || cJSON_IsNull(listen);
+	if (!cJSON_IsObject(json) ||
+			(!none &&
+					(!cJSON_IsNumber(listen) || listen->valuedouble < 0 ||
+							listen->valuedouble > 65535))) {
+		struct cua_error error;
+		cua_error_set(&error, CUA_ERR_INVAL, 0,
+				"listen must be null or a port, 0 to 65535 (0: any)");
+		reply_error(exchange, &error, -1);
+		return;
+	}
+	struct desktop_job *job = job_for(exchange, DESKTOP_JOB_LISTEN);
+	if (job) {
+		job->port = none ? -1 : listen->valueint;
+		submit(host, job, exchange);
+	}
+}
+
+/* --- the lease --- */
+
+static void reply_lease(struct host *host, struct cua_http_exchange *exchange)
+{
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "holder",
+			desktop_thread_person_holds(host->thread) ? "person" : "agent");
+	reply_json(exchange, 200, json);
+}
+
+/* Answers those whose wait is over, and sets the timer for the next. */
+static void serve_waiters(struct host *host)
+{
+	const bool agent_holds = !desktop_thread_person_holds(host->thread);
+	uint64_t next_ms = UINT64_MAX;
+	struct lease_waiter *waiter, *following;
+	for (waiter = TAILQ_FIRST(&host->waiters); waiter; waiter = following) {
+		following = TAILQ_NEXT(waiter, link);
+		if (agent_holds || waiter->deadline_ms <= uv_now(&host->loop) ||
+				waiter->exchange->gone) {
+			TAILQ_REMOVE(&host->waiters, waiter, link);
+			reply_lease(host, waiter->exchange);
+			free(waiter);
+		} else if (waiter->deadline_ms < next_ms) {
+			next_ms = waiter->deadline_ms;
+		}
+	}
+	uv_timer_stop(&host->lease_timer);
+	if (next_ms != UINT64_MAX) {
+		uv_timer_start(&host->lease_timer, host->lease_timer.timer_cb,
+				next_ms - uv_now(&host->loop), 0);
+	}
+}
+
+static void on_lease_timer(uv_timer_t *timer)
+{
+	serve_waiters(timer->data);
+}
+
+static void get_lease(struct host *host, struct cua_http_exchange *exchange)
+{
+	const char *wait =
+			strncmp(exchange->query, "wait_ms=", 8) == 0 ? exchange->query + 8 : NULL;
+	char *end = NULL;
+	const long wait_ms = wait ? strtol(wait, &end, 10) : 0;
+	if ((wait && (*end || end == wait)) || (!wait && exchange->query[0]) || wait_ms < 0 ||
+			wait_ms > LEASE_WAIT_MAX_MS) {
+		struct cua_error error;
+		cua_error_set(&error, CUA_ERR_INVAL, 0, "wait_ms must be 0 to %d",
+				LEASE_WAIT_MAX_MS);
+		reply_error(exchange, &error, -1);
+		return;
+	}
+	struct lease_waiter *waiter = calloc(1, sizeof(*waiter));
+	if (!waiter) {
+		reply_lease(host, exchange);
+		return;
+	}
+	uv_update_time(&host->loop);
+	waiter->exchange = exchange;
+	waiter->deadline_ms = uv_now(&host->loop) + (uint64_t)wait_ms;
+	TAILQ_INSERT_TAIL(&host->waiters, waiter, link);
+	serve_waiters(host);
+}
+
+/* --- dispatch --- */
+
+static const struct {
+	const char *method, *path;
+	void (*handle)(struct host *host, struct cua_http_exchange *exchange);
+} routes[] = {
+	{ "POST", "/v1/actions", post_actions },
+	{ "GET", "/v1/actions", get_actions },
+	{ "GET", "/v1/screenshot", get_screenshot },
+	{ "GET", "/v1/desktop", get_desktop },
+	{ "GET", "/v1/lease", get_lease },
+	{ "POST", "/v1/resume", post_resume },
+	{ "POST", "/v1/vnc", post_vnc },
+};
+
+static void on_request(struct cua_http_exchange *exchange, void *user_data)
+{
+	struct cua_error error;
+	bool path_known = false;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(routes); i++) {
+		if (strcmp(routes[i].path, exchange->path) != 0) {
+			continue;
+		}
+		path_known = true;
+		if (strcmp(routes[i].method, exchange->method) == 0) {
+			routes[i].handle(user_data, exchange);
+			return;
+		}
+	}
+	if (path_known) {
+		cua_error_set(&error, CUA_ERR_INVAL, 0, "%s has no method %s", exchange->path,
+				exchange->method);
+		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, -1);
+		reply_json(exchange, 405, json);
+		return;
+	}
+	cua_error_set(&error, CUA_ERR_NOT_FOUND, 0, "no such path: %s", exchange->path);
+	reply_error(exchange, &error, -1);
+}
+
+static void on_gone(struct cua_http_exchange *exchange, void *user_data)
+{
+	struct host *host = user_data;
+	if (exchange->user_data) {
+		desktop_thread_cancel(host->thread, exchange->user_data);
+	} else {
+		serve_waiters(host);
+	}
+}
+
+static void on_close(unsigned long connection, void *user_data)
+{
+	release_held(user_data, connection);
+}
+
+static void on_people(void *user_data)
+{
+	serve_waiters(user_data);
+}
+
+/* --- the vnc process --- */
+
+static void start_vnc(struct host *host)
+{
+	struct cua_error error = { 0 };
+	char path[CUA_PATH_MAX + 16];
+	int link[2];
+	desktop_path(&host->record, "rfb.sock", path, sizeof(path));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link) != 0) {
+		cua_log_warn("no VNC: socketpair: %s", strerror(errno));
+		return;
+	}
+	const char *const argv[] = { "/proc/self/exe", "vnc-server", "--link-fd", "3", "--socket",
+		path, "--name", host->record.name, NULL };
+	const struct cua_fd_map fds[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { link[1], 3 } };
+	const struct cua_spawn spawn = { .argv = argv,
+		.exec_fd = -1,
+		.fds = fds,
+		.fd_count = (int)CUA_ARRAY_LEN(fds),
+		.uid = (uid_t)-1 };
+	enum cua_status status = cua_spawn(&spawn, &host->vnc_pid, &error);
+	close(link[1]);
+	struct desktop_job *job = status == CUA_OK ? job_for(NULL, DESKTOP_JOB_LINK) : NULL;
+	if (!job) {
+		close(link[0]);
+		cua_log_warn("no VNC: %s", error.msg);
+		return;
+	}
+	job->link_fd = link[0];
+	submit(host, job, NULL);
+	host->record.vnc = cua_process_identify(host->vnc_pid);
+	if (desktop_record_write(&host->record, &error) != CUA_OK) {
+		cua_log_warn("%s", error.msg);
+	}
+}
+
+static void on_vnc_timer(uv_timer_t *timer)
+{
+	start_vnc(timer->data);
+}
+
+static void on_child(uv_signal_t *handle, int number)
+{
+	(void)number;
+	struct host *host = handle->data;
+	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
+		if (pid == host->vnc_pid) {
+			host->vnc_pid = 0;
+			cua_log_warn("the VNC server ended, starting it again");
+			uv_timer_start(&host->vnc_timer, on_vnc_timer, VNC_RESTART_MS, 0);
+		}
+	}
+}
+
+/* --- life --- */
+
+static void on_term(uv_signal_t *handle, int number)
+{
+	(void)number;
+	uv_stop(&((struct host *)handle->data)->loop);
+}
+
+static void init_handles(struct host *host)
+{
+	uv_loop_init(&host->loop);
+	uv_signal_init(&host->loop, &host->term_signal);
+	uv_signal_init(&host->loop, &host->child_signal);
+	uv_timer_init(&host->loop, &host->lease_timer);
+	uv_timer_init(&host->loop, &host->held_timer);
+	uv_timer_init(&host->loop, &host->vnc_timer);
+	host->term_signal.data = host->child_signal.data = host;
+	host->lease_timer.data = host->held_timer.data = host->vnc_timer.data = host;
+	host->lease_timer.timer_cb = on_lease_timer;
+	uv_signal_start(&host->term_signal, on_term, SIGTERM);
+	uv_signal_start(&host->child_signal, on_child, SIGCHLD);
+	TAILQ_INIT(&host->waiters);
+}
+
+static enum cua_status host_start(struct host *host, struct cua_error *err)
+{
+	const struct desktop_thread_handler thread_handler = { on_job_done, on_people, host };
+	const struct cua_http_handler handler = { on_request, on_gone, on_close, host };
+	char path[CUA_PATH_MAX + 16];
+	desktop_path(&host->record, "api.sock", path, sizeof(path));
+	enum cua_status status = desktop_thread_create(
+			&host->loop, &host->record, &thread_handler, &host->thread, err);
+	if (status == CUA_OK) {
+		status = cua_http_server_create(
+				&host->loop, path, BODY_MAX_LEN, &handler, &host->server, err);
+	}
+	if (status == CUA_OK) {
+		host->record.host = cua_process_identify(getpid());
+		host->record.vnc = (struct cua_process_id){ 0 };
+		status = desktop_record_write(&host->record, err);
+	}
+	return status;
+}
+
+int desktop_host_run(const struct desktop_record *record, int ready_fd)
+{
+	struct host host = { .record = *record };
+	struct cua_error error = { 0 };
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+	init_handles(&host);
+	if (host_start(&host, &error) != CUA_OK) {
+		CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+		cJSON_AddStringToObject(json, "error", error.msg);
+		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+		dprintf(ready_fd, "%s\n", text ? text : "{}");
+		return 1;
+	}
+	start_vnc(&host);
+	dprintf(ready_fd, "{\"ready\": true}\n");
+	close(ready_fd);
+	cua_log_info("desktop %s is up", record->name);
+	uv_run(&host.loop, UV_RUN_DEFAULT);
+
+	/* Stopping: release what is down first; the rest ends with the process. */
+	const bool joined = desktop_thread_stop(host.thread);
+	cua_log_info("desktop %s: host ends%s", record->name,
+			joined ? "" : ", the X server does not answer");
+	char path[CUA_PATH_MAX + 16];
+	desktop_path(&host.record, "api.sock", path, sizeof(path));
+	unlink(path);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* desktop_request_run(): act, settle, observe. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libwebsockets.h>
+
+#include "cua/api/desktop_request.h"
+#include "cua/base/util.h"
+
+static enum cua_status add_image(struct display *display, const struct display_shot *shot,
+		const char *if_none_match, cJSON *answer, const char *name, struct cua_error *err)
+{
+	struct display_image image;
+	enum cua_status status = display_screenshot(display, shot, if_none_match, &image, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const struct cua_point screen = display_size(display);
+	cJSON *json = cJSON_AddObjectToObject(answer, name);
+	cJSON_AddStringToObject(json, "etag", image.etag);
+	if (image.unchanged) {
+		cJSON_AddBoolToObject(json, "unchanged", true);
+		return CUA_OK;
+	}
+	cJSON_AddNumberToObject(json, "width", image.width_px);
+	cJSON_AddNumberToObject(json, "height", image.height_px);
+	cJSON_AddNumberToObject(json, "screen_width", screen.x);
+	cJSON_AddNumberToObject(json, "screen_height", screen.y);
+	const size_t size = (image.png.len + 2) / 3 * 4 + 1;
+	char *base64 = malloc(size);
+	if (!base64 ||
+			lws_b64_encode_string(image.png.data, (int)image.png.len, base64,
+					(int)size) < 0) {
+		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
+	} else {
+		cJSON_AddStringToObject(json, "png_base64", base64);
+	}
+	free(base64);
+	cua_buffer_finish(&image.png);
+	return status;
+}
+
+/* Actions whose success shows on the screen, unlike a move or a clipboard. */
+static bool shows_effect(const struct cua_action *action)
+{
+	return cua_action_table[action->type].is_input && action->type != CUA_ACTION_MOVE &&
+			action->type != CUA_ACTION_CLIPBOARD_SET &&
+			action->type != CUA_ACTION_MOUSE_UP &&
+			action->type != CUA_ACTION_MOUSE_DOWN;
+}
+
+static enum cua_status run_one(struct display *display, const struct cua_action *action,
+		cJSON *results, struct cua_error *err)
+{
+	cJSON *result = cJSON_CreateObject();
+	cJSON_AddItemToArray(results, result);
+	cJSON_AddStringToObject(result, "action", cua_action_table[action->type].name);
+	const uint64_t started_us = cua_now_us();
+	enum cua_status status = CUA_OK;
+	if (action->type == CUA_ACTION_SCREENSHOT) {
+		const struct display_shot shot = { action->region, action->max_edge,
+			action->pointer };
+		status = add_image(display, &shot, NULL, result, "image", err);
+	} else {
+		status = display_act(display, action, result, err);
+	}
+	cJSON_AddStringToObject(result, "status", status == CUA_OK ? "delivered" : "failed");
+	cJSON_AddNumberToObject(result, "ms", (double)(cua_now_us() - started_us) / 1000.0);
+	return status;
+}
+
+static enum cua_status run_all(struct display *display, const struct desktop_request *request,
+		cJSON *results, int *ret_index, struct cua_error *err)
+{
+	enum cua_status status = display_check_actions(
+			display, request->actions, request->count, ret_index, err);
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "action %d", *ret_index);
+		return status;
+	}
+	for (int i = 0; i < request->count; i++) {
+		*ret_index = i;
+		status = run_one(display, &request->actions[i], results, err);
+		if (status != CUA_OK) {
+			cua_error_prefix(err, "action %d (%s)", i,
+					cua_action_table[request->actions[i].type].name);
+			return status;
+		}
+	}
+	return CUA_OK;
+}
+
+/* A reply never says "delivered" for an input that nobody saw doing anything. */
+static void mark_without_effect(struct display *display, const struct desktop_request *request,
+		const struct display_settle *settle, cJSON *results)
+{
+	const int last = request->count - 1;
+	if (display_has_changed(display) || strcmp(settle->reason, "skipped") == 0 ||
+			!shows_effect(&request->actions[last])) {
+		return;
+	}
+	cJSON_ReplaceItemInObjectCaseSensitive(cJSON_GetArrayItem(results, last), "status",
+			cJSON_CreateString("no_visible_effect"));
+}
+
+static enum cua_status observe(struct display *display, const struct desktop_request *request,
+		bool acted, cJSON *answer, struct cua_error *err)
+{
+	struct display_settle settle = { .reason = "skipped" };
+	enum cua_status status = CUA_OK;
+	bool any_input = false;
+	for (int i = 0; i < request->count; i++) {
+		any_input = any_input || cua_action_table[request->actions[i].type].is_input;
+	}
+	if (request->settle_ms >= 0 && any_input) {
+		status = display_settle(display, request->settle_ms, &settle, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	cJSON *json = cJSON_AddObjectToObject(answer, "settle");
+	cJSON_AddStringToObject(json, "reason", settle.reason);
+	cJSON_AddNumberToObject(json, "ms", settle.ms);
+	cJSON_AddNumberToObject(json, "last_change_ms", settle.last_change_ms);
+	if (acted) {
+		mark_without_effect(display, request, &settle,
+				cJSON_GetObjectItemCaseSensitive(answer, "results"));
+	}
+	if (request->wants_screenshot) {
+		status = add_image(display, &request->shot, request->if_none_match, answer,
+				"screenshot", err);
+	}
+	display_report(display, answer);
+	return status;
+}
+
+cJSON *desktop_request_run(struct display *display, const struct desktop_request *request,
+		enum cua_status *ret_status)
+{
+	struct cua_error error = { 0 }, second = { 0 };
+	int index = -1;
+	cJSON *answer = cJSON_CreateObject();
+	cJSON *results = cJSON_AddArrayToObject(answer, "results");
+	display_begin(display);
+	enum cua_status status = run_all(display, request, results, &index, &error);
+	const bool checked = cJSON_GetArraySize(results) > 0;
+	/* After a failure the caller needs to see where it stands, unless nobody is there. */
+	if (status == CUA_OK) {
+		index = -1;
+		status = observe(display, request, true, answer, &error);
+	} else if (checked && status != CUA_ERR_CANCELLED && status != CUA_ERR_CLOSED &&
+			observe(display, request, false, answer, &second) != CUA_OK) {
+		cJSON_AddStringToObject(answer, "observe_error", second.msg);
+	}
+	if (status != CUA_OK) {
+		display_release_held(display);
+		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
+		cJSON_AddItemToObject(answer, "error",
+				cJSON_DetachItemFromObjectCaseSensitive(json, "error"));
+	}
+	char note[160];
+	if (!display_person_has_input(display) &&
+			display_take_person_note(display, note, sizeof(note))) {
+		cJSON_AddStringToObject(answer, "person_note", note);
+	}
+	*ret_status = status;
+	return answer;
+}

@@ -1,0 +1,364 @@
+#include "cua/api/desktop_thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "cua/base/util.h"
+#include "display/vnc/vnc_link.h"
+
+#define STOP_TIMEOUT_S 2
+
+TAILQ_HEAD(job_list, desktop_job);
+
+struct desktop_thread {
+	struct display *display; /* the thread's alone once it runs */
+	struct cua_point screen;
+	struct desktop_thread_handler handler;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	struct job_list queue, done; /* under mutex */
+	struct desktop_job *running; /* under mutex */
+	bool stopping;               /* under mutex */
+	int queue_fd;                /* readable: the queue has jobs, or stop */
+	int cancel_fd;               /* readable: the running job is cancelled, or stop */
+	uv_async_t async;
+	atomic_bool person_holds, people_changed, holds_input;
+	atomic_int viewers;
+	unsigned long holding_connection; /* the thread's: whose input is down */
+};
+
+static void signal_fd(int fd)
+{
+	const uint64_t one = 1;
+	(void)!write(fd, &one, sizeof(one));
+}
+
+static void clear_fd(int fd)
+{
+	uint64_t count;
+	(void)!read(fd, &count, sizeof(count));
+}
+
+/* --- jobs --- */
+
+struct desktop_job *desktop_job_create(enum desktop_job_kind kind)
+{
+	struct desktop_job *job = calloc(1, sizeof(*job));
+	if (job) {
+		job->kind = kind;
+		job->link_fd = -1;
+		job->content_type = "application/json";
+		cua_buffer_init(&job->body, (size_t)512 << 20);
+	}
+	return job;
+}
+
+void desktop_job_destroy(struct desktop_job *job)
+{
+	if (job) {
+		desktop_request_finish(&job->request);
+		cua_buffer_finish(&job->body);
+		cua_closep(&job->link_fd);
+		free(job);
+	}
+}
+
+static void set_json(struct desktop_job *job, enum cua_status status, const cJSON *json)
+{
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	job->http_status = cua_status_http(status);
+	if (!text || cua_buffer_append(&job->body, text, strlen(text), NULL) != CUA_OK) {
+		job->http_status = 503;
+	}
+}
+
+static void set_error(struct desktop_job *job, const struct cua_error *error)
+{
+	CUA_AUTO_JSON cJSON *json = desktop_error_json(error, -1);
+	set_json(job, error->status, json);
+}
+
+static void run_screenshot(struct desktop_thread *thread, struct desktop_job *job)
+{
+	struct display_image image;
+	struct cua_error error = { 0 };
+	if (display_screenshot(thread->display, &job->shot, job->if_none_match, &image, &error) !=
+			CUA_OK) {
+		set_error(job, &error);
+		return;
+	}
+	job->http_status = image.unchanged ? 304 : 200;
+	job->content_type = "image/png";
+	snprintf(job->etag, sizeof(job->etag), "%s", image.etag);
+	cua_buffer_finish(&job->body);
+	job->body = image.png;
+}
+
+/* VNC authentication looks at eight characters; 54 letters and digits that are not mistaken for
+ * one another make 46 bits of them. */
+static enum cua_status make_password(char password[VNC_PASSWORD_LEN + 1], struct cua_error *err)
+{
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+	const size_t count = sizeof(letters) - 1;
+	for (int i = 0; i < VNC_PASSWORD_LEN;) {
+		unsigned char random;
+		if (getrandom(&random, 1, 0) != 1) {
+			return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
+		}
+		if (random < 256 / count * count) {
+			password[i++] = letters[random % count];
+		}
+	}
+	password[VNC_PASSWORD_LEN] = '\0';
+	return CUA_OK;
+}
+
+static void run_listen(struct desktop_thread *thread, struct desktop_job *job)
+{
+	char view[VNC_PASSWORD_LEN + 1], control[VNC_PASSWORD_LEN + 1], address[32];
+	struct cua_error error = { 0 };
+	int port = -1;
+	enum cua_status status = make_password(view, &error);
+	if (status == CUA_OK) {
+		status = make_password(control, &error);
+	}
+	if (status == CUA_OK) {
+		status = display_vnc_listen(
+				thread->display, job->port, view, control, &port, &error);
+	}
+	if (status != CUA_OK) {
+		set_error(job, &error);
+		return;
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+	cJSON_AddItemToObject(json, "address",
+			port >= 0 ? cJSON_CreateString(address) : cJSON_CreateNull());
+	cJSON_AddStringToObject(json, "view_password", view);
+	cJSON_AddStringToObject(json, "control_password", control);
+	set_json(job, CUA_OK, json);
+}
+
+static void run_actions(struct desktop_thread *thread, struct desktop_job *job)
+{
+	enum cua_status status = CUA_OK;
+	CUA_AUTO_JSON cJSON *answer = desktop_request_run(thread->display, &job->request, &status);
+	thread->holding_connection = job->request.keep_held ? 0 : job->connection;
+	set_json(job, status, answer);
+}
+
+static void run_job(struct desktop_thread *thread, struct desktop_job *job)
+{
+	CUA_AUTO_JSON cJSON *empty = cJSON_CreateObject();
+	switch (job->kind) {
+	case DESKTOP_JOB_ACTIONS:
+		run_actions(thread, job);
+		break;
+	case DESKTOP_JOB_SCREENSHOT:
+		run_screenshot(thread, job);
+		break;
+	case DESKTOP_JOB_RESUME:
+		display_resume(thread->display);
+		set_json(job, CUA_OK, empty);
+		break;
+	case DESKTOP_JOB_LISTEN:
+		run_listen(thread, job);
+		break;
+	case DESKTOP_JOB_RELEASE:
+		if (display_holds_input(thread->display) &&
+				!display_person_has_input(thread->display) &&
+				(job->connection == 0 ||
+						job->connection == thread->holding_connection)) {
+			display_release_held(thread->display);
+		}
+		break;
+	case DESKTOP_JOB_LINK:
+		display_set_vnc_link(thread->display, cua_steal_fd(&job->link_fd));
+		break;
+	}
+}
+
+/* --- the thread --- */
+
+static enum cua_status check_running(void *user_data, struct cua_error *err)
+{
+	struct desktop_thread *thread = user_data;
+	pthread_mutex_lock(&thread->mutex);
+	const bool stop = thread->stopping ||
+			(thread->running && atomic_load(&thread->running->cancelled));
+	pthread_mutex_unlock(&thread->mutex);
+	return stop ? CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "the caller went away") : CUA_OK;
+}
+
+static void on_people(void *user_data)
+{
+	struct desktop_thread *thread = user_data;
+	atomic_store(&thread->person_holds, display_person_has_input(thread->display));
+	atomic_store(&thread->viewers, display_viewers(thread->display));
+	atomic_store(&thread->people_changed, true);
+	uv_async_send(&thread->async);
+}
+
+/* NULL when there is nothing to do; *ret_stop when there never will be. */
+static struct desktop_job *take_job(struct desktop_thread *thread, bool *ret_stop)
+{
+	pthread_mutex_lock(&thread->mutex);
+	struct desktop_job *job = TAILQ_FIRST(&thread->queue);
+	*ret_stop = thread->stopping;
+	if (job && !thread->stopping) {
+		TAILQ_REMOVE(&thread->queue, job, link);
+		clear_fd(thread->cancel_fd);
+		thread->running = job;
+		if (atomic_load(&job->cancelled)) {
+			signal_fd(thread->cancel_fd);
+		}
+	}
+	pthread_mutex_unlock(&thread->mutex);
+	return *ret_stop ? NULL : job;
+}
+
+static void finish_job(struct desktop_thread *thread, struct desktop_job *job)
+{
+	atomic_store(&thread->holds_input,
+			display_holds_input(thread->display) &&
+					!display_person_has_input(thread->display));
+	pthread_mutex_lock(&thread->mutex);
+	thread->running = NULL;
+	TAILQ_INSERT_TAIL(&thread->done, job, link);
+	pthread_mutex_unlock(&thread->mutex);
+	uv_async_send(&thread->async);
+}
+
+static void *thread_main(void *user_data)
+{
+	struct desktop_thread *thread = user_data;
+	for (bool stop = false; !stop;) {
+		if (!display_idle(thread->display, thread->queue_fd)) {
+			on_people(thread); /* dead: nothing but the queue is left to wait for */
+			struct pollfd queued = { .fd = thread->queue_fd, .events = POLLIN };
+			(void)poll(&queued, 1, -1);
+		}
+		clear_fd(thread->queue_fd);
+		for (struct desktop_job *job; (job = take_job(thread, &stop));) {
+			run_job(thread, job);
+			finish_job(thread, job);
+		}
+	}
+	display_disconnect(thread->display);
+	return NULL;
+}
+
+/* --- the loop --- */
+
+static void on_async(uv_async_t *async)
+{
+	struct desktop_thread *thread = async->data;
+	struct job_list done = TAILQ_HEAD_INITIALIZER(done);
+	pthread_mutex_lock(&thread->mutex);
+	TAILQ_CONCAT(&done, &thread->done, link);
+	pthread_mutex_unlock(&thread->mutex);
+	for (struct desktop_job *job; (job = TAILQ_FIRST(&done));) {
+		TAILQ_REMOVE(&done, job, link);
+		thread->handler.on_done(job, thread->handler.user_data);
+	}
+	if (atomic_exchange(&thread->people_changed, false)) {
+		thread->handler.on_people(thread->handler.user_data);
+	}
+}
+
+void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *job)
+{
+	pthread_mutex_lock(&thread->mutex);
+	TAILQ_INSERT_TAIL(&thread->queue, job, link);
+	pthread_mutex_unlock(&thread->mutex);
+	signal_fd(thread->queue_fd);
+}
+
+void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job)
+{
+	pthread_mutex_lock(&thread->mutex);
+	atomic_store(&job->cancelled, true);
+	if (thread->running == job) {
+		signal_fd(thread->cancel_fd);
+	}
+	pthread_mutex_unlock(&thread->mutex);
+}
+
+enum cua_status desktop_thread_create(uv_loop_t *loop, const struct desktop_record *record,
+		const struct desktop_thread_handler *handler, struct desktop_thread **ret_thread,
+		struct cua_error *err)
+{
+	struct desktop_thread *thread = calloc(1, sizeof(*thread));
+	if (!thread) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "desktop");
+	}
+	enum cua_status status = display_connect(record, &thread->display, err);
+	if (status != CUA_OK) {
+		free(thread);
+		return status;
+	}
+	thread->screen = display_size(thread->display);
+	thread->handler = *handler;
+	thread->queue_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	thread->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	TAILQ_INIT(&thread->queue);
+	TAILQ_INIT(&thread->done);
+	pthread_mutex_init(&thread->mutex, NULL);
+	uv_async_init(loop, &thread->async, on_async);
+	thread->async.data = thread;
+	display_set_check(thread->display, check_running, thread, thread->cancel_fd);
+	display_on_people(thread->display, on_people, thread);
+	/* Signals are the loop's business. */
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int result = pthread_create(&thread->thread, NULL, thread_main, thread);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result != 0) {
+		display_disconnect(thread->display);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, result, "desktop thread");
+	}
+	*ret_thread = thread;
+	return CUA_OK;
+}
+
+bool desktop_thread_stop(struct desktop_thread *thread)
+{
+	pthread_mutex_lock(&thread->mutex);
+	thread->stopping = true;
+	pthread_mutex_unlock(&thread->mutex);
+	signal_fd(thread->queue_fd);
+	signal_fd(thread->cancel_fd);
+	struct timespec deadline;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += STOP_TIMEOUT_S;
+	return pthread_timedjoin_np(thread->thread, NULL, &deadline) == 0;
+}
+
+struct cua_point desktop_thread_screen(const struct desktop_thread *thread)
+{
+	return thread->screen;
+}
+
+bool desktop_thread_person_holds(const struct desktop_thread *thread)
+{
+	return atomic_load(&thread->person_holds);
+}
+
+int desktop_thread_viewers(const struct desktop_thread *thread)
+{
+	return atomic_load(&thread->viewers);
+}
+
+bool desktop_thread_holds_input(const struct desktop_thread *thread)
+{
+	return atomic_load(&thread->holds_input);
+}

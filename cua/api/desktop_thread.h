@@ -1,0 +1,74 @@
+#ifndef CUA_API_DESKTOP_THREAD_H
+#define CUA_API_DESKTOP_THREAD_H
+
+/* The thread that owns a display, and the queue before it. Actions are straight-line code with
+ * waits in it; on a thread of their own they never hold up the sockets, and an X server that
+ * hangs hangs this thread alone. */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include <uv.h>
+
+#include "cua/api/desktop_request.h"
+#include "cua/base/http_server.h"
+
+enum desktop_job_kind {
+	DESKTOP_JOB_ACTIONS,
+	DESKTOP_JOB_SCREENSHOT,
+	DESKTOP_JOB_RESUME,
+	DESKTOP_JOB_LISTEN,
+	DESKTOP_JOB_RELEASE, /* a connection closed: release what it left down */
+	DESKTOP_JOB_LINK,    /* a new vnc process */
+};
+
+/* Made by the loop, run by the thread, finished by the loop. */
+struct desktop_job {
+	enum desktop_job_kind kind;
+	struct cua_http_exchange *exchange; /* NULL: nobody waits */
+	unsigned long connection;           /* 0 in a RELEASE: whoever it was */
+	struct desktop_request request;     /* ACTIONS */
+	struct display_shot shot;           /* SCREENSHOT */
+	char if_none_match[128];
+	int port;    /* LISTEN */
+	int link_fd; /* LINK; taken over */
+	atomic_bool cancelled;
+	/* the answer */
+	int http_status;
+	const char *content_type;
+	char etag[128];
+	struct cua_buffer body;
+	TAILQ_ENTRY(desktop_job) link;
+};
+
+struct desktop_thread;
+
+struct desktop_thread_handler {
+	void (*on_done)(struct desktop_job *job, void *user_data);
+	/* Holder of the input, viewers, or the link to vnc have changed. */
+	void (*on_people)(void *user_data);
+	void *user_data;
+};
+
+/* Connects to the display before it returns. handler is copied; called on the loop. */
+CUA_NODISCARD enum cua_status desktop_thread_create(uv_loop_t *loop,
+		const struct desktop_record *record, const struct desktop_thread_handler *handler,
+		struct desktop_thread **ret_thread, struct cua_error *err);
+/* Cancels the running job and joins; false if the thread hangs in the X server. */
+bool desktop_thread_stop(struct desktop_thread *thread);
+
+struct desktop_job *desktop_job_create(enum desktop_job_kind kind);
+void desktop_job_destroy(struct desktop_job *job);
+void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *job);
+/* The job fails as soon as it looks up; on_done is called as ever. */
+void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job);
+
+/* What any thread may ask. */
+struct cua_point desktop_thread_screen(const struct desktop_thread *thread);
+bool desktop_thread_person_holds(const struct desktop_thread *thread);
+int desktop_thread_viewers(const struct desktop_thread *thread);
+/* A key or button is down between requests. */
+bool desktop_thread_holds_input(const struct desktop_thread *thread);
+
+#endif

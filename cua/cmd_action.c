@@ -1,0 +1,347 @@
+/* cua click, cua type, ...: one action from the command line. Arguments and help come from the
+ * action table. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libwebsockets.h>
+
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "cua/cmd.h"
+#include "cua/contract/action.h"
+#include "cua/desktop_call.h"
+
+struct action_command {
+	const struct cua_action_spec *spec;
+	cJSON *action; /* owned */
+	const char *desktop, *output;
+	long settle_ms; /* 0: the desktop's default; -1: none */
+	bool json;
+};
+
+static void print_help(const struct cua_action_spec *spec)
+{
+	printf("Usage: cua %s", spec->name);
+	for (const struct cua_arg_spec *arg = spec->args; arg->name; arg++) {
+		printf(arg->required ? " %s" : " [%s]", arg->name);
+		if (arg->type == CUA_ARG_PATH) {
+			printf("... (each point as X,Y)");
+		}
+	}
+	printf(" [OPTION]...\n\n%s\n\nArguments, in this order or as --name=value:\n", spec->help);
+	for (const struct cua_arg_spec *arg = spec->args; arg->name; arg++) {
+		printf("  %-12s %s", arg->name, arg->help);
+		if (arg->type == CUA_ARG_INTEGER && !arg->is_x && !arg->is_y) {
+			printf(" (%d to %d)", arg->min, arg->max);
+		}
+		printf("\n");
+	}
+	printf("\nOptions:\n"
+	       "  -d, --desktop=NAME  the desktop; needless while there is only one\n"
+	       "  -o, --output=FILE   write the screenshot taken afterwards, as PNG\n"
+	       "      --settle-ms=N   wait at most so long for the screen to rest; -1: not at all\n"
+	       "      --json          print the whole answer\n"
+	       "      --              what follows is no option\n");
+}
+
+/* --- arguments to JSON --- */
+
+static cJSON *number_or_text(const char *text)
+{
+	char *end = NULL;
+	errno = 0;
+	const double number = strtod(text, &end);
+	return errno == 0 && *text && !*end ? cJSON_CreateNumber(number) : cJSON_CreateString(text);
+}
+
+/* "1,2,3" to [1, 2, 3]; a part that is no number stays text, for the parser to refuse. */
+static cJSON *numbers(const char *text)
+{
+	cJSON *list = cJSON_CreateArray();
+	CUA_AUTO_FREE char *copy = strdup(text);
+	char *rest = NULL;
+	for (char *part = copy ? strtok_r(copy, ",", &rest) : NULL; part;
+			part = strtok_r(NULL, ",", &rest)) {
+		cJSON_AddItemToArray(list, number_or_text(part));
+	}
+	return list;
+}
+
+static void add_value(cJSON *action, const struct cua_arg_spec *arg, const char *text)
+{
+	cJSON *value = NULL;
+	switch (arg->type) {
+	case CUA_ARG_INTEGER:
+		value = number_or_text(text);
+		break;
+	case CUA_ARG_BOOLEAN:
+		value = strcmp(text, "true") == 0 || strcmp(text, "1") == 0 ? cJSON_CreateTrue()
+				: strcmp(text, "false") == 0 || strcmp(text, "0") == 0
+				? cJSON_CreateFalse()
+				: cJSON_CreateString(text);
+		break;
+	case CUA_ARG_PATH: {
+		cJSON *path = cJSON_GetObjectItemCaseSensitive(action, arg->name);
+		path = path ? path : cJSON_AddArrayToObject(action, arg->name);
+		cJSON_AddItemToArray(path, numbers(text));
+		return;
+	}
+	case CUA_ARG_REGION:
+		value = numbers(text);
+		break;
+	case CUA_ARG_STRING:
+	case CUA_ARG_BUTTON:
+	case CUA_ARG_KEYS:
+	case CUA_ARG_WINDOW:
+		value = cJSON_CreateString(text);
+		break;
+	}
+	cJSON_AddItemToObject(action, arg->name, value);
+}
+
+static const struct cua_arg_spec *arg_by_option(
+		const struct cua_action_spec *spec, const char *option, size_t len)
+{
+	for (const struct cua_arg_spec *arg = spec->args; arg->name; arg++) {
+		bool same = strlen(arg->name) == len;
+		for (size_t i = 0; same && i < len; i++) {
+			same = arg->name[i] == (option[i] == '-' ? '_' : option[i]);
+		}
+		if (same) {
+			return arg;
+		}
+	}
+	return NULL;
+}
+
+/* The next argument of the table that has no value yet. */
+static const struct cua_arg_spec *next_positional(const struct action_command *command)
+{
+	for (const struct cua_arg_spec *arg = command->spec->args; arg->name; arg++) {
+		if (arg->type == CUA_ARG_PATH ||
+				!cJSON_GetObjectItemCaseSensitive(command->action, arg->name)) {
+			return arg;
+		}
+	}
+	return NULL;
+}
+
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9') && word[1] != '.';
+}
+
+/* Common options; 1 if it was one and took its value, 0 if not, -1 if its value is missing. */
+static int common_option(
+		struct action_command *command, const char *name, size_t len, const char *value)
+{
+	const struct {
+		const char *name;
+		const char **text;
+	} texts[] = { { "-d", &command->desktop }, { "--desktop", &command->desktop },
+		{ "-o", &command->output }, { "--output", &command->output } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(texts); i++) {
+		if (strlen(texts[i].name) == len && strncmp(texts[i].name, name, len) == 0) {
+			*texts[i].text = value;
+			return value ? 1 : -1;
+		}
+	}
+	if (len == strlen("--settle-ms") && strncmp(name, "--settle-ms", len) == 0) {
+		command->settle_ms = value ? strtol(value, NULL, 10) : 0;
+		return value ? 1 : -1;
+	}
+	return 0;
+}
+
+/* Handles argv[*index], which is an option, and its value. */
+static int take_option(struct action_command *command, int argc, char **argv, int *index)
+{
+	const char *word = argv[*index];
+	const char *equals = strchr(word, '=');
+	const size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	if (strcmp(word, "--json") == 0) {
+		command->json = true;
+		return CUA_EXIT_OK;
+	}
+	const char *value = equals ? equals + 1 : *index + 1 < argc ? argv[*index + 1] : NULL;
+	int common = common_option(command, word, len, value);
+	const struct cua_arg_spec *arg = common == 0 && len > 2 && word[1] == '-'
+			? arg_by_option(command->spec, word + 2, len - 2)
+			: NULL;
+	if (common == 0 && !arg) {
+		return cua_cmd_usage(command->spec->name, "unknown option %s", word);
+	}
+	if (!value) {
+		return cua_cmd_usage(command->spec->name, "%s needs a value", word);
+	}
+	if (arg) {
+		add_value(command->action, arg, value);
+	}
+	*index += equals ? 0 : 1;
+	return CUA_EXIT_OK;
+}
+
+static int take_arguments(struct action_command *command, int argc, char **argv)
+{
+	bool options_over = false;
+	for (int i = 1; i < argc; i++) {
+		if (!options_over && strcmp(argv[i], "--") == 0) {
+			options_over = true;
+		} else if (!options_over && is_option(argv[i])) {
+			int result = take_option(command, argc, argv, &i);
+			if (result != CUA_EXIT_OK) {
+				return result;
+			}
+		} else {
+			const struct cua_arg_spec *arg = next_positional(command);
+			if (!arg) {
+				return cua_cmd_usage(command->spec->name, "too many arguments: %s",
+						argv[i]);
+			}
+			add_value(command->action, arg, argv[i]);
+		}
+	}
+	return CUA_EXIT_OK;
+}
+
+/* --- the answer --- */
+
+static enum cua_status write_png(
+		const struct action_command *command, const cJSON *image, struct cua_error *err)
+{
+	const cJSON *base64 = cJSON_GetObjectItemCaseSensitive(image, "png_base64");
+	if (!cJSON_IsString(base64)) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no picture");
+	}
+	const size_t size = strlen(base64->valuestring) + 4;
+	CUA_AUTO_FREE char *png = malloc(size);
+	const int len = png ? lws_b64_decode_string(base64->valuestring, png, (int)size) : -1;
+	if (len < 0) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
+	}
+	if (command->output && strcmp(command->output, "-") != 0) {
+		return cua_file_write(command->output, png, (size_t)len, 0644, err);
+	}
+	if (fwrite(png, 1, (size_t)len, stdout) != (size_t)len || fflush(stdout) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "standard output");
+	}
+	return CUA_OK;
+}
+
+static void print_window(const cJSON *window)
+{
+	const cJSON *id = cJSON_GetObjectItemCaseSensitive(window, "id");
+	const cJSON *title = cJSON_GetObjectItemCaseSensitive(window, "title");
+	const cJSON *class = cJSON_GetObjectItemCaseSensitive(window, "class");
+	const bool active = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(window, "active"));
+	printf("%s 0x%08lx  %-28s %s\n", active ? "*" : " ",
+			cJSON_IsNumber(id) ? (unsigned long)id->valuedouble : 0UL,
+			cJSON_IsString(class) ? class->valuestring : "",
+			cJSON_IsString(title) ? title->valuestring : "");
+}
+
+static void print_result(const struct action_command *command, const cJSON *answer)
+{
+	const cJSON *result =
+			cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(answer, "results"), 0);
+	const cJSON *x = cJSON_GetObjectItemCaseSensitive(result, "x");
+	const cJSON *y = cJSON_GetObjectItemCaseSensitive(result, "y");
+	const cJSON *text = cJSON_GetObjectItemCaseSensitive(result, "text");
+	const cJSON *windows = cJSON_GetObjectItemCaseSensitive(result, "windows");
+	const cJSON *window = cJSON_GetObjectItemCaseSensitive(result, "window");
+	const cJSON *status = cJSON_GetObjectItemCaseSensitive(result, "status");
+	if (cJSON_IsNumber(x) && cJSON_IsNumber(y)) {
+		printf("%d %d\n", x->valueint, y->valueint);
+	} else if (cJSON_IsString(text)) {
+		printf("%s\n", text->valuestring);
+	} else if (windows) {
+		const cJSON *item = NULL;
+		cJSON_ArrayForEach (item, windows) {
+			print_window(item);
+		}
+	} else if (window) {
+		print_window(window);
+	} else if (cJSON_IsString(status) && strcmp(status->valuestring, "delivered") != 0) {
+		fprintf(stderr, "cua: %s: %s\n", command->spec->name, status->valuestring);
+	}
+}
+
+static int show(const struct action_command *command, const cJSON *answer)
+{
+	struct cua_error error = { 0 };
+	const bool is_screenshot = strcmp(command->spec->name, "screenshot") == 0;
+	const cJSON *result =
+			cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(answer, "results"), 0);
+	const cJSON *image = is_screenshot ? cJSON_GetObjectItemCaseSensitive(result, "image")
+					   : cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
+	if (command->output || (is_screenshot && !command->json)) {
+		if (write_png(command, image, &error) != CUA_OK) {
+			return cua_cmd_fail(&error);
+		}
+	}
+	if (command->json) {
+		CUA_AUTO_FREE char *text = cJSON_Print(answer);
+		printf("%s\n", text ? text : "{}");
+	} else if (!is_screenshot) {
+		print_result(command, answer);
+	}
+	return CUA_EXIT_OK;
+}
+
+static cJSON *make_body(const struct action_command *command)
+{
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddItemReferenceToArray(cJSON_AddArrayToObject(body, "actions"), command->action);
+	const bool is_screenshot = strcmp(command->spec->name, "screenshot") == 0;
+	if (!command->output || is_screenshot) {
+		cJSON_AddFalseToObject(body, "screenshot");
+	}
+	if (command->settle_ms < 0) {
+		cJSON_AddFalseToObject(body, "settle");
+	} else if (command->settle_ms > 0) {
+		cJSON_AddNumberToObject(cJSON_AddObjectToObject(body, "settle"), "timeout_ms",
+				(double)command->settle_ms);
+	}
+	cJSON_AddStringToObject(body, "actor", "command line");
+	/* Each command is a connection of its own: mouse_down would end with it. */
+	cJSON_AddTrueToObject(body, "keep_held");
+	return body;
+}
+
+int cua_cmd_action(int argc, char **argv)
+{
+	struct action_command command = { .spec = cua_action_find(argv[0]) };
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			print_help(command.spec);
+			return CUA_EXIT_OK;
+		}
+	}
+	CUA_AUTO_JSON cJSON *action = cJSON_CreateObject();
+	command.action = action;
+	cJSON_AddStringToObject(action, "action", command.spec->name);
+	int result = take_arguments(&command, argc, argv);
+	if (result != CUA_EXIT_OK) {
+		return result;
+	}
+	if (strcmp(argv[0], "screenshot") == 0 && !command.output && !command.json &&
+			isatty(STDOUT_FILENO)) {
+		return cua_cmd_usage(argv[0], "a PNG is no text for a terminal; use -o FILE");
+	}
+	struct cua_error error = { 0 };
+	CUA_AUTO_JSON cJSON *body = make_body(&command);
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	if (cua_desktop_call(command.desktop, "POST", "/v1/actions", body, &answer, &error) !=
+			CUA_OK) {
+		if (command.json && answer) {
+			CUA_AUTO_FREE char *text = cJSON_Print(answer);
+			printf("%s\n", text ? text : "{}");
+		}
+		return cua_cmd_fail(&error);
+	}
+	return show(&command, answer);
+}

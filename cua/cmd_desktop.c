@@ -1,0 +1,404 @@
+/* cua desktop start, list, stop, exec, logs */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <glob.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cua/base/buffer.h"
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "cua/cmd.h"
+#include "cua/desktops.h"
+#include "display/session_client.h"
+
+static const char help[] =
+		"Usage: cua desktop start [--name=NAME] [--size=1280x800] [--sandbox=bwrap|none] "
+		"[--json]\n"
+		"       cua desktop list [--json]\n"
+		"       cua desktop stop NAME... | --all\n"
+		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
+		"       cua desktop logs [-d NAME]\n"
+		"\n"
+		"start  a virtual desktop with window manager, session bus and applications, in a\n"
+		"       sandbox without network; or a new host for a desktop that lost its own. "
+		"Prints\n"
+		"       the name.\n"
+		"       --sandbox=none runs it without a sandbox: applications then can do what "
+		"you can.\n"
+		"list   name, state, size, sandbox. running: all is well; detached: its host is "
+		"gone,\n"
+		"       start --name=NAME gives it another; dead: its X server is gone, stop "
+		"cleans up.\n"
+		"stop   ends every process of a desktop and removes its files, documents "
+		"included.\n"
+		"exec   runs a program inside, with standard input, output and error, and returns "
+		"its\n"
+		"       exit status; DISPLAY is set. To get a file out:\n"
+		"       cua desktop exec cat Documents/letter.odt > letter.odt\n"
+		"logs   what the desktop's programs have written.\n"
+		"\n"
+		"Exit status: 0, 1 for a wrong request, 2 for wrong usage, 6 if the desktop or "
+		"this\n"
+		"machine failed.\n";
+
+/* --- start --- */
+
+static int print_desktop(const struct desktop_record *record, bool attached, bool as_json)
+{
+	char socket_path[CUA_PATH_MAX + 16];
+	desktop_path(record, "api.sock", socket_path, sizeof(socket_path));
+	if (!as_json) {
+		printf("%s\n", record->name);
+		return CUA_EXIT_OK;
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "name", record->name);
+	cJSON_AddNumberToObject(json, "width", record->width_px);
+	cJSON_AddNumberToObject(json, "height", record->height_px);
+	cJSON_AddStringToObject(json, "sandbox", record->sandboxed ? "bwrap" : "none");
+	cJSON_AddStringToObject(json, "socket", socket_path);
+	cJSON_AddStringToObject(json, "home", record->home);
+	cJSON_AddBoolToObject(json, "attached", attached);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	printf("%s\n", text ? text : "{}");
+	return CUA_EXIT_OK;
+}
+
+static bool parse_size(const char *text, struct cua_desktop_options *options)
+{
+	char after = 0;
+	return sscanf(text, "%dx%d%c", &options->width_px, &options->height_px, &after) == 2 &&
+			options->width_px >= 320 && options->width_px <= 16384 &&
+			options->height_px >= 200 && options->height_px <= 16384 &&
+			(int64_t)options->width_px * options->height_px <= 32 << 20;
+}
+
+static int desktop_start(int argc, char **argv)
+{
+	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
+		{ "size", required_argument, NULL, 's' },
+		{ "sandbox", required_argument, NULL, 'b' }, { "json", no_argument, NULL, 'j' },
+		{ 0 } };
+	struct cua_desktop_options wanted = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
+		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
+		.sandboxed = true };
+	bool as_json = false, attached = false;
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (option == 'n') {
+			wanted.name = optarg;
+		} else if (option == 's') {
+			if (!parse_size(optarg, &wanted)) {
+				return cua_cmd_usage("desktop",
+						"size \"%s\" must be WIDTHxHEIGHT, 320x200 to "
+						"16384x16384 and at most 32 Mi pixels",
+						optarg);
+			}
+		} else if (option == 'b') {
+			wanted.sandboxed = strcmp(optarg, "bwrap") == 0;
+			if (!wanted.sandboxed && strcmp(optarg, "none") != 0) {
+				return cua_cmd_usage("desktop",
+						"sandbox \"%s\" must be bwrap or none", optarg);
+			}
+		} else if (option == 'j') {
+			as_json = true;
+		} else {
+			return cua_cmd_usage("desktop", "wrong option for start");
+		}
+	}
+	if (optind < argc) {
+		return cua_cmd_usage("desktop", "start takes no argument \"%s\"", argv[optind]);
+	}
+	struct desktop_record record;
+	struct cua_error error = { 0 };
+	if (!wanted.sandboxed) {
+		fprintf(stderr,
+				"cua: warning: no sandbox: applications of this desktop can read "
+				"and "
+				"change what their user can, and use the network\n");
+	}
+	if (cua_desktop_start(&wanted, &record, &attached, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	return print_desktop(&record, attached, as_json);
+}
+
+/* --- list, stop --- */
+
+static const char *text_of(const cJSON *json, const char *name)
+{
+	const cJSON *text = cJSON_GetObjectItemCaseSensitive(json, name);
+	return cJSON_IsString(text) ? text->valuestring : "";
+}
+
+static int number_of(const cJSON *json, const char *name)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
+	return cJSON_IsNumber(number) ? number->valueint : 0;
+}
+
+static int desktop_list(int argc, char **argv)
+{
+	const bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	if (argc > 1 && !as_json) {
+		return cua_cmd_usage("desktop", "list takes --json only");
+	}
+	struct cua_error error = { 0 };
+	CUA_AUTO_JSON cJSON *list = cua_desktop_list(&error);
+	if (!list) {
+		return cua_cmd_fail(&error);
+	}
+	if (as_json) {
+		CUA_AUTO_FREE char *text = cJSON_Print(list);
+		printf("%s\n", text ? text : "[]");
+		return CUA_EXIT_OK;
+	}
+	const cJSON *desktop = NULL;
+	cJSON_ArrayForEach (desktop, list) {
+		printf("%-24s %-10s %5dx%-5d %s\n", text_of(desktop, "name"),
+				text_of(desktop, "state"), number_of(desktop, "width"),
+				number_of(desktop, "height"), text_of(desktop, "sandbox"));
+	}
+	return CUA_EXIT_OK;
+}
+
+static int stop_one(const char *name)
+{
+	struct cua_error error = { 0 };
+	return cua_desktop_stop_by_name(name, &error) == CUA_OK ? CUA_EXIT_OK
+								: cua_cmd_fail(&error);
+}
+
+static int desktop_stop(int argc, char **argv)
+{
+	int result = CUA_EXIT_OK;
+	if (argc < 2) {
+		return cua_cmd_usage("desktop", "stop needs the name of a desktop, or --all");
+	}
+	if (strcmp(argv[1], "--all") != 0) {
+		for (int i = 1; i < argc; i++) {
+			const int one = stop_one(argv[i]);
+			result = one != CUA_EXIT_OK ? one : result;
+		}
+		return result;
+	}
+	struct cua_error error = { 0 };
+	CUA_AUTO_JSON cJSON *list = cua_desktop_list(&error);
+	const cJSON *desktop = NULL;
+	cJSON_ArrayForEach (desktop, list) {
+		const int one = stop_one(text_of(desktop, "name"));
+		result = one != CUA_EXIT_OK ? one : result;
+	}
+	return list ? result : cua_cmd_fail(&error);
+}
+
+/* --- exec --- */
+
+/* Copies between our descriptors and pipes of the program: our terminal stays out of the
+ * sandbox, where it could be typed into. */
+struct relay {
+	int from, to;
+	bool closes; /* close `to` at the end of `from` */
+};
+
+static bool relay_once(struct relay *relay)
+{
+	char part[16384];
+	ssize_t got = read(relay->from, part, sizeof(part));
+	if (got < 0 && errno == EINTR) {
+		return true;
+	}
+	for (ssize_t sent = 0; got > 0 && sent < got;) {
+		ssize_t wrote = write(relay->to, part + sent, (size_t)(got - sent));
+		if (wrote < 0 && errno != EINTR) {
+			return false;
+		}
+		sent += wrote > 0 ? wrote : 0;
+	}
+	return got > 0;
+}
+
+static void relay_end(struct relay *relay)
+{
+	if (relay->closes) {
+		close(relay->to);
+	}
+	relay->from = -1;
+}
+
+static int exit_status_of(const cJSON *answer)
+{
+	const cJSON *signal_number = cJSON_GetObjectItemCaseSensitive(answer, "signal");
+	return cJSON_IsNumber(signal_number) ? 128 + signal_number->valueint
+					     : number_of(answer, "exit");
+}
+
+/* Until the program has ended and all of its output is here. */
+static int exec_wait(int session_fd, int signal_fd, struct relay relays[3], struct cua_error *err)
+{
+	int exit_status = -1;
+	while (exit_status < 0 || relays[1].from >= 0 || relays[2].from >= 0) {
+		struct pollfd fds[5] = { { exit_status < 0 ? session_fd : -1, POLLIN, 0 },
+			{ signal_fd, POLLIN, 0 }, { relays[0].from, POLLIN, 0 },
+			{ relays[1].from, POLLIN, 0 }, { relays[2].from, POLLIN, 0 } };
+		if (poll(fds, 5, -1) < 0 && errno != EINTR) {
+			return -1;
+		}
+		if (fds[1].revents) {
+			return 130; /* closing the connection hangs the program up */
+		}
+		for (int i = 0; i < 3; i++) {
+			if (relays[i].from >= 0 && fds[i + 2].revents && !relay_once(&relays[i])) {
+				relay_end(&relays[i]);
+			}
+		}
+		if (fds[0].revents) {
+			CUA_AUTO_JSON cJSON *answer = NULL;
+			if (session_answer(session_fd, -1, &answer, err) != CUA_OK) {
+				return -1;
+			}
+			exit_status = exit_status_of(answer);
+		}
+	}
+	return exit_status;
+}
+
+static int exec_run(
+		const struct desktop_record *record, const cJSON *request, struct cua_error *err)
+{
+	int in[2], out[2], error_out[2], session_fd = -1;
+	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
+			pipe2(error_out, O_CLOEXEC) != 0) {
+		cua_error_set(err, CUA_ERR_IO, errno, "pipe");
+		return -1;
+	}
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	CUA_AUTO_FD int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	const int theirs[3] = { in[0], out[1], error_out[1] };
+	enum cua_status status = session_request(record, request, theirs, &session_fd, err);
+	close(in[0]);
+	close(out[1]);
+	close(error_out[1]);
+	CUA_AUTO_JSON cJSON *started = NULL;
+	if (status == CUA_OK) {
+		status = session_answer(session_fd, 10000, &started, err);
+	}
+	int result = -1;
+	if (status == CUA_OK) {
+		struct relay relays[3] = { { STDIN_FILENO, in[1], true },
+			{ out[0], STDOUT_FILENO, false }, { error_out[0], STDERR_FILENO, false } };
+		result = exec_wait(session_fd, signal_fd, relays, err);
+	}
+	cua_closep(&session_fd);
+	return result;
+}
+
+static int desktop_exec(int argc, char **argv)
+{
+	static const struct option options[] = { { "desktop", required_argument, NULL, 'd' },
+		{ 0 } };
+	const char *name = NULL;
+	for (int option; (option = getopt_long(argc, argv, "+d:", options, NULL)) != -1;) {
+		if (option != 'd') {
+			return cua_cmd_usage("desktop", "wrong option for exec");
+		}
+		name = optarg;
+	}
+	if (optind >= argc) {
+		return cua_cmd_usage("desktop", "exec needs a command");
+	}
+	struct desktop_record record;
+	struct cua_error error = { 0 };
+	if (cua_desktop_find(name, &record, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
+	cJSON *words = cJSON_AddArrayToObject(request, "argv");
+	for (int i = optind; i < argc; i++) {
+		cJSON_AddItemToArray(words, cJSON_CreateString(argv[i]));
+	}
+	const int result = exec_run(&record, request, &error);
+	return result < 0 ? cua_cmd_fail(&error) : result;
+}
+
+/* --- logs --- */
+
+static void print_logs(const char *pattern)
+{
+	glob_t found;
+	if (glob(pattern, 0, NULL, &found) != 0) {
+		return;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		static char tail[65536];
+		cua_file_tail(found.gl_pathv[i], tail, sizeof(tail));
+		if (tail[0]) {
+			printf("==> %s\n%s\n", strrchr(found.gl_pathv[i], '/') + 1, tail);
+		}
+	}
+	globfree(&found);
+}
+
+static int desktop_logs(int argc, char **argv)
+{
+	static const struct option options[] = { { "desktop", required_argument, NULL, 'd' },
+		{ 0 } };
+	const char *name = NULL;
+	for (int option; (option = getopt_long(argc, argv, "d:", options, NULL)) != -1;) {
+		if (option != 'd') {
+			return cua_cmd_usage("desktop", "wrong option for logs");
+		}
+		name = optarg;
+	}
+	name = name ? name : optind < argc ? argv[optind] : NULL;
+	struct desktop_record record;
+	struct cua_error error = { 0 };
+	if (cua_desktop_find(name, &record, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	char pattern[CUA_PATH_MAX + 32];
+	desktop_path(&record, "*.log", pattern, sizeof(pattern));
+	print_logs(pattern);
+	desktop_path(&record, "session/log/*.log", pattern, sizeof(pattern));
+	print_logs(pattern);
+	return CUA_EXIT_OK;
+}
+
+int cua_cmd_desktop(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = { { "start", desktop_start }, { "list", desktop_list },
+		{ "stop", desktop_stop }, { "exec", desktop_exec }, { "logs", desktop_logs } };
+	if (argc < 2) {
+		fputs(help, stderr);
+		return CUA_EXIT_USAGE;
+	}
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if ((strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) &&
+				(i < 2 || strcmp(argv[1], "exec") != 0 || i == 2)) {
+			fputs(help, stdout);
+			return CUA_EXIT_OK;
+		}
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i].name, argv[1]) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	return cua_cmd_usage("desktop", "unknown command \"%s\"", argv[1]);
+}

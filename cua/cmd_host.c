@@ -1,0 +1,34 @@
+/* cua host: the desktop host. Started by cua desktop start. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cua/api/desktop_api.h"
+#include "cua/cmd.h"
+
+int cua_cmd_host(int argc, char **argv)
+{
+	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
+		{ "ready-fd", required_argument, NULL, 'r' }, { 0 } };
+	const char *name = NULL;
+	int ready_fd = -1;
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (option == 'n') {
+			name = optarg;
+		} else if (option == 'r') {
+			ready_fd = (int)strtol(optarg, NULL, 10);
+		} else {
+			return CUA_EXIT_USAGE;
+		}
+	}
+	struct desktop_record record;
+	struct cua_error error = { 0 };
+	if (!name || ready_fd < 0) {
+		return CUA_EXIT_USAGE;
+	}
+	if (desktop_record_read(name, &record, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	return desktop_host_run(&record, ready_fd);
+}

@@ -1,0 +1,33 @@
+/* cua session: the process at the root of a sandbox. Started by cua desktop start. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cua/cmd.h"
+#include "display/session.h"
+
+int cua_cmd_session(int argc, char **argv)
+{
+	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
+		{ "size", required_argument, NULL, 's' },
+		{ "ready-fd", required_argument, NULL, 'r' }, { 0 } };
+	struct display_session_options session = { .ready_fd = -1 };
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (option == 'd') {
+			session.dir = optarg;
+		} else if (option == 's' &&
+				sscanf(optarg, "%dx%d", &session.width_px, &session.height_px) ==
+						2) {
+			continue;
+		} else if (option == 'r') {
+			session.ready_fd = (int)strtol(optarg, NULL, 10);
+		} else {
+			return CUA_EXIT_USAGE;
+		}
+	}
+	if (!session.dir || session.width_px <= 0 || session.ready_fd < 0) {
+		return CUA_EXIT_USAGE;
+	}
+	return display_session_run(&session);
+}
