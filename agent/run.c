@@ -160,6 +160,10 @@ static void loop(struct agent_run *run)
 			end_limit(run, "steps", run->options->max_steps);
 			return;
 		}
+		if (cua_now_us() >= run->deadline_us) {
+			run_end(run, CUA_AGENT_LIMIT, NULL);
+			return;
+		}
 		run->step++;
 		struct agent_turn turn;
 		struct cua_error why = { 0 };

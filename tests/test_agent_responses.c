@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -67,8 +68,8 @@ static const struct {
 			"{\"action\":\"move\",\"x\":1,\"y\":2}", NULL },
 	{ "{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":0,\"scroll_y\":\"far\"}", NULL,
 			"scroll_y" },
-	{ "{\"type\":\"type\",\"text\":\"hello\\n\"}", "{\"action\":\"type\",\"text\":\"hello\\n\"}",
-			NULL },
+	{ "{\"type\":\"type\",\"text\":\"hello\\n\"}",
+			"{\"action\":\"type\",\"text\":\"hello\\n\"}", NULL },
 	{ "{\"type\":\"type\",\"text\":7}", NULL, "text" },
 	{ "{\"type\":\"type\"}", NULL, "text" },
 	{ "{\"type\":\"wait\"}", "{\"action\":\"wait\",\"duration_ms\":2000}", NULL },
@@ -103,8 +104,8 @@ static void each_action_has_its_canonical_form(void **state)
 static void long_scrolls_are_capped_and_reported(void **state)
 {
 	(void)state;
-	CUA_AUTO_JSON cJSON *theirs = cJSON_Parse(
-			"{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_x\":3000,\"scroll_y\":-9000}");
+	CUA_AUTO_JSON cJSON *theirs = cJSON_Parse("{\"type\":\"scroll\",\"x\":1,\"y\":2,\"scroll_"
+						  "x\":3000,\"scroll_y\":-9000}");
 	CUA_AUTO_JSON cJSON *ours = cJSON_CreateArray();
 	char note[512] = "";
 	assert_int_equal(responses_map_action(theirs, screen, ours, note, sizeof(note), NULL),
@@ -131,9 +132,9 @@ static enum cua_status turn_of(const char *json, struct agent_turn *turn, struct
 	return status;
 }
 
-#define ACTIONS                                                                                    \
-	"[{\"type\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230},"                           \
-	"{\"type\":\"type\",\"text\":\"hello\\n\"},{\"type\":\"keypress\",\"keys\":[\"CTRL\","     \
+#define ACTIONS \
+	"[{\"type\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230}," \
+	"{\"type\":\"type\",\"text\":\"hello\\n\"},{\"type\":\"keypress\",\"keys\":[\"CTRL\"," \
 	"\"S\"]}]"
 
 static void one_call_carries_several_actions(void **state)
@@ -217,7 +218,8 @@ static void bad_arguments_are_told_to_the_model(void **state)
 		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":[{\"type\":\"type\","
 		  "\"text\":\"a\\u0000b\"}]}]",
 				"NUL" },
-		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"rm\",\"arguments\":\"{}"
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"rm\",\"arguments\":\"{"
+		  "}"
 		  "\"}]",
 				"no function" },
 		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"click\",\"arguments\":"
@@ -252,15 +254,18 @@ static void functions_become_actions(void **state)
 {
 	(void)state;
 	struct agent_turn turn = { 0 };
-	assert_int_equal(turn_of("[{\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"open_url\","
-				 "\"arguments\":\"{\\\"url\\\":\\\"http://x\\\"}\"},"
-				 "{\"type\":\"function_call\",\"call_id\":\"b\",\"name\":"
-				 "\"list_windows\",\"arguments\":\"\"},"
-				 "{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":"
-				 "\"mouse_down\",\"arguments\":\"{\\\"x\\\":null,\\\"y\\\":null}\"},"
-				 "{\"type\":\"function_call\",\"call_id\":\"d\",\"name\":\"give_up\","
-				 "\"arguments\":\"{\\\"reason\\\":\\\"no network\\\"}\"}]",
-					 &turn, NULL),
+	assert_int_equal(
+			turn_of("[{\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"open_"
+				"url\","
+				"\"arguments\":\"{\\\"url\\\":\\\"http://x\\\"}\"},"
+				"{\"type\":\"function_call\",\"call_id\":\"b\",\"name\":"
+				"\"list_windows\",\"arguments\":\"\"},"
+				"{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":"
+				"\"mouse_down\",\"arguments\":\"{\\\"x\\\":null,\\\"y\\\":null}\"},"
+				"{\"type\":\"function_call\",\"call_id\":\"d\",\"name\":\"give_"
+				"up\","
+				"\"arguments\":\"{\\\"reason\\\":\\\"no network\\\"}\"}]",
+					&turn, NULL),
 			CUA_OK);
 	assert_int_equal(turn.call_count, 4);
 	CUA_AUTO_FREE char *first = cJSON_PrintUnformatted(turn.calls[0].actions);
@@ -276,8 +281,8 @@ static void a_message_answers_only_without_calls(void **state)
 {
 	(void)state;
 	struct agent_turn turn = { 0 };
-#define MESSAGE(phase, text)                                                                       \
-	"{\"type\":\"message\",\"role\":\"assistant\"" phase                                       \
+#define MESSAGE(phase, text) \
+	"{\"type\":\"message\",\"role\":\"assistant\"" phase \
 	",\"content\":[{\"type\":\"output_text\",\"text\":\"" text "\"}]}"
 	assert_int_equal(turn_of("[" MESSAGE("", "Done.") "]", &turn, NULL), CUA_OK);
 	assert_string_equal(turn.answer, "Done.");
@@ -290,7 +295,8 @@ static void a_message_answers_only_without_calls(void **state)
 	agent_turn_finish(&turn);
 
 	assert_int_equal(turn_of("[" MESSAGE("", "Clicking.") ",{\"type\":\"computer_call\","
-				 "\"call_id\":\"c\",\"actions\":" ACTIONS "}]",
+							      "\"call_id\":\"c\","
+							      "\"actions\":" ACTIONS "}]",
 					 &turn, NULL),
 			CUA_OK);
 	assert_null(turn.answer);
@@ -307,27 +313,29 @@ static void a_message_answers_only_without_calls(void **state)
 
 /* --- streams --- */
 
-#define REASONING                                                                                  \
-	"{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[{\"type\":\"summary_text\",\"text\":"   \
+#define REASONING \
+	"{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[{\"type\":\"summary_text\"," \
+	"\"text\":" \
 	"\"I click.\"}],\"encrypted_content\":\"gAAAA\",\"big\":12345678901234567890}"
-#define CALL                                                                                       \
-	"{\"type\":\"computer_call\",\"id\":\"cu_1\",\"call_id\":\"c1\",\"status\":\"completed\","   \
+#define CALL \
+	"{\"type\":\"computer_call\",\"id\":\"cu_1\",\"call_id\":\"c1\",\"status\":\"completed\"," \
 	"\"pending_safety_checks\":[],\"actions\":" ACTIONS "}"
 #define EVENT(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"," rest "}\n\n"
-#define STREAM_START                                                                               \
-	EVENT("response.created", "\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\"}")     \
-	": comment\n\n" EVENT("response.output_item.added",                                          \
-			"\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"summary\":[]}")       \
-			EVENT("response.output_item.done",                                           \
-					"\"output_index\":0,\"item\": " REASONING " ")               \
-					EVENT("response.output_item.done",                           \
+#define STREAM_START \
+	EVENT("response.created", "\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\"}") \
+	": comment\n\n" EVENT("response.output_item.added", \
+			"\"output_index\":0,\"item\":{\"type\":\"reasoning\",\"summary\":[]}") \
+			EVENT("response.output_item.done", \
+					"\"output_index\":0,\"item\": " REASONING " ") \
+					EVENT("response.output_item.done", \
 							"\"output_index\":1,\"item\":" CALL)
-#define USAGE                                                                                      \
-	"\"usage\":{\"input_tokens\":2310,\"input_tokens_details\":{\"cached_tokens\":1024},"        \
+#define USAGE \
+	"\"usage\":{\"input_tokens\":2310,\"input_tokens_details\":{\"cached_tokens\":1024}," \
 	"\"output_tokens\":188,\"output_tokens_details\":{\"reasoning_tokens\":96}}"
-#define STREAM_END                                                                                 \
-	EVENT("response.completed", "\"response\":{\"id\":\"resp_1\",\"status\":\"completed\","      \
-				    "\"output\":[]," USAGE "}")
+#define STREAM_END \
+	EVENT("response.completed", \
+			"\"response\":{\"id\":\"resp_1\",\"status\":\"completed\"," \
+			"\"output\":[]," USAGE "}")
 
 static const char recorded[] = STREAM_START STREAM_END;
 
@@ -401,8 +409,8 @@ static void streams_end_as_they_say(void **state)
 				RESPONSES_END_FAILED, "rate_limit_exceeded" },
 		{ STREAM_START EVENT("error", "\"error\":{\"code\":\"x\"}"), RESPONSES_END_FAILED,
 				"x" },
-		{ STREAM_START EVENT("response.completed",
-				  "\"response\":{\"status\":\"incomplete\"}"),
+		{ STREAM_START EVENT(
+				  "response.completed", "\"response\":{\"status\":\"incomplete\"}"),
 				RESPONSES_END_INCOMPLETE, "" },
 		{ STREAM_START EVENT("response.completed", "\"response\":{\"status\":\"queued\"}"),
 				RESPONSES_END_FAILED, "" },
@@ -463,8 +471,8 @@ static void a_quoted_key_is_blotted_out(void **state)
 	struct responses_stream stream;
 	enum cua_status status;
 	static const char text[] = EVENT("response.output_item.done",
-			"\"item\":{\"type\":\"message\",\"x\":\"sk-secret\"}") EVENT("error",
-			"\"message\":\"bad key sk-secret\"");
+			"\"item\":{\"type\":\"message\",\"x\":\"sk-secret\"}")
+			EVENT("error", "\"message\":\"bad key sk-secret\"");
 	responses_stream_init(&stream, "sk-secret");
 	feed(&stream, text, strlen(text), 5, &status, NULL);
 	assert_null(strstr(stream.items.texts[0], "sk-secret"));
@@ -474,9 +482,9 @@ static void a_quoted_key_is_blotted_out(void **state)
 
 /* --- requests --- */
 
-static const struct agent_model_config config = { .model = "m",
-	.base_url = "http://127.0.0.1",
-	.session = "run-1" };
+static const struct agent_model_config config = {
+	.model = "m", .base_url = "http://127.0.0.1", .session = "run-1"
+};
 
 static cJSON *body_of(const struct responses_quirks *quirks, const struct responses_items *items)
 {
@@ -504,7 +512,8 @@ static void requests_offer_the_tools(void **state)
 	assert_int_equal(cJSON_GetArraySize(tools), 1 + functions);
 	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(body, "store")));
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "stream")));
-	assert_string_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(body, "include"), 0)->valuestring,
+	assert_string_equal(
+			cJSON_GetArrayItem(cJSON_GetObjectItem(body, "include"), 0)->valuestring,
 			"reasoning.encrypted_content");
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(body, "input")), 0);
 }
@@ -517,13 +526,16 @@ static void servers_quirks_are_learned_once(void **state)
 	char base64[] = "iVBORw0KGgo=", id[] = "c1";
 	const struct agent_image image = { .base64 = base64, .width = 1, .height = 1 };
 	const struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = id };
-	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, true, NULL), CUA_OK);
+	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, true, NULL),
+			CUA_OK);
 	assert_string_equal(items.texts[0],
-			"{\"type\":\"computer_call_output\",\"call_id\":\"c1\",\"output\":{\"type\":"
-			"\"computer_screenshot\",\"image_url\":\"data:image/png;base64,iVBORw0KGgo=\","
+			"{\"type\":\"computer_call_output\",\"call_id\":\"c1\",\"output\":{"
+			"\"type\":"
+			"\"computer_screenshot\",\"image_url\":\"data:image/"
+			"png;base64,iVBORw0KGgo=\","
 			"\"detail\":\"original\"}}");
-	assert_true(responses_quirks_learn(
-			&quirks, "input[2].output.detail", "Unknown parameter: 'input[2].output.detail'."));
+	assert_true(responses_quirks_learn(&quirks, "input[2].output.detail",
+			"Unknown parameter: 'input[2].output.detail'."));
 	assert_true(quirks.no_detail);
 	assert_int_equal(responses_items_adapt(&items, &quirks, NULL), CUA_OK);
 	assert_null(strstr(items.texts[0], "detail"));
@@ -545,11 +557,14 @@ static void consent_goes_back_as_it_came(void **state)
 	const struct agent_image image = { .base64 = base64 };
 	struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = id };
 	call.safety_checks = cJSON_Parse("[{\"id\":\"sc\",\"code\":\"x\",\"message\":\"m\"}]");
-	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, false, false, NULL), CUA_OK);
-	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, false, NULL), CUA_OK);
+	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, false, false, NULL),
+			CUA_OK);
+	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, false, NULL),
+			CUA_OK);
 	assert_null(strstr(items.texts[0], "acknowledged"));
-	assert_non_null(strstr(items.texts[1], "\"acknowledged_safety_checks\":[{\"id\":\"sc\",\"code\":"
-					       "\"x\",\"message\":\"m\"}]"));
+	assert_non_null(strstr(items.texts[1],
+			"\"acknowledged_safety_checks\":[{\"id\":\"sc\",\"code\":"
+			"\"x\",\"message\":\"m\"}]"));
 	cJSON_Delete(call.safety_checks);
 	responses_items_finish(&items);
 }

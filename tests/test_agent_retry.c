@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -164,15 +165,18 @@ static void terminals_get_plain_text(void **state)
 	check(print_line, "\x1b[31mred\x1b[0m", "red");
 	check(print_line, "\x1b]0;title\x07ok", "ok");
 	check(print_line, "\x1bPq#0\x1b\\ok", "\\ok");
-	check(print_line, "a\x01\x08\x7f"
-			  "b",
+	check(print_line,
+			"a\x01\x08\x7f"
+			"b",
 			"ab");
-	check(print_line, "\xc2\x9b"
-			  "31mx",
+	check(print_line,
+			"\xc2\x9b"
+			"31mx",
 			"31mx"); /* C1 CSI */
 	check(print_line, "\xe2\x80\xaetxt.exe", "txt.exe");
-	check(print_line, "\xf3\xa0\x81\x81"
-			  "a",
+	check(print_line,
+			"\xf3\xa0\x81\x81"
+			"a",
 			"a"); /* a tag character */
 	check(print_line, "\xff\xc3(", "\xef\xbf\xbd\xef\xbf\xbd(");
 	check(print_line, "0123456789abcdef", "0123456789ab\xe2\x80\xa6");
@@ -210,15 +214,17 @@ static void actions_read_as_words(void **state)
 		const char *json, *words;
 	} rows[] = {
 		{ "[{\"action\":\"click\",\"x\":1,\"y\":0}]", "click at 1, 0" },
-		{ "[{\"action\":\"click\",\"button\":\"right\",\"x\":1,\"y\":2,\"keys\":[\"CTRL\"]}]",
+		{ "[{\"action\":\"click\",\"button\":\"right\",\"x\":1,\"y\":2,\"keys\":[\"CTRL\"]}"
+		  "]",
 				"right click at 1, 2 holding CTRL" },
 		{ "[{\"action\":\"click\",\"count\":2,\"x\":1,\"y\":2}]", "double-click at 1, 2" },
 		{ "[{\"action\":\"drag\",\"path\":[{\"x\":1,\"y\":2},[3,4],[5,6]]}]",
 				"drag from 1, 2 to 5, 6 through 3 points" },
 		{ "[{\"action\":\"scroll\",\"x\":1,\"y\":2,\"scroll_y\":-3,\"scroll_x\":1}]",
 				"scroll up 3 and right 1 at 1, 2" },
-		{ "[{\"action\":\"type\",\"text\":\"a b\"}]", "type \xe2\x80\x9c"
-							      "a b\xe2\x80\x9d" },
+		{ "[{\"action\":\"type\",\"text\":\"a b\"}]",
+				"type \xe2\x80\x9c"
+				"a b\xe2\x80\x9d" },
 		{ "[{\"action\":\"key\",\"keys\":[\"CTRL\",\"S\"]},{\"action\":\"screenshot\"}]",
 				"press CTRL+S, then look" },
 		{ "[{\"action\":\"wait\",\"duration_ms\":2000}]", "wait 2.0 s" },

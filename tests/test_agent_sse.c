@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -34,7 +35,8 @@ static enum cua_status listen_to(
 	cua_buffer_init(&heard->text, 1 << 20);
 	agent_sse_init(&sse, max_len, hear, heard);
 	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
-		status = agent_sse_feed(&sse, stream + at, len - at < piece ? len - at : piece, NULL);
+		status = agent_sse_feed(
+				&sse, stream + at, len - at < piece ? len - at : piece, NULL);
 	}
 	agent_sse_finish(&sse);
 	return status;
@@ -93,8 +95,8 @@ static void result_does_not_depend_on_chunks(void **state)
 			struct heard heard = { 0 };
 			assert_int_equal(listen_to(cases[i].stream, len, piece, 4096, &heard),
 					CUA_OK);
-			assert_string_equal(heard.text.data ? heard.text.data : "",
-					cases[i].expected);
+			assert_string_equal(
+					heard.text.data ? heard.text.data : "", cases[i].expected);
 			cua_buffer_finish(&heard.text);
 		}
 	}
@@ -106,8 +108,8 @@ static void caps_do_not_depend_on_chunks(void **state)
 	static const char stream[] = "data: ok\n\ndata: 0123456789\ndata: 0123456789\n\n";
 	for (size_t max_len = 1; max_len < 40; max_len++) {
 		struct heard whole = { 0 };
-		enum cua_status expected = listen_to(
-				stream, strlen(stream), strlen(stream), max_len, &whole);
+		enum cua_status expected =
+				listen_to(stream, strlen(stream), strlen(stream), max_len, &whole);
 		for (size_t piece = 1; piece < strlen(stream); piece++) {
 			struct heard parts = { 0 };
 			assert_int_equal(listen_to(stream, strlen(stream), piece, max_len, &parts),
