@@ -258,7 +258,7 @@ static void put_result(FILE *out, const cJSON *event)
 {
 	const cJSON *settle = member(event, "settle");
 	fprintf(out, "<p class=\"time\">Desktop %.2f s", number_at(event, "ms") / 1000.0);
-	if (settle) {
+	if (number_at(settle, "ms") >= 1) {
 		fprintf(out, ", of it %.2f s until the screen was settled (",
 				number_at(settle, "ms") / 1000.0);
 		agent_text_html(out, string_at(settle, "reason"));
@@ -337,6 +337,8 @@ static void put_step(const struct page *page, const cJSON *turn, const struct sh
 	fprintf(out, "<div><h2 id=\"s%.0f\">Step %.0f</h2>\n", step, step);
 	put_quote(out, string_at(turn, "words"));
 	put_quote(out, string_at(turn, "answer"));
+	put_quote(out, string_at(turn, "refusal"));
+	put_quote(out, string_at(turn, "gives_up"));
 	fprintf(out, "<p class=\"time\">Model %.1f s, %.0f tokens in, %.0f out.</p>\n",
 			number_at(turn, "ms") / 1000.0,
 			number_at(member(turn, "usage"), "input_tokens"),
@@ -359,17 +361,34 @@ static void put_number(FILE *out, const char *name, double value, const char *un
 	fprintf(out, "<div><dt>%s</dt><dd>%.0f%s</dd></div>", name, value, unit);
 }
 
+/* "gave_up" as a person writes it. */
+static void put_spaced(FILE *out, const char *name)
+{
+	for (; *name; name++) {
+		char letter[2] = { *name == '_' ? ' ' : *name, '\0' };
+		agent_text_html(out, letter);
+	}
+}
+
 static void put_outcome(FILE *out, const cJSON *end)
 {
 	const char *outcome = string_at(end, "outcome");
 	bool is_done = strcmp(outcome, "done") == 0;
 	fprintf(out, "<p class=\"outcome %s\">Outcome: ", is_done ? "good" : "bad");
-	agent_text_html(out, end ? outcome : "broken off; there is no last event");
+	put_spaced(out, end ? outcome : "broken off; there is no last event");
 	fputs("</p>\n", out);
 	put_quote(out, string_at(end, "answer"));
 	if (string_at(end, "message")[0]) {
 		put_paragraph(out, "bad", "", string_at(end, "message"));
 	}
+}
+
+/* "2026-11-21T06:13:33.478Z" to the second. */
+static void put_time(FILE *out, const char *time)
+{
+	char text[40];
+	snprintf(text, sizeof(text), "%.10s %.8s UTC", time, strlen(time) > 11 ? time + 11 : "");
+	put_fact(out, "Started", time[0] ? text : "");
 }
 
 static void put_head(const struct page *page, const cJSON *start, const cJSON *end)
@@ -392,7 +411,7 @@ static void put_head(const struct page *page, const cJSON *start, const cJSON *e
 	fputs("<dl>", out);
 	put_fact(out, "Model", string_at(start, "model"));
 	put_fact(out, "Desktop", string_at(start, "desktop"));
-	put_fact(out, "Started", string_at(start, "time"));
+	put_time(out, string_at(start, "time"));
 	if (end) {
 		put_number(out, "Steps", number_at(end, "steps"), "");
 		put_number(out, "Actions", number_at(end, "actions"), "");

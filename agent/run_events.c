@@ -102,6 +102,12 @@ bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
 	if (turn->refusal) {
 		cJSON_AddStringToObject(event, "refusal", turn->refusal);
 	}
+	for (size_t i = 0; i < turn->call_count; i++) {
+		if (turn->calls[i].reason) {
+			cJSON_AddStringToObject(event, "gives_up", turn->calls[i].reason);
+			break;
+		}
+	}
 	cJSON_AddNumberToObject(event, "calls", (double)turn->call_count);
 	cJSON_AddNumberToObject(event, "retries", turn->retries);
 	add_ms(event, "ms", turn->ms);

@@ -43,6 +43,8 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 	}
 	if (string_at(event, "answer")[0]) {
 		fputs("  answers", printer->out);
+	} else if (string_at(event, "gives_up")[0] || string_at(event, "refusal")[0]) {
+		fputs("  gives up", printer->out);
 	}
 	printer->in_line = true;
 }
@@ -60,10 +62,8 @@ static void print_result(struct agent_printer *printer, const cJSON *event)
 {
 	const cJSON *settle = cJSON_GetObjectItemCaseSensitive(event, "settle");
 	fprintf(printer->out, "  desktop %.2f s", number_at(event, "ms") / 1000.0);
-	if (string_at(settle, "reason")[0] && strcmp(string_at(settle, "reason"), "quiet") != 0) {
-		fputs(" (", printer->out);
-		agent_text_line(printer->out, string_at(settle, "reason"), 40);
-		fputc(')', printer->out);
+	if (strcmp(string_at(settle, "reason"), "timeout") == 0) {
+		fputs(" (still changing)", printer->out);
 	}
 	const char *status = string_at(event, "status");
 	if (strcmp(status, "ok") != 0) {

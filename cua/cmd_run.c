@@ -19,13 +19,10 @@
 #include "agent/run_print.h"
 #include "agent/text.h"
 #include "cua/base/util.h"
+#include "cua/cmd.h"
 #include "cua/desktops.h"
 
-int cua_cmd_run(int argc, char **argv);
-
 #define DEFAULT_BASE_URL "https://api.openai.com/v1"
-#define EXIT_USAGE 2
-#define EXIT_DESKTOP 6
 
 static const char usage[] =
 		"usage: cua run [OPTION...] \"TASK\"\n"
@@ -357,7 +354,7 @@ static int run_with_desktop(const struct command *command, const char *base_url,
 	if (cua_desktop_ensure(command->desktop, socket_path, sizeof(socket_path), name,
 			    sizeof(name), &is_started, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
-		return stop_count ? 130 : EXIT_DESKTOP;
+		return stop_count ? 130 : CUA_EXIT_DESKTOP;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
 	bypass_proxies(base_url);
@@ -371,12 +368,12 @@ static int run_with_desktop(const struct command *command, const char *base_url,
 static int run_command(struct command *command, const char *key)
 {
 	if (!check_task(command->task) || !check_key(key) || !check_model(command, key)) {
-		return EXIT_USAGE;
+		return CUA_EXIT_USAGE;
 	}
 	CUA_AUTO_FREE char *base_url = trim_url(command->base_url);
 	if (!base_url || !catch_signals()) {
 		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
-		return EXIT_DESKTOP;
+		return CUA_EXIT_DESKTOP;
 	}
 	return run_with_desktop(command, base_url, key);
 }
@@ -386,7 +383,7 @@ int cua_cmd_run(int argc, char **argv)
 	char *key = take_key(); /* before anything else could fork or fail */
 	struct command command = { .max_steps = CUA_AGENT_DEFAULT_STEPS,
 		.max_time_s = CUA_AGENT_DEFAULT_TIME_S };
-	int exit_status = EXIT_USAGE;
+	int exit_status = CUA_EXIT_USAGE;
 	if (!parse_options(argc, argv, &command)) {
 		fputs("Try: cua run --help\n", stderr);
 	} else if (command.help) {
