@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libwebsockets.h>
+#include <sodium.h>
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
@@ -217,16 +217,20 @@ static enum cua_status write_png(
 	if (!cJSON_IsString(base64)) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no picture");
 	}
-	const size_t size = strlen(base64->valuestring) + 4;
-	CUA_AUTO_FREE char *png = malloc(size);
-	const int len = png ? lws_b64_decode_string(base64->valuestring, png, (int)size) : -1;
-	if (len < 0) {
+	const size_t size = strlen(base64->valuestring);
+	CUA_AUTO_FREE unsigned char *png = malloc(size + 1);
+	size_t len = 0;
+	if (!png) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
 	}
-	if (command->output && strcmp(command->output, "-") != 0) {
-		return cua_file_write(command->output, png, (size_t)len, 0644, err);
+	if (sodium_base642bin(png, size, base64->valuestring, size, NULL, &len, NULL,
+			    sodium_base64_VARIANT_ORIGINAL) != 0) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent a damaged picture");
 	}
-	if (fwrite(png, 1, (size_t)len, stdout) != (size_t)len || fflush(stdout) != 0) {
+	if (command->output && strcmp(command->output, "-") != 0) {
+		return cua_file_write(command->output, png, len, 0644, err);
+	}
+	if (fwrite(png, 1, len, stdout) != len || fflush(stdout) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "standard output");
 	}
 	return CUA_OK;

@@ -84,9 +84,10 @@ CUA_NODISCARD enum cua_status display_act(struct display *display, const struct 
 CUA_NODISCARD enum cua_status display_check_actions(const struct display *display,
 		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err);
 
-/* Waits until the focused application has read its input and the screen has come to rest. */
+/* Waits until the focused application has read its input and the screen has come to rest.
+ * expects_change: the input should show, so wait longer before taking stillness for rest. */
 CUA_NODISCARD enum cua_status display_settle(struct display *display, int timeout_ms,
-		struct display_settle *ret_settle, struct cua_error *err);
+		bool expects_change, struct display_settle *ret_settle, struct cua_error *err);
 
 /* Something was drawn since display_begin(). */
 bool display_has_changed(const struct display *display);

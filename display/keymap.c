@@ -12,6 +12,16 @@ static bool is_spare_keysym(KeySym keysym)
 	return keysym == NoSymbol || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff);
 }
 
+/* Keys that Chromium acts on by their place on the keyboard, whatever symbol they carry: back,
+ * forward, reload, home page, favorites, search, ... Found by trying all; Writer takes every key.
+ */
+static bool is_taken_by_place(int keycode)
+{
+	static const unsigned char taken[] = { 141, 143, 145, 164, 166, 167, 180, 181, 213, 214,
+		225 };
+	return memchr(taken, keycode, sizeof(taken)) != NULL;
+}
+
 static bool is_modifier(const XModifierKeymap *modifiers, KeyCode keycode)
 {
 	for (int i = 0; i < 8 * modifiers->max_keypermod; i++) {
@@ -31,7 +41,8 @@ static void find_spare_keys(struct display *display)
 			display->xlib, (KeyCode)first, last - first + 1, &width);
 	XModifierKeymap *modifiers = XGetModifierMapping(display->xlib);
 	for (int keycode = first; symbols && modifiers && keycode <= last; keycode++) {
-		bool spare = !is_modifier(modifiers, (KeyCode)keycode);
+		bool spare = !is_modifier(modifiers, (KeyCode)keycode) &&
+				!is_taken_by_place(keycode);
 		for (int i = 0; i < width; i++) {
 			spare = spare && is_spare_keysym(symbols[(keycode - first) * width + i]);
 		}

@@ -279,6 +279,11 @@ static void handle_message(
 		person_key(display, message->u.key.keysym, message->u.key.down != 0);
 		break;
 	case VNC_LINK_POINTER:
+		/* A hand that rests on a mouse, or leaves it after giving back, takes nothing over:
+		 * a button does. */
+		if (!people->holds && message->u.pointer.buttons == 0) {
+			break;
+		}
 		take_over(display);
 		person_pointer(display, message->u.pointer.x, message->u.pointer.y,
 				message->u.pointer.buttons);

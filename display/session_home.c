@@ -31,6 +31,12 @@ static const char gtk_settings[] = "[Settings]\n"
 				   "gtk-enable-animations=0\n"
 				   "gtk-recent-files-enabled=0\n";
 
+/* The bitmap font of old has no letters beyond Latin-1. */
+static const char x_defaults[] = "XTerm*faceName: DejaVu Sans Mono\n"
+				 "XTerm*faceSize: 11\n"
+				 "XTerm*utf8: 2\n"
+				 "XTerm*locale: UTF-8\n";
+
 /* Quiet first start, no calls to its maker, no upgrade of http to https, which would hang on a
  * desktop without network. Its sandbox stays on. */
 static const char chromium_wrapper[] =
@@ -78,6 +84,7 @@ enum cua_status display_session_home_prepare(
 		{ home, ".config/libreoffice/4/user/registrymodifications.xcu",
 				libreoffice_settings, 0600 },
 		{ home, ".config/gtk-3.0/settings.ini", gtk_settings, 0600 },
+		{ home, ".Xdefaults", x_defaults, 0600 },
 		{ session_dir, "openbox.xml", openbox_xml, 0644 },
 		{ session_dir, "bin/chromium", chromium_wrapper, 0755 },
 	};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libwebsockets.h>
+#include <sodium.h>
 
 #include "cua/api/desktop_request.h"
 #include "cua/base/util.h"
@@ -28,13 +28,14 @@ static enum cua_status add_image(struct display *display, const struct display_s
 	cJSON_AddNumberToObject(json, "height", image.height_px);
 	cJSON_AddNumberToObject(json, "screen_width", screen.x);
 	cJSON_AddNumberToObject(json, "screen_height", screen.y);
-	const size_t size = (image.png.len + 2) / 3 * 4 + 1;
+	const int variant = sodium_base64_VARIANT_ORIGINAL;
+	const size_t size = sodium_base64_ENCODED_LEN(image.png.len, variant);
 	char *base64 = malloc(size);
-	if (!base64 ||
-			lws_b64_encode_string(image.png.data, (int)image.png.len, base64,
-					(int)size) < 0) {
+	if (!base64) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	} else {
+		sodium_bin2base64(base64, size, (const unsigned char *)image.png.data,
+				image.png.len, variant);
 		cJSON_AddStringToObject(json, "png_base64", base64);
 	}
 	free(base64);
@@ -115,7 +116,9 @@ static enum cua_status observe(struct display *display, const struct desktop_req
 		any_input = any_input || cua_action_table[request->actions[i].type].is_input;
 	}
 	if (request->settle_ms >= 0 && any_input) {
-		status = display_settle(display, request->settle_ms, &settle, err);
+		status = display_settle(display, request->settle_ms,
+				acted && shows_effect(&request->actions[request->count - 1]),
+				&settle, err);
 	}
 	if (status != CUA_OK) {
 		return status;
