@@ -17,6 +17,7 @@ struct quiet {
 	uint64_t since_us; /* rest is counted from here, or from the last drawing */
 	uint64_t quiet_us;
 	bool expects_change;
+	uint64_t planned_us; /* when the rest ends as far as is known */
 };
 
 static uint64_t rest_begins_us(const struct display *display, const struct quiet *quiet)
@@ -32,9 +33,11 @@ static uint64_t rest_ends_us(const struct display *display, const struct quiet *
 			(waits_for_first ? UNCHANGED_MS * 1000ULL : quiet->quiet_us);
 }
 
-static bool is_quiet(struct display *display, void *user_data)
+/* Drawing moves the end of the rest, and the first drawing may bring it nearer. */
+static bool has_moved(struct display *display, void *user_data)
 {
-	return cua_now_us() >= rest_ends_us(display, user_data);
+	const struct quiet *quiet = user_data;
+	return rest_ends_us(display, quiet) != quiet->planned_us;
 }
 
 /* Waits until nothing is drawn for the quiet time. CUA_ERR_TIMEOUT at the deadline. */
@@ -42,14 +45,17 @@ static enum cua_status wait_quiet(struct display *display, struct quiet *quiet,
 		uint64_t deadline_us, struct cua_error *err)
 {
 	for (;;) {
-		const uint64_t rested_us = rest_ends_us(display, quiet);
-		const uint64_t until_us = rested_us < deadline_us ? rested_us : deadline_us;
-		enum cua_status status = display_wait(display, until_us, is_quiet, quiet, err);
-		if (status != CUA_ERR_TIMEOUT) {
-			return status;
+		display_handle_events(display);
+		quiet->planned_us = rest_ends_us(display, quiet);
+		const uint64_t now_us = cua_now_us();
+		if (now_us >= quiet->planned_us || now_us >= deadline_us) {
+			return now_us >= quiet->planned_us ? CUA_OK : CUA_ERR_TIMEOUT;
 		}
-		if (cua_now_us() >= deadline_us) {
-			return CUA_ERR_TIMEOUT;
+		const uint64_t until_us =
+				quiet->planned_us < deadline_us ? quiet->planned_us : deadline_us;
+		enum cua_status status = display_wait(display, until_us, has_moved, quiet, err);
+		if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
+			return status;
 		}
 	}
 }
