@@ -206,12 +206,12 @@ static bool check_model(struct command *command, const char *key)
 	if (!command->model || (is_default && !key)) {
 		fprintf(stderr,
 				"cua run: no model is configured. Set\n"
-				"  %s  the model's name, or --model\n"
-				"  %s  its key\n"
-				"  CUA_BASE_URL    its API, or --base-url, if it is not OpenAI's\n"
+				"  CUA_MODEL       the model's name, or give --model%s\n"
+				"  OPENAI_API_KEY  its key%s\n"
+				"  CUA_BASE_URL    its API if it is not OpenAI's, or give "
+				"--base-url\n"
 				"The demos need no model: demos/run.sh libreoffice\n",
-				command->model ? "CUA_MODEL (set) " : "CUA_MODEL       ",
-				key ? "OPENAI_API_KEY (set)" : "OPENAI_API_KEY  ");
+				command->model ? " (done)" : "", key ? " (done)" : "");
 		return false;
 	}
 	struct cua_error why = { 0 };
