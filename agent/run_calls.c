@@ -237,7 +237,9 @@ static bool take_outcome(struct agent_run *run, const struct agent_call *call,
 	if (outcome->status == CUA_OK) {
 		return answer(run, call, outcome, NULL);
 	}
-	note_failure(notes, outcome);
+	if (call->kind == AGENT_CALL_COMPUTER || outcome->status == CUA_ERR_PERSON) {
+		note_failure(notes, outcome); /* a function's answer says it itself */
+	}
 	if (outcome->status == CUA_ERR_PERSON && !settle_with_person(run, notes)) {
 		return false;
 	}
@@ -277,6 +279,8 @@ static void run_all(struct agent_run *run, const struct agent_turn *turn, struct
 	for (size_t i = 0; i < turn->call_count && !run->is_over; i++) {
 		const struct agent_call *call = &turn->calls[i];
 		if (has_failed) {
+			add_note(notes, "Not run, because a call before it failed: call ",
+					call->id);
 			answer_not_run(run, call, "not run, because a call before it failed");
 		} else if (!run_call(run, call, notes, &has_failed)) {
 			return;

@@ -119,7 +119,8 @@ static void put_plain(FILE *out, const cJSON *action, const char *name)
 	}
 	const cJSON *argument = NULL;
 	cJSON_ArrayForEach (argument, action) {
-		if (strcmp(argument->string, "action") == 0) {
+		if (strcmp(argument->string, "action") == 0 || strcmp(argument->string, "x") == 0 ||
+				strcmp(argument->string, "y") == 0) {
 			continue;
 		}
 		fputc(' ', out);
@@ -131,6 +132,7 @@ static void put_plain(FILE *out, const cJSON *action, const char *name)
 			put_keys(out, argument);
 		}
 	}
+	put_place(out, action);
 }
 
 void agent_words_action(FILE *out, const cJSON *action)

@@ -232,6 +232,7 @@ static void actions_read_as_words(void **state)
 				"open app \xe2\x80\x9cgedit\xe2\x80\x9d" },
 		{ "[{\"action\":\"focus_window\",\"window\":4194311}]", "focus window 4194311" },
 		{ "[{\"action\":\"drag\",\"path\":[]}]", "drag" },
+		{ "[{\"action\":\"mouse_down\",\"x\":3,\"y\":0}]", "mouse down at 3, 0" },
 		{ "[7]", "" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {

@@ -450,6 +450,8 @@ static void a_failed_action_is_told_to_the_model(void **state)
 	assert_int_equal(acted(stage), 3); /* look, the failed call, a look for its answer */
 	assert_non_null(strstr(last_words(stage, 1), "Action 0"));
 	assert_non_null(strstr(last_words(stage, 1), "it did not work"));
+	assert_non_null(strstr(
+			last_words(stage, 1), "Not run, because a call before it failed: call c2"));
 	assert_string_equal(text_at(cJSON_GetArrayItem(input_of(stage, 1), 3), "call_id"), "c1");
 	assert_string_equal(text_at(cJSON_GetArrayItem(input_of(stage, 1), 4), "call_id"), "c2");
 }
