@@ -23,6 +23,7 @@ struct transfer {
 	const struct cua_http_request *request;
 	struct cua_http_response *response;
 	CURL *easy;
+	size_t body_sent;
 	enum cua_status status; /* what a callback of ours failed with */
 	struct cua_error *err;
 };
@@ -95,6 +96,16 @@ static void keep_header(const char *line, size_t len, const char *name, char *va
 	snprintf(value, size, "%.*s", (int)(end - start), start);
 }
 
+static size_t on_upload(char *to, size_t size, size_t count, void *user_data)
+{
+	struct transfer *transfer = user_data;
+	size_t len = transfer->request->body_len - transfer->body_sent;
+	len = len < size * count ? len : size * count;
+	memcpy(to, transfer->request->body + transfer->body_sent, len);
+	transfer->body_sent += len;
+	return len;
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *user_data)
 {
 	struct cua_http_response *response = ((struct transfer *)user_data)->response;
@@ -125,8 +136,12 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	}
 	if (request->body) {
+		/* A read callback without a way to rewind: libcurl would otherwise send a body
+		 * again, unasked, when a kept connection dies before the first byte of the answer. */
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+		curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
 	}
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,

@@ -268,7 +268,7 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path, size_t
 		struct cua_error *err)
 {
 	static const struct lws_protocols protocols[] = { { .name = "http", .callback = on_event },
-		{ NULL } };
+		{ .name = NULL } };
 	struct cua_http_server *server = calloc(1, sizeof(*server));
 	if (!server) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "HTTP server");

@@ -56,7 +56,7 @@ static enum cua_status seccomp_rules(scmp_filter_ctx filter, struct cua_error *e
 	static const int families[] = { AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(families); i++) {
 		if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-				    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) != 0) {
+				    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)) != 0) {
 			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "seccomp rule for socket");
 		}
 	}
