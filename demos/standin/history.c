@@ -88,6 +88,7 @@ static bool take_picture(struct history *history, const cJSON *part, const char 
 	}
 	history->picture = url;
 	history->request->pictures++;
+	history->request->picture_bytes += strlen(url);
 	return true;
 }
 

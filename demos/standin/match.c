@@ -205,8 +205,11 @@ static bool continues(const struct see_box *a, const struct see_box *b)
 {
 	int overlap = smaller(a->bottom, b->bottom) - larger(a->top, b->top);
 	int gap = b->left - a->right;
-	return overlap * 2 > smaller(height(a), height(b)) && gap > -4 &&
-			gap < larger(12, larger(height(a), height(b)) * 8 / 5);
+	/* Tesseract at times gives the first word of a line the box of several: b may begin in a.
+	 */
+	int line = larger(height(a), height(b));
+	return overlap * 2 > smaller(height(a), height(b)) && gap > -3 * line &&
+			gap < larger(12, line * 8 / 5);
 }
 
 static int right_neighbour(const struct finder *finder, int index)

@@ -41,8 +41,7 @@ static void echo_settings(cJSON *response, const cJSON *root)
  * gives, 1.2 tokens for each of 1000 patches. The base64 of pictures is no text. */
 static void add_usage(cJSON *response, const struct wire_request *request, const cJSON *items)
 {
-	size_t picture_bytes = (size_t)request->pictures * (request->png_len / 3 * 4);
-	size_t text = request->text_bytes > picture_bytes ? request->text_bytes - picture_bytes : 0;
+	size_t text = request->text_bytes - request->picture_bytes;
 	char *output = cJSON_PrintUnformatted(items);
 	double input_tokens = (double)(text / 4 + (size_t)request->pictures * 1200U);
 	double output_tokens = (double)(output ? strlen(output) / 4 : 0);

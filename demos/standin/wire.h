@@ -36,6 +36,7 @@ struct wire_request {
 	struct play_input input;
 	size_t text_bytes; /* for the estimate of tokens */
 	int pictures;
+	size_t picture_bytes; /* of the body; the rest is text */
 };
 
 /**
