@@ -79,6 +79,7 @@ struct display_keymap {
 	int spare_count;
 	uint64_t clock;       /* counts uses */
 	uint64_t read_before; /* uses up to here have been read by the window: may be rebound */
+	uint64_t sent_us;     /* when characters were typed last */
 	KeyCode shift_keycode;
 };
 
@@ -208,6 +209,8 @@ void keymap_refresh(struct display *display);
 bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key,
 		bool *ret_bound);
 void keymap_all_read(struct display *display);
+/* A spare key was used since then. */
+bool keymap_has_unread(const struct display *display);
 
 /* input.c */
 void input_key(struct display *display, KeyCode keycode, bool down);

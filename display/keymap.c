@@ -181,3 +181,8 @@ void keymap_all_read(struct display *display)
 {
 	display->keymap.read_before = display->keymap.clock;
 }
+
+bool keymap_has_unread(const struct display *display)
+{
+	return display->keymap.clock > display->keymap.read_before;
+}

@@ -60,11 +60,22 @@ struct rest {
 	uint64_t since_us;
 };
 
-static bool has_rested(struct display *display, void *user_data)
+static bool has_drawn(struct display *display, void *user_data)
 {
-	const struct rest *rest = user_data;
-	const uint64_t last_us = display->damage.last_us;
-	return last_us > rest->since_us && cua_now_us() > last_us + UNASKED_REST_US;
+	return display->damage.last_us > ((const struct rest *)user_data)->since_us;
+}
+
+static enum cua_status wait_for_rest(
+		struct display *display, struct rest *rest, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + UNASKED_TIMEOUT_MS * 1000ULL;
+	enum cua_status status = display_wait(display, deadline_us, has_drawn, rest, err);
+	while (status == CUA_OK && cua_now_us() < deadline_us) {
+		const uint64_t last_us = display->damage.last_us;
+		rest->since_us = last_us;
+		status = display_wait(display, last_us + UNASKED_REST_US, has_drawn, rest, err);
+	}
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
 /* Returns when the window has read every event so far, so that keys may change their meaning. */
@@ -80,11 +91,9 @@ static enum cua_status wait_until_read(struct display *display, struct cua_error
 				"the application does not read its input: no answer for %d s",
 				READ_TIMEOUT_MS / 1000);
 	}
-	if (!asked) {
-		struct rest rest = { .since_us = cua_now_us() };
-		status = display_wait(display, rest.since_us + UNASKED_TIMEOUT_MS * 1000ULL,
-				has_rested, &rest, err);
-		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+	if (!asked && keymap_has_unread(display)) {
+		struct rest rest = { .since_us = display->keymap.sent_us };
+		status = wait_for_rest(display, &rest, err);
 	}
 	if (status == CUA_OK) {
 		keymap_all_read(display);
@@ -119,6 +128,7 @@ static void send_chunk(struct display *display, const struct display_layout_key 
 {
 	const KeyCode shift = display->keymap.shift_keycode;
 	bool shifted = false;
+	display->keymap.sent_us = cua_now_us();
 	for (int i = 0; i < count; i++) {
 		if (keys[i].shift != shifted) {
 			shifted = keys[i].shift;
