@@ -92,7 +92,6 @@ static char *build_body(const struct agent_desktop *desktop, const cJSON *action
 	if (desktop->etag[0]) {
 		cJSON_AddStringToObject(screenshot, "if_none_match", desktop->etag);
 	}
-	cJSON_AddStringToObject(body, "actor", "agent");
 	return cJSON_PrintUnformatted(body);
 }
 

@@ -310,7 +310,6 @@ static cJSON *make_body(const struct action_command *command)
 		cJSON_AddNumberToObject(cJSON_AddObjectToObject(body, "settle"), "timeout_ms",
 				(double)command->settle_ms);
 	}
-	cJSON_AddStringToObject(body, "actor", "command line");
 	/* Each command is a connection of its own: mouse_down would end with it. */
 	cJSON_AddTrueToObject(body, "keep_held");
 	return body;

@@ -154,8 +154,7 @@ static enum cua_status parse_settle(
 
 static enum cua_status check_members(const cJSON *json, struct cua_error *err)
 {
-	static const char *const known[] = { "actions", "screenshot", "settle", "actor",
-		"keep_held" };
+	static const char *const known[] = { "actions", "screenshot", "settle", "keep_held" };
 	const cJSON *member = NULL;
 	cJSON_ArrayForEach (member, json) {
 		bool found = false;
