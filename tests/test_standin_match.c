@@ -123,8 +123,9 @@ static void box_spans_the_phrase(void **state)
 static bool pick(const struct match_query *query, int *ret_x, int *ret_y, char *why, size_t size)
 {
 	struct see_word words[] = { WORD("Insert", 100, 20, 95), WORD("Cancel", 700, 600, 95),
-		WORD("Insert", 800, 600, 95), WORD("Insert", 700, 680, 95) };
-	const struct see_screen screen = { 1280, 800, words, 4 };
+		WORD("Insert", 800, 600, 95), WORD("Insert", 700, 680, 95),
+		WORD("Finish", 900, 600, 95), WORD("Close", 700, 780, 95) };
+	const struct see_screen screen = { 1280, 800, words, 6 };
 	struct match place;
 	bool picked = match_pick(&screen, query, &place, why, size);
 	if (picked) {
@@ -147,8 +148,8 @@ static void picks_the_one_that_is_meant(void **state)
 		{ { "Insert", 0, SCRIPT_RIGHT_OF, "Cancel" }, 800, 600 },
 		{ { "Insert", 0, SCRIPT_NEAR, "Cancel" }, 700, 680 },
 		{ { "Insert", 0, SCRIPT_BELOW, "Cancel" }, 700, 680 },
-		{ { "Insert", 0, SCRIPT_ABOVE, "Cancel" }, 100, 20 },
-		{ { "Insert", 0, SCRIPT_LEFT_OF, "Cancel" }, 100, 20 },
+		{ { "Cancel", 0, SCRIPT_LEFT_OF, "Finish" }, 700, 600 },
+		{ { "Cancel", 0, SCRIPT_ABOVE, "Close" }, 700, 600 },
 		{ { "Cancel", 0, SCRIPT_ANYWHERE, NULL }, 700, 600 },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
@@ -174,6 +175,8 @@ static void says_why_it_cannot_pick(void **state)
 		{ { "Insert", 4, SCRIPT_ANYWHERE, NULL }, "found 'Insert' 3 times, not 4" },
 		{ { "Delete", 0, SCRIPT_ANYWHERE, NULL }, "did not find 'Delete'" },
 		{ { "Insert", 0, SCRIPT_NEAR, "Help" }, "did not find 'Help'" },
+		{ { "Insert", 0, SCRIPT_ABOVE, "Cancel" },
+				"did not find 'Insert' above 'Cancel'" }, /* it is, but far off */
 		{ { "Cancel", 0, SCRIPT_NEAR, "Insert" }, "found more than one 'Insert'" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {

@@ -6,6 +6,10 @@
 
 #include "demos/standin/match.h"
 
+/* How far from the anchor's column or row a place may stand, in pixels. */
+#define ASTRAY_X 150
+#define ASTRAY_Y 30
+
 static int middle_x(const struct see_box *box)
 {
 	return (box->left + box->right) / 2;
@@ -17,12 +21,18 @@ static int middle_y(const struct see_box *box)
 }
 
 /* How far a place is from the anchor, INT_MAX if it does not lie in the direction asked for.
- * Going astray sideways counts three times: "below" means in the column, "right_of" in the row. */
+ * "below" means in the column and "right_of" in the row, so that a text which was not read is
+ * missed rather than mistaken for one elsewhere. */
 static int relation_cost(enum script_relation relation, const struct see_box *place,
 		const struct see_box *anchor)
 {
 	int dx = middle_x(place) - middle_x(anchor);
 	int dy = middle_y(place) - middle_y(anchor);
+	bool vertical = relation == SCRIPT_BELOW || relation == SCRIPT_ABOVE;
+	bool horizontal = relation == SCRIPT_RIGHT_OF || relation == SCRIPT_LEFT_OF;
+	if ((vertical && abs(dx) > ASTRAY_X) || (horizontal && abs(dy) > ASTRAY_Y)) {
+		return INT_MAX;
+	}
 	switch (relation) {
 	case SCRIPT_BELOW:
 		return place->top < anchor->bottom - 2 ? INT_MAX : dy + 3 * abs(dx) / 4;

@@ -1,5 +1,6 @@
 #include "demos/standin/see.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -171,6 +172,23 @@ static bool overlap(const struct see_box *a, const struct see_box *b)
 	return area(&common) * 3 > least;
 }
 
+/* Confidence, but none for what only an icon or a frame looks like: signs, or letters in a box much
+ * too wide for them. */
+static int credibility(const struct see_word *word)
+{
+	bool has_letter = false;
+	int len = 0;
+	for (const char *at = word->text; *at; at++) {
+		bool begins = ((unsigned char)*at & 0xc0U) != 0x80U;
+		len += begins;
+		has_letter = has_letter || isalnum((unsigned char)*at) ||
+				(unsigned char)*at >= 0xc3;
+	}
+	int width = word->box.right - word->box.left;
+	int height = word->box.bottom - word->box.top;
+	return has_letter && width * 2 <= height * 3 * len ? word->confidence : 0;
+}
+
 static void drop_word(struct see_screen *screen, int index)
 {
 	free(screen->words[index].text);
@@ -181,10 +199,9 @@ static void drop_word(struct see_screen *screen, int index)
 static void merge_word(struct see_screen *screen, struct see_word *word)
 {
 	for (int i = 0; i < screen->word_count; i++) {
-		const struct see_word *there = &screen->words[i];
-		if (overlap(&there->box, &word->box) &&
-				(there->confidence >= CONFIDENCE_KEEP ||
-						there->confidence >= word->confidence)) {
+		int there = credibility(&screen->words[i]);
+		if (overlap(&screen->words[i].box, &word->box) &&
+				(there >= CONFIDENCE_KEEP || there >= credibility(word))) {
 			return;
 		}
 	}
