@@ -1,15 +1,13 @@
 #include "demos/standin/script.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <yaml.h>
-
 #include "cua/base/buffer.h"
 #include "cua/base/util.h"
+#include "demos/standin/value.h"
 
 enum value_kind {
 	VALUE_NONE,
@@ -102,212 +100,43 @@ static const struct option_spec {
 	{ "say", VALUE_TEXT, OPT_ALWAYS, 0, 0, FIELD(say), 0 },
 };
 
-struct parser {
-	const char *name;
-	yaml_document_t document;
-	const char *word; /* what the error is about; NULL outside steps */
-	struct cua_error *err;
-};
-
-static enum cua_status fail(struct parser *parser, const yaml_node_t *node, const char *fmt, ...)
-		CUA_PRINTF(3, 4);
-
-static enum cua_status fail(struct parser *parser, const yaml_node_t *node, const char *fmt, ...)
-{
-	char what[384];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
-	return CUA_FAIL(parser->err, CUA_ERR_INVAL, 0, "%s: line %zu: %s%s%s", parser->name,
-			node ? node->start_mark.line + 1 : (size_t)1,
-			parser->word ? parser->word : "", parser->word ? ": " : "", what);
-}
-
-static yaml_node_t *node_at(struct parser *parser, int index)
-{
-	return yaml_document_get_node(&parser->document, index);
-}
-
-static const char *scalar(const yaml_node_t *node)
-{
-	return (const char *)node->data.scalar.value;
-}
-
-static enum cua_status read_text(struct parser *parser, const yaml_node_t *node, char **ret_text)
-{
-	if (node->type != YAML_SCALAR_NODE) {
-		return fail(parser, node, "needs a text");
-	}
-	if (strlen(scalar(node)) != node->data.scalar.length) {
-		return fail(parser, node, "the text holds a NUL");
-	}
-	char *text = strdup(scalar(node));
-	if (!text) {
-		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
-	}
-	free(*ret_text);
-	*ret_text = text;
-	return CUA_OK;
-}
-
-static enum cua_status read_integer(
-		struct parser *parser, const yaml_node_t *node, int min, int max, int *ret_value)
-{
-	if (node->type != YAML_SCALAR_NODE) {
-		return fail(parser, node, "needs a whole number");
-	}
-	char *end = NULL;
-	errno = 0;
-	long value = strtol(scalar(node), &end, 10);
-	if (end == scalar(node) || *end || errno) {
-		return fail(parser, node, "'%.40s' is not a whole number", scalar(node));
-	}
-	if (value < min || value > max) {
-		return fail(parser, node, "%ld is out of bounds; it must be %d to %d", value, min,
-				max);
-	}
-	*ret_value = (int)value;
-	return CUA_OK;
-}
-
-static enum cua_status read_point(struct parser *parser, const yaml_node_t *node, int min,
-		struct cua_point *ret_point)
-{
-	if (node->type != YAML_SEQUENCE_NODE ||
-			node->data.sequence.items.top - node->data.sequence.items.start != 2) {
-		return fail(parser, node, "needs a pair of numbers, [x, y]");
-	}
-	const yaml_node_item_t *items = node->data.sequence.items.start;
-	struct cua_point point;
-	enum cua_status status =
-			read_integer(parser, node_at(parser, items[0]), min, 10000, &point.x);
-	if (status == CUA_OK) {
-		status = read_integer(parser, node_at(parser, items[1]), min, 10000, &point.y);
-	}
-	if (status == CUA_OK) {
-		*ret_point = point;
-	}
-	return status;
-}
-
-static enum cua_status read_path(
-		struct parser *parser, const yaml_node_t *node, struct script_path *ret_path)
-{
-	if (node->type != YAML_SEQUENCE_NODE) {
-		return fail(parser, node, "needs a list of points, [[x, y], [x, y]]");
-	}
-	ptrdiff_t count = node->data.sequence.items.top - node->data.sequence.items.start;
-	if (count < 2 || count > SCRIPT_LIST_MAX) {
-		return fail(parser, node, "a path has 2 to %d points", SCRIPT_LIST_MAX);
-	}
-	free(ret_path->points);
-	ret_path->count = 0;
-	ret_path->points = calloc((size_t)count, sizeof(*ret_path->points));
-	if (!ret_path->points) {
-		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
-	}
-	for (int i = 0; i < count; i++) {
-		const yaml_node_t *item = node_at(parser, node->data.sequence.items.start[i]);
-		enum cua_status status = read_point(
-				parser, item, -10000, &ret_path->points[ret_path->count]);
-		if (status != CUA_OK) {
-			return status;
-		}
-		ret_path->count++;
-	}
-	return CUA_OK;
-}
-
-/* Appends node, or its items if it is a list and lists are allowed. */
-static enum cua_status read_texts(struct parser *parser, const yaml_node_t *node, bool list,
-		struct script_texts *texts)
-{
-	if (list && node->type == YAML_SEQUENCE_NODE) {
-		if (node->data.sequence.items.top == node->data.sequence.items.start) {
-			return fail(parser, node, "the list is empty");
-		}
-		for (const yaml_node_item_t *item = node->data.sequence.items.start;
-				item < node->data.sequence.items.top; item++) {
-			enum cua_status status =
-					read_texts(parser, node_at(parser, *item), false, texts);
-			if (status != CUA_OK) {
-				return status;
-			}
-		}
-		return CUA_OK;
-	}
-	if (texts->count == SCRIPT_LIST_MAX) {
-		return fail(parser, node, "the list is too long");
-	}
-	char **items = realloc(texts->items, ((size_t)texts->count + 1) * sizeof(*items));
-	if (!items) {
-		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
-	}
-	texts->items = items;
-	items[texts->count] = NULL;
-	enum cua_status status = read_text(parser, node, &items[texts->count]);
-	if (status == CUA_OK) {
-		texts->count++;
-	}
-	return status;
-}
-
-static enum cua_status read_button(
-		struct parser *parser, const yaml_node_t *node, char **ret_button)
-{
-	static const char *const names[] = { "left", "right", "middle", "back", "forward" };
-	enum cua_status status = read_text(parser, node, ret_button);
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(names); i++) {
-		if (strcmp(*ret_button, names[i]) == 0) {
-			return CUA_OK;
-		}
-	}
-	return status != CUA_OK
-			? status
-			: fail(parser, node,
-					  "button '%.40s' is not left, right, middle, back or "
-					  "forward",
-					  *ret_button);
-}
-
-static enum cua_status read_option(struct parser *parser, const struct option_spec *option,
+static enum cua_status read_option(struct script_parser *parser, const struct option_spec *option,
 		const yaml_node_t *node, struct script_step *step)
 {
 	void *field = (char *)step + option->offset;
 	switch (option->kind) {
 	case VALUE_INTEGER:
-		return read_integer(parser, node, option->min, option->max, field);
+		return script_read_integer(parser, node, option->min, option->max, field);
 	case VALUE_POINT:
 		step->has_by = true;
-		return read_point(parser, node, option->min, field);
+		return script_read_point(parser, node, option->min, field);
 	case VALUE_PATH:
-		return read_path(parser, node, field);
+		return script_read_path(parser, node, field);
 	case VALUE_BUTTON:
-		return read_button(parser, node, field);
+		return script_read_button(parser, node, field);
 	case VALUE_ANCHOR:
 		if (step->relation != SCRIPT_ANYWHERE) {
-			return fail(parser, node,
+			return script_fail(parser, node,
 					"takes only one of near, below, above, right_of, "
 					"left_of");
 		}
 		step->relation = option->relation;
-		return read_text(parser, node, field);
+		return script_read_text(parser, node, field);
 	default:
-		return read_text(parser, node, field);
+		return script_read_text(parser, node, field);
 	}
 }
 
-static enum cua_status read_value(struct parser *parser, const struct word_spec *word,
+static enum cua_status read_value(struct script_parser *parser, const struct word_spec *word,
 		const yaml_node_t *node, struct script_step *step)
 {
 	switch (word->kind) {
 	case VALUE_INTEGER:
-		return read_integer(parser, node, -10000, 10000, &step->number);
+		return script_read_integer(parser, node, -10000, 10000, &step->number);
 	case VALUE_POINT:
-		return read_point(parser, node, 0, &step->point);
+		return script_read_point(parser, node, 0, &step->point);
 	default:
-		return read_texts(parser, node, word->kind == VALUE_TEXTS, &step->texts);
+		return script_read_texts(parser, node, word->kind == VALUE_TEXTS, &step->texts);
 	}
 }
 
@@ -334,32 +163,34 @@ static void list_options(const struct word_spec *word, char *out, size_t size)
 }
 
 /* Rules between options, which the tables cannot say. */
-static enum cua_status check_step(
-		struct parser *parser, const yaml_node_t *node, const struct script_step *step)
+static enum cua_status check_step(struct script_parser *parser, const yaml_node_t *node,
+		const struct script_step *step)
 {
 	if (step->word == SCRIPT_DRAG_TEXT && step->has_by == (step->to != NULL)) {
-		return fail(parser, node, "needs one of 'by: [dx, dy]' and 'to: text'");
+		return script_fail(parser, node, "needs one of 'by: [dx, dy]' and 'to: text'");
 	}
 	if (step->word == SCRIPT_DRAW && !step->path.count) {
-		return fail(parser, node, "needs 'path: [[dx, dy], ...]'");
+		return script_fail(parser, node, "needs 'path: [[dx, dy], ...]'");
 	}
 	if (step->word == SCRIPT_CLICK_TEXT || step->word == SCRIPT_CLICK_AT) {
 		if (step->count > 2) {
-			return fail(parser, node, "count is %d; a model can click once or twice",
+			return script_fail(parser, node,
+					"count is %d; a model can click once or twice",
 					step->count);
 		}
 		if (step->count == 2 && step->button && strcmp(step->button, "left") != 0) {
-			return fail(parser, node, "a double click has no button but the left");
+			return script_fail(
+					parser, node, "a double click has no button but the left");
 		}
 	}
 	if (step->nth && step->relation != SCRIPT_ANYWHERE) {
-		return fail(parser, node, "takes nth or a relation such as near, not both");
+		return script_fail(parser, node, "takes nth or a relation such as near, not both");
 	}
 	if (words[step->word].kind != VALUE_INTEGER && words[step->word].kind != VALUE_POINT &&
 			step->word != SCRIPT_TYPE && step->word != SCRIPT_CLIPBOARD_SET) {
 		for (int i = 0; i < step->texts.count; i++) {
 			if (!step->texts.items[i][0]) {
-				return fail(parser, node, "the text is empty");
+				return script_fail(parser, node, "the text is empty");
 			}
 		}
 	}
@@ -367,32 +198,32 @@ static enum cua_status check_step(
 }
 
 static enum cua_status read_word(
-		struct parser *parser, const yaml_node_t *node, enum script_word *ret_word)
+		struct script_parser *parser, const yaml_node_t *node, enum script_word *ret_word)
 {
 	if (node->type != YAML_SCALAR_NODE) {
-		return fail(parser, node, "a step begins with a word such as click_text");
+		return script_fail(parser, node, "a step begins with a word such as click_text");
 	}
 	for (int i = 0; i < SCRIPT_WORD_COUNT; i++) {
-		if (strcmp(words[i].name, scalar(node)) == 0) {
+		if (strcmp(words[i].name, script_scalar(node)) == 0) {
 			*ret_word = (enum script_word)i;
 			return CUA_OK;
 		}
 	}
-	return fail(parser, node, "there is no step word '%.40s'; see cua-standin --words",
-			scalar(node));
+	return script_fail(parser, node, "there is no step word '%.40s'; see cua-standin --words",
+			script_scalar(node));
 }
 
 /* A step is a mapping: its first key is the word, the others are options. */
 static enum cua_status read_step(
-		struct parser *parser, const yaml_node_t *node, struct script_step *step)
+		struct script_parser *parser, const yaml_node_t *node, struct script_step *step)
 {
 	parser->word = NULL;
 	if (node->type != YAML_MAPPING_NODE ||
 			node->data.mapping.pairs.top == node->data.mapping.pairs.start) {
-		return fail(parser, node, "a step is written '- word: value'");
+		return script_fail(parser, node, "a step is written '- word: value'");
 	}
 	const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-	enum cua_status status = read_word(parser, node_at(parser, pair->key), &step->word);
+	enum cua_status status = read_word(parser, script_node_at(parser, pair->key), &step->word);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -401,76 +232,80 @@ static enum cua_status read_step(
 	step->line = (int)node->start_mark.line + 1;
 	step->within_s = -1;
 	step->count = 1;
-	status = read_value(parser, word, node_at(parser, pair->value), step);
+	status = read_value(parser, word, script_node_at(parser, pair->value), step);
 	for (pair++; status == CUA_OK && pair < node->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = node_at(parser, pair->key);
-		const char *name = key->type == YAML_SCALAR_NODE ? scalar(key) : "(not a word)";
+		const yaml_node_t *key = script_node_at(parser, pair->key);
+		const char *name =
+				key->type == YAML_SCALAR_NODE ? script_scalar(key) : "(not a word)";
 		const struct option_spec *option = find_option(name, word->options | OPT_ALWAYS);
 		if (!option) {
 			char known[256];
 			list_options(word, known, sizeof(known));
-			return fail(parser, key, "there is no option '%.40s'; it takes %s", name,
-					known);
+			return script_fail(parser, key, "there is no option '%.40s'; it takes %s",
+					name, known);
 		}
-		status = read_option(parser, option, node_at(parser, pair->value), step);
+		status = read_option(parser, option, script_node_at(parser, pair->value), step);
 	}
 	return status == CUA_OK ? check_step(parser, node, step) : status;
 }
 
 static enum cua_status read_steps(
-		struct parser *parser, const yaml_node_t *node, struct script *script)
+		struct script_parser *parser, const yaml_node_t *node, struct script *script)
 {
 	if (node->type != YAML_SEQUENCE_NODE) {
-		return fail(parser, node, "'steps' is a list");
+		return script_fail(parser, node, "'steps' is a list");
 	}
 	ptrdiff_t count = node->data.sequence.items.top - node->data.sequence.items.start;
 	if (count < 1 || count > SCRIPT_STEPS_MAX) {
-		return fail(parser, node, "a script has 1 to %d steps", SCRIPT_STEPS_MAX);
+		return script_fail(parser, node, "a script has 1 to %d steps", SCRIPT_STEPS_MAX);
 	}
 	script->steps = calloc((size_t)count, sizeof(*script->steps));
 	if (!script->steps) {
 		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
 	}
 	for (int i = 0; i < count; i++) {
-		const yaml_node_t *item = node_at(parser, node->data.sequence.items.start[i]);
+		const yaml_node_t *item =
+				script_node_at(parser, node->data.sequence.items.start[i]);
 		script->step_count = i + 1; /* a half-read step is released too */
 		enum cua_status status = read_step(parser, item, &script->steps[i]);
 		if (status != CUA_OK) {
 			return status;
 		}
 		if ((script->steps[i].word == SCRIPT_DONE) != (i == count - 1)) {
-			return fail(parser, item, "'done' is the last step and only the last");
+			return script_fail(
+					parser, item, "'done' is the last step and only the last");
 		}
 	}
 	parser->word = NULL;
 	return CUA_OK;
 }
 
-static enum cua_status read_root(struct parser *parser, struct script *script)
+static enum cua_status read_root(struct script_parser *parser, struct script *script)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&parser->document);
 	if (!root || root->type != YAML_MAPPING_NODE) {
-		return fail(parser, root, "a script has 'task' and 'steps'");
+		return script_fail(parser, root, "a script has 'task' and 'steps'");
 	}
 	for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
 			pair < root->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = node_at(parser, pair->key);
-		const char *name = key->type == YAML_SCALAR_NODE ? scalar(key) : "";
-		const yaml_node_t *value = node_at(parser, pair->value);
+		const yaml_node_t *key = script_node_at(parser, pair->key);
+		const char *name = key->type == YAML_SCALAR_NODE ? script_scalar(key) : "";
+		const yaml_node_t *value = script_node_at(parser, pair->value);
 		enum cua_status status = CUA_OK;
 		if (strcmp(name, "task") == 0) {
-			status = read_text(parser, value, &script->task);
+			status = script_read_text(parser, value, &script->task);
 		} else if (strcmp(name, "steps") == 0 && !script->steps) {
 			status = read_steps(parser, value, script);
 		} else {
-			return fail(parser, key, "'%.40s' is not 'task' or 'steps'", name);
+			return script_fail(parser, key, "'%.40s' is not 'task' or 'steps'", name);
 		}
 		if (status != CUA_OK) {
 			return status;
 		}
 	}
 	if (!script->task || !script->steps) {
-		return fail(parser, root, "'%s' is missing", script->task ? "steps" : "task");
+		return script_fail(
+				parser, root, "'%s' is missing", script->task ? "steps" : "task");
 	}
 	return CUA_OK;
 }
@@ -478,7 +313,7 @@ static enum cua_status read_root(struct parser *parser, struct script *script)
 enum cua_status script_parse(const char *name, const char *text, size_t len,
 		struct script **ret_script, struct cua_error *err)
 {
-	struct parser parser = { .name = name, .err = err };
+	struct script_parser parser = { .name = name, .err = err };
 	yaml_parser_t yaml;
 	if (!yaml_parser_initialize(&yaml)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "YAML parser");
