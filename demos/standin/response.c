@@ -97,8 +97,8 @@ struct stream {
 /* Writes one event and releases it. */
 static void send_event(struct stream *stream, const char *type, cJSON *event)
 {
-	CUA_AUTO_JSON cJSON *owned = event;
 	if (stream->status != CUA_OK) {
+		cJSON_Delete(event);
 		return;
 	}
 	cJSON_AddStringToObject(event, "type", type);
@@ -108,6 +108,7 @@ static void send_event(struct stream *stream, const char *type, cJSON *event)
 						"event: %s\ndata: %s\n\n", type, json)
 			      : CUA_FAIL(stream->err, CUA_ERR_NOMEM, ENOMEM, "event");
 	cJSON_free(json);
+	cJSON_Delete(event);
 }
 
 static cJSON *item_event(const struct stream *stream)
