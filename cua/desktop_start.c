@@ -1,6 +1,8 @@
 /* cua_desktop_start(): directories, then the sandbox with its session, then the host. Each step
  * is written down before the next, so that stop can clean up after a start that was cut off. */
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -42,15 +44,42 @@ static bool uid_is_taken(uid_t uid, const cJSON *desktops)
 	return false;
 }
 
+/* Desktops of another runtime directory are in no list of ours; sharing an identity with them
+ * would let stop end them too. */
+static bool uid_has_process(uid_t uid)
+{
+	bool found = false;
+	DIR *proc = opendir("/proc");
+	for (const struct dirent *entry; proc && !found && (entry = readdir(proc));) {
+		struct stat info;
+		found = isdigit((unsigned char)entry->d_name[0]) &&
+				fstatat(dirfd(proc), entry->d_name, &info, 0) == 0 &&
+				info.st_uid == uid;
+	}
+	if (proc) {
+		closedir(proc);
+	}
+	return found;
+}
+
+/* Search begins anywhere, so that two starts at once with different lists do not meet. */
 static enum cua_status choose_uid(uid_t *ret_uid, struct cua_error *err)
 {
+	unsigned int random = 0;
 	if (geteuid() != 0) {
 		*ret_uid = geteuid();
 		return CUA_OK;
 	}
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
+	}
 	CUA_AUTO_JSON cJSON *desktops = cua_desktop_list(err);
-	for (uid_t uid = UID_FIRST; desktops && uid < UID_FIRST + UID_COUNT; uid++) {
-		if (!uid_is_taken(uid, desktops)) {
+	if (!desktops) {
+		return CUA_ERR_IO;
+	}
+	for (unsigned int i = 0; i < UID_COUNT; i++) {
+		const uid_t uid = UID_FIRST + (random % UID_COUNT + i) % UID_COUNT;
+		if (!uid_is_taken(uid, desktops) && !uid_has_process(uid)) {
 			*ret_uid = uid;
 			return CUA_OK;
 		}
