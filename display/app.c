@@ -12,6 +12,9 @@
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
+/* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
+#define START_QUIET_MS 200
+#define PAINT_TIMEOUT_MS 4000
 
 /* What is waited for after starting a program. */
 struct launch {
@@ -109,7 +112,55 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 	return CUA_OK; /* handed over to a program that shows no new window */
 }
 
-/* The window has the keyboard and answers: usable. */
+/* The part of the window that is on the screen; false if none is. */
+static bool visible_area(struct display *display, Window window, struct cua_region *ret_area)
+{
+	XWindowAttributes attributes;
+	Window child;
+	int x = 0, y = 0;
+	if (!XGetWindowAttributes(display->xlib, window, &attributes) ||
+			!XTranslateCoordinates(display->xlib, window, display->root, 0, 0, &x, &y,
+					&child)) {
+		return false;
+	}
+	const int left = x > 0 ? x : 0, top = y > 0 ? y : 0;
+	const int right = x + attributes.width < display->width_px ? x + attributes.width
+								   : display->width_px;
+	const int bottom = y + attributes.height < display->height_px ? y + attributes.height
+								      : display->height_px;
+	*ret_area = (struct cua_region){ left, top, right - left, bottom - top };
+	return right > left && bottom > top;
+}
+
+static bool has_new_damage(struct display *display, void *user_data)
+{
+	return display->damage.count != *(const uint64_t *)user_data;
+}
+
+/* At rest, and more than its background is there. A window that stays plain is taken as it is
+ * when the time is over. */
+static enum cua_status wait_until_painted(
+		struct display *display, Window window, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + PAINT_TIMEOUT_MS * 1000ULL;
+	enum cua_status status = CUA_OK;
+	struct cua_region area;
+	while (status == CUA_OK) {
+		status = settle_rest(display, START_QUIET_MS, deadline_us, err);
+		if (status == CUA_OK) {
+			status = frame_update(display, err);
+		}
+		if (status != CUA_OK || !visible_area(display, window, &area) ||
+				!frame_is_plain(display, &area)) {
+			break;
+		}
+		uint64_t count = display->damage.count;
+		status = display_wait(display, deadline_us, has_new_damage, &count, err);
+	}
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+}
+
+/* The window has the keyboard, answers, and shows what it has to show: usable. */
 static enum cua_status make_usable(struct display *display, Window window, struct cua_error *err)
 {
 	bool asked = false, answered = false;
@@ -123,7 +174,8 @@ static enum cua_status make_usable(struct display *display, Window window, struc
 			return status;
 		}
 	}
-	return window_ping(display, START_TIMEOUT_MS, &asked, &answered, err);
+	enum cua_status status = window_ping(display, START_TIMEOUT_MS, &asked, &answered, err);
+	return status == CUA_OK ? wait_until_painted(display, window, err) : status;
 }
 
 static enum cua_status start(struct display *display, const char *member, const char *value,

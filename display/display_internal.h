@@ -175,6 +175,9 @@ CUA_NODISCARD enum cua_status frame_read_damaged(struct display *display, struct
 /* The same after a round trip, so that the frame shows the screen as it was during this call. */
 CUA_NODISCARD enum cua_status frame_update(struct display *display, struct cua_error *err);
 
+/* One colour all over; area lies inside the screen. */
+bool frame_is_plain(const struct display *display, const struct cua_region *area);
+
 /* png.c: pixels are B8G8R8X8. */
 CUA_NODISCARD enum cua_status png_encode(const uint8_t *pixels, int width_px, int height_px,
 		int stride_bytes, struct cua_buffer *png, struct cua_error *err);
@@ -197,6 +200,12 @@ Window window_find(struct display *display, const char *name);
 CUA_NODISCARD enum cua_status window_ping(struct display *display, int timeout_ms, bool *ret_asked,
 		bool *ret_answered, struct cua_error *err);
 void window_ping_event(struct display *display, const XClientMessageEvent *event);
+
+/* settle.c */
+
+/* Until the active window answers promptly and nothing was drawn for quiet_ms; CUA_ERR_TIMEOUT. */
+CUA_NODISCARD enum cua_status settle_rest(
+		struct display *display, int quiet_ms, uint64_t deadline_us, struct cua_error *err);
 
 /* keymap.c */
 CUA_NODISCARD enum cua_status keymap_init(struct display *display, struct cua_error *err);

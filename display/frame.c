@@ -162,3 +162,18 @@ enum cua_status frame_update(struct display *display, struct cua_error *err)
 	enum cua_status status = display_ok(display, err);
 	return status == CUA_OK ? frame_read_damaged(display, err) : status;
 }
+
+bool frame_is_plain(const struct display *display, const struct cua_region *area)
+{
+	const uint32_t *pixels = (const uint32_t *)(const void *)display->frame.pixels;
+	const size_t width = (size_t)display->width_px;
+	const uint32_t first = pixels[(size_t)area->y * width + (size_t)area->x];
+	for (int y = area->y; y < area->y + area->height; y++) {
+		for (int x = area->x; x < area->x + area->width; x++) {
+			if (pixels[(size_t)y * width + (size_t)x] != first) {
+				return false;
+			}
+		}
+	}
+	return true;
+}

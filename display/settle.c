@@ -63,13 +63,15 @@ static enum cua_status wait_quiet(struct display *display, struct quiet *quiet,
 /* Ask, wait for rest, ask again: done when an application at rest answers promptly and has drawn
  * nothing meanwhile. One that is busy behind a quiet screen answers late and gets another round. */
 static enum cua_status settle_rounds(struct display *display, bool expects_change,
-		uint64_t deadline_us, struct cua_error *err)
+		int least_quiet_ms, uint64_t deadline_us, struct cua_error *err)
 {
 	bool asked = false, answered = false;
 	enum cua_status status =
 			window_ping(display, cua_ms_until(deadline_us), &asked, &answered, err);
+	const int quiet_ms = asked ? QUIET_MS : QUIET_UNASKED_MS;
 	struct quiet quiet = { .since_us = cua_now_us(),
-		.quiet_us = (asked ? QUIET_MS : QUIET_UNASKED_MS) * 1000ULL,
+		.quiet_us = (uint64_t)(quiet_ms > least_quiet_ms ? quiet_ms : least_quiet_ms) *
+				1000U,
 		.expects_change = expects_change };
 	while (status == CUA_OK) {
 		status = wait_quiet(display, &quiet, deadline_us, err);
@@ -100,7 +102,7 @@ enum cua_status display_settle(struct display *display, int timeout_ms, bool exp
 	const uint64_t start_us = display->changes.input_end_us;
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	struct cua_error local = { 0 };
-	enum cua_status status = settle_rounds(display, expects_change, deadline_us, &local);
+	enum cua_status status = settle_rounds(display, expects_change, 0, deadline_us, &local);
 	if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
 		if (err) {
 			*err = local;
@@ -115,4 +117,10 @@ enum cua_status display_settle(struct display *display, int timeout_ms, bool exp
 			? (double)(display->damage.last_us - start_us) / 1000.0
 			: 0;
 	return CUA_OK;
+}
+
+enum cua_status settle_rest(
+		struct display *display, int quiet_ms, uint64_t deadline_us, struct cua_error *err)
+{
+	return settle_rounds(display, false, quiet_ms, deadline_us, err);
 }

@@ -9,6 +9,9 @@
 #include "cua/api/desktop_request.h"
 #include "cua/base/util.h"
 
+/* How long an action of a list may keep the next one waiting. */
+#define BETWEEN_MAX_MS 1000
+
 static enum cua_status add_image(struct display *display, const struct display_shot *shot,
 		const char *if_none_match, cJSON *answer, const char *name, struct cua_error *err)
 {
@@ -72,6 +75,29 @@ static enum cua_status run_one(struct display *display, const struct cua_action 
 	return status;
 }
 
+/* After a click or a chord the focus may move, a menu may open: what comes next must meet it there.
+ * Chromium, for one, gives Ctrl+L to the page first and moves the focus later. Presses, moves and
+ * releases of a button belong together and are not spread. */
+static bool needs_rest_after(const struct cua_action *action)
+{
+	return action->type == CUA_ACTION_CLICK || action->type == CUA_ACTION_KEY ||
+			action->type == CUA_ACTION_DRAG || action->type == CUA_ACTION_SCROLL;
+}
+
+static enum cua_status rest_between(struct display *display, const struct desktop_request *request,
+		int index, struct cua_error *err)
+{
+	struct display_settle settle;
+	if (index == 0 || request->settle_ms < 0 ||
+			!needs_rest_after(&request->actions[index - 1]) ||
+			!cua_action_table[request->actions[index].type].is_input) {
+		return CUA_OK;
+	}
+	const int timeout_ms =
+			request->settle_ms < BETWEEN_MAX_MS ? request->settle_ms : BETWEEN_MAX_MS;
+	return display_settle(display, timeout_ms, false, &settle, err);
+}
+
 static enum cua_status run_all(struct display *display, const struct desktop_request *request,
 		cJSON *results, int *ret_index, struct cua_error *err)
 {
@@ -83,7 +109,10 @@ static enum cua_status run_all(struct display *display, const struct desktop_req
 	}
 	for (int i = 0; i < request->count; i++) {
 		*ret_index = i;
-		status = run_one(display, &request->actions[i], results, err);
+		status = rest_between(display, request, i, err);
+		if (status == CUA_OK) {
+			status = run_one(display, &request->actions[i], results, err);
+		}
 		if (status != CUA_OK) {
 			cua_error_prefix(err, "action %d (%s)", i,
 					cua_action_table[request->actions[i].type].name);
