@@ -84,10 +84,17 @@ CUA_NODISCARD enum cua_status display_act(struct display *display, const struct 
 CUA_NODISCARD enum cua_status display_check_actions(const struct display *display,
 		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err);
 
-/* Waits until the focused application has read its input and the screen has come to rest.
- * expects_change: the input should show, so wait longer before taking stillness for rest. */
+/* What an input should lead to; tells stillness before the drawing from rest after it. */
+enum display_expect {
+	DISPLAY_EXPECT_NOTHING, /* a move, a clipboard */
+	DISPLAY_EXPECT_CHANGE,  /* a click, a key */
+	DISPLAY_EXPECT_MUCH,    /* a text: drawn in parts, the last of them late */
+};
+
+/* Waits until the focused application has read its input and the screen has come to rest. */
 CUA_NODISCARD enum cua_status display_settle(struct display *display, int timeout_ms,
-		bool expects_change, struct display_settle *ret_settle, struct cua_error *err);
+		enum display_expect expect, struct display_settle *ret_settle,
+		struct cua_error *err);
 
 /* Something was drawn since display_begin(). */
 bool display_has_changed(const struct display *display);

@@ -5,6 +5,8 @@
 /* No drawing for so long after the application has read its input: at rest. First drawing after a
  * key comes 5 to 17 ms after the input in LibreOffice and Chromium, a caret blinks every 600 ms. */
 #define QUIET_MS 50
+/* Writer formats a longer text bit by bit, with pauses of up to 100 ms between. */
+#define QUIET_MUCH_MS 150
 /* An application that answers no pings gets more time for its first drawing. */
 #define QUIET_UNASKED_MS 90
 /* An input that should show and has drawn nothing at all gets so long before it is believed to
@@ -62,7 +64,7 @@ static enum cua_status wait_quiet(struct display *display, struct quiet *quiet,
 
 /* Ask, wait for rest, ask again: done when an application at rest answers promptly and has drawn
  * nothing meanwhile. One that is busy behind a quiet screen answers late and gets another round. */
-static enum cua_status settle_rounds(struct display *display, bool expects_change,
+static enum cua_status settle_rounds(struct display *display, enum display_expect expect,
 		int least_quiet_ms, uint64_t deadline_us, struct cua_error *err)
 {
 	bool asked = false, answered = false;
@@ -72,7 +74,7 @@ static enum cua_status settle_rounds(struct display *display, bool expects_chang
 	struct quiet quiet = { .since_us = cua_now_us(),
 		.quiet_us = (uint64_t)(quiet_ms > least_quiet_ms ? quiet_ms : least_quiet_ms) *
 				1000U,
-		.expects_change = expects_change };
+		.expects_change = expect != DISPLAY_EXPECT_NOTHING };
 	while (status == CUA_OK) {
 		status = wait_quiet(display, &quiet, deadline_us, err);
 		if (status != CUA_OK) {
@@ -96,13 +98,14 @@ static enum cua_status settle_rounds(struct display *display, bool expects_chang
 	return status;
 }
 
-enum cua_status display_settle(struct display *display, int timeout_ms, bool expects_change,
+enum cua_status display_settle(struct display *display, int timeout_ms, enum display_expect expect,
 		struct display_settle *ret_settle, struct cua_error *err)
 {
 	const uint64_t start_us = display->changes.input_end_us;
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	struct cua_error local = { 0 };
-	enum cua_status status = settle_rounds(display, expects_change, 0, deadline_us, &local);
+	enum cua_status status = settle_rounds(display, expect,
+			expect == DISPLAY_EXPECT_MUCH ? QUIET_MUCH_MS : 0, deadline_us, &local);
 	if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
 		if (err) {
 			*err = local;
@@ -122,5 +125,5 @@ enum cua_status display_settle(struct display *display, int timeout_ms, bool exp
 enum cua_status settle_rest(
 		struct display *display, int quiet_ms, uint64_t deadline_us, struct cua_error *err)
 {
-	return settle_rounds(display, false, quiet_ms, deadline_us, err);
+	return settle_rounds(display, DISPLAY_EXPECT_NOTHING, quiet_ms, deadline_us, err);
 }

@@ -11,6 +11,7 @@
 
 /* How long an action of a list may keep the next one waiting. */
 #define BETWEEN_MAX_MS 1000
+#define SHORT_TEXT_BYTES 16
 
 static enum cua_status add_image(struct display *display, const struct display_shot *shot,
 		const char *if_none_match, cJSON *answer, const char *name, struct cua_error *err)
@@ -55,6 +56,14 @@ static bool shows_effect(const struct cua_action *action)
 			action->type != CUA_ACTION_MOUSE_DOWN;
 }
 
+static enum display_expect expectation(const struct cua_action *action)
+{
+	if (action->type == CUA_ACTION_TYPE && strlen(action->text) > SHORT_TEXT_BYTES) {
+		return DISPLAY_EXPECT_MUCH;
+	}
+	return shows_effect(action) ? DISPLAY_EXPECT_CHANGE : DISPLAY_EXPECT_NOTHING;
+}
+
 static enum cua_status run_one(struct display *display, const struct cua_action *action,
 		cJSON *results, struct cua_error *err)
 {
@@ -95,7 +104,7 @@ static enum cua_status rest_between(struct display *display, const struct deskto
 	}
 	const int timeout_ms =
 			request->settle_ms < BETWEEN_MAX_MS ? request->settle_ms : BETWEEN_MAX_MS;
-	return display_settle(display, timeout_ms, false, &settle, err);
+	return display_settle(display, timeout_ms, DISPLAY_EXPECT_NOTHING, &settle, err);
 }
 
 static enum cua_status run_all(struct display *display, const struct desktop_request *request,
@@ -146,7 +155,8 @@ static enum cua_status observe(struct display *display, const struct desktop_req
 	}
 	if (request->settle_ms >= 0 && any_input) {
 		status = display_settle(display, request->settle_ms,
-				acted && shows_effect(&request->actions[request->count - 1]),
+				acted ? expectation(&request->actions[request->count - 1])
+				      : DISPLAY_EXPECT_NOTHING,
 				&settle, err);
 	}
 	if (status != CUA_OK) {
