@@ -344,6 +344,12 @@ int cua_cmd_action(int argc, char **argv)
 			CUA_AUTO_FREE char *text = cJSON_Print(answer);
 			printf("%s\n", text ? text : "{}");
 		}
+		/* The index of the action tells nothing when there is one. */
+		static const char index[] = "action 0: ";
+		if (strncmp(error.msg, index, strlen(index)) == 0) {
+			memmove(error.msg, error.msg + strlen(index),
+					strlen(error.msg) - strlen(index) + 1);
+		}
 		return cua_cmd_fail(&error);
 	}
 	return show(&command, answer);
