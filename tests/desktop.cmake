@@ -1,0 +1,27 @@
+# Real desktops, started through the program as a person starts them: Xvfb, openbox, bubblewrap,
+# xterm, LibreOffice, Chromium. Each program of tests has directories of its own.
+set(desktop_tests_dir ${CMAKE_CURRENT_LIST_DIR})
+
+# What runs inside: one writes down what reaches a window, one asks the X server.
+add_executable(x_recorder ${desktop_tests_dir}/x_recorder.c)
+target_link_libraries(x_recorder PRIVATE cua_options PkgConfig::x11 PkgConfig::xkbcommon)
+add_executable(x_probe ${desktop_tests_dir}/x_probe.c)
+target_link_libraries(x_probe PRIVATE cua_options PkgConfig::x11 PkgConfig::xcb)
+
+add_library(desktop_fixture STATIC ${desktop_tests_dir}/desktop_fixture.c)
+target_link_libraries(desktop_fixture PUBLIC cua_base PkgConfig::cmocka)
+target_compile_definitions(desktop_fixture PUBLIC CUA_TEST_PROGRAM="$<TARGET_FILE:cua>"
+	CUA_TEST_RECORDER="$<TARGET_FILE:x_recorder>" CUA_TEST_PROBE="$<TARGET_FILE:x_probe>")
+add_dependencies(desktop_fixture cua x_recorder x_probe)
+
+# One after another: applications that start and servers that are timed share the processors.
+function(cua_desktop_test topic timeout_s)
+	add_executable(test_desktop_${topic} ${desktop_tests_dir}/test_desktop_${topic}.c)
+	target_link_libraries(test_desktop_${topic} PRIVATE desktop_fixture ${ARGN})
+	add_test(NAME desktop_${topic} COMMAND test_desktop_${topic})
+	set_tests_properties(desktop_${topic} PROPERTIES TIMEOUT ${timeout_s} RUN_SERIAL ON
+		LABELS desktop)
+endfunction()
+
+cua_desktop_test(input 120)
+cua_desktop_test(refusals 120)
