@@ -246,7 +246,11 @@ enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
 		{ spec->ready_fd, FD_READY }, { info[1], FD_INFO }, { seccomp_fd, FD_SECCOMP },
 		{ passwd_fd, FD_PASSWD }, { group_fd, FD_GROUP }, { hosts_fd, FD_HOSTS },
 		{ spec->program_fd, FD_PROGRAM } };
+	/* The environment of bwrap itself can be read inside, as /proc/1/environ: --clearenv is for
+	 * its child alone. No key may be in it. */
+	const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL };
 	const struct cua_spawn spawn = { .argv = args.argv,
+		.envp = envp,
 		.exec_fd = -1,
 		.cwd = "/",
 		.fds = fds,
