@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <glob.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -202,35 +203,58 @@ static int desktop_stop(int argc, char **argv)
 /* --- exec --- */
 
 /* Copies between our descriptors and pipes of the program: our terminal stays out of the
- * sandbox, where it could be typed into. */
+ * sandbox, where it could be typed into. What cannot be written yet is kept and no more is read
+ * meanwhile: a program that writes while it reads would otherwise wait for us, and we for it. */
 struct relay {
-	int from, to;
-	bool closes; /* close `to` at the end of `from` */
-};
-
-static bool relay_once(struct relay *relay)
-{
+	int from, to; /* from: -1 at its end; to: -1 once closed */
+	bool closes;  /* close `to` at the end of `from`; it does not block */
 	char part[16384];
-	ssize_t got = read(relay->from, part, sizeof(part));
-	if (got < 0 && errno == EINTR) {
-		return true;
-	}
-	for (ssize_t sent = 0; got > 0 && sent < got;) {
-		ssize_t wrote = write(relay->to, part + sent, (size_t)(got - sent));
-		if (wrote < 0 && errno != EINTR) {
-			return false;
-		}
-		sent += wrote > 0 ? wrote : 0;
-	}
-	return got > 0;
-}
+	size_t len, sent;
+};
 
 static void relay_end(struct relay *relay)
 {
-	if (relay->closes) {
+	if (relay->closes && relay->to >= 0) {
 		close(relay->to);
+		relay->to = -1;
 	}
 	relay->from = -1;
+	relay->len = relay->sent = 0;
+}
+
+static bool relay_has_part(const struct relay *relay)
+{
+	return relay->sent < relay->len;
+}
+
+static void relay_read(struct relay *relay)
+{
+	const ssize_t got = read(relay->from, relay->part, sizeof(relay->part));
+	if (got > 0) {
+		relay->len = (size_t)got;
+		relay->sent = 0;
+	} else if (got == 0 || errno != EINTR) {
+		relay_end(relay);
+	}
+}
+
+static void relay_write(struct relay *relay)
+{
+	/* So much goes into a pipe that has room without blocking. */
+	const size_t left = relay->len - relay->sent;
+	const ssize_t wrote = write(
+			relay->to, relay->part + relay->sent, left < PIPE_BUF ? left : PIPE_BUF);
+	if (wrote > 0) {
+		relay->sent += (size_t)wrote;
+	} else if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
+		relay_end(relay);
+	}
+}
+
+static struct pollfd relay_wants(const struct relay *relay)
+{
+	return relay_has_part(relay) ? (struct pollfd){ relay->to, POLLOUT, 0 }
+				     : (struct pollfd){ relay->from, POLLIN, 0 };
 }
 
 static int exit_status_of(const cJSON *answer)
@@ -246,8 +270,8 @@ static int exec_wait(int session_fd, int signal_fd, struct relay relays[3], stru
 	int exit_status = -1;
 	while (exit_status < 0 || relays[1].from >= 0 || relays[2].from >= 0) {
 		struct pollfd fds[5] = { { exit_status < 0 ? session_fd : -1, POLLIN, 0 },
-			{ signal_fd, POLLIN, 0 }, { relays[0].from, POLLIN, 0 },
-			{ relays[1].from, POLLIN, 0 }, { relays[2].from, POLLIN, 0 } };
+			{ signal_fd, POLLIN, 0 }, relay_wants(&relays[0]), relay_wants(&relays[1]),
+			relay_wants(&relays[2]) };
 		if (poll(fds, 5, -1) < 0 && errno != EINTR) {
 			return -1;
 		}
@@ -255,8 +279,13 @@ static int exec_wait(int session_fd, int signal_fd, struct relay relays[3], stru
 			return 130; /* closing the connection hangs the program up */
 		}
 		for (int i = 0; i < 3; i++) {
-			if (relays[i].from >= 0 && fds[i + 2].revents && !relay_once(&relays[i])) {
-				relay_end(&relays[i]);
+			if (!fds[i + 2].revents) {
+				continue;
+			}
+			if (relay_has_part(&relays[i])) {
+				relay_write(&relays[i]);
+			} else {
+				relay_read(&relays[i]);
 			}
 		}
 		if (fds[0].revents) {
@@ -298,8 +327,10 @@ static int exec_run(
 	}
 	int result = -1;
 	if (status == CUA_OK) {
-		struct relay relays[3] = { { STDIN_FILENO, in[1], true },
-			{ out[0], STDOUT_FILENO, false }, { error_out[0], STDERR_FILENO, false } };
+		struct relay relays[3] = { { .from = STDIN_FILENO, .to = in[1], .closes = true },
+			{ .from = out[0], .to = STDOUT_FILENO },
+			{ .from = error_out[0], .to = STDERR_FILENO } };
+		fcntl(in[1], F_SETFL, O_NONBLOCK);
 		result = exec_wait(session_fd, signal_fd, relays, err);
 	}
 	cua_closep(&session_fd);
