@@ -25,3 +25,5 @@ endfunction()
 
 cua_desktop_test(input 120)
 cua_desktop_test(refusals 120)
+cua_desktop_test(lifecycle 180)
+cua_desktop_test(sandbox 180)

@@ -324,13 +324,30 @@ static bool file_holds(const char *path, const char *text)
 	return bytes && memmem(bytes, len, text, strlen(text)) != NULL;
 }
 
+static pid_t parent_of(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	CUA_AUTO_FREE char *stat = read_whole_file(path, NULL);
+	const char *after = stat ? strrchr(stat, ')') : NULL;
+	return after && strlen(after) > 4 ? (pid_t)strtol(after + 4, NULL, 10) : 0;
+}
+
+/* A browser makes namespaces of its own: then one of the ancestors is in that of the desktop. */
 static bool is_in_desktop(const struct desktop *desktop, pid_t pid)
 {
 	char path[64], found[64] = "";
-	if (desktop->pid_namespace[0]) {
+	while (desktop->pid_namespace[0] && pid > 1) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
 		const ssize_t len = readlink(path, found, sizeof(found) - 1);
-		return len > 0 && strcmp(found, desktop->pid_namespace) == 0;
+		found[len > 0 ? len : 0] = '\0';
+		if (strcmp(found, desktop->pid_namespace) == 0) {
+			return true;
+		}
+		pid = parent_of(pid);
+	}
+	if (desktop->pid_namespace[0]) {
+		return false;
 	}
 	char mark[256];
 	snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s/run/desktops/%s", desktop->world->dir,
