@@ -144,7 +144,8 @@ static void intern_atoms(struct display *display)
 		{ "_NET_WM_WINDOW_TYPE_NORMAL", &atoms->net_wm_window_type_normal },
 		{ "_NET_WM_WINDOW_TYPE_DIALOG", &atoms->net_wm_window_type_dialog },
 		{ "_NET_CLOSE_WINDOW", &atoms->net_close_window },
-		{ "_NET_SUPPORTING_WM_CHECK", &atoms->net_supporting_wm_check },
+		{ "_NET_REQUEST_FRAME_EXTENTS", &atoms->net_request_frame_extents },
+		{ "_NET_FRAME_EXTENTS", &atoms->net_frame_extents },
 		{ "WM_PROTOCOLS", &atoms->wm_protocols },
 		{ "UTF8_STRING", &atoms->utf8_string },
 		{ "CLIPBOARD", &atoms->clipboard },
@@ -192,18 +193,6 @@ static enum cua_status init_extensions(struct display *display, struct cua_error
 	return CUA_OK;
 }
 
-static bool wm_is_there(struct display *display, void *user_data)
-{
-	(void)user_data;
-	unsigned long count = 0;
-	unsigned char *check = display_property(display, display->root,
-			display->atoms.net_supporting_wm_check, XA_WINDOW, 32, &count);
-	if (check) {
-		XFree(check);
-	}
-	return check != NULL;
-}
-
 static enum cua_status connect_all(struct display *display, struct cua_error *err)
 {
 	enum cua_status status = open_display(display, err);
@@ -222,8 +211,7 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 		return status;
 	}
 	input_release_all(display);
-	status = display_wait(display, cua_now_us() + WM_START_TIMEOUT_MS * 1000ULL, wm_is_there,
-			NULL, err);
+	status = window_wait_manager(display, WM_START_TIMEOUT_MS, err);
 	if (status == CUA_ERR_TIMEOUT) {
 		cua_log_warn("no window manager after %d ms, going on without one",
 				WM_START_TIMEOUT_MS);

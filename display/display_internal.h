@@ -26,9 +26,9 @@ struct display_atoms {
 	Atom net_active_window, net_client_list, net_wm_ping, net_wm_name, net_wm_pid, net_wm_state,
 			net_wm_state_hidden, net_wm_state_maximized_vert,
 			net_wm_state_maximized_horz, net_wm_window_type, net_wm_window_type_normal,
-			net_wm_window_type_dialog, net_close_window, net_supporting_wm_check,
-			wm_protocols, utf8_string, clipboard, targets, timestamp, text, incr,
-			text_plain_utf8, cua_selection;
+			net_wm_window_type_dialog, net_close_window, net_request_frame_extents,
+			net_frame_extents, wm_protocols, utf8_string, clipboard, targets, timestamp,
+			text, incr, text_plain_utf8, cua_selection;
 };
 
 /* The screen as last read, in memory shared with the X server and, read-only, with vnc. */
@@ -191,6 +191,9 @@ cJSON *window_describe(struct display *display, Window window);
 /* Raises it and waits until it has the keyboard. */
 CUA_NODISCARD enum cua_status window_focus(
 		struct display *display, Window window, struct cua_error *err);
+/* Returns when the window manager serves requests; CUA_ERR_TIMEOUT if there is none that does. */
+CUA_NODISCARD enum cua_status window_wait_manager(
+		struct display *display, int timeout_ms, struct cua_error *err);
 CUA_NODISCARD enum cua_status window_close(
 		struct display *display, Window window, struct cua_error *err);
 /* The topmost window whose title or class contains name, compared by letters and digits. */

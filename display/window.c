@@ -11,6 +11,7 @@
 #include "cua/contract/utf8.h"
 
 #define FOCUS_TIMEOUT_MS 2000
+#define MANAGER_ASK_AGAIN_US 20000U
 
 /* --- reading --- */
 
@@ -210,6 +211,39 @@ static void send_to_root(struct display *display, Window window, Atom type, long
 	XSendEvent(display->xlib, display->root, False,
 			SubstructureNotifyMask | SubstructureRedirectMask, &event);
 	XFlush(display->xlib);
+}
+
+static bool manager_has_answered(struct display *display, void *user_data)
+{
+	unsigned long count = 0;
+	unsigned char *extents = display_property(display, *(const Window *)user_data,
+			display->atoms.net_frame_extents, XA_CARDINAL, 32, &count);
+	if (extents) {
+		XFree(extents);
+	}
+	return extents != NULL;
+}
+
+/* That it has announced itself on the root window is not enough: openbox does so in the middle of
+ * its start, and a window that is mapped before the end of it stays unmanaged for ever. Its answer
+ * comes from its event loop. Requests sent too early are lost as well, so ask anew.
+ * Source: Extended Window Manager Hints, _NET_REQUEST_FRAME_EXTENTS. */
+enum cua_status window_wait_manager(struct display *display, int timeout_ms, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
+	/* Not the helper: openbox moves a window that it is asked about. */
+	Window window = XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
+	XSelectInput(display->xlib, window, PropertyChangeMask);
+	enum cua_status status = CUA_ERR_TIMEOUT;
+	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
+		send_to_root(display, window, display->atoms.net_request_frame_extents, 0, 0);
+		status = display_wait(display, cua_now_us() + MANAGER_ASK_AGAIN_US,
+				manager_has_answered, &window, err);
+	}
+	if (!display->dead) {
+		XDestroyWindow(display->xlib, window);
+	}
+	return status;
 }
 
 static enum cua_status check_listed(struct display *display, Window window, struct cua_error *err)
