@@ -24,24 +24,24 @@
 #include "cua/desktops.h"
 
 #define READY_TIMEOUT_MS 30000
-/* Identities of desktops that root starts: one to a desktop, in a range free of accounts. */
-#define UID_FIRST 62000U
-#define UID_COUNT 3000U
 
 /* --- directories --- */
 
-static bool uid_is_taken(uid_t uid, const cJSON *desktops)
+/* By the records alone: sockets are the applications' to answer, or to leave hanging. */
+static bool uid_is_taken(uid_t uid, const char *all)
 {
-	const cJSON *desktop = NULL;
-	cJSON_ArrayForEach (desktop, desktops) {
+	bool taken = false;
+	DIR *desktops = opendir(all);
+	for (const struct dirent *entry; desktops && !taken && (entry = readdir(desktops));) {
 		struct desktop_record other;
-		const cJSON *name = cJSON_GetObjectItemCaseSensitive(desktop, "name");
-		if (desktop_record_read(name->valuestring, &other, NULL) == CUA_OK &&
-				other.uid == uid) {
-			return true;
-		}
+		taken = desktop_name_check(entry->d_name, NULL) == CUA_OK &&
+				desktop_record_read(entry->d_name, &other, NULL) == CUA_OK &&
+				other.uid == uid;
 	}
-	return false;
+	if (desktops) {
+		closedir(desktops);
+	}
+	return taken;
 }
 
 /* Desktops of another runtime directory are in no list of ours; sharing an identity with them
@@ -63,7 +63,7 @@ static bool uid_has_process(uid_t uid)
 }
 
 /* Search begins anywhere, so that two starts at once with different lists do not meet. */
-static enum cua_status choose_uid(uid_t *ret_uid, struct cua_error *err)
+static enum cua_status choose_uid(const char *all, uid_t *ret_uid, struct cua_error *err)
 {
 	unsigned int random = 0;
 	if (geteuid() != 0) {
@@ -73,19 +73,16 @@ static enum cua_status choose_uid(uid_t *ret_uid, struct cua_error *err)
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
 	}
-	CUA_AUTO_JSON cJSON *desktops = cua_desktop_list(err);
-	if (!desktops) {
-		return CUA_ERR_IO;
-	}
-	for (unsigned int i = 0; i < UID_COUNT; i++) {
-		const uid_t uid = UID_FIRST + (random % UID_COUNT + i) % UID_COUNT;
-		if (!uid_is_taken(uid, desktops) && !uid_has_process(uid)) {
+	for (unsigned int i = 0; i < DESKTOP_UID_COUNT; i++) {
+		const uid_t uid = DESKTOP_UID_FIRST +
+				(random % DESKTOP_UID_COUNT + i) % DESKTOP_UID_COUNT;
+		if (!uid_is_taken(uid, all) && !uid_has_process(uid)) {
 			*ret_uid = uid;
 			return CUA_OK;
 		}
 	}
 	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "all %u desktop identities are in use",
-			UID_COUNT);
+			DESKTOP_UID_COUNT);
 }
 
 static enum cua_status make_owned_dir(
@@ -114,9 +111,15 @@ static enum cua_status write_cookie(const struct desktop_record *record, struct 
 	if (getrandom(entry + len, 16, 0) != 16) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
 	}
+	/* The host reads a copy of its own: what lies in the session's folder is the sandbox's. */
+	desktop_path(record, "cookie", path, sizeof(path));
+	enum cua_status status = cua_file_write(path, entry + len, 16, 0600, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	len += 16;
 	desktop_path(record, "session/Xauthority", path, sizeof(path));
-	enum cua_status status = cua_file_write(path, entry, len, 0600, err);
+	status = cua_file_write(path, entry, len, 0600, err);
 	if (status == CUA_OK && geteuid() == 0 && chown(path, record->uid, record->uid) != 0) {
 		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 	}
@@ -127,7 +130,7 @@ static enum cua_status make_dirs(const struct desktop_record *record, struct cua
 {
 	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16], state[CUA_PATH_MAX];
 	desktop_path(record, "session", session, sizeof(session));
-	desktop_path(record, "x11", x11, sizeof(x11));
+	desktop_path(record, "session/x11", x11, sizeof(x11));
 	enum cua_status status = make_owned_dir(session, 0700, record->uid, err);
 	if (status == CUA_OK) {
 		status = make_owned_dir(x11, 0755, record->uid, err);
@@ -137,6 +140,10 @@ static enum cua_status make_dirs(const struct desktop_record *record, struct cua
 		snprintf(state, sizeof(state), "%s", record->home);
 		*strrchr(state, '/') = '\0';
 		status = cua_make_dirs(state, geteuid() == 0 ? 0711 : 0700, err);
+	}
+	/* A reboot may have left the home of a former desktop of this name: not to be inherited. */
+	if (status == CUA_OK) {
+		status = cua_remove_tree(record->home, err);
 	}
 	if (status == CUA_OK) {
 		status = make_owned_dir(record->home, 0700, record->uid, err);
@@ -151,7 +158,7 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	char state[CUA_PATH_MAX - DESKTOP_NAME_MAX - 16];
 	enum cua_status status = cua_state_dir(state, sizeof(state), err);
 	if (status == CUA_OK) {
-		status = choose_uid(&record->uid, err);
+		status = choose_uid(all, &record->uid, err);
 	}
 	for (int number = 1; status == CUA_OK; number++) {
 		if (options->name) {
@@ -239,7 +246,7 @@ static enum cua_status launch_sandboxed(
 {
 	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16];
 	desktop_path(record, "session", session, sizeof(session));
-	desktop_path(record, "x11", x11, sizeof(x11));
+	desktop_path(record, "session/x11", x11, sizeof(x11));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "session", "--dir",
 		CUA_SANDBOX_SESSION_DIR, "--size", launch->size, "--ready-fd", "3", NULL };
 	const struct cua_sandbox_spec spec = { .session_dir = session,
@@ -248,6 +255,7 @@ static enum cua_status launch_sandboxed(
 		.program_fd = launch->program_fd,
 		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
 		.argv = argv,
+		.mark = record->dir,
 		.ready_fd = launch->ready_fd,
 		.log_fd = launch->log_fd };
 	struct cua_sandbox sandbox;
@@ -288,6 +296,23 @@ static enum cua_status launch_bare(
 	return status;
 }
 
+/* bwrap says on stderr what it could not do; the way out is named beside it. */
+static void explain_sandbox(const struct desktop_record *record, const char *log_path,
+		enum cua_status status, struct cua_error *err)
+{
+	char tail[300];
+	cua_file_tail(log_path, tail, sizeof(tail));
+	tail[strcspn(tail, "\n")] = '\0';
+	if (!record->sandboxed || status != CUA_ERR_UNAVAILABLE ||
+			(record->session.pid > 0 && strncmp(tail, "bwrap:", 6) != 0)) {
+		return;
+	}
+	if (tail[0] && err && !strstr(err->msg, tail)) {
+		cua_error_prefix(err, "%s", tail);
+	}
+	cua_error_prefix(err, "no sandbox (--sandbox=none runs the desktop without one)");
+}
+
 static enum cua_status start_session(struct desktop_record *record, struct cua_error *err)
 {
 	char log_path[CUA_PATH_MAX + 16];
@@ -309,17 +334,10 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	}
 	if (status == CUA_OK) {
 		status = read_ready(ready[0], "the session", log_path, &json, err);
-	} else if (record->sandboxed && status == CUA_ERR_UNAVAILABLE) {
-		char tail[200];
-		cua_file_tail(log_path, tail, sizeof(tail));
-		tail[strcspn(tail, "\n")] = '\0';
-		cua_error_prefix(err, "no sandbox: %s%s", tail, tail[0] ? "" : "bubblewrap");
 	}
 	close(ready[0]);
 	if (status != CUA_OK) {
-		if (record->sandboxed && status == CUA_ERR_UNAVAILABLE) {
-			cua_error_prefix(err, "(--sandbox=none runs it without one)");
-		}
+		explain_sandbox(record, log_path, status, err);
 		return status;
 	}
 	const cJSON *display = cJSON_GetObjectItemCaseSensitive(json, "display");
@@ -328,7 +346,7 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 			cJSON_IsNumber(display) ? display->valueint : 0);
 	if (record->sandboxed) {
 		char leaf[32];
-		snprintf(leaf, sizeof(leaf), "x11/X%d",
+		snprintf(leaf, sizeof(leaf), "session/x11/X%d",
 				cJSON_IsNumber(display) ? display->valueint : 0);
 		desktop_path(record, leaf, record->x11_socket, sizeof(record->x11_socket));
 	}
@@ -421,9 +439,10 @@ static enum cua_status attach(
 	}
 	char api[CUA_PATH_MAX + 16];
 	desktop_path(record, "api.sock", api, sizeof(api));
-	if (!record->x11_socket[0] || !cua_unix_is_alive(record->x11_socket, SOCK_STREAM)) {
+	if (cua_desktop_is_dead(record)) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
-				"desktop \"%s\" exists but its X server is gone; remove it with: "
+				"desktop \"%s\" exists but its X server or its session is gone; "
+				"remove it with: "
 				"cua desktop stop %s",
 				name, name);
 	}

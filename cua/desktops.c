@@ -11,11 +11,19 @@
 #include "cua/base/util.h"
 
 /* Asked of the sockets: a record can be old, a connection cannot. */
+bool cua_desktop_is_dead(const struct desktop_record *record)
+{
+	char session[CUA_PATH_MAX + 32];
+	desktop_path(record, "session/session.sock", session, sizeof(session));
+	return !record->x11_socket[0] || !cua_unix_is_alive(record->x11_socket, SOCK_STREAM) ||
+			!cua_unix_is_alive(session, SOCK_SEQPACKET);
+}
+
 static const char *desktop_state(const struct desktop_record *record)
 {
 	char api[CUA_PATH_MAX + 16];
 	desktop_path(record, "api.sock", api, sizeof(api));
-	if (!record->x11_socket[0] || !cua_unix_is_alive(record->x11_socket, SOCK_STREAM)) {
+	if (cua_desktop_is_dead(record)) {
 		return "dead";
 	}
 	return cua_unix_is_alive(api, SOCK_STREAM) ? "running" : "detached";

@@ -34,8 +34,11 @@ CUA_NODISCARD enum cua_status cua_desktop_start(const struct cua_desktop_options
 CUA_NODISCARD enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err);
 
 /* All desktops with their states, an array; the caller owns it. NULL on failure.
- * state is "running", "detached" (its host is gone), "dead" (its X server is gone). */
+ * state is "running", "detached" (its host is gone), "dead" (see below). */
 cJSON *cua_desktop_list(struct cua_error *err);
+
+/* Its X server or its session is gone: nothing but stop is left to do. */
+bool cua_desktop_is_dead(const struct desktop_record *record);
 
 /* The named desktop, or the only one there is if name is NULL. CUA_ERR_NOT_FOUND, and
  * CUA_ERR_INVAL if there are several to choose from. */

@@ -170,9 +170,11 @@ static void add_file_systems(struct args *args, const struct cua_sandbox_spec *s
 
 static void build_args(struct args *args, const struct cua_sandbox_spec *spec)
 {
-	ADD(args, "bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc",
-			"--unshare-uts", "--unshare-cgroup-try", "--hostname", "desktop",
-			"--new-session", "--cap-drop", "ALL", "--info-fd",
+	/* The session itself is the first process of its namespace: the kernel ends all others with
+	 * it. It reaps orphans. */
+	ADD(args, "bwrap", "--as-pid-1", "--unshare-user", "--unshare-pid", "--unshare-net",
+			"--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname",
+			"desktop", "--new-session", "--cap-drop", "ALL", "--info-fd",
 			args_text(args, "%d", FD_INFO), "--seccomp",
 			args_text(args, "%d", FD_SECCOMP));
 	add_file_systems(args, spec);
@@ -248,7 +250,9 @@ enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
 		{ spec->program_fd, FD_PROGRAM } };
 	/* The environment of bwrap itself can be read inside, as /proc/1/environ: --clearenv is for
 	 * its child alone. No key may be in it. */
-	const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", NULL };
+	char mark[1100];
+	snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s", spec->mark);
+	const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", mark, NULL };
 	const struct cua_spawn spawn = { .argv = args.argv,
 		.envp = envp,
 		.exec_fd = -1,
