@@ -15,6 +15,11 @@
 
 #define DESKTOP_NAME_MAX 32
 
+/* Identities of desktops that root starts: one to a desktop, above every range that Debian and
+ * systemd give to accounts, services and containers. */
+#define DESKTOP_UID_FIRST 70000U
+#define DESKTOP_UID_COUNT 30000U
+
 struct desktop_record {
 	char name[DESKTOP_NAME_MAX + 1];
 	char dir[CUA_PATH_MAX];        /* sockets and logs */

@@ -22,8 +22,9 @@ struct cua_sandbox_spec {
 	int program_fd;          /* our own executable, copied to CUA_SANDBOX_PROGRAM */
 	uid_t uid; /* identity outside when the caller is root; (uid_t)-1: the caller's */
 	const char *const *argv; /* what runs inside */
-	int ready_fd;            /* appears as descriptor 3 */
-	int log_fd;              /* stdout and stderr */
+	const char *mark; /* CUA_DESKTOP_DIR of the outer processes, to recognise strays by */
+	int ready_fd;     /* appears as descriptor 3 */
+	int log_fd;       /* stdout and stderr */
 };
 
 struct cua_sandbox {
