@@ -16,6 +16,7 @@
 #include "cua/base/file.h"
 #include "cua/base/process.h"
 #include "cua/base/unix_socket.h"
+#include "display/desktop_record.h"
 
 #define PROGRAM_DEADLINE_MS 90000
 #define POLL_US 10000
@@ -484,8 +485,8 @@ static void assert_no_process(const struct world *world, uid_t uid)
 		if (pid <= 1 || pid == getpid() || stat(path, &info) != 0) {
 			continue;
 		}
-		const bool is_its_own =
-				geteuid() == 0 && uid >= 62000 && uid < 65000 && info.st_uid == uid;
+		const bool is_its_own = geteuid() == 0 && uid >= 70000 && uid < 100000 &&
+				info.st_uid == uid;
 		snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 		const bool has_mark = file_holds(path, world->dir);
 		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
@@ -511,7 +512,7 @@ static void assert_no_x11_leftover(const struct world *world, uid_t uid)
 		const ssize_t len = readlink(path, target, sizeof(target) - 1);
 		target[len > 0 ? len : 0] = '\0';
 		if (strstr(target, world->dir) ||
-				(uid >= 62000 && uid < 65000 && info.st_uid == uid)) {
+				(uid >= 70000 && uid < 100000 && info.st_uid == uid)) {
 			fail_msg("%s is left", path);
 		}
 	}

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "display/desktop_record.h"
 #include "tests/desktop_fixture.h"
 
 static struct world world;
@@ -66,7 +67,7 @@ static void every_process_is_unprivileged(void **state)
 		read_status(pids[i], "Uid", value, sizeof(value));
 		const long uid = strtol(value, NULL, 10);
 		if (geteuid() == 0) {
-			assert_true(uid >= 62000 && uid < 65000);
+			assert_true(uid >= 70000 && uid < 100000);
 		} else {
 			assert_int_equal(uid, geteuid());
 		}
