@@ -2,9 +2,11 @@
  * action table. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -151,8 +153,13 @@ static int common_option(
 		}
 	}
 	if (len == strlen("--settle-ms") && strncmp(name, "--settle-ms", len) == 0) {
-		command->settle_ms = value ? strtol(value, NULL, 10) : 0;
-		return value ? 1 : -1;
+		char *end = NULL;
+		command->settle_ms = value ? strtol(value, &end, 10) : 0;
+		/* -1 is the only number that is no time; the desktop knows the upper bound. */
+		return value && *value && !*end &&
+						(command->settle_ms > 0 || command->settle_ms == -1)
+				? 1
+				: -1;
 	}
 	return 0;
 }
@@ -177,6 +184,10 @@ static int take_option(struct action_command *command, int argc, char **argv, in
 	}
 	if (!value) {
 		return cua_cmd_usage(command->spec->name, "%s needs a value", word);
+	}
+	if (common < 0) {
+		return cua_cmd_usage(
+				command->spec->name, "%s: \"%s\" is no value for it", word, value);
 	}
 	if (arg) {
 		add_value(command->action, arg, value);
@@ -227,7 +238,16 @@ static enum cua_status write_png(
 			    sodium_base64_VARIANT_ORIGINAL) != 0) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent a damaged picture");
 	}
-	if (command->output && strcmp(command->output, "-") != 0) {
+	struct stat info;
+	const char *output = command->output ? command->output : "-";
+	/* A device, a pipe, a link is written to, not replaced. */
+	if (strcmp(output, "-") != 0 && lstat(output, &info) == 0 && !S_ISREG(info.st_mode)) {
+		CUA_AUTO_FD int fd = open(output, O_WRONLY | O_TRUNC | O_CLOEXEC);
+		return fd >= 0 && write(fd, png, len) == (ssize_t)len
+				? CUA_OK
+				: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", output);
+	}
+	if (strcmp(output, "-") != 0) {
 		return cua_file_write(command->output, png, len, 0644, err);
 	}
 	if (fwrite(png, 1, len, stdout) != len || fflush(stdout) != 0) {

@@ -1,9 +1,9 @@
 /* cua desktop start, list, stop, exec, logs */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <glob.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -367,20 +367,42 @@ static int desktop_exec(int argc, char **argv)
 
 /* --- logs --- */
 
-static void print_logs(const char *pattern)
+static int is_log(const struct dirent *entry)
 {
-	glob_t found;
-	if (glob(pattern, 0, NULL, &found) != 0) {
-		return;
-	}
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		static char tail[65536];
-		cua_file_tail(found.gl_pathv[i], tail, sizeof(tail));
-		if (tail[0]) {
-			printf("==> %s\n%s\n", strrchr(found.gl_pathv[i], '/') + 1, tail);
+	const size_t len = strlen(entry->d_name);
+	return len > 4 && strcmp(entry->d_name + len - 4, ".log") == 0;
+}
+
+/* What applications wrote may steer a terminal; it stays as it is in a pipe. */
+static void print_log(const char *name, char *text)
+{
+	for (char *at = text; isatty(STDOUT_FILENO) && *at; at++) {
+		if (((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f) {
+			*at = '?';
 		}
 	}
-	globfree(&found);
+	printf("==> %s\n%s\n", name, text);
+}
+
+/* The folder may be the sandbox's own: no link in it is followed, nor is it one itself. */
+static void print_logs(const struct desktop_record *record, const char *leaf)
+{
+	static char tail[65536];
+	char dir[CUA_PATH_MAX + 32];
+	desktop_path(record, leaf, dir, sizeof(dir));
+	CUA_AUTO_FD int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent **entries = NULL;
+	const int count = dir_fd < 0 ? -1 : scandirat(dir_fd, ".", &entries, is_log, alphasort);
+	for (int i = 0; i < count; i++) {
+		CUA_AUTO_FD int fd = openat(dir_fd, entries[i]->d_name,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		cua_file_tail_fd(fd, tail, sizeof(tail));
+		if (tail[0]) {
+			print_log(entries[i]->d_name, tail);
+		}
+		free(entries[i]);
+	}
+	free(entries);
 }
 
 static int desktop_logs(int argc, char **argv)
@@ -400,11 +422,8 @@ static int desktop_logs(int argc, char **argv)
 	if (cua_desktop_find(name, &record, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
-	char pattern[CUA_PATH_MAX + 32];
-	desktop_path(&record, "*.log", pattern, sizeof(pattern));
-	print_logs(pattern);
-	desktop_path(&record, "session/log/*.log", pattern, sizeof(pattern));
-	print_logs(pattern);
+	print_logs(&record, ".");
+	print_logs(&record, "session/log");
 	return CUA_EXIT_OK;
 }
 

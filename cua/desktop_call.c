@@ -7,6 +7,9 @@
 #include "cua/base/util.h"
 #include "cua/desktops.h"
 
+/* Beyond any action: a wait or a held key of a minute, an application that starts slowly. */
+#define CALL_TIMEOUT_MS 300000L
+
 static enum cua_status answer_error(const cJSON *answer, long http_status, struct cua_error *err)
 {
 	const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
@@ -49,7 +52,8 @@ enum cua_status cua_desktop_call(const char *name, const char *method, const cha
 		.url = url,
 		.headers = headers,
 		.body = text,
-		.body_len = text ? strlen(text) : 0 };
+		.body_len = text ? strlen(text) : 0,
+		.total_timeout_ms = CALL_TIMEOUT_MS };
 	struct cua_http_response response = { 0 };
 	status = perform(socket_path, &request, &response, err);
 	if (status == CUA_ERR_CLOSED) {

@@ -40,7 +40,9 @@ static bool process_is_of_desktop(pid_t pid, const struct desktop_record *record
 		return false;
 	}
 	if (geteuid() == 0) {
-		return true; /* the identity is this desktop's alone */
+		/* The identity is this desktop's alone; a record that says otherwise is damaged. */
+		return record->uid >= DESKTOP_UID_FIRST &&
+				record->uid < DESKTOP_UID_FIRST + DESKTOP_UID_COUNT;
 	}
 	CUA_AUTO_BUFFER struct cua_buffer environment;
 	cua_buffer_init(&environment, 4 << 20);
@@ -50,8 +52,9 @@ static bool process_is_of_desktop(pid_t pid, const struct desktop_record *record
 			memmem(environment.data, environment.len, mark, (size_t)len + 1) != NULL;
 }
 
-/* Without a sandbox no namespace ends the applications of a killed session: they are recognised
- * by their identity or by the mark in their environment. */
+/* Without a sandbox no namespace ends the applications of a killed session, and a start that was
+ * killed may not have written down what it had started: such processes are recognised by their
+ * identity or by the mark in their environment. */
 static void end_strays(const struct desktop_record *record)
 {
 	for (int found = 1, rounds = 0; found > 0 && rounds < 100; rounds++) {
@@ -101,13 +104,13 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 	}
 	if (status == CUA_OK && !record.sandboxed) {
 		status = end_process(record.session, "the session", err);
-		end_strays(&record);
 	}
 	if (status == CUA_OK && record.sandboxed) {
 		/* Pid 1 of a namespace takes everything with it, and takes no SIGTERM. */
 		(void)cua_process_end(record.session, SIGKILL, KILL_WAIT_MS);
 		status = end_process(record.bwrap, "bubblewrap", err);
 	}
+	end_strays(&record);
 	remove_x11_leftovers(&record);
 	if (status == CUA_OK && record.home[0]) {
 		status = cua_remove_tree(record.home, err);

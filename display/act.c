@@ -111,6 +111,10 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 		struct cua_error *err)
 {
 	display->acting = cua_action_table[action->type].is_input;
+	if (display->acting) {
+		display_handle_events(display); /* what was drawn before is not its doing */
+		display->changes.damage_count = display->damage.count;
+	}
 	enum cua_status status = display_ok(display, err);
 	if (status == CUA_OK) {
 		status = dispatch(display, action, result, err);
@@ -133,7 +137,7 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 enum cua_status display_check_actions(const struct display *display,
 		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err)
 {
-	uint32_t down = display->buttons_down;
+	uint32_t down = display->people.holds ? 0 : display->buttons_down; /* the agent's alone */
 	for (int i = 0; i < count; i++) {
 		const struct cua_action *action = &actions[i];
 		const uint32_t button = 1U << action->button;

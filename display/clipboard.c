@@ -68,6 +68,10 @@ bool clipboard_event(struct display *display, XEvent *event)
 		}
 		return true;
 	case SelectionNotify:
+		/* The answer to a request that was given up has another time. */
+		if (event->xselection.time != clipboard->request_time) {
+			return true;
+		}
 		clipboard->notified = true;
 		clipboard->notify_refused = event->xselection.property == None;
 		return true;
@@ -196,9 +200,10 @@ static enum cua_status convert(
 		return status;
 	}
 	clipboard->notified = false;
+	clipboard->request_time = clipboard->server_time;
 	XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
 	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
-			display->atoms.cua_selection, display->helper, clipboard->server_time);
+			display->atoms.cua_selection, display->helper, clipboard->request_time);
 	XFlush(display->xlib);
 	status = display_wait(
 			display, cua_now_us() + GET_TIMEOUT_MS * 1000ULL, is_notified, NULL, err);
@@ -231,8 +236,11 @@ enum cua_status clipboard_get(struct display *display, char **ret_text, struct c
 	if (status == CUA_OK) {
 		status = cua_buffer_append(&buffer, "", 0, err);
 	}
-	if (status == CUA_OK && cua_utf8_check(buffer.data, strlen(buffer.data), err) != CUA_OK) {
-		return CUA_FAIL(err, CUA_ERR_APP, 0, "the clipboard holds text that is not UTF-8");
+	if (status == CUA_OK &&
+			(strlen(buffer.data) != buffer.len ||
+					cua_utf8_check(buffer.data, buffer.len, err) != CUA_OK)) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"the clipboard holds text that is not UTF-8, or has a NUL in it");
 	}
 	if (status == CUA_OK) {
 		*ret_text = CUA_STEAL(buffer.data);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #define CUA_LOG_MODULE "display"
 #include "cua/base/file.h"
 #include "cua/base/log.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
 #define WM_START_TIMEOUT_MS 5000
@@ -49,26 +51,41 @@ static enum cua_status read_cookie(
 		const struct desktop_record *record, char cookie[16], struct cua_error *err)
 {
 	char path[CUA_PATH_MAX + 32];
-	CUA_AUTO_BUFFER struct cua_buffer entry;
-	cua_buffer_init(&entry, 4096);
-	desktop_path(record, "session/Xauthority", path, sizeof(path));
-	enum cua_status status = cua_file_read(path, &entry, err);
+	CUA_AUTO_BUFFER struct cua_buffer content;
+	cua_buffer_init(&content, 64);
+	desktop_path(record, "cookie", path, sizeof(path));
+	enum cua_status status = cua_file_read(path, &content, err);
 	if (status != CUA_OK) {
 		return status;
 	}
-	if (entry.len < 16) {
+	if (content.len != 16) {
 		return CUA_FAIL(err, CUA_ERR_X11, 0, "%s holds no cookie", path);
 	}
-	memcpy(cookie, entry.data + entry.len - 16, 16);
+	memcpy(cookie, content.data, 16);
 	return CUA_OK;
+}
+
+/* The directory of X servers' sockets must be nobody else's: whoever owns it could lead the
+ * connection, and the cookie, to himself. */
+static bool x11_dir_is_safe(void)
+{
+	struct stat info;
+	if (mkdir("/tmp/.X11-unix", 01777) == 0) {
+		return chmod("/tmp/.X11-unix", 01777) == 0;
+	}
+	return lstat("/tmp/.X11-unix", &info) == 0 && S_ISDIR(info.st_mode) &&
+			(info.st_uid == 0 || info.st_uid == geteuid()) &&
+			((info.st_mode & S_IWOTH) == 0 || (info.st_mode & S_ISVTX) != 0);
 }
 
 /* Xlib finds servers by number in /tmp/.X11-unix alone. The server of a sandbox has its socket
  * elsewhere, so a symbolic link with a random number stands there while we connect. */
 static Display *open_through_link(const char *socket_path)
 {
-	mkdir("/tmp/.X11-unix", 01777);
-	chmod("/tmp/.X11-unix", 01777);
+	if (!x11_dir_is_safe()) {
+		cua_log_error("/tmp/.X11-unix is not a sticky directory of root's or ours");
+		return NULL;
+	}
 	for (int attempt = 0; attempt < 100; attempt++) {
 		uint16_t random = 0;
 		char link_path[64], name[16];
@@ -116,6 +133,12 @@ static enum cua_status open_display(struct display *display, struct cua_error *e
 				record->x11_socket);
 	}
 	XSetIOErrorExitHandler(display->xlib, on_io_error_exit, display);
+	/* Xlib tries the abstract socket of that number first, which anybody may have taken. */
+	if (cua_unix_peer_uid(ConnectionNumber(display->xlib)) != record->uid) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"the X server at %s does not belong to the desktop's user",
+				record->x11_socket);
+	}
 	fcntl(ConnectionNumber(display->xlib), F_SETFD, FD_CLOEXEC);
 	display->xcb = XGetXCBConnection(display->xlib);
 	display->root = DefaultRootWindow(display->xlib);
@@ -186,7 +209,8 @@ static enum cua_status init_extensions(struct display *display, struct cua_error
 			XDamageCreate(display->xlib, display->root, XDamageReportDeltaRectangles);
 	XFixesSelectCursorInput(display->xlib, display->root, XFixesDisplayCursorNotifyMask);
 	/* Answers to pings come to the root window; the window list is a property of it. */
-	XSelectInput(display->xlib, display->root, SubstructureNotifyMask | PropertyChangeMask);
+	XSelectInput(display->xlib, display->root,
+			SubstructureNotifyMask | StructureNotifyMask | PropertyChangeMask);
 	display->helper =
 			XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
 	XSelectInput(display->xlib, display->helper, PropertyChangeMask);
@@ -231,6 +255,10 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 	display->frame.memfd = -1;
 	display->people.link_fd = -1;
 	display->check_fd = -1;
+	if (getrandom(&display->frame_epoch, sizeof(display->frame_epoch), 0) < 0) {
+		free(display);
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
+	}
 	enum cua_status status = connect_all(display, err);
 	if (status != CUA_OK) {
 		display_disconnect(display);
@@ -263,11 +291,6 @@ struct cua_point display_size(const struct display *display)
 	return (struct cua_point){ display->width_px, display->height_px };
 }
 
-bool display_is_dead(const struct display *display)
-{
-	return display->dead;
-}
-
 /* --- events --- */
 
 static void handle_damage(struct display *display, const XDamageNotifyEvent *event)
@@ -288,6 +311,14 @@ static void handle_event(struct display *display, XEvent *event)
 		display->people.cursor_changed = true;
 	} else if (event->type == ClientMessage) {
 		window_ping_event(display, &event->xclient);
+	} else if (event->type == ConfigureNotify && event->xconfigure.window == display->root) {
+		display->resized = event->xconfigure.width != display->width_px ||
+				event->xconfigure.height != display->height_px;
+		display->new_width_px = event->xconfigure.width;
+		display->new_height_px = event->xconfigure.height;
+	} else if (event->type == PropertyNotify && event->xproperty.window == display->root) {
+		display->active_changed = display->active_changed ||
+				event->xproperty.atom == display->atoms.net_active_window;
 	} else if (event->type == MappingNotify) {
 		XRefreshKeyboardMapping(&event->xmapping);
 	} else {
@@ -357,10 +388,25 @@ static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 {
 	struct pollfd fds[] = { { .fd = ConnectionNumber(display->xlib), .events = POLLIN },
 		{ .fd = wake_fd, .events = POLLIN },
-		{ .fd = display->people.link_fd, .events = POLLIN } };
-	if (poll(fds, CUA_ARRAY_LEN(fds), timeout_ms) > 0 && fds[2].revents) {
+		{ .fd = display->people.link_fd,
+				.events = people_wants_to_send(display) ? POLLIN | POLLOUT
+									: POLLIN } };
+	atomic_store(&display->busy_since_us, 0);
+	const int ready = poll(fds, CUA_ARRAY_LEN(fds), timeout_ms);
+	atomic_store(&display->busy_since_us, cua_now_us());
+	if (ready > 0 && (fds[2].revents & ~POLLOUT)) {
 		people_read(display);
 	}
+}
+
+uint64_t display_busy_since_us(const struct display *display)
+{
+	return atomic_load(&display->busy_since_us);
+}
+
+void display_break(struct display *display)
+{
+	shutdown(ConnectionNumber(display->xlib), SHUT_RDWR);
 }
 
 enum cua_status display_wait(struct display *display, uint64_t deadline_us, display_until_fn until,

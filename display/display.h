@@ -24,12 +24,15 @@ CUA_NODISCARD enum cua_status display_connect(const struct desktop_record *recor
 void display_disconnect(struct display *display);
 
 struct cua_point display_size(const struct display *display);
-/* The X server is gone; every call fails with CUA_ERR_CLOSED from here on. */
-bool display_is_dead(const struct display *display);
-
 /* Handles events until wake_fd becomes readable; while idle this sleeps in poll(). False when
  * the X server is gone. */
 bool display_idle(struct display *display, int wake_fd);
+
+/* When the display's thread left its last sleep, in the terms of cua_now_us(); 0 while it sleeps.
+ * For another thread: long ago means that the X server does not answer. */
+uint64_t display_busy_since_us(const struct display *display);
+/* Hangs up on the X server, from another thread; what waits for it fails with CUA_ERR_CLOSED. */
+void display_break(struct display *display);
 
 /* Asked while a request waits: CUA_OK to go on, or why to stop. */
 typedef enum cua_status (*display_check_fn)(void *user_data, struct cua_error *err);
@@ -48,7 +51,7 @@ struct display_shot {
 struct display_image {
 	struct cua_buffer png;
 	int width_px, height_px; /* of the picture */
-	char etag[48];           /* quoted, as in the HTTP header */
+	char etag[96];           /* quoted, as in the HTTP header */
 	bool unchanged;          /* the screen still has the caller's ETag: no picture */
 };
 
@@ -96,7 +99,7 @@ CUA_NODISCARD enum cua_status display_settle(struct display *display, int timeou
 		enum display_expect expect, struct display_settle *ret_settle,
 		struct cua_error *err);
 
-/* Something was drawn since display_begin(). */
+/* Something was drawn since the last input action began, or since display_begin(). */
 bool display_has_changed(const struct display *display);
 
 /* Adds "changed", "pointer", "focused" and "new_windows" since display_begin() to answer. */

@@ -3,6 +3,8 @@
 
 /* What the files of display/ share about one display. */
 
+#include <stdatomic.h>
+
 #include <X11/XKBlib.h>
 #include <X11/Xatom.h>
 #include <X11/Xlib-xcb.h>
@@ -51,7 +53,7 @@ struct display_damage {
 
 /* Since display_begin(). */
 struct display_changes {
-	uint64_t damage_count;
+	uint64_t damage_count; /* when the last input action began */
 	struct cua_region rects[CHANGED_RECTS_MAX];
 	int rect_count;
 	Window windows[WINDOWS_MAX]; /* that existed already */
@@ -72,12 +74,12 @@ struct display_keymap {
 	XkbDescPtr xkb;
 	struct display_layout_key keys[2 * (KEYCODE_MAX + 1)];
 	int key_count;
-	/* Keys that no layout needs: they take characters that the layout lacks. */
-	KeyCode spare[KEYCODE_MAX + 1];
-	KeySym bound[KEYCODE_MAX + 1];     /* by spare index; NoSymbol: free */
-	uint64_t used_at[KEYCODE_MAX + 1]; /* by spare index; age for reuse */
-	int spare_count;
-	uint64_t clock;       /* counts uses */
+	/* By keycode: keys that no layout needs, and which take characters that the layout lacks.
+	 */
+	bool spare[KEYCODE_MAX + 1];
+	KeySym bound[KEYCODE_MAX + 1];     /* NoSymbol: free */
+	uint64_t used_at[KEYCODE_MAX + 1]; /* age for reuse */
+	uint64_t clock;                    /* counts uses */
 	uint64_t read_before; /* uses up to here have been read by the window: may be rebound */
 	uint64_t sent_us;     /* when characters were typed last */
 	KeyCode shift_keycode;
@@ -92,8 +94,9 @@ struct display_clipboard {
 	char *text; /* owned; NULL: somebody else has the selection */
 	size_t len;
 	Time since;
-	Time server_time; /* from the last PropertyNotify on our window */
-	bool notified;    /* the SelectionNotify we wait for came */
+	Time request_time; /* of the conversion we wait for */
+	Time server_time;  /* from the last PropertyNotify on our window */
+	bool notified;     /* the SelectionNotify we wait for came */
 	bool notify_refused;
 	bool property_new; /* our property got a new part */
 };
@@ -111,7 +114,7 @@ struct display_people {
 	char cut_text[VNC_LINK_TEXT_MAX + 1];
 	bool cut_text_new;
 	bool holds; /* a person has the input */
-	uint32_t viewers, controllers;
+	uint32_t viewers;
 	uint64_t since_us;
 	unsigned int keys, clicks; /* what the person did this time */
 	uint32_t buttons;          /* RFB mask as last seen */
@@ -148,6 +151,12 @@ struct display {
 	display_check_fn check;
 	void *check_data;
 	int check_fd;
+	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
+	bool active_changed;            /* _NET_ACTIVE_WINDOW, since it was last looked at */
+	bool resized;                   /* the root window has another size than the frame */
+	int new_width_px, new_height_px;
+	bool caps_unlocked;       /* for a typing; to be locked again */
+	unsigned int frame_epoch; /* random; part of every ETag */
 };
 
 /* display.c */
@@ -237,6 +246,8 @@ struct input_chord {
 CUA_NODISCARD enum cua_status input_chord_press(struct display *display,
 		const struct cua_keys *keys, struct input_chord *chord, struct cua_error *err);
 void input_chord_release(struct display *display, struct input_chord *chord);
+/* Everything up that was recorded as pressed, by whomever. */
+void input_release_held(struct display *display);
 /* Every key and button of the server up, whoever pressed it. */
 void input_release_all(struct display *display);
 CUA_NODISCARD enum cua_status input_mouse(
@@ -247,6 +258,10 @@ CUA_NODISCARD enum cua_status input_keys(
 /* type.c */
 CUA_NODISCARD enum cua_status type_text(
 		struct display *display, const char *text, struct cua_error *err);
+/* Returns when the window has read every event so far: keys may then change their meaning. */
+CUA_NODISCARD enum cua_status type_wait_until_read(struct display *display, struct cua_error *err);
+/* Caps Lock as it was before a typing that a person ended. */
+void type_restore_caps(struct display *display);
 /* Names the first character that cannot be typed. */
 CUA_NODISCARD enum cua_status type_check(const char *text, struct cua_error *err);
 
@@ -276,6 +291,9 @@ void people_finish(struct display *display);
 void people_read(struct display *display);
 /* Sends what changed on the screen to the viewers. */
 void people_send(struct display *display);
+void people_resized(struct display *display);
+/* The link was full and something is waiting for room in it. */
+bool people_wants_to_send(const struct display *display);
 void people_damaged(struct display *display, const struct cua_region *area);
 
 #endif

@@ -122,9 +122,33 @@ static enum cua_status read_rows(
 	return CUA_OK;
 }
 
+/* A client may change the size of the screen; the frame follows. */
+static enum cua_status frame_resize(struct display *display, struct cua_error *err)
+{
+	struct display_frame *frame = &display->frame;
+	const uint64_t serial = frame->serial;
+	xcb_shm_detach(display->xcb, frame->segment);
+	frame_finish(display);
+	*frame = (struct display_frame){ .memfd = -1, .serial = serial };
+	display->resized = false;
+	display->width_px = display->new_width_px;
+	display->height_px = display->new_height_px;
+	enum cua_status status = frame_init(display, err);
+	if (status == CUA_OK) {
+		people_resized(display);
+	}
+	return status;
+}
+
 enum cua_status frame_read_damaged(struct display *display, struct cua_error *err)
 {
 	struct display_frame *frame = &display->frame;
+	if (display->resized) {
+		enum cua_status resized = frame_resize(display, err);
+		if (resized != CUA_OK) {
+			return resized;
+		}
+	}
 	if (!frame->any_dirty) {
 		return CUA_OK;
 	}

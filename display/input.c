@@ -38,7 +38,15 @@ void input_motion(struct display *display, int x, int y)
 	display->people.pointer_moved = true;
 }
 
+/* What a person holds is not the agent's to release. */
 void display_release_held(struct display *display)
+{
+	if (!display->people.holds) {
+		input_release_held(display);
+	}
+}
+
+void input_release_held(struct display *display)
 {
 	if (display->dead) {
 		return;
@@ -81,17 +89,16 @@ void input_release_all(struct display *display)
 
 /* --- chords --- */
 
-static enum cua_status chord_press_key(struct display *display, struct input_chord *chord,
+static void chord_press_key(struct display *display, struct input_chord *chord,
 		const struct display_layout_key *key, bool *with_shift)
 {
-	if (key->shift && !*with_shift && display->keymap.shift_keycode) {
+	if (key->shift && !*with_shift) {
 		input_key(display, display->keymap.shift_keycode, true);
 		chord->keycodes[chord->count++] = display->keymap.shift_keycode;
 		*with_shift = true;
 	}
 	input_key(display, key->keycode, true);
 	chord->keycodes[chord->count++] = key->keycode;
-	return CUA_OK;
 }
 
 enum cua_status input_chord_press(struct display *display, const struct cua_keys *keys,
@@ -109,7 +116,11 @@ enum cua_status input_chord_press(struct display *display, const struct cua_keys
 			return status;
 		}
 		if (!keymap_find(display, keysym, &found[i], &bound)) {
-			keymap_all_read(display); /* nothing else is in flight at this point */
+			/* All spare keys may still be unread, by a window that got many chords. */
+			status = type_wait_until_read(display, err);
+			if (status != CUA_OK) {
+				return status;
+			}
 			if (!keymap_find(display, keysym, &found[i], &bound)) {
 				return CUA_FAIL(err, CUA_ERR_X11, 0, "no spare key for %s",
 						keys->names[i]);
@@ -122,17 +133,15 @@ enum cua_status input_chord_press(struct display *display, const struct cua_keys
 		display_sync(display);
 	}
 	for (int i = 0; i < keys->count; i++) {
-		if (chord->count + 2 > (int)CUA_ARRAY_LEN(chord->keycodes) && found[i].shift) {
-			found[i].shift = false;
-		}
-		(void)chord_press_key(display, chord, &found[i], &with_shift);
+		chord_press_key(display, chord, &found[i], &with_shift);
 	}
 	return display_ok(display, err);
 }
 
 void input_chord_release(struct display *display, struct input_chord *chord)
 {
-	while (chord->count > 0) {
+	/* A person who took over has found them released. */
+	while (chord->count > 0 && !display->people.holds) {
 		input_key(display, chord->keycodes[--chord->count], false);
 	}
 	XFlush(display->xlib);

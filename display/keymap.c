@@ -7,9 +7,16 @@
 #include "cua/base/util.h"
 
 /* Keysyms of keys that people have but no text needs: such keys are spare. */
-static bool is_spare_keysym(KeySym keysym)
+static bool is_unneeded_keysym(KeySym keysym)
 {
 	return keysym == NoSymbol || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff);
+}
+
+/* The same character on both levels is our own mark, of this host or a former one: keys of layouts
+ * that do not care for Shift are Return, Escape and the like, and the space bar. */
+static bool is_bound_by_us(KeySym plain, KeySym shifted)
+{
+	return plain == shifted && plain > 0x7f && (plain < 0xfe00 || plain > 0xffff);
 }
 
 /* Keys that Chromium acts on by their place on the keyboard, whatever symbol they carry: back,
@@ -32,6 +39,7 @@ static bool is_modifier(const XModifierKeymap *modifiers, KeyCode keycode)
 	return false;
 }
 
+/* From the server's map each time: a program may have loaded another layout. */
 static void find_spare_keys(struct display *display)
 {
 	struct display_keymap *keymap = &display->keymap;
@@ -41,14 +49,16 @@ static void find_spare_keys(struct display *display)
 			display->xlib, (KeyCode)first, last - first + 1, &width);
 	XModifierKeymap *modifiers = XGetModifierMapping(display->xlib);
 	for (int keycode = first; symbols && modifiers && keycode <= last; keycode++) {
-		bool spare = !is_modifier(modifiers, (KeyCode)keycode) &&
-				!is_taken_by_place(keycode);
+		const KeySym *levels = &symbols[(keycode - first) * width];
+		const bool ours = width > 1 && is_bound_by_us(levels[0], levels[1]);
+		bool unneeded = true;
 		for (int i = 0; i < width; i++) {
-			spare = spare && is_spare_keysym(symbols[(keycode - first) * width + i]);
+			unneeded = unneeded && is_unneeded_keysym(levels[i]);
 		}
-		if (spare) {
-			keymap->spare[keymap->spare_count++] = (KeyCode)keycode;
-		}
+		keymap->spare[keycode] = (unneeded || ours) &&
+				!is_modifier(modifiers, (KeyCode)keycode) &&
+				!is_taken_by_place(keycode);
+		keymap->bound[keycode] = ours ? levels[0] : NoSymbol;
 	}
 	if (modifiers) {
 		XFreeModifiermap(modifiers);
@@ -64,9 +74,6 @@ enum cua_status keymap_init(struct display *display, struct cua_error *err)
 	if (!XkbQueryExtension(display->xlib, &opcode, &event, &error, &major, &minor)) {
 		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server has no XKEYBOARD extension");
 	}
-	/* The pool must not change with each host: what a former one bound looks like a key of the
-	 * layout, and is found as one. */
-	find_spare_keys(display);
 	keymap_refresh(display);
 	return display_ok(display, err);
 }
@@ -79,11 +86,6 @@ void keymap_finish(struct display *display)
 	}
 }
 
-static bool is_spare(const struct display_keymap *keymap, KeyCode keycode)
-{
-	return memchr(keymap->spare, keycode, (size_t)keymap->spare_count) != NULL;
-}
-
 static void add_layout_keys(struct display_keymap *keymap, unsigned int group)
 {
 	static const unsigned int shifts[] = { 0, ShiftMask };
@@ -92,7 +94,7 @@ static void add_layout_keys(struct display_keymap *keymap, unsigned int group)
 				keycode++) {
 			unsigned int consumed = 0;
 			KeySym keysym = NoSymbol;
-			if (is_spare(keymap, (KeyCode)keycode) ||
+			if (keymap->spare[keycode] ||
 					!XkbTranslateKeyCode(keymap->xkb, (KeyCode)keycode,
 							shifts[level] | XkbBuildCoreState(0, group),
 							&consumed, &keysym) ||
@@ -112,6 +114,7 @@ void keymap_refresh(struct display *display)
 	XkbStateRec state = { 0 };
 	keymap_finish(display);
 	keymap->key_count = 0;
+	find_spare_keys(display);
 	XkbGetState(display->xlib, XkbUseCoreKbd, &state);
 	keymap->xkb = XkbGetMap(display->xlib, XkbAllClientInfoMask, XkbUseCoreKbd);
 	if (!keymap->xkb) {
@@ -133,20 +136,23 @@ static bool is_same_character(KeySym one, KeySym other)
 			code == xkb_keysym_to_utf32((xkb_keysym_t)other);
 }
 
-/* The spare key that has the keysym, or the one that was used longest ago; -1 if that one may
- * still have unread events. */
-static int choose_spare(const struct display_keymap *keymap, KeySym keysym)
+/* The spare key that has the keysym, or the one that was used longest ago; 0 if that one may still
+ * have unread events. */
+static KeyCode choose_spare(const struct display_keymap *keymap, KeySym keysym)
 {
-	int oldest = -1;
-	for (int i = 0; i < keymap->spare_count; i++) {
-		if (keymap->bound[i] == keysym) {
-			return i;
+	int oldest = 0;
+	for (int keycode = 1; keycode <= KEYCODE_MAX; keycode++) {
+		if (!keymap->spare[keycode]) {
+			continue;
 		}
-		if (oldest < 0 || keymap->used_at[i] < keymap->used_at[oldest]) {
-			oldest = i;
+		if (keymap->bound[keycode] == keysym) {
+			return (KeyCode)keycode;
+		}
+		if (oldest == 0 || keymap->used_at[keycode] < keymap->used_at[oldest]) {
+			oldest = keycode;
 		}
 	}
-	return oldest >= 0 && keymap->used_at[oldest] <= keymap->read_before ? oldest : -1;
+	return keymap->used_at[oldest] <= keymap->read_before ? (KeyCode)oldest : 0;
 }
 
 bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key,
@@ -155,25 +161,26 @@ bool keymap_find(struct display *display, KeySym keysym, struct display_layout_k
 	struct display_keymap *keymap = &display->keymap;
 	*ret_bound = false;
 	for (int i = 0; i < keymap->key_count; i++) {
-		if (is_same_character(keymap->keys[i].keysym, keysym)) {
+		if (is_same_character(keymap->keys[i].keysym, keysym) &&
+				(!keymap->keys[i].shift || keymap->shift_keycode)) {
 			*ret_key = keymap->keys[i];
 			return true;
 		}
 	}
-	const int index = choose_spare(keymap, keysym);
-	if (index < 0) {
+	const KeyCode spare = choose_spare(keymap, keysym);
+	if (spare == 0) {
 		return false;
 	}
-	if (keymap->bound[index] != keysym) {
+	if (keymap->bound[spare] != keysym) {
 		/* The same symbol on both levels, so that neither Shift nor Caps Lock changes it.
 		 */
 		KeySym symbols[2] = { keysym, keysym };
-		XChangeKeyboardMapping(display->xlib, keymap->spare[index], 2, symbols, 1);
-		keymap->bound[index] = keysym;
+		XChangeKeyboardMapping(display->xlib, spare, 2, symbols, 1);
+		keymap->bound[spare] = keysym;
 		*ret_bound = true;
 	}
-	keymap->used_at[index] = ++keymap->clock;
-	*ret_key = (struct display_layout_key){ keysym, keymap->spare[index], false };
+	keymap->used_at[spare] = ++keymap->clock;
+	*ret_key = (struct display_layout_key){ keysym, spare, false };
 	return true;
 }
 

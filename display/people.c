@@ -16,6 +16,7 @@
 #include "cua/base/util.h"
 
 #define LISTEN_TIMEOUT_MS 5000
+#define PACKETS_AT_ONCE 64
 #define PACKET_MAX (sizeof(struct vnc_link_message) + VNC_LINK_TEXT_MAX)
 
 static void tell(struct display *display)
@@ -30,7 +31,7 @@ static void link_lost(struct display *display)
 	struct display_people *people = &display->people;
 	close(people->link_fd);
 	people->link_fd = -1;
-	people->viewers = people->controllers = 0;
+	people->viewers = 0;
 	display_resume(display);
 	tell(display);
 }
@@ -73,11 +74,13 @@ static void send_frame(struct display *display)
 	}
 }
 
-static void send_cursor(struct display *display)
+/* False if it has to be sent again. */
+static bool send_cursor(struct display *display)
 {
 	XFixesCursorImage *cursor = XFixesGetCursorImage(display->xlib);
+	bool sent = true;
 	if (!cursor) {
-		return;
+		return true;
 	}
 	static uint32_t pixels[VNC_LINK_CURSOR_EDGE_MAX * VNC_LINK_CURSOR_EDGE_MAX];
 	const size_t count = (size_t)cursor->width * cursor->height;
@@ -89,12 +92,13 @@ static void send_cursor(struct display *display)
 		const struct vnc_link_message message = { .type = VNC_LINK_CURSOR,
 			.u.cursor = { cursor->width, cursor->height, cursor->xhot, cursor->yhot },
 			.data_len = (uint32_t)(count * sizeof(pixels[0])) };
-		(void)link_send(display, &message, pixels, -1);
+		sent = link_send(display, &message, pixels, -1);
 	}
 	XFree(cursor);
+	return sent;
 }
 
-static void send_moved(struct display *display)
+static bool send_moved(struct display *display)
 {
 	Window root, child;
 	int x = 0, y = 0, win_x, win_y;
@@ -102,7 +106,20 @@ static void send_moved(struct display *display)
 	XQueryPointer(display->xlib, display->root, &root, &child, &x, &y, &win_x, &win_y, &mask);
 	const struct vnc_link_message message = { .type = VNC_LINK_MOVED,
 		.u.moved = { (uint16_t)x, (uint16_t)y } };
-	(void)link_send(display, &message, NULL, -1);
+	return link_send(display, &message, NULL, -1);
+}
+
+void people_resized(struct display *display)
+{
+	display->people.full_damage = true;
+	send_frame(display);
+}
+
+bool people_wants_to_send(const struct display *display)
+{
+	const struct display_people *people = &display->people;
+	return people->link_fd >= 0 && people->viewers > 0 &&
+			(people->full_damage || people->cursor_changed || people->pointer_moved);
 }
 
 void people_damaged(struct display *display, const struct cua_region *area)
@@ -154,12 +171,10 @@ void people_send(struct display *display)
 		}
 	}
 	if (people->cursor_changed && !display->dead) {
-		people->cursor_changed = false;
-		send_cursor(display);
+		people->cursor_changed = !send_cursor(display);
 	}
 	if (people->pointer_moved && !display->dead) {
-		people->pointer_moved = false;
-		send_moved(display);
+		people->pointer_moved = !send_moved(display);
 	}
 	people->sending = false;
 }
@@ -172,7 +187,7 @@ static void take_over(struct display *display)
 	if (people->holds) {
 		return;
 	}
-	display_release_held(display);
+	input_release_held(display);
 	people->holds = true;
 	people->since_us = cua_now_us();
 	people->keys = people->clicks = 0;
@@ -187,10 +202,11 @@ void display_resume(struct display *display)
 	if (!people->holds) {
 		return;
 	}
-	display_release_held(display);
+	input_release_held(display);
 	people->holds = false;
 	people->buttons = 0;
 	people->down_count = 0;
+	type_restore_caps(display);
 	snprintf(people->note, sizeof(people->note),
 			"a person used the desktop for %.0f s (%u key presses, %u clicks); look at "
 			"the "
@@ -201,17 +217,27 @@ void display_resume(struct display *display)
 	tell(display);
 }
 
-/* The key that a keysym was pressed with; it may have got another meaning since. */
-static KeyCode take_pressed(struct display_people *people, KeySym keysym)
+/* The key that a keysym was pressed with, 0 for none; it may have got another meaning since. */
+static KeyCode find_pressed(const struct display_people *people, KeySym keysym)
 {
 	for (int i = 0; i < people->down_count; i++) {
 		if (people->down[i].keysym == keysym) {
-			const KeyCode keycode = people->down[i].keycode;
-			people->down[i] = people->down[--people->down_count];
-			return keycode;
+			return people->down[i].keycode;
 		}
 	}
 	return 0;
+}
+
+static KeyCode take_pressed(struct display_people *people, KeySym keysym)
+{
+	const KeyCode keycode = find_pressed(people, keysym);
+	for (int i = 0; keycode && i < people->down_count; i++) {
+		if (people->down[i].keysym == keysym) {
+			people->down[i] = people->down[--people->down_count];
+			break;
+		}
+	}
+	return keycode;
 }
 
 static void person_key(struct display *display, KeySym keysym, bool down)
@@ -225,6 +251,12 @@ static void person_key(struct display *display, KeySym keysym, bool down)
 		if (keycode) {
 			input_key(display, keycode, false);
 		}
+		return;
+	}
+	/* A key held at a viewer comes again and again. */
+	const KeyCode held = find_pressed(people, keysym);
+	if (held) {
+		input_key(display, held, true);
 		return;
 	}
 	people->keys++;
@@ -298,7 +330,6 @@ static void handle_message(
 				people->full_damage || message->u.viewers.viewers > people->viewers;
 		people->cursor_changed = people->pointer_moved = true;
 		people->viewers = message->u.viewers.viewers;
-		people->controllers = message->u.viewers.controllers;
 		tell(display);
 		break;
 	case VNC_LINK_RESUME:
@@ -318,7 +349,8 @@ static void handle_message(
 void people_read(struct display *display)
 {
 	struct display_people *people = &display->people;
-	while (people->link_fd >= 0 && !display->dead) {
+	/* Bounded, so that a flood of input keeps nobody else waiting for long. */
+	for (int i = 0; i < PACKETS_AT_ONCE && people->link_fd >= 0 && !display->dead; i++) {
 		char packet[PACKET_MAX + 1];
 		struct vnc_link_message message;
 		int fds[CUA_UNIX_FDS_MAX];
@@ -328,8 +360,8 @@ void people_read(struct display *display)
 		if (status == CUA_ERR_TIMEOUT) {
 			break;
 		}
-		for (int i = 0; i < CUA_UNIX_FDS_MAX; i++) {
-			cua_closep(&fds[i]);
+		for (int k = 0; k < CUA_UNIX_FDS_MAX; k++) {
+			cua_closep(&fds[k]);
 		}
 		if (status != CUA_OK || len < sizeof(message)) {
 			link_lost(display);
@@ -358,7 +390,9 @@ void people_read(struct display *display)
 
 void display_set_vnc_link(struct display *display, int link_fd)
 {
-	people_finish(display);
+	if (display->people.link_fd >= 0) {
+		link_lost(display); /* the old process is gone, though its end was not read yet */
+	}
 	display->people.link_fd = link_fd;
 	display->people.full_damage = true;
 	send_frame(display);

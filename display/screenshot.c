@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cua/base/util.h"
 
@@ -109,8 +108,8 @@ static void make_etag(struct display *display, const struct display_shot *shot,
 			XFree(cursor);
 		}
 	}
-	/* The frame's serial starts anew with each host: its pid keeps the tags apart. */
-	snprintf(etag, size, "\"%x-%llx-%x.%x.%lx-%x.%x.%x.%x.%x\"", (unsigned int)getpid(),
+	/* The frame's serial starts anew with each host: a random number keeps the tags apart. */
+	snprintf(etag, size, "\"%x-%llx-%x.%x.%lx-%x.%x.%x.%x.%x\"", display->frame_epoch,
 			(unsigned long long)display->frame.serial, (unsigned int)x & 0xffff,
 			(unsigned int)y & 0xffff, shape, (unsigned int)region->x,
 			(unsigned int)region->y, (unsigned int)region->width,

@@ -29,6 +29,10 @@ enum cua_status session_request(const struct desktop_record *record, const cJSON
 				"the session of desktop %s is gone; cua desktop stop %s cleans up",
 				record->name, record->name);
 	}
+	if (cua_unix_peer_uid(fd) != record->uid) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"%s is not served by the user of desktop %s", path, record->name);
+	}
 	enum cua_status status = cua_unix_send(fd, text, strlen(text), fds, fds ? 3 : 0, err);
 	if (status == CUA_OK) {
 		*ret_fd = cua_steal_fd(&fd);

@@ -112,9 +112,9 @@ enum cua_status display_settle(struct display *display, int timeout_ms, enum dis
 		}
 		return status;
 	}
-	ret_settle->reason = status == CUA_ERR_TIMEOUT ? "timeout"
-			: display_has_changed(display) ? "quiet"
-						       : "unchanged";
+	ret_settle->reason = status == CUA_ERR_TIMEOUT    ? "timeout"
+			: display->changes.rect_count > 0 ? "quiet"
+							  : "unchanged";
 	ret_settle->ms = (double)(cua_now_us() - start_us) / 1000.0;
 	ret_settle->last_change_ms = display->damage.last_us > start_us
 			? (double)(display->damage.last_us - start_us) / 1000.0

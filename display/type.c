@@ -78,8 +78,7 @@ static enum cua_status wait_for_rest(
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
-/* Returns when the window has read every event so far, so that keys may change their meaning. */
-static enum cua_status wait_until_read(struct display *display, struct cua_error *err)
+enum cua_status type_wait_until_read(struct display *display, struct cua_error *err)
 {
 	bool asked = false, answered = false;
 	enum cua_status status = window_ping(display, READ_TIMEOUT_MS, &asked, &answered, err);
@@ -150,8 +149,12 @@ static enum cua_status type_all(struct display *display, const char *text, struc
 	enum cua_status status = CUA_OK;
 	while (status == CUA_OK && at < end) {
 		const int count = prepare_chunk(display, &at, end, keys);
+		if (count == 0 && !keymap_has_unread(display)) {
+			return CUA_FAIL(err, CUA_ERR_X11, 0,
+					"the keyboard layout has no key left for other characters");
+		}
 		if (count == 0) {
-			status = wait_until_read(display, err);
+			status = type_wait_until_read(display, err);
 			continue;
 		}
 		send_chunk(display, keys, count);
@@ -161,7 +164,7 @@ static enum cua_status type_all(struct display *display, const char *text, struc
 		}
 		status = display_ok(display, err);
 	}
-	return status == CUA_OK ? wait_until_read(display, err) : status;
+	return status == CUA_OK ? type_wait_until_read(display, err) : status;
 }
 
 enum cua_status type_text(struct display *display, const char *text, struct cua_error *err)
@@ -172,18 +175,26 @@ enum cua_status type_text(struct display *display, const char *text, struct cua_
 	}
 	XkbStateRec state = { 0 };
 	XkbGetState(display->xlib, XkbUseCoreKbd, &state);
-	const unsigned int caps = state.locked_mods & LockMask;
-	if (caps) {
+	display->caps_unlocked = (state.locked_mods & LockMask) != 0;
+	if (display->caps_unlocked) {
 		XkbLockModifiers(display->xlib, XkbUseCoreKbd, LockMask, 0);
 	}
 	keymap_refresh(display);
-	status = wait_until_read(display, err); /* nothing of before may meet a changed key */
+	status = type_wait_until_read(display, err); /* nothing of before may meet a changed key */
 	if (status == CUA_OK) {
 		status = type_all(display, text, err);
 	}
-	if (caps && !display->dead) {
+	if (!display->people.holds) {
+		type_restore_caps(display);
+	}
+	return status;
+}
+
+void type_restore_caps(struct display *display)
+{
+	if (display->caps_unlocked && !display->dead) {
 		XkbLockModifiers(display->xlib, XkbUseCoreKbd, LockMask, LockMask);
 		XFlush(display->xlib);
 	}
-	return status;
+	display->caps_unlocked = false;
 }

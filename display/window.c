@@ -11,6 +11,7 @@
 #include "cua/contract/utf8.h"
 
 #define FOCUS_TIMEOUT_MS 2000
+#define XID_MASK 0xffffffffUL
 #define MANAGER_ASK_AGAIN_US 20000U
 
 /* --- reading --- */
@@ -20,7 +21,8 @@ Window window_active(struct display *display)
 	unsigned long count = 0;
 	unsigned char *data = display_property(display, display->root,
 			display->atoms.net_active_window, XA_WINDOW, 32, &count);
-	Window window = data ? *(Window *)(void *)data : None;
+	/* Xlib widens 32 bits to a long, with their sign. */
+	Window window = data ? *(Window *)(void *)data & XID_MASK : None;
 	if (data) {
 		XFree(data);
 	}
@@ -36,7 +38,9 @@ int window_list(struct display *display, Window windows[WINDOWS_MAX])
 		return 0;
 	}
 	count = count > WINDOWS_MAX ? WINDOWS_MAX : count;
-	memcpy(windows, data, count * sizeof(windows[0]));
+	for (unsigned long i = 0; i < count; i++) {
+		windows[i] = ((Window *)(void *)data)[i] & XID_MASK;
+	}
 	XFree(data);
 	return (int)count;
 }
@@ -91,11 +95,17 @@ static void read_title(struct display *display, Window window, char *title, size
 			XFree(name);
 		}
 	}
-	/* A title is the application's: what is no UTF-8 would spoil the JSON. */
+	/* A title is the application's: what is no UTF-8 would spoil the JSON, and control
+	 * characters the terminal of who reads it. */
 	const char *at = title, *end = title + strlen(title);
 	while (at < end) {
-		if (cua_utf8_next(&at, end) == CUA_UTF8_INVALID) {
-			title[at++ - title] = '?';
+		char *first = title + (at - title);
+		const uint32_t code = cua_utf8_next(&at, end);
+		if (code == CUA_UTF8_INVALID) {
+			*first = '?';
+			at++;
+		} else if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+			memset(first, '?', (size_t)(at - first));
 		}
 	}
 }
@@ -142,7 +152,8 @@ cJSON *window_describe(struct display *display, Window window)
 	unsigned char *pid = display_property(
 			display, window, display->atoms.net_wm_pid, XA_CARDINAL, 32, &count);
 	if (pid) {
-		cJSON_AddNumberToObject(json, "pid", (double)*(unsigned long *)(void *)pid);
+		cJSON_AddNumberToObject(
+				json, "pid", (double)(*(unsigned long *)(void *)pid & XID_MASK));
 		XFree(pid);
 	}
 	Window root, child;
@@ -302,8 +313,16 @@ void window_ping_event(struct display *display, const XClientMessageEvent *event
 
 static bool ping_is_answered(struct display *display, void *user_data)
 {
-	(void)user_data;
-	return display->ping.answered == display->ping.serial;
+	bool *gone = user_data;
+	if (display->ping.answered == display->ping.serial) {
+		return true;
+	}
+	/* Closed, or no longer in front: nobody is left to answer for the input. */
+	if (display->active_changed) {
+		display->active_changed = false;
+		*gone = window_active(display) != display->ping.window;
+	}
+	return *gone;
 }
 
 /* The answer comes after the window has read every event that was sent to it before: an X client
@@ -330,9 +349,10 @@ enum cua_status window_ping(struct display *display, int timeout_ms, bool *ret_a
 							 (long)window } } };
 	XSendEvent(display->xlib, window, False, NoEventMask, &event);
 	XFlush(display->xlib);
-	*ret_asked = true;
+	bool gone = false;
 	enum cua_status status = display_wait(display, cua_now_us() + (uint64_t)timeout_ms * 1000U,
-			ping_is_answered, NULL, err);
-	*ret_answered = status == CUA_OK;
+			ping_is_answered, &gone, err);
+	*ret_answered = status == CUA_OK && !gone;
+	*ret_asked = !gone;
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }

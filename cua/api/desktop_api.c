@@ -24,6 +24,10 @@
 /* Input that a caller asked to keep down is released after so long without a request. */
 #define HELD_MAX_MS 60000
 #define VNC_RESTART_MS 1000
+#define VNC_RETRY_MS 30000
+#define WATCH_MS 1000
+/* The longest that a working X server and a large picture may take, with much to spare. */
+#define STUCK_MS 8000
 
 /* Somebody who waits for a person to give the input back. */
 struct lease_waiter {
@@ -36,7 +40,8 @@ struct host {
 	struct desktop_record record;
 	uv_loop_t loop;
 	uv_signal_t term_signal, child_signal;
-	uv_timer_t lease_timer, held_timer, vnc_timer;
+	uv_timer_t lease_timer, held_timer, vnc_timer, watch_timer;
+	int jobs; /* submitted and not done */
 	struct cua_http_server *server;
 	struct desktop_thread *thread;
 	pid_t vnc_pid;
@@ -62,12 +67,25 @@ static void reply_error(
 
 /* --- jobs --- */
 
+/* An X server that hangs would hang the display's thread with it, and every request. */
+static void on_watch(uv_timer_t *timer)
+{
+	struct host *host = timer->data;
+	if (desktop_thread_break_if_stuck(host->thread, STUCK_MS)) {
+		cua_log_error("the X server has not answered for %d s, hung up on it",
+				STUCK_MS / 1000);
+	}
+}
+
 static void submit(struct host *host, struct desktop_job *job, struct cua_http_exchange *exchange)
 {
 	job->exchange = exchange;
 	if (exchange) {
 		job->connection = exchange->connection;
 		exchange->user_data = job;
+	}
+	if (host->jobs++ == 0) {
+		uv_timer_start(&host->watch_timer, on_watch, WATCH_MS, WATCH_MS);
 	}
 	desktop_thread_submit(host->thread, job);
 }
@@ -123,10 +141,13 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 			job->etag[0] ? job->etag : NULL, job->body.data, job->body.len };
 		cua_http_reply(job->exchange, &reply);
 	}
-	if (desktop_thread_holds_input(host->thread)) {
-		uv_timer_start(&host->held_timer, on_held_too_long, HELD_MAX_MS, 0);
-	} else {
+	if (--host->jobs == 0) {
+		uv_timer_stop(&host->watch_timer);
+	}
+	if (!desktop_thread_holds_input(host->thread)) {
 		uv_timer_stop(&host->held_timer);
+	} else if (job->kind == DESKTOP_JOB_ACTIONS) {
+		uv_timer_start(&host->held_timer, on_held_too_long, HELD_MAX_MS, 0);
 	}
 	desktop_job_destroy(job);
 }
@@ -211,10 +232,11 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 	CUA_AUTO_JSON cJSON *json = cJSON_Parse(exchange->body.data ? exchange->body.data : "{}");
 	const cJSON *listen = cJSON_GetObjectItemCaseSensitive(json, "listen");
 	const bool none = !listen || cJSON_IsNull(listen);
-	if (!cJSON_IsObject(json) ||
+	if (!cJSON_IsObject(json) || cJSON_GetArraySize(json) != (listen ? 1 : 0) ||
 			(!none &&
 					(!cJSON_IsNumber(listen) || listen->valuedouble < 0 ||
-							listen->valuedouble > 65535))) {
+							listen->valuedouble > 65535 ||
+							listen->valuedouble != listen->valueint))) {
 		struct cua_error error;
 		cua_error_set(&error, CUA_ERR_INVAL, 0,
 				"listen must be null or a port, 0 to 65535 (0: any)");
@@ -355,6 +377,8 @@ static void on_people(void *user_data)
 
 /* --- the vnc process --- */
 
+static void on_vnc_timer(uv_timer_t *timer);
+
 static void start_vnc(struct host *host)
 {
 	struct cua_error error = { 0 };
@@ -379,6 +403,7 @@ static void start_vnc(struct host *host)
 	if (!job) {
 		close(link[0]);
 		cua_log_warn("no VNC: %s", error.msg);
+		uv_timer_start(&host->vnc_timer, on_vnc_timer, VNC_RETRY_MS, 0);
 		return;
 	}
 	job->link_fd = link[0];
@@ -423,8 +448,10 @@ static void init_handles(struct host *host)
 	uv_timer_init(&host->loop, &host->lease_timer);
 	uv_timer_init(&host->loop, &host->held_timer);
 	uv_timer_init(&host->loop, &host->vnc_timer);
+	uv_timer_init(&host->loop, &host->watch_timer);
 	host->term_signal.data = host->child_signal.data = host;
-	host->lease_timer.data = host->held_timer.data = host->vnc_timer.data = host;
+	host->lease_timer.data = host->held_timer.data = host->vnc_timer.data =
+			host->watch_timer.data = host;
 	host->lease_timer.timer_cb = on_lease_timer;
 	uv_signal_start(&host->term_signal, on_term, SIGTERM);
 	uv_signal_start(&host->child_signal, on_child, SIGCHLD);

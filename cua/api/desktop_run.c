@@ -193,6 +193,7 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 		index = -1;
 		status = observe(display, request, true, answer, &error);
 	} else if (checked && status != CUA_ERR_CANCELLED && status != CUA_ERR_CLOSED &&
+			status != CUA_ERR_PERSON && /* whose screen it is now */
 			observe(display, request, false, answer, &second) != CUA_OK) {
 		cJSON_AddStringToObject(answer, "observe_error", second.msg);
 	}

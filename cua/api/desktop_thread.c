@@ -20,7 +20,7 @@ TAILQ_HEAD(job_list, desktop_job);
 
 struct desktop_thread {
 	struct display *display; /* the thread's alone once it runs */
-	struct cua_point screen;
+	_Atomic uint32_t screen; /* width << 16 | height */
 	struct desktop_thread_handler handler;
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -151,7 +151,11 @@ static void run_actions(struct desktop_thread *thread, struct desktop_job *job)
 {
 	enum cua_status status = CUA_OK;
 	CUA_AUTO_JSON cJSON *answer = desktop_request_run(thread->display, &job->request, &status);
-	thread->holding_connection = job->request.keep_held ? 0 : job->connection;
+	for (int i = 0; i < job->request.count; i++) {
+		if (job->request.actions[i].type == CUA_ACTION_MOUSE_DOWN) {
+			thread->holding_connection = job->request.keep_held ? 0 : job->connection;
+		}
+	}
 	set_json(job, status, answer);
 }
 
@@ -225,11 +229,18 @@ static struct desktop_job *take_job(struct desktop_thread *thread, bool *ret_sto
 	return *ret_stop ? NULL : job;
 }
 
+static void publish_screen(struct desktop_thread *thread)
+{
+	const struct cua_point size = display_size(thread->display);
+	atomic_store(&thread->screen, (uint32_t)size.x << 16 | (uint32_t)size.y);
+}
+
 static void finish_job(struct desktop_thread *thread, struct desktop_job *job)
 {
 	atomic_store(&thread->holds_input,
 			display_holds_input(thread->display) &&
 					!display_person_has_input(thread->display));
+	publish_screen(thread);
 	pthread_mutex_lock(&thread->mutex);
 	thread->running = NULL;
 	TAILQ_INSERT_TAIL(&thread->done, job, link);
@@ -305,7 +316,7 @@ enum cua_status desktop_thread_create(uv_loop_t *loop, const struct desktop_reco
 		free(thread);
 		return status;
 	}
-	thread->screen = display_size(thread->display);
+	publish_screen(thread);
 	thread->handler = *handler;
 	thread->queue_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	thread->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -343,9 +354,20 @@ bool desktop_thread_stop(struct desktop_thread *thread)
 	return pthread_timedjoin_np(thread->thread, NULL, &deadline) == 0;
 }
 
+bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int stuck_ms)
+{
+	const uint64_t since_us = display_busy_since_us(thread->display);
+	if (since_us == 0 || cua_now_us() < since_us + (uint64_t)stuck_ms * 1000U) {
+		return false;
+	}
+	display_break(thread->display);
+	return true;
+}
+
 struct cua_point desktop_thread_screen(const struct desktop_thread *thread)
 {
-	return thread->screen;
+	const uint32_t size = atomic_load(&thread->screen);
+	return (struct cua_point){ (int)(size >> 16), (int)(size & 0xffff) };
 }
 
 bool desktop_thread_person_holds(const struct desktop_thread *thread)

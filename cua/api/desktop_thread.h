@@ -64,6 +64,9 @@ void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *jo
 /* The job fails as soon as it looks up; on_done is called as ever. */
 void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job);
 
+/* Hangs up on an X server that has not let the thread sleep for so long; true if it did. */
+bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int stuck_ms);
+
 /* What any thread may ask. */
 struct cua_point desktop_thread_screen(const struct desktop_thread *thread);
 bool desktop_thread_person_holds(const struct desktop_thread *thread);

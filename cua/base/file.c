@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,13 +78,16 @@ enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *e
 	if (snprintf(partial, sizeof(partial), "%s", path) >= (int)sizeof(partial)) {
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "path %.80s... is too long", path);
 	}
-	for (char *at = partial + 1;; at++) {
+	for (char *at = partial + (partial[0] == '/');; at++) {
 		if (*at != '/' && *at != '\0') {
 			continue;
 		}
 		const char cut = *at;
 		*at = '\0';
-		if (mkdir(partial, mode) != 0 && errno != EEXIST) {
+		struct stat info;
+		if (mkdir(partial, mode) != 0 &&
+				(errno != EEXIST || stat(partial, &info) != 0 ||
+						!S_ISDIR(info.st_mode))) {
 			return CUA_FAIL(err, CUA_ERR_IO, errno, "cannot make directory %s",
 					partial);
 		}
@@ -95,39 +98,56 @@ enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *e
 	}
 }
 
-static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-	(void)info, (void)place;
-	int result = kind == FTW_DP || kind == FTW_D || kind == FTW_DNR ? rmdir(path)
-									: unlink(path);
-	return result != 0 && errno != ENOENT ? errno : 0;
-}
-
+/* fts keeps to relative names, so no depth is too deep; a directory that its owner has closed is
+ * opened first. */
 enum cua_status cua_remove_tree(const char *path, struct cua_error *err)
 {
-	int result = nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	if (result > 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, result, "cannot remove %s", path);
-	}
-	if (result < 0 && errno != ENOENT) {
+	char *const roots[] = { (char *)(uintptr_t)path, NULL };
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
+	int first_errno = 0;
+	if (!tree) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "cannot remove %s", path);
 	}
-	return CUA_OK;
+	for (FTSENT *entry; (entry = fts_read(tree));) {
+		int result = 0;
+		if (entry->fts_info == FTS_D) {
+			if ((entry->fts_statp->st_mode & S_IRWXU) != S_IRWXU) {
+				(void)chmod(entry->fts_accpath, S_IRWXU);
+			}
+			continue;
+		}
+		if (entry->fts_info == FTS_DP || entry->fts_info == FTS_DNR) {
+			result = rmdir(entry->fts_accpath);
+		} else {
+			result = unlink(entry->fts_accpath);
+		}
+		if (result != 0 && errno != ENOENT && first_errno == 0) {
+			first_errno = errno;
+		}
+	}
+	fts_close(tree);
+	return first_errno == 0 ? CUA_OK
+				: CUA_FAIL(err, CUA_ERR_IO, first_errno, "cannot remove %s", path);
 }
 
-void cua_file_tail(const char *path, char *tail, size_t size)
+void cua_file_tail_fd(int fd, char *tail, size_t size)
 {
 	tail[0] = '\0';
-	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0) {
+	struct stat info;
+	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
 		return;
 	}
-	off_t end = lseek(fd, 0, SEEK_END);
-	off_t start = end > (off_t)size - 1 ? end - (off_t)size + 1 : 0;
-	ssize_t got = pread(fd, tail, size - 1, start);
+	const off_t start = info.st_size > (off_t)size - 1 ? info.st_size - (off_t)size + 1 : 0;
+	const ssize_t got = pread(fd, tail, size - 1, start);
 	tail[got > 0 ? got : 0] = '\0';
 	char *line = start > 0 ? strchr(tail, '\n') : NULL;
 	if (line) {
 		memmove(tail, line + 1, strlen(line + 1) + 1);
 	}
+}
+
+void cua_file_tail(const char *path, char *tail, size_t size)
+{
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	cua_file_tail_fd(fd, tail, size);
 }

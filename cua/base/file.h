@@ -21,5 +21,6 @@ CUA_NODISCARD enum cua_status cua_make_dirs(const char *path, mode_t mode, struc
 CUA_NODISCARD enum cua_status cua_remove_tree(const char *path, struct cua_error *err);
 /* The last at most size-1 bytes of a file, from the start of a line; "" if there is none. */
 void cua_file_tail(const char *path, char *tail, size_t size);
+void cua_file_tail_fd(int fd, char *tail, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,9 +15,12 @@ static mode_t dir_mode(void)
 	return geteuid() == 0 ? 0711 : 0700;
 }
 
-static enum cua_status make_own_dir(const char *path, struct cua_error *err)
+static enum cua_status make_own_dir(const char *path, size_t size, struct cua_error *err)
 {
 	struct stat info;
+	if (strlen(path) + 1 >= size) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "%.80s... is too long a path", path);
+	}
 	enum cua_status status = cua_make_dirs(path, dir_mode(), err);
 	if (status != CUA_OK) {
 		return status;
@@ -45,7 +49,7 @@ enum cua_status cua_runtime_dir(char *path, size_t size, struct cua_error *err)
 	} else {
 		snprintf(path, size, "/tmp/cua-%u", (unsigned int)geteuid());
 	}
-	return make_own_dir(path, err);
+	return make_own_dir(path, size, err);
 }
 
 enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err)
@@ -64,5 +68,5 @@ enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err)
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"no place for state: set CUA_STATE_DIR, XDG_STATE_HOME or HOME");
 	}
-	return make_own_dir(path, err);
+	return make_own_dir(path, size, err);
 }

@@ -1,14 +1,18 @@
 #include "cua/base/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "cua/base/util.h"
+
+#define SEND_TIMEOUT_S 5
 
 static enum cua_status fill_address(
 		const char *path, struct sockaddr_un *address, struct cua_error *err)
@@ -53,12 +57,20 @@ enum cua_status cua_unix_connect(const char *path, int type, int *ret_fd, struct
 	if (status != CUA_OK) {
 		return status;
 	}
-	CUA_AUTO_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	/* Non-blocking, because a listener with a full backlog may leave us waiting for ever. */
+	CUA_AUTO_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "socket");
 	}
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-		return CUA_FAIL(err, CUA_ERR_CLOSED, errno, "%s", path);
+		return CUA_FAIL(err, errno == EAGAIN ? CUA_ERR_TIMEOUT : CUA_ERR_CLOSED, errno,
+				"%s", path);
+	}
+	const struct timeval send_timeout = { .tv_sec = SEND_TIMEOUT_S };
+	if (fcntl(fd, F_SETFL, 0) != 0 ||
+			setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send_timeout,
+					sizeof(send_timeout)) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 	}
 	*ret_fd = cua_steal_fd(&fd);
 	return CUA_OK;
@@ -67,7 +79,15 @@ enum cua_status cua_unix_connect(const char *path, int type, int *ret_fd, struct
 bool cua_unix_is_alive(const char *path, int type)
 {
 	CUA_AUTO_FD int fd = -1;
-	return cua_unix_connect(path, type, &fd, NULL) == CUA_OK;
+	const enum cua_status status = cua_unix_connect(path, type, &fd, NULL);
+	return status == CUA_OK || status == CUA_ERR_TIMEOUT;
+}
+
+uid_t cua_unix_peer_uid(int socket)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.uid : (uid_t)-1;
 }
 
 enum cua_status cua_unix_send(int socket, const void *data, size_t len, const int *fds,
@@ -79,6 +99,10 @@ enum cua_status cua_unix_send(int socket, const void *data, size_t len, const in
 	} control = { 0 };
 	struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	if (fd_count > CUA_UNIX_FDS_MAX) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "more than %d descriptors",
+				CUA_UNIX_FDS_MAX);
+	}
 	if (fd_count > 0) {
 		message.msg_control = control.bytes;
 		message.msg_controllen = CMSG_SPACE((size_t)fd_count * sizeof(int));
@@ -150,7 +174,9 @@ enum cua_status cua_unix_recv(int socket, void *data, size_t size, size_t *ret_l
 			cua_closep(&ret_fds[i]);
 			ret_fds[i] = -1;
 		}
-		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "message over %zu bytes", size);
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"message over %zu bytes or with more than %d descriptors", size,
+				CUA_UNIX_FDS_MAX);
 	}
 	*ret_len = (size_t)got;
 	return CUA_OK;
