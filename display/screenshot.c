@@ -158,6 +158,11 @@ static enum cua_status render(struct display *display, const struct display_shot
 enum cua_status display_screenshot(struct display *display, const struct display_shot *shot,
 		const char *if_none_match, struct display_image *ret_image, struct cua_error *err)
 {
+	/* First, since it may find that the screen has another size. */
+	enum cua_status status = frame_update(display, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
 	const struct cua_region *region = shot->region.width > 0 ? &shot->region : &screen;
 	if (region->x < 0 || region->y < 0 || region->width > screen.width - region->x ||
@@ -169,10 +174,6 @@ enum cua_status display_screenshot(struct display *display, const struct display
 	}
 	struct display_image image = { .unchanged = false };
 	cua_buffer_init(&image.png, (size_t)256 << 20);
-	enum cua_status status = frame_update(display, err);
-	if (status != CUA_OK) {
-		return status;
-	}
 	make_etag(display, shot, region, image.etag, sizeof(image.etag));
 	image.unchanged = if_none_match && strcmp(if_none_match, image.etag) == 0;
 	if (!image.unchanged) {
