@@ -1,10 +1,12 @@
 #include "cua/base/http_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +15,10 @@
 #define WRITE_PART_MAX 65536
 #define HEADER_MAX 1024
 #define HEADER_TIMEOUT_S 10
+#define LINGER_TIMEOUT_S 5
 
 struct cua_http_server {
+	uv_loop_t *loop;
 	struct lws_context *context;
 	struct cua_http_handler handler;
 	size_t max_body_len;
@@ -29,15 +33,30 @@ struct exchange {
 	char method[16], path[256], query[512], if_none_match[128];
 	struct cua_buffer answer; /* headers and body as they go out */
 	size_t sent;
-	bool too_large, replied;
+	bool handed;  /* the handler knows of it */
+	bool refused; /* by us; the connection ends with the answer */
+	bool drains;  /* refused with a body still on the way */
+	bool replied;
+};
+
+/* While a request waits for its answer libwebsockets does not read: it would not see a hang-up,
+ * and would spin on what is readable. Its reading is stopped then, and this watches instead. */
+struct watch {
+	uv_poll_t poll;
+	int fd; /* of the same socket: a descriptor is polled once only */
+	struct lws *wsi;
 };
 
 /* Hangs on a wsi as opaque user data: it outlives single requests. */
 struct connection {
+	struct watch *watch;
 	struct cua_http_server *server;
 	struct lws *wsi;
 	unsigned long number;
 	struct exchange *exchange;
+	/* The last answer is out, and what comes in is dropped: closing on a caller who is still
+	 * sending would lose the answer. */
+	bool lingering;
 };
 
 static void exchange_destroy(struct exchange *exchange)
@@ -45,6 +64,42 @@ static void exchange_destroy(struct exchange *exchange)
 	cua_buffer_finish(&exchange->public.body);
 	cua_buffer_finish(&exchange->answer);
 	free(exchange);
+}
+
+static void on_watch_closed(uv_handle_t *poll)
+{
+	free(poll->data);
+}
+
+static struct watch *watch_create(uv_loop_t *loop, struct lws *wsi)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+	if (!watch) {
+		return NULL;
+	}
+	watch->wsi = wsi;
+	watch->poll.data = watch;
+	watch->fd = fcntl(lws_get_socket_fd(wsi), F_DUPFD_CLOEXEC, 3);
+	if (watch->fd < 0 || uv_poll_init(loop, &watch->poll, watch->fd) != 0) {
+		cua_closep(&watch->fd);
+		free(watch);
+		return NULL;
+	}
+	return watch;
+}
+
+static void watch_destroy(struct watch *watch)
+{
+	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+	close(watch->fd);
+}
+
+static void on_hang_up(uv_poll_t *poll, int status, int events)
+{
+	struct watch *watch = poll->data;
+	(void)status, (void)events;
+	uv_poll_stop(poll);
+	lws_set_timeout(watch->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 static struct connection *connection_of(struct lws *wsi)
@@ -57,13 +112,19 @@ static struct connection *connection_of(struct lws *wsi)
 		}
 		connection->server = lws_context_user(lws_get_context(wsi));
 		connection->wsi = wsi;
+		connection->watch = watch_create(connection->server->loop, wsi);
+		if (!connection->watch) {
+			free(connection);
+			return NULL;
+		}
 		connection->number = ++connection->server->last_connection;
 		lws_set_opaque_user_data(wsi, connection);
 	}
 	return connection;
 }
 
-static void read_head(struct lws *wsi, struct exchange *exchange, const char *path)
+/* False if a part of the target does not fit: better refused than cut. */
+static bool read_head(struct lws *wsi, struct exchange *exchange, const char *path)
 {
 	static const struct {
 		enum lws_token_indexes token;
@@ -72,24 +133,25 @@ static void read_head(struct lws *wsi, struct exchange *exchange, const char *pa
 		{ WSI_TOKEN_PUT_URI, "PUT" }, { WSI_TOKEN_DELETE_URI, "DELETE" },
 		{ WSI_TOKEN_HEAD_URI, "HEAD" }, { WSI_TOKEN_PATCH_URI, "PATCH" },
 		{ WSI_TOKEN_OPTIONS_URI, "OPTIONS" } };
-	snprintf(exchange->method, sizeof(exchange->method), "GET");
+	snprintf(exchange->method, sizeof(exchange->method), "-"); /* one that we do not know */
 	for (size_t i = 0; i < CUA_ARRAY_LEN(methods); i++) {
 		if (lws_hdr_total_length(wsi, methods[i].token) > 0) {
 			snprintf(exchange->method, sizeof(exchange->method), "%s", methods[i].name);
 		}
 	}
-	snprintf(exchange->path, sizeof(exchange->path), "%s", path);
+	bool fits = snprintf(exchange->path, sizeof(exchange->path), "%s", path) <
+			(int)sizeof(exchange->path);
 	size_t len = 0;
-	char part[256];
-	for (int i = 0; lws_hdr_copy_fragment(wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) >
-			0;
-			i++) {
-		int used = snprintf(exchange->query + len, sizeof(exchange->query) - len, "%s%s",
-				len > 0 ? "&" : "", part);
-		len += used > 0 ? (size_t)used : 0;
-		if (len >= sizeof(exchange->query)) {
+	char part[sizeof(exchange->query)];
+	for (int i = 0; fits && lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
+		if (lws_hdr_copy_fragment(wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) <=
+				0) {
+			fits = false;
 			break;
 		}
+		len += (size_t)snprintf(exchange->query + len, sizeof(exchange->query) - len,
+				"%s%s", len > 0 ? "&" : "", part);
+		fits = len < sizeof(exchange->query);
 	}
 	lws_hdr_copy(wsi, exchange->if_none_match, sizeof(exchange->if_none_match),
 			WSI_TOKEN_HTTP_IF_NONE_MATCH);
@@ -97,19 +159,41 @@ static void read_head(struct lws *wsi, struct exchange *exchange, const char *pa
 	exchange->public.path = exchange->path;
 	exchange->public.query = exchange->query;
 	exchange->public.if_none_match = exchange->if_none_match;
+	return fits;
+}
+
+/* Answers in the handler's stead and closes the connection afterwards. */
+static void refuse(struct exchange *exchange, int http_status, const char *code, const char *why)
+{
+	char text[256];
+	snprintf(text, sizeof(text),
+			"{\"error\":{\"class\":\"caller\",\"code\":\"%s\",\"message\":\"%s\"}}",
+			code, why);
+	const struct cua_http_reply reply = { http_status, "application/json", NULL, text,
+		strlen(text) };
+	exchange->refused = true;
+	cua_http_reply(&exchange->public, &reply);
 }
 
 static void refuse_size(struct exchange *exchange)
 {
-	char text[256];
-	const size_t max_len = exchange->connection->server->max_body_len;
-	snprintf(text, sizeof(text),
-			"{\"error\":{\"class\":\"caller\",\"code\":\"too_large\",\"message\":"
-			"\"the body has more than %zu bytes\"}}",
-			max_len);
-	const struct cua_http_reply reply = { 413, "application/json", NULL, text, strlen(text) };
-	exchange->too_large = true;
-	cua_http_reply(&exchange->public, &reply);
+	char why[64];
+	exchange->drains = true;
+	snprintf(why, sizeof(why), "the body has more than %zu bytes",
+			exchange->connection->server->max_body_len);
+	refuse(exchange, 413, "too_large", why);
+}
+
+static void hand_over(struct exchange *exchange)
+{
+	const struct connection *connection = exchange->connection;
+	const struct cua_http_handler *handler = &connection->server->handler;
+	exchange->handed = true;
+	/* The answer takes the time it takes. */
+	lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
+	lws_rx_flow_control(connection->wsi, 0);
+	uv_poll_start(&connection->watch->poll, UV_DISCONNECT, on_hang_up);
+	handler->on_request(&exchange->public, handler->user_data);
 }
 
 static int on_http(struct lws *wsi, const char *path)
@@ -124,16 +208,22 @@ static int on_http(struct lws *wsi, const char *path)
 	cua_buffer_init(&exchange->public.body, connection->server->max_body_len);
 	cua_buffer_init(&exchange->answer, (size_t)512 << 20);
 	connection->exchange = exchange;
-	read_head(wsi, exchange, path);
+	const bool fits = read_head(wsi, exchange, path);
 	char length[32] = "";
-	lws_hdr_copy(wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH);
-	const bool has_body = (length[0] && strcmp(length, "0") != 0) ||
-			lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
-	if (strtoull(length, NULL, 10) > connection->server->max_body_len) {
+	const bool length_fits = lws_hdr_copy(wsi, length, sizeof(length),
+						 WSI_TOKEN_HTTP_CONTENT_LENGTH) >= 0;
+	const unsigned long long body_len = strtoull(length, NULL, 10);
+	if (!fits) {
+		refuse(exchange, 414, "too_large", "the path or the query is too long");
+	} else if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
+		/* libwebsockets does not take chunks from clients. */
+		refuse(exchange, 411, "invalid", "send the body with a content-length");
+	} else if (!length_fits || length[strspn(length, "0123456789")]) {
+		refuse(exchange, 400, "invalid", "content-length is not a number");
+	} else if (body_len > connection->server->max_body_len) {
 		refuse_size(exchange);
-	} else if (!has_body) {
-		connection->server->handler.on_request(
-				&exchange->public, connection->server->handler.user_data);
+	} else if (body_len == 0) {
+		hand_over(exchange);
 	}
 	return 0;
 }
@@ -141,8 +231,8 @@ static int on_http(struct lws *wsi, const char *path)
 static int on_body(struct connection *connection, const void *data, size_t len)
 {
 	struct exchange *exchange = connection ? connection->exchange : NULL;
-	if (!exchange || exchange->too_large) {
-		return exchange ? 0 : -1;
+	if (!exchange || exchange->refused) {
+		return exchange || (connection && connection->lingering) ? 0 : -1;
 	}
 	if (cua_buffer_append(&exchange->public.body, data, len, NULL) != CUA_OK) {
 		refuse_size(exchange);
@@ -153,11 +243,10 @@ static int on_body(struct connection *connection, const void *data, size_t len)
 static int on_body_complete(struct connection *connection)
 {
 	struct exchange *exchange = connection ? connection->exchange : NULL;
-	if (exchange && !exchange->too_large) {
-		connection->server->handler.on_request(
-				&exchange->public, connection->server->handler.user_data);
+	if (exchange && !exchange->refused && !exchange->handed) {
+		hand_over(exchange);
 	}
-	return 0;
+	return connection && connection->lingering ? -1 : 0;
 }
 
 static int on_writeable(struct connection *connection)
@@ -181,9 +270,15 @@ static int on_writeable(struct connection *connection)
 		lws_callback_on_writable(connection->wsi);
 		return 0;
 	}
-	const bool close_now = exchange->too_large; /* its body is still on the way */
+	const bool close_now = exchange->refused;
+	connection->lingering = exchange->drains;
 	connection->exchange = NULL;
 	exchange_destroy(exchange);
+	if (connection->lingering && !lws_partial_buffered(connection->wsi)) {
+		shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
+		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_TIMEOUT_S);
+		return 0;
+	}
 	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
 }
 
@@ -196,7 +291,7 @@ static void on_closed(struct lws *wsi)
 	const struct cua_http_handler *handler = &connection->server->handler;
 	struct exchange *exchange = connection->exchange;
 	lws_set_opaque_user_data(wsi, NULL);
-	if (exchange && exchange->replied) {
+	if (exchange && (exchange->replied || !exchange->handed)) {
 		exchange_destroy(exchange);
 	} else if (exchange) {
 		exchange->connection = NULL;
@@ -208,6 +303,7 @@ static void on_closed(struct lws *wsi)
 	if (handler->on_close) {
 		handler->on_close(connection->number, handler->user_data);
 	}
+	watch_destroy(connection->watch);
 	free(connection);
 }
 
@@ -250,11 +346,15 @@ void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_repl
 			reply->status, reason, reply->content_type, reply->body_len,
 			reply->etag ? "etag: " : "", reply->etag ? reply->etag : "",
 			reply->etag ? "\r\n" : "",
-			exchange->too_large ? "connection: close\r\n" : "");
-	if (status == CUA_OK) {
+			exchange->refused ? "connection: close\r\n" : "");
+	/* Of an answer to HEAD only the head is sent. */
+	if (status == CUA_OK && strcmp(exchange->method, "HEAD") != 0) {
 		status = cua_buffer_append(&exchange->answer, reply->body, reply->body_len, NULL);
 	}
 	exchange->replied = true;
+	uv_poll_stop(&exchange->connection->watch->poll);
+	lws_rx_flow_control(
+			exchange->connection->wsi, 1); /* without it nothing is written either */
 	if (status != CUA_OK) {
 		lws_set_timeout(exchange->connection->wsi, PENDING_TIMEOUT_USER_OK,
 				LWS_TO_KILL_ASYNC);
@@ -273,6 +373,7 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path, size_t
 	if (!server) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "HTTP server");
 	}
+	server->loop = loop;
 	server->handler = *handler;
 	server->max_body_len = max_body_len;
 	snprintf(server->path, sizeof(server->path), "%s", path);

@@ -17,7 +17,7 @@ struct cua_http_server;
 /* One request and its answer. It lives until both the answer is sent and the handler's reply
  * call was made; a caller who hangs up early only sets gone. */
 struct cua_http_exchange {
-	const char *method, *path, *query; /* query: after '?', undecoded; "" without */
+	const char *method, *path, *query; /* query: after '?'; "" without. None is ever cut */
 	const char *if_none_match;         /* "" without */
 	struct cua_buffer body;            /* of the request */
 	unsigned long connection;          /* same number: same connection; never used again */
