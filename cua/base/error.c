@@ -27,6 +27,51 @@ static const struct {
 	[CUA_ERR_PERSON] = { "person", CUA_CLASS_PERSON, 423 },
 };
 
+/* Bytes of the character at text; 0 if there is none or it is a control character.
+ * Source: RFC 3629, section 4. */
+static size_t character_len(const unsigned char *text)
+{
+	static const struct {
+		unsigned char first_min, first_max, second_min, second_max;
+		size_t len;
+	} forms[] = { { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 } };
+	if (text[0] < 0x80) {
+		return text[0] >= 0x20 && text[0] != 0x7f ? 1 : 0;
+	}
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (text[0] < forms[i].first_min || text[0] > forms[i].first_max) {
+			continue;
+		}
+		if (text[1] < forms[i].second_min || text[1] > forms[i].second_max) {
+			return 0;
+		}
+		for (size_t k = 2; k < forms[i].len; k++) {
+			if ((text[k] & 0xc0) != 0x80) {
+				return 0;
+			}
+		}
+		return forms[i].len;
+	}
+	return 0;
+}
+
+/* A message quotes what others sent, and quotes are cut anywhere: what breaks the line becomes
+ * a space, and a piece of a character a question mark. */
+static void make_one_line(char *msg)
+{
+	unsigned char *at = (unsigned char *)msg;
+	while (*at) {
+		const size_t len = character_len(at);
+		if (len == 0) {
+			*at = *at < 0x80 ? ' ' : '?';
+		}
+		at += len ? len : 1;
+	}
+}
+
 void cua_error_set(
 		struct cua_error *err, enum cua_status status, int sys_errno, const char *fmt, ...)
 {
@@ -44,6 +89,7 @@ void cua_error_set(
 				strerrordesc_np(sys_errno) ? strerrordesc_np(sys_errno)
 							   : "unknown error");
 	}
+	make_one_line(err->msg);
 }
 
 void cua_error_prefix(struct cua_error *err, const char *fmt, ...)
@@ -58,8 +104,10 @@ void cua_error_prefix(struct cua_error *err, const char *fmt, ...)
 	int used = vsnprintf(err->msg, sizeof(err->msg), fmt, args);
 	va_end(args);
 	if (used >= 0 && (size_t)used < sizeof(err->msg)) {
-		snprintf(err->msg + used, sizeof(err->msg) - (size_t)used, ": %s", old);
+		const int left = (int)sizeof(err->msg) - used;
+		snprintf(err->msg + used, (size_t)left, ": %.*s", left, old);
 	}
+	make_one_line(err->msg);
 }
 
 const char *cua_status_name(enum cua_status status)
