@@ -43,9 +43,13 @@ static int child_map_fds(const struct cua_spawn *spawn, int *report_fd, int *exe
 			return -1;
 		}
 	}
-	*report_fd = fcntl(*report_fd, F_DUPFD_CLOEXEC, above);
-	if (*exec_fd >= 0) {
-		*exec_fd = fcntl(*exec_fd, F_DUPFD_CLOEXEC, above);
+	const int report_above = fcntl(*report_fd, F_DUPFD_CLOEXEC, above);
+	if (report_above < 0) {
+		return -1;
+	}
+	*report_fd = report_above;
+	if (*exec_fd >= 0 && (*exec_fd = fcntl(*exec_fd, F_DUPFD_CLOEXEC, above)) < 0) {
+		return -1;
 	}
 	for (int i = 0; i < spawn->fd_count; i++) {
 		if (dup2(moved[i], spawn->fds[i].to) < 0) {

@@ -20,7 +20,7 @@ struct cua_spawn {
 	int exec_fd;             /* run this open file instead of argv[0]; -1: none */
 	const char *cwd;         /* NULL: the caller's */
 	const struct cua_fd_map *fds;
-	int fd_count;     /* everything else is closed in the child */
+	int fd_count;     /* of the rest, 0 to 2 stay and all others are closed in the child */
 	uid_t uid;        /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
 	bool new_session; /* setsid(): no controlling terminal, own process group */
 };
