@@ -236,11 +236,12 @@ static enum cua_status read_window(
 		const cJSON *json, const char *name, uint32_t *ret_window, struct cua_error *err)
 {
 	double number = cJSON_IsNumber(json) ? json->valuedouble : 0;
-	if (cJSON_IsString(json)) {
+	if (cJSON_IsString(json) && json->valuestring[0] >= '0' && json->valuestring[0] <= '9') {
+		const bool hexadecimal = strncasecmp(json->valuestring, "0x", 2) == 0;
 		char *end = NULL;
 		errno = 0;
-		number = (double)strtoull(json->valuestring, &end, 0);
-		if (errno != 0 || *end || end == json->valuestring) {
+		number = (double)strtoull(json->valuestring, &end, hexadecimal ? 16 : 10);
+		if (errno != 0 || *end) {
 			number = 0;
 		}
 	}
@@ -338,16 +339,17 @@ static enum cua_status read_args(const cJSON *json, const struct cua_point *scre
 	const struct cua_action_spec *spec = &cua_action_table[action->type];
 	const cJSON *member = NULL;
 	cJSON_ArrayForEach (member, json) {
-		if (strcmp(member->string, "action") == 0) {
-			continue;
-		}
+		const bool is_name = strcmp(member->string, "action") == 0;
 		const struct cua_arg_spec *arg = find_arg(spec, member->string);
-		if (!arg) {
+		if (!arg && !is_name) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"%.40s\"",
 					member->string);
 		}
 		if (cJSON_GetObjectItemCaseSensitive(json, member->string) != member) {
-			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is given twice", arg->name);
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is given twice", member->string);
+		}
+		if (is_name) {
+			continue;
 		}
 		enum cua_status status = read_arg(member, arg, screen, action, err);
 		if (status != CUA_OK) {

@@ -215,7 +215,8 @@ enum cua_status cua_keys_parse(const char *chord, struct cua_keys *ret_keys, str
 		return status;
 	}
 	const char *separators = strchr(chord, '+') ? "+" : " ";
-	const char *at = chord;
+	const bool spaced = separators[0] == ' '; /* a run of spaces is one separator */
+	const char *at = chord + (spaced ? strspn(chord, " ") : 0);
 	while (*at) {
 		char name[CUA_ACTION_KEY_NAME_MAX];
 		size_t len = strcspn(at, separators);
@@ -232,8 +233,11 @@ enum cua_status cua_keys_parse(const char *chord, struct cua_keys *ret_keys, str
 			return status;
 		}
 		at += len;
+		if (*at && !strchr(separators, *at)) {
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "\"%.40s\" has no + before it", at);
+		}
 		if (*at) {
-			at++;
+			at += spaced ? strspn(at, " ") : 1;
 			if (!*at) {
 				return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 						"chord \"%.80s\" ends in a separator", chord);
