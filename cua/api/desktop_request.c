@@ -103,6 +103,9 @@ static enum cua_status parse_actions(const cJSON *list, struct cua_point screen,
 static enum cua_status parse_shot(const cJSON *json, struct cua_point screen,
 		struct desktop_request *request, struct cua_error *err)
 {
+	if (cJSON_GetObjectItemCaseSensitive(json, "action")) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "screenshot: unknown member \"action\"");
+	}
 	CUA_AUTO_JSON cJSON *options = cJSON_Duplicate(json, 1);
 	cJSON *tag = cJSON_DetachItemFromObjectCaseSensitive(options, "if_none_match");
 	if (cJSON_IsString(tag)) {
@@ -143,9 +146,11 @@ static enum cua_status parse_settle(
 				"settle must be false or {\"timeout_ms\": 1 to %d}",
 				DISPLAY_SETTLE_MAX_MS);
 	}
-	if (timeout && (timeout->valuedouble < 1 || timeout->valuedouble > DISPLAY_SETTLE_MAX_MS)) {
+	if (timeout &&
+			(timeout->valuedouble < 1 || timeout->valuedouble > DISPLAY_SETTLE_MAX_MS ||
+					timeout->valuedouble != timeout->valueint)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"settle: timeout_ms is %.0f; it must be 1 to %d",
+				"settle: timeout_ms is %g; it must be an integer, 1 to %d",
 				timeout->valuedouble, DISPLAY_SETTLE_MAX_MS);
 	}
 	request->settle_ms = timeout ? timeout->valueint : DISPLAY_SETTLE_DEFAULT_MS;
@@ -164,6 +169,9 @@ static enum cua_status check_members(const cJSON *json, struct cua_error *err)
 		if (!found) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown member \"%.40s\"",
 					member->string);
+		}
+		if (cJSON_GetObjectItemCaseSensitive(json, member->string) != member) {
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is given twice", member->string);
 		}
 	}
 	return CUA_OK;
@@ -232,14 +240,17 @@ enum cua_status desktop_shot_parse(const char *query, struct cua_point screen,
 					word);
 		}
 		*value++ = '\0';
-		int region[4];
-		char after = 0;
+		char list[128];
+		cJSON *region = NULL;
 		if (strcmp(word, "region") == 0 &&
-				sscanf(value, "%d,%d,%d,%d%c", &region[0], &region[1], &region[2],
-						&region[3], &after) == 4) {
-			cJSON_AddItemToObject(options, word, cJSON_CreateIntArray(region, 4));
-		} else if (strcmp(word, "pointer") == 0) {
-			cJSON_AddBoolToObject(options, word, strcmp(value, "0") != 0);
+				snprintf(list, sizeof(list), "[%s]", value) < (int)sizeof(list)) {
+			region = cJSON_ParseWithOpts(list, NULL, 1);
+		}
+		if (region) {
+			cJSON_AddItemToObject(options, word, region);
+		} else if (strcmp(word, "pointer") == 0 &&
+				(strcmp(value, "0") == 0 || strcmp(value, "1") == 0)) {
+			cJSON_AddBoolToObject(options, word, *value == '1');
 		} else {
 			char *end = NULL;
 			const double number = strtod(value, &end);
