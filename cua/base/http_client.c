@@ -137,7 +137,8 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 	}
 	if (request->body) {
 		/* A read callback without a way to rewind: libcurl would otherwise send a body
-		 * again, unasked, when a kept connection dies before the first byte of the answer. */
+		 * again, unasked, when a kept connection dies before the first byte of the answer.
+		 */
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
 		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
