@@ -20,9 +20,8 @@
 struct launch {
 	int session_fd;
 	Window before[WINDOWS_MAX];
+	unsigned long pids_before[WINDOWS_MAX];
 	int before_count;
-	Window active_before;
-	char title_before[512];
 	Window window; /* the result */
 	bool ended;
 	int exit_status; /* -1: by a signal */
@@ -30,16 +29,60 @@ struct launch {
 	uint64_t ended_us;
 };
 
-static Window find_new_window(struct display *display, const struct launch *launch)
+static unsigned long window_pid(struct display *display, Window window)
+{
+	unsigned long count = 0, pid = 0;
+	unsigned char *data = display_property(
+			display, window, display->atoms.net_wm_pid, XA_CARDINAL, 32, &count);
+	if (data) {
+		pid = *(unsigned long *)(void *)data;
+		XFree(data);
+	}
+	return pid;
+}
+
+static void note_windows(struct display *display, struct launch *launch)
+{
+	launch->before_count = window_list(display, launch->before);
+	for (int i = 0; i < launch->before_count; i++) {
+		launch->pids_before[i] = window_pid(display, launch->before[i]);
+	}
+}
+
+/* The server gives the number of a client that has gone to the next one: the window of a program
+ * that ends while another starts can come again as that of the other. */
+static bool is_old_window(struct display *display, const struct launch *launch, Window window)
+{
+	for (int i = 0; i < launch->before_count; i++) {
+		if (launch->before[i] == window) {
+			return launch->pids_before[i] == window_pid(display, window);
+		}
+	}
+	return false;
+}
+
+/* Windows that have gone are no old ones any more. */
+static void forget_gone(struct launch *launch, const Window *now, int count)
+{
+	for (int i = 0; i < launch->before_count; i++) {
+		bool gone = true;
+		for (int k = 0; k < count; k++) {
+			gone = gone && now[k] != launch->before[i];
+		}
+		if (gone) {
+			launch->before[i] = None;
+		}
+	}
+}
+
+static Window find_new_window(struct display *display, struct launch *launch)
 {
 	Window now[WINDOWS_MAX];
 	const int count = window_list(display, now);
+	forget_gone(launch, now, count);
 	for (int i = count - 1; i >= 0; i--) {
-		bool old = false;
-		for (int k = 0; k < launch->before_count; k++) {
-			old = old || launch->before[k] == now[i];
-		}
-		if (!old && window_is_application(display, now[i])) {
+		if (!is_old_window(display, launch, now[i]) &&
+				window_is_application(display, now[i])) {
 			return now[i];
 		}
 	}
@@ -185,7 +228,7 @@ static enum cua_status start(struct display *display, const char *member, const 
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, member, value);
 	struct launch launch = { .session_fd = -1 };
-	launch.before_count = window_list(display, launch.before);
+	note_windows(display, &launch);
 	enum cua_status status =
 			session_request(&display->record, request, NULL, &launch.session_fd, err);
 	if (status == CUA_OK) {
