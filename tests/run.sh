@@ -23,6 +23,7 @@ build build -DCUA_SANITIZED_BUILD="$PWD/build-sanitized"
 echo 'building with clang' >&2
 build build-clang -DCMAKE_C_COMPILER=clang-14 -DCUA_TESTS=ON
 echo 'building with address and undefined-behaviour sanitizers' >&2
-build build-sanitized -DCMAKE_BUILD_TYPE=Debug -DCUA_SANITIZE=address,undefined
+build build-sanitized -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-14 -DCUA_FUZZ=ON \
+	-DCUA_SANITIZE=fuzzer-no-link,address,undefined
 
 exec ctest --test-dir build --output-on-failure "$@"
