@@ -643,7 +643,7 @@ cJSON *desktop_post(struct desktop *desktop, const char *body, long *ret_http_st
 	return answer;
 }
 
-static cJSON *act(struct desktop *desktop, const char *fmt, va_list args)
+static CUA_PRINTF(2, 0) cJSON *act(struct desktop *desktop, const char *fmt, va_list args)
 {
 	CUA_AUTO_FREE char *actions = NULL;
 	CUA_AUTO_FREE char *body = NULL;
