@@ -61,6 +61,10 @@ enum cua_status agent_json_parse(const char *text, size_t len, const char *what,
 		}
 		return CUA_ERR_MODEL;
 	}
+	/* cJSON takes it inside a string, which then ends early for everyone who measures it. */
+	if (memchr(text, '\0', len)) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s contains a NUL character", what);
+	}
 	int depth = 0;
 	skip_value(text, skip_space(text, 0, len), len, &depth);
 	if (depth > AGENT_JSON_DEPTH_MAX) {

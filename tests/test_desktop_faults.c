@@ -222,10 +222,10 @@ static void what_a_dead_host_held_is_released_by_the_next(void **state)
 {
 	(void)state;
 	recorder_start(&desktop);
-	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
+	cJSON_Delete(desktop_post(&desktop,
 			"{\"actions\":[{\"action\":\"mouse_down\",\"x\":9,\"y\":9}],"
 			"\"screenshot\":false,\"keep_held\":true}",
-			NULL);
+			NULL));
 	const int fd = desktop_post_and_leave_open(&desktop,
 			"{\"actions\":[{\"action\":\"hold_key\",\"keys\":\"ctrl+j\","
 			"\"duration_ms\":60000}],\"keep_held\":true}");
