@@ -18,7 +18,7 @@ enum vnc_link_type {
 	VNC_LINK_FRAME = 1, /* carries a read-only descriptor of the frame (SCM_RIGHTS) */
 	VNC_LINK_DAMAGE,    /* these pixels of the frame are new */
 	VNC_LINK_CURSOR,    /* pointer shape; pixels follow in data, A8R8G8B8 premultiplied */
-	VNC_LINK_MOVED,	    /* pointer position */
+	VNC_LINK_MOVED,     /* pointer position */
 	/* Set passwords ("" admits nobody; viewers who came in by another one are put out) and
 	 * open loopback TCP if port >= 0. May be repeated; each is answered. */
 	VNC_LINK_LISTEN,
@@ -43,7 +43,8 @@ struct vnc_link_message {
 	uint32_t type;
 	union {
 		struct {
-			uint32_t width_px, height_px, stride_bytes; /* B8G8R8X8, rows top to bottom */
+			uint32_t width_px, height_px,
+					stride_bytes; /* B8G8R8X8, rows top to bottom */
 		} frame;
 		struct {
 			uint16_t x, y, width, height;
@@ -65,13 +66,14 @@ struct vnc_link_message {
 		} key;
 		struct {
 			uint16_t x, y;
-			uint32_t buttons; /* RFB button mask: bit 0 left, 1 middle, 2 right, 3-6 wheel */
+			uint32_t buttons; /* RFB button mask: bit 0 left, 1 middle, 2 right, 3-6
+					     wheel */
 		} pointer;
 		struct {
 			uint32_t viewers, controllers;
 		} viewers;
 		struct {
-			int32_t port;	   /* -1 if only the unix socket listens */
+			int32_t port;      /* -1 if only the unix socket listens */
 			int32_t sys_errno; /* 0, or why the port could not be opened */
 		} listening;
 	} u;
