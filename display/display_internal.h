@@ -200,6 +200,8 @@ cJSON *window_describe(struct display *display, Window window);
 /* Raises it and waits until it has the keyboard. */
 CUA_NODISCARD enum cua_status window_focus(
 		struct display *display, Window window, struct cua_error *err);
+/* The class, printable; "" if it has none. */
+void window_class(struct display *display, Window window, char *text, size_t size);
 /* Returns when the window manager serves requests; CUA_ERR_TIMEOUT if there is none that does. */
 CUA_NODISCARD enum cua_status window_wait_manager(
 		struct display *display, int timeout_ms, struct cua_error *err);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <xkbcommon/xkbcommon.h>
 
@@ -100,22 +101,58 @@ enum cua_status type_wait_until_read(struct display *display, struct cua_error *
 	return status;
 }
 
-/* Finds keys for as many characters as spare keys allow, at most a chunk. */
+/* While more keys are on their way, LibreOffice collects characters of the basic plane in a buffer;
+ * those above U+FFFF do not go through it and would come before them. */
+static bool would_overtake(const char *at, const char *end, uint32_t before)
+{
+	return at < end && before <= 0xffff && cua_utf8_next(&at, end) > 0xffff;
+}
+
+static bool has_input_buffer(struct display *display)
+{
+	static const char *const classes[] = { "libreoffice", "soffice" };
+	char class[128];
+	window_class(display, window_active(display), class, sizeof(class));
+	for (size_t i = 0; i < CUA_ARRAY_LEN(classes); i++) {
+		if (strncasecmp(class, classes[i], strlen(classes[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What it has taken out of the buffer it draws. */
+static enum cua_status wait_until_taken(struct display *display, struct cua_error *err)
+{
+	const uint64_t sent_us = display->keymap.sent_us;
+	enum cua_status status = type_wait_until_read(display, err);
+	if (status == CUA_OK) {
+		struct rest rest = { .since_us = sent_us };
+		status = wait_for_rest(display, &rest, err);
+	}
+	return status;
+}
+
+/* Finds keys for as many characters as spare keys allow, at most a chunk and to where one would
+ * overtake those before it. */
 static int prepare_chunk(struct display *display, const char **at, const char *end,
-		struct display_layout_key keys[CHUNK_CHARS])
+		struct display_layout_key keys[CHUNK_CHARS], bool *ret_overtaken)
 {
 	bool any_bound = false;
 	int count = 0;
-	while (count < CHUNK_CHARS && *at < end) {
+	*ret_overtaken = false;
+	while (!*ret_overtaken && count < CHUNK_CHARS && *at < end) {
 		const char *after = *at;
 		bool bound = false;
-		const KeySym keysym = keysym_of(next_character(&after, end));
+		const uint32_t code = next_character(&after, end);
+		const KeySym keysym = keysym_of(code);
 		if (!keymap_find(display, keysym, &keys[count], &bound)) {
 			break;
 		}
 		any_bound = any_bound || bound;
 		count++;
 		*at = after;
+		*ret_overtaken = would_overtake(after, end, code);
 	}
 	if (any_bound) {
 		display_sync(display);
@@ -146,9 +183,11 @@ static enum cua_status type_all(struct display *display, const char *text, struc
 {
 	const char *at = text, *end = text + strlen(text);
 	struct display_layout_key keys[CHUNK_CHARS];
+	const bool buffers = has_input_buffer(display);
 	enum cua_status status = CUA_OK;
 	while (status == CUA_OK && at < end) {
-		const int count = prepare_chunk(display, &at, end, keys);
+		bool overtaken = false;
+		const int count = prepare_chunk(display, &at, end, keys, &overtaken);
 		if (count == 0 && !keymap_has_unread(display)) {
 			return CUA_FAIL(err, CUA_ERR_X11, 0,
 					"the keyboard layout has no key left for other characters");
@@ -163,6 +202,9 @@ static enum cua_status type_all(struct display *display, const char *text, struc
 			people_read(display);
 		}
 		status = display_ok(display, err);
+		if (status == CUA_OK && overtaken && buffers) {
+			status = wait_until_taken(display, err);
+		}
 	}
 	return status == CUA_OK ? type_wait_until_read(display, err) : status;
 }

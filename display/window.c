@@ -110,7 +110,7 @@ static void read_title(struct display *display, Window window, char *title, size
 	}
 }
 
-static void read_class(struct display *display, Window window, char *text, size_t size)
+void window_class(struct display *display, Window window, char *text, size_t size)
 {
 	XClassHint hint = { NULL, NULL };
 	text[0] = '\0';
@@ -143,7 +143,7 @@ cJSON *window_describe(struct display *display, Window window)
 {
 	char title[512], class[128];
 	read_title(display, window, title, sizeof(title));
-	read_class(display, window, class, sizeof(class));
+	window_class(display, window, class, sizeof(class));
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddNumberToObject(json, "id", (double)window);
 	cJSON_AddStringToObject(json, "title", title);
@@ -196,7 +196,7 @@ Window window_find(struct display *display, const char *name)
 	const int count = window_list(display, windows);
 	squeeze(name, wanted, sizeof(wanted));
 	for (int i = count - 1; i >= 0 && wanted[0]; i--) {
-		read_class(display, windows[i], text, sizeof(text));
+		window_class(display, windows[i], text, sizeof(text));
 		squeeze(text, squeezed, sizeof(squeezed));
 		if (squeezed[0] && (strstr(squeezed, wanted) || strstr(wanted, squeezed))) {
 			return windows[i];
