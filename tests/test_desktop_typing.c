@@ -1,0 +1,266 @@
+/* Any text arrives whole and in order, in applications of different making. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "tests/desktop_fixture.h"
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start(&desktop, &world, "type");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+/* --- texts --- */
+
+static const char code[] =
+		"#include <stdio.h>\n"
+		"int main(void)\n"
+		"{\n"
+		"  printf(\"%d\\n\", 3 * (4 + 5) % 6 & ~7 | 8 ^ 9); /* `$HOME` @ #1! */\n"
+		"  return a[0] != 'x' ? b->c : {}; // <>?;:,._-=+'\"\n"
+		"}\n";
+static const char languages[] = "À la façon française: Œuvre, naïve, été\n"
+				"Straße, Äpfel Öl Übung; čeština řízů; türkçe İığ\n"
+				"Γλώσσα και σφίγξ\n"
+				"Привет, мир! Єїёъ\n"
+				"„quotes“ ‘single’ «guillemets» – — … € £ µ\n";
+/* A family and a flag held together by joiners, a skin tone, a combining accent. */
+static const char emoji[] = "😀 👩\xe2\x80\x8d👩\xe2\x80\x8d👧\xe2\x80\x8d👦 "
+			    "🏳\xef\xb8\x8f\xe2\x80\x8d🌈 👍🏽 e\xcc\x81 end\n";
+
+static void add_ideographs(char *text, int count)
+{
+	char *at = text + strlen(text);
+	srand(20);
+	for (int i = 0; i < count; i++) {
+		const unsigned int point = 0x4e00 + (unsigned int)rand() % (0x9fa5 - 0x4e00);
+		*at++ = (char)(0xe0 | point >> 12);
+		*at++ = (char)(0x80 | (point >> 6 & 0x3f));
+		*at++ = (char)(0x80 | (point & 0x3f));
+		if (i % 50 == 49) {
+			*at++ = '\n';
+		}
+	}
+	*at = '\0';
+}
+
+/* All of it; with tabs where a tab is a character. */
+static char *make_text(bool with_tabs)
+{
+	char *text = calloc(1, 16384);
+	assert_non_null(text);
+	strcat(text, code);
+	strcat(text, with_tabs ? "one\ttwo\t\tthree\n" : "one two\n");
+	strcat(text, languages);
+	add_ideographs(text, 200);
+	strcat(text, emoji);
+	strcat(text, "aaaaaaaa  bbbb    cc\n\n\nThe end.\n");
+	return text;
+}
+
+static void expect_text(const char *found, const char *wanted, const char *where)
+{
+	size_t at = 0;
+	while (found[at] && found[at] == wanted[at]) {
+		at++;
+	}
+	if (found[at] || wanted[at]) {
+		const size_t from = at > 20 ? at - 20 : 0;
+		fail_msg("%s differs at byte %zu of %zu (%zu came): \"%.60s\" wanted, \"%.60s\" "
+			 "came; byte "
+			 "%02x, not %02x",
+				where, at, strlen(wanted), strlen(found), wanted + from,
+				found + from, (unsigned char)found[at], (unsigned char)wanted[at]);
+	}
+}
+
+/* --- xterm --- */
+
+static bool file_is_complete(void *data)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s", desktop.home, (const char *)data);
+	return access(path, F_OK) == 0;
+}
+
+static void type_into_xterm(const char *text, const char *leaf)
+{
+	char command[256], done[64];
+	snprintf(command, sizeof(command), "xterm -e 'cat > %s; touch %s.done'", leaf, leaf);
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", command));
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", text));
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+d\"}]");
+	snprintf(done, sizeof(done), "%s.done", leaf);
+	wait_until(file_is_complete, done, "the terminal has written its file");
+	CUA_AUTO_FREE char *found = home_file(&desktop, leaf);
+	expect_text(found, text, "xterm");
+}
+
+static void xterm_gets_every_character(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *text = make_text(true);
+	type_into_xterm(text, "all.txt");
+	assert_nothing_held(&desktop);
+}
+
+static void a_carriage_return_is_one_return_key(void **state)
+{
+	(void)state;
+	cJSON_Delete(desktop_text_action(
+			&desktop, "open_app", "name", "xterm -e 'cat > cr.txt; touch cr.done'"));
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", "one\r\ntwo\rthree\nfour\r\n"));
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+d\"}]");
+	char done[] = "cr.done";
+	wait_until(file_is_complete, done, "the terminal has written its file");
+	CUA_AUTO_FREE char *found = home_file(&desktop, "cr.txt");
+	expect_text(found, "one\ntwo\nthree\nfour\n", "xterm");
+}
+
+static int locked_modifiers(void)
+{
+	CUA_AUTO_FREE char *held = desktop_probe(&desktop, "held", "");
+	const char *at = strstr(held, "locked ");
+	assert_non_null(at);
+	return (int)strtol(at + 7, NULL, 10);
+}
+
+static void caps_lock_changes_nothing_and_stays_as_it_was(void **state)
+{
+	(void)state;
+	static const char text[] = "lower UPPER éÉ жЖ αΑ 漢 1!2@ mixEd\n";
+	assert_int_equal(locked_modifiers(), 0);
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"Caps_Lock\"}]");
+	assert_int_equal(locked_modifiers(), 2);
+	type_into_xterm(text, "caps.txt");
+	assert_int_equal(locked_modifiers(), 2);
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"Caps_Lock\"}]");
+	assert_int_equal(locked_modifiers(), 0);
+	type_into_xterm(text, "nocaps.txt");
+}
+
+/* Many short calls, as a model makes them, instead of a long one. */
+static void text_in_pieces_is_text(void **state)
+{
+	(void)state;
+	static const char *const pieces[] = { "昨", "a", "日は", "B", "я", "Ω", "ü", "!", "😀",
+		"\n" };
+	char wanted[4096] = "";
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name",
+			"xterm -e 'cat > pieces.txt; touch pieces.done'"));
+	for (int i = 0; i < 80; i++) {
+		const char *piece = pieces[i % (int)CUA_ARRAY_LEN(pieces)];
+		CUA_AUTO_JSON cJSON *text = cJSON_CreateString(piece);
+		CUA_AUTO_FREE char *json = cJSON_PrintUnformatted(text);
+		CUA_AUTO_FREE char *body = NULL;
+		assert_true(asprintf(&body,
+					    "{\"actions\":[{\"action\":\"type\",\"text\":%s}],"
+					    "\"screenshot\":false,\"settle\":false}",
+					    json) > 0);
+		cJSON_Delete(desktop_post(&desktop, body, NULL));
+		strcat(wanted, piece);
+	}
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+d\"}]");
+	char done[] = "pieces.done";
+	wait_until(file_is_complete, done, "the terminal has written its file");
+	CUA_AUTO_FREE char *found = home_file(&desktop, "pieces.txt");
+	expect_text(found, wanted, "xterm");
+}
+
+/* --- editors, read back through the clipboard --- */
+
+static char clipboard[65536];
+
+static bool clipboard_has_changed(void *data)
+{
+	CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop, "[{\"action\":\"clipboard_get\"}]");
+	snprintf(clipboard, sizeof(clipboard), "%s", json_text(answer, "results.0.text"));
+	return strcmp(clipboard, data) != 0;
+}
+
+static void read_back(void)
+{
+	char before[] = "nothing was copied";
+	desktop_do(&desktop, "[{\"action\":\"clipboard_set\",\"text\":\"%s\"}]", before);
+	desktop_do(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"ctrl+a\"},"
+			"{\"action\":\"key\",\"keys\":\"ctrl+c\"}]");
+	wait_until(clipboard_has_changed, before, "the editor copies its text");
+}
+
+/* As the user's settings would have it: what is corrected is no fault of the typing. */
+static const char no_corrections[] =
+		"sed -i 's|</oor:items>||' .config/libreoffice/4/user/registrymodifications.xcu && "
+		"for i in UseReplacementTable TwoCapitalsAtStart CapitalAtStartSentence "
+		"ChangeUnderlineWeight SetInetAttribute ChangeOrdinalNumber AddNonBreakingSpace "
+		"ChangeDash RemoveDoubleSpaces ReplaceSingleQuote ReplaceDoubleQuote "
+		"CorrectAccidentalCapsLock; do echo '<item "
+		"oor:path=\"/org.openoffice.Office.Common/AutoCorrect\"><prop oor:name=\"'$i'\" "
+		"oor:op=\"fuse\"><value>false</value></prop></item>'; done >>"
+		".config/libreoffice/4/user/registrymodifications.xcu && "
+		"echo '</oor:items>' >>.config/libreoffice/4/user/registrymodifications.xcu";
+
+static void writer_gets_every_character(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/soffice", X_OK) != 0) {
+		skip();
+	}
+	CUA_AUTO_FREE char *text = make_text(true);
+	free(desktop_sh(&desktop, no_corrections));
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "LibreOffice Writer"));
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", text));
+	read_back();
+	expect_text(clipboard, text, "Writer");
+	assert_nothing_held(&desktop);
+}
+
+static void chromium_gets_every_character(void **state)
+{
+	(void)state;
+	static const char page[] = "<!doctype html><meta charset=utf-8><title>typing</title>"
+				   "<textarea autofocus style='width:95%;height:90vh'></textarea>";
+	char path[512];
+	if (access("/usr/bin/chromium", X_OK) != 0) {
+		skip();
+	}
+	CUA_AUTO_FREE char *text = make_text(false);
+	snprintf(path, sizeof(path), "%s/page.html", desktop.home);
+	assert_int_equal(cua_file_write(path, page, strlen(page), 0644, NULL), CUA_OK);
+	desktop_do(&desktop,
+			"[{\"action\":\"open_url\",\"url\":\"file:///home/agent/page.html\"}]");
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":600,\"y\":400}]");
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", text));
+	read_back();
+	expect_text(clipboard, text, "Chromium");
+	assert_nothing_held(&desktop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(xterm_gets_every_character),
+		cmocka_unit_test(a_carriage_return_is_one_return_key),
+		cmocka_unit_test(caps_lock_changes_nothing_and_stays_as_it_was),
+		cmocka_unit_test(text_in_pieces_is_text),
+		cmocka_unit_test(chromium_gets_every_character),
+		cmocka_unit_test(writer_gets_every_character),
+	};
+	return cmocka_run_group_tests_name("desktop_typing", tests, start, finish);
+}
