@@ -79,6 +79,23 @@ bool window_is_application(struct display *display, Window window)
 			type == display->atoms.net_wm_window_type_dialog;
 }
 
+/* WM_NAME of clients without _NET_WM_NAME: Latin-1, or COMPOUND_TEXT, which xterm writes. */
+static void read_old_title(struct display *display, Window window, char *title, size_t size)
+{
+	XTextProperty property;
+	char **list = NULL;
+	int count = 0;
+	if (!XGetWMName(display->xlib, window, &property)) {
+		return;
+	}
+	if (Xutf8TextPropertyToTextList(display->xlib, &property, &list, &count) >= 0 &&
+			count > 0) {
+		snprintf(title, size, "%s", list[0]);
+	}
+	XFreeStringList(list);
+	XFree(property.value);
+}
+
 static void read_title(struct display *display, Window window, char *title, size_t size)
 {
 	unsigned long count = 0;
@@ -89,11 +106,7 @@ static void read_title(struct display *display, Window window, char *title, size
 		snprintf(title, size, "%s", (const char *)data);
 		XFree(data);
 	} else {
-		char *name = NULL;
-		if (XFetchName(display->xlib, window, &name) && name) {
-			snprintf(title, size, "%s", name);
-			XFree(name);
-		}
+		read_old_title(display, window, title, size);
 	}
 	/* A title is the application's: what is no UTF-8 would spoil the JSON, and control
 	 * characters the terminal of who reads it. */
