@@ -1,0 +1,308 @@
+/* Applications and their windows. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "tests/desktop_fixture.h"
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start(&desktop, &world, "apps");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+static cJSON *list_windows(void)
+{
+	return desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+}
+
+static const cJSON *window_of_class(const cJSON *list, const char *class)
+{
+	const cJSON *window = NULL;
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		if (strcasecmp(json_text(window, "class"), class) == 0) {
+			return window;
+		}
+	}
+	return NULL;
+}
+
+static bool window_count_is(void *data)
+{
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	return cJSON_GetArraySize(json_at(list, "results.0.windows")) == *(const int *)data;
+}
+
+static int close_all(void **state)
+{
+	int none = 0;
+	(void)state;
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	const cJSON *window = NULL;
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		char body[128];
+		long status = 0; /* 404 if it closes by itself just now */
+		snprintf(body, sizeof(body),
+				"{\"actions\":[{\"action\":\"close_window\",\"window\":%.0f}]}",
+				json_number(window, "id"));
+		cJSON_Delete(desktop_post(&desktop, body, &status));
+	}
+	wait_until(window_count_is, &none, "all windows close");
+	return 0;
+}
+
+static double open_app(const char *name, const char *class)
+{
+	CUA_AUTO_JSON cJSON *result = desktop_text_action(&desktop, "open_app", "name", name);
+	assert_string_equal(json_text(result, "status"), "delivered");
+	if (strcasecmp(json_text(result, "window.class"), class) != 0) {
+		fail_msg("%s opened a window of class %s", name, json_text(result, "window.class"));
+	}
+	assert_true(cJSON_IsTrue(json_at(result, "window.active")));
+	return json_number(result, "window.id");
+}
+
+/* --- starting --- */
+
+static void an_application_is_opened_by_command_and_by_name(void **state)
+{
+	(void)state;
+	const double command = open_app("xterm -title first", "XTerm");
+	const double file = open_app("debian-xterm.desktop", "XTerm");
+	const double name = open_app("XTerm", "XTerm");
+	const double path = open_app("/usr/bin/xterm -title 'a title of words'", "XTerm");
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	assert_int_equal(cJSON_GetArraySize(json_at(list, "results.0.windows")), 4);
+	assert_true(command != file && file != name && name != path);
+	assert_string_equal(json_text(window_of_class(list, "XTerm"), "title"), "a title of words");
+}
+
+static void writer_is_opened_by_its_name(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/soffice", X_OK) != 0) {
+		skip();
+	}
+	(void)open_app("LibreOffice Writer", "libreoffice-writer");
+	/* Usable: what is typed is in the document, and no dialog or tip is in the way. */
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", "Word"));
+	desktop_do(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"ctrl+a\"},{\"action\":\"key\",\"keys\":"
+			"\"ctrl+c\"}]");
+	CUA_AUTO_JSON cJSON *copied = desktop_act(&desktop, "[{\"action\":\"clipboard_get\"}]");
+	assert_string_equal(json_text(copied, "results.0.text"), "Word");
+	desktop_do(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"Delete\"},{\"action\":\"key\",\"keys\":"
+			"\"ctrl+z\"},{\"action\":\"key\",\"keys\":\"ctrl+z\"},"
+			"{\"action\":\"key\",\"keys\":\"ctrl+z\"}]");
+	/* A second document is another window of the program that runs. */
+	(void)open_app("libreoffice-writer.desktop", "libreoffice-writer");
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	assert_int_equal(cJSON_GetArraySize(json_at(list, "results.0.windows")), 2);
+	pid_t pids[8];
+	const int count = desktop_pids(&desktop, "soffice.bin", pids, 8);
+	for (int i = 0; i < count; i++) {
+		kill_and_wait(pids[i]);
+	}
+}
+
+static void expect_failure(const char *name, const char *first, const char *second)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *body = cJSON_Parse(
+			"{\"actions\":[{\"action\":\"open_app\"},{\"action\":\"click\"}]}");
+	cJSON_AddStringToObject(
+			cJSON_GetArrayItem(cJSON_GetObjectItem(body, "actions"), 0), "name", name);
+	CUA_AUTO_FREE char *json = cJSON_PrintUnformatted(body);
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop, json, &status);
+	const char *message = json_text(answer, "error.message");
+	if (status != 502 || !strstr(message, first) || !strstr(message, second)) {
+		fail_msg("%s: status %ld: %s", name, status, message);
+	}
+	assert_string_equal(json_text(answer, "error.class"), "environment");
+	assert_int_equal(cJSON_GetArraySize(json_at(answer, "results")), 1);
+}
+
+static void an_application_that_dies_is_quoted(void **state)
+{
+	(void)state;
+	expect_failure("sh -c 'echo broken by design >&2; exit 3'", "broken by design", "3");
+	expect_failure("sh -c 'echo last words; kill -SEGV $$'", "last words", "signal");
+	expect_failure("xterm -no-such-option", "no-such-option", "status");
+}
+
+/* --- windows --- */
+
+static void a_window_is_described(void **state)
+{
+	(void)state;
+	const double id = open_app("xterm -title 'Größe 漢字'", "XTerm");
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	const cJSON *window = json_at(list, "results.0.windows.0");
+	assert_int_equal(json_number(window, "id"), id);
+	assert_string_equal(json_text(window, "title"), "Größe 漢字");
+	assert_string_equal(json_text(window, "class"), "XTerm");
+	assert_true(json_number(window, "pid") > 1);
+	assert_true(cJSON_IsTrue(json_at(window, "active")));
+	assert_true(cJSON_IsTrue(json_at(window, "maximized")));
+	assert_true(cJSON_IsFalse(json_at(window, "minimized")));
+	/* Below the title bar, to the edges. */
+	assert_int_equal(json_number(window, "x"), 0);
+	assert_true(json_number(window, "y") > 5 && json_number(window, "y") < 40);
+	assert_int_equal(json_number(window, "width"), 1280);
+	assert_int_equal(json_number(window, "y") + json_number(window, "height"), 800);
+}
+
+static void windows_are_focused_and_closed(void **state)
+{
+	(void)state;
+	const double first = open_app("xterm -title first", "XTerm");
+	const double second = open_app("xterm -title second", "XTerm");
+	CUA_AUTO_JSON cJSON *answer = desktop_act(
+			&desktop, "[{\"action\":\"focus_window\",\"window\":%.0f}]", first);
+	assert_int_equal(json_number(answer, "focused.id"), first);
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	/* The uppermost first. */
+	assert_int_equal(json_number(list, "results.0.windows.0.id"), first);
+	assert_true(cJSON_IsFalse(json_at(list, "results.0.windows.1.active")));
+
+	/* Minimized, and back. */
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":1238,\"y\":10}]");
+	CUA_AUTO_JSON cJSON *hidden = list_windows();
+	const cJSON *window = NULL;
+	cJSON_ArrayForEach (window, json_at(hidden, "results.0.windows")) {
+		assert_int_equal(cJSON_IsTrue(json_at(window, "minimized")),
+				json_number(window, "id") == first);
+	}
+	desktop_do(&desktop, "[{\"action\":\"focus_window\",\"window\":\"0x%x\"}]",
+			(unsigned int)first);
+	CUA_AUTO_JSON cJSON *back = list_windows();
+	assert_int_equal(json_number(back, "results.0.windows.0.id"), first);
+	assert_true(cJSON_IsFalse(json_at(back, "results.0.windows.0.minimized")));
+
+	int one = 1;
+	desktop_do(&desktop, "[{\"action\":\"close_window\",\"window\":%.0f}]", first);
+	wait_until(window_count_is, &one, "the window closes");
+	CUA_AUTO_JSON cJSON *left = list_windows();
+	assert_int_equal(json_number(left, "results.0.windows.0.id"), second);
+}
+
+static void an_application_is_switched_to_by_name_class_or_title(void **state)
+{
+	(void)state;
+	const double xterm = open_app("xterm -title 'Quarterly report'", "XTerm");
+	recorder_start(&desktop);
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	const double recorder = json_number(window_of_class(list, "Recorder"), "id");
+	static const char *const names[] = { "quarterly REPORT", "recorder", "xterm", "Recorder",
+		"Quarterly" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		CUA_AUTO_JSON cJSON *result =
+				desktop_text_action(&desktop, "switch_app", "name", names[i]);
+		assert_int_equal(json_number(result, "window.id"), i % 2 ? recorder : xterm);
+		assert_true(cJSON_IsTrue(json_at(result, "window.active")));
+	}
+	/* The keyboard is there, too. */
+	cJSON_Delete(desktop_text_action(&desktop, "switch_app", "name", "recorder"));
+	recorder_mark(&desktop);
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"q\"}]");
+	CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "key_press");
+	assert_int_equal(cJSON_GetArraySize(events), 1);
+	/* What does not run is started. */
+	int one = 1, two = 2;
+	desktop_do(&desktop, "[{\"action\":\"close_window\",\"window\":%.0f}]", xterm);
+	wait_until(window_count_is, &one, "the terminal closes");
+	CUA_AUTO_JSON cJSON *started =
+			desktop_text_action(&desktop, "switch_app", "name", "xterm -title new");
+	assert_string_equal(json_text(started, "window.title"), "new");
+	assert_true(window_count_is(&two));
+}
+
+static void new_windows_are_told(void **state)
+{
+	(void)state;
+	(void)open_app("xterm -title teller", "XTerm");
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", "xterm -title told &"));
+	CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"Return\"},{\"action\":\"wait\","
+			"\"duration_ms\":2000}]");
+	assert_int_equal(cJSON_GetArraySize(json_at(answer, "new_windows")), 1);
+	assert_string_equal(json_text(answer, "new_windows.0.title"), "told");
+	assert_string_equal(json_text(answer, "focused.title"), "told");
+}
+
+/* --- the browser --- */
+
+static void put_page(const char *leaf, const char *title)
+{
+	char path[512], page[256];
+	snprintf(path, sizeof(path), "%s/%s", desktop.home, leaf);
+	snprintf(page, sizeof(page), "<!doctype html><meta charset=utf-8><title>%s</title><h1>%s",
+			title, title);
+	assert_int_equal(cua_file_write(path, page, strlen(page), 0644, NULL), CUA_OK);
+}
+
+static bool has_title(void *data)
+{
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	const cJSON *window = NULL;
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		if (strstr(json_text(window, "title"), data)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void pages_open_in_one_browser(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/chromium", X_OK) != 0) {
+		skip();
+	}
+	char first[] = "Primera página", second[] = "Zweite Seite";
+	put_page("one.html", first);
+	put_page("two.html", second);
+	CUA_AUTO_JSON cJSON *opened = desktop_text_action(
+			&desktop, "open_url", "url", "file:///home/agent/one.html");
+	assert_string_equal(json_text(opened, "window.class"), "Chromium");
+	wait_until(has_title, first, "the first page is there");
+	CUA_AUTO_JSON cJSON *again = desktop_text_action(
+			&desktop, "open_url", "url", "file:///home/agent/two.html");
+	assert_int_equal(json_number(again, "window.id"), json_number(opened, "window.id"));
+	wait_until(has_title, second, "the second page is there");
+	int one = 1;
+	assert_true(window_count_is(&one));
+}
+
+#define TEST(function) cmocka_unit_test_teardown(function, close_all)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_application_is_opened_by_command_and_by_name),
+		TEST(an_application_that_dies_is_quoted),
+		TEST(a_window_is_described),
+		TEST(windows_are_focused_and_closed),
+		TEST(an_application_is_switched_to_by_name_class_or_title),
+		TEST(new_windows_are_told),
+		TEST(writer_is_opened_by_its_name),
+		TEST(pages_open_in_one_browser),
+	};
+	return cmocka_run_group_tests_name("desktop_apps", tests, start, finish);
+}
