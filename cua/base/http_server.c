@@ -13,6 +13,7 @@
 #include "cua/base/util.h"
 
 #define WRITE_PART_MAX 65536
+#define COMPLETIONS_MAX 8
 #define HEADER_MAX 1024
 #define HEADER_TIMEOUT_S 10
 #define LINGER_TIMEOUT_S 5
@@ -57,6 +58,7 @@ struct connection {
 	/* The last answer is out, and what comes in is dropped: closing on a caller who is still
 	 * sending would lose the answer. */
 	bool lingering;
+	int completions; /* times that the body of the request was said to be complete */
 };
 
 static void exchange_destroy(struct exchange *exchange)
@@ -208,6 +210,7 @@ static int on_http(struct lws *wsi, const char *path)
 	cua_buffer_init(&exchange->public.body, connection->server->max_body_len);
 	cua_buffer_init(&exchange->answer, (size_t)512 << 20);
 	connection->exchange = exchange;
+	connection->completions = 0;
 	const bool fits = read_head(wsi, exchange, path);
 	char length[32] = "";
 	const bool length_fits = lws_hdr_copy(wsi, length, sizeof(length),
@@ -234,6 +237,9 @@ static int on_body(struct connection *connection, const void *data, size_t len)
 	if (!exchange || exchange->refused) {
 		return exchange || (connection && connection->lingering) ? 0 : -1;
 	}
+	if (exchange->handed && len > 0) {
+		return -1; /* bytes after the body: what they are is anybody's guess */
+	}
 	if (cua_buffer_append(&exchange->public.body, data, len, NULL) != CUA_OK) {
 		refuse_size(exchange);
 	}
@@ -243,10 +249,15 @@ static int on_body(struct connection *connection, const void *data, size_t len)
 static int on_body_complete(struct connection *connection)
 {
 	struct exchange *exchange = connection ? connection->exchange : NULL;
+	if (!connection || ++connection->completions > COMPLETIONS_MAX) {
+		/* libwebsockets 4.1 takes a request that was sent before the answer to this one for
+		 * more of its body, and comes back here for ever. For no body it comes, too. */
+		return -1;
+	}
 	if (exchange && !exchange->refused && !exchange->handed) {
 		hand_over(exchange);
 	}
-	return connection && connection->lingering ? -1 : 0;
+	return connection->lingering ? -1 : 0;
 }
 
 static int on_writeable(struct connection *connection)
