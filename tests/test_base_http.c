@@ -436,6 +436,21 @@ static void lengths_are_numbers(void **state)
 	assert_memory_equal(text, "HTTP/1.1 200 ", 13);
 }
 
+static void requests_ahead_of_their_turn_hold_up_nobody(void **state)
+{
+	char text[8192];
+	const char one[] = "POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\nab";
+	char many[3 * sizeof(one)];
+	snprintf(many, sizeof(many), "%s%s%s", one, one, one);
+	CUA_AUTO_FD int eager = raw_connect(*state);
+	raw_send(eager, many);
+	/* The server serves others all the same. */
+	CUA_AUTO_FD int patient = raw_connect(*state);
+	raw_send(patient, one);
+	raw_read(patient, false, text, sizeof(text));
+	assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+}
+
 static void an_answer_of_5_mb_is_whole(void **state)
 {
 	struct site *site = *state;
@@ -960,6 +975,7 @@ int main(void)
 		ON_SITE(a_length_too_long_is_refused_before_the_body),
 		ON_SITE(chunked_bodies_are_refused),
 		ON_SITE(lengths_are_numbers),
+		ON_SITE(requests_ahead_of_their_turn_hold_up_nobody),
 		ON_SITE(an_answer_of_5_mb_is_whole),
 		ON_SITE(methods_reach_the_handler),
 		ON_SITE(head_is_answered_without_a_body),
