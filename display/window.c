@@ -202,6 +202,7 @@ static void squeeze(const char *text, char *squeezed, size_t size)
 	squeezed[len] = '\0';
 }
 
+/* "Chromium Web Browser" begins with the class it is looked for by; "uxterm" is not "xterm". */
 Window window_find(struct display *display, const char *name)
 {
 	Window windows[WINDOWS_MAX];
@@ -211,7 +212,9 @@ Window window_find(struct display *display, const char *name)
 	for (int i = count - 1; i >= 0 && wanted[0]; i--) {
 		window_class(display, windows[i], text, sizeof(text));
 		squeeze(text, squeezed, sizeof(squeezed));
-		if (squeezed[0] && (strstr(squeezed, wanted) || strstr(wanted, squeezed))) {
+		if (squeezed[0] &&
+				(strstr(squeezed, wanted) ||
+						strncmp(wanted, squeezed, strlen(squeezed)) == 0)) {
 			return windows[i];
 		}
 		read_title(display, windows[i], text, sizeof(text));
