@@ -119,7 +119,7 @@ void agent_text_html(FILE *out, const char *text)
 void agent_text_hide(char *text, size_t len, const char *secret)
 {
 	size_t secret_len = secret ? strlen(secret) : 0;
-	if (secret_len == 0) {
+	if (secret_len < AGENT_SECRET_MIN) {
 		return;
 	}
 	char *at = text, *end = text + len;

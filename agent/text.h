@@ -16,8 +16,12 @@ void agent_text_block(FILE *out, const char *text);
 /* As agent_text_block(), with the characters that HTML reserves escaped. */
 void agent_text_html(FILE *out, const char *text);
 
-/* Overwrites every occurrence of the secret with asterisks. An empty or NULL secret hides
- * nothing. */
+/* A key that is shorter is a word for a server that wants none ("EMPTY", "ollama", "x"): hiding it
+ * would spoil what a model says and does with the same word. */
+#define AGENT_SECRET_MIN 16
+
+/* Overwrites every occurrence of the secret with asterisks; one that is NULL or shorter than
+ * AGENT_SECRET_MIN bytes hides nothing. */
 void agent_text_hide(char *text, size_t len, const char *secret);
 
 #endif

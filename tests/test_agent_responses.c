@@ -471,11 +471,11 @@ static void a_quoted_key_is_blotted_out(void **state)
 	struct responses_stream stream;
 	enum cua_status status;
 	static const char text[] = EVENT("response.output_item.done",
-			"\"item\":{\"type\":\"message\",\"x\":\"sk-secret\"}")
-			EVENT("error", "\"message\":\"bad key sk-secret\"");
-	responses_stream_init(&stream, "sk-secret");
+			"\"item\":{\"type\":\"message\",\"x\":\"sk-secret-0123456789\"}")
+			EVENT("error", "\"message\":\"bad key sk-secret-0123456789\"");
+	responses_stream_init(&stream, "sk-secret-0123456789");
 	feed(&stream, text, strlen(text), 5, &status, NULL);
-	assert_null(strstr(stream.items.texts[0], "sk-secret"));
+	assert_null(strstr(stream.items.texts[0], "sk-secret-0123456789"));
 	assert_string_equal(stream.message, "bad key *********");
 	responses_stream_finish(&stream);
 }

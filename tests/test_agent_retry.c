@@ -199,12 +199,17 @@ static void pages_get_escaped_text(void **state)
 static void secrets_are_blotted_out(void **state)
 {
 	(void)state;
-	char text[] = "key sk-abc, sk-abc; sk-ab";
-	agent_text_hide(text, strlen(text), "sk-abc");
-	assert_string_equal(text, "key ******, ******; sk-ab");
+	char text[] = "key sk-abcdefghijklm, sk-abcdefghijklm; sk-abcdefghijkl";
+	agent_text_hide(text, strlen(text), "sk-abcdefghijklm");
+	assert_string_equal(text, "key ****************, ****************; sk-abcdefghijkl");
 	agent_text_hide(text, strlen(text), "");
 	agent_text_hide(text, strlen(text), NULL);
-	assert_string_equal(text, "key ******, ******; sk-ab");
+	assert_string_equal(text, "key ****************, ****************; sk-abcdefghijkl");
+	/* The key for a server that wants none is a word that models use, too. */
+	char words[] = "open xterm with ollama";
+	agent_text_hide(words, strlen(words), "ollama");
+	agent_text_hide(words, strlen(words), "x");
+	assert_string_equal(words, "open xterm with ollama");
 }
 
 static void actions_read_as_words(void **state)
