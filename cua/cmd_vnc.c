@@ -1,6 +1,7 @@
 /* cua vnc: passwords, and if asked a port, for viewers. */
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -6,7 +6,6 @@
 #include <cjson/cJSON.h>
 
 #include "cua/base/error.h"
-#include "cua/base/http_client.h"
 
 /**
  * cua_desktop_call() - find the desktop, send, parse.

@@ -236,6 +236,20 @@ static enum cua_status read_ready(int fd, const char *who, const char *log_path,
 	return CUA_OK;
 }
 
+/* -1 with err filled. */
+static int open_program(const char *name, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX];
+	if (cua_program_path(name, path, sizeof(path), err) != CUA_OK) {
+		return -1;
+	}
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		cua_error_set(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	return fd;
+}
+
 struct launch {
 	int program_fd, log_fd, ready_fd; /* ready_fd: the child's end */
 	char size[32];
@@ -247,8 +261,8 @@ static enum cua_status launch_sandboxed(
 	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16];
 	desktop_path(record, "session", session, sizeof(session));
 	desktop_path(record, "session/x11", x11, sizeof(x11));
-	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "session", "--dir",
-		CUA_SANDBOX_SESSION_DIR, "--size", launch->size, "--ready-fd", "3", NULL };
+	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
+		"--size", launch->size, "--ready-fd", "3", NULL };
 	const struct cua_sandbox_spec spec = { .session_dir = session,
 		.x11_dir = x11,
 		.home_dir = record->home,
@@ -274,7 +288,7 @@ static enum cua_status launch_bare(
 	desktop_path(record, "session", session, sizeof(session));
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
 	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->dir);
-	const char *const argv[] = { "cua", "session", "--dir", session, "--size", launch->size,
+	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
 		"--ready-fd", "3", NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
@@ -317,10 +331,13 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 {
 	char log_path[CUA_PATH_MAX + 16];
 	desktop_path(record, "session.log", log_path, sizeof(log_path));
-	CUA_AUTO_FD int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CUA_AUTO_FD int program_fd = open_program("cua-session", err);
 	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int ready[2];
-	if (program_fd < 0 || log_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
+	if (program_fd < 0) {
+		return CUA_ERR_NOT_FOUND;
+	}
+	if (log_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
 	}
 	struct launch launch = { program_fd, log_fd, ready[1], "" };
@@ -361,9 +378,12 @@ static enum cua_status start_host(struct desktop_record *record, struct cua_erro
 	desktop_path(record, "host.log", log_path, sizeof(log_path));
 	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CUA_AUTO_FD int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CUA_AUTO_FD int program_fd = open_program("cua-host", err);
 	int ready[2];
-	if (log_fd < 0 || null_fd < 0 || program_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
+	if (program_fd < 0) {
+		return CUA_ERR_NOT_FOUND;
+	}
+	if (log_fd < 0 || null_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
 	}
 	/* No key in here: the environment is made, not inherited. */
@@ -374,8 +394,7 @@ static enum cua_status start_host(struct desktop_record *record, struct cua_erro
 			getenv("CUA_LOG") ? getenv("CUA_LOG") : "");
 	const char *const envp[] = { runtime_env, log_env, "PATH=/usr/local/bin:/usr/bin:/bin",
 		"LANG=C.UTF-8", NULL };
-	const char *const argv[] = { "cua", "host", "--name", record->name, "--ready-fd", "3",
-		NULL };
+	const char *const argv[] = { "cua-host", "--name", record->name, "--ready-fd", "3", NULL };
 	const struct cua_fd_map fds[] = { { null_fd, 0 }, { log_fd, 1 }, { log_fd, 2 },
 		{ ready[1], 3 } };
 	const struct cua_spawn spawn = { .argv = argv,

@@ -1,23 +1,25 @@
-#include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/action.h"
 
 static const struct {
 	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help; /* NULL: started by the program itself */
+	int (*run)(int argc, char **argv); /* NULL: the program cua-NAME has it */
+	const char *help;                  /* NULL: started by the program itself */
 } commands[] = {
-	{ "run", cua_cmd_run, "let a model do a task on a desktop" },
+	{ "run", NULL, "let a model do a task on a desktop" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },
-	{ "session", cua_cmd_session, NULL },
-	{ "host", cua_cmd_host, NULL },
-	{ "vnc-server", cua_cmd_vnc_server, NULL },
+	{ "session", NULL, NULL },
+	{ "host", NULL, NULL },
+	{ "vnc-server", NULL, NULL },
 };
 
 static void print_help(FILE *out)
@@ -47,22 +49,18 @@ static void print_help(FILE *out)
 			"  cua screenshot -o screen.png && cua desktop stop\n");
 }
 
-int cua_cmd_fail(const struct cua_error *error)
+/* A program beside this one takes over the process, or it cannot. */
+static int become(const char *command, char **argv)
 {
-	fprintf(stderr, "cua: %s\n", error->msg);
-	return cua_status_class(error->status) == CUA_CLASS_CALLER ? CUA_EXIT_FAILED
-								   : CUA_EXIT_DESKTOP;
-}
-
-int cua_cmd_usage(const char *command, const char *fmt, ...)
-{
-	va_list args;
-	va_start(args, fmt);
-	fprintf(stderr, "cua %s: ", command);
-	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\ncua %s --help tells how to use it.\n", command);
-	va_end(args);
-	return CUA_EXIT_USAGE;
+	char program[32], path[CUA_PATH_MAX];
+	struct cua_error error = { 0 };
+	snprintf(program, sizeof(program), "cua-%s", command);
+	argv[0] = program;
+	if (cua_program_path(program, path, sizeof(path), &error) == CUA_OK) {
+		execv(path, argv);
+		cua_error_set(&error, CUA_ERR_IO, errno, "%s", path);
+	}
+	return cua_cmd_fail(&error);
 }
 
 int main(int argc, char **argv)
@@ -81,9 +79,11 @@ int main(int argc, char **argv)
 		return CUA_EXIT_OK;
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0) {
-			return commands[i].run(argc - 1, argv + 1);
+		if (strcmp(commands[i].name, name) != 0) {
+			continue;
 		}
+		return commands[i].run ? commands[i].run(argc - 1, argv + 1)
+				       : become(name, argv + 1);
 	}
 	if (cua_action_find(name)) {
 		return cua_cmd_action(argc - 1, argv + 1);

@@ -95,7 +95,13 @@ void world_create(struct world *world, uid_t uid)
 	assert_non_null(mkdtemp(world->dir));
 	assert_int_equal(chmod(world->dir, 0711), 0);
 	snprintf(world->program, sizeof(world->program), "%s/cua", world->dir);
-	copy_program(CUA_TEST_PROGRAM, world->program);
+	static const char *const programs[] = { "", "-host", "-session", "-vnc-server", "-run" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
+		char from[512], to[512];
+		snprintf(from, sizeof(from), "%s%s", CUA_TEST_PROGRAM, programs[i]);
+		snprintf(to, sizeof(to), "%s%s", world->program, programs[i]);
+		copy_program(from, to);
+	}
 	if (uid != (uid_t)-1) {
 		assert_int_equal(chown(world->dir, uid, uid), 0);
 	}

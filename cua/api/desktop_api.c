@@ -382,15 +382,19 @@ static void on_vnc_timer(uv_timer_t *timer);
 static void start_vnc(struct host *host)
 {
 	struct cua_error error = { 0 };
-	char path[CUA_PATH_MAX + 16];
+	char path[CUA_PATH_MAX + 16], program[CUA_PATH_MAX];
 	int link[2];
 	desktop_path(&host->record, "rfb.sock", path, sizeof(path));
+	if (cua_program_path("cua-vnc-server", program, sizeof(program), &error) != CUA_OK) {
+		cua_log_warn("no VNC: %s", error.msg);
+		return;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link) != 0) {
 		cua_log_warn("no VNC: socketpair: %s", strerror(errno));
 		return;
 	}
-	const char *const argv[] = { "/proc/self/exe", "vnc-server", "--link-fd", "3", "--socket",
-		path, "--name", host->record.name, NULL };
+	const char *const argv[] = { program, "--link-fd", "3", "--socket", path, "--name",
+		host->record.name, NULL };
 	const struct cua_fd_map fds[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { link[1], 3 } };
 	const struct cua_spawn spawn = { .argv = argv,
 		.exec_fd = -1,

@@ -70,3 +70,22 @@ enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err)
 	}
 	return make_own_dir(path, size, err);
 }
+
+enum cua_status cua_program_path(const char *name, char *path, size_t size, struct cua_error *err)
+{
+	char self[CUA_PATH_MAX];
+	const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len <= 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "/proc/self/exe");
+	}
+	self[len] = '\0';
+	*(strrchr(self, '/') + 1) = '\0';
+	if (strlen(self) + strlen(name) >= size) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "%.80s... is too long a path", self);
+	}
+	snprintf(path, size, "%s%s", self, name);
+	return access(path, X_OK) == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+					  "the program %s is missing; it belongs beside cua", path);
+}

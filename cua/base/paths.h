@@ -16,4 +16,8 @@ CUA_NODISCARD enum cua_status cua_runtime_dir(char *path, size_t size, struct cu
  * $XDG_STATE_HOME/cua, else ~/.local/state/cua. Made if absent. */
 CUA_NODISCARD enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err);
 
+/* A program of ours: it lies beside the one that runs. CUA_ERR_NOT_FOUND. */
+CUA_NODISCARD enum cua_status cua_program_path(
+		const char *name, char *path, size_t size, struct cua_error *err);
+
 #endif

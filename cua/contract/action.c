@@ -32,16 +32,6 @@ const char *cua_button_name(int button)
 	return "unknown";
 }
 
-const struct cua_action_spec *cua_action_find(const char *name)
-{
-	for (int i = 0; i < CUA_ACTION_TYPE_COUNT; i++) {
-		if (strcmp(cua_action_table[i].name, name) == 0) {
-			return &cua_action_table[i];
-		}
-	}
-	return NULL;
-}
-
 void cua_action_finish(struct cua_action *action)
 {
 	free(action->path);

@@ -1,5 +1,6 @@
 #include <limits.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "cua/contract/action.h"
 
@@ -139,3 +140,13 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 			"Ask a window to close, as its close button does.", .is_input = true,
 			.is_function = true, .args = { ARG_WINDOW } },
 };
+
+const struct cua_action_spec *cua_action_find(const char *name)
+{
+	for (int i = 0; i < CUA_ACTION_TYPE_COUNT; i++) {
+		if (strcmp(cua_action_table[i].name, name) == 0) {
+			return &cua_action_table[i];
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,25 @@
+#ifndef CUA_BASE_HTTP_UNIX_H
+#define CUA_BASE_HTTP_UNIX_H
+
+/* One HTTP request over a unix socket, without what libcurl brings: loading it and its thirty
+ * libraries takes ten times as long as a click. */
+
+#include "cua/base/buffer.h"
+#include "cua/base/error.h"
+
+/**
+ * cua_http_unix_call() - connect, send, read the answer to its end, hang up.
+ * @target:   path and query.
+ * @body:     JSON text; NULL for none.
+ * @ret_body: what the answer carries; initialised by the caller, whose cap holds.
+ *
+ * Any HTTP status is CUA_OK.
+ *
+ * Return: CUA_OK; CUA_ERR_CLOSED if nobody listens or the other end hung up early;
+ *         CUA_ERR_TIMEOUT; CUA_ERR_TOO_LARGE past the cap of ret_body or for a long socket_path.
+ */
+CUA_NODISCARD enum cua_status cua_http_unix_call(const char *socket_path, const char *method,
+		const char *target, const char *body, int timeout_ms, int *ret_http_status,
+		struct cua_buffer *ret_body, struct cua_error *err);
+
+#endif
