@@ -99,6 +99,7 @@ static void add_value(cJSON *action, const struct cua_arg_spec *arg, const char 
 	case CUA_ARG_BUTTON:
 	case CUA_ARG_KEYS:
 	case CUA_ARG_WINDOW:
+	case CUA_ARG_CHOICE:
 		value = cJSON_CreateString(text);
 		break;
 	}

@@ -41,17 +41,6 @@ static enum cua_status act_cursor_position(
 	return display_ok(display, err);
 }
 
-static enum cua_status act_clipboard_get(
-		struct display *display, cJSON *result, struct cua_error *err)
-{
-	CUA_AUTO_FREE char *text = NULL;
-	enum cua_status status = clipboard_get(display, &text, err);
-	if (status == CUA_OK) {
-		cJSON_AddStringToObject(result, "text", text);
-	}
-	return status;
-}
-
 static enum cua_status act_list_windows(
 		struct display *display, cJSON *result, struct cua_error *err)
 {
@@ -91,9 +80,9 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_OPEN_URL:
 		return app_open_url(display, action->text, result, err);
 	case CUA_ACTION_CLIPBOARD_GET:
-		return act_clipboard_get(display, result, err);
+		return clipboard_act_get(display, action, result, err);
 	case CUA_ACTION_CLIPBOARD_SET:
-		return clipboard_set(display, action->text, err);
+		return clipboard_act_set(display, action, err);
 	case CUA_ACTION_LIST_WINDOWS:
 		return act_list_windows(display, result, err);
 	case CUA_ACTION_FOCUS_WINDOW:
@@ -153,6 +142,8 @@ enum cua_status display_check_actions(const struct display *display,
 					cua_button_name(action->button));
 		} else if (action->type == CUA_ACTION_TYPE) {
 			status = type_check(action->text, err);
+		} else if (action->type == CUA_ACTION_CLIPBOARD_SET) {
+			status = clipboard_check(display, action, err);
 		}
 		if (status != CUA_OK) {
 			*ret_index = i;

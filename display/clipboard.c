@@ -1,250 +1,580 @@
-#include "display/display_internal.h"
+#include "display/clipboard.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <glib.h>
+#include <sodium.h>
+
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
+#include "display/display_internal.h"
 
-#define GET_MAX_BYTES ((size_t)4 << 20)
-#define GET_TIMEOUT_MS 3000
+#define GET_TIMEOUT_MS 10000
+#define SAVE_TIMEOUT_MS 3000
+/* Taken from another application for keeping; several sizes of one picture go beyond it. */
+#define SAVE_ITEM_BYTES_MAX ((size_t)8 << 20)
+#define TARGET_NAME_MAX 128
+#define FILES_MAX 4096
 
-void clipboard_finish(struct display *display)
+/* Without it LibreOffice takes the bytes for those of an old code page. */
+static const char html_head[] =
+		"<meta http-equiv=\"content-type\" content=\"text/html; charset=utf-8\">";
+
+static inline void content_unrefp(struct clipboard_content **content)
 {
-	free(display->clipboard.text);
-	display->clipboard.text = NULL;
+	clipboard_content_unref(*content);
 }
 
-/* --- giving: we own the selection --- */
+#define AUTO_CONTENT __attribute__((cleanup(content_unrefp)))
 
-static void answer_request(struct display *display, const XSelectionRequestEvent *request)
+/* --- formats --- */
+
+#define FORMAT_TARGETS_MAX 5
+
+/* The targets of a format, the best first; unused ones are None. */
+static void format_targets(const struct display *display, enum cua_clipboard_format format,
+		Atom targets[FORMAT_TARGETS_MAX])
 {
-	struct display_clipboard *clipboard = &display->clipboard;
 	const struct display_atoms *atoms = &display->atoms;
-	const Atom property = request->property != None ? request->property : request->target;
-	XEvent reply = { .xselection = { .type = SelectionNotify,
-					 .requestor = request->requestor,
-					 .selection = request->selection,
-					 .target = request->target,
-					 .property = property,
-					 .time = request->time } };
-	const Atom targets[] = { atoms->targets, atoms->timestamp, atoms->utf8_string,
-		atoms->text_plain_utf8, atoms->text, XA_STRING };
-	if (!clipboard->text) {
-		reply.xselection.property = None;
-	} else if (request->target == atoms->targets) {
-		XChangeProperty(display->xlib, request->requestor, property, XA_ATOM, 32,
-				PropModeReplace, (const unsigned char *)targets,
-				(int)CUA_ARRAY_LEN(targets));
-	} else if (request->target == atoms->timestamp) {
-		const long since = (long)clipboard->since;
-		XChangeProperty(display->xlib, request->requestor, property, XA_INTEGER, 32,
-				PropModeReplace, (const unsigned char *)&since, 1);
-	} else if (request->target == atoms->utf8_string || request->target == atoms->text ||
-			request->target == atoms->text_plain_utf8 || request->target == XA_STRING) {
-		const Atom type = request->target == atoms->text ? atoms->utf8_string
-								 : request->target;
-		XChangeProperty(display->xlib, request->requestor, property, type, 8,
-				PropModeReplace, (const unsigned char *)clipboard->text,
-				(int)clipboard->len);
-	} else {
-		reply.xselection.property = None;
-	}
-	XSendEvent(display->xlib, request->requestor, False, NoEventMask, &reply);
-	XFlush(display->xlib);
+	const Atom all[CUA_CLIPBOARD_FORMAT_COUNT][FORMAT_TARGETS_MAX] = {
+		[CUA_CLIPBOARD_TEXT] = { atoms->utf8_string, atoms->text_plain_utf8, atoms->text,
+				XA_STRING, atoms->text_plain },
+		[CUA_CLIPBOARD_HTML] = { atoms->text_html },
+		[CUA_CLIPBOARD_PNG] = { atoms->image_png },
+		[CUA_CLIPBOARD_FILES] = { atoms->gnome_copied_files, atoms->text_uri_list },
+	};
+	memcpy(targets, all[format], sizeof(all[format]));
 }
 
-bool clipboard_event(struct display *display, XEvent *event)
+/* The best target of a format among those that are offered; None. */
+static Atom best_target(const struct display *display, enum cua_clipboard_format format,
+		const Atom *offered, int count)
 {
-	struct display_clipboard *clipboard = &display->clipboard;
-	switch (event->type) {
-	case SelectionRequest:
-		answer_request(display, &event->xselectionrequest);
-		return true;
-	case SelectionClear:
-		if (event->xselectionclear.selection == display->atoms.clipboard) {
-			clipboard_finish(display);
+	Atom targets[FORMAT_TARGETS_MAX];
+	format_targets(display, format, targets);
+	for (int i = 0; i < FORMAT_TARGETS_MAX && targets[i] != None; i++) {
+		for (int k = 0; k < count; k++) {
+			if (offered[k] == targets[i]) {
+				return targets[i];
+			}
 		}
-		return true;
-	case SelectionNotify:
-		/* The answer to a request that was given up has another time. */
-		if (event->xselection.time != clipboard->request_time) {
-			return true;
+	}
+	return None;
+}
+
+/* --- getting --- */
+
+static int owned_targets(const struct clipboard_content *content, Atom *targets)
+{
+	for (int i = 0; i < content->count; i++) {
+		targets[i] = content->items[i].target;
+	}
+	return content->count;
+}
+
+static enum cua_status read_target(struct display *display, const struct selection_take *take,
+		Atom target, struct cua_buffer *data, struct cua_error *err)
+{
+	const struct clipboard_content *owned = display->clipboard.owned[take->selection];
+	Atom type = None;
+	for (int i = 0; owned && i < owned->count; i++) {
+		if (owned->items[i].target == target) {
+			return cua_buffer_append(
+					data, owned->items[i].data, owned->items[i].len, err);
 		}
-		clipboard->notified = true;
-		clipboard->notify_refused = event->xselection.property == None;
-		return true;
-	case PropertyNotify:
-		if (event->xproperty.window == display->helper) {
-			clipboard->server_time = event->xproperty.time;
-			clipboard->property_new = clipboard->property_new ||
-					(event->xproperty.state == PropertyNewValue &&
-							event->xproperty.atom ==
-									display->atoms.cua_selection);
+	}
+	return selection_take(display, take, target, data, &type, err);
+}
+
+static bool is_printable(const char *text)
+{
+	const size_t len = strnlen(text, TARGET_NAME_MAX + 1);
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < 0x20 || text[i] > 0x7e) {
+			return false;
 		}
-		return true;
-	default:
-		return false;
+	}
+	return len <= TARGET_NAME_MAX;
+}
+
+/* Names of targets are the applications' choice; atoms may even be invented. */
+static void add_target_names(struct display *display, const Atom *targets, int count, cJSON *result)
+{
+	cJSON *list = cJSON_AddArrayToObject(result, "targets");
+	for (int i = 0; i < count; i++) {
+		char *name = XGetAtomName(display->xlib, targets[i]);
+		if (name && is_printable(name)) {
+			cJSON_AddItemToArray(list, cJSON_CreateString(name));
+		}
+		if (name) {
+			XFree(name);
+		}
 	}
 }
 
-static bool has_time(struct display *display, void *user_data)
+static void add_formats(
+		const struct display *display, const Atom *targets, int count, cJSON *result)
 {
-	(void)user_data;
-	return display->clipboard.server_time != 0;
-}
-
-/* Ownership is taken with the server's time, which an empty change of a property tells. */
-static enum cua_status fetch_server_time(struct display *display, struct cua_error *err)
-{
-	display->clipboard.server_time = 0;
-	XChangeProperty(display->xlib, display->helper, display->atoms.timestamp, XA_INTEGER, 8,
-			PropModeAppend, (const unsigned char *)"", 0);
-	return display_wait(display, cua_now_us() + GET_TIMEOUT_MS * 1000ULL, has_time, NULL, err);
-}
-
-enum cua_status clipboard_own(
-		struct display *display, const char *text, Time time, struct cua_error *err)
-{
-	struct display_clipboard *clipboard = &display->clipboard;
-	char *copy = strdup(text);
-	if (!copy) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
+	cJSON *list = cJSON_AddArrayToObject(result, "formats");
+	for (int i = 0; i < CUA_CLIPBOARD_FORMAT_COUNT; i++) {
+		if (best_target(display, i, targets, count) != None) {
+			cJSON_AddItemToArray(
+					list, cJSON_CreateString(cua_clipboard_format_names[i]));
+		}
 	}
-	free(clipboard->text);
-	clipboard->text = copy;
-	clipboard->len = strlen(copy);
-	clipboard->since = time;
-	XSetSelectionOwner(display->xlib, display->atoms.clipboard, display->helper, time);
-	if (XGetSelectionOwner(display->xlib, display->atoms.clipboard) != display->helper) {
-		clipboard_finish(display);
-		return CUA_FAIL(err, CUA_ERR_X11, 0, "another client took the clipboard");
+}
+
+/* Some owners write UTF-16, which begins with a byte order mark, some a NUL at the end, some
+ * Latin-1. */
+static enum cua_status to_utf8(struct cua_buffer *data, Atom target, struct cua_error *err)
+{
+	char *converted = NULL;
+	gsize len = 0;
+	if (data->len >= 2 && (uint8_t)data->data[0] == 0xff && (uint8_t)data->data[1] == 0xfe) {
+		converted = g_convert(data->data + 2, (gssize)data->len - 2, "UTF-8", "UTF-16LE",
+				NULL, &len, NULL);
+	} else if (target == XA_STRING) {
+		converted = g_convert(data->data, (gssize)data->len, "UTF-8", "ISO-8859-1", NULL,
+				&len, NULL);
 	}
-	return display_ok(display, err);
-}
-
-enum cua_status clipboard_set(struct display *display, const char *text, struct cua_error *err)
-{
-	enum cua_status status = fetch_server_time(display, err);
-	return status == CUA_OK ? clipboard_own(display, text, display->clipboard.server_time, err)
-				: status;
-}
-
-/* --- taking: an application owns it --- */
-
-static bool is_notified(struct display *display, void *user_data)
-{
-	(void)user_data;
-	return display->clipboard.notified;
-}
-
-static bool has_part(struct display *display, void *user_data)
-{
-	(void)user_data;
-	return display->clipboard.property_new;
-}
-
-/* Moves our property into buffer; *ret_type tells what it was. */
-static enum cua_status take_property(struct display *display, struct cua_buffer *buffer,
-		Atom *ret_type, unsigned long *ret_len, struct cua_error *err)
-{
-	int format = 0;
-	unsigned long count = 0, left = 0;
-	unsigned char *data = NULL;
-	display->clipboard.property_new = false;
-	if (XGetWindowProperty(display->xlib, display->helper, display->atoms.cua_selection, 0,
-			    (long)(GET_MAX_BYTES / 4), True, AnyPropertyType, ret_type, &format,
-			    &count, &left, &data) != Success) {
-		return CUA_FAIL(err, CUA_ERR_X11, 0, "the clipboard cannot be read");
+	enum cua_status status = CUA_OK;
+	if (converted) {
+		cua_buffer_clear(data);
+		status = cua_buffer_append(data, converted, len, err);
+		g_free(converted);
 	}
-	enum cua_status status = left > 0
-			? CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
-					  "the clipboard holds more than %zu bytes", GET_MAX_BYTES)
-			: CUA_OK;
-	*ret_len = format == 8 ? count : 0;
-	if (status == CUA_OK && *ret_type != display->atoms.incr && format == 8 && count > 0) {
-		status = cua_buffer_append(buffer, data, count, err);
+	while (data->len > 0 && data->data[data->len - 1] == '\0') {
+		data->len--;
 	}
-	if (data) {
-		XFree(data);
+	if (status == CUA_OK &&
+			(strlen(data->data) != data->len ||
+					cua_utf8_check(data->data, data->len, NULL) != CUA_OK)) {
+		status = CUA_FAIL(err, CUA_ERR_APP, 0,
+				"the clipboard holds text that is not UTF-8, or has a NUL in it");
 	}
 	return status;
 }
 
-/* Large contents come in parts, each asked for by deleting the one before.
- * Source: Inter-Client Communication Conventions Manual, 2.7.2. */
-static enum cua_status take_parts(
-		struct display *display, struct cua_buffer *buffer, struct cua_error *err)
+/* "copy" or "cut" and URIs, or URIs alone, and comments. */
+static enum cua_status add_files(cJSON *result, struct cua_buffer *data, struct cua_error *err)
 {
-	const uint64_t deadline_us = cua_now_us() + GET_TIMEOUT_MS * 1000ULL;
-	for (unsigned long len = 1; len > 0;) {
-		Atom type = None;
-		enum cua_status status = display_wait(display, deadline_us, has_part, NULL, err);
-		if (status == CUA_OK) {
-			status = take_property(display, buffer, &type, &len, err);
-		}
-		if (status != CUA_OK) {
-			return status;
+	enum cua_status status = to_utf8(data, None, err);
+	cJSON *list = status == CUA_OK ? cJSON_AddArrayToObject(result, "files") : NULL;
+	char *rest = NULL;
+	for (char *line = list ? strtok_r(data->data, "\r\n", &rest) : NULL; line;
+			line = strtok_r(NULL, "\r\n", &rest)) {
+		if (strcmp(line, "copy") == 0 || strcmp(line, "cut") == 0) {
+			cJSON_AddStringToObject(result, "operation", line);
+		} else if (line[0] != '#' && cJSON_GetArraySize(list) < FILES_MAX) {
+			char *path = g_filename_from_uri(line, NULL, NULL);
+			const bool is_text = path && g_utf8_validate(path, -1, NULL);
+			cJSON_AddItemToArray(list, cJSON_CreateString(is_text ? path : line));
+			g_free(path);
 		}
 	}
+	return status;
+}
+
+static enum cua_status add_png(cJSON *result, const struct cua_buffer *data, struct cua_error *err)
+{
+	const size_t size = sodium_base64_ENCODED_LEN(data->len, sodium_base64_VARIANT_ORIGINAL);
+	CUA_AUTO_FREE char *base64 = malloc(size);
+	if (data->len < 8 || memcmp(data->data, "\x89PNG\r\n\x1a\n", 8) != 0) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"the clipboard offers a PNG, but what came is none");
+	}
+	if (!base64) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
+	}
+	sodium_bin2base64(base64, size, (const unsigned char *)data->data, data->len,
+			sodium_base64_VARIANT_ORIGINAL);
+	cJSON_AddStringToObject(result, "png_base64", base64);
 	return CUA_OK;
 }
 
-static enum cua_status convert(
-		struct display *display, struct cua_buffer *buffer, struct cua_error *err)
+static enum cua_status add_content(enum cua_clipboard_format format, Atom target,
+		struct cua_buffer *data, cJSON *result, struct cua_error *err)
 {
-	struct display_clipboard *clipboard = &display->clipboard;
-	enum cua_status status = fetch_server_time(display, err);
+	const size_t head_len = strlen(html_head);
+	enum cua_status status = CUA_OK;
+	switch (format) {
+	case CUA_CLIPBOARD_TEXT:
+		status = to_utf8(data, target, err);
+		if (status == CUA_OK) {
+			cJSON_AddStringToObject(result, "text", data->data);
+		}
+		return status;
+	case CUA_CLIPBOARD_HTML:
+		status = to_utf8(data, target, err);
+		if (status == CUA_OK) {
+			const bool has_head = strncmp(data->data, html_head, head_len) == 0;
+			cJSON_AddStringToObject(
+					result, "html", data->data + (has_head ? head_len : 0));
+		}
+		return status;
+	case CUA_CLIPBOARD_PNG:
+		return add_png(result, data, err);
+	case CUA_CLIPBOARD_FILES:
+		return add_files(result, data, err);
+	case CUA_CLIPBOARD_FORMAT_COUNT:
+		break;
+	}
+	return status;
+}
+
+static enum cua_status fail_without(
+		const cJSON *result, enum cua_clipboard_format format, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *formats =
+			cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(result, "formats"));
+	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "the clipboard holds no %s; it holds %s",
+			cua_clipboard_format_names[format], formats ? formats : "[]");
+}
+
+static enum cua_status get_format(struct display *display, const struct selection_take *take,
+		enum cua_clipboard_format format, cJSON *result, struct cua_error *err)
+{
+	Atom targets[CLIPBOARD_ITEMS_MAX];
+	int count = 0;
+	const struct clipboard_content *owned = display->clipboard.owned[take->selection];
+	enum cua_status status = CUA_OK;
+	if (owned) {
+		count = owned_targets(owned, targets);
+	} else {
+		status = selection_take_targets(
+				display, take, targets, CLIPBOARD_ITEMS_MAX, &count, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
-	clipboard->notified = false;
-	clipboard->request_time = clipboard->server_time;
-	XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
-	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
-			display->atoms.cua_selection, display->helper, clipboard->request_time);
-	XFlush(display->xlib);
-	status = display_wait(
-			display, cua_now_us() + GET_TIMEOUT_MS * 1000ULL, is_notified, NULL, err);
-	if (status == CUA_ERR_TIMEOUT) {
-		return CUA_FAIL(err, CUA_ERR_APP, 0,
-				"the owner of the clipboard did not answer in %d s",
-				GET_TIMEOUT_MS / 1000);
+	add_formats(display, targets, count, result);
+	add_target_names(display, targets, count, result);
+	Atom target = best_target(display, format, targets, count);
+	if (target == None && format != CUA_CLIPBOARD_TEXT) {
+		return fail_without(result, format, err);
 	}
-	if (status != CUA_OK || clipboard->notify_refused) {
-		return status; /* refused: nothing that is text, or nothing at all */
+	CUA_AUTO_BUFFER struct cua_buffer data;
+	cua_buffer_init(&data, CLIPBOARD_BYTES_MAX);
+	status = cua_buffer_append(&data, "", 0, err);
+	/* An owner that lists nothing may have text all the same. */
+	if (status == CUA_OK && (target != None || count == 0)) {
+		target = target != None ? target : display->atoms.utf8_string;
+		status = read_target(display, take, target, &data, err);
 	}
-	Atom type = None;
-	unsigned long len = 0;
-	status = take_property(display, buffer, &type, &len, err);
-	return status == CUA_OK && type == display->atoms.incr ? take_parts(display, buffer, err)
-							       : status;
+	return status == CUA_OK ? add_content(format, target, &data, result, err) : status;
 }
 
-enum cua_status clipboard_get(struct display *display, char **ret_text, struct cua_error *err)
+enum cua_status clipboard_act_get(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
 {
-	CUA_AUTO_BUFFER struct cua_buffer buffer;
-	cua_buffer_init(&buffer, GET_MAX_BYTES);
+	struct selection_take take;
+	enum cua_status status = selection_take_begin(
+			display, (enum cua_selection)action->selection, GET_TIMEOUT_MS, &take, err);
+	if (status == CUA_OK) {
+		status = get_format(display, &take,
+				(enum cua_clipboard_format)action->clipboard_format, result, err);
+	}
+	selection_take_end(display);
+	return status;
+}
+
+/* --- setting --- */
+
+static bool is_ascii(const char *text)
+{
+	while ((unsigned char)*text > 0 && (unsigned char)*text < 0x80) {
+		text++;
+	}
+	return *text == '\0';
+}
+
+static enum cua_status add_text(const struct display *display, struct clipboard_content *content,
+		const char *text, struct cua_error *err)
+{
+	const struct display_atoms *atoms = &display->atoms;
+	const struct {
+		Atom target, type;
+	} items[] = { { atoms->utf8_string, atoms->utf8_string },
+		{ atoms->text_plain_utf8, atoms->text_plain_utf8 },
+		{ atoms->text, atoms->utf8_string }, { atoms->text_plain, atoms->text_plain },
+		{ XA_STRING, XA_STRING } };
+	const size_t count =
+			CUA_ARRAY_LEN(items) - (is_ascii(text) ? 0 : 1); /* STRING is Latin-1 */
 	enum cua_status status = CUA_OK;
-	if (display->clipboard.text) {
-		status = cua_buffer_append(
-				&buffer, display->clipboard.text, display->clipboard.len, err);
-	} else {
-		status = convert(display, &buffer, err);
-	}
-	if (status == CUA_OK) {
-		status = cua_buffer_append(&buffer, "", 0, err);
-	}
-	if (status == CUA_OK &&
-			(strlen(buffer.data) != buffer.len ||
-					cua_utf8_check(buffer.data, buffer.len, err) != CUA_OK)) {
-		return CUA_FAIL(err, CUA_ERR_APP, 0,
-				"the clipboard holds text that is not UTF-8, or has a NUL in it");
-	}
-	if (status == CUA_OK) {
-		*ret_text = CUA_STEAL(buffer.data);
-		buffer.len = buffer.capacity = 0;
+	for (size_t i = 0; i < count && status == CUA_OK; i++) {
+		status = clipboard_content_add(
+				content, items[i].target, items[i].type, text, strlen(text), err);
 	}
 	return status;
+}
+
+static enum cua_status add_html(const struct display *display, struct clipboard_content *content,
+		const char *html, struct cua_error *err)
+{
+	CUA_AUTO_BUFFER struct cua_buffer whole;
+	cua_buffer_init(&whole, CLIPBOARD_BYTES_MAX);
+	enum cua_status status = cua_buffer_printf(
+			&whole, err, "%s%s", strcasestr(html, "charset=") ? "" : html_head, html);
+	return status == CUA_OK
+			? clipboard_content_add(content, display->atoms.text_html,
+					  display->atoms.text_html, whole.data, whole.len, err)
+			: status;
+}
+
+static enum cua_status add_png_base64(const struct display *display,
+		struct clipboard_content *content, const char *base64, struct cua_error *err)
+{
+	const size_t len = strlen(base64);
+	size_t png_len = 0;
+	const char *end = NULL;
+	CUA_AUTO_FREE unsigned char *png = malloc(len / 4 * 3 + 3);
+	if (!png) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "png_base64");
+	}
+	if (sodium_base642bin(png, len / 4 * 3 + 3, base64, len, NULL, &png_len, &end,
+			    sodium_base64_VARIANT_ORIGINAL) != 0 ||
+			(end && *end)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"png_base64 is not base64 at character %zu of %zu",
+				end ? (size_t)(end - base64) : len, len);
+	}
+	if (png_len < 8 || memcmp(png, "\x89PNG\r\n\x1a\n", 8) != 0) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"png_base64 is no PNG; it must begin with iVBORw0KGgo");
+	}
+	return clipboard_content_add(content, display->atoms.image_png, display->atoms.image_png,
+			png, png_len, err);
+}
+
+/* One file of the list to both lists of URIs and to the list of paths. */
+static enum cua_status add_file(const char *file, struct cua_buffer *uris,
+		struct cua_buffer *copied, struct cua_buffer *paths, struct cua_error *err)
+{
+	char *path = strncmp(file, "file://", 7) == 0 ? g_filename_from_uri(file, NULL, NULL)
+						      : g_strdup(file);
+	char *uri = path && path[0] == '/' ? g_filename_to_uri(path, NULL, NULL) : NULL;
+	enum cua_status status = uri
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "files: \"%.80s\" must be an absolute path or a "
+					  "file:// URI",
+					  file);
+	if (status == CUA_OK) {
+		status = cua_buffer_printf(uris, err, "%s\r\n", uri);
+	}
+	if (status == CUA_OK) {
+		status = cua_buffer_printf(copied, err, "\n%s", uri);
+	}
+	if (status == CUA_OK) {
+		status = cua_buffer_printf(paths, err, "%s%s", paths->len > 0 ? "\n" : "", path);
+	}
+	g_free(uri);
+	g_free(path);
+	return status;
+}
+
+static enum cua_status add_file_list(const struct display *display,
+		struct clipboard_content *content, const char *files, bool with_text,
+		struct cua_error *err)
+{
+	const struct display_atoms *atoms = &display->atoms;
+	CUA_AUTO_BUFFER struct cua_buffer uris, copied, paths;
+	cua_buffer_init(&uris, CLIPBOARD_BYTES_MAX);
+	cua_buffer_init(&copied, CLIPBOARD_BYTES_MAX);
+	cua_buffer_init(&paths, CLIPBOARD_BYTES_MAX);
+	CUA_AUTO_FREE char *copy = strdup(files);
+	if (!copy) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "files");
+	}
+	enum cua_status status = cua_buffer_printf(&copied, err, "copy");
+	char *rest = NULL;
+	for (char *line = strtok_r(copy, "\r\n", &rest); line && status == CUA_OK;
+			line = strtok_r(NULL, "\r\n", &rest)) {
+		status = add_file(line, &uris, &copied, &paths, err);
+	}
+	if (status == CUA_OK && uris.len == 0) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "files names no file");
+	}
+	if (status == CUA_OK) {
+		status = clipboard_content_add(content, atoms->text_uri_list, atoms->text_uri_list,
+				uris.data, uris.len, err);
+	}
+	if (status == CUA_OK) {
+		status = clipboard_content_add(content, atoms->gnome_copied_files,
+				atoms->gnome_copied_files, copied.data, copied.len, err);
+	}
+	return status == CUA_OK && with_text ? add_text(display, content, paths.data, err) : status;
+}
+
+static enum cua_status make_content(const struct display *display, const struct cua_action *action,
+		struct clipboard_content **ret_content, struct cua_error *err)
+{
+	AUTO_CONTENT struct clipboard_content *content = clipboard_content_create();
+	enum cua_status status =
+			content ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
+	/* Files first: a file manager that is asked for text as well would paste that. */
+	if (status == CUA_OK && action->files) {
+		status = add_file_list(display, content, action->files, !action->text, err);
+	}
+	if (status == CUA_OK && action->text) {
+		status = add_text(display, content, action->text, err);
+	}
+	if (status == CUA_OK && action->html) {
+		status = add_html(display, content, action->html, err);
+	}
+	if (status == CUA_OK && action->png_base64) {
+		status = add_png_base64(display, content, action->png_base64, err);
+	}
+	if (status == CUA_OK) {
+		*ret_content = CUA_STEAL(content);
+	}
+	return status;
+}
+
+enum cua_status clipboard_check(const struct display *display, const struct cua_action *action,
+		struct cua_error *err)
+{
+	AUTO_CONTENT struct clipboard_content *content = NULL;
+	return make_content(display, action, &content, err);
+}
+
+static enum cua_status own_now(struct display *display, enum cua_selection selection,
+		struct clipboard_content *content, struct cua_error *err)
+{
+	struct selection_take take;
+	enum cua_status status =
+			selection_take_begin(display, selection, SAVE_TIMEOUT_MS, &take, err);
+	selection_take_end(display);
+	return status == CUA_OK ? selection_own(display, selection, content, take.time, err)
+				: status;
+}
+
+enum cua_status clipboard_act_set(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	AUTO_CONTENT struct clipboard_content *content = NULL;
+	enum cua_status status = make_content(display, action, &content, err);
+	return status == CUA_OK
+			? own_now(display, (enum cua_selection)action->selection, content, err)
+			: status;
+}
+
+static enum cua_status set_text(
+		struct display *display, const char *text, bool waits, struct cua_error *err)
+{
+	AUTO_CONTENT struct clipboard_content *content = clipboard_content_create();
+	if (!content) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
+	}
+	enum cua_status status = add_text(display, content, text, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	return waits ? own_now(display, CUA_SELECTION_CLIPBOARD, content, err)
+		     : selection_own(display, CUA_SELECTION_CLIPBOARD, content, CurrentTime, err);
+}
+
+enum cua_status clipboard_set_text(struct display *display, const char *text, struct cua_error *err)
+{
+	return set_text(display, text, true, err);
+}
+
+enum cua_status clipboard_take_from_viewer(
+		struct display *display, const char *text, struct cua_error *err)
+{
+	return set_text(display, text, false, err);
+}
+
+/* --- keeping --- */
+
+static enum cua_status save_items(struct display *display, const struct selection_take *take,
+		struct clipboard_content *content, struct cua_error *err)
+{
+	Atom targets[CLIPBOARD_ITEMS_MAX];
+	int count = 0;
+	enum cua_status status = selection_take_targets(
+			display, take, targets, CLIPBOARD_ITEMS_MAX, &count, err);
+	for (int i = 0; i < count && status == CUA_OK; i++) {
+		CUA_AUTO_BUFFER struct cua_buffer data;
+		Atom type = None;
+		cua_buffer_init(&data, SAVE_ITEM_BYTES_MAX);
+		struct cua_error local = { 0 };
+		status = selection_take(display, take, targets[i], &data, &type, &local);
+		if (status == CUA_OK && type != None && type != XA_ATOM && type != XA_INTEGER) {
+			status = clipboard_content_add(content, targets[i], type,
+					data.data ? data.data : "", data.len, &local);
+		}
+		if (status == CUA_ERR_TOO_LARGE ||
+				(status == CUA_ERR_APP && cua_now_us() < take->deadline_us)) {
+			status = CUA_OK; /* goes without this format */
+		} else if (status == CUA_ERR_APP) {
+			return CUA_OK; /* slow: what is there must do */
+		} else if (status != CUA_OK && err) {
+			*err = local;
+		}
+	}
+	return status;
+}
+
+enum cua_status clipboard_save(struct display *display, struct clipboard_content **ret_content,
+		struct cua_error *err)
+{
+	struct clipboard_content *owned = display->clipboard.owned[CUA_SELECTION_CLIPBOARD];
+	if (owned) {
+		owned->refs++;
+		*ret_content = owned;
+		return CUA_OK;
+	}
+	AUTO_CONTENT struct clipboard_content *content = clipboard_content_create();
+	if (!content) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
+	}
+	struct selection_take take;
+	enum cua_status status = selection_take_begin(
+			display, CUA_SELECTION_CLIPBOARD, SAVE_TIMEOUT_MS, &take, err);
+	if (status == CUA_OK) {
+		status = save_items(display, &take, content, err);
+	}
+	selection_take_end(display);
+	if (status == CUA_ERR_APP) {
+		status = CUA_OK; /* an owner that does not answer has nothing to be kept */
+	}
+	if (status == CUA_OK) {
+		*ret_content = CUA_STEAL(content);
+	}
+	return status;
+}
+
+enum cua_status clipboard_restore(
+		struct display *display, struct clipboard_content *content, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	if (content->count == 0) {
+		selection_disown(display, CUA_SELECTION_CLIPBOARD);
+		status = display_ok(display, err);
+	} else {
+		status = own_now(display, CUA_SELECTION_CLIPBOARD, content, err);
+	}
+	clipboard_content_unref(content);
+	return status;
+}
+
+struct served {
+	unsigned int before;
+};
+
+static bool is_served(struct display *display, void *user_data)
+{
+	const struct served *served = user_data;
+	return display->clipboard.served != served->before;
+}
+
+enum cua_status clipboard_wait_served(
+		struct display *display, unsigned int served, int timeout_ms, struct cua_error *err)
+{
+	struct served wanted = { served };
+	return display_wait(display, cua_now_us() + (uint64_t)timeout_ms * 1000U, is_served,
+			&wanted, err);
 }

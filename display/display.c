@@ -178,6 +178,15 @@ static void intern_atoms(struct display *display)
 		{ "INCR", &atoms->incr },
 		{ "text/plain;charset=utf-8", &atoms->text_plain_utf8 },
 		{ "CUA_SELECTION", &atoms->cua_selection },
+		{ "MULTIPLE", &atoms->multiple },
+		{ "ATOM_PAIR", &atoms->atom_pair },
+		{ "SAVE_TARGETS", &atoms->save_targets },
+		{ "DELETE", &atoms->delete_selection },
+		{ "text/plain", &atoms->text_plain },
+		{ "text/html", &atoms->text_html },
+		{ "image/png", &atoms->image_png },
+		{ "text/uri-list", &atoms->text_uri_list },
+		{ "x-special/gnome-copied-files", &atoms->gnome_copied_files },
 	};
 	char *names[CUA_ARRAY_LEN(wanted)];
 	Atom result[CUA_ARRAY_LEN(wanted)] = { 0 };
@@ -188,6 +197,8 @@ static void intern_atoms(struct display *display)
 	for (size_t i = 0; i < CUA_ARRAY_LEN(wanted); i++) {
 		*wanted[i].atom = result[i];
 	}
+	display->clipboard.selections[CUA_SELECTION_CLIPBOARD] = atoms->clipboard;
+	display->clipboard.selections[CUA_SELECTION_PRIMARY] = XA_PRIMARY;
 }
 
 static enum cua_status init_extensions(struct display *display, struct cua_error *err)
@@ -213,7 +224,6 @@ static enum cua_status init_extensions(struct display *display, struct cua_error
 			SubstructureNotifyMask | StructureNotifyMask | PropertyChangeMask);
 	display->helper =
 			XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
-	XSelectInput(display->xlib, display->helper, PropertyChangeMask);
 	return CUA_OK;
 }
 
@@ -277,7 +287,7 @@ void display_disconnect(struct display *display)
 		display_release_held(display);
 	}
 	people_finish(display);
-	clipboard_finish(display);
+	selection_finish(display);
 	keymap_finish(display);
 	frame_finish(display);
 	if (display->xlib && !display->dead) {
@@ -322,7 +332,7 @@ static void handle_event(struct display *display, XEvent *event)
 	} else if (event->type == MappingNotify) {
 		XRefreshKeyboardMapping(&event->xmapping);
 	} else {
-		(void)clipboard_event(display, event);
+		(void)selection_event(display, event);
 	}
 }
 

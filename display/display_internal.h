@@ -14,6 +14,7 @@
 #include <X11/keysym.h>
 #include <xcb/shm.h>
 
+#include "display/clipboard.h"
 #include "display/display.h"
 #include "display/vnc/vnc_link.h"
 
@@ -30,7 +31,9 @@ struct display_atoms {
 			net_wm_state_maximized_horz, net_wm_window_type, net_wm_window_type_normal,
 			net_wm_window_type_dialog, net_close_window, net_request_frame_extents,
 			net_frame_extents, wm_protocols, utf8_string, clipboard, targets, timestamp,
-			text, incr, text_plain_utf8, cua_selection;
+			text, incr, text_plain_utf8, cua_selection, multiple, atom_pair,
+			save_targets, delete_selection, text_plain, text_html, image_png,
+			text_uri_list, gnome_copied_files;
 };
 
 /* The screen as last read, in memory shared with the X server and, read-only, with vnc. */
@@ -88,17 +91,6 @@ struct display_keymap {
 struct display_ping {
 	uint32_t serial, answered;
 	Window window;
-};
-
-struct display_clipboard {
-	char *text; /* owned; NULL: somebody else has the selection */
-	size_t len;
-	Time since;
-	Time request_time; /* of the conversion we wait for */
-	Time server_time;  /* from the last PropertyNotify on our window */
-	bool notified;     /* the SelectionNotify we wait for came */
-	bool notify_refused;
-	bool property_new; /* our property got a new part */
 };
 
 #define PEOPLE_RECTS_MAX 256
@@ -266,18 +258,6 @@ CUA_NODISCARD enum cua_status type_wait_until_read(struct display *display, stru
 void type_restore_caps(struct display *display);
 /* Names the first character that cannot be typed. */
 CUA_NODISCARD enum cua_status type_check(const char *text, struct cua_error *err);
-
-/* clipboard.c */
-void clipboard_finish(struct display *display);
-/* True if the event was about selections. */
-bool clipboard_event(struct display *display, XEvent *event);
-/* Takes the selection at a time of the server; copies text. */
-CUA_NODISCARD enum cua_status clipboard_own(
-		struct display *display, const char *text, Time time, struct cua_error *err);
-CUA_NODISCARD enum cua_status clipboard_set(
-		struct display *display, const char *text, struct cua_error *err);
-CUA_NODISCARD enum cua_status clipboard_get(
-		struct display *display, char **ret_text, struct cua_error *err);
 
 /* app.c */
 CUA_NODISCARD enum cua_status app_open(

@@ -377,7 +377,7 @@ void people_read(struct display *display)
 	}
 	if (people->cut_text_new && !display->dead) {
 		people->cut_text_new = false;
-		if (clipboard_own(display, people->cut_text, CurrentTime, NULL) != CUA_OK) {
+		if (clipboard_take_from_viewer(display, people->cut_text, NULL) != CUA_OK) {
 			cua_log_debug("a viewer's clipboard was not taken");
 		}
 	}

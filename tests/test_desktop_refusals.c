@@ -217,10 +217,10 @@ static void a_text_over_64_kib_is_refused(void **state)
 	expect_refusals(&refusal, 1);
 }
 
-static void a_body_over_a_mebibyte_is_refused(void **state)
+static void a_body_over_16_mebibytes_is_refused(void **state)
 {
 	(void)state;
-	const size_t len = ((size_t)1 << 20) + 1;
+	const size_t len = ((size_t)16 << 20) + 1;
 	CUA_AUTO_FREE char *body = malloc(len + 1);
 	memset(body, ' ', len);
 	body[len] = '\0';
@@ -228,7 +228,7 @@ static void a_body_over_a_mebibyte_is_refused(void **state)
 	static const struct {
 		const char *header, *word;
 		long status;
-	} requests[] = { { NULL, "1048576", 413 },
+	} requests[] = { { NULL, "16777216", 413 },
 		{ "Transfer-Encoding: chunked", "content-length", 411 } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(requests); i++) {
 		struct cua_http_response response;
@@ -236,7 +236,7 @@ static void a_body_over_a_mebibyte_is_refused(void **state)
 				requests[i].header, &response);
 		CUA_AUTO_JSON cJSON *answer =
 				cJSON_Parse(response.body.data ? response.body.data : "");
-		check_error("1 MiB and one", status, requests[i].status, answer,
+		check_error("16 MiB and one", status, requests[i].status, answer,
 				(const char *const[]){ requests[i].word, NULL });
 		cua_http_response_finish(&response);
 		desktop_disconnect(&desktop);
@@ -336,7 +336,7 @@ int main(void)
 		REFUSAL_TEST(a_wrong_action_late_in_the_list_keeps_the_first_from_running),
 		REFUSAL_TEST(a_list_of_257_actions_is_refused),
 		REFUSAL_TEST(a_text_over_64_kib_is_refused),
-		REFUSAL_TEST(a_body_over_a_mebibyte_is_refused),
+		REFUSAL_TEST(a_body_over_16_mebibytes_is_refused),
 		REFUSAL_TEST(paths_and_methods_that_do_not_exist_are_told_apart),
 		REFUSAL_TEST(the_command_line_says_what_is_wrong),
 	};

@@ -19,7 +19,7 @@
 #include "cua/base/process.h"
 #include "cua/base/util.h"
 
-#define BODY_MAX_LEN ((size_t)1 << 20)
+#define BODY_MAX_LEN ((size_t)16 << 20) /* a picture for the clipboard */
 #define LEASE_WAIT_MAX_MS 60000
 /* Input that a caller asked to keep down is released after so long without a request. */
 #define HELD_MAX_MS 60000

@@ -36,8 +36,11 @@ void cua_action_finish(struct cua_action *action)
 {
 	free(action->path);
 	free(action->text);
+	free(action->html);
+	free(action->png_base64);
+	free(action->files);
 	action->path = NULL;
-	action->text = NULL;
+	action->text = action->html = action->png_base64 = action->files = NULL;
 }
 
 /* --- one value --- */
@@ -243,6 +246,26 @@ static enum cua_status read_window(
 	return CUA_OK;
 }
 
+static enum cua_status read_choice(const cJSON *json, const struct cua_arg_spec *spec,
+		int *ret_index, struct cua_error *err)
+{
+	const char *value = cJSON_IsString(json) ? json->valuestring : NULL;
+	char names[160] = "";
+	for (int i = 0; spec->choices[i]; i++) {
+		if (value && strcmp(spec->choices[i], value) == 0) {
+			*ret_index = i;
+			return CUA_OK;
+		}
+		const size_t len = strlen(names);
+		snprintf(names + len, sizeof(names) - len, "%s%s", i == 0 ? "" : ", ",
+				spec->choices[i]);
+	}
+	return value ? CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is \"%.40s\"; it must be one of %s",
+				       spec->name, value, names)
+		     : CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s must be a string, one of %s", spec->name,
+				       names);
+}
+
 /* --- one action --- */
 
 static enum cua_status read_arg(const cJSON *json, const struct cua_arg_spec *spec,
@@ -276,6 +299,8 @@ static enum cua_status read_arg(const cJSON *json, const struct cua_arg_spec *sp
 		return read_region(json, spec->name, screen, field, err);
 	case CUA_ARG_WINDOW:
 		return read_window(json, spec->name, field, err);
+	case CUA_ARG_CHOICE:
+		return read_choice(json, spec, field, err);
 	}
 	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s", spec->name);
 }
@@ -286,7 +311,8 @@ static void set_defaults(const struct cua_action_spec *spec, struct cua_action *
 		void *field = (char *)action + arg->offset;
 		if (arg->type == CUA_ARG_BOOLEAN) {
 			*(bool *)field = arg->default_value != 0;
-		} else if (arg->type == CUA_ARG_INTEGER || arg->type == CUA_ARG_BUTTON) {
+		} else if (arg->type == CUA_ARG_INTEGER || arg->type == CUA_ARG_BUTTON ||
+				arg->type == CUA_ARG_CHOICE) {
 			*(int *)field = arg->default_value;
 		}
 	}
@@ -319,6 +345,12 @@ static enum cua_status check_together(
 	}
 	if (action->type == CUA_ACTION_SCROLL && action->scroll_x == 0 && action->scroll_y == 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "scroll_x and scroll_y are both 0");
+	}
+	if (action->type == CUA_ACTION_CLIPBOARD_SET && !action->text && !action->html &&
+			!action->png_base64 && !action->files) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"text is missing, and html, png_base64 and files; give one or "
+				"more");
 	}
 	return CUA_OK;
 }
@@ -393,6 +425,7 @@ static void schema_of_arg(cJSON *schema, const struct cua_arg_spec *arg)
 		[CUA_ARG_PATH] = "array",
 		[CUA_ARG_REGION] = "array",
 		[CUA_ARG_WINDOW] = "integer",
+		[CUA_ARG_CHOICE] = "string",
 	};
 	cJSON_AddStringToObject(schema, "type", types[arg->type]);
 	cJSON_AddStringToObject(schema, "description", arg->help);
@@ -410,6 +443,12 @@ static void schema_of_arg(cJSON *schema, const struct cua_arg_spec *arg)
 			cJSON_AddItemToArray(names, cJSON_CreateString(button_names[i].name));
 		}
 		cJSON_AddStringToObject(schema, "default", cua_button_name(arg->default_value));
+	} else if (arg->type == CUA_ARG_CHOICE) {
+		cJSON *names = cJSON_AddArrayToObject(schema, "enum");
+		for (int i = 0; arg->choices[i]; i++) {
+			cJSON_AddItemToArray(names, cJSON_CreateString(arg->choices[i]));
+		}
+		cJSON_AddStringToObject(schema, "default", arg->choices[arg->default_value]);
 	} else if (arg->type == CUA_ARG_KEYS) {
 		cJSON_AddStringToObject(cJSON_AddObjectToObject(schema, "items"), "type", "string");
 		cJSON_AddNumberToObject(schema, "maxItems", CUA_ACTION_KEYS_MAX);

@@ -18,6 +18,9 @@
 #define CUA_ACTION_KEYS_MAX 8      /* keys of a chord */
 #define CUA_ACTION_KEY_NAME_MAX 32 /* bytes of a key's spelling, NUL included */
 #define CUA_ACTION_DURATION_MAX_MS 60000
+#define CUA_ACTION_CLIPBOARD_MAX (4 << 20)  /* bytes of text or HTML for the clipboard */
+#define CUA_ACTION_PNG_BASE64_MAX (8 << 20) /* characters */
+#define CUA_ACTION_FILES_MAX (256 << 10)    /* bytes of a list of files */
 
 enum cua_action_type {
 	CUA_ACTION_SCREENSHOT,
@@ -52,6 +55,20 @@ enum cua_button {
 	CUA_BUTTON_FORWARD = 9,
 };
 
+enum cua_selection {
+	CUA_SELECTION_CLIPBOARD,
+	CUA_SELECTION_PRIMARY, /* what is marked; pasted with the middle button */
+	CUA_SELECTION_COUNT,
+};
+
+enum cua_clipboard_format {
+	CUA_CLIPBOARD_TEXT,
+	CUA_CLIPBOARD_HTML,
+	CUA_CLIPBOARD_PNG,
+	CUA_CLIPBOARD_FILES,
+	CUA_CLIPBOARD_FORMAT_COUNT,
+};
+
 struct cua_point {
 	int x, y; /* pixels of the root window */
 };
@@ -76,8 +93,11 @@ struct cua_action {
 	struct cua_keys keys;   /* the chord, or the modifiers held during a mouse action */
 	struct cua_point *path; /* owned */
 	int path_len;
-	int scroll_x, scroll_y; /* wheel clicks; positive is right, down */
-	char *text;             /* owned; text, application, URL */
+	int scroll_x, scroll_y;          /* wheel clicks; positive is right, down */
+	char *text;                      /* owned; text, application, URL */
+	char *html, *png_base64, *files; /* owned; for the clipboard; NULL: not given */
+	int clipboard_format;            /* enum cua_clipboard_format */
+	int selection;                   /* enum cua_selection */
 	int duration_ms;
 	uint32_t window;          /* X window id */
 	struct cua_region region; /* width 0: the whole screen */
@@ -110,6 +130,7 @@ enum cua_arg_type {
 	CUA_ARG_PATH,    /* [[x, y], ...] or [{"x":, "y":}, ...] */
 	CUA_ARG_REGION,  /* [x, y, width, height] */
 	CUA_ARG_WINDOW,  /* X window id: number, or string with 0x */
+	CUA_ARG_CHOICE,  /* one of spec.choices; int, its index */
 };
 
 struct cua_arg_spec {
@@ -121,7 +142,12 @@ struct cua_arg_spec {
 	int default_value;
 	size_t offset; /* in struct cua_action */
 	const char *help;
+	const char *const *choices; /* NULL-terminated; CUA_ARG_CHOICE */
 };
+
+/* NULL-terminated, by enum. */
+extern const char *const cua_clipboard_format_names[CUA_CLIPBOARD_FORMAT_COUNT + 1];
+extern const char *const cua_selection_names[CUA_SELECTION_COUNT + 1];
 
 #define CUA_ACTION_ARGS_MAX 8
 

@@ -51,6 +51,22 @@
 					    .help = (what) \
 	}
 
+#define ARG_CONTENT(arg_name, most, member, what) \
+	{ \
+		(arg_name), CUA_ARG_STRING, .max = (most), FIELD(member), .help = (what) \
+	}
+#define ARG_SELECTION \
+	{ \
+		"selection", CUA_ARG_CHOICE, FIELD(selection), \
+				.choices = cua_selection_names, \
+				.help = "primary is what is marked, pasted with the " \
+					"middle button" \
+	}
+
+const char *const cua_clipboard_format_names[CUA_CLIPBOARD_FORMAT_COUNT + 1] = { "text", "html",
+	"png", "files", NULL };
+const char *const cua_selection_names[CUA_SELECTION_COUNT + 1] = { "clipboard", "primary", NULL };
+
 const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_SCREENSHOT] = { "screenshot",
 			"Take a picture of the screen, of a region of it, or scaled down.",
@@ -127,11 +143,26 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_OPEN_URL] = { "open_url", "Open a URL in the browser.", .is_input = true,
 			.is_function = true,
 			.args = { ARG_TEXT("url", 1, "http, https or file URL") } },
-	[CUA_ACTION_CLIPBOARD_GET] = { "clipboard_get", "Read the text on the clipboard.",
-			.is_function = true },
-	[CUA_ACTION_CLIPBOARD_SET] = { "clipboard_set", "Put text on the clipboard.",
+	[CUA_ACTION_CLIPBOARD_GET] = { "clipboard_get",
+			"Read the clipboard, and tell which formats it holds.", .is_function = true,
+			.args = { { "format", CUA_ARG_CHOICE, FIELD(clipboard_format),
+						  .choices = cua_clipboard_format_names,
+						  .help = "text, html, png (answered as base64), "
+							  "or "
+							  "files (paths)" },
+					ARG_SELECTION } },
+	[CUA_ACTION_CLIPBOARD_SET] = { "clipboard_set",
+			"Put text on the clipboard, HTML, a picture or files; several at once are "
+			"forms of one content.",
 			.is_input = true, .is_function = true,
-			.args = { ARG_TEXT("text", 0, "the text") } },
+			.args = { ARG_CONTENT("text", CUA_ACTION_CLIPBOARD_MAX, text, "the text"),
+					ARG_CONTENT("html", CUA_ACTION_CLIPBOARD_MAX, html, "HTML"),
+					ARG_CONTENT("png_base64", CUA_ACTION_PNG_BASE64_MAX,
+							png_base64, "a PNG file as base64"),
+					ARG_CONTENT("files", CUA_ACTION_FILES_MAX, files,
+							"absolute paths or file:// URIs, one a "
+							"line"),
+					ARG_SELECTION } },
 	[CUA_ACTION_LIST_WINDOWS] = { "list_windows", "List the open windows.",
 			.is_function = true },
 	[CUA_ACTION_FOCUS_WINDOW] = { "focus_window", "Raise a window and give it the keyboard.",
