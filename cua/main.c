@@ -17,6 +17,7 @@ static const struct {
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },
+	{ "bench", NULL, "measure it all on this machine, beside other programs" },
 	{ "session", NULL, NULL },
 	{ "host", NULL, NULL },
 	{ "vnc-server", NULL, NULL },

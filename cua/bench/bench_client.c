@@ -1,0 +1,154 @@
+#include "cua/bench/bench_client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <xcb/shm.h>
+#include <xcb/xcb.h>
+
+#include "cua/base/file.h"
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+
+/* Bits that may change: too little to see. */
+#define CHANGE_MASK 0x070707U
+
+struct bench_client {
+	xcb_connection_t *xcb;
+	const xcb_screen_t *screen;
+	xcb_gcontext_t gc; /* exclusive or, through windows */
+	uint32_t random;
+	size_t len;
+	uint8_t *pixels;
+	xcb_shm_seg_t segment;
+};
+
+/* By the server's socket and cookie themselves, since its display number is known inside alone. */
+static enum cua_status open_connection(const struct desktop_record *record,
+		struct bench_client *client, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 32], name[] = "MIT-MAGIC-COOKIE-1";
+	CUA_AUTO_BUFFER struct cua_buffer cookie;
+	cua_buffer_init(&cookie, 64);
+	desktop_path(record, "cookie", path, sizeof(path));
+	int fd = -1;
+	enum cua_status status = cua_file_read(path, &cookie, err);
+	if (status == CUA_OK) {
+		status = cua_unix_connect(record->x11_socket, SOCK_STREAM, &fd, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	xcb_auth_info_t auth = { (int)sizeof(name) - 1, name, (int)cookie.len, cookie.data };
+	client->xcb = xcb_connect_to_fd(fd, &auth);
+	if (xcb_connection_has_error(client->xcb)) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server at %s refused the bench",
+				record->x11_socket);
+	}
+	client->screen = xcb_setup_roots_iterator(xcb_get_setup(client->xcb)).data;
+	return CUA_OK;
+}
+
+static enum cua_status prepare(struct bench_client *client, struct cua_error *err)
+{
+	const uint32_t values[] = { XCB_GX_XOR, XCB_SUBWINDOW_MODE_INCLUDE_INFERIORS };
+	client->gc = xcb_generate_id(client->xcb);
+	xcb_create_gc(client->xcb, client->gc, client->screen->root,
+			XCB_GC_FUNCTION | XCB_GC_SUBWINDOW_MODE, values);
+	client->len = (size_t)client->screen->width_in_pixels * client->screen->height_in_pixels *
+			4;
+	int memfd = memfd_create("cua-bench", MFD_CLOEXEC);
+	if (memfd < 0 || ftruncate(memfd, (off_t)client->len) != 0) {
+		cua_closep(&memfd);
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "frame memory");
+	}
+	void *pixels = mmap(NULL, client->len, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	if (pixels == MAP_FAILED) {
+		close(memfd);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, errno, "frame memory");
+	}
+	client->pixels = pixels;
+	client->segment = xcb_generate_id(client->xcb);
+	/* xcb closes the descriptor that it sends. */
+	xcb_generic_error_t *error = xcb_request_check(client->xcb,
+			xcb_shm_attach_fd_checked(client->xcb, client->segment, memfd, 0));
+	if (error) {
+		free(error);
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server refused shared memory");
+	}
+	return CUA_OK;
+}
+
+enum cua_status bench_client_connect(const struct desktop_record *record,
+		struct bench_client **ret_client, struct cua_error *err)
+{
+	struct bench_client *client = calloc(1, sizeof(*client));
+	if (!client) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "X client");
+	}
+	client->random = 1;
+	enum cua_status status = open_connection(record, client, err);
+	if (status == CUA_OK) {
+		status = prepare(client, err);
+	}
+	if (status != CUA_OK) {
+		bench_client_close(client);
+		return status;
+	}
+	*ret_client = client;
+	return CUA_OK;
+}
+
+void bench_client_close(struct bench_client *client)
+{
+	if (!client) {
+		return;
+	}
+	if (client->xcb) {
+		xcb_disconnect(client->xcb);
+	}
+	if (client->pixels) {
+		munmap(client->pixels, client->len);
+	}
+	free(client);
+}
+
+enum cua_status bench_client_change(
+		struct bench_client *client, const struct cua_region *area, struct cua_error *err)
+{
+	const xcb_rectangle_t rectangle = { (int16_t)area->x, (int16_t)area->y,
+		(uint16_t)area->width, (uint16_t)area->height };
+	client->random = client->random * 1664525U + 1013904223U;
+	const uint32_t bits = client->random >> 8 & CHANGE_MASK;
+	const uint32_t changed = bits ? bits : CHANGE_MASK;
+	xcb_change_gc(client->xcb, client->gc, XCB_GC_FOREGROUND, &changed);
+	xcb_generic_error_t *error = xcb_request_check(client->xcb,
+			xcb_poly_fill_rectangle_checked(client->xcb, client->screen->root,
+					client->gc, 1, &rectangle));
+	if (error || xcb_connection_has_error(client->xcb)) {
+		free(error);
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server refused to draw");
+	}
+	return CUA_OK;
+}
+
+enum cua_status bench_client_read(
+		struct bench_client *client, const uint8_t **ret_pixels, struct cua_error *err)
+{
+	xcb_shm_get_image_reply_t *reply = xcb_shm_get_image_reply(client->xcb,
+			xcb_shm_get_image(client->xcb, client->screen->root, 0, 0,
+					client->screen->width_in_pixels,
+					client->screen->height_in_pixels, ~0U,
+					XCB_IMAGE_FORMAT_Z_PIXMAP, client->segment, 0),
+			NULL);
+	if (!reply) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the screen cannot be read");
+	}
+	free(reply);
+	*ret_pixels = client->pixels;
+	return CUA_OK;
+}

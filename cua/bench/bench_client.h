@@ -1,0 +1,32 @@
+#ifndef CUA_BENCH_CLIENT_H
+#define CUA_BENCH_CLIENT_H
+
+/* An X client of the bench's own beside the desktop's host: it changes what the screen shows
+ * between two measurements, and reads the screen as any program could. */
+
+#include <stdint.h>
+
+#include "cua/bench/bench.h"
+
+struct bench_client;
+
+CUA_NODISCARD enum cua_status bench_client_connect(const struct desktop_record *record,
+		struct bench_client **ret_client, struct cua_error *err);
+void bench_client_close(struct bench_client *client);
+
+/* Changes the low bits of every pixel of the area, other bits each time, and returns when that is
+ * drawn. What the screen shows looks the same and takes as many bytes. */
+CUA_NODISCARD enum cua_status bench_client_change(
+		struct bench_client *client, const struct cua_region *area, struct cua_error *err);
+
+/* Reads the whole screen by MIT-SHM. *ret_pixels: B8G8R8X8 without padding; the client's, until
+ * the next call. */
+CUA_NODISCARD enum cua_status bench_client_read(
+		struct bench_client *client, const uint8_t **ret_pixels, struct cua_error *err);
+
+/* bench_png.c: libpng as a program that takes screenshots uses it, all settings but the level left
+ * alone. */
+CUA_NODISCARD enum cua_status bench_png_write(const uint8_t *pixels, int width_px, int height_px,
+		int level, struct cua_buffer *png, struct cua_error *err);
+
+#endif

@@ -1,0 +1,231 @@
+/* Screenshots: how long one takes and how large it is, by us and by others, in turn on the same
+ * screen. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+#include "cua/bench/bench_client.h"
+#include "cua/bench/bench_topics.h"
+#include "display/display.h"
+
+#define CONTENDERS_MAX 16
+
+/* One desktop with one screen on it. */
+struct seeing {
+	struct bench *bench;
+	struct bench_desktop *desktop;
+	struct display *display; /* our capture, in this process */
+	struct bench_client *client;
+	const char *screen;
+	uint32_t random;
+	char etag[96]; /* of the last picture in process */
+	char http_etag[128];
+};
+
+struct contender {
+	const char *by;
+	/* Takes one picture; *ret_bytes stays where there is none. */
+	enum cua_status (*take)(struct seeing *seeing, const struct contender *contender,
+			size_t *ret_bytes, struct cua_error *err);
+	const char *query; /* of the socket */
+	int level;         /* of libpng */
+	struct bench_figure *time, *size;
+};
+
+/* --- who takes pictures --- */
+
+static enum cua_status take_in_process(struct seeing *seeing, const struct contender *contender,
+		size_t *ret_bytes, struct cua_error *err)
+{
+	(void)contender;
+	const struct display_shot shot = { .max_edge = 0 };
+	struct display_image image;
+	enum cua_status status =
+			display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
+	if (status == CUA_OK) {
+		snprintf(seeing->etag, sizeof(seeing->etag), "%s", image.etag);
+		*ret_bytes = image.unchanged ? *ret_bytes : image.png.len;
+		cua_buffer_finish(&image.png);
+	}
+	return status;
+}
+
+static enum cua_status take_by_socket(struct seeing *seeing, const struct contender *contender,
+		size_t *ret_bytes, struct cua_error *err)
+{
+	char path[256], header[160];
+	struct cua_http_response response = { 0 };
+	snprintf(path, sizeof(path), "/v1/screenshot%s", contender->query);
+	snprintf(header, sizeof(header), "If-None-Match: %s", seeing->http_etag);
+	enum cua_status status =
+			bench_http(seeing->desktop, "GET", path, header, NULL, &response, err);
+	if (status == CUA_OK) {
+		snprintf(seeing->http_etag, sizeof(seeing->http_etag), "%s", response.etag);
+		*ret_bytes = response.http_status == 200 ? response.body.len : *ret_bytes;
+	}
+	cua_http_response_finish(&response);
+	return status;
+}
+
+static enum cua_status take_by_libpng(struct seeing *seeing, const struct contender *contender,
+		size_t *ret_bytes, struct cua_error *err)
+{
+	const uint8_t *pixels = NULL;
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, (size_t)256 << 20);
+	enum cua_status status = bench_client_read(seeing->client, &pixels, err);
+	if (status == CUA_OK) {
+		status = bench_png_write(pixels, seeing->desktop->record.width_px,
+				seeing->desktop->record.height_px, contender->level, &png, err);
+	}
+	*ret_bytes = status == CUA_OK ? png.len : *ret_bytes;
+	return status;
+}
+
+/* --- measuring --- */
+
+/* Somewhere else each time, so that bands and rows are met in all ways. */
+static struct cua_region choose_area(struct seeing *seeing, int width_px, int height_px)
+{
+	const struct desktop_record *record = &seeing->desktop->record;
+	seeing->random = seeing->random * 1664525U + 1013904223U;
+	const int x = (int)(seeing->random >> 8) % (record->width_px - width_px + 1);
+	seeing->random = seeing->random * 1664525U + 1013904223U;
+	const int y = (int)(seeing->random >> 8) % (record->height_px - height_px + 1);
+	return (struct cua_region){ x, y, width_px, height_px };
+}
+
+static enum cua_status take_one(struct seeing *seeing, struct contender *contender,
+		const struct cua_point *change, bool counts, struct cua_error *err)
+{
+	enum cua_status status = bench_check(seeing->bench, err);
+	if (status == CUA_OK && change->x > 0) {
+		const struct cua_region area = choose_area(seeing, change->x, change->y);
+		status = bench_client_change(seeing->client, &area, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	size_t bytes = 0;
+	const uint64_t started_us = cua_now_us();
+	status = contender->take(seeing, contender, &bytes, err);
+	const double ms = bench_ms_since(started_us);
+	if (status == CUA_OK && counts) {
+		status = bench_figure_sample(contender->time, ms, err);
+	}
+	if (status == CUA_OK && counts && bytes > 0 && contender->size) {
+		status = bench_figure_sample(contender->size, (double)bytes / 1000.0, err);
+	}
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "%s", contender->by);
+	}
+	return status;
+}
+
+/* In turn, so that whatever else the machine does meets all alike. The first round does not count:
+ * it warms caches. */
+static enum cua_status take_in_turn(struct seeing *seeing, struct contender *contenders, int count,
+		const struct cua_point *change, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	bool more = true;
+	for (int round = 0; status == CUA_OK && more; round++) {
+		more = false;
+		for (int i = 0; status == CUA_OK && i < count; i++) {
+			if (bench_figure_wants_more(seeing->bench, contenders[i].time)) {
+				status = take_one(seeing, &contenders[i], change, round > 0, err);
+				more = true;
+			}
+		}
+	}
+	return status;
+}
+
+/* One row of the table: change is the size of the area that changes, 0 for none. */
+static enum cua_status measure(struct seeing *seeing, const char *name, const char *size_name,
+		struct contender *contenders, int count, const struct cua_point *change,
+		struct cua_error *err)
+{
+	const struct desktop_record *record = &seeing->desktop->record;
+	bench_progress(seeing->bench, "seeing: %s, %s, %dx%d", name, seeing->screen,
+			record->width_px, record->height_px);
+	for (int i = 0; i < count; i++) {
+		struct bench_key key = { .topic = "seeing",
+			.name = name,
+			.screen = seeing->screen,
+			.width_px = record->width_px,
+			.height_px = record->height_px,
+			.by = contenders[i].by,
+			.unit = "ms" };
+		contenders[i].time = bench_figure_add(seeing->bench, &key, err);
+		key.name = size_name;
+		key.unit = "KB";
+		contenders[i].size = size_name ? bench_figure_add(seeing->bench, &key, err) : NULL;
+		if (!contenders[i].time || (size_name && !contenders[i].size)) {
+			return CUA_ERR_NOMEM;
+		}
+	}
+	return take_in_turn(seeing, contenders, count, change, err);
+}
+
+static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
+{
+	const struct desktop_record *record = &seeing->desktop->record;
+	const struct cua_point whole = { record->width_px, record->height_px };
+	const struct cua_point little = { 200, 50 }, none = { 0, 0 };
+	struct contender all[] = { { .by = "cua in process", .take = take_in_process },
+		{ .by = "cua socket", .take = take_by_socket, .query = "" },
+		{ .by = "libpng level 1", .take = take_by_libpng, .level = 1 },
+		{ .by = "libpng level 6", .take = take_by_libpng, .level = 6 } };
+	enum cua_status status = measure(seeing, "whole screen changed", "size of the picture", all,
+			(int)CUA_ARRAY_LEN(all), &whole, err);
+	if (status == CUA_OK) {
+		status = measure(seeing, "200x50 changed", NULL, all, 2, &little, err);
+	}
+	if (status == CUA_OK) {
+		status = measure(seeing, "unchanged, by ETag", NULL, all, 2, &none, err);
+	}
+	return status;
+}
+
+static enum cua_status see_screen(struct bench *bench, const cJSON *screen,
+		const struct cua_point *size, struct cua_error *err)
+{
+	struct seeing seeing = {
+		.bench = bench, .screen = bench_text(screen, "name"), .random = 1
+	};
+	enum cua_status status = bench_desktop_start(bench, size->x, size->y, &seeing.desktop, err);
+	if (status == CUA_OK) {
+		status = bench_screen_show(seeing.desktop, screen, err);
+	}
+	if (status == CUA_OK) {
+		status = display_connect(&seeing.desktop->record, &seeing.display, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_client_connect(&seeing.desktop->record, &seeing.client, err);
+	}
+	if (status == CUA_OK) {
+		status = measure_all(&seeing, err);
+	}
+	bench_client_close(seeing.client);
+	display_disconnect(seeing.display);
+	bench_desktop_stop(seeing.desktop);
+	return status;
+}
+
+static enum cua_status see_all_sizes(
+		struct bench *bench, const cJSON *screen, void *user_data, struct cua_error *err)
+{
+	(void)user_data;
+	enum cua_status status = CUA_OK;
+	for (int i = 0; status == CUA_OK && i < bench->size_count; i++) {
+		status = see_screen(bench, screen, &bench->sizes[i], err);
+	}
+	return status;
+}
+
+enum cua_status bench_seeing(struct bench *bench, struct cua_error *err)
+{
+	return bench_each_screen(bench, see_all_sizes, NULL, err);
+}

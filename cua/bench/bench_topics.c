@@ -1,0 +1,9 @@
+#include "cua/bench/bench_topics.h"
+
+#include "cua/base/util.h"
+
+const struct bench_topic bench_topics[] = {
+	{ "seeing", "screenshots: time and size, beside other programs", bench_seeing },
+};
+
+const int bench_topic_count = (int)CUA_ARRAY_LEN(bench_topics);

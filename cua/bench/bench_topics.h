@@ -1,0 +1,10 @@
+#ifndef CUA_BENCH_TOPICS_H
+#define CUA_BENCH_TOPICS_H
+
+/* The topics' own functions; each in the file of its name. */
+
+#include "cua/bench/bench.h"
+
+enum cua_status bench_seeing(struct bench *bench, struct cua_error *err);
+
+#endif
