@@ -9,11 +9,12 @@
 
 #include "cua/base/util.h"
 
-static const char usage[] = "usage: cua vnc-server --link-fd N --socket PATH [--name NAME]\n"
+static const char usage[] = "usage: cua vnc-server --link-fd N --listen-fd N [--name NAME]\n"
 			    "\n"
 			    "Shows a desktop to VNC viewers. Started by the desktop host, which "
 			    "holds the other\n"
-			    "end of descriptor N; it has no use without one.\n";
+			    "end of the link and the socket that viewers connect to; it has no use "
+			    "without.\n";
 
 /* False if text is not a number of a descriptor. */
 static bool parse_fd(const char *text, int *ret_fd)
@@ -32,12 +33,12 @@ int cua_cmd_vnc_server(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "link-fd", required_argument, NULL, 'l' },
-		{ "socket", required_argument, NULL, 's' },
+		{ "listen-fd", required_argument, NULL, 's' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct vnc_server_options options = { .link_fd = -1, .desktop = "cua" };
+	struct vnc_server_options options = { .link_fd = -1, .listen_fd = -1, .desktop = "cua" };
 	bool fine = true;
 	int option;
 	optind = 0; /* the program has parsed arguments before */
@@ -47,7 +48,7 @@ int cua_cmd_vnc_server(int argc, char **argv)
 			fine = parse_fd(optarg, &options.link_fd);
 			break;
 		case 's':
-			options.path = optarg;
+			fine = parse_fd(optarg, &options.listen_fd);
 			break;
 		case 'n':
 			options.desktop = optarg;
@@ -60,7 +61,7 @@ int cua_cmd_vnc_server(int argc, char **argv)
 			break;
 		}
 	}
-	if (!fine || optind < argc || options.link_fd < 0 || !options.path) {
+	if (!fine || optind < argc || options.link_fd < 0 || options.listen_fd < 0) {
 		fputs(usage, stderr);
 		return 2;
 	}

@@ -123,9 +123,5 @@ typedef void (*display_people_fn)(void *user_data);
 void display_on_people(struct display *display, display_people_fn on_people, void *user_data);
 /* A sentence for the model about what a person did, once; false if there was nothing. */
 bool display_take_person_note(struct display *display, char *note, size_t size);
-/* New passwords, and loopback TCP on port (0: any, -1: none); ret_port is -1 without TCP. */
-CUA_NODISCARD enum cua_status display_vnc_listen(struct display *display, int port,
-		const char *view_password, const char *control_password, int *ret_port,
-		struct cua_error *err);
 
 #endif

@@ -114,8 +114,6 @@ struct display_people {
 	bool full_damage;   /* the link was full: everything is new */
 	bool pointer_moved; /* tell the viewers */
 	bool cursor_changed;
-	int listening_port, listening_errno;
-	bool listening_answered;
 	display_people_fn on_people;
 	void *user_data;
 };

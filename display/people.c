@@ -15,7 +15,6 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
-#define LISTEN_TIMEOUT_MS 5000
 #define PACKETS_AT_ONCE 64
 #define PACKET_MAX (sizeof(struct vnc_link_message) + VNC_LINK_TEXT_MAX)
 
@@ -335,11 +334,6 @@ static void handle_message(
 	case VNC_LINK_RESUME:
 		display_resume(display);
 		break;
-	case VNC_LINK_LISTENING:
-		people->listening_port = message->u.listening.port;
-		people->listening_errno = message->u.listening.sys_errno;
-		people->listening_answered = true;
-		break;
 	default:
 		cua_log_warn("the vnc process sent a message of type %u", message->type);
 		break;
@@ -422,36 +416,4 @@ bool display_take_person_note(struct display *display, char *note, size_t size)
 	snprintf(note, size, "%s", display->people.note);
 	display->people.note[0] = '\0';
 	return true;
-}
-
-static bool is_listening(struct display *display, void *user_data)
-{
-	(void)user_data;
-	return display->people.listening_answered || display->people.link_fd < 0;
-}
-
-enum cua_status display_vnc_listen(struct display *display, int port, const char *view_password,
-		const char *control_password, int *ret_port, struct cua_error *err)
-{
-	struct display_people *people = &display->people;
-	struct vnc_link_message message = { .type = VNC_LINK_LISTEN, .u.listen.port = port };
-	snprintf(message.u.listen.view_password, sizeof(message.u.listen.view_password), "%s",
-			view_password);
-	snprintf(message.u.listen.control_password, sizeof(message.u.listen.control_password), "%s",
-			control_password);
-	people->listening_answered = false;
-	if (!link_send(display, &message, NULL, -1)) {
-		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-				"the VNC server of this desktop is not running");
-	}
-	enum cua_status status = display_wait(display, cua_now_us() + LISTEN_TIMEOUT_MS * 1000ULL,
-			is_listening, NULL, err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	if (!people->listening_answered || people->listening_errno != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, people->listening_errno, "VNC on port %d", port);
-	}
-	*ret_port = people->listening_port;
-	return CUA_OK;
 }

@@ -145,29 +145,6 @@ static void a_desktop_without_its_bus_works(void **state)
 	desktop_stop(&desktop);
 }
 
-static bool vnc_is_another(void *data)
-{
-	(void)data;
-	const pid_t pid = desktop_recorded_pid(&desktop, "vnc");
-	return pid > 0 && pid != killed && !process_is_gone(pid) &&
-			cua_unix_is_alive(world_path(&world, "run/desktops/fault/rfb.sock"),
-					SOCK_STREAM);
-}
-
-static void the_vnc_server_is_started_again(void **state)
-{
-	(void)state;
-	for (int round = 0; round < 2; round++) {
-		wait_until(vnc_is_another, NULL, "a VNC server");
-		killed = desktop_recorded_pid(&desktop, "vnc");
-		kill_and_wait(killed);
-		assert_string_equal(desktop_state(&desktop), "running");
-		desktop_do(&desktop, "[{\"action\":\"cursor_position\"}]");
-		wait_until(vnc_is_another, NULL, "another VNC server");
-	}
-	desktop_stop(&desktop);
-}
-
 /* --- the host --- */
 
 static void applications_outlive_the_host_and_a_new_one_takes_over(void **state)
@@ -177,7 +154,6 @@ static void applications_outlive_the_host_and_a_new_one_takes_over(void **state)
 	const double window = json_number(opened, "window.id");
 	const pid_t xterm = desktop_pid(&desktop, "xterm");
 	const pid_t host = desktop_recorded_pid(&desktop, "host");
-	const pid_t vnc = desktop_recorded_pid(&desktop, "vnc");
 	desktop_disconnect(&desktop);
 	kill_and_wait(host);
 	assert_string_equal(desktop_state(&desktop), "detached");
@@ -199,7 +175,6 @@ static void applications_outlive_the_host_and_a_new_one_takes_over(void **state)
 	assert_int_equal(cJSON_GetArraySize(json_at(list, "results.0.windows")), 1);
 	assert_int_equal(json_number(list, "results.0.windows.0.id"), window);
 	assert_int_equal(desktop_pid(&desktop, "xterm"), xterm);
-	assert_true(process_is_gone(vnc));
 	desktop_stop(&desktop);
 }
 
@@ -382,7 +357,6 @@ int main(void)
 		TEST(without_the_outer_bubblewrap_stop_cleans_up),
 		TEST(the_window_manager_is_started_again),
 		TEST(a_desktop_without_its_bus_works),
-		TEST(the_vnc_server_is_started_again),
 		TEST(applications_outlive_the_host_and_a_new_one_takes_over),
 		BARE_TEST(applications_outlive_the_host_and_a_new_one_takes_over),
 		TEST(a_desktop_without_host_is_stopped),

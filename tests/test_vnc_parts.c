@@ -83,10 +83,25 @@ static void failures_of_one_refuse_others_only_when_many(void **state)
 	assert_true(vnc_lockout_refuses(&lockout, 8, 3000000));
 }
 
+static void failures_are_remembered_for_a_while(void **state)
+{
+	struct vnc_lockout lockout = { 0 };
+	(void)state;
+	assert_false(vnc_lockout_remembers(&lockout, 1000));
+	vnc_lockout_failed(&lockout, 7, 1000);
+	assert_true(vnc_lockout_remembers(&lockout, 1000));
+	assert_true(vnc_lockout_remembers(&lockout, UINT64_C(800000000)));
+	/* One that got in does not wipe out what others did. */
+	vnc_lockout_succeeded(&lockout, 8);
+	assert_true(vnc_lockout_remembers(&lockout, 2000));
+	assert_false(vnc_lockout_remembers(&lockout, UINT64_C(1000000000)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gate_takes_any_bytes),
+		cmocka_unit_test(failures_are_remembered_for_a_while),
 		cmocka_unit_test(a_day_of_guessing_gets_nowhere),
 		cmocka_unit_test(failures_of_one_refuse_others_only_when_many),
 	};

@@ -1,6 +1,8 @@
 #include "tests/vnc_host.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,21 +28,24 @@ void vnc_host_start(struct vnc_host *host)
 	assert_non_null(mkdtemp(host->directory));
 	snprintf(host->path, sizeof(host->path), "%s/rfb.sock", host->directory);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	int listen_fd = -1;
+	assert_int_equal(cua_unix_listen(host->path, SOCK_STREAM, 0600, &listen_fd, NULL), CUA_OK);
 	fflush(NULL);
 	host->server = fork();
 	assert_true(host->server >= 0);
 	if (host->server == 0) {
 		close(pair[0]);
-		char words[7][96] = { "vnc-server", "--link-fd", "", "--socket", "", "--name",
+		char words[7][96] = { "vnc-server", "--link-fd", "", "--listen-fd", "", "--name",
 			"test desktop" };
 		snprintf(words[2], sizeof(words[2]), "%d", pair[1]);
-		snprintf(words[4], sizeof(words[4]), "%s", host->path);
+		snprintf(words[4], sizeof(words[4]), "%d", listen_fd);
 		char *args[8] = { NULL };
 		for (int i = 0; i < 7; i++) {
 			args[i] = words[i];
 		}
 		exit(cua_cmd_vnc_server(7, args));
 	}
+	close(listen_fd);
 	close(pair[1]);
 	host->link_fd = pair[0];
 }
@@ -130,19 +135,32 @@ void vnc_host_paint(struct vnc_host *host, uint16_t x, uint16_t y, uint16_t widt
 	vnc_host_send(host, &message, NULL, -1);
 }
 
+/* A socket on loopback, as the host opens it; -1 for none. */
+static int open_loopback(int32_t *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)*port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	if (*port < 0) {
+		return -1;
+	}
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
 int vnc_host_listen(struct vnc_host *host, int32_t port)
 {
 	struct vnc_link_message message = { .type = VNC_LINK_LISTEN };
-	struct vnc_heard heard;
-	message.u.listen.port = port;
+	CUA_AUTO_FD int fd = open_loopback(&port);
 	strcpy(message.u.listen.view_password, VNC_VIEW_PASSWORD);
 	strcpy(message.u.listen.control_password, VNC_CONTROL_PASSWORD);
-	vnc_host_send(host, &message, NULL, -1);
-	do {
-		assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
-	} while (heard.message.type != VNC_LINK_LISTENING);
-	assert_int_equal(heard.message.u.listening.sys_errno, 0);
-	return heard.message.u.listening.port;
+	vnc_host_send(host, &message, NULL, fd);
+	return port;
 }
 
 bool vnc_host_hear(struct vnc_host *host, struct vnc_heard *heard, int timeout_ms)

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <uv.h>
 
 #define CUA_LOG_MODULE "host"
 #include "cua/api/desktop_thread.h"
+#include "cua/api/desktop_vnc.h"
 #include "cua/base/http_server.h"
 #include "cua/base/log.h"
 #include "cua/base/process.h"
@@ -23,8 +23,6 @@
 #define LEASE_WAIT_MAX_MS 60000
 /* Input that a caller asked to keep down is released after so long without a request. */
 #define HELD_MAX_MS 60000
-#define VNC_RESTART_MS 1000
-#define VNC_RETRY_MS 30000
 #define WATCH_MS 1000
 /* The longest that a working X server and a large picture may take, with much to spare. */
 #define STUCK_MS 8000
@@ -40,11 +38,11 @@ struct host {
 	struct desktop_record record;
 	uv_loop_t loop;
 	uv_signal_t term_signal, child_signal;
-	uv_timer_t lease_timer, held_timer, vnc_timer, watch_timer;
+	uv_timer_t lease_timer, held_timer, watch_timer;
 	int jobs; /* submitted and not done */
 	struct cua_http_server *server;
 	struct desktop_thread *thread;
-	pid_t vnc_pid;
+	struct desktop_vnc *vnc;
 	TAILQ_HEAD(, lease_waiter) waiters;
 };
 
@@ -116,26 +114,9 @@ static void on_held_too_long(uv_timer_t *timer)
 	release_held(host, 0);
 }
 
-/* "socket" is the host's to tell: the thread does not know paths. */
-static void add_socket(const struct host *host, struct desktop_job *job)
-{
-	char path[CUA_PATH_MAX + 16];
-	CUA_AUTO_JSON cJSON *json = cJSON_Parse(job->body.data);
-	desktop_path(&host->record, "rfb.sock", path, sizeof(path));
-	cJSON_AddStringToObject(json, "socket", path);
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	cua_buffer_clear(&job->body);
-	if (!text || cua_buffer_append(&job->body, text, strlen(text), NULL) != CUA_OK) {
-		job->http_status = 503;
-	}
-}
-
 static void on_job_done(struct desktop_job *job, void *user_data)
 {
 	struct host *host = user_data;
-	if (job->kind == DESKTOP_JOB_LISTEN && job->http_status == 200) {
-		add_socket(host, job);
-	}
 	if (job->exchange) {
 		const struct cua_http_reply reply = { job->http_status, job->content_type,
 			job->etag[0] ? job->etag : NULL, job->body.data, job->body.len };
@@ -243,11 +224,14 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 		reply_error(exchange, &error, -1);
 		return;
 	}
-	struct desktop_job *job = job_for(exchange, DESKTOP_JOB_LISTEN);
-	if (job) {
-		job->port = none ? -1 : listen->valueint;
-		submit(host, job, exchange);
+	struct cua_error error = { 0 };
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	if (desktop_vnc_listen(host->vnc, none ? -1 : listen->valueint, &answer, &error) !=
+			CUA_OK) {
+		reply_error(exchange, &error, -1);
+		return;
 	}
+	reply_json(exchange, 200, answer);
 }
 
 /* --- the lease --- */
@@ -377,62 +361,30 @@ static void on_people(void *user_data)
 
 /* --- the vnc process --- */
 
-static void on_vnc_timer(uv_timer_t *timer);
-
-static void start_vnc(struct host *host)
+static void on_link(int fd, struct cua_process_id process, void *user_data)
 {
+	struct host *host = user_data;
 	struct cua_error error = { 0 };
-	char path[CUA_PATH_MAX + 16], program[CUA_PATH_MAX];
-	int link[2];
-	desktop_path(&host->record, "rfb.sock", path, sizeof(path));
-	if (cua_program_path("cua-vnc-server", program, sizeof(program), &error) != CUA_OK) {
-		cua_log_warn("no VNC: %s", error.msg);
-		return;
-	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, link) != 0) {
-		cua_log_warn("no VNC: socketpair: %s", strerror(errno));
-		return;
-	}
-	const char *const argv[] = { program, "--link-fd", "3", "--socket", path, "--name",
-		host->record.name, NULL };
-	const struct cua_fd_map fds[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { link[1], 3 } };
-	const struct cua_spawn spawn = { .argv = argv,
-		.exec_fd = -1,
-		.fds = fds,
-		.fd_count = (int)CUA_ARRAY_LEN(fds),
-		.uid = (uid_t)-1 };
-	enum cua_status status = cua_spawn(&spawn, &host->vnc_pid, &error);
-	close(link[1]);
-	struct desktop_job *job = status == CUA_OK ? job_for(NULL, DESKTOP_JOB_LINK) : NULL;
+	struct desktop_job *job = job_for(NULL, DESKTOP_JOB_LINK);
 	if (!job) {
-		close(link[0]);
-		cua_log_warn("no VNC: %s", error.msg);
-		uv_timer_start(&host->vnc_timer, on_vnc_timer, VNC_RETRY_MS, 0);
+		close(fd);
 		return;
 	}
-	job->link_fd = link[0];
+	job->link_fd = fd;
 	submit(host, job, NULL);
-	host->record.vnc = cua_process_identify(host->vnc_pid);
+	host->record.vnc = process;
 	if (desktop_record_write(&host->record, &error) != CUA_OK) {
 		cua_log_warn("%s", error.msg);
 	}
-}
-
-static void on_vnc_timer(uv_timer_t *timer)
-{
-	start_vnc(timer->data);
 }
 
 static void on_child(uv_signal_t *handle, int number)
 {
 	(void)number;
 	struct host *host = handle->data;
-	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
-		if (pid == host->vnc_pid) {
-			host->vnc_pid = 0;
-			cua_log_warn("the VNC server ended, starting it again");
-			uv_timer_start(&host->vnc_timer, on_vnc_timer, VNC_RESTART_MS, 0);
-		}
+	int wait_status = 0;
+	for (pid_t pid; (pid = waitpid(-1, &wait_status, WNOHANG)) > 0;) {
+		desktop_vnc_child_ended(host->vnc, pid, wait_status);
 	}
 }
 
@@ -451,11 +403,9 @@ static void init_handles(struct host *host)
 	uv_signal_init(&host->loop, &host->child_signal);
 	uv_timer_init(&host->loop, &host->lease_timer);
 	uv_timer_init(&host->loop, &host->held_timer);
-	uv_timer_init(&host->loop, &host->vnc_timer);
 	uv_timer_init(&host->loop, &host->watch_timer);
 	host->term_signal.data = host->child_signal.data = host;
-	host->lease_timer.data = host->held_timer.data = host->vnc_timer.data =
-			host->watch_timer.data = host;
+	host->lease_timer.data = host->held_timer.data = host->watch_timer.data = host;
 	host->lease_timer.timer_cb = on_lease_timer;
 	uv_signal_start(&host->term_signal, on_term, SIGTERM);
 	uv_signal_start(&host->child_signal, on_child, SIGCHLD);
@@ -465,6 +415,7 @@ static void init_handles(struct host *host)
 static enum cua_status host_start(struct host *host, struct cua_error *err)
 {
 	const struct desktop_thread_handler thread_handler = { on_job_done, on_people, host };
+	const struct desktop_vnc_handler vnc_handler = { on_link, host };
 	const struct cua_http_handler handler = { on_request, on_gone, on_close, host };
 	char path[CUA_PATH_MAX + 16];
 	desktop_path(&host->record, "api.sock", path, sizeof(path));
@@ -473,6 +424,10 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 	if (status == CUA_OK) {
 		status = cua_http_server_create(
 				&host->loop, path, BODY_MAX_LEN, &handler, &host->server, err);
+	}
+	if (status == CUA_OK) {
+		status = desktop_vnc_create(
+				&host->loop, &host->record, &vnc_handler, &host->vnc, err);
 	}
 	if (status == CUA_OK) {
 		host->record.host = cua_process_identify(getpid());
@@ -496,7 +451,6 @@ int desktop_host_run(const struct desktop_record *record, int ready_fd)
 		dprintf(ready_fd, "%s\n", text ? text : "{}");
 		return 1;
 	}
-	start_vnc(&host);
 	dprintf(ready_fd, "{\"ready\": true}\n");
 	close(ready_fd);
 	cua_log_info("desktop %s is up", record->name);
@@ -509,5 +463,6 @@ int desktop_host_run(const struct desktop_record *record, int ready_fd)
 	char path[CUA_PATH_MAX + 16];
 	desktop_path(&host.record, "api.sock", path, sizeof(path));
 	unlink(path);
+	desktop_vnc_leave(host.vnc);
 	return 0;
 }

@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "cua/base/util.h"
-#include "display/vnc/vnc_link.h"
 
 #define STOP_TIMEOUT_S 2
 
@@ -102,51 +100,6 @@ static void run_screenshot(struct desktop_thread *thread, struct desktop_job *jo
 	job->body = image.png;
 }
 
-/* VNC authentication looks at eight characters; 54 letters and digits that are not mistaken for
- * one another make 46 bits of them. */
-static enum cua_status make_password(char password[VNC_PASSWORD_LEN + 1], struct cua_error *err)
-{
-	static const char letters[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-	const size_t count = sizeof(letters) - 1;
-	for (int i = 0; i < VNC_PASSWORD_LEN;) {
-		unsigned char random;
-		if (getrandom(&random, 1, 0) != 1) {
-			return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
-		}
-		if (random < 256 / count * count) {
-			password[i++] = letters[random % count];
-		}
-	}
-	password[VNC_PASSWORD_LEN] = '\0';
-	return CUA_OK;
-}
-
-static void run_listen(struct desktop_thread *thread, struct desktop_job *job)
-{
-	char view[VNC_PASSWORD_LEN + 1], control[VNC_PASSWORD_LEN + 1], address[32];
-	struct cua_error error = { 0 };
-	int port = -1;
-	enum cua_status status = make_password(view, &error);
-	if (status == CUA_OK) {
-		status = make_password(control, &error);
-	}
-	if (status == CUA_OK) {
-		status = display_vnc_listen(
-				thread->display, job->port, view, control, &port, &error);
-	}
-	if (status != CUA_OK) {
-		set_error(job, &error);
-		return;
-	}
-	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-	cJSON_AddItemToObject(json, "address",
-			port >= 0 ? cJSON_CreateString(address) : cJSON_CreateNull());
-	cJSON_AddStringToObject(json, "view_password", view);
-	cJSON_AddStringToObject(json, "control_password", control);
-	set_json(job, CUA_OK, json);
-}
-
 static void run_actions(struct desktop_thread *thread, struct desktop_job *job)
 {
 	enum cua_status status = CUA_OK;
@@ -172,9 +125,6 @@ static void run_job(struct desktop_thread *thread, struct desktop_job *job)
 	case DESKTOP_JOB_RESUME:
 		display_resume(thread->display);
 		set_json(job, CUA_OK, empty);
-		break;
-	case DESKTOP_JOB_LISTEN:
-		run_listen(thread, job);
 		break;
 	case DESKTOP_JOB_RELEASE:
 		if (display_holds_input(thread->display) &&

@@ -18,7 +18,6 @@ enum desktop_job_kind {
 	DESKTOP_JOB_ACTIONS,
 	DESKTOP_JOB_SCREENSHOT,
 	DESKTOP_JOB_RESUME,
-	DESKTOP_JOB_LISTEN,
 	DESKTOP_JOB_RELEASE, /* a connection closed: release what it left down */
 	DESKTOP_JOB_LINK,    /* a new vnc process */
 };
@@ -31,7 +30,6 @@ struct desktop_job {
 	struct desktop_request request;     /* ACTIONS */
 	struct display_shot shot;           /* SCREENSHOT */
 	char if_none_match[128];
-	int port;    /* LISTEN */
 	int link_fd; /* LINK; taken over */
 	atomic_bool cancelled;
 	/* the answer */

@@ -9,23 +9,25 @@
 
 struct vnc_server_options {
 	int link_fd;         /* SOCK_SEQPACKET to the host; owned from here on */
-	const char *path;    /* unix socket for viewers; an old one is replaced, mode 0600 */
+	int listen_fd;       /* listening unix socket for viewers; owned from here on */
 	const char *desktop; /* name that viewers show */
 };
 
 /**
- * vnc_server_run() - serve viewers until the host closes the link.
+ * vnc_server_run() - serve viewers until the host closes the link, or nobody has watched for a
+ * while.
  *
- * Also ends on SIGTERM and SIGINT. The socket is gone when it returns. Nobody is let in before
- * the host has sent a frame and passwords.
+ * Also ends on SIGTERM and SIGINT. It does not end for want of viewers while it remembers failed
+ * passwords: a new process would not. Nobody is let in before the host has sent a frame and
+ * passwords.
  *
- * Return: CUA_OK after the host closed the link or a signal; CUA_ERR_IO if the socket or the
- *         link cannot be used; CUA_ERR_NOMEM; CUA_ERR_TOO_LARGE for a path over 107 bytes.
+ * Return: CUA_OK after one of those ends; CUA_ERR_IO if the sockets or the link cannot be used;
+ *         CUA_ERR_NOMEM.
  */
 CUA_NODISCARD enum cua_status vnc_server_run(
 		const struct vnc_server_options *options, struct cua_error *err);
 
-/* `cua vnc-server --link-fd N --socket PATH [--name NAME]`; returns the exit status. */
+/* `cua vnc-server --link-fd N --listen-fd N [--name NAME]`; returns the exit status. */
 int cua_cmd_vnc_server(int argc, char **argv);
 
 #endif

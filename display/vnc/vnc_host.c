@@ -78,7 +78,7 @@ static void drop_revoked(struct vnc_server *server, bool view, bool control)
 	}
 }
 
-static void on_listen(struct vnc_server *server, const struct vnc_link_message *message)
+static void on_listen(struct vnc_server *server, const struct vnc_link_message *message, int *fd)
 {
 	char view[VNC_PASSWORD_LEN + 1] = "", control[VNC_PASSWORD_LEN + 1] = "";
 	memcpy(view, message->u.listen.view_password, VNC_PASSWORD_LEN);
@@ -90,10 +90,10 @@ static void on_listen(struct vnc_server *server, const struct vnc_link_message *
 	memcpy(server->control_password, control, sizeof(control));
 	explicit_bzero(view, sizeof(view));
 	explicit_bzero(control, sizeof(control));
-
-	int32_t port = -1;
-	int failed = vnc_listen_tcp(server, message->u.listen.port, &port);
-	vnc_outbox_listening(&server->outbox, port, failed);
+	struct cua_error err = { 0 };
+	if (vnc_listen_tcp(server, cua_steal_fd(fd), &err) != CUA_OK) {
+		cua_log_warn("no TCP for viewers: %s", err.msg);
+	}
 }
 
 static void on_message(struct vnc_server *server, const struct vnc_link_message *message,
@@ -114,7 +114,7 @@ static void on_message(struct vnc_server *server, const struct vnc_link_message 
 		vnc_rfb_move_cursor(server->rfb, message->u.moved.x, message->u.moved.y);
 		break;
 	case VNC_LINK_LISTEN:
-		on_listen(server, message);
+		on_listen(server, message, fd);
 		break;
 	case VNC_LINK_SET_CUT_TEXT:
 		if (message->data_len <= VNC_LINK_TEXT_MAX &&

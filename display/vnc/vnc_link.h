@@ -19,8 +19,8 @@ enum vnc_link_type {
 	VNC_LINK_DAMAGE,    /* these pixels of the frame are new */
 	VNC_LINK_CURSOR,    /* pointer shape; pixels follow in data, A8R8G8B8 premultiplied */
 	VNC_LINK_MOVED,     /* pointer position */
-	/* Set passwords ("" admits nobody; viewers who came in by another one are put out) and
-	 * open loopback TCP if port >= 0. May be repeated; each is answered. */
+	/* Set passwords ("" admits nobody; viewers who came in by another one are put out). May
+	 * carry a listening TCP socket; the one of before is closed either way. */
 	VNC_LINK_LISTEN,
 	VNC_LINK_SET_CUT_TEXT, /* UTF-8 in data, for the viewers */
 	/* vnc to host */
@@ -36,7 +36,6 @@ enum vnc_link_type {
 	/* A viewer with control pressed the resume key, or the last one left after input was sent
 	 * since the last resume. Every key and button was released by messages before it. */
 	VNC_LINK_RESUME,
-	VNC_LINK_LISTENING, /* answer to VNC_LINK_LISTEN */
 };
 
 struct vnc_link_message {
@@ -56,7 +55,6 @@ struct vnc_link_message {
 			uint16_t x, y;
 		} moved;
 		struct {
-			int32_t port; /* -1: none; 0: any free port */
 			char view_password[VNC_PASSWORD_LEN + 1];
 			char control_password[VNC_PASSWORD_LEN + 1];
 		} listen;
@@ -72,10 +70,6 @@ struct vnc_link_message {
 		struct {
 			uint32_t viewers, controllers;
 		} viewers;
-		struct {
-			int32_t port;      /* -1 if only the unix socket listens */
-			int32_t sys_errno; /* 0, or why the port could not be opened */
-		} listening;
 	} u;
 	uint32_t data_len;
 	/* data_len bytes follow in the same packet */

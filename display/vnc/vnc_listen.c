@@ -1,7 +1,7 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -67,6 +67,7 @@ static void admit(struct vnc_server *server, struct vnc_viewer *viewer, int fd, 
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	}
 	vnc_viewer_open(viewer, &server->relay, (int)(viewer - server->viewers), fd, source);
+	vnc_server_pace(server);
 }
 
 static void pause_listener(struct vnc_listener *listener, enum vnc_listener_pause why)
@@ -91,6 +92,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	} else if (status < 0 || (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)) {
 		/* No descriptors, perhaps: the connection would wake us without end. */
 		pause_listener(listener, VNC_PAUSED_FOR_TIME);
+		vnc_server_pace(server);
 	}
 }
 
@@ -104,23 +106,22 @@ enum cua_status vnc_listener_open(struct vnc_server *server, struct vnc_listener
 	}
 	listener->fd = fd;
 	listener->is_tcp = is_tcp;
-	listener->open = true;
 	listener->pause = VNC_NOT_PAUSED;
 	listener->poll.data = listener;
 	uv_poll_start(&listener->poll, UV_READABLE, on_connection);
 	return CUA_OK;
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_tcp_listener_closed(uv_handle_t *handle)
 {
-	struct vnc_listener *listener = handle->data;
-	listener->open = false;
+	free(handle->data);
 }
 
 void vnc_listener_close(struct vnc_listener *listener)
 {
 	if (listener->fd >= 0) {
-		uv_close((uv_handle_t *)&listener->poll, on_listener_closed);
+		uv_close((uv_handle_t *)&listener->poll,
+				listener->is_tcp ? on_tcp_listener_closed : NULL);
 		close(cua_steal_fd(&listener->fd));
 	}
 }
@@ -139,58 +140,36 @@ void vnc_listeners_resume(struct vnc_server *server, enum vnc_listener_pause why
 		return;
 	}
 	resume_listener(&server->unix_listener, why);
-	for (size_t i = 0; i < CUA_ARRAY_LEN(server->tcp_listeners); i++) {
-		resume_listener(&server->tcp_listeners[i], why);
+	if (server->tcp_listener) {
+		resume_listener(server->tcp_listener, why);
 	}
 }
 
-/* 0 or an errno. */
-static int open_loopback(int32_t port, int *ret_fd, int32_t *ret_port)
+bool vnc_listeners_wait_for_time(const struct vnc_server *server)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(address);
-	int one = 1;
-	CUA_AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-			bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-			listen(fd, 16) != 0 ||
-			getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
-		return errno;
-	}
-	*ret_port = ntohs(address.sin_port);
-	*ret_fd = cua_steal_fd(&fd);
-	return 0;
+	return server->unix_listener.pause == VNC_PAUSED_FOR_TIME ||
+			(server->tcp_listener &&
+					server->tcp_listener->pause == VNC_PAUSED_FOR_TIME);
 }
 
-int vnc_listen_tcp(struct vnc_server *server, int32_t port, int32_t *ret_port)
+enum cua_status vnc_listen_tcp(struct vnc_server *server, int fd, struct cua_error *err)
 {
-	struct vnc_listener *unused = NULL;
-	*ret_port = -1;
-	for (size_t i = 0; i < CUA_ARRAY_LEN(server->tcp_listeners); i++) {
-		vnc_listener_close(&server->tcp_listeners[i]);
-		unused = server->tcp_listeners[i].open ? unused : &server->tcp_listeners[i];
+	if (server->tcp_listener) {
+		vnc_listener_close(CUA_STEAL(server->tcp_listener));
 	}
-	if (port < 0) {
-		return 0;
+	if (fd < 0) {
+		return CUA_OK;
 	}
-	if (port > UINT16_MAX) {
-		return EINVAL;
+	struct vnc_listener *listener = calloc(1, sizeof(*listener));
+	if (!listener) {
+		close(fd);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "TCP listener");
 	}
-	if (!unused) {
-		return EBUSY;
+	enum cua_status status = vnc_listener_open(server, listener, fd, true, err);
+	if (status != CUA_OK) {
+		free(listener);
+		return status;
 	}
-	int fd = -1;
-	int32_t real_port = -1;
-	struct cua_error err = { 0 };
-	int failed = open_loopback(port, &fd, &real_port);
-	if (!failed && vnc_listener_open(server, unused, fd, true, &err) != CUA_OK) {
-		failed = err.sys_errno;
-	}
-	if (!failed) {
-		*ret_port = real_port;
-		cua_log_info("viewers may connect to 127.0.0.1:%d", real_port);
-	}
-	return failed;
+	server->tcp_listener = listener;
+	return CUA_OK;
 }

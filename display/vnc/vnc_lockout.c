@@ -21,6 +21,12 @@ bool vnc_lockout_refuses(const struct vnc_lockout *lockout, uint32_t source, uin
 	return false;
 }
 
+bool vnc_lockout_remembers(const struct vnc_lockout *lockout, uint64_t now_us)
+{
+	/* Every failure is counted here, whatever its source. */
+	return lockout->all.failures > 0 && now_us - lockout->all.last_us <= FORGET_US;
+}
+
 static void count_failure(struct vnc_lockout_entry *entry, uint32_t allowed, uint64_t now_us)
 {
 	if (now_us - entry->last_us > FORGET_US) {

@@ -23,6 +23,8 @@ struct vnc_lockout {
 
 /* True while source may not try, whatever its password. */
 bool vnc_lockout_refuses(const struct vnc_lockout *lockout, uint32_t source, uint64_t now_us);
+/* True while there are failures that still count. */
+bool vnc_lockout_remembers(const struct vnc_lockout *lockout, uint64_t now_us);
 void vnc_lockout_failed(struct vnc_lockout *lockout, uint32_t source, uint64_t now_us);
 /* Forgets the failures of source. For the control password only: who knows the view password
  * must not buy new guesses with it. */

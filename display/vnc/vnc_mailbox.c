@@ -165,3 +165,11 @@ bool vnc_rfb_refuses(struct vnc_rfb *rfb, uint32_t source)
 	pthread_mutex_unlock(&rfb->lock);
 	return refuses;
 }
+
+bool vnc_rfb_remembers_failures(struct vnc_rfb *rfb)
+{
+	pthread_mutex_lock(&rfb->lock);
+	bool remembers = vnc_lockout_remembers(&rfb->lockout, cua_now_us());
+	pthread_mutex_unlock(&rfb->lock);
+	return remembers;
+}

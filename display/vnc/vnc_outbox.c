@@ -100,15 +100,6 @@ void vnc_outbox_resume(struct vnc_outbox *outbox)
 	push(outbox, VNC_LINK_RESUME);
 }
 
-void vnc_outbox_listening(struct vnc_outbox *outbox, int32_t port, int32_t sys_errno)
-{
-	struct vnc_outbox_entry *entry = push(outbox, VNC_LINK_LISTENING);
-	if (entry) {
-		entry->message.u.listening.port = port;
-		entry->message.u.listening.sys_errno = sys_errno;
-	}
-}
-
 void vnc_outbox_viewers(struct vnc_outbox *outbox, uint32_t viewers, uint32_t controllers)
 {
 	if (viewers != outbox->viewers || controllers != outbox->controllers) {

@@ -45,7 +45,6 @@ void vnc_outbox_pointer(struct vnc_outbox *outbox, uint16_t x, uint16_t y, uint3
 /* Text is copied; without memory for the copy it is lost. */
 void vnc_outbox_cut_text(struct vnc_outbox *outbox, const char *text, size_t len);
 void vnc_outbox_resume(struct vnc_outbox *outbox);
-void vnc_outbox_listening(struct vnc_outbox *outbox, int32_t port, int32_t sys_errno);
 void vnc_outbox_viewers(struct vnc_outbox *outbox, uint32_t viewers, uint32_t controllers);
 
 /* Sends what the link takes. ret_waiting: more is left, call again when the link is writable.

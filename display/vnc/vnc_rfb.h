@@ -55,5 +55,7 @@ void vnc_rfb_add_viewer(struct vnc_rfb *rfb, int slot, int fd, uint32_t source);
 struct vnc_report vnc_rfb_report(struct vnc_rfb *rfb, int slot);
 /* True while source has failed too often to try again. */
 bool vnc_rfb_refuses(struct vnc_rfb *rfb, uint32_t source);
+/* True while failures count towards a refusal to come. */
+bool vnc_rfb_remembers_failures(struct vnc_rfb *rfb);
 
 #endif

@@ -10,10 +10,12 @@
 
 #define CUA_LOG_MODULE "vnc"
 #include "cua/base/log.h"
-#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
 #define TICK_MS 250
+#define IDLE_TICK_MS 3000
+/* Without a viewer for so long it ends; the host starts another one for the next. */
+#define IDLE_END_US UINT64_C(3000000)
 
 /* Counts again, and lets go of what those who left were holding. */
 static void on_viewers_changed(struct vnc_relay *relay)
@@ -50,6 +52,16 @@ static void notify(void *user_data)
 	uv_async_send(user_data);
 }
 
+static bool has_viewers(const struct vnc_server *server)
+{
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		if (!vnc_viewer_is_free(&server->viewers[slot])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct vnc_server *server = timer->data;
@@ -58,6 +70,24 @@ static void on_tick(uv_timer_t *timer)
 		vnc_viewer_check_time(&server->viewers[slot], now_us);
 	}
 	vnc_listeners_resume(server, VNC_PAUSED_FOR_TIME);
+	vnc_server_pace(server);
+	if (!server->brisk && now_us - server->viewer_seen_us >= IDLE_END_US &&
+			!vnc_rfb_remembers_failures(server->rfb)) {
+		vnc_server_stop(server);
+	}
+}
+
+void vnc_server_pace(struct vnc_server *server)
+{
+	const bool viewers = has_viewers(server), was_brisk = server->brisk;
+	server->brisk = viewers || vnc_listeners_wait_for_time(server);
+	if (viewers) {
+		server->viewer_seen_us = cua_now_us();
+	}
+	if (server->brisk != was_brisk) {
+		const uint64_t tick_ms = server->brisk ? TICK_MS : IDLE_TICK_MS;
+		uv_timer_start(&server->tick, on_tick, tick_ms, tick_ms);
+	}
 }
 
 static void on_before_sleep(uv_prepare_t *prepare)
@@ -121,7 +151,8 @@ static enum cua_status start_loop_handles(struct vnc_server *server, struct cua_
 		server->tick.data = server;
 	}
 	if (!failed) {
-		failed = uv_timer_start(&server->tick, on_tick, TICK_MS, TICK_MS);
+		server->viewer_seen_us = cua_now_us();
+		failed = uv_timer_start(&server->tick, on_tick, IDLE_TICK_MS, IDLE_TICK_MS);
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(numbers) && !failed; i++) {
 		failed = uv_signal_init(&server->loop, &server->signals[i]);
@@ -150,12 +181,11 @@ static enum cua_status start(struct vnc_server *server, const struct vnc_server_
 				options->desktop, notify, &server->reported, &server->rfb, err);
 		server->relay.rfb = server->rfb;
 	}
-	int fd = -1;
-	if (status == CUA_OK) {
-		status = cua_unix_listen(options->path, SOCK_STREAM, 0600, &fd, err);
+	if (status != CUA_OK) {
+		close(options->listen_fd);
+		return status;
 	}
-	return status == CUA_OK ? vnc_listener_open(server, &server->unix_listener, fd, false, err)
-				: status;
+	return vnc_listener_open(server, &server->unix_listener, options->listen_fd, false, err);
 }
 
 static void close_handle(uv_handle_t *handle, void *data)
@@ -177,8 +207,8 @@ static void finish(struct vnc_server *server)
 		cua_log_debug("the host is gone");
 	}
 	vnc_listener_close(&server->unix_listener);
-	for (size_t i = 0; i < CUA_ARRAY_LEN(server->tcp_listeners); i++) {
-		vnc_listener_close(&server->tcp_listeners[i]);
+	if (server->tcp_listener) {
+		vnc_listener_close(CUA_STEAL(server->tcp_listener));
 	}
 	/* Joins the thread, which reports through a handle of the loop until then. */
 	vnc_rfb_destroy(server->rfb);
@@ -199,23 +229,18 @@ enum cua_status vnc_server_run(const struct vnc_server_options *options, struct 
 	if (!server || uv_loop_init(&server->loop) != 0) {
 		free(server);
 		close(options->link_fd);
+		close(options->listen_fd);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "vnc");
 	}
 	server->loop.data = server;
 	server->link_fd = -1;
 	server->unix_listener.fd = -1;
-	server->tcp_listeners[0].fd = server->tcp_listeners[1].fd = -1;
 	signal(SIGPIPE, SIG_IGN); /* libvncserver writes without MSG_NOSIGNAL */
 	enum cua_status status = start(server, options, err);
 	if (status == CUA_OK) {
-		cua_log_debug("viewers may connect to %s", options->path);
 		uv_run(&server->loop, UV_RUN_DEFAULT);
 	}
-	bool listened = server->unix_listener.fd >= 0;
 	finish(server);
 	free(server);
-	if (listened) {
-		unlink(options->path);
-	}
 	return status;
 }

@@ -18,7 +18,6 @@ enum vnc_listener_pause {
 struct vnc_listener {
 	int fd; /* owned; -1 while closed */
 	uv_poll_t poll;
-	bool open; /* poll is initialised and not closed */
 	enum vnc_listener_pause pause;
 	bool is_tcp;
 };
@@ -27,6 +26,8 @@ struct vnc_server {
 	uv_loop_t loop;
 	uv_async_t reported;
 	uv_timer_t tick;
+	bool brisk;                /* the tick is: there are viewers, or a listener pauses */
+	uint64_t viewer_seen_us;   /* when there last was one */
 	uv_prepare_t before_sleep; /* sends what the callbacks left for the host */
 	uv_signal_t signals[2];
 	uv_poll_t link;
@@ -40,7 +41,7 @@ struct vnc_server {
 	struct vnc_relay relay;
 	struct vnc_viewer viewers[VNC_VIEWERS_MAX];
 	struct vnc_listener unix_listener;
-	struct vnc_listener tcp_listeners[2]; /* the one in use, and one that is closing */
+	struct vnc_listener *tcp_listener; /* NULL: none */
 	char view_password[VNC_PASSWORD_LEN + 1], control_password[VNC_PASSWORD_LEN + 1];
 };
 
@@ -54,13 +55,17 @@ void vnc_host_flush(struct vnc_server *server);
 CUA_NODISCARD enum cua_status vnc_listener_open(struct vnc_server *server,
 		struct vnc_listener *listener, int fd, bool is_tcp, struct cua_error *err);
 void vnc_listener_close(struct vnc_listener *listener);
+/* Replaces the TCP listener by this listening socket, owned from here on; fd -1: by none. */
+CUA_NODISCARD enum cua_status vnc_listen_tcp(
+		struct vnc_server *server, int fd, struct cua_error *err);
+/* True while a listener waits for the tick to go on. */
+bool vnc_listeners_wait_for_time(const struct vnc_server *server);
 /* Goes on accepting where the reason to pause is over. */
 void vnc_listeners_resume(struct vnc_server *server, enum vnc_listener_pause why);
-/* Replaces the TCP listener by one at 127.0.0.1:port, or by none if port < 0.
- * ret_port: the real one, or -1. Return: 0 or an errno. */
-int vnc_listen_tcp(struct vnc_server *server, int32_t port, int32_t *ret_port);
 
 /* vnc_server.c */
 void vnc_server_stop(struct vnc_server *server);
+/* Sets the pace of the tick by what there is to look after. */
+void vnc_server_pace(struct vnc_server *server);
 
 #endif
