@@ -89,6 +89,8 @@ static char *build_body(const struct agent_desktop *desktop, const cJSON *action
 	}
 	cJSON *screenshot = cJSON_AddObjectToObject(body, "screenshot");
 	cJSON_AddBoolToObject(screenshot, "pointer", true);
+	/* It goes over the wire to a model, and again with each turn. */
+	cJSON_AddStringToObject(screenshot, "level", "small");
 	if (desktop->etag[0]) {
 		cJSON_AddStringToObject(screenshot, "if_none_match", desktop->etag);
 	}
@@ -135,8 +137,8 @@ static enum cua_status take_screenshot(
 			desktop->screen.base64) {
 		return CUA_OK;
 	}
-	const char *base64 = cJSON_GetStringValue(
-			cJSON_GetObjectItemCaseSensitive(screenshot, "png_base64"));
+	const char *base64 =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(screenshot, "data"));
 	const cJSON *width = cJSON_GetObjectItemCaseSensitive(screenshot, "width");
 	const cJSON *height = cJSON_GetObjectItemCaseSensitive(screenshot, "height");
 	if (!base64 || !cJSON_IsNumber(width) || !cJSON_IsNumber(height)) {
@@ -160,7 +162,7 @@ static enum cua_status take_screenshot(
 	const char *etag =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(screenshot, "etag"));
 	snprintf(desktop->etag, sizeof(desktop->etag), "%s", etag ? etag : "");
-	cJSON_DeleteItemFromObjectCaseSensitive(screenshot, "png_base64");
+	cJSON_DeleteItemFromObjectCaseSensitive(screenshot, "data");
 	return CUA_OK;
 }
 
@@ -170,7 +172,7 @@ static void drop_image_bytes(cJSON *answer)
 	cJSON *result = NULL;
 	cJSON_ArrayForEach (result, cJSON_GetObjectItemCaseSensitive(answer, "results")) {
 		cJSON_DeleteItemFromObjectCaseSensitive(
-				cJSON_GetObjectItemCaseSensitive(result, "image"), "png_base64");
+				cJSON_GetObjectItemCaseSensitive(result, "image"), "data");
 	}
 }
 

@@ -222,20 +222,20 @@ static int take_arguments(struct action_command *command, int argc, char **argv)
 
 /* --- the answer --- */
 
-static enum cua_status write_png(
+static enum cua_status write_picture(
 		const struct action_command *command, const cJSON *image, struct cua_error *err)
 {
-	const cJSON *base64 = cJSON_GetObjectItemCaseSensitive(image, "png_base64");
+	const cJSON *base64 = cJSON_GetObjectItemCaseSensitive(image, "data");
 	if (!cJSON_IsString(base64)) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no picture");
 	}
 	const size_t size = strlen(base64->valuestring);
-	CUA_AUTO_FREE unsigned char *png = malloc(size + 1);
+	CUA_AUTO_FREE unsigned char *bytes = malloc(size + 1);
 	size_t len = 0;
-	if (!png) {
+	if (!bytes) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
 	}
-	if (sodium_base642bin(png, size, base64->valuestring, size, NULL, &len, NULL,
+	if (sodium_base642bin(bytes, size, base64->valuestring, size, NULL, &len, NULL,
 			    sodium_base64_VARIANT_ORIGINAL) != 0) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent a damaged picture");
 	}
@@ -244,14 +244,14 @@ static enum cua_status write_png(
 	/* A device, a pipe, a link is written to, not replaced. */
 	if (strcmp(output, "-") != 0 && lstat(output, &info) == 0 && !S_ISREG(info.st_mode)) {
 		CUA_AUTO_FD int fd = open(output, O_WRONLY | O_TRUNC | O_CLOEXEC);
-		return fd >= 0 && write(fd, png, len) == (ssize_t)len
+		return fd >= 0 && write(fd, bytes, len) == (ssize_t)len
 				? CUA_OK
 				: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", output);
 	}
 	if (strcmp(output, "-") != 0) {
-		return cua_file_write(command->output, png, len, 0644, err);
+		return cua_file_write(command->output, bytes, len, 0644, err);
 	}
-	if (fwrite(png, 1, len, stdout) != len || fflush(stdout) != 0) {
+	if (fwrite(bytes, 1, len, stdout) != len || fflush(stdout) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "standard output");
 	}
 	return CUA_OK;
@@ -304,7 +304,7 @@ static int show(const struct action_command *command, const cJSON *answer)
 	const cJSON *image = is_screenshot ? cJSON_GetObjectItemCaseSensitive(result, "image")
 					   : cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
 	if (command->output || (is_screenshot && !command->json)) {
-		if (write_png(command, image, &error) != CUA_OK) {
+		if (write_picture(command, image, &error) != CUA_OK) {
 			return cua_cmd_fail(&error);
 		}
 	}
@@ -354,7 +354,7 @@ int cua_cmd_action(int argc, char **argv)
 	}
 	if (strcmp(argv[0], "screenshot") == 0 && !command.output && !command.json &&
 			isatty(STDOUT_FILENO)) {
-		return cua_cmd_usage(argv[0], "a PNG is no text for a terminal; use -o FILE");
+		return cua_cmd_usage(argv[0], "a picture is no text for a terminal; use -o FILE");
 	}
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *body = make_body(&command);

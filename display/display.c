@@ -269,7 +269,9 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 		free(display);
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
 	}
-	enum cua_status status = connect_all(display, err);
+	display->encoder = picture_encoder_create();
+	enum cua_status status = display->encoder ? connect_all(display, err)
+						  : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "display");
 	if (status != CUA_OK) {
 		display_disconnect(display);
 		return status;
@@ -290,6 +292,7 @@ void display_disconnect(struct display *display)
 	selection_finish(display);
 	keymap_finish(display);
 	frame_finish(display);
+	picture_encoder_destroy(display->encoder);
 	if (display->xlib && !display->dead) {
 		XCloseDisplay(display->xlib);
 	}

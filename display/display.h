@@ -14,6 +14,7 @@
 #include "cua/base/error.h"
 #include "cua/contract/action.h"
 #include "display/desktop_record.h"
+#include "display/picture/picture.h"
 
 struct display;
 
@@ -45,20 +46,45 @@ void display_set_check(
 struct display_shot {
 	struct cua_region region; /* width 0: the whole screen */
 	int max_edge;             /* 0: no scaling */
+	int width, height;        /* of the picture; 0: what the other and the region make it */
 	bool pointer;
+	struct picture_coding coding;
 };
 
+static inline struct display_shot display_shot_of(const struct cua_action *action)
+{
+	return (struct display_shot){ action->region, action->max_edge, action->width,
+		action->height, action->pointer,
+		{ (enum cua_picture_format)action->format, (enum cua_picture_level)action->level,
+				action->quality } };
+}
+
 struct display_image {
-	struct cua_buffer png;
+	struct cua_buffer bytes;
+	const char *media_type;
 	int width_px, height_px; /* of the picture */
-	char etag[96];           /* quoted, as in the HTTP header */
+	char etag[128];          /* quoted, as in the HTTP header */
 	bool unchanged;          /* the screen still has the caller's ETag: no picture */
 };
 
-/* if_none_match may be NULL. Release ret_image->png with cua_buffer_finish(). */
+/* if_none_match may be NULL. Release ret_image->bytes with cua_buffer_finish(). */
 CUA_NODISCARD enum cua_status display_screenshot(struct display *display,
 		const struct display_shot *shot, const char *if_none_match,
 		struct display_image *ret_image, struct cua_error *err);
+
+/* Reads what was drawn before the call, so that display_encode() shows it. */
+CUA_NODISCARD enum cua_status display_refresh(struct display *display, struct cua_error *err);
+
+/**
+ * display_encode() - one rectangle of the screen as it was last read.
+ * @region: inside the screen.
+ * @bytes:  the picture is appended.
+ *
+ * No round trip, no pointer, no scaling.
+ */
+CUA_NODISCARD enum cua_status display_encode(struct display *display,
+		const struct cua_region *region, const struct picture_coding *coding,
+		struct cua_buffer *bytes, struct cua_error *err);
 
 /* --- acting and settling --- */
 

@@ -19,7 +19,7 @@
 #include "display/vnc/vnc_link.h"
 
 /* Rows that are read, and later deflated, together. */
-#define FRAME_BAND_ROWS 32
+#define FRAME_BAND_ROWS PICTURE_BAND_ROWS
 #define FRAME_BANDS_MAX (32768 / FRAME_BAND_ROWS)
 /* Changed rectangles that a request reports one by one; more are merged. */
 #define CHANGED_RECTS_MAX 32
@@ -45,6 +45,14 @@ struct display_frame {
 	bool dirty[FRAME_BANDS_MAX]; /* drawn on since it was read */
 	bool any_dirty;
 	uint64_t serial; /* counts reads that followed drawing; part of the ETag */
+	uint64_t band_serial[FRAME_BANDS_MAX]; /* of the read that a band is from */
+};
+
+/* The pointer as it was drawn last: what tells one picture of it from another. */
+struct display_cursor {
+	int x, y;
+	unsigned long shape;
+	uint64_t version; /* counts changes */
 };
 
 struct display_damage {
@@ -127,6 +135,8 @@ struct display {
 	struct desktop_record record;
 	struct display_atoms atoms;
 	struct display_frame frame;
+	struct display_cursor cursor;
+	struct picture_encoder *encoder; /* owned */
 	struct display_damage damage;
 	struct display_changes changes;
 	struct display_keymap keymap;
@@ -171,15 +181,13 @@ void frame_finish(struct display *display);
 void frame_damaged(struct display *display, const struct cua_region *area);
 /* Reads what is known to have been drawn on. */
 CUA_NODISCARD enum cua_status frame_read_damaged(struct display *display, struct cua_error *err);
+/* The same after the events that are here were handled: after somebody else's round trip. */
+CUA_NODISCARD enum cua_status frame_read_known(struct display *display, struct cua_error *err);
 /* The same after a round trip, so that the frame shows the screen as it was during this call. */
 CUA_NODISCARD enum cua_status frame_update(struct display *display, struct cua_error *err);
 
 /* One colour all over; area lies inside the screen. */
 bool frame_is_plain(const struct display *display, const struct cua_region *area);
-
-/* png.c: pixels are B8G8R8X8. */
-CUA_NODISCARD enum cua_status png_encode(const uint8_t *pixels, int width_px, int height_px,
-		int stride_bytes, struct cua_buffer *png, struct cua_error *err);
 
 /* window.c */
 Window window_active(struct display *display);

@@ -155,9 +155,11 @@ enum cua_status frame_read_damaged(struct display *display, struct cua_error *er
 	enum cua_status status = CUA_OK;
 	const int bands = (display->height_px + FRAME_BAND_ROWS - 1) / FRAME_BAND_ROWS;
 	frame->any_dirty = false;
+	frame->serial++;
 	for (int first = 0; first < bands; first++) {
 		int last = first;
 		while (last < bands && frame->dirty[last]) {
+			frame->band_serial[last] = frame->serial;
 			frame->dirty[last++] = false;
 		}
 		if (last == first) {
@@ -174,17 +176,22 @@ enum cua_status frame_read_damaged(struct display *display, struct cua_error *er
 		}
 		first = last;
 	}
-	frame->serial++;
 	return CUA_OK;
+}
+
+enum cua_status frame_read_known(struct display *display, struct cua_error *err)
+{
+	/* What was drawn before the round trip has been reported when it is over; what is drawn
+	 * later than that but before the read is reported again and read twice. */
+	display_handle_events(display);
+	enum cua_status status = display_ok(display, err);
+	return status == CUA_OK ? frame_read_damaged(display, err) : status;
 }
 
 enum cua_status frame_update(struct display *display, struct cua_error *err)
 {
-	/* What was drawn before now has been reported when the round trip is over; what is drawn
-	 * later than that but before the read is reported again and read twice. */
 	display_sync(display);
-	enum cua_status status = display_ok(display, err);
-	return status == CUA_OK ? frame_read_damaged(display, err) : status;
+	return frame_read_known(display, err);
 }
 
 bool frame_is_plain(const struct display *display, const struct cua_region *area)

@@ -9,6 +9,10 @@
 
 #include "cua/base/util.h"
 
+#define BYTES_MAX ((size_t)256 << 20)
+/* Pixels of a pointer: more are some application's mischief, and not drawn. */
+#define POINTER_MAX_PX (1 << 20)
+
 static inline void image_unrefp(pixman_image_t **image)
 {
 	if (*image) {
@@ -18,17 +22,104 @@ static inline void image_unrefp(pixman_image_t **image)
 
 #define AUTO_IMAGE __attribute__((cleanup(image_unrefp)))
 
-/* The pointer as the server draws it, over the picture of a region. */
-static void draw_pointer(
-		struct display *display, pixman_image_t *image, const struct cua_region *region)
+static inline void cursor_freep(XFixesCursorImage **cursor)
 {
-	XFixesCursorImage *cursor = XFixesGetCursorImage(display->xlib);
-	if (!cursor) {
-		return;
+	if (*cursor) {
+		XFree(*cursor);
 	}
+}
+
+#define AUTO_CURSOR __attribute__((cleanup(cursor_freep)))
+
+/* --- what a shot asks for --- */
+
+static enum cua_status find_region(const struct display *display, const struct display_shot *shot,
+		struct cua_region *ret_region, struct cua_error *err)
+{
+	const struct cua_region *region = &shot->region;
+	if (region->width == 0) {
+		*ret_region = (struct cua_region){ 0, 0, display->width_px, display->height_px };
+		return CUA_OK;
+	}
+	if (region->x < 0 || region->y < 0 || region->width > display->width_px - region->x ||
+			region->height > display->height_px - region->y) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"region %d,%d,%d,%d leaves the screen of %dx%d", region->x,
+				region->y, region->width, region->height, display->width_px,
+				display->height_px);
+	}
+	*ret_region = *region;
+	return CUA_OK;
+}
+
+static int scaled_edge(int edge, double scale)
+{
+	const double scaled = round(edge * scale);
+	return scaled < 1 ? 1 : scaled > INT32_MAX ? INT32_MAX : (int)scaled;
+}
+
+/* The size of the picture. */
+static enum cua_status find_size(const struct display_shot *shot, const struct cua_region *region,
+		struct display_image *image, struct cua_error *err)
+{
+	const int edge = region->width > region->height ? region->width : region->height;
+	int width = region->width, height = region->height;
+	if (shot->max_edge > 0 && shot->max_edge < edge) {
+		width = scaled_edge(width, (double)shot->max_edge / edge);
+		height = scaled_edge(height, (double)shot->max_edge / edge);
+	} else if (shot->width > 0 || shot->height > 0) {
+		width = shot->width > 0
+				? shot->width
+				: scaled_edge(region->width, (double)shot->height / region->height);
+		height = shot->height > 0
+				? shot->height
+				: scaled_edge(region->height, (double)shot->width / region->width);
+		if (width > CUA_PICTURE_EDGE_MAX || height > CUA_PICTURE_EDGE_MAX ||
+				(uint64_t)width * (uint64_t)height > PICTURE_SCALED_MAX_PX) {
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					"the picture would be %dx%d; it may have %d pixels on an "
+					"edge and %d in all",
+					width, height, CUA_PICTURE_EDGE_MAX, PICTURE_SCALED_MAX_PX);
+		}
+	}
+	image->width_px = width;
+	image->height_px = height;
+	return CUA_OK;
+}
+
+/* --- the pointer --- */
+
+static struct cua_region cursor_area(const XFixesCursorImage *cursor)
+{
+	return (struct cua_region){ cursor->x - cursor->xhot, cursor->y - cursor->yhot,
+		cursor->width, cursor->height };
+}
+
+/* Asks what the pointer looks like and where it is; also a round trip, after which all that was
+ * drawn before it is known. NULL if there is none to be drawn. */
+static XFixesCursorImage *get_cursor(struct display *display)
+{
+	AUTO_CURSOR XFixesCursorImage *cursor = XFixesGetCursorImage(display->xlib);
+	struct display_cursor *last = &display->cursor;
+	const size_t count = cursor ? (size_t)cursor->width * cursor->height : 0;
+	if (count == 0 || count > POINTER_MAX_PX) {
+		return NULL;
+	}
+	if (last->version == 0 || last->x != cursor->x || last->y != cursor->y ||
+			last->shape != cursor->cursor_serial) {
+		*last = (struct display_cursor){ cursor->x, cursor->y, cursor->cursor_serial,
+			last->version + 1 };
+	}
+	return CUA_STEAL(cursor);
+}
+
+/* The pointer as the server draws it, over the picture of a region. */
+static void draw_cursor(pixman_image_t *image, const XFixesCursorImage *cursor,
+		const struct cua_region *region)
+{
 	const size_t count = (size_t)cursor->width * cursor->height;
-	CUA_AUTO_FREE uint32_t *pixels =
-			count > 0 && count <= 1 << 20 ? calloc(count, sizeof(*pixels)) : NULL;
+	const struct cua_region area = cursor_area(cursor);
+	CUA_AUTO_FREE uint32_t *pixels = calloc(count, sizeof(*pixels));
 	AUTO_IMAGE pixman_image_t *sprite = NULL;
 	if (pixels) {
 		/* Xlib gives each 32-bit pixel in a long. */
@@ -40,149 +131,190 @@ static void draw_pointer(
 	}
 	if (sprite) {
 		pixman_image_composite32(PIXMAN_OP_OVER, sprite, NULL, image, 0, 0, 0, 0,
-				cursor->x - cursor->xhot - region->x,
-				cursor->y - cursor->yhot - region->y, cursor->width,
-				cursor->height);
+				area.x - region->x, area.y - region->y, area.width, area.height);
 	}
-	XFree(cursor);
 }
 
-/* A copy of the region out of the frame. */
-static pixman_image_t *copy_region(const struct display *display, const struct cua_region *region)
+/* A copy of the region out of the frame, with the pointer if there is one. */
+static pixman_image_t *copy_region(const struct display *display, const struct cua_region *region,
+		const XFixesCursorImage *cursor)
 {
-	AUTO_IMAGE pixman_image_t *frame = pixman_image_create_bits_no_clear(PIXMAN_x8r8g8b8,
-			display->width_px, display->height_px, (uint32_t *)display->frame.pixels,
-			display->width_px * 4);
-	pixman_image_t *copy = pixman_image_create_bits(
+	pixman_image_t *copy = pixman_image_create_bits_no_clear(
 			PIXMAN_x8r8g8b8, region->width, region->height, NULL, 0);
-	if (frame && copy) {
-		pixman_image_composite32(PIXMAN_OP_SRC, frame, NULL, copy, region->x, region->y, 0,
-				0, 0, 0, region->width, region->height);
+	if (!copy) {
+		return NULL;
+	}
+	uint8_t *to = (uint8_t *)pixman_image_get_data(copy);
+	const size_t stride = (size_t)display->width_px * 4;
+	const uint8_t *from =
+			display->frame.pixels + (size_t)region->y * stride + (size_t)region->x * 4;
+	for (int y = 0; y < region->height; y++) {
+		memcpy(to, from, (size_t)region->width * 4);
+		to += pixman_image_get_stride(copy);
+		from += stride;
+	}
+	if (cursor) {
+		draw_cursor(copy, cursor, region);
 	}
 	return copy;
 }
 
-static pixman_image_t *scale_down(pixman_image_t *image, int width_px, int height_px)
+/* --- pictures --- */
+
+static struct picture_pixels pixels_of_region(
+		const struct display *display, const struct cua_region *region)
 {
-	const double scale_x = (double)pixman_image_get_width(image) / width_px;
-	const double scale_y = (double)pixman_image_get_height(image) / height_px;
-	int value_count = 0;
-	pixman_transform_t transform;
-	pixman_image_t *scaled =
-			pixman_image_create_bits(PIXMAN_x8r8g8b8, width_px, height_px, NULL, 0);
-	pixman_fixed_t *filter = pixman_filter_create_separable_convolution(&value_count,
-			pixman_double_to_fixed(scale_x), pixman_double_to_fixed(scale_y),
-			PIXMAN_KERNEL_LINEAR, PIXMAN_KERNEL_LINEAR, PIXMAN_KERNEL_BOX,
-			PIXMAN_KERNEL_BOX, 4, 4);
-	if (!scaled || !filter) {
-		free(filter);
-		image_unrefp(&scaled);
-		return NULL;
-	}
-	pixman_transform_init_scale(&transform, pixman_double_to_fixed(scale_x),
-			pixman_double_to_fixed(scale_y));
-	pixman_image_set_transform(image, &transform);
-	pixman_image_set_repeat(image, PIXMAN_REPEAT_PAD);
-	pixman_image_set_filter(image, PIXMAN_FILTER_SEPARABLE_CONVOLUTION, filter, value_count);
-	pixman_image_composite32(
-			PIXMAN_OP_SRC, image, NULL, scaled, 0, 0, 0, 0, 0, 0, width_px, height_px);
-	free(filter);
-	return scaled;
+	const size_t stride = (size_t)display->width_px * 4;
+	return (struct picture_pixels){ display->frame.pixels + (size_t)region->y * stride +
+				(size_t)region->x * 4,
+		region->width, region->height, stride };
 }
 
-/* Pixels, pointer and scale: what a picture depends on. */
-static void make_etag(struct display *display, const struct display_shot *shot,
-		const struct cua_region *region, char *etag, size_t size)
+static struct picture_pixels pixels_of_image(pixman_image_t *image)
 {
-	int x = -1, y = -1;
-	unsigned long shape = 0;
-	if (shot->pointer) {
-		Window root, child;
-		int win_x, win_y;
-		unsigned int mask;
-		XQueryPointer(display->xlib, display->root, &root, &child, &x, &y, &win_x, &win_y,
-				&mask);
-		XFixesCursorImage *cursor = XFixesGetCursorImage(display->xlib);
-		if (cursor) {
-			shape = cursor->cursor_serial;
-			XFree(cursor);
-		}
+	return (struct picture_pixels){ (const uint8_t *)pixman_image_get_data(image),
+		pixman_image_get_width(image), pixman_image_get_height(image),
+		(size_t)pixman_image_get_stride(image) };
+}
+
+/* The whole screen as PNG: only bands that look different from the last time are deflated. */
+static enum cua_status encode_screen(struct display *display, const XFixesCursorImage *cursor,
+		struct cua_buffer *bytes, struct cua_error *err)
+{
+	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct picture_pixels pixels = pixels_of_region(display, &screen);
+	const struct cua_region area = cursor ? cursor_area(cursor) : (struct cua_region){ 0 };
+	const int top = area.y > 0 ? area.y : 0;
+	const int bottom =
+			area.y + area.height < screen.height ? area.y + area.height : screen.height;
+	if (top >= bottom || area.x >= screen.width || area.x + area.width <= 0) {
+		return picture_encode_frame(display->encoder, &pixels, display->frame.band_serial,
+				NULL, bytes, err);
 	}
-	/* The frame's serial starts anew with each host: a random number keeps the tags apart. */
-	snprintf(etag, size, "\"%x-%llx-%x.%x.%lx-%x.%x.%x.%x.%x\"", display->frame_epoch,
-			(unsigned long long)display->frame.serial, (unsigned int)x & 0xffff,
-			(unsigned int)y & 0xffff, shape, (unsigned int)region->x,
-			(unsigned int)region->y, (unsigned int)region->width,
-			(unsigned int)region->height, (unsigned int)shot->max_edge);
+	const int first = top / FRAME_BAND_ROWS, last = (bottom - 1) / FRAME_BAND_ROWS;
+	const int end = (last + 1) * FRAME_BAND_ROWS;
+	const struct cua_region rows = { 0, first * FRAME_BAND_ROWS, screen.width,
+		(end < screen.height ? end : screen.height) - first * FRAME_BAND_ROWS };
+	AUTO_IMAGE pixman_image_t *copy = copy_region(display, &rows, cursor);
+	if (!copy) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
+	}
+	const struct picture_pixels patched = pixels_of_image(copy);
+	const struct picture_patch patch = { first, last - first + 1, patched.data,
+		patched.stride_bytes, display->cursor.version };
+	return picture_encode_frame(
+			display->encoder, &pixels, display->frame.band_serial, &patch, bytes, err);
 }
 
 static enum cua_status render(struct display *display, const struct display_shot *shot,
-		const struct cua_region *region, struct display_image *image, struct cua_error *err)
+		const struct cua_region *region, const XFixesCursorImage *cursor,
+		struct display_image *image, struct cua_error *err)
 {
-	const int edge = region->width > region->height ? region->width : region->height;
-	const bool scaling = shot->max_edge > 0 && shot->max_edge < edge;
-	image->width_px = region->width;
-	image->height_px = region->height;
-	if (!scaling && !shot->pointer) {
-		const uint8_t *first = display->frame.pixels +
-				((size_t)region->y * (size_t)display->width_px +
-						(size_t)region->x) *
-						4;
-		return png_encode(first, region->width, region->height, display->width_px * 4,
-				&image->png, err);
+	const bool scaling = image->width_px != region->width || image->height_px != region->height;
+	if (!scaling && region->width == display->width_px &&
+			region->height == display->height_px &&
+			shot->coding.format == CUA_PICTURE_PNG &&
+			shot->coding.level == CUA_PICTURE_FAST) {
+		return encode_screen(display, cursor, &image->bytes, err);
 	}
-	AUTO_IMAGE pixman_image_t *picture = copy_region(display, region);
-	if (!picture) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
+	AUTO_IMAGE pixman_image_t *copy = NULL;
+	struct picture_pixels pixels = pixels_of_region(display, region);
+	if (cursor) {
+		copy = copy_region(display, region, cursor);
+		if (!copy) {
+			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
+		}
+		pixels = pixels_of_image(copy);
 	}
-	if (shot->pointer) {
-		draw_pointer(display, picture, region);
-	}
+	CUA_AUTO_FREE uint8_t *scaled = NULL;
 	if (scaling) {
-		const double scale = (double)shot->max_edge / edge;
-		const int width = (int)lround(region->width * scale);
-		const int height = (int)lround(region->height * scale);
-		image->width_px = width > 0 ? width : 1;
-		image->height_px = height > 0 ? height : 1;
-		pixman_image_t *scaled = scale_down(picture, image->width_px, image->height_px);
+		scaled = malloc((size_t)image->width_px * (size_t)image->height_px * 4);
 		if (!scaled) {
 			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
 		}
-		pixman_image_unref(picture);
-		picture = scaled;
+		enum cua_status status = picture_scale(display->encoder, &pixels, scaled,
+				image->width_px, image->height_px, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		pixels = (struct picture_pixels){ scaled, image->width_px, image->height_px,
+			(size_t)image->width_px * 4 };
 	}
-	return png_encode((const uint8_t *)pixman_image_get_data(picture), image->width_px,
-			image->height_px, pixman_image_get_stride(picture), &image->png, err);
+	return picture_encode(display->encoder, &pixels, &shot->coding, &image->bytes, err);
+}
+
+/* Everything that a picture depends on. */
+static void make_etag(const struct display *display, const struct display_shot *shot,
+		const struct cua_region *region, const XFixesCursorImage *cursor,
+		struct display_image *image)
+{
+	const int quality = shot->coding.format == CUA_PICTURE_PNG ? 0 : shot->coding.quality;
+	/* The frame's serial starts anew with each host: a random number keeps the tags apart. */
+	snprintf(image->etag, sizeof(image->etag), "\"%x-%llx-%llx-%x.%x.%x.%x-%x.%x-%x.%x.%x\"",
+			display->frame_epoch, (unsigned long long)display->frame.serial,
+			(unsigned long long)(cursor ? display->cursor.version : 0),
+			(unsigned int)region->x, (unsigned int)region->y,
+			(unsigned int)region->width, (unsigned int)region->height,
+			(unsigned int)image->width_px, (unsigned int)image->height_px,
+			(unsigned int)shot->coding.format, (unsigned int)shot->coding.level,
+			(unsigned int)quality);
 }
 
 enum cua_status display_screenshot(struct display *display, const struct display_shot *shot,
 		const char *if_none_match, struct display_image *ret_image, struct cua_error *err)
 {
+	static const char *const media_types[] = {
+		[CUA_PICTURE_PNG] = "image/png",
+		[CUA_PICTURE_JPEG] = "image/jpeg",
+		[CUA_PICTURE_WEBP] = "image/webp",
+	};
 	/* First, since it may find that the screen has another size. */
-	enum cua_status status = frame_update(display, err);
+	enum cua_status status = display_ok(display, err);
+	AUTO_CURSOR XFixesCursorImage *cursor =
+			status == CUA_OK && shot->pointer ? get_cursor(display) : NULL;
+	if (status == CUA_OK) {
+		status = cursor ? frame_read_known(display, err) : frame_update(display, err);
+	}
+	struct cua_region region;
+	struct display_image image = { .media_type = media_types[shot->coding.format] };
+	if (status == CUA_OK) {
+		status = find_region(display, shot, &region, err);
+	}
+	if (status == CUA_OK) {
+		status = find_size(shot, &region, &image, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
-	const struct cua_region *region = shot->region.width > 0 ? &shot->region : &screen;
-	if (region->x < 0 || region->y < 0 || region->width > screen.width - region->x ||
-			region->height > screen.height - region->y) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"region %d,%d,%d,%d leaves the screen of %dx%d", region->x,
-				region->y, region->width, region->height, screen.width,
-				screen.height);
-	}
-	struct display_image image = { .unchanged = false };
-	cua_buffer_init(&image.png, (size_t)256 << 20);
-	make_etag(display, shot, region, image.etag, sizeof(image.etag));
+	make_etag(display, shot, &region, cursor, &image);
 	image.unchanged = if_none_match && strcmp(if_none_match, image.etag) == 0;
+	cua_buffer_init(&image.bytes, BYTES_MAX);
 	if (!image.unchanged) {
-		status = render(display, shot, region, &image, err);
+		status = render(display, shot, &region, cursor, &image, err);
 	}
 	if (status != CUA_OK) {
-		cua_buffer_finish(&image.png);
+		cua_buffer_finish(&image.bytes);
 		return status;
 	}
 	*ret_image = image;
 	return CUA_OK;
+}
+
+enum cua_status display_refresh(struct display *display, struct cua_error *err)
+{
+	return frame_update(display, err);
+}
+
+enum cua_status display_encode(struct display *display, const struct cua_region *region,
+		const struct picture_coding *coding, struct cua_buffer *bytes,
+		struct cua_error *err)
+{
+	const struct display_shot shot = { .region = *region };
+	struct cua_region inside;
+	enum cua_status status = find_region(display, &shot, &inside, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const struct picture_pixels pixels = pixels_of_region(display, &inside);
+	return picture_encode(display->encoder, &pixels, coding, bytes, err);
 }

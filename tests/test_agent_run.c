@@ -99,7 +99,7 @@ static void add_screenshot(struct stage *stage, cJSON *answer, const cJSON *requ
 	}
 	cJSON_AddNumberToObject(screenshot, "width", 1280);
 	cJSON_AddNumberToObject(screenshot, "height", 800);
-	cJSON_AddStringToObject(screenshot, "png_base64", pictures[picture]);
+	cJSON_AddStringToObject(screenshot, "data", pictures[picture]);
 }
 
 static void act(struct stage *stage, const struct fake_request *request, struct fake_reply *reply)

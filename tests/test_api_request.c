@@ -143,8 +143,15 @@ static const struct {
 	{ "{" ACTIONS ",\"screenshot\":null}", -1, "screenshot must be true, false or an object" },
 	{ "{" ACTIONS ",\"screenshot\":\"yes\"}", -1, "screenshot must be" },
 	{ "{" ACTIONS ",\"screenshot\":[]}", -1, "screenshot must be" },
-	{ "{" ACTIONS ",\"screenshot\":{\"quality\":1}}", -1, "unknown argument \"quality\"" },
+	{ "{" ACTIONS ",\"screenshot\":{\"colour\":1}}", -1, "unknown argument \"colour\"" },
 	{ "{" ACTIONS ",\"screenshot\":{\"max_edge\":-1}}", -1, "max_edge is -1" },
+	{ "{" ACTIONS ",\"screenshot\":{\"format\":\"gif\"}}", -1,
+			"format is \"gif\"; it must be one of png, jpeg, webp" },
+	{ "{" ACTIONS ",\"screenshot\":{\"level\":9}}", -1, "level must be a string" },
+	{ "{" ACTIONS ",\"screenshot\":{\"quality\":0}}", -1, "quality is 0; it must be 1 to 100" },
+	{ "{" ACTIONS ",\"screenshot\":{\"width\":16385}}", -1, "width is 16385" },
+	{ "{" ACTIONS ",\"screenshot\":{\"max_edge\":9,\"height\":8}}", -1,
+			"max_edge is 9 beside width 0 and height 8" },
 	{ "{" ACTIONS ",\"screenshot\":{\"region\":[0,0,1281,1]}}", -1, "it must be 1 to 1280" },
 	{ "{" ACTIONS ",\"screenshot\":{\"if_none_match\":3}}", -1, "if_none_match must be" },
 	/* An action in the place of a picture's options. */
@@ -285,6 +292,13 @@ static const struct {
 	{ "max_edge=nan", "max_edge is" },
 	{ "max_edge=inf", "max_edge is" },
 	{ "max_edge=1&max_edge=2", "max_edge is given twice" },
+	{ "format=webp&quality=1&level=small&width=9&height=16384", NULL },
+	{ "format=png,jpeg", "format is \"png,jpeg\"" },
+	{ "format=", "format is \"\"" },
+	{ "format=1", "format must be a string" },
+	{ "quality=101", "quality is 101; it must be 1 to 100" },
+	{ "width=-1", "width is -1" },
+	{ "width=5&max_edge=5", "max_edge is 5 beside width 5" },
 	{ "action=type", "action is given twice" },
 	{ "region=1,2,3", "region must be" },
 	{ "region=1,2,3,4,5", "region must be" },
@@ -316,6 +330,16 @@ static void a_query_is_checked_like_an_action(void **state)
 	assert_int_equal(shot.max_edge, 640);
 	assert_int_equal(shot.region.y, 2);
 	assert_int_equal(shot.region.width, 3);
+	assert_int_equal(shot.coding.format, CUA_PICTURE_PNG);
+	assert_int_equal(shot.coding.level, CUA_PICTURE_FAST);
+	assert_int_equal(desktop_shot_parse("format=webp&quality=7&level=small&width=9&height=8",
+					 screen, &shot, NULL),
+			CUA_OK);
+	assert_int_equal(shot.coding.format, CUA_PICTURE_WEBP);
+	assert_int_equal(shot.coding.level, CUA_PICTURE_SMALL);
+	assert_int_equal(shot.coding.quality, 7);
+	assert_int_equal(shot.width, 9);
+	assert_int_equal(shot.height, 8);
 }
 
 static void an_error_has_class_code_and_place(void **state)

@@ -128,6 +128,11 @@ static void schema_defaults_are_those_of_the_parser(void **state)
 		assert_int_equal(one.count, two.count);
 		assert_int_equal(one.scroll_x, two.scroll_x);
 		assert_int_equal(one.max_edge, two.max_edge);
+		assert_int_equal(one.width, two.width);
+		assert_int_equal(one.height, two.height);
+		assert_int_equal(one.format, two.format);
+		assert_int_equal(one.level, two.level);
+		assert_int_equal(one.quality, two.quality);
 		assert_int_equal(one.pointer, two.pointer);
 		cua_action_finish(&one);
 		cua_action_finish(&two);

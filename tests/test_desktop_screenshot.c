@@ -327,7 +327,7 @@ static void the_answer_to_actions_carries_the_same_picture(void **state)
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(body);
 	CUA_AUTO_JSON cJSON *second = desktop_post(&desktop, text, NULL);
 	assert_true(cJSON_IsTrue(json_at(second, "screenshot.unchanged")));
-	assert_null(json_at(second, "screenshot.png_base64"));
+	assert_null(json_at(second, "screenshot.data"));
 }
 
 static void the_command_line_writes_a_png(void **state)

@@ -1,4 +1,4 @@
-# Tests of cua/base, cua/contract, the parsing half of cua/api, and display/png.c.
+# Tests of cua/base, cua/contract, the parsing half of cua/api, and display/picture/.
 set(unit_tests_dir ${CMAKE_CURRENT_LIST_DIR})
 function(cua_unit_test name)
 	add_executable(test_${name} ${unit_tests_dir}/test_${name}.c)
@@ -19,7 +19,7 @@ foreach(name contract_action contract_bounds contract_schema)
 endforeach()
 cua_unit_test(api_request cua_contract)
 target_sources(test_api_request PRIVATE ${unit_tests_dir}/../cua/api/desktop_request.c)
-cua_unit_test(display_png cua_display PkgConfig::libpng)
+cua_unit_test(display_picture cua_picture PkgConfig::libpng)
 cua_unit_test(bench_stats cua_base m)
 target_sources(test_bench_stats PRIVATE ${unit_tests_dir}/../cua/bench/bench_stats.c)
 include(${CMAKE_CURRENT_LIST_DIR}/fuzz.cmake)

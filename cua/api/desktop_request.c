@@ -122,8 +122,7 @@ static enum cua_status parse_shot(const cJSON *json, struct cua_point screen,
 	cJSON_AddStringToObject(options, "action", "screenshot");
 	enum cua_status status = cua_action_parse(options, &screen, &action, err);
 	if (status == CUA_OK) {
-		request->shot = (struct display_shot){ action.region, action.max_edge,
-			action.pointer };
+		request->shot = display_shot_of(&action);
 	}
 	return status;
 }
@@ -181,6 +180,7 @@ static enum cua_status parse_members(const cJSON *json, struct cua_point screen,
 		struct desktop_request *request, int *ret_index, struct cua_error *err)
 {
 	const cJSON *shot = cJSON_GetObjectItemCaseSensitive(json, "screenshot");
+	CUA_AUTO_JSON cJSON *defaults = cJSON_CreateObject();
 	const cJSON *keep_held = cJSON_GetObjectItemCaseSensitive(json, "keep_held");
 	enum cua_status status = check_members(json, err);
 	if (status == CUA_OK && keep_held && !cJSON_IsBool(keep_held)) {
@@ -188,12 +188,12 @@ static enum cua_status parse_members(const cJSON *json, struct cua_point screen,
 	}
 	request->keep_held = cJSON_IsTrue(keep_held);
 	request->wants_screenshot = !cJSON_IsFalse(shot);
-	request->shot.pointer = true;
-	if (status == CUA_OK && shot && !cJSON_IsBool(shot)) {
-		status = cJSON_IsObject(shot)
-				? parse_shot(shot, screen, request, err)
-				: CUA_FAIL(err, CUA_ERR_INVAL, 0,
-						  "screenshot must be true, false or an object");
+	if (status == CUA_OK && shot && !cJSON_IsBool(shot) && !cJSON_IsObject(shot)) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"screenshot must be true, false or an object");
+	}
+	if (status == CUA_OK) {
+		status = parse_shot(cJSON_IsObject(shot) ? shot : defaults, screen, request, err);
 	}
 	if (status == CUA_OK) {
 		status = parse_settle(
@@ -262,7 +262,7 @@ enum cua_status desktop_shot_parse(const char *query, struct cua_point screen,
 	struct cua_action action;
 	enum cua_status status = cua_action_parse(options, &screen, &action, err);
 	if (status == CUA_OK) {
-		*ret_shot = (struct display_shot){ action.region, action.max_edge, action.pointer };
+		*ret_shot = display_shot_of(&action);
 	}
 	return status;
 }

@@ -32,18 +32,22 @@ static enum cua_status add_image(struct display *display, const struct display_s
 	cJSON_AddNumberToObject(json, "height", image.height_px);
 	cJSON_AddNumberToObject(json, "screen_width", screen.x);
 	cJSON_AddNumberToObject(json, "screen_height", screen.y);
+	cJSON_AddStringToObject(json, "media_type", image.media_type);
 	const int variant = sodium_base64_VARIANT_ORIGINAL;
-	const size_t size = sodium_base64_ENCODED_LEN(image.png.len, variant);
-	char *base64 = malloc(size);
-	if (!base64) {
+	const size_t size = sodium_base64_ENCODED_LEN(image.bytes.len, variant);
+	CUA_AUTO_FREE char *base64 = malloc(size);
+	cJSON *data = base64 ? cJSON_CreateStringReference(base64) : NULL;
+	if (!data) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	} else {
-		sodium_bin2base64(base64, size, (const unsigned char *)image.png.data,
-				image.png.len, variant);
-		cJSON_AddStringToObject(json, "png_base64", base64);
+		sodium_bin2base64(base64, size, (const unsigned char *)image.bytes.data,
+				image.bytes.len, variant);
+		/* The item owns the text from here on: no copy of megabytes. */
+		data->type &= ~cJSON_IsReference;
+		(void)CUA_STEAL(base64);
+		cJSON_AddItemToObject(json, "data", data);
 	}
-	free(base64);
-	cua_buffer_finish(&image.png);
+	cua_buffer_finish(&image.bytes);
 	return status;
 }
 
@@ -73,8 +77,7 @@ static enum cua_status run_one(struct display *display, const struct cua_action 
 	const uint64_t started_us = cua_now_us();
 	enum cua_status status = CUA_OK;
 	if (action->type == CUA_ACTION_SCREENSHOT) {
-		const struct display_shot shot = { action->region, action->max_edge,
-			action->pointer };
+		const struct display_shot shot = display_shot_of(action);
 		status = add_image(display, &shot, NULL, result, "image", err);
 	} else {
 		status = display_act(display, action, result, err);

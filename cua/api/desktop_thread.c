@@ -94,10 +94,10 @@ static void run_screenshot(struct desktop_thread *thread, struct desktop_job *jo
 		return;
 	}
 	job->http_status = image.unchanged ? 304 : 200;
-	job->content_type = "image/png";
+	job->content_type = image.media_type;
 	snprintf(job->etag, sizeof(job->etag), "%s", image.etag);
 	cua_buffer_finish(&job->body);
-	job->body = image.png;
+	job->body = image.bytes;
 }
 
 static void run_actions(struct desktop_thread *thread, struct desktop_job *job)

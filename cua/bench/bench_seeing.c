@@ -19,7 +19,7 @@ struct seeing {
 	struct bench_client *client;
 	const char *screen;
 	uint32_t random;
-	char etag[96]; /* of the last picture in process */
+	char etag[128]; /* of the last picture in process */
 	char http_etag[128];
 };
 
@@ -45,8 +45,8 @@ static enum cua_status take_in_process(struct seeing *seeing, const struct conte
 			display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
 	if (status == CUA_OK) {
 		snprintf(seeing->etag, sizeof(seeing->etag), "%s", image.etag);
-		*ret_bytes = image.unchanged ? *ret_bytes : image.png.len;
-		cua_buffer_finish(&image.png);
+		*ret_bytes = image.unchanged ? *ret_bytes : image.bytes.len;
+		cua_buffer_finish(&image.bytes);
 	}
 	return status;
 }

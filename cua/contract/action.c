@@ -343,6 +343,12 @@ static enum cua_status check_together(
 	if (keys && keys->required && action->keys.count == 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "keys is empty");
 	}
+	if (action->max_edge > 0 && (action->width > 0 || action->height > 0)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"max_edge is %d beside width %d and height %d; give max_edge or "
+				"width and height",
+				action->max_edge, action->width, action->height);
+	}
 	if (action->type == CUA_ACTION_SCROLL && action->scroll_x == 0 && action->scroll_y == 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "scroll_x and scroll_y are both 0");
 	}

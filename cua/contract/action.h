@@ -21,6 +21,7 @@
 #define CUA_ACTION_CLIPBOARD_MAX (4 << 20)  /* bytes of text or HTML for the clipboard */
 #define CUA_ACTION_PNG_BASE64_MAX (8 << 20) /* characters */
 #define CUA_ACTION_FILES_MAX (256 << 10)    /* bytes of a list of files */
+#define CUA_PICTURE_EDGE_MAX 16384          /* of a picture whose size is asked for */
 
 enum cua_action_type {
 	CUA_ACTION_SCREENSHOT,
@@ -77,6 +78,10 @@ struct cua_region {
 	int x, y, width, height; /* pixels of the root window */
 };
 
+/* The values of "format" and "level" of a screenshot, in the order of their names. */
+enum cua_picture_format { CUA_PICTURE_PNG, CUA_PICTURE_JPEG, CUA_PICTURE_WEBP };
+enum cua_picture_level { CUA_PICTURE_FAST, CUA_PICTURE_SMALL };
+
 /* Spellings as given; cua/contract/key.h turns them into keysyms. */
 struct cua_keys {
 	int count;
@@ -102,7 +107,10 @@ struct cua_action {
 	uint32_t window;          /* X window id */
 	struct cua_region region; /* width 0: the whole screen */
 	int max_edge;             /* 0: no scaling */
+	int width, height;        /* of the picture; 0: what the other and the region make it */
 	bool pointer;             /* draw the pointer */
+	int format, level;        /* enum cua_picture_format, enum cua_picture_level */
+	int quality;              /* of JPEG and WebP */
 };
 
 void cua_action_finish(struct cua_action *action);

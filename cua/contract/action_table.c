@@ -66,10 +66,12 @@
 const char *const cua_clipboard_format_names[CUA_CLIPBOARD_FORMAT_COUNT + 1] = { "text", "html",
 	"png", "files", NULL };
 const char *const cua_selection_names[CUA_SELECTION_COUNT + 1] = { "clipboard", "primary", NULL };
+static const char *const picture_formats[] = { "png", "jpeg", "webp", NULL };
+static const char *const picture_levels[] = { "fast", "small", NULL };
 
 const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_SCREENSHOT] = { "screenshot",
-			"Take a picture of the screen, of a region of it, or scaled down.",
+			"Take a picture of the screen, or of a region of it, scaled if need be.",
 			.args = { { "region", CUA_ARG_REGION, FIELD(region),
 						  .help = "[x, y, width, height] in pixels of the "
 							  "screen" },
@@ -77,9 +79,26 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 							FIELD(max_edge),
 							.help = "scale down so that the longer "
 								"edge has so many pixels" },
+					{ "width", CUA_ARG_INTEGER, .max = CUA_PICTURE_EDGE_MAX,
+							FIELD(width),
+							.help = "scale, up or down, to this width; "
+								"0: as height makes it" },
+					{ "height", CUA_ARG_INTEGER, .max = CUA_PICTURE_EDGE_MAX,
+							FIELD(height),
+							.help = "scale, up or down, to this "
+								"height; 0: as width makes it" },
 					{ "pointer", CUA_ARG_BOOLEAN, .default_value = 1,
 							FIELD(pointer),
-							.help = "draw the pointer" } } },
+							.help = "draw the pointer" },
+					{ "format", CUA_ARG_CHOICE, .choices = picture_formats,
+							FIELD(format), .help = "file format" },
+					{ "level", CUA_ARG_CHOICE, .choices = picture_levels,
+							FIELD(level),
+							.help = "what counts more: time (fast) or "
+								"bytes (small)" },
+					{ "quality", CUA_ARG_INTEGER, .min = 1, .max = 100,
+							.default_value = 80, FIELD(quality),
+							.help = "of jpeg and webp" } } },
 	[CUA_ACTION_MOVE] = { "move", "Move the pointer.", .is_input = true,
 			.args = { ARG_X(true), ARG_Y(true), ARG_MODIFIERS } },
 	[CUA_ACTION_CLICK] = { "click", "Click, double-click or triple-click a mouse button.",

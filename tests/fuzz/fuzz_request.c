@@ -22,6 +22,12 @@ static void check_shot(const struct display_shot *shot, struct cua_point screen)
 					shot->region.x + shot->region.width <= screen.x &&
 					shot->region.y + shot->region.height <= screen.y));
 	FUZZ_CHECK(shot->max_edge >= 0 && shot->max_edge <= 32767);
+	FUZZ_CHECK(shot->width >= 0 && shot->width <= CUA_PICTURE_EDGE_MAX);
+	FUZZ_CHECK(shot->height >= 0 && shot->height <= CUA_PICTURE_EDGE_MAX);
+	FUZZ_CHECK(shot->max_edge == 0 || (shot->width == 0 && shot->height == 0));
+	FUZZ_CHECK(shot->coding.format <= CUA_PICTURE_WEBP);
+	FUZZ_CHECK(shot->coding.level <= CUA_PICTURE_SMALL);
+	FUZZ_CHECK(shot->coding.quality >= 1 && shot->coding.quality <= 100);
 }
 
 static void check_action(const struct cua_action *action, struct cua_point screen)

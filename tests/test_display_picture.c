@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cua/base/util.h"
-#include "display/display_internal.h"
+#include "display/picture/picture.h"
 
 /* xorshift: the same pictures in every run. */
 static uint32_t next_random(uint32_t *seed)
@@ -97,16 +97,28 @@ static void expect_decodes_to(const struct cua_buffer *png, const struct picture
 	}
 }
 
+static struct picture_encoder *encoder;
+
+static enum cua_status encode(const struct picture *picture, enum cua_picture_level level,
+		struct cua_buffer *png, struct cua_error *err)
+{
+	const struct picture_pixels pixels = { picture->pixels, picture->width, picture->height,
+		(size_t)picture->stride };
+	const struct picture_coding coding = { .format = CUA_PICTURE_PNG, .level = level };
+	return picture_encode(encoder, &pixels, &coding, png, err);
+}
+
 static void round_trip(struct picture *picture)
 {
-	CUA_AUTO_BUFFER struct cua_buffer png;
-	struct cua_error err = { 0 };
-	cua_buffer_init(&png, (size_t)64 << 20);
-	if (png_encode(picture->pixels, picture->width, picture->height, picture->stride, &png,
-			    &err) != CUA_OK) {
-		fail_msg("%dx%d: %s", picture->width, picture->height, err.msg);
+	for (enum cua_picture_level level = CUA_PICTURE_FAST; level <= CUA_PICTURE_SMALL; level++) {
+		CUA_AUTO_BUFFER struct cua_buffer png;
+		struct cua_error err = { 0 };
+		cua_buffer_init(&png, (size_t)64 << 20);
+		if (encode(picture, level, &png, &err) != CUA_OK) {
+			fail_msg("%dx%d: %s", picture->width, picture->height, err.msg);
+		}
+		expect_decodes_to(&png, picture);
 	}
-	expect_decodes_to(&png, picture);
 	free(picture->pixels);
 }
 
@@ -148,11 +160,11 @@ static void the_fourth_byte_does_not_count(void **state)
 	cua_buffer_init(&two, 1 << 20);
 	struct picture picture = make_picture(64, 64, 256);
 	fill_noise(&picture, 5);
-	assert_int_equal(png_encode(picture.pixels, 64, 64, 256, &one, NULL), CUA_OK);
+	assert_int_equal(encode(&picture, CUA_PICTURE_FAST, &one, NULL), CUA_OK);
 	for (size_t i = 3; i < 64 * 256; i += 4) {
 		picture.pixels[i] ^= 0xff;
 	}
-	assert_int_equal(png_encode(picture.pixels, 64, 64, 256, &two, NULL), CUA_OK);
+	assert_int_equal(encode(&picture, CUA_PICTURE_FAST, &two, NULL), CUA_OK);
 	free(picture.pixels);
 	assert_int_equal(one.len, two.len);
 	assert_memory_equal(one.data, two.data, one.len);
@@ -195,7 +207,7 @@ static void text_deflates_about_as_well_as_by_libpng(void **state)
 	cua_buffer_init(&png, 1 << 24);
 	struct picture picture = make_picture(1280, 800, 1280 * 4);
 	fill_text(&picture, 42);
-	assert_int_equal(png_encode(picture.pixels, 1280, 800, 1280 * 4, &png, NULL), CUA_OK);
+	assert_int_equal(encode(&picture, CUA_PICTURE_FAST, &png, NULL), CUA_OK);
 	expect_decodes_to(&png, &picture);
 	const size_t other = libpng_len(&picture);
 	print_message("%zu bytes, libpng at level 1: %zu\n", png.len, other);
@@ -210,7 +222,7 @@ static void noise_grows_by_little(void **state)
 	cua_buffer_init(&png, 1 << 24);
 	struct picture picture = make_picture(640, 480, 640 * 4);
 	fill_noise(&picture, 9);
-	assert_int_equal(png_encode(picture.pixels, 640, 480, 640 * 4, &png, NULL), CUA_OK);
+	assert_int_equal(encode(&picture, CUA_PICTURE_FAST, &png, NULL), CUA_OK);
 	free(picture.pixels);
 	assert_true(png.len < (size_t)640 * 480 * 3 * 11 / 10);
 }
@@ -224,11 +236,24 @@ static void a_full_buffer_is_an_error(void **state)
 		CUA_AUTO_BUFFER struct cua_buffer png;
 		struct cua_error err = { 0 };
 		cua_buffer_init(&png, cap);
-		assert_int_equal(png_encode(picture.pixels, 64, 64, 256, &png, &err),
-				CUA_ERR_TOO_LARGE);
+		assert_int_equal(encode(&picture, CUA_PICTURE_FAST, &png, &err), CUA_ERR_TOO_LARGE);
 		assert_true(png.len <= cap);
 	}
 	free(picture.pixels);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	encoder = picture_encoder_create();
+	return encoder ? 0 : -1;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	picture_encoder_destroy(encoder);
+	return 0;
 }
 
 int main(void)
@@ -241,5 +266,5 @@ int main(void)
 		cmocka_unit_test(noise_grows_by_little),
 		cmocka_unit_test(a_full_buffer_is_an_error),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start, finish);
 }

@@ -1,0 +1,202 @@
+#include "display/picture/workers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define HELPERS_MAX 7
+#define HELPER_STACK_BYTES ((size_t)256 << 10)
+/* Longer than the pauses of somebody who takes picture after picture. */
+#define HELPER_IDLE_MS 500
+
+enum helper_state {
+	HELPER_NONE, /* no thread */
+	HELPER_ALIVE,
+	HELPER_ENDED, /* to be joined */
+};
+
+struct helper {
+	enum helper_state state; /* under mutex */
+	pthread_t thread;
+	struct picture_workers *workers;
+};
+
+struct picture_workers {
+	pthread_mutex_t mutex;
+	pthread_cond_t work_ready, work_over;
+	struct picture_scratch scratch; /* the caller's */
+	int helper_max;
+	struct helper helpers[HELPERS_MAX];
+	/* under mutex */
+	bool stopping;
+	unsigned long round; /* counts calls; a helper takes part in each once */
+	int busy;            /* helpers in the current round */
+	/* the current round; work is NULL between rounds */
+	picture_work_fn work;
+	void *user_data;
+	int count;
+	atomic_int next;
+};
+
+void *picture_scratch_get(struct picture_scratch *scratch, size_t size)
+{
+	if (size > scratch->size) {
+		free(scratch->data);
+		scratch->data = malloc(size);
+		scratch->size = scratch->data ? size : 0;
+	}
+	return scratch->data;
+}
+
+static int processor_count(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+struct picture_workers *picture_workers_create(void)
+{
+	struct picture_workers *workers = calloc(1, sizeof(*workers));
+	if (!workers) {
+		return NULL;
+	}
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&workers->mutex, NULL);
+	pthread_cond_init(&workers->work_ready, &monotonic);
+	pthread_cond_init(&workers->work_over, NULL);
+	pthread_condattr_destroy(&monotonic);
+	const int helpers = processor_count() - 1;
+	workers->helper_max = helpers < HELPERS_MAX ? helpers : HELPERS_MAX;
+	for (int i = 0; i < HELPERS_MAX; i++) {
+		workers->helpers[i].workers = workers;
+	}
+	return workers;
+}
+
+void picture_workers_destroy(struct picture_workers *workers)
+{
+	if (!workers) {
+		return;
+	}
+	bool started[HELPERS_MAX];
+	pthread_mutex_lock(&workers->mutex);
+	workers->stopping = true;
+	for (int i = 0; i < HELPERS_MAX; i++) {
+		started[i] = workers->helpers[i].state != HELPER_NONE;
+	}
+	pthread_cond_broadcast(&workers->work_ready);
+	pthread_mutex_unlock(&workers->mutex);
+	for (int i = 0; i < HELPERS_MAX; i++) {
+		if (started[i]) {
+			pthread_join(workers->helpers[i].thread, NULL);
+		}
+	}
+	pthread_cond_destroy(&workers->work_ready);
+	pthread_cond_destroy(&workers->work_over);
+	pthread_mutex_destroy(&workers->mutex);
+	free(workers->scratch.data);
+	free(workers);
+}
+
+static void do_items(struct picture_workers *workers, struct picture_scratch *scratch)
+{
+	for (int item; (item = atomic_fetch_add(&workers->next, 1)) < workers->count;) {
+		workers->work(workers->user_data, item, scratch);
+	}
+}
+
+static void deadline_in(struct timespec *deadline, long ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, deadline);
+	deadline->tv_nsec += ms * 1000000L;
+	deadline->tv_sec += deadline->tv_nsec / 1000000000L;
+	deadline->tv_nsec %= 1000000000L;
+}
+
+static void *helper_main(void *user_data)
+{
+	struct helper *helper = user_data;
+	struct picture_workers *workers = helper->workers;
+	struct picture_scratch scratch = { 0 };
+	unsigned long done = 0; /* the last round this helper took part in */
+	struct timespec deadline;
+	deadline_in(&deadline, HELPER_IDLE_MS);
+	pthread_mutex_lock(&workers->mutex);
+	for (bool idle = false; !workers->stopping && !idle;) {
+		if (!workers->work || workers->round == done) {
+			idle = pthread_cond_timedwait(&workers->work_ready, &workers->mutex,
+					       &deadline) == ETIMEDOUT &&
+					!workers->work;
+			continue;
+		}
+		done = workers->round;
+		workers->busy++;
+		pthread_mutex_unlock(&workers->mutex);
+		do_items(workers, &scratch);
+		deadline_in(&deadline, HELPER_IDLE_MS);
+		pthread_mutex_lock(&workers->mutex);
+		if (--workers->busy == 0) {
+			pthread_cond_signal(&workers->work_over);
+		}
+	}
+	helper->state = HELPER_ENDED;
+	pthread_mutex_unlock(&workers->mutex);
+	free(scratch.data);
+	return NULL;
+}
+
+/* Mutex held. */
+static void start_helpers(struct picture_workers *workers, int wanted)
+{
+	sigset_t all, old;
+	pthread_attr_t attributes;
+	sigfillset(&all);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, HELPER_STACK_BYTES);
+	pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are the loop's business */
+	for (int i = 0; i < wanted && i < workers->helper_max; i++) {
+		struct helper *helper = &workers->helpers[i];
+		if (helper->state == HELPER_ENDED) {
+			pthread_join(helper->thread, NULL);
+			helper->state = HELPER_NONE;
+		}
+		if (helper->state == HELPER_NONE &&
+				pthread_create(&helper->thread, &attributes, helper_main, helper) ==
+						0) {
+			helper->state = HELPER_ALIVE;
+		}
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attributes);
+}
+
+void picture_workers_run(struct picture_workers *workers, int count, bool is_small,
+		picture_work_fn work, void *user_data)
+{
+	pthread_mutex_lock(&workers->mutex);
+	workers->work = work;
+	workers->user_data = user_data;
+	workers->count = count;
+	atomic_store(&workers->next, 0);
+	const bool helped = !is_small && count > 1 && workers->helper_max > 0;
+	if (helped) {
+		workers->round++;
+		start_helpers(workers, count - 1);
+		pthread_cond_broadcast(&workers->work_ready);
+	}
+	pthread_mutex_unlock(&workers->mutex);
+	do_items(workers, &workers->scratch);
+	/* A helper that has not begun by now finds nothing to do, and nobody waits for it. */
+	pthread_mutex_lock(&workers->mutex);
+	workers->work = NULL;
+	while (workers->busy > 0) {
+		pthread_cond_wait(&workers->work_over, &workers->mutex);
+	}
+	pthread_mutex_unlock(&workers->mutex);
+}
