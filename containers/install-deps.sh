@@ -11,8 +11,8 @@ set -eu
 run='xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
 	fonts-dejavu-core fonts-liberation2 fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 	libx11-6 libx11-xcb1 libxtst6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxkbcommon0
-	libisal2 libdeflate0 libwebp7 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
-	libvncserver1 libturbojpeg0 libsodium23 libseccomp2 shared-mime-info desktop-file-utils ca-certificates'
+	libisal2 libpng16-16 libdeflate0 libwebp7 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
+	libvncserver1 libvncclient1 libturbojpeg0 libsodium23 libseccomp2 shared-mime-info desktop-file-utils ca-certificates'
 
 # What the sources are compiled with.
 build='gcc clang cmake make pkg-config

@@ -7,6 +7,7 @@
 
 #include "cua/base/util.h"
 #include "cua/bench/bench.h"
+#include "cua/bench/bench_peer.h"
 #include "cua/cmd.h"
 
 #define DEFAULT_RUNS 100
@@ -219,6 +220,9 @@ int cua_cmd_bench(int argc, char **argv)
 {
 	struct bench bench = { .runs = DEFAULT_RUNS, .limit_ms = DEFAULT_LIMIT_MS, .stop_fd = -1 };
 	struct bench_options options = { .format = BENCH_FORMAT_TABLE };
+	if (argc == 2 && strcmp(argv[1], "--runner") == 0) {
+		return bench_runner_main(); /* inside a desktop, see bench_peer.h */
+	}
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
 			print_help();
@@ -238,6 +242,7 @@ int cua_cmd_bench(int argc, char **argv)
 		}
 	}
 	bench_end(&bench);
+	bench_report_tidy(&bench.report);
 	bench_report_print(&bench.report, options.format);
 	bench_report_finish(&bench.report);
 	if (status == CUA_ERR_CANCELLED) {

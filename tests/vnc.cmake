@@ -1,6 +1,5 @@
 # The vnc process; cmd_vnc_server.c is compiled in, so that the process is started as the
 # program starts it.
-pkg_check_modules(libvncclient REQUIRED IMPORTED_TARGET libvncclient)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 set(vnc_tests ${CMAKE_CURRENT_LIST_DIR})
 

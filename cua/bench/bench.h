@@ -83,6 +83,8 @@ enum bench_format {
 void bench_machine_read(struct bench_machine *ret_machine);
 double bench_load(void);
 void bench_report_print(const struct bench_report *report, enum bench_format format);
+/* Drops figures that nobody gave a sample or a note, such as the size of a picture that is none. */
+void bench_report_tidy(struct bench_report *report);
 void bench_report_finish(struct bench_report *report);
 
 /* --- a run: bench.c --- */

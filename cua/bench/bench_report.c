@@ -112,6 +112,21 @@ void bench_figure_note(struct bench_figure *figure, const char *fmt, ...)
 	va_end(args);
 }
 
+void bench_report_tidy(struct bench_report *report)
+{
+	int kept = 0;
+	for (int i = 0; i < report->figure_count; i++) {
+		struct bench_figure *figure = report->figures[i];
+		if (figure->samples.count > 0 || figure->note[0]) {
+			report->figures[kept++] = figure;
+		} else {
+			bench_samples_finish(&figure->samples);
+			free(figure);
+		}
+	}
+	report->figure_count = kept;
+}
+
 void bench_report_finish(struct bench_report *report)
 {
 	for (int i = 0; i < report->figure_count; i++) {
@@ -363,36 +378,78 @@ static void print_markdown_row(const struct bench_report *report, const struct b
 	printf("\n");
 }
 
-/* Rows that the same programs have figures in share a table. */
+struct markdown_row {
+	const struct bench_figure *figure; /* the first of the row */
+	struct columns columns;
+	bool printed;
+};
+
+static bool same_table(const struct markdown_row *a, const struct markdown_row *b)
+{
+	return strcmp(a->figure->topic, b->figure->topic) == 0 &&
+			same_columns(&a->columns, &b->columns);
+}
+
+static int list_rows(const struct bench_report *report, struct markdown_row *rows)
+{
+	int count = 0;
+	for (int i = 0; i < report->figure_count; i++) {
+		const struct bench_figure *figure = report->figures[i];
+		bool known = false;
+		for (int k = 0; k < count && !known; k++) {
+			known = same_row(rows[k].figure, figure);
+		}
+		if (!known) {
+			rows[count++] = (struct markdown_row){ .figure = figure,
+				.columns = columns_of(report, figure) };
+		}
+	}
+	return count;
+}
+
+static void print_markdown_head(const struct markdown_row *row)
+{
+	printf("\n| %s |", row->figure->topic);
+	for (int c = 0; c < row->columns.count; c++) {
+		printf(" %s |", row->columns.by[c]);
+	}
+	printf("\n|---|");
+	for (int c = 0; c < row->columns.count; c++) {
+		printf("---|");
+	}
+	printf("\n");
+}
+
+/* What is left of this row's name and table. */
+static void print_rows_of_name(const struct bench_report *report, struct markdown_row *rows,
+		int count, const struct markdown_row *first)
+{
+	for (int i = 0; i < count; i++) {
+		if (!rows[i].printed && same_table(first, &rows[i]) &&
+				strcmp(first->figure->name, rows[i].figure->name) == 0) {
+			print_markdown_row(report, rows[i].figure, &rows[i].columns);
+			rows[i].printed = true;
+		}
+	}
+}
+
+/* Rows that the same programs have figures in share a table; those of one name stand together. */
 static void print_markdown(const struct bench_report *report)
 {
-	const char *topic = "";
-	struct columns last = { .count = 0 };
+	CUA_AUTO_FREE struct markdown_row *rows =
+			calloc((size_t)report->figure_count + 1, sizeof(*rows));
+	const int count = rows ? list_rows(report, rows) : 0;
 	print_machine(report);
-	for (int i = 0; i < report->figure_count; i++) {
-		const struct bench_figure *row = report->figures[i];
-		bool first = true;
-		for (int k = 0; k < i; k++) {
-			first = first && !same_row(report->figures[k], row);
-		}
-		if (!first) {
+	for (int table = 0; table < count; table++) {
+		if (rows[table].printed) {
 			continue;
 		}
-		const struct columns columns = columns_of(report, row);
-		if (strcmp(topic, row->topic) != 0 || !same_columns(&columns, &last)) {
-			topic = row->topic;
-			last = columns;
-			printf("\n| %s |", topic);
-			for (int c = 0; c < columns.count; c++) {
-				printf(" %s |", columns.by[c]);
+		print_markdown_head(&rows[table]);
+		for (int i = table; i < count; i++) {
+			if (!rows[i].printed && same_table(&rows[table], &rows[i])) {
+				print_rows_of_name(report, rows, count, &rows[i]);
 			}
-			printf("\n|---|");
-			for (int c = 0; c < columns.count; c++) {
-				printf("---|");
-			}
-			printf("\n");
 		}
-		print_markdown_row(report, row, &columns);
 	}
 }
 

@@ -3,10 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cua/base/util.h"
 #include "cua/bench/bench_client.h"
+#include "cua/bench/bench_peer.h"
 #include "cua/bench/bench_topics.h"
+#include "cua/bench/bench_vnc.h"
 #include "display/display.h"
 
 #define CONTENDERS_MAX 16
@@ -17,26 +20,35 @@ struct seeing {
 	struct bench_desktop *desktop;
 	struct display *display; /* our capture, in this process */
 	struct bench_client *client;
+	struct bench_runner *runner;
+	struct bench_vnc *vnc; /* NULL: none */
 	const char *screen;
 	uint32_t random;
 	char etag[128]; /* of the last picture in process */
 	char http_etag[128];
 };
 
+/* One picture. */
+struct taken {
+	double ms;    /* negative: as the bench's own clock says */
+	size_t bytes; /* 0: unknown */
+};
+
 struct contender {
 	const char *by;
-	/* Takes one picture; *ret_bytes stays where there is none. */
 	enum cua_status (*take)(struct seeing *seeing, const struct contender *contender,
-			size_t *ret_bytes, struct cua_error *err);
+			struct taken *ret_taken, struct cua_error *err);
 	const char *query; /* of the socket */
 	int level;         /* of libpng */
+	const cJSON *peer; /* of scenarios/peers.json */
+	bool gone;         /* it is not installed, or has failed */
 	struct bench_figure *time, *size;
 };
 
 /* --- who takes pictures --- */
 
 static enum cua_status take_in_process(struct seeing *seeing, const struct contender *contender,
-		size_t *ret_bytes, struct cua_error *err)
+		struct taken *ret_taken, struct cua_error *err)
 {
 	(void)contender;
 	const struct display_shot shot = { .max_edge = 0 };
@@ -45,14 +57,14 @@ static enum cua_status take_in_process(struct seeing *seeing, const struct conte
 			display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
 	if (status == CUA_OK) {
 		snprintf(seeing->etag, sizeof(seeing->etag), "%s", image.etag);
-		*ret_bytes = image.unchanged ? *ret_bytes : image.bytes.len;
+		ret_taken->bytes = image.unchanged ? 0 : image.bytes.len;
 		cua_buffer_finish(&image.bytes);
 	}
 	return status;
 }
 
 static enum cua_status take_by_socket(struct seeing *seeing, const struct contender *contender,
-		size_t *ret_bytes, struct cua_error *err)
+		struct taken *ret_taken, struct cua_error *err)
 {
 	char path[256], header[160];
 	struct cua_http_response response = { 0 };
@@ -62,14 +74,14 @@ static enum cua_status take_by_socket(struct seeing *seeing, const struct conten
 			bench_http(seeing->desktop, "GET", path, header, NULL, &response, err);
 	if (status == CUA_OK) {
 		snprintf(seeing->http_etag, sizeof(seeing->http_etag), "%s", response.etag);
-		*ret_bytes = response.http_status == 200 ? response.body.len : *ret_bytes;
+		ret_taken->bytes = response.http_status == 200 ? response.body.len : 0;
 	}
 	cua_http_response_finish(&response);
 	return status;
 }
 
 static enum cua_status take_by_libpng(struct seeing *seeing, const struct contender *contender,
-		size_t *ret_bytes, struct cua_error *err)
+		struct taken *ret_taken, struct cua_error *err)
 {
 	const uint8_t *pixels = NULL;
 	CUA_AUTO_BUFFER struct cua_buffer png;
@@ -79,8 +91,49 @@ static enum cua_status take_by_libpng(struct seeing *seeing, const struct conten
 		status = bench_png_write(pixels, seeing->desktop->record.width_px,
 				seeing->desktop->record.height_px, contender->level, &png, err);
 	}
-	*ret_bytes = status == CUA_OK ? png.len : *ret_bytes;
+	ret_taken->bytes = status == CUA_OK ? png.len : 0;
 	return status;
+}
+
+static enum cua_status take_by_peer(struct seeing *seeing, const struct contender *contender,
+		struct taken *ret_taken, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 64];
+	struct stat info;
+	enum cua_status status = bench_runner_run(seeing->runner,
+			cJSON_GetObjectItemCaseSensitive(contender->peer, "argv"), &ret_taken->ms,
+			err);
+	snprintf(path, sizeof(path), "%s/%s", seeing->desktop->record.home,
+			bench_text(contender->peer, "picture"));
+	if (status == CUA_OK && stat(path, &info) == 0) {
+		ret_taken->bytes = (size_t)info.st_size;
+	}
+	return status;
+}
+
+/* From the change until a viewer shows it: x11vnc looks for changes when it sees fit. */
+static enum cua_status take_by_vnc(struct seeing *seeing, const struct contender *contender,
+		struct taken *ret_taken, struct cua_error *err)
+{
+	(void)contender;
+	const struct desktop_record *record = &seeing->desktop->record;
+	const struct cua_region whole = { 0, 0, record->width_px, record->height_px };
+	const uint8_t *pixels = NULL;
+	enum cua_status status = seeing->vnc
+			? bench_vnc_pause(seeing->vnc, seeing->runner, false, err)
+			: bench_vnc_start(seeing->desktop, &seeing->vnc, err);
+	if (status == CUA_OK) {
+		status = bench_client_change(seeing->client, &whole, err);
+	}
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_client_read(seeing->client, &pixels, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_vnc_wait(seeing->vnc, pixels, err);
+	}
+	ret_taken->ms = bench_ms_since(started_us);
+	return status == CUA_OK ? bench_vnc_pause(seeing->vnc, seeing->runner, true, err) : status;
 }
 
 /* --- measuring --- */
@@ -96,9 +149,31 @@ static struct cua_region choose_area(struct seeing *seeing, int width_px, int he
 	return (struct cua_region){ x, y, width_px, height_px };
 }
 
+/* Others may be absent or fail; ours may not. */
+static enum cua_status drop(struct seeing *seeing, struct contender *contender,
+		enum cua_status status, const struct cua_error *error, struct cua_error *err)
+{
+	const bool is_peer = contender->take == take_by_peer || contender->take == take_by_vnc;
+	if (status == CUA_ERR_CANCELLED || !is_peer) {
+		*err = *error;
+		cua_error_prefix(err, "%s", contender->by);
+		return status;
+	}
+	contender->gone = true;
+	if (status == CUA_ERR_NOT_FOUND) {
+		bench_figure_missing(contender->time);
+	} else {
+		bench_figure_note(contender->time, "failed: %.200s", error->msg);
+	}
+	bench_vnc_stop(contender->take == take_by_vnc ? CUA_STEAL(seeing->vnc) : NULL);
+	return CUA_OK;
+}
+
 static enum cua_status take_one(struct seeing *seeing, struct contender *contender,
 		const struct cua_point *change, bool counts, struct cua_error *err)
 {
+	struct cua_error error = { 0 };
+	struct taken taken = { .ms = -1 };
 	enum cua_status status = bench_check(seeing->bench, err);
 	if (status == CUA_OK && change->x > 0) {
 		const struct cua_region area = choose_area(seeing, change->x, change->y);
@@ -107,18 +182,17 @@ static enum cua_status take_one(struct seeing *seeing, struct contender *contend
 	if (status != CUA_OK) {
 		return status;
 	}
-	size_t bytes = 0;
 	const uint64_t started_us = cua_now_us();
-	status = contender->take(seeing, contender, &bytes, err);
+	status = contender->take(seeing, contender, &taken, &error);
 	const double ms = bench_ms_since(started_us);
-	if (status == CUA_OK && counts) {
-		status = bench_figure_sample(contender->time, ms, err);
-	}
-	if (status == CUA_OK && counts && bytes > 0 && contender->size) {
-		status = bench_figure_sample(contender->size, (double)bytes / 1000.0, err);
-	}
 	if (status != CUA_OK) {
-		cua_error_prefix(err, "%s", contender->by);
+		return drop(seeing, contender, status, &error, err);
+	}
+	if (counts) {
+		status = bench_figure_sample(contender->time, taken.ms < 0 ? ms : taken.ms, err);
+	}
+	if (status == CUA_OK && counts && taken.bytes > 0 && contender->size) {
+		status = bench_figure_sample(contender->size, (double)taken.bytes / 1000.0, err);
 	}
 	return status;
 }
@@ -133,7 +207,9 @@ static enum cua_status take_in_turn(struct seeing *seeing, struct contender *con
 	for (int round = 0; status == CUA_OK && more; round++) {
 		more = false;
 		for (int i = 0; status == CUA_OK && i < count; i++) {
-			if (bench_figure_wants_more(seeing->bench, contenders[i].time)) {
+			if (!contenders[i].gone &&
+					bench_figure_wants_more(
+							seeing->bench, contenders[i].time)) {
 				status = take_one(seeing, &contenders[i], change, round > 0, err);
 				more = true;
 			}
@@ -169,17 +245,43 @@ static enum cua_status measure(struct seeing *seeing, const char *name, const ch
 	return take_in_turn(seeing, contenders, count, change, err);
 }
 
+/* Ours, libpng on the same pixels, and the programs of scenarios/peers.json. */
+static int list_all(const cJSON *peers, struct contender all[CONTENDERS_MAX])
+{
+	static const struct contender own[] = {
+		{ .by = "cua in process", .take = take_in_process },
+		{ .by = "cua socket", .take = take_by_socket, .query = "" },
+		{ .by = "libpng level 1", .take = take_by_libpng, .level = 1 },
+		{ .by = "libpng level 6", .take = take_by_libpng, .level = 6 },
+	};
+	int count = (int)CUA_ARRAY_LEN(own);
+	memcpy(all, own, sizeof(own));
+	const cJSON *peer = NULL;
+	cJSON_ArrayForEach (peer, cJSON_GetObjectItemCaseSensitive(peers, "screenshots")) {
+		if (count < CONTENDERS_MAX - 1) {
+			all[count++] = (struct contender){
+				.by = bench_text(peer, "by"), .take = take_by_peer, .peer = peer
+			};
+		}
+	}
+	all[count++] = (struct contender){ .by = "x11vnc", .take = take_by_vnc };
+	return count;
+}
+
 static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 {
 	const struct desktop_record *record = &seeing->desktop->record;
 	const struct cua_point whole = { record->width_px, record->height_px };
 	const struct cua_point little = { 200, 50 }, none = { 0, 0 };
-	struct contender all[] = { { .by = "cua in process", .take = take_in_process },
-		{ .by = "cua socket", .take = take_by_socket, .query = "" },
-		{ .by = "libpng level 1", .take = take_by_libpng, .level = 1 },
-		{ .by = "libpng level 6", .take = take_by_libpng, .level = 6 } };
+	struct contender all[CONTENDERS_MAX];
+	CUA_AUTO_JSON cJSON *peers = bench_scenario(seeing->bench, "peers", err);
+	if (!peers) {
+		return CUA_ERR_INVAL;
+	}
+	const int count = list_all(peers, all);
 	enum cua_status status = measure(seeing, "whole screen changed", "size of the picture", all,
-			(int)CUA_ARRAY_LEN(all), &whole, err);
+			count, &whole, err);
+	bench_vnc_stop(CUA_STEAL(seeing->vnc));
 	if (status == CUA_OK) {
 		status = measure(seeing, "200x50 changed", NULL, all, 2, &little, err);
 	}
@@ -206,8 +308,12 @@ static enum cua_status see_screen(struct bench *bench, const cJSON *screen,
 		status = bench_client_connect(&seeing.desktop->record, &seeing.client, err);
 	}
 	if (status == CUA_OK) {
+		status = bench_runner_start(seeing.desktop, &seeing.runner, err);
+	}
+	if (status == CUA_OK) {
 		status = measure_all(&seeing, err);
 	}
+	bench_runner_stop(seeing.runner);
 	bench_client_close(seeing.client);
 	display_disconnect(seeing.display);
 	bench_desktop_stop(seeing.desktop);
