@@ -8,7 +8,8 @@ void display_begin(struct display *display)
 {
 	display_sync(display);
 	struct display_changes *changes = &display->changes;
-	changes->damage_count = display->damage.count;
+	changes->begin_count = activity_changes(display);
+	changes->change_count = changes->begin_count;
 	changes->rect_count = 0;
 	changes->window_count = window_list(display, changes->windows);
 	changes->input_end_us = cua_now_us();
@@ -16,7 +17,7 @@ void display_begin(struct display *display)
 
 bool display_has_changed(const struct display *display)
 {
-	return display->damage.count != display->changes.damage_count;
+	return activity_changes(display) != display->changes.change_count;
 }
 
 /* --- one action --- */
@@ -102,7 +103,7 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 	display->acting = cua_action_table[action->type].is_input;
 	if (display->acting) {
 		display_handle_events(display); /* what was drawn before is not its doing */
-		display->changes.damage_count = display->damage.count;
+		settle_begin_input(display, action);
 	}
 	enum cua_status status = display_ok(display, err);
 	if (status == CUA_OK) {

@@ -270,8 +270,13 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
 	}
 	display->encoder = picture_encoder_create();
-	enum cua_status status = display->encoder ? connect_all(display, err)
-						  : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "display");
+	display->activity = activity_create();
+	display->load = load_create(record->session.pid);
+	display->habits = habits_create();
+	enum cua_status status =
+			display->encoder && display->activity && display->load && display->habits
+			? connect_all(display, err)
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "display");
 	if (status != CUA_OK) {
 		display_disconnect(display);
 		return status;
@@ -293,6 +298,9 @@ void display_disconnect(struct display *display)
 	keymap_finish(display);
 	frame_finish(display);
 	picture_encoder_destroy(display->encoder);
+	activity_destroy(display->activity);
+	load_destroy(display->load);
+	habits_destroy(display->habits);
 	if (display->xlib && !display->dead) {
 		XCloseDisplay(display->xlib);
 	}
@@ -313,6 +321,7 @@ static void handle_damage(struct display *display, const XDamageNotifyEvent *eve
 	display->damage.last_us = cua_now_us();
 	display->damage.count++;
 	frame_damaged(display, &area);
+	activity_damaged(display, &area);
 	people_damaged(display, &area);
 }
 
@@ -448,6 +457,7 @@ bool display_idle(struct display *display, int wake_fd)
 {
 	for (;;) {
 		display_handle_events(display);
+		settle_watch(display);
 		if (display->dead) {
 			return false;
 		}

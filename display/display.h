@@ -89,9 +89,11 @@ CUA_NODISCARD enum cua_status display_encode(struct display *display,
 /* --- acting and settling --- */
 
 struct display_settle {
-	const char *reason;    /* "quiet", "timeout", "unchanged", "skipped" */
+	/* "quiet"; "animated": at rest but for what moves by itself; "unchanged": nothing changed;
+	 * "timeout"; "skipped" */
+	const char *reason;
 	double ms;             /* from the end of the input to the settled screen */
-	double last_change_ms; /* from the end of the input to the last drawing; 0: none */
+	double last_change_ms; /* from the end of the input to the last change; 0: none */
 };
 
 #define DISPLAY_SETTLE_DEFAULT_MS 3000
@@ -115,6 +117,7 @@ CUA_NODISCARD enum cua_status display_check_actions(const struct display *displa
 
 /* What an input should lead to; tells stillness before the drawing from rest after it. */
 enum display_expect {
+	DISPLAY_EXPECT_INPUT,   /* the next action: the picture need not be complete */
 	DISPLAY_EXPECT_NOTHING, /* a move, a clipboard */
 	DISPLAY_EXPECT_CHANGE,  /* a click, a key */
 	DISPLAY_EXPECT_MUCH,    /* a text: drawn in parts, the last of them late */
@@ -125,7 +128,10 @@ CUA_NODISCARD enum cua_status display_settle(struct display *display, int timeou
 		enum display_expect expect, struct display_settle *ret_settle,
 		struct cua_error *err);
 
-/* Something was drawn since the last input action began, or since display_begin(). */
+/* Adds "animated" to the object: what on the screen moves by itself. */
+void display_describe_animations(const struct display *display, cJSON *settle);
+
+/* Something changed since the last input action began, or since display_begin(). */
 bool display_has_changed(const struct display *display);
 
 /* Adds "changed", "pointer", "focused" and "new_windows" since display_begin() to answer. */

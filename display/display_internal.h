@@ -14,8 +14,11 @@
 #include <X11/keysym.h>
 #include <xcb/shm.h>
 
+#include "display/activity.h"
 #include "display/clipboard.h"
 #include "display/display.h"
+#include "display/habit.h"
+#include "display/load.h"
 #include "display/vnc/vnc_link.h"
 
 /* Rows that are read, and later deflated, together. */
@@ -64,7 +67,9 @@ struct display_damage {
 
 /* Since display_begin(). */
 struct display_changes {
-	uint64_t damage_count; /* when the last input action began */
+	uint64_t begin_count;  /* activity_changes() when the request began */
+	uint64_t change_count; /* activity_changes() when the last input action began */
+	uint32_t kind;         /* habit_kind() of that action */
 	struct cua_region rects[CHANGED_RECTS_MAX];
 	int rect_count;
 	Window windows[WINDOWS_MAX]; /* that existed already */
@@ -126,6 +131,15 @@ struct display_people {
 	void *user_data;
 };
 
+/* After a settled picture: does the screen change nevertheless? */
+struct display_watch {
+	uint32_t key;      /* habit_key(); 0: nothing is watched */
+	bool waited;       /* for what might come: its absence is an observation */
+	uint64_t input_us; /* the end of the input */
+	uint64_t until_us;
+	uint64_t changes;
+};
+
 struct display {
 	Display *xlib;
 	xcb_connection_t *xcb;
@@ -143,6 +157,10 @@ struct display {
 	struct display_ping ping;
 	struct display_clipboard clipboard;
 	struct display_people people;
+	struct activity *activity;
+	struct load *load;
+	struct habits *habits;
+	struct display_watch watch;
 	int xfixes_event_base;
 	/* Pressed by an agent and not yet released. */
 	bool key_down[KEYCODE_MAX + 1];
@@ -215,7 +233,11 @@ void window_ping_event(struct display *display, const XClientMessageEvent *event
 
 /* settle.c */
 
-/* Until the active window answers promptly and nothing was drawn for quiet_ms; CUA_ERR_TIMEOUT. */
+/* An input action begins. */
+void settle_begin_input(struct display *display, const struct cua_action *action);
+/* Between requests: learns from what changes after a picture was taken for settled. */
+void settle_watch(struct display *display);
+/* Until the active window answers promptly and nothing changed for quiet_ms; CUA_ERR_TIMEOUT. */
 CUA_NODISCARD enum cua_status settle_rest(
 		struct display *display, int quiet_ms, uint64_t deadline_us, struct cua_error *err);
 

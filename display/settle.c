@@ -2,128 +2,363 @@
 
 #include "cua/base/util.h"
 
-/* No drawing for so long after the application has read its input: at rest. First drawing after a
- * key comes 5 to 17 ms after the input in LibreOffice and Chromium, a caret blinks every 600 ms. */
-#define QUIET_MS 50
-/* Writer formats a longer text bit by bit, with pauses of up to 100 ms between. */
-#define QUIET_MUCH_MS 150
-/* An application that answers no pings gets more time for its first drawing. */
-#define QUIET_UNASKED_MS 90
-/* An input that should show and has drawn nothing at all gets so long before it is believed to
- * have had no effect: the first text in a new document took Writer 200 ms. */
-#define UNCHANGED_MS 400
-/* An answer later than this means that the application was busy: it may be about to draw. */
-#define PROMPT_US 15000
+/* When the screen has come to rest. Times are those of LibreOffice, Chromium and GTK on two
+ * processors; the first numbers hold where the processes can be watched, the second where not. */
 
-struct quiet {
-	uint64_t since_us; /* rest is counted from here, or from the last drawing */
-	uint64_t quiet_us;
-	bool expects_change;
-	uint64_t planned_us; /* when the rest ends as far as is known */
+/* Nothing changed for so long: at rest. Changes of one input follow each other within 30 ms unless
+ * somebody computes between them. */
+#define QUIET_MS 40
+#define QUIET_BLIND_MS 50
+/* An application that answers no pings gets more time for its first drawing. */
+#define QUIET_UNASKED_MS 60
+#define QUIET_UNASKED_BLIND_MS 90
+/* Writer formats a longer text bit by bit, with pauses of up to 100 ms between. */
+#define QUIET_MUCH_MS 60
+#define QUIET_MUCH_BLIND_MS 150
+/* An input that should show and has changed nothing at all gets so long before it is believed to
+ * have had no effect: the first text in a new document took Writer 200 ms, computing. */
+#define UNCHANGED_MS 120
+#define UNCHANGED_BLIND_MS 400
+/* What was computed is drawn within two frames. */
+#define AFTER_BUSY_US 25000U
+/* Whoever computes for longer without changing anything does so for another reason. */
+#define BUSY_MAX_US 2000000U
+/* An answer later than this means that the application was busy: it may be about to draw. */
+#define PROMPT_US 15000U
+/* How often processes are looked at, and pixels compared, at most. */
+#define SAMPLE_US 8000U
+#define CHECK_US 4000U
+/* Late changes are expected until then after the input. */
+#define LATE_MAX_US 700000U
+/* From a timer to the change that it leads to. */
+#define TIMER_US 40000U
+
+struct settling {
+	enum display_expect expect;
+	uint64_t input_us; /* the end of the input */
+	uint64_t since_us; /* rest is counted from here, or from the last change */
+	uint64_t deadline_us;
+	uint64_t quiet_us, unchanged_us;
+	uint64_t checked_us; /* when pixels were last compared */
+	uint32_t key;        /* habit_key(); 0: late changes do not matter */
+	uint64_t late_until_us;
+	bool noted;  /* whether there was a late change */
+	bool waited; /* for one */
 };
 
-static uint64_t rest_begins_us(const struct display *display, const struct quiet *quiet)
+static uint64_t later(uint64_t a_us, uint64_t b_us)
 {
-	return display->damage.last_us > quiet->since_us ? display->damage.last_us
-							 : quiet->since_us;
+	return a_us > b_us ? a_us : b_us;
 }
 
-static uint64_t rest_ends_us(const struct display *display, const struct quiet *quiet)
+static uint64_t earlier(uint64_t a_us, uint64_t b_us)
 {
-	const bool waits_for_first = quiet->expects_change && !display_has_changed(display);
-	return rest_begins_us(display, quiet) +
-			(waits_for_first ? UNCHANGED_MS * 1000ULL : quiet->quiet_us);
+	return a_us < b_us ? a_us : b_us;
 }
 
-/* Drawing moves the end of the rest, and the first drawing may bring it nearer. */
-static bool has_moved(struct display *display, void *user_data)
+/* --- waiting --- */
+
+static bool has_drawn(struct display *display, void *user_data)
 {
-	const struct quiet *quiet = user_data;
-	return rest_ends_us(display, quiet) != quiet->planned_us;
+	(void)user_data;
+	return activity_is_pending(display);
 }
 
-/* Waits until nothing is drawn for the quiet time. CUA_ERR_TIMEOUT at the deadline. */
-static enum cua_status wait_quiet(struct display *display, struct quiet *quiet,
-		uint64_t deadline_us, struct cua_error *err)
+/* Sleeps until the time, or until something was drawn, and looks at it. */
+static enum cua_status step(struct display *display, struct settling *settling, uint64_t until_us,
+		struct cua_error *err)
 {
-	for (;;) {
-		display_handle_events(display);
-		quiet->planned_us = rest_ends_us(display, quiet);
-		const uint64_t now_us = cua_now_us();
-		if (now_us >= quiet->planned_us || now_us >= deadline_us) {
-			return now_us >= quiet->planned_us ? CUA_OK : CUA_ERR_TIMEOUT;
-		}
-		const uint64_t until_us =
-				quiet->planned_us < deadline_us ? quiet->planned_us : deadline_us;
-		enum cua_status status = display_wait(display, until_us, has_moved, quiet, err);
-		if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
-			return status;
-		}
-	}
-}
-
-/* Ask, wait for rest, ask again: done when an application at rest answers promptly and has drawn
- * nothing meanwhile. One that is busy behind a quiet screen answers late and gets another round. */
-static enum cua_status settle_rounds(struct display *display, enum display_expect expect,
-		int least_quiet_ms, uint64_t deadline_us, struct cua_error *err)
-{
-	bool asked = false, answered = false;
+	const uint64_t sample_us =
+			load_is_known(display->load) ? cua_now_us() + SAMPLE_US : until_us;
 	enum cua_status status =
-			window_ping(display, cua_ms_until(deadline_us), &asked, &answered, err);
-	const int quiet_ms = asked ? QUIET_MS : QUIET_UNASKED_MS;
-	struct quiet quiet = { .since_us = cua_now_us(),
-		.quiet_us = (uint64_t)(quiet_ms > least_quiet_ms ? quiet_ms : least_quiet_ms) *
-				1000U,
-		.expects_change = expect != DISPLAY_EXPECT_NOTHING };
+			display_wait(display, earlier(until_us, sample_us), has_drawn, NULL, err);
+	if (status == CUA_OK && cua_now_us() < settling->checked_us + CHECK_US) {
+		/* What is drawn in one go is looked at once. */
+		status = display_wait(display, settling->checked_us + CHECK_US, NULL, NULL, err);
+	}
+	if (status == CUA_OK || status == CUA_ERR_TIMEOUT) {
+		status = activity_check(display, err);
+		settling->checked_us = cua_now_us();
+	}
+	load_sample(display->load);
+	return status;
+}
+
+static uint64_t rest_ends_us(const struct display *display, const struct settling *settling)
+{
+	const uint64_t begins_us = later(settling->since_us, activity_last_us(display));
+	const uint64_t busy_us = load_busy_us(display->load);
+	const bool waits_for_first =
+			settling->expect >= DISPLAY_EXPECT_CHANGE && !display_has_changed(display);
+	uint64_t ends_us =
+			begins_us + (waits_for_first ? settling->unchanged_us : settling->quiet_us);
+	if (busy_us > 0 && (waits_for_first || busy_us < begins_us + BUSY_MAX_US) &&
+			!activity_is_moving(display, settling->input_us)) {
+		ends_us = later(ends_us,
+				busy_us +
+						(waits_for_first ? settling->unchanged_us
+								 : AFTER_BUSY_US));
+	}
+	return ends_us;
+}
+
+/* Until nothing has changed for the quiet time and nobody computes. CUA_ERR_TIMEOUT at the
+ * deadline. */
+static enum cua_status wait_quiet(
+		struct display *display, struct settling *settling, struct cua_error *err)
+{
+	enum cua_status status = activity_check(display, err);
 	while (status == CUA_OK) {
-		status = wait_quiet(display, &quiet, deadline_us, err);
+		const uint64_t ends_us = rest_ends_us(display, settling), now_us = cua_now_us();
+		if (now_us >= ends_us || now_us >= settling->deadline_us) {
+			return now_us >= ends_us ? CUA_OK : CUA_ERR_TIMEOUT;
+		}
+		status = step(display, settling, earlier(ends_us, settling->deadline_us), err);
+	}
+	return status;
+}
+
+/* Ask, wait for rest, ask again: done when an application at rest answers promptly and has changed
+ * nothing meanwhile. One that is busy behind a quiet screen answers late and gets another round. */
+static enum cua_status wait_rounds(
+		struct display *display, struct settling *settling, struct cua_error *err)
+{
+	bool asked = true, answered = true;
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK) {
+		status = wait_quiet(display, settling, err);
 		if (status != CUA_OK) {
 			return status;
 		}
-		const uint64_t asked_us = cua_now_us(), count = display->damage.count;
-		status = window_ping(display, cua_ms_until(deadline_us), &asked, &answered, err);
+		const uint64_t asked_us = cua_now_us(), count = activity_changes(display);
+		status = window_ping(display, cua_ms_until(settling->deadline_us), &asked,
+				&answered, err);
+		if (status == CUA_OK) {
+			status = activity_check(display, err);
+		}
 		if (status != CUA_OK) {
 			return status;
 		}
 		if (!asked ||
 				(answered && cua_now_us() - asked_us <= PROMPT_US &&
-						display->damage.count == count)) {
+						activity_changes(display) == count)) {
 			return CUA_OK;
 		}
 		if (!answered) {
 			return CUA_ERR_TIMEOUT;
 		}
-		quiet.since_us = cua_now_us();
+		settling->since_us = cua_now_us();
 	}
+	return status;
+}
+
+/* --- late changes --- */
+
+/* Until when it is worth waiting for a late change. A timer that was seen counts even when it has
+ * run meanwhile: what it leads to may take its time. */
+static uint64_t late_until_us(const struct display *display, struct settling *settling)
+{
+	const uint64_t last_us = settling->input_us + LATE_MAX_US;
+	uint64_t timer_us = 0;
+	if (habit_trusts_timers(display->habits, settling->key)) {
+		timer_us = load_timer_us(display->load, cua_now_us(), last_us);
+	}
+	if (timer_us > 0) {
+		settling->late_until_us = later(settling->late_until_us, timer_us + TIMER_US);
+	} else if (settling->late_until_us == 0) {
+		const uint64_t late_us = habit_late_us(display->habits, settling->key);
+		settling->late_until_us = late_us > 0
+				? settling->input_us + late_us + late_us / 8 + TIMER_US
+				: 0;
+	}
+	const uint64_t busy_us = load_busy_us(display->load);
+	return settling->late_until_us > 0 && busy_us < last_us
+			? later(settling->late_until_us, busy_us + AFTER_BUSY_US)
+			: settling->late_until_us;
+}
+
+/* At rest, as it seems: is there a timer that leads to a change, or was there a late one lately?
+ * True if there is a change to be followed. */
+static enum cua_status wait_late(struct display *display, struct settling *settling,
+		bool *ret_changed, struct cua_error *err)
+{
+	const uint64_t changes = activity_wide_changes(display);
+	enum cua_status status = CUA_OK;
+	*ret_changed = false;
+	while (status == CUA_OK) {
+		const uint64_t until_us = late_until_us(display, settling);
+		if (activity_wide_changes(display) != changes) {
+			*ret_changed = true;
+			return CUA_OK;
+		}
+		if (cua_now_us() >= settling->deadline_us) {
+			return CUA_ERR_TIMEOUT;
+		}
+		if (cua_now_us() >= until_us) {
+			return CUA_OK;
+		}
+		settling->waited = true;
+		status = step(display, settling, earlier(until_us, settling->deadline_us), err);
+	}
+	return status;
+}
+
+static void note_late(struct display *display, struct settling *settling)
+{
+	const uint64_t last_us = activity_last_us(display);
+	if (last_us > settling->input_us) {
+		habit_note(display->habits, settling->key, last_us - settling->input_us);
+		settling->noted = true;
+	}
+}
+
+static enum cua_status settle(
+		struct display *display, struct settling *settling, struct cua_error *err)
+{
+	bool changed = true;
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && changed) {
+		changed = false;
+		status = wait_rounds(display, settling, err);
+		if (status == CUA_OK && settling->key) {
+			status = wait_late(display, settling, &changed, err);
+		}
+		if (changed && !settling->noted) {
+			note_late(display, settling);
+		}
+	}
+	return status;
+}
+
+/* --- between requests --- */
+
+static void end_watch(struct display *display)
+{
+	display->watch.key = 0;
+	activity_rest(display);
+}
+
+void settle_watch(struct display *display)
+{
+	struct display_watch *watch = &display->watch;
+	if (watch->key == 0) {
+		activity_rest(display);
+		return;
+	}
+	if (cua_now_us() > watch->until_us) {
+		habit_note(display->habits, watch->key, 0);
+		end_watch(display);
+		return;
+	}
+	if (display->dead || activity_check(display, NULL) != CUA_OK) {
+		end_watch(display);
+		return;
+	}
+	if (activity_wide_changes(display) != watch->changes) {
+		habit_note(display->habits, watch->key,
+				activity_last_us(display) - watch->input_us);
+		end_watch(display);
+	}
+}
+
+static void start_watch(struct display *display, const struct settling *settling)
+{
+	if (settling->key && !settling->noted) {
+		display->watch = (struct display_watch){ .key = settling->key,
+			.waited = settling->waited,
+			.input_us = settling->input_us,
+			.until_us = settling->input_us + LATE_MAX_US,
+			.changes = activity_wide_changes(display) };
+	}
+}
+
+/* --- for the others --- */
+
+void settle_begin_input(struct display *display, const struct cua_action *action)
+{
+	struct display_watch *watch = &display->watch;
+	if (watch->key && (watch->waited || cua_now_us() > watch->until_us)) {
+		habit_note(display->habits, watch->key, 0);
+	}
+	watch->key = 0;
+	load_begin(display->load);
+	activity_input(display);
+	display->changes.change_count = activity_changes(display);
+	display->changes.kind = habit_kind(action);
+}
+
+static void choose_times(struct display *display, struct settling *settling, bool asked)
+{
+	const bool known = load_is_known(display->load);
+	int quiet_ms = known ? QUIET_MS : QUIET_BLIND_MS;
+	if (!asked) {
+		quiet_ms = known ? QUIET_UNASKED_MS : QUIET_UNASKED_BLIND_MS;
+	} else if (settling->expect == DISPLAY_EXPECT_MUCH) {
+		quiet_ms = known ? QUIET_MUCH_MS : QUIET_MUCH_BLIND_MS;
+	}
+	settling->quiet_us = later((uint64_t)quiet_ms * 1000U, settling->quiet_us);
+	settling->unchanged_us = (known ? UNCHANGED_MS : UNCHANGED_BLIND_MS) * 1000U;
+	settling->since_us = cua_now_us();
+}
+
+static enum cua_status start_settling(
+		struct display *display, struct settling *settling, struct cua_error *err)
+{
+	bool asked = false, answered = false;
+	load_sample(display->load);
+	enum cua_status status = window_ping(
+			display, cua_ms_until(settling->deadline_us), &asked, &answered, err);
+	choose_times(display, settling, asked);
 	return status;
 }
 
 enum cua_status display_settle(struct display *display, int timeout_ms, enum display_expect expect,
 		struct display_settle *ret_settle, struct cua_error *err)
 {
-	const uint64_t start_us = display->changes.input_end_us;
-	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	struct cua_error local = { 0 };
-	enum cua_status status = settle_rounds(display, expect,
-			expect == DISPLAY_EXPECT_MUCH ? QUIET_MUCH_MS : 0, deadline_us, &local);
+	char class[128];
+	struct settling settling = { .expect = expect,
+		.input_us = display->changes.input_end_us,
+		.deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U };
+	enum cua_status status = start_settling(display, &settling, &local);
+	if (status == CUA_OK && expect != DISPLAY_EXPECT_INPUT) {
+		window_class(display, window_active(display), class, sizeof(class));
+		settling.key = habit_key(display->changes.kind, class);
+	}
+	if (status == CUA_OK) {
+		status = settle(display, &settling, &local);
+	}
 	if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
 		if (err) {
 			*err = local;
 		}
 		return status;
 	}
-	ret_settle->reason = status == CUA_ERR_TIMEOUT    ? "timeout"
-			: display->changes.rect_count > 0 ? "quiet"
-							  : "unchanged";
-	ret_settle->ms = (double)(cua_now_us() - start_us) / 1000.0;
-	ret_settle->last_change_ms = display->damage.last_us > start_us
-			? (double)(display->damage.last_us - start_us) / 1000.0
+	start_watch(display, &settling);
+	const uint64_t last_us = activity_last_us(display);
+	ret_settle->reason = status == CUA_ERR_TIMEOUT                                ? "timeout"
+			: activity_is_moving(display, settling.input_us)              ? "animated"
+			: last_us > settling.input_us || display_has_changed(display) ? "quiet"
+										      : "unchanged";
+	ret_settle->ms = (double)(cua_now_us() - settling.input_us) / 1000.0;
+	ret_settle->last_change_ms = last_us > settling.input_us
+			? (double)(last_us - settling.input_us) / 1000.0
 			: 0;
 	return CUA_OK;
+}
+
+void display_describe_animations(const struct display *display, cJSON *settle)
+{
+	cJSON_AddItemToObject(settle, "animated", activity_describe(display));
 }
 
 enum cua_status settle_rest(
 		struct display *display, int quiet_ms, uint64_t deadline_us, struct cua_error *err)
 {
-	return settle_rounds(display, DISPLAY_EXPECT_NOTHING, quiet_ms, deadline_us, err);
+	struct settling settling = { .expect = DISPLAY_EXPECT_NOTHING,
+		.input_us = cua_now_us(),
+		.deadline_us = deadline_us,
+		.quiet_us = (uint64_t)quiet_ms * 1000U };
+	enum cua_status status = start_settling(display, &settling, err);
+	return status == CUA_OK ? wait_rounds(display, &settling, err) : status;
 }

@@ -107,7 +107,7 @@ static enum cua_status rest_between(struct display *display, const struct deskto
 	}
 	const int timeout_ms =
 			request->settle_ms < BETWEEN_MAX_MS ? request->settle_ms : BETWEEN_MAX_MS;
-	return display_settle(display, timeout_ms, DISPLAY_EXPECT_NOTHING, &settle, err);
+	return display_settle(display, timeout_ms, DISPLAY_EXPECT_INPUT, &settle, err);
 }
 
 static enum cua_status run_all(struct display *display, const struct desktop_request *request,
@@ -169,6 +169,7 @@ static enum cua_status observe(struct display *display, const struct desktop_req
 	cJSON_AddStringToObject(json, "reason", settle.reason);
 	cJSON_AddNumberToObject(json, "ms", settle.ms);
 	cJSON_AddNumberToObject(json, "last_change_ms", settle.last_change_ms);
+	display_describe_animations(display, json);
 	if (acted) {
 		mark_without_effect(display, request, &settle,
 				cJSON_GetObjectItemCaseSensitive(answer, "results"));

@@ -1,0 +1,497 @@
+#include "display/activity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <isa-l/crc64.h>
+
+#include "cua/base/util.h"
+#include "display/display_internal.h"
+
+/* Pixels are remembered as a checksum for each tile. */
+#define TILE_PX 64
+/* Areas drawn on and not yet looked at; more are merged. */
+#define PENDING_MAX 64
+/* Places that changed, each with its rhythm. */
+#define TRACKS_MAX 48
+/* Parts of one frame of an animation arrive together. */
+#define SAME_BEAT_US 4000U
+/* Faster than this on average: a spinner, a video. Slower: a caret. */
+#define FAST_GAP_US 200000U
+#define SLOW_GAP_US 2000000U
+/* So long something must move before it counts as moving by itself: a menu that fades in and a
+ * page that appears in parts take less. */
+#define FAST_SPAN_US 1000000U
+#define FAST_GAP_MAX_US 260000U
+#define FAST_BEATS 8
+#define SLOW_BEATS 3
+/* A caret is so narrow and so high; a spinner fits in a square. */
+#define CARET_WIDTH_PX 4
+#define CARET_HEIGHT_PX 96
+#define SPINNER_PX 128
+#define SLACK_PX 4
+
+/* A place that changed, and when. */
+struct track {
+	struct cua_region area;
+	uint64_t first_us, last_us;
+	uint64_t least_gap_us, most_gap_us;
+	unsigned int beats;
+	bool moves; /* by itself: an animation */
+};
+
+struct activity {
+	int width_px, height_px, columns, rows; /* of the tiles; 0 before the first look */
+	uint64_t *sums;                         /* owned, columns * rows */
+	bool *known;                            /* owned: the sum is that of what is shown */
+	struct cua_region pending[PENDING_MAX];
+	int pending_count;
+	uint64_t pending_us; /* when the last of them was reported */
+	struct track tracks[TRACKS_MAX];
+	int track_count;
+	uint64_t changes, wide_changes;
+	bool looks; /* at what is drawn; without, rhythms are taken from the reports alone */
+};
+
+struct activity *activity_create(void)
+{
+	return calloc(1, sizeof(struct activity));
+}
+
+void activity_destroy(struct activity *activity)
+{
+	if (activity) {
+		free(activity->sums);
+		free(activity->known);
+		free(activity);
+	}
+}
+
+/* --- areas --- */
+
+static int64_t pixels_of(const struct cua_region *area)
+{
+	return (int64_t)area->width * area->height;
+}
+
+static struct cua_region both(const struct cua_region *a, const struct cua_region *b)
+{
+	const int left = a->x < b->x ? a->x : b->x, top = a->y < b->y ? a->y : b->y;
+	const int right = a->x + a->width > b->x + b->width ? a->x + a->width : b->x + b->width;
+	const int bottom =
+			a->y + a->height > b->y + b->height ? a->y + a->height : b->y + b->height;
+	return (struct cua_region){ left, top, right - left, bottom - top };
+}
+
+static int64_t pixels_in_common(const struct cua_region *a, const struct cua_region *b)
+{
+	const int left = a->x > b->x ? a->x : b->x, top = a->y > b->y ? a->y : b->y;
+	const int right = a->x + a->width < b->x + b->width ? a->x + a->width : b->x + b->width;
+	const int bottom =
+			a->y + a->height < b->y + b->height ? a->y + a->height : b->y + b->height;
+	return right > left && bottom > top ? (int64_t)(right - left) * (bottom - top) : 0;
+}
+
+static bool lies_in(const struct cua_region *inner, const struct cua_region *outer)
+{
+	return pixels_in_common(inner, outer) == pixels_of(inner);
+}
+
+static bool is_narrow(const struct cua_region *area)
+{
+	return area->width <= CARET_WIDTH_PX && area->height <= CARET_HEIGHT_PX;
+}
+
+/* The part of the area that is on the screen; false if none is. */
+static bool clip(const struct display *display, const struct cua_region *area,
+		struct cua_region *ret_area)
+{
+	const int left = area->x > 0 ? area->x : 0, top = area->y > 0 ? area->y : 0;
+	const int right = area->x + area->width < display->width_px ? area->x + area->width
+								    : display->width_px;
+	const int bottom = area->y + area->height < display->height_px ? area->y + area->height
+								       : display->height_px;
+	*ret_area = (struct cua_region){ left, top, right - left, bottom - top };
+	return right > left && bottom > top;
+}
+
+/* --- rhythms --- */
+
+static uint64_t mean_gap_us(const struct track *track)
+{
+	return track->beats > 1 ? (track->last_us - track->first_us) / (track->beats - 1) : 0;
+}
+
+/* Parts of one animation change from frame to frame, but they stay in one place. */
+static bool is_same_place(const struct track *track, const struct cua_region *area)
+{
+	const int64_t common = pixels_in_common(&track->area, area);
+	const int64_t least = pixels_of(&track->area) < pixels_of(area) ? pixels_of(&track->area)
+									: pixels_of(area);
+	const struct cua_region whole = both(&track->area, area);
+	return common * 2 >= least && pixels_of(&whole) <= 4 * (least > 24 * 24 ? least : 24 * 24);
+}
+
+/* When an animation has missed so many beats it has ended. */
+static bool has_ended(const struct track *track, uint64_t now_us)
+{
+	const uint64_t gap_us = mean_gap_us(track);
+	const uint64_t limit_us = gap_us > FAST_GAP_US ? gap_us * 5 / 2 : 700000U;
+	return now_us > track->last_us + limit_us;
+}
+
+static void judge(struct track *track)
+{
+	const uint64_t gap_us = mean_gap_us(track);
+	if (gap_us <= FAST_GAP_US) {
+		track->moves = track->moves ||
+				(track->beats >= FAST_BEATS &&
+						track->last_us - track->first_us >= FAST_SPAN_US);
+	} else {
+		track->moves = track->moves ||
+				(track->beats >= SLOW_BEATS &&
+						track->most_gap_us <= track->least_gap_us * 8 / 5);
+	}
+}
+
+static void start_track(struct track *track, const struct cua_region *area, uint64_t at_us)
+{
+	*track = (struct track){ .area = *area, .first_us = at_us, .last_us = at_us, .beats = 1 };
+}
+
+static void beat(struct track *track, const struct cua_region *area, uint64_t at_us)
+{
+	const uint64_t gap_us = at_us - track->last_us;
+	const uint64_t mean_us = mean_gap_us(track);
+	if (!track->moves && track->beats > 1 &&
+			(gap_us > SLOW_GAP_US ||
+					(mean_us <= FAST_GAP_US && gap_us > FAST_GAP_MAX_US))) {
+		start_track(track, area, at_us); /* out of step */
+		return;
+	}
+	track->area = both(&track->area, area);
+	if (gap_us < SAME_BEAT_US) {
+		return;
+	}
+	track->least_gap_us = track->beats == 1 || gap_us < track->least_gap_us
+			? gap_us
+			: track->least_gap_us;
+	track->most_gap_us = gap_us > track->most_gap_us ? gap_us : track->most_gap_us;
+	track->last_us = at_us;
+	track->beats++;
+	judge(track);
+}
+
+/* The track that has not changed for longest, an animation only if there is nothing else. */
+static struct track *oldest(struct activity *activity)
+{
+	struct track *found = &activity->tracks[0];
+	for (int i = 1; i < activity->track_count; i++) {
+		struct track *track = &activity->tracks[i];
+		if (track->moves < found->moves ||
+				(track->moves == found->moves && track->last_us < found->last_us)) {
+			found = track;
+		}
+	}
+	return found;
+}
+
+/* The animation that an area belongs to, NULL if none. Wide ones may reach a little further than
+ * they did so far; what is drawn beside a caret is text. */
+static struct track *animation_at(
+		struct activity *activity, const struct cua_region *area, uint64_t at_us)
+{
+	for (int i = 0; i < activity->track_count; i++) {
+		struct track *track = &activity->tracks[i];
+		const int slack = track->area.width > 2 * CARET_WIDTH_PX ? SLACK_PX : 0;
+		const struct cua_region reach = { track->area.x - slack, track->area.y - slack,
+			track->area.width + 2 * slack, track->area.height + 2 * slack };
+		if (track->moves && !has_ended(track, at_us) && lies_in(area, &reach)) {
+			return track;
+		}
+	}
+	return NULL;
+}
+
+/* True if the place was known to move by itself before this change. */
+static bool note_change(struct activity *activity, const struct cua_region *area, uint64_t at_us)
+{
+	struct track *track = animation_at(activity, area, at_us);
+	if (track) {
+		beat(track, area, at_us);
+		return true;
+	}
+	for (int i = 0; i < activity->track_count; i++) {
+		if (!activity->tracks[i].moves && is_same_place(&activity->tracks[i], area)) {
+			beat(&activity->tracks[i], area, at_us);
+			return false;
+		}
+	}
+	track = activity->track_count < TRACKS_MAX ? &activity->tracks[activity->track_count++]
+						   : oldest(activity);
+	start_track(track, area, at_us);
+	return false;
+}
+
+/* --- pixels --- */
+
+static bool fit_tiles(struct display *display)
+{
+	struct activity *activity = display->activity;
+	if (activity->sums && activity->width_px == display->width_px &&
+			activity->height_px == display->height_px) {
+		return true;
+	}
+	free(activity->sums);
+	free(activity->known);
+	activity->width_px = display->width_px;
+	activity->height_px = display->height_px;
+	activity->columns = (display->width_px + TILE_PX - 1) / TILE_PX;
+	activity->rows = (display->height_px + TILE_PX - 1) / TILE_PX;
+	const size_t count = (size_t)activity->columns * (size_t)activity->rows;
+	activity->sums = calloc(count, sizeof(*activity->sums));
+	activity->known = calloc(count, sizeof(*activity->known));
+	return activity->sums && activity->known;
+}
+
+static uint64_t sum_tile(const struct display *display, int column, int row)
+{
+	const int x = column * TILE_PX, top = row * TILE_PX;
+	const int width = display->width_px - x < TILE_PX ? display->width_px - x : TILE_PX;
+	const int bottom = display->height_px - top < TILE_PX ? display->height_px : top + TILE_PX;
+	uint64_t sum = 0;
+	for (int y = top; y < bottom; y++) {
+		const uint8_t *pixels = display->frame.pixels +
+				((size_t)y * (size_t)display->width_px + (size_t)x) * 4;
+		sum = crc64_ecma_refl(sum, pixels, (uint64_t)width * 4);
+	}
+	return sum;
+}
+
+/* Looks at every tile of the areas once; changed[] tells which differ from what was known. */
+static void compare(struct display *display, bool *looked, bool *changed)
+{
+	struct activity *activity = display->activity;
+	for (int i = 0; i < activity->pending_count; i++) {
+		const struct cua_region *area = &activity->pending[i];
+		for (int row = area->y / TILE_PX; row <= (area->y + area->height - 1) / TILE_PX;
+				row++) {
+			for (int column = area->x / TILE_PX;
+					column <= (area->x + area->width - 1) / TILE_PX; column++) {
+				const int tile = row * activity->columns + column;
+				if (looked[tile]) {
+					continue;
+				}
+				const uint64_t sum = sum_tile(display, column, row);
+				looked[tile] = true;
+				changed[tile] = !activity->known[tile] ||
+						sum != activity->sums[tile];
+				activity->sums[tile] = sum;
+				activity->known[tile] = true;
+			}
+		}
+	}
+}
+
+static bool has_changed(
+		const struct activity *activity, const struct cua_region *area, const bool *changed)
+{
+	for (int row = area->y / TILE_PX; row <= (area->y + area->height - 1) / TILE_PX; row++) {
+		for (int column = area->x / TILE_PX;
+				column <= (area->x + area->width - 1) / TILE_PX; column++) {
+			if (changed[row * activity->columns + column]) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Nobody looked at what was drawn there. */
+static void forget(struct activity *activity, const struct cua_region *area)
+{
+	for (int row = area->y / TILE_PX;
+			row < activity->rows && row <= (area->y + area->height - 1) / TILE_PX;
+			row++) {
+		for (int column = area->x / TILE_PX; column < activity->columns &&
+				column <= (area->x + area->width - 1) / TILE_PX;
+				column++) {
+			activity->known[row * activity->columns + column] = false;
+		}
+	}
+}
+
+static void forget_pending(struct activity *activity)
+{
+	for (int i = 0; i < activity->pending_count; i++) {
+		forget(activity, &activity->pending[i]);
+	}
+	activity->pending_count = 0;
+}
+
+enum cua_status activity_check(struct display *display, struct cua_error *err)
+{
+	struct activity *activity = display->activity;
+	if (activity->pending_count == 0) {
+		return CUA_OK;
+	}
+	enum cua_status status = frame_read_damaged(display, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (!fit_tiles(display)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, 0, "tiles of the screen");
+	}
+	const size_t count = (size_t)activity->columns * (size_t)activity->rows;
+	CUA_AUTO_FREE bool *marks = calloc(2 * count, sizeof(*marks));
+	if (!marks) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, 0, "tiles of the screen");
+	}
+	struct cua_region areas[PENDING_MAX];
+	int area_count = 0;
+	for (int i = 0; i < activity->pending_count; i++) {
+		/* The screen may have become smaller since. */
+		if (clip(display, &activity->pending[i], &areas[area_count])) {
+			area_count++;
+		}
+	}
+	memcpy(activity->pending, areas, sizeof(areas[0]) * (size_t)area_count);
+	activity->pending_count = area_count;
+	compare(display, marks, marks + count);
+	for (int i = 0; i < area_count; i++) {
+		if (has_changed(activity, &areas[i], marks + count) &&
+				!note_change(activity, &areas[i], activity->pending_us)) {
+			activity->changes++;
+			activity->wide_changes += !is_narrow(&areas[i]);
+		}
+	}
+	activity->pending_count = 0;
+	return CUA_OK;
+}
+
+/* --- what happens --- */
+
+static void add_pending(struct activity *activity, const struct cua_region *area)
+{
+	for (int i = 0; i < activity->pending_count; i++) {
+		if (lies_in(area, &activity->pending[i])) {
+			return;
+		}
+	}
+	if (activity->pending_count < PENDING_MAX) {
+		activity->pending[activity->pending_count++] = *area;
+		return;
+	}
+	struct cua_region *last = &activity->pending[PENDING_MAX - 1];
+	*last = both(last, area);
+}
+
+void activity_damaged(struct display *display, const struct cua_region *area)
+{
+	struct activity *activity = display->activity;
+	struct cua_region visible;
+	if (!clip(display, area, &visible)) {
+		return;
+	}
+	activity->pending_us = cua_now_us();
+	if (activity->looks) {
+		add_pending(activity, &visible);
+	} else {
+		(void)note_change(activity, &visible, activity->pending_us);
+		forget(activity, &visible);
+	}
+}
+
+void activity_input(struct display *display)
+{
+	struct activity *activity = display->activity;
+	const uint64_t now_us = cua_now_us();
+	int kept = 0;
+	for (int i = 0; i < activity->track_count; i++) {
+		if (activity->tracks[i].moves && !has_ended(&activity->tracks[i], now_us)) {
+			activity->tracks[kept++] = activity->tracks[i];
+		}
+	}
+	activity->track_count = kept;
+	forget_pending(activity);
+	activity->looks = true;
+}
+
+void activity_rest(struct display *display)
+{
+	forget_pending(display->activity);
+	display->activity->looks = false;
+}
+
+/* --- what is known --- */
+
+bool activity_is_pending(const struct display *display)
+{
+	return display->activity->pending_count > 0;
+}
+
+uint64_t activity_changes(const struct display *display)
+{
+	return display->activity->changes;
+}
+
+uint64_t activity_wide_changes(const struct display *display)
+{
+	return display->activity->wide_changes;
+}
+
+uint64_t activity_last_us(const struct display *display)
+{
+	const struct activity *activity = display->activity;
+	uint64_t last_us = 0;
+	for (int i = 0; i < activity->track_count; i++) {
+		if (!activity->tracks[i].moves && activity->tracks[i].last_us > last_us) {
+			last_us = activity->tracks[i].last_us;
+		}
+	}
+	return last_us;
+}
+
+bool activity_is_moving(const struct display *display, uint64_t since_us)
+{
+	const struct activity *activity = display->activity;
+	const uint64_t now_us = cua_now_us();
+	for (int i = 0; i < activity->track_count; i++) {
+		const struct track *track = &activity->tracks[i];
+		if (track->moves && mean_gap_us(track) <= FAST_GAP_US &&
+				track->last_us > since_us && !has_ended(track, now_us)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *kind_of(const struct track *track)
+{
+	if (is_narrow(&track->area)) {
+		return "caret";
+	}
+	return track->area.width <= SPINNER_PX && track->area.height <= SPINNER_PX ? "spinner"
+										   : "video";
+}
+
+cJSON *activity_describe(const struct display *display)
+{
+	const struct activity *activity = display->activity;
+	const uint64_t now_us = cua_now_us();
+	cJSON *list = cJSON_CreateArray();
+	for (int i = 0; i < activity->track_count; i++) {
+		const struct track *track = &activity->tracks[i];
+		if (!track->moves || has_ended(track, now_us)) {
+			continue;
+		}
+		const int region[] = { track->area.x, track->area.y, track->area.width,
+			track->area.height };
+		cJSON *item = cJSON_CreateObject();
+		cJSON_AddItemToObject(item, "region", cJSON_CreateIntArray(region, 4));
+		cJSON_AddStringToObject(item, "kind", kind_of(track));
+		cJSON_AddNumberToObject(item, "period_ms", (double)(mean_gap_us(track) / 1000U));
+		cJSON_AddItemToArray(list, item);
+	}
+	return list;
+}

@@ -1,0 +1,250 @@
+#include "display/load.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cua/base/util.h"
+
+#define PROCESSES_MAX 256
+/* Processes come and go; the list is made anew after so long. */
+#define LIST_AGE_US 400000U
+/* Two samples at least so far apart tell a rate. */
+#define SAMPLE_US 6000U
+/* More than this part of one processor: computing. */
+#define BUSY_PERCENT 40
+/* So much before the input, over a time worth measuring: it is not the input's doing. */
+#define BEFORE_PERCENT 30
+#define BEFORE_US 150000U
+
+struct process {
+	pid_t pid;
+	clockid_t clock;
+	uint64_t used_ns;
+	int timeout_ms;    /* of the poll() its first thread sleeps in; -1: none, or no end */
+	uint64_t slept_us; /* it sleeps in it since then at the latest */
+};
+
+struct load {
+	pid_t session;
+	struct process processes[PROCESSES_MAX];
+	int count;
+	uint64_t listed_us, sampled_us;
+	uint64_t busy_us;
+	uint64_t total_ns;             /* of all, as far as it was seen to grow */
+	uint64_t before_ns, before_us; /* total and time when the last wait ended */
+	bool computes_anyway;
+};
+
+struct load *load_create(pid_t session)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	if (load) {
+		load->session = session;
+	}
+	return load;
+}
+
+void load_destroy(struct load *load)
+{
+	free(load);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec time;
+	return clock_gettime(clock, &time) == 0
+			? (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec
+			: 0;
+}
+
+/* A short file of /proc; false if it cannot be read. */
+static bool read_proc(char *text, size_t size, const char *path)
+{
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const ssize_t len = fd >= 0 ? read(fd, text, size - 1) : -1;
+	text[len > 0 ? len : 0] = '\0';
+	return len > 0;
+}
+
+/* The desktop's own plumbing: it works for whoever paints, and for us. */
+static bool is_plumbing(const char *name)
+{
+	static const char *const names[] = { "Xvfb", "openbox", "dbus-daemon", "at-spi-bus-laun",
+		"at-spi2-registr", "bwrap", "cua" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_process(struct load *load, pid_t pid)
+{
+	char path[64], name[32];
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (load->count == PROCESSES_MAX || !read_proc(name, sizeof(name), path)) {
+		return;
+	}
+	name[strcspn(name, "\n")] = '\0';
+	struct process process = { .pid = pid, .timeout_ms = -1 };
+	if (!is_plumbing(name) && clock_getcpuclockid(pid, &process.clock) == 0) {
+		process.used_ns = clock_ns(process.clock);
+		load->processes[load->count++] = process;
+	}
+}
+
+/* Appends the children of all threads of a process. */
+static void list_children(pid_t pid, pid_t *pids, int *count)
+{
+	char path[64], text[4096];
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	DIR *tasks = opendir(path);
+	for (const struct dirent *entry; tasks && (entry = readdir(tasks));) {
+		char leaf[300];
+		snprintf(leaf, sizeof(leaf), "%s/%.20s/children", path, entry->d_name);
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+				!read_proc(text, sizeof(text), leaf)) {
+			continue;
+		}
+		char *rest = NULL;
+		for (char *word = strtok_r(text, " ", &rest); word && *count < PROCESSES_MAX;
+				word = strtok_r(NULL, " ", &rest)) {
+			pids[(*count)++] = (pid_t)strtol(word, NULL, 10);
+		}
+	}
+	if (tasks) {
+		closedir(tasks);
+	}
+}
+
+static void list_processes(struct load *load)
+{
+	pid_t pids[PROCESSES_MAX] = { load->session };
+	int count = 1;
+	struct process before[PROCESSES_MAX];
+	const int before_count = load->count;
+	memcpy(before, load->processes, sizeof(before[0]) * (size_t)before_count);
+	load->count = 0;
+	for (int i = 0; i < count; i++) {
+		list_children(pids[i], pids, &count);
+		add_process(load, pids[i]);
+	}
+	/* Those that were known keep what was seen of them. */
+	for (int i = 0; i < load->count; i++) {
+		for (int k = 0; k < before_count; k++) {
+			if (before[k].pid == load->processes[i].pid) {
+				load->processes[i] = before[k];
+			}
+		}
+	}
+	load->listed_us = cua_now_us();
+}
+
+/* What the first thread does. It sleeps in poll(descriptors, count, timeout): the main loop of
+ * GLib, which knows its timers. Source: proc(5), /proc/PID/syscall. */
+static bool look_at_thread(struct process *process, uint64_t now_us, bool used)
+{
+	char path[64], text[256];
+	unsigned long args[3];
+	long number = -1;
+	int timeout_ms = -1;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)process->pid);
+	if (!read_proc(text, sizeof(text), path)) {
+		process->timeout_ms = -1;
+		return false;
+	}
+	if (strncmp(text, "running", 7) == 0) {
+		process->timeout_ms = -1;
+		return true;
+	}
+	if (sscanf(text, "%ld %lx %lx %lx", &number, &args[0], &args[1], &args[2]) == 4 &&
+			number == SYS_poll) {
+		timeout_ms = (int)args[2];
+	}
+	if (used || timeout_ms != process->timeout_ms) {
+		process->slept_us = now_us;
+	}
+	process->timeout_ms = timeout_ms;
+	return false;
+}
+
+static void sum_up(struct load *load, uint64_t now_us, bool looks)
+{
+	uint64_t used_ns = 0;
+	bool running = false;
+	for (int i = 0; i < load->count; i++) {
+		struct process *process = &load->processes[i];
+		const uint64_t ns = clock_ns(process->clock);
+		const uint64_t more_ns = ns > process->used_ns ? ns - process->used_ns : 0;
+		used_ns += more_ns;
+		process->used_ns = ns > process->used_ns ? ns : process->used_ns;
+		if (looks) {
+			running = look_at_thread(process, now_us, more_ns > 0) || running;
+		}
+	}
+	const uint64_t elapsed_us = now_us - load->sampled_us;
+	load->total_ns += used_ns;
+	load->sampled_us = now_us;
+	if (!load->computes_anyway &&
+			(running || used_ns / 1000U * 100U > elapsed_us * BUSY_PERCENT)) {
+		load->busy_us = now_us;
+	}
+}
+
+void load_begin(struct load *load)
+{
+	const uint64_t now_us = cua_now_us();
+	sum_up(load, now_us, false);
+	const uint64_t elapsed_us = now_us - load->before_us;
+	if (load->before_us > 0 && elapsed_us >= BEFORE_US) {
+		load->computes_anyway = (load->total_ns - load->before_ns) / 1000U * 100U >
+				elapsed_us * BEFORE_PERCENT;
+	}
+	load->busy_us = 0;
+}
+
+void load_sample(struct load *load)
+{
+	const uint64_t now_us = cua_now_us();
+	if (now_us < load->sampled_us + SAMPLE_US) {
+		return;
+	}
+	if (now_us > load->listed_us + LIST_AGE_US) {
+		list_processes(load);
+	}
+	sum_up(load, now_us, true);
+	load->before_ns = load->total_ns;
+	load->before_us = now_us;
+}
+
+bool load_is_known(const struct load *load)
+{
+	return load->count > 0;
+}
+
+uint64_t load_busy_us(const struct load *load)
+{
+	return load->busy_us;
+}
+
+uint64_t load_timer_us(const struct load *load, uint64_t from_us, uint64_t until_us)
+{
+	uint64_t first_us = 0;
+	for (int i = 0; i < load->count; i++) {
+		const struct process *process = &load->processes[i];
+		const uint64_t wakes_us = process->slept_us + (uint64_t)process->timeout_ms * 1000U;
+		if (process->timeout_ms > 0 && wakes_us >= from_us && wakes_us <= until_us &&
+				(first_us == 0 || wakes_us < first_us)) {
+			first_us = wakes_us;
+		}
+	}
+	return first_us;
+}
