@@ -24,7 +24,8 @@
 #define FAST_SPAN_US 1000000U
 #define FAST_GAP_MAX_US 260000U
 #define FAST_BEATS 8
-#define SLOW_BEATS 3
+#define SLOW_BEATS 6
+#define CARET_BEATS 3
 /* A caret is so narrow and so high; a spinner fits in a square. */
 #define CARET_WIDTH_PX 4
 #define CARET_HEIGHT_PX 96
@@ -140,17 +141,17 @@ static bool has_ended(const struct track *track, uint64_t now_us)
 	return now_us > track->last_us + limit_us;
 }
 
+/* Windows that open one after another change the same place too, though not for long at so even a
+ * beat. */
 static void judge(struct track *track)
 {
-	const uint64_t gap_us = mean_gap_us(track);
-	if (gap_us <= FAST_GAP_US) {
-		track->moves = track->moves ||
-				(track->beats >= FAST_BEATS &&
-						track->last_us - track->first_us >= FAST_SPAN_US);
-	} else {
-		track->moves = track->moves ||
-				(track->beats >= SLOW_BEATS &&
-						track->most_gap_us <= track->least_gap_us * 8 / 5);
+	const unsigned int slow_beats = is_narrow(&track->area) ? CARET_BEATS : SLOW_BEATS;
+	const bool fast = mean_gap_us(track) <= FAST_GAP_US;
+	if (fast ? track->beats >= FAST_BEATS && track->last_us - track->first_us >= FAST_SPAN_US
+		 : track->beats >= slow_beats &&
+							track->most_gap_us <= track->least_gap_us *
+											3 / 2) {
+		track->moves = true;
 	}
 }
 

@@ -51,13 +51,22 @@ static enum cua_status add_image(struct display *display, const struct display_s
 	return status;
 }
 
-/* Actions whose success shows on the screen, unlike a move or a clipboard. */
+/* Actions whose success shows on the screen alone. A window that was opened or focused is in the
+ * answer, and may look like the one before. */
 static bool shows_effect(const struct cua_action *action)
 {
-	return cua_action_table[action->type].is_input && action->type != CUA_ACTION_MOVE &&
-			action->type != CUA_ACTION_CLIPBOARD_SET &&
-			action->type != CUA_ACTION_MOUSE_UP &&
-			action->type != CUA_ACTION_MOUSE_DOWN;
+	switch (action->type) {
+	case CUA_ACTION_MOVE:
+	case CUA_ACTION_CLIPBOARD_SET:
+	case CUA_ACTION_MOUSE_UP:
+	case CUA_ACTION_MOUSE_DOWN:
+	case CUA_ACTION_OPEN_APP:
+	case CUA_ACTION_SWITCH_APP:
+	case CUA_ACTION_FOCUS_WINDOW:
+		return false;
+	default:
+		return cua_action_table[action->type].is_input;
+	}
 }
 
 static enum display_expect expectation(const struct cua_action *action)
