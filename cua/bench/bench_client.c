@@ -14,9 +14,6 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
-/* Bits that may change: too little to see. */
-#define CHANGE_MASK 0x070707U
-
 struct bench_client {
 	xcb_connection_t *xcb;
 	const xcb_screen_t *screen;
@@ -122,9 +119,11 @@ enum cua_status bench_client_change(
 {
 	const xcb_rectangle_t rectangle = { (int16_t)area->x, (int16_t)area->y,
 		(uint16_t)area->width, (uint16_t)area->height };
+	/* One of the seven ways to invert some of the three channels. */
 	client->random = client->random * 1664525U + 1013904223U;
-	const uint32_t bits = client->random >> 8 & CHANGE_MASK;
-	const uint32_t changed = bits ? bits : CHANGE_MASK;
+	const uint32_t channels = 1 + (client->random >> 8) % 7;
+	const uint32_t changed = (channels & 1 ? 0xffU : 0) | (channels & 2 ? 0xff00U : 0) |
+			(channels & 4 ? 0xff0000U : 0);
 	xcb_change_gc(client->xcb, client->gc, XCB_GC_FOREGROUND, &changed);
 	xcb_generic_error_t *error = xcb_request_check(client->xcb,
 			xcb_poly_fill_rectangle_checked(client->xcb, client->screen->root,

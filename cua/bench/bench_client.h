@@ -14,8 +14,9 @@ CUA_NODISCARD enum cua_status bench_client_connect(const struct desktop_record *
 		struct bench_client **ret_client, struct cua_error *err);
 void bench_client_close(struct bench_client *client);
 
-/* Changes the low bits of every pixel of the area, other bits each time, and returns when that is
- * drawn. What the screen shows looks the same and takes as many bytes. */
+/* Inverts one, two or three channels of every pixel of the area, others each time, and returns when
+ * that is drawn: every pixel is new, and neighbours differ by as much as before, so that the
+ * picture takes as many bytes. */
 CUA_NODISCARD enum cua_status bench_client_change(
 		struct bench_client *client, const struct cua_region *area, struct cua_error *err);
 

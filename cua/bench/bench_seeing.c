@@ -38,10 +38,11 @@ struct contender {
 	const char *by;
 	enum cua_status (*take)(struct seeing *seeing, const struct contender *contender,
 			struct taken *ret_taken, struct cua_error *err);
-	const char *query; /* of the socket */
-	int level;         /* of libpng */
-	const cJSON *peer; /* of scenarios/peers.json */
-	bool gone;         /* it is not installed, or has failed */
+	const char *query;            /* of the socket */
+	struct picture_coding coding; /* in process */
+	int level;                    /* of libpng */
+	const cJSON *peer;            /* of scenarios/peers.json */
+	bool gone;                    /* it is not installed, or has failed */
 	struct bench_figure *time, *size;
 };
 
@@ -50,8 +51,7 @@ struct contender {
 static enum cua_status take_in_process(struct seeing *seeing, const struct contender *contender,
 		struct taken *ret_taken, struct cua_error *err)
 {
-	(void)contender;
-	const struct display_shot shot = { .max_edge = 0 };
+	const struct display_shot shot = { .coding = contender->coding };
 	struct display_image image;
 	enum cua_status status =
 			display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
@@ -268,6 +268,38 @@ static int list_all(const cJSON *peers, struct contender all[CONTENDERS_MAX])
 	return count;
 }
 
+/* Other ways to code the whole screen, each beside what it is meant to beat. */
+static enum cua_status measure_codings(struct seeing *seeing, struct cua_error *err)
+{
+	const struct desktop_record *record = &seeing->desktop->record;
+	const struct cua_point whole = { record->width_px, record->height_px };
+	static const struct {
+		const char *name, *size_name, *query;
+		struct picture_coding coding;
+		int count;
+	} rows[] = {
+		{ "whole screen changed, small", "size of the picture, small", "?level=small",
+				{ .format = CUA_PICTURE_PNG, .level = CUA_PICTURE_SMALL }, 3 },
+		{ "whole screen changed, JPEG", "size of the picture, JPEG", "?format=jpeg",
+				{ .format = CUA_PICTURE_JPEG, .quality = 80 }, 2 },
+		{ "whole screen changed, WebP", "size of the picture, WebP", "?format=webp",
+				{ .format = CUA_PICTURE_WEBP, .quality = 80 }, 2 },
+	};
+	enum cua_status status = CUA_OK;
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(rows); i++) {
+		struct contender some[] = {
+			{ .by = "cua in process",
+					.take = take_in_process,
+					.coding = rows[i].coding },
+			{ .by = "cua socket", .take = take_by_socket, .query = rows[i].query },
+			{ .by = "libpng level 6", .take = take_by_libpng, .level = 6 },
+		};
+		status = measure(seeing, rows[i].name, rows[i].size_name, some, rows[i].count,
+				&whole, err);
+	}
+	return status;
+}
+
 static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 {
 	const struct desktop_record *record = &seeing->desktop->record;
@@ -282,6 +314,10 @@ static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 	enum cua_status status = measure(seeing, "whole screen changed", "size of the picture", all,
 			count, &whole, err);
 	bench_vnc_stop(CUA_STEAL(seeing->vnc));
+	if (status == CUA_OK) {
+		status = measure_codings(seeing, err);
+	}
+	/* Last, since it leaves patches that no picture of the whole should have. */
 	if (status == CUA_OK) {
 		status = measure(seeing, "200x50 changed", NULL, all, 2, &little, err);
 	}
