@@ -135,11 +135,46 @@ void bench_progress(struct bench *bench, const char *fmt, ...) CUA_PRINTF(2, 3);
 /* A new figure of no samples; the report's. NULL and err when there are too many. */
 struct bench_figure *bench_figure_add(
 		struct bench *bench, const struct bench_key *key, struct cua_error *err);
+/* One that was added; NULL if there is none of this key. */
+struct bench_figure *bench_figure_find(struct bench *bench, const struct bench_key *key);
 CUA_NODISCARD enum cua_status bench_figure_sample(
 		struct bench_figure *figure, double value, struct cua_error *err);
 /* True while the figure wants another sample. */
 bool bench_figure_wants_more(const struct bench *bench, const struct bench_figure *figure);
 void bench_figure_note(struct bench_figure *figure, const char *fmt, ...) CUA_PRINTF(2, 3);
+
+/* --- taking turns: bench_turns.c --- */
+
+struct bench_turn;
+
+/* Does the thing once. *ret_ms is what the whole call took, if it is left alone. */
+typedef enum cua_status (*bench_take_fn)(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err);
+
+/* One of those who take turns. */
+struct bench_turn {
+	const char *by;
+	bench_take_fn take;
+	void *user_data;
+	const void *data; /* what this one needs beside */
+	bool may_fail; /* another program: if it is absent or fails, that is noted and it is out */
+	/* set by bench_take_turns() */
+	bool gone;
+	struct bench_figure *figure;
+};
+
+/**
+ * bench_take_turns() - a row of figures, one for each turn.
+ * @key: what the row is; its `by` is each turn's.
+ *
+ * One sample each, again and again, so that whatever else the machine does meets all alike. The
+ * first round does not count: it warms caches.
+ */
+CUA_NODISCARD enum cua_status bench_take_turns(struct bench *bench, const struct bench_key *key,
+		struct bench_turn *turns, int count, struct cua_error *err);
+
+/* 1280x800 if that is among the sizes, else the first: where a figure needs only one. */
+struct cua_point bench_usual_size(const struct bench *bench);
 
 /* Milliseconds since cua_now_us() was started_us. */
 double bench_ms_since(uint64_t started_us);

@@ -87,6 +87,22 @@ struct bench_figure *bench_figure_add(
 	return figure;
 }
 
+struct bench_figure *bench_figure_find(struct bench *bench, const struct bench_key *key)
+{
+	for (int i = bench->report.figure_count - 1; i >= 0; i--) {
+		struct bench_figure *figure = bench->report.figures[i];
+		if (strcmp(figure->topic, key->topic) == 0 &&
+				strcmp(figure->name, key->name) == 0 &&
+				strcmp(figure->screen, key->screen ? key->screen : "") == 0 &&
+				strcmp(figure->by, key->by) == 0 &&
+				figure->width_px == key->width_px &&
+				figure->height_px == key->height_px) {
+			return figure;
+		}
+	}
+	return NULL;
+}
+
 enum cua_status bench_figure_sample(
 		struct bench_figure *figure, double value, struct cua_error *err)
 {
@@ -99,9 +115,8 @@ enum cua_status bench_figure_sample(
 
 bool bench_figure_wants_more(const struct bench *bench, const struct bench_figure *figure)
 {
-	return figure->samples.count < 3 ||
-			(figure->samples.count < (size_t)bench->runs &&
-					figure->total < bench->limit_ms);
+	return figure->samples.count < (size_t)bench->runs &&
+			(figure->samples.count < 3 || figure->total < bench->limit_ms);
 }
 
 void bench_figure_note(struct bench_figure *figure, const char *fmt, ...)

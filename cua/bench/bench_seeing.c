@@ -12,7 +12,7 @@
 #include "cua/bench/bench_vnc.h"
 #include "display/display.h"
 
-#define CONTENDERS_MAX 16
+#define TURNS_MAX 16
 
 /* One desktop with one screen on it. */
 struct seeing {
@@ -23,107 +23,152 @@ struct seeing {
 	struct bench_runner *runner;
 	struct bench_vnc *vnc; /* NULL: none */
 	const char *screen;
+	struct cua_point change; /* size of the area that changes before each picture; 0: none */
 	uint32_t random;
 	char etag[128]; /* of the last picture in process */
 	char http_etag[128];
+	struct bench_key size_key; /* of the row with the sizes of pictures; no name: none */
 };
 
-/* One picture. */
-struct taken {
-	double ms;    /* negative: as the bench's own clock says */
-	size_t bytes; /* 0: unknown */
+/* How we code a picture, in process and asked for over the socket. */
+struct coding {
+	const char *name, *size_name;
+	struct picture_coding coding;
+	const char *path;
 };
 
-struct contender {
-	const char *by;
-	enum cua_status (*take)(struct seeing *seeing, const struct contender *contender,
-			struct taken *ret_taken, struct cua_error *err);
-	const char *query;            /* of the socket */
-	struct picture_coding coding; /* in process */
-	int level;                    /* of libpng */
-	const cJSON *peer;            /* of scenarios/peers.json */
-	bool gone;                    /* it is not installed, or has failed */
-	struct bench_figure *time, *size;
-};
+static const struct coding fast = { "whole screen changed", "size of the picture",
+	{ .format = CUA_PICTURE_PNG, .level = CUA_PICTURE_FAST }, "/v1/screenshot" };
+
+/* --- around each picture --- */
+
+/* Somewhere else each time, so that bands and rows are met in all ways. */
+static enum cua_status change_screen(struct seeing *seeing, struct cua_error *err)
+{
+	const struct desktop_record *record = &seeing->desktop->record;
+	struct cua_region area = { 0, 0, seeing->change.x, seeing->change.y };
+	if (area.width == 0) {
+		return CUA_OK;
+	}
+	seeing->random = seeing->random * 1664525U + 1013904223U;
+	area.x = (int)(seeing->random >> 8) % (record->width_px - area.width + 1);
+	seeing->random = seeing->random * 1664525U + 1013904223U;
+	area.y = (int)(seeing->random >> 8) % (record->height_px - area.height + 1);
+	return bench_client_change(seeing->client, &area, err);
+}
+
+static enum cua_status note_size(struct seeing *seeing, const struct bench_turn *turn, size_t bytes,
+		struct cua_error *err)
+{
+	struct bench_key key = seeing->size_key;
+	if (!key.name || bytes == 0) {
+		return CUA_OK;
+	}
+	key.by = turn->by;
+	struct bench_figure *figure = bench_figure_find(seeing->bench, &key);
+	figure = figure ? figure : bench_figure_add(seeing->bench, &key, err);
+	return figure ? bench_figure_sample(figure, (double)bytes / 1000.0, err) : CUA_ERR_NOMEM;
+}
 
 /* --- who takes pictures --- */
 
-static enum cua_status take_in_process(struct seeing *seeing, const struct contender *contender,
-		struct taken *ret_taken, struct cua_error *err)
+static enum cua_status take_in_process(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
-	const struct display_shot shot = { .coding = contender->coding };
+	struct seeing *seeing = turn->user_data;
+	const struct display_shot shot = { .coding = ((const struct coding *)turn->data)->coding };
 	struct display_image image;
-	enum cua_status status =
-			display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
+	enum cua_status status = change_screen(seeing, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const uint64_t started_us = cua_now_us();
+	status = display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
+	*ret_ms = bench_ms_since(started_us);
 	if (status == CUA_OK) {
 		snprintf(seeing->etag, sizeof(seeing->etag), "%s", image.etag);
-		ret_taken->bytes = image.unchanged ? 0 : image.bytes.len;
+		status = note_size(seeing, turn, image.unchanged ? 0 : image.bytes.len, err);
 		cua_buffer_finish(&image.bytes);
 	}
 	return status;
 }
 
-static enum cua_status take_by_socket(struct seeing *seeing, const struct contender *contender,
-		struct taken *ret_taken, struct cua_error *err)
+static enum cua_status take_by_socket(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
-	char path[256], header[160];
+	struct seeing *seeing = turn->user_data;
+	const struct coding *coding = turn->data;
+	char header[160];
 	struct cua_http_response response = { 0 };
-	snprintf(path, sizeof(path), "/v1/screenshot%s", contender->query);
 	snprintf(header, sizeof(header), "If-None-Match: %s", seeing->http_etag);
-	enum cua_status status =
-			bench_http(seeing->desktop, "GET", path, header, NULL, &response, err);
+	enum cua_status status = change_screen(seeing, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_http(
+				seeing->desktop, "GET", coding->path, header, NULL, &response, err);
+	}
+	*ret_ms = bench_ms_since(started_us);
 	if (status == CUA_OK) {
 		snprintf(seeing->http_etag, sizeof(seeing->http_etag), "%s", response.etag);
-		ret_taken->bytes = response.http_status == 200 ? response.body.len : 0;
+		status = note_size(seeing, turn,
+				response.http_status == 200 ? response.body.len : 0, err);
 	}
 	cua_http_response_finish(&response);
 	return status;
 }
 
-static enum cua_status take_by_libpng(struct seeing *seeing, const struct contender *contender,
-		struct taken *ret_taken, struct cua_error *err)
+static enum cua_status take_by_libpng(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
+	struct seeing *seeing = turn->user_data;
 	const uint8_t *pixels = NULL;
 	CUA_AUTO_BUFFER struct cua_buffer png;
 	cua_buffer_init(&png, (size_t)256 << 20);
-	enum cua_status status = bench_client_read(seeing->client, &pixels, err);
+	enum cua_status status = change_screen(seeing, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_client_read(seeing->client, &pixels, err);
+	}
 	if (status == CUA_OK) {
 		status = bench_png_write(pixels, seeing->desktop->record.width_px,
-				seeing->desktop->record.height_px, contender->level, &png, err);
+				seeing->desktop->record.height_px, *(const int *)turn->data, &png,
+				err);
 	}
-	ret_taken->bytes = status == CUA_OK ? png.len : 0;
-	return status;
+	*ret_ms = bench_ms_since(started_us);
+	return status == CUA_OK ? note_size(seeing, turn, png.len, err) : status;
 }
 
-static enum cua_status take_by_peer(struct seeing *seeing, const struct contender *contender,
-		struct taken *ret_taken, struct cua_error *err)
+static enum cua_status take_by_peer(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
+	struct seeing *seeing = turn->user_data;
+	const cJSON *peer = turn->data;
 	char path[CUA_PATH_MAX + 64];
 	struct stat info;
-	enum cua_status status = bench_runner_run(seeing->runner,
-			cJSON_GetObjectItemCaseSensitive(contender->peer, "argv"), &ret_taken->ms,
-			err);
+	enum cua_status status = change_screen(seeing, err);
+	if (status == CUA_OK) {
+		status = bench_runner_run(seeing->runner,
+				cJSON_GetObjectItemCaseSensitive(peer, "argv"), ret_ms, err);
+	}
 	snprintf(path, sizeof(path), "%s/%s", seeing->desktop->record.home,
-			bench_text(contender->peer, "picture"));
+			bench_text(peer, "picture"));
 	if (status == CUA_OK && stat(path, &info) == 0) {
-		ret_taken->bytes = (size_t)info.st_size;
+		status = note_size(seeing, turn, (size_t)info.st_size, err);
 	}
 	return status;
 }
 
 /* From the change until a viewer shows it: x11vnc looks for changes when it sees fit. */
-static enum cua_status take_by_vnc(struct seeing *seeing, const struct contender *contender,
-		struct taken *ret_taken, struct cua_error *err)
+static enum cua_status take_by_vnc(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
-	(void)contender;
-	const struct desktop_record *record = &seeing->desktop->record;
-	const struct cua_region whole = { 0, 0, record->width_px, record->height_px };
+	struct seeing *seeing = turn->user_data;
 	const uint8_t *pixels = NULL;
 	enum cua_status status = seeing->vnc
 			? bench_vnc_pause(seeing->vnc, seeing->runner, false, err)
 			: bench_vnc_start(seeing->desktop, &seeing->vnc, err);
 	if (status == CUA_OK) {
-		status = bench_client_change(seeing->client, &whole, err);
+		status = change_screen(seeing, err);
 	}
 	const uint64_t started_us = cua_now_us();
 	if (status == CUA_OK) {
@@ -132,197 +177,124 @@ static enum cua_status take_by_vnc(struct seeing *seeing, const struct contender
 	if (status == CUA_OK) {
 		status = bench_vnc_wait(seeing->vnc, pixels, err);
 	}
-	ret_taken->ms = bench_ms_since(started_us);
+	*ret_ms = bench_ms_since(started_us);
 	return status == CUA_OK ? bench_vnc_pause(seeing->vnc, seeing->runner, true, err) : status;
 }
 
-/* --- measuring --- */
+/* --- the rows --- */
 
-/* Somewhere else each time, so that bands and rows are met in all ways. */
-static struct cua_region choose_area(struct seeing *seeing, int width_px, int height_px)
-{
-	const struct desktop_record *record = &seeing->desktop->record;
-	seeing->random = seeing->random * 1664525U + 1013904223U;
-	const int x = (int)(seeing->random >> 8) % (record->width_px - width_px + 1);
-	seeing->random = seeing->random * 1664525U + 1013904223U;
-	const int y = (int)(seeing->random >> 8) % (record->height_px - height_px + 1);
-	return (struct cua_region){ x, y, width_px, height_px };
-}
-
-/* Others may be absent or fail; ours may not. */
-static enum cua_status drop(struct seeing *seeing, struct contender *contender,
-		enum cua_status status, const struct cua_error *error, struct cua_error *err)
-{
-	const bool is_peer = contender->take == take_by_peer || contender->take == take_by_vnc;
-	if (status == CUA_ERR_CANCELLED || !is_peer) {
-		*err = *error;
-		cua_error_prefix(err, "%s", contender->by);
-		return status;
-	}
-	contender->gone = true;
-	if (status == CUA_ERR_NOT_FOUND) {
-		bench_figure_missing(contender->time);
-	} else {
-		bench_figure_note(contender->time, "failed: %.200s", error->msg);
-	}
-	bench_vnc_stop(contender->take == take_by_vnc ? CUA_STEAL(seeing->vnc) : NULL);
-	return CUA_OK;
-}
-
-static enum cua_status take_one(struct seeing *seeing, struct contender *contender,
-		const struct cua_point *change, bool counts, struct cua_error *err)
-{
-	struct cua_error error = { 0 };
-	struct taken taken = { .ms = -1 };
-	enum cua_status status = bench_check(seeing->bench, err);
-	if (status == CUA_OK && change->x > 0) {
-		const struct cua_region area = choose_area(seeing, change->x, change->y);
-		status = bench_client_change(seeing->client, &area, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	const uint64_t started_us = cua_now_us();
-	status = contender->take(seeing, contender, &taken, &error);
-	const double ms = bench_ms_since(started_us);
-	if (status != CUA_OK) {
-		return drop(seeing, contender, status, &error, err);
-	}
-	if (counts) {
-		status = bench_figure_sample(contender->time, taken.ms < 0 ? ms : taken.ms, err);
-	}
-	if (status == CUA_OK && counts && taken.bytes > 0 && contender->size) {
-		status = bench_figure_sample(contender->size, (double)taken.bytes / 1000.0, err);
-	}
-	return status;
-}
-
-/* In turn, so that whatever else the machine does meets all alike. The first round does not count:
- * it warms caches. */
-static enum cua_status take_in_turn(struct seeing *seeing, struct contender *contenders, int count,
-		const struct cua_point *change, struct cua_error *err)
-{
-	enum cua_status status = CUA_OK;
-	bool more = true;
-	for (int round = 0; status == CUA_OK && more; round++) {
-		more = false;
-		for (int i = 0; status == CUA_OK && i < count; i++) {
-			if (!contenders[i].gone &&
-					bench_figure_wants_more(
-							seeing->bench, contenders[i].time)) {
-				status = take_one(seeing, &contenders[i], change, round > 0, err);
-				more = true;
-			}
-		}
-	}
-	return status;
-}
-
-/* One row of the table: change is the size of the area that changes, 0 for none. */
 static enum cua_status measure(struct seeing *seeing, const char *name, const char *size_name,
-		struct contender *contenders, int count, const struct cua_point *change,
-		struct cua_error *err)
+		struct bench_turn *turns, int count, struct cua_error *err)
 {
 	const struct desktop_record *record = &seeing->desktop->record;
-	bench_progress(seeing->bench, "seeing: %s, %s, %dx%d", name, seeing->screen,
-			record->width_px, record->height_px);
-	for (int i = 0; i < count; i++) {
-		struct bench_key key = { .topic = "seeing",
-			.name = name,
-			.screen = seeing->screen,
-			.width_px = record->width_px,
-			.height_px = record->height_px,
-			.by = contenders[i].by,
-			.unit = "ms" };
-		contenders[i].time = bench_figure_add(seeing->bench, &key, err);
-		key.name = size_name;
-		key.unit = "KB";
-		contenders[i].size = size_name ? bench_figure_add(seeing->bench, &key, err) : NULL;
-		if (!contenders[i].time || (size_name && !contenders[i].size)) {
-			return CUA_ERR_NOMEM;
-		}
-	}
-	return take_in_turn(seeing, contenders, count, change, err);
+	const struct bench_key key = { .topic = "seeing",
+		.name = name,
+		.screen = seeing->screen,
+		.width_px = record->width_px,
+		.height_px = record->height_px,
+		.unit = "ms" };
+	seeing->size_key = key;
+	seeing->size_key.name = size_name;
+	seeing->size_key.unit = "KB";
+	return bench_take_turns(seeing->bench, &key, turns, count, err);
 }
+
+static int add_ours(struct seeing *seeing, const struct coding *coding,
+		struct bench_turn turns[TURNS_MAX])
+{
+	turns[0] = (struct bench_turn){
+		.by = "cua in process", .take = take_in_process, .user_data = seeing, .data = coding
+	};
+	turns[1] = (struct bench_turn){
+		.by = "cua socket", .take = take_by_socket, .user_data = seeing, .data = coding
+	};
+	return 2;
+}
+
+static int add_libpng(struct seeing *seeing, const int *level, struct bench_turn *turn)
+{
+	*turn = (struct bench_turn){ .by = *level == 1 ? "libpng level 1" : "libpng level 6",
+		.take = take_by_libpng,
+		.user_data = seeing,
+		.data = level };
+	return 1;
+}
+
+static const int level_1 = 1, level_6 = 6;
 
 /* Ours, libpng on the same pixels, and the programs of scenarios/peers.json. */
-static int list_all(const cJSON *peers, struct contender all[CONTENDERS_MAX])
+static enum cua_status measure_whole(struct seeing *seeing, struct cua_error *err)
 {
-	static const struct contender own[] = {
-		{ .by = "cua in process", .take = take_in_process },
-		{ .by = "cua socket", .take = take_by_socket, .query = "" },
-		{ .by = "libpng level 1", .take = take_by_libpng, .level = 1 },
-		{ .by = "libpng level 6", .take = take_by_libpng, .level = 6 },
-	};
-	int count = (int)CUA_ARRAY_LEN(own);
-	memcpy(all, own, sizeof(own));
+	struct bench_turn turns[TURNS_MAX];
+	CUA_AUTO_JSON cJSON *peers = bench_scenario(seeing->bench, "peers", err);
+	if (!peers) {
+		return CUA_ERR_INVAL;
+	}
+	int count = add_ours(seeing, &fast, turns);
+	count += add_libpng(seeing, &level_1, &turns[count]);
+	count += add_libpng(seeing, &level_6, &turns[count]);
 	const cJSON *peer = NULL;
 	cJSON_ArrayForEach (peer, cJSON_GetObjectItemCaseSensitive(peers, "screenshots")) {
-		if (count < CONTENDERS_MAX - 1) {
-			all[count++] = (struct contender){
-				.by = bench_text(peer, "by"), .take = take_by_peer, .peer = peer
-			};
+		if (count < TURNS_MAX - 1) {
+			turns[count++] = (struct bench_turn){ .by = bench_text(peer, "by"),
+				.take = take_by_peer,
+				.user_data = seeing,
+				.data = peer,
+				.may_fail = true };
 		}
 	}
-	all[count++] = (struct contender){ .by = "x11vnc", .take = take_by_vnc };
-	return count;
+	turns[count++] = (struct bench_turn){
+		.by = "x11vnc", .take = take_by_vnc, .user_data = seeing, .may_fail = true
+	};
+	enum cua_status status = measure(seeing, fast.name, fast.size_name, turns, count, err);
+	bench_vnc_stop(CUA_STEAL(seeing->vnc));
+	return status;
 }
 
-/* Other ways to code the whole screen, each beside what it is meant to beat. */
+/* Other ways to code the whole screen; small is meant to beat libpng's usual level. */
 static enum cua_status measure_codings(struct seeing *seeing, struct cua_error *err)
 {
-	const struct desktop_record *record = &seeing->desktop->record;
-	const struct cua_point whole = { record->width_px, record->height_px };
-	static const struct {
-		const char *name, *size_name, *query;
-		struct picture_coding coding;
-		int count;
-	} rows[] = {
-		{ "whole screen changed, small", "size of the picture, small", "?level=small",
-				{ .format = CUA_PICTURE_PNG, .level = CUA_PICTURE_SMALL }, 3 },
-		{ "whole screen changed, JPEG", "size of the picture, JPEG", "?format=jpeg",
-				{ .format = CUA_PICTURE_JPEG, .quality = 80 }, 2 },
-		{ "whole screen changed, WebP", "size of the picture, WebP", "?format=webp",
-				{ .format = CUA_PICTURE_WEBP, .quality = 80 }, 2 },
+	static const struct coding codings[] = {
+		{ "whole screen changed, small", "size of the picture, small",
+				{ .format = CUA_PICTURE_PNG, .level = CUA_PICTURE_SMALL },
+				"/v1/screenshot?level=small" },
+		{ "whole screen changed, JPEG", "size of the picture, JPEG",
+				{ .format = CUA_PICTURE_JPEG, .quality = 80 },
+				"/v1/screenshot?format=jpeg" },
+		{ "whole screen changed, WebP", "size of the picture, WebP",
+				{ .format = CUA_PICTURE_WEBP, .quality = 80 },
+				"/v1/screenshot?format=webp" },
 	};
 	enum cua_status status = CUA_OK;
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(rows); i++) {
-		struct contender some[] = {
-			{ .by = "cua in process",
-					.take = take_in_process,
-					.coding = rows[i].coding },
-			{ .by = "cua socket", .take = take_by_socket, .query = rows[i].query },
-			{ .by = "libpng level 6", .take = take_by_libpng, .level = 6 },
-		};
-		status = measure(seeing, rows[i].name, rows[i].size_name, some, rows[i].count,
-				&whole, err);
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(codings); i++) {
+		struct bench_turn turns[TURNS_MAX];
+		int count = add_ours(seeing, &codings[i], turns);
+		if (codings[i].coding.level == CUA_PICTURE_SMALL) {
+			count += add_libpng(seeing, &level_6, &turns[count]);
+		}
+		status = measure(seeing, codings[i].name, codings[i].size_name, turns, count, err);
 	}
 	return status;
 }
 
 static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 {
-	const struct desktop_record *record = &seeing->desktop->record;
-	const struct cua_point whole = { record->width_px, record->height_px };
-	const struct cua_point little = { 200, 50 }, none = { 0, 0 };
-	struct contender all[CONTENDERS_MAX];
-	CUA_AUTO_JSON cJSON *peers = bench_scenario(seeing->bench, "peers", err);
-	if (!peers) {
-		return CUA_ERR_INVAL;
-	}
-	const int count = list_all(peers, all);
-	enum cua_status status = measure(seeing, "whole screen changed", "size of the picture", all,
-			count, &whole, err);
-	bench_vnc_stop(CUA_STEAL(seeing->vnc));
+	struct bench_turn turns[TURNS_MAX];
+	const int count = add_ours(seeing, &fast, turns);
+	seeing->change = (struct cua_point){ seeing->desktop->record.width_px,
+		seeing->desktop->record.height_px };
+	enum cua_status status = measure_whole(seeing, err);
 	if (status == CUA_OK) {
 		status = measure_codings(seeing, err);
 	}
 	/* Last, since it leaves patches that no picture of the whole should have. */
 	if (status == CUA_OK) {
-		status = measure(seeing, "200x50 changed", NULL, all, 2, &little, err);
+		seeing->change = (struct cua_point){ 200, 50 };
+		status = measure(seeing, "200x50 changed", NULL, turns, count, err);
 	}
 	if (status == CUA_OK) {
-		status = measure(seeing, "unchanged, by ETag", NULL, all, 2, &none, err);
+		seeing->change = (struct cua_point){ 0, 0 };
+		status = measure(seeing, "unchanged, by ETag", NULL, turns, count, err);
 	}
 	return status;
 }

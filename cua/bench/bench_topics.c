@@ -4,6 +4,7 @@
 
 const struct bench_topic bench_topics[] = {
 	{ "seeing", "screenshots: time and size, beside other programs", bench_seeing },
+	{ "acting", "clicks and keys, in process, over the socket and as a command", bench_acting },
 };
 
 const int bench_topic_count = (int)CUA_ARRAY_LEN(bench_topics);

@@ -6,5 +6,6 @@
 #include "cua/bench/bench.h"
 
 enum cua_status bench_seeing(struct bench *bench, struct cua_error *err);
+enum cua_status bench_acting(struct bench *bench, struct cua_error *err);
 
 #endif

@@ -1,0 +1,183 @@
+/* Single actions: in process, over the socket, and as a command beside xdotool. Nobody waits for
+ * the screen here; bench_settle.c does. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+#include "cua/bench/bench_peer.h"
+#include "cua/bench/bench_topics.h"
+#include "display/display.h"
+
+#define TURNS_MAX 8
+#define ARGS_MAX 12
+
+struct acting {
+	struct bench_desktop *desktop;
+	struct display *display;
+	struct bench_runner *runner;
+	struct cua_action action;
+	cJSON *body; /* of POST /v1/actions */
+	char program[CUA_PATH_MAX];
+};
+
+static enum cua_status act_in_process(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct acting *acting = turn->user_data;
+	CUA_AUTO_JSON cJSON *result = cJSON_CreateObject();
+	const uint64_t started_us = cua_now_us();
+	display_begin(acting->display);
+	enum cua_status status = display_act(acting->display, &acting->action, result, err);
+	*ret_ms = bench_ms_since(started_us);
+	return status;
+}
+
+static enum cua_status act_by_socket(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	(void)ret_ms;
+	struct acting *acting = turn->user_data;
+	return bench_post(acting->desktop, acting->body, NULL, err);
+}
+
+static enum cua_status act_by_command(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct acting *acting = turn->user_data;
+	char *argv[ARGS_MAX + 8] = { acting->program };
+	int count = 1, exit_status = 0;
+	const cJSON *word = NULL;
+	cJSON_ArrayForEach (word, (const cJSON *)turn->data) {
+		if (count <= ARGS_MAX && cJSON_IsString(word)) {
+			argv[count++] = word->valuestring;
+		}
+	}
+	char name_option[] = "-d", settle[] = "--settle-ms", none[] = "-1";
+	argv[count++] = name_option;
+	argv[count++] = acting->desktop->record.name;
+	argv[count++] = settle;
+	argv[count++] = none;
+	enum cua_status status = bench_run_timed(argv, ret_ms, &exit_status, err);
+	return status == CUA_OK && exit_status != 0
+			? CUA_FAIL(err, CUA_ERR_APP, 0, "%s ended with status %d", argv[0],
+					  exit_status)
+			: status;
+}
+
+static enum cua_status act_by_peer(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	const struct acting *acting = turn->user_data;
+	return bench_runner_run(acting->runner,
+			cJSON_GetObjectItemCaseSensitive(turn->data, "argv"), ret_ms, err);
+}
+
+/* --- the rows --- */
+
+static cJSON *make_body(const cJSON *action)
+{
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddItemToArray(
+			cJSON_AddArrayToObject(body, "actions"), cJSON_Duplicate(action, true));
+	cJSON_AddFalseToObject(body, "screenshot");
+	cJSON_AddFalseToObject(body, "settle");
+	return body;
+}
+
+static enum cua_status measure_calls(struct acting *acting, const struct bench_key *key,
+		const cJSON *row, struct cua_error *err)
+{
+	struct bench_turn turns[] = {
+		{ .by = "cua in process", .take = act_in_process, .user_data = acting },
+		{ .by = "cua socket", .take = act_by_socket, .user_data = acting },
+	};
+	const cJSON *action = cJSON_GetObjectItemCaseSensitive(row, "action");
+	enum cua_status status = cua_action_parse(action, NULL, &acting->action, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	acting->body = make_body(action);
+	status = bench_take_turns(
+			acting->desktop->bench, key, turns, (int)CUA_ARRAY_LEN(turns), err);
+	cJSON_Delete(CUA_STEAL(acting->body));
+	cua_action_finish(&acting->action);
+	return status;
+}
+
+static enum cua_status measure_commands(struct acting *acting, const struct bench_key *key,
+		const cJSON *row, struct cua_error *err)
+{
+	struct bench_turn turns[TURNS_MAX] = { { .by = "cua command",
+			.take = act_by_command,
+			.user_data = acting,
+			.data = cJSON_GetObjectItemCaseSensitive(row, "command") } };
+	struct bench_key own = *key;
+	char name[BENCH_WORD_MAX];
+	int count = 1;
+	const cJSON *peer = NULL;
+	cJSON_ArrayForEach (peer, cJSON_GetObjectItemCaseSensitive(row, "peers")) {
+		if (count < TURNS_MAX) {
+			turns[count++] = (struct bench_turn){ .by = bench_text(peer, "by"),
+				.take = act_by_peer,
+				.user_data = acting,
+				.data = peer,
+				.may_fail = true };
+		}
+	}
+	snprintf(name, sizeof(name), "%s, as a command", key->name);
+	own.name = name;
+	return turns[0].data ? bench_take_turns(acting->desktop->bench, &own, turns, count, err)
+			     : CUA_OK;
+}
+
+static enum cua_status measure_rows(
+		struct acting *acting, const cJSON *scenario, struct cua_error *err)
+{
+	const struct desktop_record *record = &acting->desktop->record;
+	enum cua_status status = CUA_OK;
+	const cJSON *row = NULL;
+	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(scenario, "figures")) {
+		const struct bench_key key = { .topic = "acting",
+			.name = bench_text(row, "name"),
+			.screen = bench_text(scenario, "screen"),
+			.width_px = record->width_px,
+			.height_px = record->height_px,
+			.unit = "ms" };
+		status = status == CUA_OK ? measure_calls(acting, &key, row, err) : status;
+		status = status == CUA_OK ? measure_commands(acting, &key, row, err) : status;
+	}
+	return status;
+}
+
+enum cua_status bench_acting(struct bench *bench, struct cua_error *err)
+{
+	const struct cua_point size = bench_usual_size(bench);
+	struct acting acting = { .body = NULL };
+	CUA_AUTO_JSON cJSON *scenario = bench_scenario(bench, "acting", err);
+	if (!scenario) {
+		return CUA_ERR_INVAL;
+	}
+	enum cua_status status =
+			cua_program_path("cua", acting.program, sizeof(acting.program), err);
+	if (status == CUA_OK) {
+		status = bench_desktop_start(bench, size.x, size.y, &acting.desktop, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_screen_show_named(
+				acting.desktop, bench_text(scenario, "screen"), err);
+	}
+	if (status == CUA_OK) {
+		status = display_connect(&acting.desktop->record, &acting.display, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_runner_start(acting.desktop, &acting.runner, err);
+	}
+	if (status == CUA_OK) {
+		status = measure_rows(&acting, scenario, err);
+	}
+	bench_runner_stop(acting.runner);
+	display_disconnect(acting.display);
+	bench_desktop_stop(acting.desktop);
+	return status;
+}
