@@ -45,12 +45,7 @@ static enum cua_status act_cursor_position(
 static enum cua_status act_list_windows(
 		struct display *display, cJSON *result, struct cua_error *err)
 {
-	Window windows[WINDOWS_MAX];
-	const int count = window_list(display, windows);
-	cJSON *list = cJSON_AddArrayToObject(result, "windows");
-	for (int i = count - 1; i >= 0; i--) {
-		cJSON_AddItemToArray(list, window_describe(display, windows[i]));
-	}
+	window_describe_all(display, result);
 	return display_ok(display, err);
 }
 
@@ -87,9 +82,14 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_LIST_WINDOWS:
 		return act_list_windows(display, result, err);
 	case CUA_ACTION_FOCUS_WINDOW:
-		return window_focus(display, action->window, err);
 	case CUA_ACTION_CLOSE_WINDOW:
-		return window_close(display, action->window, err);
+	case CUA_ACTION_MOVE_WINDOW:
+	case CUA_ACTION_RESIZE_WINDOW:
+	case CUA_ACTION_MAXIMIZE_WINDOW:
+	case CUA_ACTION_MINIMIZE_WINDOW:
+	case CUA_ACTION_RESTORE_WINDOW:
+	case CUA_ACTION_KILL_WINDOW:
+		return window_act(display, action, result, err);
 	case CUA_ACTION_SCREENSHOT: /* the caller makes pictures: it knows their form */
 	case CUA_ACTION_TYPE_COUNT:
 		break;

@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cua/base/util.h"
 #include "display/session_client.h"
 
 #define START_TIMEOUT_MS 10000
+#define OUTPUT_TIMEOUT_MS 1000
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
@@ -22,7 +25,9 @@ struct launch {
 	Window before[WINDOWS_MAX];
 	unsigned long pids_before[WINDOWS_MAX];
 	int before_count;
-	Window window; /* the result */
+	Window active_before;
+	char class[128]; /* that its windows are likely to have; "" if unknown */
+	Window window;   /* the result */
 	bool ended;
 	int exit_status; /* -1: by a signal */
 	char output[1200];
@@ -44,6 +49,7 @@ static unsigned long window_pid(struct display *display, Window window)
 static void note_windows(struct display *display, struct launch *launch)
 {
 	launch->before_count = window_list(display, launch->before);
+	launch->active_before = window_active(display);
 	for (int i = 0; i < launch->before_count; i++) {
 		launch->pids_before[i] = window_pid(display, launch->before[i]);
 	}
@@ -123,6 +129,37 @@ static bool has_window_or_failed(struct display *display, void *user_data)
 											1000ULL);
 }
 
+/* What the program wrote so far, in one line; of a program that runs it has to be asked for. */
+static const char *output_of(struct launch *launch)
+{
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	if (!launch->ended && send(launch->session_fd, "{\"output\":true}", 15, MSG_NOSIGNAL) > 0 &&
+			session_answer(launch->session_fd, OUTPUT_TIMEOUT_MS, &answer, NULL) ==
+					CUA_OK) {
+		const char *output = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(answer, "output"));
+		snprintf(launch->output, sizeof(launch->output), "%s", output ? output : "");
+	}
+	for (char *at = launch->output; *at; at++) {
+		*at = (char)(*at == '\n' ? ' ' : *at);
+	}
+	const size_t len = strlen(launch->output);
+	return len == 0 ? "(it wrote nothing)" : launch->output + (len > 300 ? len - 300 : 0);
+}
+
+/* A program that ended well and shows no window of its own handed over to one that runs, if that
+ * one is in front now: a browser with one more tab, say. */
+static bool has_handed_over(struct display *display, const struct launch *launch)
+{
+	char class[128];
+	const Window active = window_active(display);
+	if (active == None) {
+		return false;
+	}
+	window_class(display, active, class, sizeof(class));
+	return active != launch->active_before || strcasecmp(class, launch->class) == 0;
+}
+
 /* In slices, since the end of the program is no X event. */
 static enum cua_status wait_for_window(struct display *display, struct launch *launch,
 		const char *name, struct cua_error *err)
@@ -135,24 +172,24 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 	}
 	if (status == CUA_ERR_TIMEOUT) {
 		return CUA_FAIL(err, CUA_ERR_APP, 0,
-				"%.100s was started but showed no window in %d s", name,
-				WINDOW_TIMEOUT_MS / 1000);
+				"%.100s was started but showed no window in %d s: %s", name,
+				WINDOW_TIMEOUT_MS / 1000, output_of(launch));
 	}
 	if (status != CUA_OK || launch->window != None) {
 		return status;
 	}
-	for (char *at = launch->output; *at; at++) {
-		*at = (char)(*at == '\n' ? ' ' : *at);
-	}
-	const size_t len = strlen(launch->output);
-	const char *tail = launch->output + (len > 300 ? len - 300 : 0);
 	if (launch->exit_status != 0) {
 		return CUA_FAIL(err, CUA_ERR_APP, 0,
 				"%.100s ended with %s %d and showed no window: %s", name,
 				launch->exit_status < 0 ? "a signal, status" : "status",
-				launch->exit_status, tail);
+				launch->exit_status, output_of(launch));
 	}
-	return CUA_OK; /* handed over to a program that shows no new window */
+	if (!has_handed_over(display, launch)) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"%.100s ended without an error and without a window: %s", name,
+				output_of(launch));
+	}
+	return CUA_OK;
 }
 
 /* The part of the window that is on the screen; false if none is. */
@@ -204,7 +241,8 @@ static enum cua_status wait_until_painted(
 }
 
 /* The window has the keyboard, answers, and shows what it has to show: usable. */
-static enum cua_status make_usable(struct display *display, Window window, struct cua_error *err)
+static enum cua_status make_usable(
+		struct display *display, Window window, cJSON *result, struct cua_error *err)
 {
 	bool asked = false, answered = false;
 	if (window_active(display) != window) {
@@ -218,6 +256,10 @@ static enum cua_status make_usable(struct display *display, Window window, struc
 		}
 	}
 	enum cua_status status = window_ping(display, START_TIMEOUT_MS, &asked, &answered, err);
+	if (status == CUA_OK && asked && !answered) {
+		cJSON_AddFalseToObject(result, "responding");
+		return status;
+	}
 	return status == CUA_OK ? wait_until_painted(display, window, err) : status;
 }
 
@@ -234,6 +276,8 @@ static enum cua_status start(struct display *display, const char *member, const 
 	if (status == CUA_OK) {
 		status = session_answer(launch.session_fd, START_TIMEOUT_MS, &answer, err);
 	}
+	const char *class = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
+	snprintf(launch.class, sizeof(launch.class), "%s", class ? class : "");
 	if (status == CUA_OK) {
 		status = wait_for_window(display, &launch, value, err);
 	}
@@ -242,7 +286,7 @@ static enum cua_status start(struct display *display, const char *member, const 
 		launch.window = window_active(display);
 	}
 	if (status == CUA_OK && launch.window != None) {
-		status = make_usable(display, launch.window, err);
+		status = make_usable(display, launch.window, result, err);
 	}
 	if (status == CUA_OK && launch.window != None) {
 		cJSON_AddItemToObject(result, "window", window_describe(display, launch.window));
@@ -256,18 +300,49 @@ enum cua_status app_open(
 	return start(display, "app", name, result, err);
 }
 
+/* The class that windows of an installed application have; "" if there is none of this name. */
+static enum cua_status find_class(struct display *display, const char *name, char *class,
+		size_t size, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	CUA_AUTO_FD int session_fd = -1;
+	cJSON_AddStringToObject(request, "find", name);
+	enum cua_status status = session_request(&display->record, request, NULL, &session_fd, err);
+	if (status == CUA_OK) {
+		status = session_answer(session_fd, START_TIMEOUT_MS, &answer, err);
+	}
+	const char *found = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
+	snprintf(class, size, "%s", found ? found : "");
+	return status == CUA_ERR_NOT_FOUND ? CUA_OK : status;
+}
+
 enum cua_status app_switch(
 		struct display *display, const char *name, cJSON *result, struct cua_error *err)
 {
-	const Window window = window_find(display, name);
-	if (window == None) {
+	struct window_matches matches;
+	char class[128];
+	enum cua_status status = window_find(display, name, "", &matches, err);
+	if (status == CUA_OK && matches.count == 0) {
+		status = find_class(display, name, class, sizeof(class), err);
+		if (status == CUA_OK && class[0]) {
+			status = window_find(display, name, class, &matches, err);
+		}
+	}
+	if (status == CUA_OK && matches.count == 0) {
 		return app_open(display, name, result, err);
 	}
-	enum cua_status status = window_focus(display, window, err);
 	if (status == CUA_OK) {
-		cJSON_AddItemToObject(result, "window", window_describe(display, window));
+		status = window_focus(display, matches.windows[0], err);
 	}
-	return status;
+	if (status != CUA_OK) {
+		return status;
+	}
+	cJSON_AddItemToObject(result, "window", window_describe(display, matches.windows[0]));
+	cJSON *others = matches.count > 1 ? cJSON_AddArrayToObject(result, "other_windows") : NULL;
+	for (int i = 1; i < matches.count; i++) {
+		cJSON_AddItemToArray(others, window_describe(display, matches.windows[i]));
+	}
+	return CUA_OK;
 }
 
 static bool is_url(const char *url)

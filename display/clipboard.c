@@ -1,15 +1,16 @@
 #include "display/clipboard.h"
 
 #include <errno.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <glib.h>
 #include <sodium.h>
 
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
 #include "display/display_internal.h"
+#include "display/file_uri.h"
 
 #define GET_TIMEOUT_MS 10000
 #define SAVE_TIMEOUT_MS 3000
@@ -126,24 +127,36 @@ static void add_formats(
 	}
 }
 
-/* Some owners write UTF-16, which begins with a byte order mark, some a NUL at the end, some
+static enum cua_status convert_to_utf8(
+		struct cua_buffer *data, size_t skip, const char *charset, struct cua_error *err)
+{
+	const size_t room = 3 * data->len; /* of one byte 2, of two bytes 3 at most */
+	CUA_AUTO_FREE char *converted = malloc(room + 1);
+	iconv_t converter = iconv_open("UTF-8", charset);
+	if (!converted || converter == (iconv_t)-1) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
+	}
+	char *in = data->data + skip, *out = converted;
+	size_t in_left = data->len - skip, out_left = room;
+	const size_t result = iconv(converter, &in, &in_left, &out, &out_left);
+	iconv_close(converter);
+	if (result == (size_t)-1) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0, "the clipboard holds text that is not %s",
+				charset);
+	}
+	cua_buffer_clear(data);
+	return cua_buffer_append(data, converted, room - out_left, err);
+}
+
+/* Some owners write UTF-16, which begins with a byte order mark, some a NUL at the end; STRING is
  * Latin-1. */
 static enum cua_status to_utf8(struct cua_buffer *data, Atom target, struct cua_error *err)
 {
-	char *converted = NULL;
-	gsize len = 0;
-	if (data->len >= 2 && (uint8_t)data->data[0] == 0xff && (uint8_t)data->data[1] == 0xfe) {
-		converted = g_convert(data->data + 2, (gssize)data->len - 2, "UTF-8", "UTF-16LE",
-				NULL, &len, NULL);
-	} else if (target == XA_STRING) {
-		converted = g_convert(data->data, (gssize)data->len, "UTF-8", "ISO-8859-1", NULL,
-				&len, NULL);
-	}
 	enum cua_status status = CUA_OK;
-	if (converted) {
-		cua_buffer_clear(data);
-		status = cua_buffer_append(data, converted, len, err);
-		g_free(converted);
+	if (data->len >= 2 && memcmp(data->data, "\xff\xfe", 2) == 0) {
+		status = convert_to_utf8(data, 2, "UTF-16LE", err);
+	} else if (target == XA_STRING && data->len > 0) {
+		status = convert_to_utf8(data, 0, "ISO-8859-1", err);
 	}
 	while (data->len > 0 && data->data[data->len - 1] == '\0') {
 		data->len--;
@@ -168,10 +181,8 @@ static enum cua_status add_files(cJSON *result, struct cua_buffer *data, struct 
 		if (strcmp(line, "copy") == 0 || strcmp(line, "cut") == 0) {
 			cJSON_AddStringToObject(result, "operation", line);
 		} else if (line[0] != '#' && cJSON_GetArraySize(list) < FILES_MAX) {
-			char *path = g_filename_from_uri(line, NULL, NULL);
-			const bool is_text = path && g_utf8_validate(path, -1, NULL);
-			cJSON_AddItemToArray(list, cJSON_CreateString(is_text ? path : line));
-			g_free(path);
+			CUA_AUTO_FREE char *path = file_uri_to_path(line);
+			cJSON_AddItemToArray(list, cJSON_CreateString(path ? path : line));
 		}
 	}
 	return status;
@@ -352,26 +363,20 @@ static enum cua_status add_png_base64(const struct display *display,
 static enum cua_status add_file(const char *file, struct cua_buffer *uris,
 		struct cua_buffer *copied, struct cua_buffer *paths, struct cua_error *err)
 {
-	char *path = strncmp(file, "file://", 7) == 0 ? g_filename_from_uri(file, NULL, NULL)
-						      : g_strdup(file);
-	char *uri = path && path[0] == '/' ? g_filename_to_uri(path, NULL, NULL) : NULL;
-	enum cua_status status = uri
-			? CUA_OK
-			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
-					  "files: \"%.80s\" must be an absolute path or a "
-					  "file:// URI",
-					  file);
-	if (status == CUA_OK) {
-		status = cua_buffer_printf(uris, err, "%s\r\n", uri);
+	CUA_AUTO_FREE char *path =
+			strncmp(file, "file:", 5) == 0 ? file_uri_to_path(file) : strdup(file);
+	CUA_AUTO_FREE char *uri = path && path[0] == '/' ? file_uri_from_path(path) : NULL;
+	if (!uri) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"files: \"%.80s\" must be an absolute path or a file:// URI", file);
 	}
+	enum cua_status status = cua_buffer_printf(uris, err, "%s\r\n", uri);
 	if (status == CUA_OK) {
 		status = cua_buffer_printf(copied, err, "\n%s", uri);
 	}
 	if (status == CUA_OK) {
 		status = cua_buffer_printf(paths, err, "%s%s", paths->len > 0 ? "\n" : "", path);
 	}
-	g_free(uri);
-	g_free(path);
 	return status;
 }
 

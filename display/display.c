@@ -179,6 +179,11 @@ static void intern_atoms(struct display *display)
 		{ "text/plain;charset=utf-8", &atoms->text_plain_utf8 },
 		{ "CUA_SELECTION", &atoms->cua_selection },
 		{ "MULTIPLE", &atoms->multiple },
+		{ "_NET_WM_STATE_FULLSCREEN", &atoms->net_wm_state_fullscreen },
+		{ "_NET_MOVERESIZE_WINDOW", &atoms->net_moveresize_window },
+		{ "_NET_WM_DESKTOP", &atoms->net_wm_desktop },
+		{ "_NET_SUPPORTING_WM_CHECK", &atoms->net_supporting_wm_check },
+		{ "WM_CHANGE_STATE", &atoms->wm_change_state },
 		{ "ATOM_PAIR", &atoms->atom_pair },
 		{ "SAVE_TARGETS", &atoms->save_targets },
 		{ "DELETE", &atoms->delete_selection },
@@ -471,15 +476,15 @@ bool display_idle(struct display *display, int wake_fd)
 	}
 }
 
-unsigned char *display_property(struct display *display, Window window, Atom property, Atom type,
-		int format, unsigned long *ret_count)
+unsigned char *display_property_part(struct display *display, Window window, Atom property,
+		Atom type, int format, size_t max_bytes, unsigned long *ret_count)
 {
 	Atom actual_type = None;
 	int actual_format = 0;
 	unsigned long count = 0, left = 0;
 	unsigned char *data = NULL;
-	if (XGetWindowProperty(display->xlib, window, property, 0, 65536, False, type, &actual_type,
-			    &actual_format, &count, &left, &data) != Success ||
+	if (XGetWindowProperty(display->xlib, window, property, 0, (long)(max_bytes / 4), False,
+			    type, &actual_type, &actual_format, &count, &left, &data) != Success ||
 			!data) {
 		return NULL;
 	}
@@ -490,4 +495,11 @@ unsigned char *display_property(struct display *display, Window window, Atom pro
 	}
 	*ret_count = count;
 	return data;
+}
+
+unsigned char *display_property(struct display *display, Window window, Atom property, Atom type,
+		int format, unsigned long *ret_count)
+{
+	return display_property_part(
+			display, window, property, type, format, 4 * (size_t)65536, ret_count);
 }

@@ -26,7 +26,7 @@
 #define FRAME_BANDS_MAX (32768 / FRAME_BAND_ROWS)
 /* Changed rectangles that a request reports one by one; more are merged. */
 #define CHANGED_RECTS_MAX 32
-#define WINDOWS_MAX 256
+#define WINDOWS_MAX 1024
 
 struct display_atoms {
 	Atom net_active_window, net_client_list, net_wm_ping, net_wm_name, net_wm_pid, net_wm_state,
@@ -36,7 +36,9 @@ struct display_atoms {
 			net_frame_extents, wm_protocols, utf8_string, clipboard, targets, timestamp,
 			text, incr, text_plain_utf8, cua_selection, multiple, atom_pair,
 			save_targets, delete_selection, text_plain, text_html, image_png,
-			text_uri_list, gnome_copied_files;
+			text_uri_list, gnome_copied_files, net_wm_state_fullscreen,
+			net_moveresize_window, net_wm_desktop, net_supporting_wm_check,
+			wm_change_state;
 };
 
 /* The screen as last read, in memory shared with the X server and, read-only, with vnc. */
@@ -192,6 +194,9 @@ void display_sync(struct display *display);
 /* Property data of any type, NULL if absent; XFree it. format 0 takes any. */
 unsigned char *display_property(struct display *display, Window window, Atom property, Atom type,
 		int format, unsigned long *ret_count);
+/* The same, at most so many bytes of it. */
+unsigned char *display_property_part(struct display *display, Window window, Atom property,
+		Atom type, int format, size_t max_bytes, unsigned long *ret_count);
 
 /* frame.c */
 CUA_NODISCARD enum cua_status frame_init(struct display *display, struct cua_error *err);
@@ -210,21 +215,68 @@ bool frame_is_plain(const struct display *display, const struct cua_region *area
 /* window.c */
 Window window_active(struct display *display);
 bool window_is_pingable(struct display *display, Window window);
+/* The uppermost WINDOWS_MAX, from below to above. */
 int window_list(struct display *display, Window windows[WINDOWS_MAX]);
+/* All that the window manager lists, from below to above. XFree it; NULL for none. */
+Window *window_read_list(struct display *display, unsigned long *ret_count);
+bool window_is_listed(struct display *display, Window window);
+/* CUA_ERR_NOT_FOUND unless it is on the window manager's list; with unmanaged, windows that it does
+ * not manage do as well. */
+CUA_NODISCARD enum cua_status window_check(
+		struct display *display, Window window, bool unmanaged, struct cua_error *err);
+/* One of the window manager's own: a frame. */
+bool window_is_of_manager(struct display *display, Window window);
 bool window_is_application(struct display *display, Window window);
-cJSON *window_describe(struct display *display, Window window);
+/* Printable, cut to size. */
+void window_title(struct display *display, Window window, char *title, size_t size);
+/* Printable, cut to size; "" if it has none. */
+void window_class(struct display *display, Window window, char *text, size_t size);
+void window_instance(struct display *display, Window window, char *text, size_t size);
+struct window_state {
+	bool minimized, maximized_vert, maximized_horz, fullscreen;
+};
+void window_read_state(struct display *display, Window window, struct window_state *state);
+/* In root coordinates: without and with what the window manager puts around it. */
+void window_read_client(struct display *display, Window window, struct cua_region *client);
+void window_read_frame(struct display *display, Window window, struct cua_region *frame);
 /* Raises it and waits until it has the keyboard. */
 CUA_NODISCARD enum cua_status window_focus(
 		struct display *display, Window window, struct cua_error *err);
-/* The class, printable; "" if it has none. */
-void window_class(struct display *display, Window window, char *text, size_t size);
-/* Returns when the window manager serves requests; CUA_ERR_TIMEOUT if there is none that does. */
+/* Returns when the window manager serves requests, and has served those before;
+ * CUA_ERR_TIMEOUT if there is none that does. */
 CUA_NODISCARD enum cua_status window_wait_manager(
 		struct display *display, int timeout_ms, struct cua_error *err);
-CUA_NODISCARD enum cua_status window_close(
-		struct display *display, Window window, struct cua_error *err);
-/* The topmost window whose title or class contains name, compared by letters and digits. */
-Window window_find(struct display *display, const char *name);
+/* A client message for the window manager; count longs, at most 5. */
+void window_send_to_root(
+		struct display *display, Window window, Atom type, const long *data, int count);
+
+/* window_describe.c */
+cJSON *window_describe(struct display *display, Window window);
+/* "windows" and "more", from above to below. */
+void window_describe_all(struct display *display, cJSON *result);
+
+/* window_act.c: the actions on one window. */
+CUA_NODISCARD enum cua_status window_act(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err);
+
+/* window_find.c */
+#define WINDOW_MATCHES_MAX 64
+struct window_matches {
+	Window windows[WINDOW_MATCHES_MAX]; /* the uppermost first */
+	int count;
+};
+/**
+ * window_find() - the windows that a name fits best; of one application if there are several.
+ * @class: the class of the application of this name; "" if it is not known.
+ *
+ * Class and instance go before a beginning of one, whole titles before words of titles. None is
+ * CUA_OK with count 0; CUA_ERR_INVAL naming them if they are windows of different applications, or
+ * different documents.
+ */
+CUA_NODISCARD enum cua_status window_find(struct display *display, const char *name,
+		const char *class, struct window_matches *ret_matches, struct cua_error *err);
+
+/* window_ping.c */
 /* Asks the active window whether it has read its events; true if it answered in time. A window
  * that does not know _NET_WM_PING is false at once, with *ret_asked false. */
 CUA_NODISCARD enum cua_status window_ping(struct display *display, int timeout_ms, bool *ret_asked,

@@ -274,11 +274,63 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 	return cua_spawn(&spawn, &client->pid, err);
 }
 
+/* Any process but those that the desktop stands on. */
+static enum cua_status kill_program(
+		const struct session *session, double number, struct cua_error *err)
+{
+	const pid_t pid = (pid_t)number;
+	if (pid != number || pid <= 1 || pid == getpid() || pid == session->x_server ||
+			pid == session->window_manager || pid == session->bus) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "process %.0f is not an application",
+				number);
+	}
+	if (kill(pid, SIGKILL) != 0 && errno != ESRCH) {
+		return CUA_FAIL(err, CUA_ERR_APP, errno, "process %d", (int)pid);
+	}
+	return CUA_OK;
+}
+
+/* Requests that start nothing; false if it is not one of them. */
+static bool client_question(struct client *client, const cJSON *request)
+{
+	const cJSON *kill_pid = cJSON_GetObjectItemCaseSensitive(request, "kill");
+	const cJSON *find = cJSON_GetObjectItemCaseSensitive(request, "find");
+	struct cua_error error = { 0 };
+	struct display_app app = { 0 };
+	enum cua_status status = CUA_OK;
+	cJSON *reply = cJSON_CreateObject();
+	if (cJSON_IsNumber(kill_pid)) {
+		status = kill_program(client->session, kill_pid->valuedouble, &error);
+	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "output"))) {
+		char output[OUTPUT_TAIL_MAX];
+		cua_file_tail(client->log_path, output, sizeof(output));
+		cJSON_AddStringToObject(reply, "output", output);
+	} else if (cJSON_IsString(find)) {
+		status = display_app_find_installed(find->valuestring, &app, &error);
+		cJSON_AddStringToObject(reply, "name", app.name ? app.name : "");
+		cJSON_AddStringToObject(reply, "class", app.wm_class ? app.wm_class : "");
+		display_app_finish(&app);
+	} else {
+		cJSON_Delete(reply);
+		return false;
+	}
+	if (status == CUA_OK) {
+		client_reply(client, reply);
+	} else {
+		cJSON_Delete(reply);
+		client_reply_error(client, &error);
+	}
+	return true;
+}
+
 static void client_request(struct client *client, const char *text, const int *fds)
 {
 	struct cua_error error = { 0 };
 	struct display_app app = { 0 };
 	CUA_AUTO_JSON cJSON *request = cJSON_Parse(text);
+	if (client_question(client, request)) {
+		return;
+	}
 	enum cua_status status = client->pid > 0
 			? CUA_FAIL(&error, CUA_ERR_INVAL, 0, "one program to a connection")
 			: resolve(request, &app, &error);

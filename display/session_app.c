@@ -14,23 +14,52 @@ void display_app_finish(struct display_app *app)
 	*app = (struct display_app){ 0 };
 }
 
-/* The Exec line without its field codes (%U, %f, ...), which stand for files we do not pass. */
-static char **argv_of(const char *command_line)
+/* What a field code stands for; NULL for nothing. The caller frees.
+ * Source: Desktop Entry Specification 1.5, the Exec key. */
+static char *expand_code(char code, const char *file, const char *name)
+{
+	switch (code) {
+	case 'f':
+	case 'F':
+		return g_strdup(file);
+	case 'u':
+	case 'U':
+		return file ? g_filename_to_uri(file, NULL, NULL) : NULL;
+	case 'c':
+		return g_strdup(name);
+	case '%':
+		return g_strdup("%");
+	default: /* icons, devices, and what is no longer used */
+		return NULL;
+	}
+}
+
+/* The Exec line as words, with file (NULL: none) where it has a place for one. */
+static char **argv_of(const char *command_line, const char *file, const char *name)
 {
 	char **words = NULL;
+	gboolean placed = file == NULL;
 	if (!command_line || !g_shell_parse_argv(command_line, NULL, &words, NULL)) {
 		return NULL;
 	}
-	int kept = 0;
+	GPtrArray *argv = g_ptr_array_new();
 	for (int i = 0; words[i]; i++) {
-		if (words[i][0] == '%' && strlen(words[i]) == 2) {
-			g_free(words[i]);
-		} else {
-			words[kept++] = words[i];
+		if (words[i][0] != '%' || strlen(words[i]) != 2) {
+			g_ptr_array_add(argv, g_strdup(words[i]));
+			continue;
+		}
+		char *expanded = expand_code(words[i][1], file, name);
+		if (expanded) {
+			placed = placed || strchr("fFuU", words[i][1]);
+			g_ptr_array_add(argv, expanded);
 		}
 	}
-	words[kept] = NULL;
-	return words;
+	if (!placed) {
+		g_ptr_array_add(argv, g_strdup(file));
+	}
+	g_ptr_array_add(argv, NULL);
+	g_strfreev(words);
+	return (char **)g_ptr_array_free(argv, FALSE);
 }
 
 static char *class_of(GDesktopAppInfo *info)
@@ -47,10 +76,11 @@ static char *class_of(GDesktopAppInfo *info)
 	return guess;
 }
 
-static enum cua_status app_from_info(
-		GDesktopAppInfo *info, struct display_app *ret_app, struct cua_error *err)
+static enum cua_status app_from_info(GDesktopAppInfo *info, const char *file,
+		struct display_app *ret_app, struct cua_error *err)
 {
-	char **argv = argv_of(g_app_info_get_commandline(G_APP_INFO(info)));
+	char **argv = argv_of(g_app_info_get_commandline(G_APP_INFO(info)), file,
+			g_app_info_get_name(G_APP_INFO(info)));
 	if (!argv || !argv[0]) {
 		g_strfreev(argv);
 		return CUA_FAIL(err, CUA_ERR_APP, 0, "%s has no usable command line",
@@ -140,26 +170,116 @@ static gboolean app_from_command(const char *command, struct display_app *ret_ap
 	return TRUE;
 }
 
+/* An existing file: a path, from the home if it is relative, or a file URI. NULL if there is none.
+ * The caller frees. */
+static char *existing_file(const char *name)
+{
+	const char *home = g_get_home_dir();
+	char *path = g_str_has_prefix(name, "file:")   ? g_filename_from_uri(name, NULL, NULL)
+			: g_str_has_prefix(name, "~/") ? g_build_filename(home, name + 2, NULL)
+			: g_path_is_absolute(name)     ? g_strdup(name)
+						       : g_build_filename(home, name, NULL);
+	if (path && !g_file_test(path, G_FILE_TEST_EXISTS)) {
+		g_free(path);
+		return NULL;
+	}
+	return path;
+}
+
+static char *content_type_of(const char *path)
+{
+	GFile *file = g_file_new_for_path(path);
+	GFileInfo *info = g_file_query_info(file, G_FILE_ATTRIBUTE_STANDARD_CONTENT_TYPE,
+			G_FILE_QUERY_INFO_NONE, NULL, NULL);
+	char *type = info ? g_strdup(g_file_info_get_content_type(info)) : NULL;
+	g_clear_object(&info);
+	g_object_unref(file);
+	return type;
+}
+
+/* file may be NULL: the application alone. */
+static enum cua_status app_for_type(const char *type, const char *file, struct display_app *ret_app,
+		struct cua_error *err)
+{
+	GAppInfo *info = g_app_info_get_default_for_type(type, FALSE);
+	if (!info || !G_IS_DESKTOP_APP_INFO(info)) {
+		g_clear_object(&info);
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"no application on this desktop opens files of type %.100s", type);
+	}
+	enum cua_status status = app_from_info(G_DESKTOP_APP_INFO(info), file, ret_app, err);
+	g_object_unref(info);
+	return status;
+}
+
+static enum cua_status app_for_file(
+		const char *path, struct display_app *ret_app, struct cua_error *err)
+{
+	if (g_file_test(path, G_FILE_TEST_IS_REGULAR) &&
+			g_file_test(path, G_FILE_TEST_IS_EXECUTABLE)) {
+		char **argv = g_new0(char *, 2);
+		argv[0] = g_strdup(path);
+		*ret_app = (struct display_app){ .argv = argv,
+			.name = g_path_get_basename(path),
+			.wm_class = g_path_get_basename(path) };
+		return CUA_OK;
+	}
+	char *type = content_type_of(path);
+	enum cua_status status =
+			app_for_type(type ? type : "application/octet-stream", path, ret_app, err);
+	g_free(type);
+	return status;
+}
+
+/* "image/png"; GIO knows a type if some application or the MIME database does. */
+static gboolean is_mime_type(const char *name)
+{
+	const char *slash = strchr(name, '/');
+	return slash && slash > name && slash[1] && !strchr(slash + 1, '/') &&
+			!strpbrk(name, " ~%") && !g_path_is_absolute(name);
+}
+
+enum cua_status display_app_find_installed(
+		const char *name, struct display_app *ret_app, struct cua_error *err)
+{
+	GDesktopAppInfo *info = find_info(name);
+	info = info ? info : find_by_words(name);
+	if (!info) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "no application \"%.80s\"", name);
+	}
+	enum cua_status status = app_from_info(info, NULL, ret_app, err);
+	g_object_unref(info);
+	return status;
+}
+
 enum cua_status display_app_find(
 		const char *name, struct display_app *ret_app, struct cua_error *err)
 {
 	GDesktopAppInfo *info = find_info(name);
-	if (!info && app_from_command(name, ret_app)) {
+	if (info) {
+		enum cua_status status = app_from_info(info, NULL, ret_app, err);
+		g_object_unref(info);
+		return status;
+	}
+	char *file = existing_file(name);
+	if (file) {
+		enum cua_status status = app_for_file(file, ret_app, err);
+		g_free(file);
+		return status;
+	}
+	if (app_from_command(name, ret_app)) {
 		return CUA_OK;
 	}
-	if (!info) {
-		info = find_by_words(name);
+	if (is_mime_type(name)) {
+		return app_for_type(name, NULL, ret_app, err);
 	}
-	if (!info) {
-		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-				"no application \"%.80s\": it is no desktop file, no application "
-				"name "
-				"and no command on this desktop",
-				name);
+	if (display_app_find_installed(name, ret_app, NULL) == CUA_OK) {
+		return CUA_OK;
 	}
-	enum cua_status status = app_from_info(info, ret_app, err);
-	g_object_unref(info);
-	return status;
+	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+			"no application \"%.80s\": it is no desktop file, no application name, no "
+			"command, no file and no file type on this desktop",
+			name);
 }
 
 enum cua_status display_app_for_url(
@@ -172,7 +292,7 @@ enum cua_status display_app_for_url(
 		if (!info) {
 			continue;
 		}
-		enum cua_status status = app_from_info(info, ret_app, err);
+		enum cua_status status = app_from_info(info, NULL, ret_app, err);
 		g_object_unref(info);
 		if (status != CUA_OK) {
 			return status;

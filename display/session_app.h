@@ -15,11 +15,19 @@ struct display_app {
 void display_app_finish(struct display_app *app);
 
 /**
- * display_app_find() - by desktop file id, name, generic words of a name, or command line.
+ * display_app_find() - by desktop file, name, file, command line, MIME type, or words of a name,
+ * keywords and description, in this order.
+ *
+ * A file (a path, from the home if it is relative, or a file URI) is a program if it is executable,
+ * and stands for the application that opens it otherwise.
  *
  * Return: CUA_OK; CUA_ERR_NOT_FOUND naming what was looked for.
  */
 CUA_NODISCARD enum cua_status display_app_find(
+		const char *name, struct display_app *ret_app, struct cua_error *err);
+
+/* Installed applications alone: no command, no file. */
+CUA_NODISCARD enum cua_status display_app_find_installed(
 		const char *name, struct display_app *ret_app, struct cua_error *err);
 
 /* The browser with this URL; CUA_ERR_NOT_FOUND without one. */

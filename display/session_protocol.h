@@ -11,6 +11,9 @@
  * Answers:  {"pid": 17, "name": "LibreOffice Writer", "class": "libreoffice-writer"}, later
  *           {"exit": 0, "output": "..."} or {"signal": 9, "output": "..."}; output is the tail of
  *           the log of a program without descriptors.
+ *           Without starting anything: {"find": NAME} answers name and class of an installed
+ *           application, {"kill": PID} ends a process of the desktop, {"output": true} answers what
+ *           the program of this connection has written so far.
  *           Or {"code": "not_found", "message": "..."}.
  */
 

@@ -13,6 +13,10 @@
 #define FOCUS_TIMEOUT_MS 2000
 #define XID_MASK 0xffffffffUL
 #define MANAGER_ASK_AGAIN_US 20000U
+/* Of what applications write about themselves no more than this is read. */
+#define TITLE_BYTES_MAX 2048
+#define CLASS_BYTES_MAX 512
+#define ATOMS_MAX 64
 
 /* --- reading --- */
 
@@ -29,34 +33,64 @@ Window window_active(struct display *display)
 	return window;
 }
 
+Window *window_read_list(struct display *display, unsigned long *ret_count)
+{
+	*ret_count = 0;
+	Window *windows = (Window *)(void *)display_property(display, display->root,
+			display->atoms.net_client_list, XA_WINDOW, 32, ret_count);
+	for (unsigned long i = 0; windows && i < *ret_count; i++) {
+		windows[i] &= XID_MASK;
+	}
+	return windows;
+}
+
 int window_list(struct display *display, Window windows[WINDOWS_MAX])
 {
 	unsigned long count = 0;
-	unsigned char *data = display_property(display, display->root,
-			display->atoms.net_client_list, XA_WINDOW, 32, &count);
-	if (!data) {
-		return 0;
+	Window *all = window_read_list(display, &count);
+	const unsigned long skip = count > WINDOWS_MAX ? count - WINDOWS_MAX : 0;
+	if (all) {
+		memcpy(windows, all + skip, (count - skip) * sizeof(windows[0]));
+		XFree(all);
 	}
-	count = count > WINDOWS_MAX ? WINDOWS_MAX : count;
+	return (int)(count - skip);
+}
+
+bool window_is_listed(struct display *display, Window window)
+{
+	unsigned long count = 0;
+	bool found = false;
+	Window *all = window_read_list(display, &count);
 	for (unsigned long i = 0; i < count; i++) {
-		windows[i] = ((Window *)(void *)data)[i] & XID_MASK;
+		found = found || all[i] == window;
 	}
-	XFree(data);
-	return (int)count;
+	if (all) {
+		XFree(all);
+	}
+	return found;
+}
+
+/* The property is a list of atoms; applications may have made it as long as they like. */
+static bool has_atom(struct display *display, Window window, Atom property, Atom wanted)
+{
+	unsigned long count = 0;
+	bool found = false;
+	Atom *atoms = (Atom *)(void *)display_property_part(
+			display, window, property, XA_ATOM, 32, 4 * ATOMS_MAX, &count);
+	for (unsigned long i = 0; atoms && i < count; i++) {
+		found = found || atoms[i] == wanted;
+	}
+	if (atoms) {
+		XFree(atoms);
+	}
+	return found;
 }
 
 bool window_is_pingable(struct display *display, Window window)
 {
-	Atom *protocols = NULL;
-	int count = 0;
-	bool found = false;
-	if (window != None && XGetWMProtocols(display->xlib, window, &protocols, &count)) {
-		for (int i = 0; i < count; i++) {
-			found = found || protocols[i] == display->atoms.net_wm_ping;
-		}
-		XFree(protocols);
-	}
-	return found;
+	return window != None &&
+			has_atom(display, window, display->atoms.wm_protocols,
+					display->atoms.net_wm_ping);
 }
 
 /* Main windows and dialogs; no splash screens, docks, menus. */
@@ -68,8 +102,8 @@ bool window_is_application(struct display *display, Window window)
 			attributes.map_state != IsViewable) {
 		return false;
 	}
-	unsigned char *data = display_property(
-			display, window, display->atoms.net_wm_window_type, XA_ATOM, 32, &count);
+	unsigned char *data = display_property_part(
+			display, window, display->atoms.net_wm_window_type, XA_ATOM, 32, 4, &count);
 	if (!data) {
 		return true;
 	}
@@ -82,38 +116,40 @@ bool window_is_application(struct display *display, Window window)
 /* WM_NAME of clients without _NET_WM_NAME: Latin-1, or COMPOUND_TEXT, which xterm writes. */
 static void read_old_title(struct display *display, Window window, char *title, size_t size)
 {
-	XTextProperty property;
+	XTextProperty property = { .format = 8 };
 	char **list = NULL;
-	int count = 0;
-	if (!XGetWMName(display->xlib, window, &property)) {
+	int count = 0, format = 0;
+	unsigned long left = 0;
+	if (XGetWindowProperty(display->xlib, window, XA_WM_NAME, 0, TITLE_BYTES_MAX / 4, False,
+			    AnyPropertyType, &property.encoding, &format, &property.nitems, &left,
+			    &property.value) != Success ||
+			!property.value) {
 		return;
 	}
-	if (Xutf8TextPropertyToTextList(display->xlib, &property, &list, &count) >= 0 &&
+	if (format == 8 &&
+			Xutf8TextPropertyToTextList(display->xlib, &property, &list, &count) >= 0 &&
 			count > 0) {
 		snprintf(title, size, "%s", list[0]);
 	}
-	XFreeStringList(list);
+	if (list) {
+		XFreeStringList(list);
+	}
 	XFree(property.value);
 }
 
-static void read_title(struct display *display, Window window, char *title, size_t size)
+/* Text is the application's: what is no UTF-8 would spoil the JSON, and control characters the
+ * terminal of who reads it. A character that was cut off at the end goes. */
+static void make_printable(char *text)
 {
-	unsigned long count = 0;
-	unsigned char *data = display_property(display, window, display->atoms.net_wm_name,
-			display->atoms.utf8_string, 8, &count);
-	title[0] = '\0';
-	if (data) {
-		snprintf(title, size, "%s", (const char *)data);
-		XFree(data);
-	} else {
-		read_old_title(display, window, title, size);
-	}
-	/* A title is the application's: what is no UTF-8 would spoil the JSON, and control
-	 * characters the terminal of who reads it. */
-	const char *at = title, *end = title + strlen(title);
+	const char *at = text, *end = text + strlen(text);
 	while (at < end) {
-		char *first = title + (at - title);
+		char *first = text + (at - text);
 		const uint32_t code = cua_utf8_next(&at, end);
+		if (code == CUA_UTF8_INVALID && end - first < CUA_UTF8_MAX &&
+				(unsigned char)*first >= 0xc0) {
+			*first = '\0';
+			return;
+		}
 		if (code == CUA_UTF8_INVALID) {
 			*first = '?';
 			at++;
@@ -123,52 +159,75 @@ static void read_title(struct display *display, Window window, char *title, size
 	}
 }
 
+void window_title(struct display *display, Window window, char *title, size_t size)
+{
+	unsigned long count = 0;
+	unsigned char *data = display_property_part(display, window, display->atoms.net_wm_name,
+			display->atoms.utf8_string, 8, TITLE_BYTES_MAX, &count);
+	title[0] = '\0';
+	if (data) {
+		snprintf(title, size, "%s", (const char *)data);
+		XFree(data);
+	} else {
+		read_old_title(display, window, title, size);
+	}
+	make_printable(title);
+}
+
+/* WM_CLASS is two strings, each with a NUL at its end: instance, class. */
+static void read_class(
+		struct display *display, Window window, char *class, char *instance, size_t size)
+{
+	unsigned long count = 0;
+	unsigned char *data = display_property_part(
+			display, window, XA_WM_CLASS, XA_STRING, 8, CLASS_BYTES_MAX, &count);
+	class[0] = instance[0] = '\0';
+	if (!data) {
+		return;
+	}
+	/* Xlib puts a NUL behind what it read. */
+	const size_t len = strlen((const char *)data);
+	snprintf(instance, size, "%s", (const char *)data);
+	snprintf(class, size, "%s", len + 1 < count ? (const char *)data + len + 1 : "");
+	make_printable(instance);
+	make_printable(class);
+	XFree(data);
+}
+
 void window_class(struct display *display, Window window, char *text, size_t size)
 {
-	XClassHint hint = { NULL, NULL };
-	text[0] = '\0';
-	if (XGetClassHint(display->xlib, window, &hint)) {
-		snprintf(text, size, "%s", hint.res_class ? hint.res_class : "");
-		for (char *at = text; *at; at++) {
-			*at = (char)(isprint((unsigned char)*at) ? *at : '?');
-		}
-		XFree(hint.res_name);
-		XFree(hint.res_class);
+	char instance[CLASS_BYTES_MAX];
+	size = size < sizeof(instance) ? size : sizeof(instance);
+	read_class(display, window, text, instance, size);
+}
+
+void window_instance(struct display *display, Window window, char *text, size_t size)
+{
+	char class[CLASS_BYTES_MAX];
+	size = size < sizeof(class) ? size : sizeof(class);
+	read_class(display, window, class, text, size);
+}
+
+void window_read_state(struct display *display, Window window, struct window_state *state)
+{
+	const struct display_atoms *atoms = &display->atoms;
+	unsigned long count = 0;
+	Atom *states = (Atom *)(void *)display_property_part(
+			display, window, atoms->net_wm_state, XA_ATOM, 32, 4 * ATOMS_MAX, &count);
+	*state = (struct window_state){ 0 };
+	for (unsigned long i = 0; states && i < count; i++) {
+		state->minimized |= states[i] == atoms->net_wm_state_hidden;
+		state->maximized_vert |= states[i] == atoms->net_wm_state_maximized_vert;
+		state->maximized_horz |= states[i] == atoms->net_wm_state_maximized_horz;
+		state->fullscreen |= states[i] == atoms->net_wm_state_fullscreen;
+	}
+	if (states) {
+		XFree(states);
 	}
 }
 
-static bool has_state(struct display *display, Window window, Atom state)
+void window_read_client(struct display *display, Window window, struct cua_region *client)
 {
-	unsigned long count = 0;
-	bool found = false;
-	unsigned char *data = display_property(
-			display, window, display->atoms.net_wm_state, XA_ATOM, 32, &count);
-	for (unsigned long i = 0; data && i < count; i++) {
-		found = found || ((Atom *)(void *)data)[i] == state;
-	}
-	if (data) {
-		XFree(data);
-	}
-	return found;
-}
-
-cJSON *window_describe(struct display *display, Window window)
-{
-	char title[512], class[128];
-	read_title(display, window, title, sizeof(title));
-	window_class(display, window, class, sizeof(class));
-	cJSON *json = cJSON_CreateObject();
-	cJSON_AddNumberToObject(json, "id", (double)window);
-	cJSON_AddStringToObject(json, "title", title);
-	cJSON_AddStringToObject(json, "class", class);
-	unsigned long count = 0;
-	unsigned char *pid = display_property(
-			display, window, display->atoms.net_wm_pid, XA_CARDINAL, 32, &count);
-	if (pid) {
-		cJSON_AddNumberToObject(
-				json, "pid", (double)(*(unsigned long *)(void *)pid & XID_MASK));
-		XFree(pid);
-	}
 	Window root, child;
 	int x = 0, y = 0, root_x = 0, root_y = 0;
 	unsigned int width = 0, height = 0, border = 0, depth = 0;
@@ -176,65 +235,38 @@ cJSON *window_describe(struct display *display, Window window)
 		XTranslateCoordinates(display->xlib, window, display->root, 0, 0, &root_x, &root_y,
 				&child);
 	}
-	cJSON_AddNumberToObject(json, "x", root_x);
-	cJSON_AddNumberToObject(json, "y", root_y);
-	cJSON_AddNumberToObject(json, "width", width);
-	cJSON_AddNumberToObject(json, "height", height);
-	cJSON_AddBoolToObject(json, "active", window == window_active(display));
-	cJSON_AddBoolToObject(json, "minimized",
-			has_state(display, window, display->atoms.net_wm_state_hidden));
-	cJSON_AddBoolToObject(json, "maximized",
-			has_state(display, window, display->atoms.net_wm_state_maximized_vert) &&
-					has_state(display, window,
-							display->atoms.net_wm_state_maximized_horz));
-	return json;
+	*client = (struct cua_region){ root_x, root_y, (int)width, (int)height };
 }
 
-/* Letters and digits alone, in lower case: "LibreOffice Writer" is "libreoffice-writer". */
-static void squeeze(const char *text, char *squeezed, size_t size)
+void window_read_frame(struct display *display, Window window, struct cua_region *frame)
 {
-	size_t len = 0;
-	for (; *text && len + 1 < size; text++) {
-		if (isalnum((unsigned char)*text) || (unsigned char)*text >= 0x80) {
-			squeezed[len++] = (char)tolower((unsigned char)*text);
-		}
+	unsigned long count = 0;
+	unsigned char *data = display_property_part(display, window,
+			display->atoms.net_frame_extents, XA_CARDINAL, 32, 16, &count);
+	window_read_client(display, window, frame);
+	if (data && count == 4) {
+		const long *extents =
+				(const long *)(const void *)data; /* left, right, top, bottom */
+		frame->x -= (int)extents[0];
+		frame->y -= (int)extents[2];
+		frame->width += (int)(extents[0] + extents[1]);
+		frame->height += (int)(extents[2] + extents[3]);
 	}
-	squeezed[len] = '\0';
-}
-
-/* "Chromium Web Browser" begins with the class it is looked for by; "uxterm" is not "xterm". */
-Window window_find(struct display *display, const char *name)
-{
-	Window windows[WINDOWS_MAX];
-	char wanted[256], text[512], squeezed[512];
-	const int count = window_list(display, windows);
-	squeeze(name, wanted, sizeof(wanted));
-	for (int i = count - 1; i >= 0 && wanted[0]; i--) {
-		window_class(display, windows[i], text, sizeof(text));
-		squeeze(text, squeezed, sizeof(squeezed));
-		if (squeezed[0] &&
-				(strstr(squeezed, wanted) ||
-						strncmp(wanted, squeezed, strlen(squeezed)) == 0)) {
-			return windows[i];
-		}
-		read_title(display, windows[i], text, sizeof(text));
-		squeeze(text, squeezed, sizeof(squeezed));
-		if (strstr(squeezed, wanted)) {
-			return windows[i];
-		}
+	if (data) {
+		XFree(data);
 	}
-	return None;
 }
 
 /* --- asking the window manager --- */
 
-static void send_to_root(struct display *display, Window window, Atom type, long first, long second)
+void window_send_to_root(
+		struct display *display, Window window, Atom type, const long *data, int count)
 {
 	XEvent event = { .xclient = { .type = ClientMessage,
 					 .window = window,
 					 .message_type = type,
-					 .format = 32,
-					 .data.l = { first, second } } };
+					 .format = 32 } };
+	memcpy(event.xclient.data.l, data, (size_t)count * sizeof(data[0]));
 	XSendEvent(display->xlib, display->root, False,
 			SubstructureNotifyMask | SubstructureRedirectMask, &event);
 	XFlush(display->xlib);
@@ -263,7 +295,8 @@ enum cua_status window_wait_manager(struct display *display, int timeout_ms, str
 	XSelectInput(display->xlib, window, PropertyChangeMask);
 	enum cua_status status = CUA_ERR_TIMEOUT;
 	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
-		send_to_root(display, window, display->atoms.net_request_frame_extents, 0, 0);
+		window_send_to_root(
+				display, window, display->atoms.net_request_frame_extents, NULL, 0);
 		status = display_wait(display, cua_now_us() + MANAGER_ASK_AGAIN_US,
 				manager_has_answered, &window, err);
 	}
@@ -273,17 +306,27 @@ enum cua_status window_wait_manager(struct display *display, int timeout_ms, str
 	return status;
 }
 
-static enum cua_status check_listed(struct display *display, Window window, struct cua_error *err)
+static bool is_ours(const struct display *display, Window window)
 {
-	Window windows[WINDOWS_MAX];
-	const int count = window_list(display, windows);
-	for (int i = 0; i < count; i++) {
-		if (windows[i] == window) {
-			return CUA_OK;
-		}
+	const unsigned long mask = xcb_get_setup(display->xcb)->resource_id_mask;
+	return (display->helper & ~mask) == (window & ~mask);
+}
+
+enum cua_status window_check(
+		struct display *display, Window window, bool unmanaged, struct cua_error *err)
+{
+	XWindowAttributes attributes;
+	if (window_is_listed(display, window) ||
+			(unmanaged && window != display->root && !is_ours(display, window) &&
+					!window_is_of_manager(display, window) &&
+					XGetWindowAttributes(display->xlib, window, &attributes))) {
+		return CUA_OK;
 	}
-	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "no window %lu; list_windows tells which exist",
-			window);
+	enum cua_status status = display_ok(display, err);
+	return status != CUA_OK
+			? status
+			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+					  "no window %lu; list_windows tells which exist", window);
 }
 
 static bool is_active(struct display *display, void *user_data)
@@ -293,82 +336,17 @@ static bool is_active(struct display *display, void *user_data)
 
 enum cua_status window_focus(struct display *display, Window window, struct cua_error *err)
 {
-	enum cua_status status = check_listed(display, window, err);
+	enum cua_status status = window_check(display, window, false, err);
 	if (status != CUA_OK) {
 		return status;
 	}
 	/* Source indication 2: the request of a person's tool, which is always granted. */
-	send_to_root(display, window, display->atoms.net_active_window, 2, CurrentTime);
+	const long data[] = { 2, CurrentTime };
+	window_send_to_root(display, window, display->atoms.net_active_window, data, 2);
 	status = display_wait(display, cua_now_us() + FOCUS_TIMEOUT_MS * 1000ULL, is_active,
 			&window, err);
 	return status == CUA_ERR_TIMEOUT
 			? CUA_FAIL(err, status, 0, "window %lu did not get the keyboard in %d ms",
 					  window, FOCUS_TIMEOUT_MS)
 			: status;
-}
-
-enum cua_status window_close(struct display *display, Window window, struct cua_error *err)
-{
-	enum cua_status status = check_listed(display, window, err);
-	if (status == CUA_OK) {
-		send_to_root(display, window, display->atoms.net_close_window, CurrentTime, 2);
-	}
-	return status;
-}
-
-/* --- asking the application --- */
-
-void window_ping_event(struct display *display, const XClientMessageEvent *event)
-{
-	if (event->message_type == display->atoms.wm_protocols && event->window == display->root &&
-			(Atom)event->data.l[0] == display->atoms.net_wm_ping &&
-			(uint32_t)event->data.l[1] == display->ping.serial) {
-		display->ping.answered = display->ping.serial;
-	}
-}
-
-static bool ping_is_answered(struct display *display, void *user_data)
-{
-	bool *gone = user_data;
-	if (display->ping.answered == display->ping.serial) {
-		return true;
-	}
-	/* Closed, or no longer in front: nobody is left to answer for the input. */
-	if (display->active_changed) {
-		display->active_changed = false;
-		*gone = window_active(display) != display->ping.window;
-	}
-	return *gone;
-}
-
-/* The answer comes after the window has read every event that was sent to it before: an X client
- * reads its events in order.
- * Source: Extended Window Manager Hints, _NET_WM_PING. */
-enum cua_status window_ping(struct display *display, int timeout_ms, bool *ret_asked,
-		bool *ret_answered, struct cua_error *err)
-{
-	const Window window = window_active(display);
-	*ret_asked = false;
-	*ret_answered = false;
-	if (!window_is_pingable(display, window)) {
-		return display_ok(display, err);
-	}
-	/* The upper half of the number space: the window manager's own pings carry timestamps. */
-	display->ping.serial = 0x80000000U | (display->ping.serial + 1);
-	display->ping.window = window;
-	XEvent event = { .xclient = { .type = ClientMessage,
-					 .window = window,
-					 .message_type = display->atoms.wm_protocols,
-					 .format = 32,
-					 .data.l = { (long)display->atoms.net_wm_ping,
-							 (long)display->ping.serial,
-							 (long)window } } };
-	XSendEvent(display->xlib, window, False, NoEventMask, &event);
-	XFlush(display->xlib);
-	bool gone = false;
-	enum cua_status status = display_wait(display, cua_now_us() + (uint64_t)timeout_ms * 1000U,
-			ping_is_answered, &gone, err);
-	*ret_answered = status == CUA_OK && !gone;
-	*ret_asked = !gone;
-	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }

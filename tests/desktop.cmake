@@ -8,11 +8,15 @@ target_link_libraries(x_recorder PRIVATE cua_options PkgConfig::x11 PkgConfig::x
 add_executable(x_probe ${desktop_tests_dir}/x_probe.c)
 target_link_libraries(x_probe PRIVATE cua_options PkgConfig::x11 PkgConfig::xcb)
 
+add_executable(x_hostile ${desktop_tests_dir}/x_hostile.c)
+target_link_libraries(x_hostile PRIVATE cua_options PkgConfig::x11)
+
 add_library(desktop_fixture STATIC ${desktop_tests_dir}/desktop_fixture.c)
 target_link_libraries(desktop_fixture PUBLIC cua_base PkgConfig::cmocka)
 target_compile_definitions(desktop_fixture PUBLIC CUA_TEST_PROGRAM="$<TARGET_FILE:cua>"
-	CUA_TEST_RECORDER="$<TARGET_FILE:x_recorder>" CUA_TEST_PROBE="$<TARGET_FILE:x_probe>")
-add_dependencies(desktop_fixture cua x_recorder x_probe)
+	CUA_TEST_RECORDER="$<TARGET_FILE:x_recorder>" CUA_TEST_PROBE="$<TARGET_FILE:x_probe>"
+	CUA_TEST_HOSTILE="$<TARGET_FILE:x_hostile>")
+add_dependencies(desktop_fixture cua x_recorder x_probe x_hostile)
 
 # One after another: applications that start and servers that are timed share the processors.
 function(cua_desktop_test topic timeout_s)
@@ -32,5 +36,6 @@ cua_desktop_test(screenshot 120 PkgConfig::libpng)
 cua_desktop_test(typing 180)
 cua_desktop_test(clipboard 120)
 cua_desktop_test(apps 180)
+cua_desktop_test(windows 120)
 cua_desktop_test(viewers 120 PkgConfig::libvncclient)
 target_sources(test_desktop_viewers PRIVATE ${desktop_tests_dir}/vnc_viewers.c)

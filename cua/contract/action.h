@@ -44,6 +44,12 @@ enum cua_action_type {
 	CUA_ACTION_LIST_WINDOWS,
 	CUA_ACTION_FOCUS_WINDOW,
 	CUA_ACTION_CLOSE_WINDOW,
+	CUA_ACTION_KILL_WINDOW,
+	CUA_ACTION_MOVE_WINDOW,
+	CUA_ACTION_RESIZE_WINDOW,
+	CUA_ACTION_MAXIMIZE_WINDOW,
+	CUA_ACTION_MINIMIZE_WINDOW,
+	CUA_ACTION_RESTORE_WINDOW,
 	CUA_ACTION_TYPE_COUNT,
 };
 
@@ -107,7 +113,7 @@ struct cua_action {
 	uint32_t window;          /* X window id */
 	struct cua_region region; /* width 0: the whole screen */
 	int max_edge;             /* 0: no scaling */
-	int width, height;        /* of the picture; 0: what the other and the region make it */
+	int width, height;        /* of a picture (0: what the rest makes it), a window */
 	bool pointer;             /* draw the pointer */
 	int format, level;        /* enum cua_picture_format, enum cua_picture_level */
 	int quality;              /* of JPEG and WebP */

@@ -51,6 +51,11 @@
 					    .help = (what) \
 	}
 
+#define ARG_SIZE(arg_name, member) \
+	{ \
+		(arg_name), CUA_ARG_INTEGER, .required = true, .min = 1, .max = 32767, \
+					     FIELD(member), .help = "pixels of the screen" \
+	}
 #define ARG_CONTENT(arg_name, most, member, what) \
 	{ \
 		(arg_name), CUA_ARG_STRING, .max = (most), FIELD(member), .help = (what) \
@@ -152,13 +157,14 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 			.is_input = true, .is_function = true,
 			.args = { ARG_TEXT("name", 1,
 					"application name (LibreOffice Writer), desktop file, "
-					"or command with arguments") } },
+					"command with arguments, file to open, or MIME type") } },
 	[CUA_ACTION_SWITCH_APP] = { "switch_app",
 			"Bring an application's window to the front; start it if it is not "
 			"running.",
 			.is_input = true, .is_function = true,
 			.args = { ARG_TEXT("name", 1,
-					"part of a window title or class, or application name") } },
+					"application, window class, or words of a window "
+					"title") } },
 	[CUA_ACTION_OPEN_URL] = { "open_url", "Open a URL in the browser.", .is_input = true,
 			.is_function = true,
 			.args = { ARG_TEXT("url", 1, "http, https or file URL") } },
@@ -187,8 +193,31 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_FOCUS_WINDOW] = { "focus_window", "Raise a window and give it the keyboard.",
 			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
 	[CUA_ACTION_CLOSE_WINDOW] = { "close_window",
-			"Ask a window to close, as its close button does.", .is_input = true,
-			.is_function = true, .args = { ARG_WINDOW } },
+			"Ask a window to close, as its close button does; it may ask back.",
+			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_KILL_WINDOW] = { "kill_window",
+			"End the program of a window that does not answer; what it has not saved "
+			"is lost.",
+			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_MOVE_WINDOW] = { "move_window",
+			"Move a window: the left upper corner of its frame, title bar included. "
+			"A maximized window gets its own size back first.",
+			.is_input = true, .is_function = true,
+			.args = { ARG_WINDOW, ARG_X(true), ARG_Y(true) } },
+	[CUA_ACTION_RESIZE_WINDOW] = { "resize_window",
+			"Give a window a size, frame and title bar included.", .is_input = true,
+			.is_function = true,
+			.args = { ARG_WINDOW, ARG_SIZE("width", width),
+					ARG_SIZE("height", height) } },
+	[CUA_ACTION_MAXIMIZE_WINDOW] = { "maximize_window", "Let a window fill the screen.",
+			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_MINIMIZE_WINDOW] = { "minimize_window",
+			"Take a window off the screen; restore_window or focus_window brings it "
+			"back.",
+			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_RESTORE_WINDOW] = { "restore_window",
+			"Bring a minimized window back, or give a maximized one its own size.",
+			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
 };
 
 const struct cua_action_spec *cua_action_find(const char *name)

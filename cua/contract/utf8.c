@@ -37,6 +37,17 @@ uint32_t cua_utf8_next(const char **at, const char *end)
 	return code;
 }
 
+void cua_utf8_encode(uint32_t code, char *bytes)
+{
+	const int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+	const unsigned int marks[] = { 0, 0xc0, 0xe0, 0xf0 };
+	*bytes++ = (char)(marks[more] | code >> 6 * more);
+	for (int shift = 6 * (more - 1); shift >= 0; shift -= 6) {
+		*bytes++ = (char)(0x80 | (code >> shift & 0x3f));
+	}
+	*bytes = '\0';
+}
+
 enum cua_status cua_utf8_check(const char *text, size_t len, struct cua_error *err)
 {
 	const char *at = text, *end = text + len;

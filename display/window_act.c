@@ -1,0 +1,364 @@
+/* Orders to the window manager, each followed by a look at what it made of them.
+ * Source: Extended Window Manager Hints 1.5. */
+
+#include "display/display_internal.h"
+
+#include <stdlib.h>
+
+#include <X11/Xutil.h>
+#include <xcb/res.h>
+
+#include "cua/base/util.h"
+#include "display/session_client.h"
+
+#define MANAGER_TIMEOUT_MS 3000
+#define CLOSE_TIMEOUT_MS 3000
+#define KILL_TIMEOUT_MS 3000
+
+#define SOURCE_PAGER 2L
+#define STATE_REMOVE 0L
+#define STATE_ADD 1L
+
+/* The manager handles one request after the other: when it answers a question that was asked
+ * after an order, it is done with the order. */
+static enum cua_status await_manager(struct display *display, struct cua_error *err)
+{
+	enum cua_status status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
+	return status == CUA_ERR_TIMEOUT
+			? CUA_FAIL(err, status, 0, "the window manager did not answer in %d ms",
+					  MANAGER_TIMEOUT_MS)
+			: status;
+}
+
+static enum cua_status set_states(struct display *display, Window window, long how, Atom first,
+		Atom second, struct cua_error *err)
+{
+	const long data[] = { how, (long)first, (long)second, SOURCE_PAGER };
+	window_send_to_root(display, window, display->atoms.net_wm_state, data, 4);
+	return await_manager(display, err);
+}
+
+/* Where the manager ignores positions and sizes: out of there first. */
+static enum cua_status make_normal(struct display *display, Window window, struct cua_error *err)
+{
+	const struct display_atoms *atoms = &display->atoms;
+	struct window_state state;
+	enum cua_status status = CUA_OK;
+	window_read_state(display, window, &state);
+	if (state.fullscreen) {
+		status = set_states(display, window, STATE_REMOVE, atoms->net_wm_state_fullscreen,
+				None, err);
+	}
+	if (status == CUA_OK && (state.maximized_vert || state.maximized_horz)) {
+		status = set_states(display, window, STATE_REMOVE,
+				atoms->net_wm_state_maximized_vert,
+				atoms->net_wm_state_maximized_horz, err);
+	}
+	return status;
+}
+
+/* mask has bit 0 for x, 1 for y, 2 for width, 3 for height. */
+static enum cua_status move_resize(struct display *display, Window window,
+		const struct cua_region *to, long mask, struct cua_error *err)
+{
+	const long data[] = { NorthWestGravity | mask << 8 | SOURCE_PAGER << 12, to->x, to->y,
+		to->width, to->height };
+	window_send_to_root(display, window, display->atoms.net_moveresize_window, data, 5);
+	return await_manager(display, err);
+}
+
+static enum cua_status answer_window(
+		struct display *display, Window window, cJSON *result, struct cua_error *err)
+{
+	cJSON_AddItemToObject(result, "window", window_describe(display, window));
+	return display_ok(display, err);
+}
+
+static enum cua_status act_move(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	const Window window = action->window;
+	const struct cua_region to = { action->at.x, action->at.y, 0, 0 };
+	struct cua_region frame;
+	enum cua_status status = make_normal(display, window, err);
+	if (status == CUA_OK) {
+		status = move_resize(display, window, &to, 3, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	window_read_frame(display, window, &frame);
+	if (frame.x != to.x || frame.y != to.y) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"the window manager keeps window %lu at %d,%d instead of %d,%d",
+				window, frame.x, frame.y, to.x, to.y);
+	}
+	return answer_window(display, window, result, err);
+}
+
+/* An application may take only certain sizes: a terminal whole characters. */
+static enum cua_status check_size(struct display *display, Window window,
+		const struct cua_region *wanted, const struct cua_region *got,
+		struct cua_error *err)
+{
+	XSizeHints hints = { 0 };
+	long supplied = 0;
+	if (!XGetWMNormalHints(display->xlib, window, &hints, &supplied)) {
+		hints.flags = 0;
+	}
+	const int step_x = hints.flags & PResizeInc && hints.width_inc > 1 ? hints.width_inc : 1;
+	const int step_y = hints.flags & PResizeInc && hints.height_inc > 1 ? hints.height_inc : 1;
+	if (abs(wanted->width - got->width) < step_x &&
+			abs(wanted->height - got->height) < step_y) {
+		return CUA_OK;
+	}
+	const bool bounded = hints.flags & (PMinSize | PMaxSize);
+	return CUA_FAIL(err, CUA_ERR_APP, 0,
+			"window %lu is now %dx%d instead of %dx%d%s: its application asks for "
+			"%dx%d to %dx%d (0: any), title bar not counted",
+			window, got->width, got->height, wanted->width, wanted->height,
+			bounded ? "" : " though any size should do",
+			hints.flags & PMinSize ? hints.min_width : 0,
+			hints.flags & PMinSize ? hints.min_height : 0,
+			hints.flags & PMaxSize ? hints.max_width : 0,
+			hints.flags & PMaxSize ? hints.max_height : 0);
+}
+
+static enum cua_status act_resize(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	const Window window = action->window;
+	const struct cua_region wanted = { 0, 0, action->width, action->height };
+	struct cua_region frame, client;
+	enum cua_status status = make_normal(display, window, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	window_read_frame(display, window, &frame);
+	window_read_client(display, window, &client);
+	const int border_x = frame.width - client.width, border_y = frame.height - client.height;
+	if (wanted.width <= border_x || wanted.height <= border_y) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"%dx%d leaves nothing inside the title bar and borders, which take "
+				"%dx%d",
+				wanted.width, wanted.height, border_x, border_y);
+	}
+	const struct cua_region to = { 0, 0, wanted.width - border_x, wanted.height - border_y };
+	status = move_resize(display, window, &to, 12, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	window_read_frame(display, window, &frame);
+	status = check_size(display, window, &wanted, &frame, err);
+	return status == CUA_OK ? answer_window(display, window, result, err) : status;
+}
+
+static enum cua_status refused(Window window, const char *what, struct cua_error *err)
+{
+	return CUA_FAIL(err, CUA_ERR_APP, 0,
+			"the window manager did not %s window %lu: its application does not "
+			"allow it",
+			what, window);
+}
+
+static enum cua_status act_maximize(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	const struct display_atoms *atoms = &display->atoms;
+	const Window window = action->window;
+	struct window_state state;
+	enum cua_status status = CUA_OK;
+	window_read_state(display, window, &state);
+	if (state.minimized) {
+		status = window_focus(display, window, err);
+	}
+	if (status == CUA_OK) {
+		status = set_states(display, window, STATE_ADD, atoms->net_wm_state_maximized_vert,
+				atoms->net_wm_state_maximized_horz, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	window_read_state(display, window, &state);
+	return state.maximized_vert && state.maximized_horz
+			? answer_window(display, window, result, err)
+			: refused(window, "maximize", err);
+}
+
+static enum cua_status act_minimize(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	const long iconic = IconicState;
+	struct window_state state;
+	window_send_to_root(display, action->window, display->atoms.wm_change_state, &iconic, 1);
+	enum cua_status status = await_manager(display, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	window_read_state(display, action->window, &state);
+	return state.minimized ? answer_window(display, action->window, result, err)
+			       : refused(action->window, "minimize", err);
+}
+
+/* One step back: from minimized to what it was, from maximized or full screen to its own size. */
+static enum cua_status act_restore(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	struct window_state state;
+	window_read_state(display, action->window, &state);
+	enum cua_status status = state.minimized ? window_focus(display, action->window, err)
+						 : make_normal(display, action->window, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const bool was_minimized = state.minimized;
+	window_read_state(display, action->window, &state);
+	const bool is_left = was_minimized
+			? state.minimized
+			: state.fullscreen || state.maximized_vert || state.maximized_horz;
+	return is_left ? refused(action->window, "restore", err)
+		       : answer_window(display, action->window, result, err);
+}
+
+/* --- ending --- */
+
+struct closing {
+	Window window, before[WINDOWS_MAX];
+	int before_count;
+};
+
+static bool is_listed_in(Window window, const Window *windows, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (windows[i] == window) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Gone, or there is a question instead: a window that was not there. */
+static bool has_closed_or_asks(struct display *display, void *user_data)
+{
+	const struct closing *closing = user_data;
+	Window now[WINDOWS_MAX];
+	const int count = window_list(display, now);
+	if (!is_listed_in(closing->window, now, count)) {
+		return true;
+	}
+	for (int i = 0; i < count; i++) {
+		if (!is_listed_in(now[i], closing->before, closing->before_count)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum cua_status act_close(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	const long data[] = { CurrentTime, SOURCE_PAGER };
+	struct closing closing = { .window = action->window };
+	closing.before_count = window_list(display, closing.before);
+	window_send_to_root(display, action->window, display->atoms.net_close_window, data, 2);
+	enum cua_status status = display_wait(display, cua_now_us() + CLOSE_TIMEOUT_MS * 1000ULL,
+			has_closed_or_asks, &closing, err);
+	if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
+		return status;
+	}
+	const bool is_open = window_is_listed(display, action->window);
+	cJSON_AddBoolToObject(result, "closed", !is_open);
+	return is_open ? answer_window(display, action->window, result, err)
+		       : display_ok(display, err);
+}
+
+/* The process behind a window as the X server knows it from the connection; 0 if it does not. What
+ * a window says of itself (_NET_WM_PID) may be a lie.
+ * Source: X Resource extension 1.2, QueryClientIds. */
+static pid_t connection_pid(struct display *display, Window window)
+{
+	const xcb_res_client_id_spec_t spec = { (uint32_t)window,
+		XCB_RES_CLIENT_ID_MASK_LOCAL_CLIENT_PID };
+	xcb_res_query_client_ids_reply_t *reply = xcb_res_query_client_ids_reply(
+			display->xcb, xcb_res_query_client_ids(display->xcb, 1, &spec), NULL);
+	pid_t pid = 0;
+	if (!reply) {
+		return 0;
+	}
+	xcb_res_client_id_value_iterator_t item = xcb_res_query_client_ids_ids_iterator(reply);
+	if (item.rem > 0 && xcb_res_client_id_value_value_length(item.data) == 1) {
+		pid = (pid_t)*xcb_res_client_id_value_value(item.data);
+	}
+	free(reply);
+	return pid;
+}
+
+static bool is_gone(struct display *display, void *user_data)
+{
+	XWindowAttributes attributes;
+	return !XGetWindowAttributes(display->xlib, *(const Window *)user_data, &attributes);
+}
+
+/* The process runs among the applications, where its number means something. */
+static enum cua_status kill_process(struct display *display, pid_t pid, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	CUA_AUTO_FD int fd = -1;
+	cJSON_AddNumberToObject(request, "kill", pid);
+	enum cua_status status = session_request(&display->record, request, NULL, &fd, err);
+	return status == CUA_OK ? session_answer(fd, KILL_TIMEOUT_MS, &answer, err) : status;
+}
+
+/* The connection first, which takes the windows along even if the process hangs; then the process,
+ * which may not notice. */
+static enum cua_status act_kill(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err)
+{
+	Window window = action->window;
+	const pid_t pid = connection_pid(display, window);
+	XKillClient(display->xlib, window);
+	enum cua_status status = display_wait(
+			display, cua_now_us() + KILL_TIMEOUT_MS * 1000ULL, is_gone, &window, err);
+	if (status == CUA_ERR_TIMEOUT) {
+		return CUA_FAIL(err, status, 0, "window %lu is still there after %d ms", window,
+				KILL_TIMEOUT_MS);
+	}
+	if (status == CUA_OK && pid > 0) {
+		status = kill_process(display, pid, err);
+	}
+	if (status == CUA_OK) {
+		status = await_manager(display, err); /* its list, too, is without the window */
+	}
+	if (status == CUA_OK) {
+		cJSON_AddBoolToObject(result, "closed", true);
+	}
+	return status;
+}
+
+enum cua_status window_act(struct display *display, const struct cua_action *action, cJSON *result,
+		struct cua_error *err)
+{
+	enum cua_status status = window_check(
+			display, action->window, action->type == CUA_ACTION_KILL_WINDOW, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	switch (action->type) {
+	case CUA_ACTION_MOVE_WINDOW:
+		return act_move(display, action, result, err);
+	case CUA_ACTION_RESIZE_WINDOW:
+		return act_resize(display, action, result, err);
+	case CUA_ACTION_MAXIMIZE_WINDOW:
+		return act_maximize(display, action, result, err);
+	case CUA_ACTION_MINIMIZE_WINDOW:
+		return act_minimize(display, action, result, err);
+	case CUA_ACTION_RESTORE_WINDOW:
+		return act_restore(display, action, result, err);
+	case CUA_ACTION_CLOSE_WINDOW:
+		return act_close(display, action, result, err);
+	case CUA_ACTION_KILL_WINDOW:
+		return act_kill(display, action, result, err);
+	default:
+		return window_focus(display, action->window, err);
+	}
+}
