@@ -47,13 +47,14 @@ struct bench_key {
 	const char *by;          /* "cua in process", "scrot" */
 	const char *unit;        /* "ms", "bytes", "characters/s", "MB", "%", "" */
 	bool more_is_better;
+	bool not_compared; /* the row's figures are of different things: no ratio */
 };
 
 struct bench_figure {
 	char topic[BENCH_WORD_MAX], name[BENCH_WORD_MAX], screen[BENCH_WORD_MAX],
 			by[BENCH_WORD_MAX], unit[BENCH_WORD_MAX];
 	int width_px, height_px;
-	bool more_is_better;
+	bool more_is_better, not_compared;
 	struct bench_samples samples;
 	double total;   /* of all samples: tells a topic how much time the figure has used, in ms */
 	double load;    /* load average of a minute when the figure was begun */

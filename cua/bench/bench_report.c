@@ -82,6 +82,7 @@ struct bench_figure *bench_figure_add(
 	figure->width_px = key->width_px;
 	figure->height_px = key->height_px;
 	figure->more_is_better = key->more_is_better;
+	figure->not_compared = key->not_compared;
 	figure->load = bench_load();
 	report->figures[report->figure_count++] = figure;
 	return figure;
@@ -163,7 +164,7 @@ static bool same_row(const struct bench_figure *a, const struct bench_figure *b)
 static const struct bench_figure *base_of(
 		const struct bench_report *report, const struct bench_figure *figure)
 {
-	for (int i = 0; i < report->figure_count; i++) {
+	for (int i = 0; i < report->figure_count && !figure->not_compared; i++) {
 		const struct bench_figure *other = report->figures[i];
 		if (same_row(other, figure) && strcmp(other->unit, figure->unit) == 0 &&
 				other->samples.count > 0) {
