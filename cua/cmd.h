@@ -22,6 +22,7 @@ int cua_cmd_run(int argc, char **argv);
 int cua_cmd_bench(int argc, char **argv);
 int cua_cmd_session(int argc, char **argv);
 int cua_cmd_host(int argc, char **argv);
+int cua_cmd_reader(int argc, char **argv);
 int cua_cmd_vnc_server(int argc, char **argv);
 
 /* "cua: message" on stderr; the exit status that goes with the error. */

@@ -20,6 +20,7 @@ static const struct {
 	{ "bench", NULL, "measure it all on this machine, beside other programs" },
 	{ "session", NULL, NULL },
 	{ "host", NULL, NULL },
+	{ "reader", NULL, NULL },
 	{ "vnc-server", NULL, NULL },
 };
 

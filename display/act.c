@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cua/base/util.h"
+#include "display/reading.h"
 
 void display_begin(struct display *display)
 {
@@ -49,6 +50,19 @@ static enum cua_status act_list_windows(
 	return display_ok(display, err);
 }
 
+/* An element is where it is now, not where it was when it was read. */
+static enum cua_status act_mouse(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	struct cua_action placed = *action;
+	enum cua_status status = CUA_OK;
+	if (action->ref) {
+		status = reading_locate(display, action->ref, &placed.at, err);
+		placed.has_at = true;
+	}
+	return status == CUA_OK ? input_mouse(display, &placed, err) : status;
+}
+
 static enum cua_status dispatch(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err)
 {
@@ -59,7 +73,7 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_MOUSE_UP:
 	case CUA_ACTION_DRAG:
 	case CUA_ACTION_SCROLL:
-		return input_mouse(display, action, err);
+		return act_mouse(display, action, err);
 	case CUA_ACTION_KEY:
 	case CUA_ACTION_HOLD_KEY:
 		return input_keys(display, action, err);
@@ -90,6 +104,14 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_RESTORE_WINDOW:
 	case CUA_ACTION_KILL_WINDOW:
 		return window_act(display, action, result, err);
+	case CUA_ACTION_READ_SCREEN:
+		return reading_act_screen(display, action, result, err);
+	case CUA_ACTION_FIND_TEXT:
+		return reading_act_find(display, action, result, err);
+	case CUA_ACTION_READ_TEXT:
+		return reading_act_text(display, action, result, err);
+	case CUA_ACTION_MARK_SCREEN:
+		return reading_act_mark(display, action, result, err);
 	case CUA_ACTION_SCREENSHOT: /* the caller makes pictures: it knows their form */
 	case CUA_ACTION_TYPE_COUNT:
 		break;

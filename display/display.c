@@ -18,6 +18,8 @@
 #include "cua/base/log.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "display/reader_client.h"
+#include "display/reading.h"
 
 #define WM_START_TIMEOUT_MS 5000
 
@@ -270,6 +272,8 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 	display->frame.memfd = -1;
 	display->people.link_fd = -1;
 	display->check_fd = -1;
+	display->wait_fd = -1;
+	display->reader = (struct display_reader){ -1, -1 };
 	if (getrandom(&display->frame_epoch, sizeof(display->frame_epoch), 0) < 0) {
 		free(display);
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "random bytes");
@@ -298,6 +302,9 @@ void display_disconnect(struct display *display)
 	if (display->xlib && !display->dead) {
 		display_release_held(display);
 	}
+	reader_stop(display);
+	reading_cache_finish(display);
+	element_refs_finish(&display->refs);
 	people_finish(display);
 	selection_finish(display);
 	keymap_finish(display);
@@ -415,13 +422,14 @@ static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 {
 	struct pollfd fds[] = { { .fd = ConnectionNumber(display->xlib), .events = POLLIN },
 		{ .fd = wake_fd, .events = POLLIN },
+		{ .fd = display->wait_fd, .events = display->wait_events },
 		{ .fd = display->people.link_fd,
 				.events = people_wants_to_send(display) ? POLLIN | POLLOUT
 									: POLLIN } };
 	atomic_store(&display->busy_since_us, 0);
 	const int ready = poll(fds, CUA_ARRAY_LEN(fds), timeout_ms);
 	atomic_store(&display->busy_since_us, cua_now_us());
-	if (ready > 0 && (fds[2].revents & ~POLLOUT)) {
+	if (ready > 0 && (fds[3].revents & ~POLLOUT)) {
 		people_read(display);
 	}
 }

@@ -49,6 +49,7 @@ struct display_shot {
 	int width, height;        /* of the picture; 0: what the other and the region make it */
 	bool pointer;
 	struct picture_coding coding;
+	bool marks; /* draw those of the last mark_screen */
 };
 
 static inline struct display_shot display_shot_of(const struct cua_action *action)
@@ -56,7 +57,8 @@ static inline struct display_shot display_shot_of(const struct cua_action *actio
 	return (struct display_shot){ action->region, action->max_edge, action->width,
 		action->height, action->pointer,
 		{ (enum cua_picture_format)action->format, (enum cua_picture_level)action->level,
-				action->quality } };
+				action->quality },
+		false };
 }
 
 struct display_image {

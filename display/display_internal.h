@@ -17,6 +17,8 @@
 #include "display/activity.h"
 #include "display/clipboard.h"
 #include "display/display.h"
+#include "display/element_list.h"
+#include "display/element_refs.h"
 #include "display/habit.h"
 #include "display/load.h"
 #include "display/vnc/vnc_link.h"
@@ -103,6 +105,35 @@ struct display_keymap {
 	KeyCode shift_keycode;
 };
 
+#define READING_CACHE_MAX 4
+
+/* What text recognition said of a picture. */
+struct reading_words {
+	uint64_t key; /* checksum of the pixels */
+	struct cua_region region;
+	uint64_t used_us; /* 0: empty */
+	struct word_list list;
+};
+
+#define SHOT_MARKS_MAX 300
+
+struct shot_mark {
+	unsigned int number;
+	struct cua_region box;
+};
+
+/* What the next picture with marks shows. */
+struct shot_marks {
+	struct shot_mark items[SHOT_MARKS_MAX];
+	int count;
+};
+
+/* The reader process (reader/reader.h); display/reader_client.c. */
+struct display_reader {
+	int fd;         /* -1: not running */
+	int session_fd; /* closing it ends the process */
+};
+
 struct display_ping {
 	uint32_t serial, answered;
 	Window window;
@@ -171,6 +202,12 @@ struct display {
 	display_check_fn check;
 	void *check_data;
 	int check_fd;
+	int wait_fd; /* what a wait looks at besides; -1: nothing */
+	short wait_events;
+	struct display_reader reader;
+	struct element_refs refs;
+	struct reading_words words[READING_CACHE_MAX];
+	struct shot_marks marks;
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
 	bool active_changed;            /* _NET_ACTIVE_WINDOW, since it was last looked at */
 	bool resized;                   /* the root window has another size than the frame */
@@ -211,6 +248,10 @@ CUA_NODISCARD enum cua_status frame_update(struct display *display, struct cua_e
 
 /* One colour all over; area lies inside the screen. */
 bool frame_is_plain(const struct display *display, const struct cua_region *area);
+
+/* marks.c: numbered boxes over a picture of region; pixels are B8G8R8X8. */
+void marks_draw(const struct shot_marks *marks, const struct cua_region *region, uint32_t *pixels,
+		int stride_bytes);
 
 /* window.c */
 Window window_active(struct display *display);

@@ -211,7 +211,7 @@ static enum cua_status render(struct display *display, const struct display_shot
 		struct display_image *image, struct cua_error *err)
 {
 	const bool scaling = image->width_px != region->width || image->height_px != region->height;
-	if (!scaling && region->width == display->width_px &&
+	if (!scaling && !shot->marks && region->width == display->width_px &&
 			region->height == display->height_px &&
 			shot->coding.format == CUA_PICTURE_PNG &&
 			shot->coding.level == CUA_PICTURE_FAST) {
@@ -219,10 +219,14 @@ static enum cua_status render(struct display *display, const struct display_shot
 	}
 	AUTO_IMAGE pixman_image_t *copy = NULL;
 	struct picture_pixels pixels = pixels_of_region(display, region);
-	if (cursor) {
+	if (cursor || shot->marks) {
 		copy = copy_region(display, region, cursor);
 		if (!copy) {
 			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
+		}
+		if (shot->marks) {
+			marks_draw(&display->marks, region, pixman_image_get_data(copy),
+					pixman_image_get_stride(copy));
 		}
 		pixels = pixels_of_image(copy);
 	}

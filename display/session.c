@@ -37,6 +37,7 @@ struct client {
 	int fd;
 	pid_t pid;          /* 0 before the request */
 	bool owns;          /* the program is hung up with the connection */
+	bool must_end;      /* hung up means killed */
 	char log_path[512]; /* "" with descriptors of its own */
 	LIST_ENTRY(client) link;
 };
@@ -175,7 +176,9 @@ static void on_client_closed(uv_handle_t *handle)
 
 static void client_close(struct client *client)
 {
-	if (client->owns && client->pid > 0) {
+	if (client->must_end && client->pid > 0) {
+		kill(-client->pid, SIGKILL);
+	} else if (client->owns && client->pid > 0) {
 		kill(-client->pid, SIGHUP);
 		kill(-client->pid, SIGTERM);
 	}
@@ -263,9 +266,10 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 		return start_logged(session, argv, name, NULL, &client->pid, err);
 	}
 	client->owns = true;
+	client->must_end = fds[3] >= 0;
 	const struct cua_fd_map map[] = { { fds[0], 0 }, { fds[1], 1 }, { fds[2], 2 } };
 	const struct cua_spawn spawn = { .argv = argv,
-		.exec_fd = -1,
+		.exec_fd = fds[3],
 		.cwd = getenv("HOME"),
 		.fds = map,
 		.fd_count = 3,

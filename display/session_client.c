@@ -10,8 +10,8 @@
 #include "cua/base/util.h"
 #include "display/session_protocol.h"
 
-enum cua_status session_request(const struct desktop_record *record, const cJSON *request,
-		const int fds[3], int *ret_fd, struct cua_error *err)
+enum cua_status session_request_fds(const struct desktop_record *record, const cJSON *request,
+		const int *fds, int fd_count, int *ret_fd, struct cua_error *err)
 {
 	char path[CUA_PATH_MAX + 32];
 	CUA_AUTO_FD int fd = -1;
@@ -33,11 +33,17 @@ enum cua_status session_request(const struct desktop_record *record, const cJSON
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
 				"%s is not served by the user of desktop %s", path, record->name);
 	}
-	enum cua_status status = cua_unix_send(fd, text, strlen(text), fds, fds ? 3 : 0, err);
+	enum cua_status status = cua_unix_send(fd, text, strlen(text), fds, fd_count, err);
 	if (status == CUA_OK) {
 		*ret_fd = cua_steal_fd(&fd);
 	}
 	return status;
+}
+
+enum cua_status session_request(const struct desktop_record *record, const cJSON *request,
+		const int fds[3], int *ret_fd, struct cua_error *err)
+{
+	return session_request_fds(record, request, fds, fds ? 3 : 0, ret_fd, err);
 }
 
 enum cua_status session_answer(int fd, int timeout_ms, cJSON **ret_answer, struct cua_error *err)

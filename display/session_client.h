@@ -16,6 +16,11 @@
 CUA_NODISCARD enum cua_status session_request(const struct desktop_record *record,
 		const cJSON *request, const int fds[3], int *ret_fd, struct cua_error *err);
 
+/* The same with a fourth descriptor: the program's file. */
+CUA_NODISCARD enum cua_status session_request_fds(const struct desktop_record *record,
+		const cJSON *request, const int *fds, int fd_count, int *ret_fd,
+		struct cua_error *err);
+
 /**
  * session_answer() - the next answer; what comes is checked to be an object, no more: the session
  * shares its sandbox with the applications.

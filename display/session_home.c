@@ -63,6 +63,13 @@ static const char x_defaults[] = "XTerm*faceName: DejaVu Sans Mono\n"
 				 "XTerm*utf8: 2\n"
 				 "XTerm*locale: UTF-8\n";
 
+/* The accessibility bus starts when it is first asked for, and says from then on that somebody
+ * reads: Qt and Chromium join it for that word alone. dbus-daemon looks here before it looks at the
+ * system's file of the same name. */
+static const char a11y_service[] = "[D-BUS Service]\n"
+				   "Name=org.a11y.Bus\n"
+				   "Exec=/usr/libexec/at-spi-bus-launcher --a11y=1\n";
+
 /* Quiet first start, no calls to its maker, no upgrade of http to https, which would hang on a
  * desktop without network. Its sandbox stays on. */
 static const char chromium_wrapper[] =
@@ -118,6 +125,7 @@ enum cua_status display_session_home_prepare(
 		{ home, ".Xdefaults", x_defaults, 0600 },
 		{ session_dir, "openbox.xml", openbox_xml, 0644 },
 		{ session_dir, "bin/chromium", chromium_wrapper, 0755 },
+		{ session_dir, "xdg/dbus-1/services/org.a11y.Bus.service", a11y_service, 0644 },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(files); i++) {
 		enum cua_status status = write_if_absent(

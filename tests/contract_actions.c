@@ -55,6 +55,9 @@ cJSON *minimal(const struct cua_action_spec *spec)
 	if (spec == &cua_action_table[CUA_ACTION_SCROLL]) {
 		cJSON_AddNumberToObject(json, "scroll_y", 1);
 	}
+	if (spec == &cua_action_table[CUA_ACTION_MOVE]) {
+		cJSON_AddStringToObject(json, "ref", "e1");
+	}
 	if (spec == &cua_action_table[CUA_ACTION_CLIPBOARD_SET]) {
 		cJSON_AddStringToObject(json, "text", "");
 	}
@@ -72,6 +75,7 @@ void set_arg(cJSON *json, const struct cua_arg_spec *arg, cJSON *value)
 	set(json, arg->name, value);
 	if (arg->is_x || arg->is_y) {
 		set(json, arg->is_x ? "y" : "x", cJSON_CreateNumber(0));
+		cJSON_DeleteItemFromObjectCaseSensitive(json, "ref");
 	}
 }
 

@@ -91,6 +91,10 @@ static enum cua_status run_one(struct display *display, const struct cua_action 
 	} else {
 		status = display_act(display, action, result, err);
 	}
+	if (status == CUA_OK && action->type == CUA_ACTION_MARK_SCREEN) {
+		const struct display_shot shot = { .pointer = true, .marks = true };
+		status = add_image(display, &shot, NULL, result, "image", err);
+	}
 	cJSON_AddStringToObject(result, "status", status == CUA_OK ? "delivered" : "failed");
 	cJSON_AddNumberToObject(result, "ms", (double)(cua_now_us() - started_us) / 1000.0);
 	return status;

@@ -39,8 +39,9 @@ void cua_action_finish(struct cua_action *action)
 	free(action->html);
 	free(action->png_base64);
 	free(action->files);
+	free(action->ref);
 	action->path = NULL;
-	action->text = action->html = action->png_base64 = action->files = NULL;
+	action->text = action->html = action->png_base64 = action->files = action->ref = NULL;
 }
 
 /* --- one value --- */
@@ -338,6 +339,13 @@ static enum cua_status check_together(
 	if (has_x != has_y) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is missing; x and y go together",
 				has_x ? "y" : "x");
+	}
+	if (has_x && action->ref) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"x, y and ref are given; one place is enough");
+	}
+	if (action->type == CUA_ACTION_MOVE && !has_x && !action->ref) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "x and y are missing, or ref");
 	}
 	const struct cua_arg_spec *keys = find_arg(spec, "keys");
 	if (keys && keys->required && action->keys.count == 0) {

@@ -50,6 +50,10 @@ enum cua_action_type {
 	CUA_ACTION_MAXIMIZE_WINDOW,
 	CUA_ACTION_MINIMIZE_WINDOW,
 	CUA_ACTION_RESTORE_WINDOW,
+	CUA_ACTION_READ_SCREEN,
+	CUA_ACTION_FIND_TEXT,
+	CUA_ACTION_READ_TEXT,
+	CUA_ACTION_MARK_SCREEN,
 	CUA_ACTION_TYPE_COUNT,
 };
 
@@ -117,6 +121,10 @@ struct cua_action {
 	bool pointer;             /* draw the pointer */
 	int format, level;        /* enum cua_picture_format, enum cua_picture_level */
 	int quality;              /* of JPEG and WebP */
+	char *ref;                /* owned; an element instead of at; NULL: none */
+	int max_nodes, depth;     /* bounds of a tree */
+	bool all;                 /* elements that do not show, too */
+	bool structured;          /* elements as objects instead of as text */
 };
 
 void cua_action_finish(struct cua_action *action);

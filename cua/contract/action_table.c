@@ -18,6 +18,22 @@
 				      FIELD(at.y), \
 				      .help = "pixels from the top edge of the screen" \
 	}
+#define ARG_REF \
+	{ \
+		"ref", CUA_ARG_STRING, \
+				.min = 1, .max = 16, FIELD(ref), \
+				.help = "instead of x and y: an element as read_screen names " \
+					"it, such as e12" \
+	}
+#define ARG_ONE_WINDOW \
+	{ \
+		"window", CUA_ARG_WINDOW, FIELD(window), \
+				.help = "this window alone; without it, all that show" \
+	}
+#define ARG_REGION(what) \
+	{ \
+		"region", CUA_ARG_REGION, FIELD(region), .help = (what) \
+	}
 #define ARG_MODIFIERS \
 	{ \
 		"keys", CUA_ARG_KEYS, FIELD(keys), .help = "modifier keys held during the action" \
@@ -105,20 +121,20 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 							.default_value = 80, FIELD(quality),
 							.help = "of jpeg and webp" } } },
 	[CUA_ACTION_MOVE] = { "move", "Move the pointer.", .is_input = true,
-			.args = { ARG_X(true), ARG_Y(true), ARG_MODIFIERS } },
+			.args = { ARG_X(false), ARG_Y(false), ARG_MODIFIERS, ARG_REF } },
 	[CUA_ACTION_CLICK] = { "click", "Click, double-click or triple-click a mouse button.",
 			.is_input = true,
 			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON,
 					{ "count", CUA_ARG_INTEGER, .min = 1, .max = 3,
 							.default_value = 1, FIELD(count),
 							.help = "1 to 3 clicks" },
-					ARG_MODIFIERS } },
+					ARG_MODIFIERS, ARG_REF } },
 	[CUA_ACTION_MOUSE_DOWN] = { "mouse_down", "Press a mouse button and leave it down.",
 			.is_input = true, .is_function = true,
-			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON } },
+			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON, ARG_REF } },
 	[CUA_ACTION_MOUSE_UP] = { "mouse_up", "Release a mouse button that mouse_down pressed.",
 			.is_input = true, .is_function = true,
-			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON } },
+			.args = { ARG_X(false), ARG_Y(false), ARG_BUTTON, ARG_REF } },
 	[CUA_ACTION_DRAG] = { "drag",
 			"Press a button at the first point, visit all, release at the last.",
 			.is_input = true,
@@ -134,7 +150,7 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 					{ "scroll_y", CUA_ARG_INTEGER, .min = -100, .max = 100,
 							FIELD(scroll_y),
 							.help = "wheel clicks; positive is down" },
-					ARG_MODIFIERS } },
+					ARG_MODIFIERS, ARG_REF } },
 	[CUA_ACTION_TYPE] = { "type", "Type text; a line break is the Return key.",
 			.is_input = true,
 			.args = { ARG_TEXT("text", 0,
@@ -218,6 +234,39 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_RESTORE_WINDOW] = { "restore_window",
 			"Bring a minimized window back, or give a maximized one its own size.",
 			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_READ_SCREEN] = { "read_screen",
+			"Tell what is on the screen in words: windows, buttons, fields, their "
+			"names, values, states and places, and references to act on them.",
+			.is_function = true,
+			.args = { ARG_ONE_WINDOW,
+					{ "max_nodes", CUA_ARG_INTEGER, .min = 1, .max = 5000,
+							.default_value = 1500, FIELD(max_nodes),
+							.help = "look at so many elements at "
+								"most" },
+					{ "depth", CUA_ARG_INTEGER, .min = 1, .max = 100,
+							.default_value = 60, FIELD(depth),
+							.help = "look so many levels deep at "
+								"most" },
+					{ "all", CUA_ARG_BOOLEAN, FIELD(all),
+							.help = "tell of what does not show, too" },
+					{ "structured", CUA_ARG_BOOLEAN, FIELD(structured),
+							.help = "elements as objects instead of "
+								"as text" } } },
+	[CUA_ACTION_FIND_TEXT] = { "find_text",
+			"Find where a text shows: by the elements of the windows first, then by "
+			"text recognition.",
+			.is_function = true,
+			.args = { ARG_TEXT("text", 1, "what to look for; case does not matter"),
+					ARG_ONE_WINDOW,
+					ARG_REGION("[x, y, width, height]: look there alone") } },
+	[CUA_ACTION_READ_TEXT] = { "read_text",
+			"Recognise the text in the picture of the screen or a region.",
+			.is_function = true,
+			.args = { ARG_REGION("[x, y, width, height] in pixels of the screen") } },
+	[CUA_ACTION_MARK_SCREEN] = { "mark_screen",
+			"Take a picture with a numbered box around everything that can be acted "
+			"on, and list it; a number is a ref.",
+			.is_function = true, .args = { ARG_ONE_WINDOW } },
 };
 
 const struct cua_action_spec *cua_action_find(const char *name)

@@ -1,0 +1,342 @@
+/* One element as it is now: where it can be seen, and where text stands in it. */
+
+#include <string.h>
+
+#include <atspi/atspi-constants.h>
+
+#include "display/reader/reader.h"
+#include "display/reader/tree.h"
+
+/* How long a container may take to bring an element into view. */
+#define SCROLL_US (800 * G_TIME_SPAN_MILLISECOND)
+#define SCROLL_LOOK_US (15 * G_TIME_SPAN_MILLISECOND)
+#define SPANS_MAX 200
+
+struct element {
+	struct bus_app *app;
+	char *path, *role, *name;
+	guint64 states;
+	struct box box;
+	bool has_state, has_box;
+	char *parent_name, *parent_path;
+};
+
+static void element_clear(struct element *element)
+{
+	g_free(element->path);
+	g_free(element->role);
+	g_free(element->name);
+	g_free(element->parent_name);
+	g_free(element->parent_path);
+	*element = (struct element){ 0 };
+}
+
+static void on_role(void *user_data, GVariant *reply)
+{
+	struct element *element = user_data;
+	if (reply) {
+		const char *text = NULL;
+		g_variant_get(reply, "(&s)", &text);
+		element->role = tree_clean_text(text, 40);
+	}
+}
+
+static void on_name(void *user_data, GVariant *reply)
+{
+	struct element *element = user_data;
+	if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE_STRING)) {
+		element->name = tree_clean_text(g_variant_get_string(reply, NULL), 500);
+	}
+}
+
+static void on_parent(void *user_data, GVariant *reply)
+{
+	struct element *element = user_data;
+	if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE("(so)"))) {
+		g_variant_get(reply, "(so)", &element->parent_name, &element->parent_path);
+	}
+}
+
+static void on_state(void *user_data, GVariant *reply)
+{
+	struct element *element = user_data;
+	GVariant *words = reply ? g_variant_get_child_value(reply, 0) : NULL;
+	for (gsize i = 0; words && i < 2 && i < g_variant_n_children(words); i++) {
+		guint32 word = 0;
+		g_variant_get_child(words, i, "u", &word);
+		element->states |= (guint64)word << (32 * i);
+	}
+	element->has_state = words != NULL;
+	g_clear_pointer(&words, g_variant_unref);
+}
+
+static void on_extents(void *user_data, GVariant *reply)
+{
+	struct element *element = user_data;
+	if (reply) {
+		struct box *box = &element->box;
+		g_variant_get(reply, "((iiii))", &box->x, &box->y, &box->width, &box->height);
+		element->has_box = true;
+	}
+}
+
+static void element_ask(struct bus *bus, const char *name, const char *path, gint64 deadline_us,
+		struct element *element)
+{
+	*element = (struct element){ .app = bus_app(bus, name), .path = g_strdup(path) };
+	bus_call(element->app, path, BUS_ACCESSIBLE, "GetState", NULL, "(au)", on_state, element);
+	bus_call(element->app, path, BUS_ACCESSIBLE, "GetRoleName", NULL, "(s)", on_role, element);
+	bus_call(element->app, path, BUS_COMPONENT, "GetExtents",
+			g_variant_new("(u)", ATSPI_COORD_TYPE_SCREEN), "((iiii))", on_extents,
+			element);
+	bus_get(element->app, path, BUS_ACCESSIBLE, "Name", on_name, element);
+	bus_get(element->app, path, BUS_ACCESSIBLE, "Parent", on_parent, element);
+	bus_wait(bus, deadline_us);
+}
+
+/* Asks the ancestors, the nearest first, up to the window; the number of them. */
+static int ask_ancestors(struct bus *bus, const struct element *element, gint64 deadline_us,
+		struct element *ancestors)
+{
+	int count = 0;
+	for (const struct element *at = element; count < READER_DEPTH_MAX && at->parent_name &&
+			tree_is_reference(at->parent_name, at->parent_path) &&
+			strcmp(at->parent_path, TREE_ROOT_PATH) != 0;
+			at = &ancestors[count++]) {
+		element_ask(bus, at->parent_name, at->parent_path, deadline_us, &ancestors[count]);
+	}
+	return count;
+}
+
+/* From the window down: puts boxes right, cuts what containers and the screen hide; width 0: all of
+ * the element. */
+static struct box visible_part(
+		struct bus *bus, const struct tree_request *request, const struct element *element)
+{
+	struct element ancestors[READER_DEPTH_MAX];
+	struct box clip = request->screen, seen, box = element->box;
+	const int count = ask_ancestors(bus, element, request->deadline_us, ancestors);
+	int shift_x = 0, shift_y = 0;
+	bool in_root_pane = false,
+	     shows = element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1);
+	for (int i = count - 1; i >= -1; i--) {
+		const char *role = i < 0 ? element->role : ancestors[i].role;
+		struct box *at = i < 0 ? &box : &ancestors[i].box;
+		in_root_pane = in_root_pane || g_strcmp0(role, "root pane") == 0;
+		if (in_root_pane && i + 1 < count && ancestors[i + 1].has_box) {
+			tree_place(at, &ancestors[i + 1].box, &shift_x, &shift_y);
+		}
+		if (i >= 0 && role && ancestors[i].has_box && tree_role_clips(role)) {
+			shows = shows && box_clip(&clip, at, &clip);
+		}
+	}
+	for (int i = 0; i < count; i++) {
+		element_clear(&ancestors[i]);
+	}
+	return shows && box_clip(&box, &clip, &seen) ? seen : (struct box){ 0 };
+}
+
+static enum cua_status check_alive(const struct element *element, struct cua_error *err)
+{
+	if (element->app->given_up) {
+		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0,
+				"its application does not answer; look again, or act by "
+				"coordinates");
+	}
+	if (!element->has_state || (element->states >> ATSPI_STATE_DEFUNCT & 1)) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"it is gone; read_screen tells what there is now");
+	}
+	return CUA_OK;
+}
+
+/* Asks the application to bring it into view and looks until it is at rest there. */
+static struct box scroll_into_view(
+		struct bus *bus, const struct tree_request *request, struct element *element)
+{
+	struct box seen = { 0 }, before = { 0 };
+	GVariant *reply = bus_ask(element->app, element->path, BUS_COMPONENT, "ScrollTo",
+			g_variant_new("(u)", ATSPI_SCROLL_ANYWHERE), "(b)", request->deadline_us);
+	gboolean scrolled = FALSE;
+	if (reply) {
+		g_variant_get(reply, "(b)", &scrolled);
+		g_variant_unref(reply);
+	}
+	const gint64 deadline_us = MIN(request->deadline_us, g_get_monotonic_time() + SCROLL_US);
+	while (scrolled && g_get_monotonic_time() < deadline_us) {
+		struct element now;
+		element_ask(bus, element->app->name, element->path, deadline_us, &now);
+		before = seen;
+		seen = visible_part(bus, request, &now);
+		element_clear(&now);
+		if (seen.width > 0 && memcmp(&seen, &before, sizeof(seen)) == 0) {
+			break;
+		}
+		g_usleep(SCROLL_LOOK_US);
+	}
+	return seen;
+}
+
+enum cua_status tree_element(struct bus *bus, const struct tree_request *request, const char *name,
+		const char *path, bool scroll, cJSON *answer, struct cua_error *err)
+{
+	struct element element;
+	if (!tree_is_reference(name, path)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no reference to an element");
+	}
+	bus_forgive(bus);
+	element_ask(bus, name, path, request->deadline_us, &element);
+	enum cua_status status = check_alive(&element, err);
+	if (status == CUA_OK) {
+		struct box seen = visible_part(bus, request, &element);
+		if (seen.width == 0 && scroll) {
+			seen = scroll_into_view(bus, request, &element);
+		}
+		const double states[] = { (double)(guint32)element.states,
+			(double)(guint32)(element.states >> 32) };
+		cJSON_AddStringToObject(answer, "role", element.role ? element.role : "");
+		cJSON_AddStringToObject(answer, "name", element.name ? element.name : "");
+		cJSON_AddItemToObject(answer, "states", cJSON_CreateDoubleArray(states, 2));
+		cJSON_AddNumberToObject(answer, "x", seen.x);
+		cJSON_AddNumberToObject(answer, "y", seen.y);
+		cJSON_AddNumberToObject(answer, "width", seen.width);
+		cJSON_AddNumberToObject(answer, "height", seen.height);
+	}
+	element_clear(&element);
+	return status;
+}
+
+/* --- where text stands --- */
+
+struct span_list {
+	cJSON *spans;
+	int count, element;
+	int shift_x, shift_y;
+};
+
+static void on_range_extents(void *user_data, GVariant *reply)
+{
+	struct span_list *list = user_data;
+	struct box box;
+	if (!reply || list->count >= SPANS_MAX) {
+		return;
+	}
+	g_variant_get(reply, "(iiii)", &box.x, &box.y, &box.width, &box.height);
+	cJSON *span = cJSON_CreateObject();
+	cJSON_AddNumberToObject(span, "element", list->element);
+	cJSON_AddNumberToObject(span, "x", box.x + list->shift_x);
+	cJSON_AddNumberToObject(span, "y", box.y + list->shift_y);
+	cJSON_AddNumberToObject(span, "width", box.width);
+	cJSON_AddNumberToObject(span, "height", box.height);
+	cJSON_AddItemToArray(list->spans, span);
+	list->count++;
+}
+
+/* In characters, upper and lower case being the same; -1 if it does not occur from start on. */
+static glong find_characters(const gunichar *text, glong len, const gunichar *wanted,
+		glong wanted_len, glong start)
+{
+	for (glong at = start; at + wanted_len <= len; at++) {
+		glong same = 0;
+		while (same < wanted_len &&
+				g_unichar_tolower(text[at + same]) ==
+						g_unichar_tolower(wanted[same])) {
+			same++;
+		}
+		if (same == wanted_len) {
+			return at;
+		}
+	}
+	return -1;
+}
+
+static void find_in_element(struct bus *bus, const char *name, const char *path,
+		const gunichar *wanted, glong wanted_len, gint64 deadline_us,
+		struct span_list *list)
+{
+	struct bus_app *app = bus_app(bus, name);
+	GVariant *reply = bus_ask(app, path, "org.freedesktop.DBus.Properties", "Get",
+			g_variant_new("(ss)", BUS_TEXT, "CharacterCount"), "(v)", deadline_us);
+	GVariant *value = NULL;
+	gint32 count = 0;
+	if (reply) {
+		g_variant_get(reply, "(v)", &value);
+		count = g_variant_is_of_type(value, G_VARIANT_TYPE_INT32)
+				? g_variant_get_int32(value)
+				: 0;
+		g_variant_unref(value);
+		g_variant_unref(reply);
+	}
+	reply = count <= 0 ? NULL
+			   : bus_ask(app, path, BUS_TEXT, "GetText",
+					     g_variant_new("(ii)", 0, MIN(count, READER_TEXT_MAX)),
+					     "(s)", deadline_us);
+	if (!reply) {
+		return;
+	}
+	const char *utf8 = NULL;
+	glong len = 0;
+	g_variant_get(reply, "(&s)", &utf8);
+	gunichar *text = g_utf8_to_ucs4_fast(utf8, -1, &len);
+	g_variant_unref(reply);
+	for (glong at = 0; (at = find_characters(text, len, wanted, wanted_len, at)) >= 0;
+			at += wanted_len) {
+		bus_call(app, path, BUS_TEXT, "GetRangeExtents",
+				g_variant_new("(iiu)", (gint32)at, (gint32)(at + wanted_len),
+						ATSPI_COORD_TYPE_SCREEN),
+				"(iiii)", on_range_extents, list);
+	}
+	g_free(text);
+	bus_wait(bus, deadline_us);
+}
+
+enum cua_status tree_spans(struct bus *bus, const char *text, const cJSON *elements,
+		gint64 deadline_us, cJSON *answer, struct cua_error *err)
+{
+	struct span_list list = { .spans = cJSON_AddArrayToObject(answer, "spans") };
+	const cJSON *element = NULL;
+	glong len = 0;
+	gunichar *wanted = g_utf8_to_ucs4(text, -1, NULL, &len, NULL);
+	if (!wanted || len == 0) {
+		g_free(wanted);
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no text to look for");
+	}
+	bus_forgive(bus);
+	cJSON_ArrayForEach (element, elements) {
+		const char *name = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(element, "bus"));
+		const char *path = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(element, "path"));
+		const cJSON *x = cJSON_GetObjectItemCaseSensitive(element, "shift_x");
+		const cJSON *y = cJSON_GetObjectItemCaseSensitive(element, "shift_y");
+		list.shift_x = cJSON_IsNumber(x) ? x->valueint : 0;
+		list.shift_y = cJSON_IsNumber(y) ? y->valueint : 0;
+		if (name && path && tree_is_reference(name, path)) {
+			find_in_element(bus, name, path, wanted, len, deadline_us, &list);
+		}
+		list.element++;
+	}
+	g_free(wanted);
+	return CUA_OK;
+}
+
+enum cua_status tree_url(struct bus *bus, const char *name, const char *path, gint64 deadline_us,
+		cJSON *answer, struct cua_error *err)
+{
+	if (!tree_is_reference(name, path)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no reference to an element");
+	}
+	bus_forgive(bus);
+	GVariant *reply = bus_ask(bus_app(bus, name), path, "org.a11y.atspi.Document",
+			"GetAttributeValue", g_variant_new("(s)", "DocURL"), "(s)", deadline_us);
+	if (!reply) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "the page does not tell its URL");
+	}
+	const char *url = NULL;
+	g_variant_get(reply, "(&s)", &url);
+	char *clean = tree_clean_text(url, 8192);
+	cJSON_AddStringToObject(answer, "url", clean);
+	g_free(clean);
+	g_variant_unref(reply);
+	return CUA_OK;
+}

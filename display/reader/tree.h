@@ -1,0 +1,61 @@
+#ifndef CUA_DISPLAY_READER_TREE_H
+#define CUA_DISPLAY_READER_TREE_H
+
+/* Elements of the applications' accessibility trees. */
+
+#include <cjson/cJSON.h>
+
+#include "display/reader/bus.h"
+
+struct box {
+	int x, y, width, height; /* pixels of the root window */
+};
+
+struct tree_window {
+	double id;
+	unsigned int pid; /* 0: not known */
+	char title[512];
+	struct box box;
+	bool popup; /* a menu or its like, which no window manager manages */
+};
+
+struct tree_request {
+	struct tree_window windows[512];
+	int window_count;
+	struct box screen;
+	int max_nodes, max_depth, max_text;
+	bool all; /* what does not show, too */
+	gint64 deadline_us;
+};
+
+/* What can be seen of box inside bounds; false if nothing. */
+bool box_clip(const struct box *box, const struct box *bounds, struct box *ret_box);
+
+/* LibreOffice's own widgets believe that the menu bar is not there: their root pane ("root pane")
+ * says the place of the menu bar for its own, and what GTK draws inside them says the truth again.
+ * Moves box, which is inside a root pane, to where it is on the screen; parent is right already,
+ * and the shift is the parent's before and the box's after. */
+void tree_place(struct box *box, const struct box *parent, int *shift_x, int *shift_y);
+
+/* Containers that show nothing of their children outside themselves. */
+bool tree_role_clips(const char *role);
+
+/* Text of an application as it may be passed on: valid, without control characters, cut. */
+char *tree_clean_text(const char *text, size_t max_len);
+bool tree_is_reference(const char *name, const char *path);
+
+/* Requests of reader.h. */
+CUA_NODISCARD enum cua_status tree_read(struct bus *bus, const struct tree_request *request,
+		cJSON *answer, struct cua_error *err);
+CUA_NODISCARD enum cua_status tree_element(struct bus *bus, const struct tree_request *request,
+		const char *name, const char *path, bool scroll, cJSON *answer,
+		struct cua_error *err);
+CUA_NODISCARD enum cua_status tree_spans(struct bus *bus, const char *text, const cJSON *elements,
+		gint64 deadline_us, cJSON *answer, struct cua_error *err);
+
+CUA_NODISCARD enum cua_status tree_url(struct bus *bus, const char *name, const char *path,
+		gint64 deadline_us, cJSON *answer, struct cua_error *err);
+
+#define TREE_ROOT_PATH "/org/a11y/atspi/accessible/root"
+
+#endif
