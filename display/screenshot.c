@@ -236,8 +236,8 @@ static enum cua_status render(struct display *display, const struct display_shot
 		if (!scaled) {
 			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
 		}
-		enum cua_status status = picture_scale(display->encoder, &pixels, scaled,
-				image->width_px, image->height_px, err);
+		enum cua_status status = picture_scale(
+				&pixels, scaled, image->width_px, image->height_px, err);
 		if (status != CUA_OK) {
 			return status;
 		}

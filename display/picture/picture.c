@@ -5,7 +5,6 @@
 
 #include "display/picture/lossy.h"
 #include "display/picture/png.h"
-#include "display/picture/scale.h"
 #include "display/picture/workers.h"
 
 struct picture_encoder {
@@ -58,10 +57,4 @@ enum cua_status picture_encode_frame(struct picture_encoder *encoder,
 {
 	return png_encode_frame(
 			encoder->workers, &encoder->cache, pixels, versions, patch, bytes, err);
-}
-
-enum cua_status picture_scale(struct picture_encoder *encoder, const struct picture_pixels *pixels,
-		uint8_t *to_data, int width_px, int height_px, struct cua_error *err)
-{
-	return scale_pixels(encoder->workers, pixels, to_data, width_px, height_px, err);
 }

@@ -60,9 +60,8 @@ CUA_NODISCARD enum cua_status picture_encode_frame(struct picture_encoder *encod
 		const struct picture_pixels *pixels, const uint64_t *versions,
 		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err);
 
-/* Into to_data of width_px * height_px pixels, B8G8R8X8 without padding. */
-CUA_NODISCARD enum cua_status picture_scale(struct picture_encoder *encoder,
-		const struct picture_pixels *pixels, uint8_t *to_data, int width_px, int height_px,
-		struct cua_error *err);
+/* Into to_data of width_px * height_px pixels, B8G8R8X8 without padding. CUA_ERR_NOMEM. */
+CUA_NODISCARD enum cua_status picture_scale(const struct picture_pixels *pixels, uint8_t *to_data,
+		int width_px, int height_px, struct cua_error *err);
 
 #endif

@@ -6,7 +6,18 @@
 #include "display/picture/picture.h"
 #include "display/picture/workers.h"
 
-/* A band's piece of the deflated stream, as a whole IDAT chunk. */
+/* --- the container: png.c --- */
+
+/* Length and type before a chunk's data, CRC after it. */
+#define PNG_CHUNK_HEAD 8
+#define PNG_CHUNK_TAIL 4
+#define PNG_CHUNK_DATA_MAX INT32_MAX
+
+/* Bands that one thread deflates sooner than another wakes up. */
+#define PNG_BANDS_INLINE 3
+
+/* A band's piece of the deflated stream, as a whole IDAT chunk. The piece refers to nothing before
+ * it and ends on a byte, without being the last: after each other, bands are one stream. */
 struct png_band {
 	uint8_t *chunk; /* owned; NULL: none */
 	size_t len;
@@ -14,6 +25,32 @@ struct png_band {
 	/* What pixels it was made of; version 0: not to be used again. */
 	uint64_t version, patch_version;
 };
+
+int png_band_count(const struct picture_pixels *pixels);
+/* Rows of a band: PICTURE_BAND_ROWS, but for the last. */
+int png_band_rows(const struct picture_pixels *pixels, int band);
+/* Enough for a band's rows that do not get smaller. */
+size_t png_deflate_bound(size_t raw_len);
+void png_bands_finish(struct png_band *bands, int count);
+
+/* Head and tail around data that stands at chunk + PNG_CHUNK_HEAD already. */
+void png_chunk_close(uint8_t *chunk, const char *type, size_t data_len);
+/* Makes band of raw rows and their deflated bytes, which stand at chunk + PNG_CHUNK_HEAD. False
+ * when memory runs out. */
+bool png_band_take(struct png_band *band, uint8_t *chunk, size_t deflated_len, const uint8_t *raw,
+		size_t raw_len);
+
+/* Signature and header. */
+CUA_NODISCARD enum cua_status png_append_head(const struct picture_pixels *pixels,
+		struct cua_buffer *bytes, struct cua_error *err);
+/* A small chunk: at most 16 bytes of data. */
+CUA_NODISCARD enum cua_status png_append_chunk(struct cua_buffer *bytes, const char *type,
+		const void *data, size_t data_len, struct cua_error *err);
+/* A whole file of bands. */
+CUA_NODISCARD enum cua_status png_append_bands(const struct picture_pixels *pixels,
+		const struct png_band *bands, struct cua_buffer *bytes, struct cua_error *err);
+
+/* --- level fast: png_fast.c --- */
 
 /* What is kept of the frame. */
 struct png_cache {
@@ -32,6 +69,14 @@ CUA_NODISCARD enum cua_status png_encode_frame(struct picture_workers *workers,
 		struct png_cache *cache, const struct picture_pixels *pixels,
 		const uint64_t *versions, const struct picture_patch *patch,
 		struct cua_buffer *bytes, struct cua_error *err);
+
+/* What deflating at level fast needs, without its output. */
+size_t png_deflate_fast_work_len(void);
+/* Deflates a band's rows; false if size is too small. */
+bool png_deflate_fast(void *work, uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
+		size_t *ret_len);
+
+/* --- level small: png_small.c --- */
 
 CUA_NODISCARD enum cua_status png_encode_small(struct picture_workers *workers,
 		const struct picture_pixels *pixels, struct cua_buffer *bytes,

@@ -184,7 +184,7 @@ static enum png_filter choose_for_row(
 	return best;
 }
 
-void png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int first_row,
+bool png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int first_row,
 		int row_count, enum cua_picture_level level, uint8_t *work)
 {
 	const size_t row_len = png_row_len(pixels->width_px);
@@ -197,7 +197,7 @@ void png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int fir
 				pixels->width_px);
 	}
 	if (!is_photograph(rows, row_count, row_len)) {
-		return;
+		return false;
 	}
 	const enum png_filter chosen = choose_for_band(rows, row_count, row_len, work);
 	/* From the last row up: each needs the one above it as it was. */
@@ -212,4 +212,5 @@ void png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int fir
 		row[0] = (uint8_t)filter;
 		filter_row(filter, row + 1, work, above, len);
 	}
+	return true;
 }

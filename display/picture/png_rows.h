@@ -15,9 +15,9 @@ static inline size_t png_row_len(int width_px)
  * @level: how much time the choice of filters is worth.
  *
  * The rows depend on no row outside of them, so that a band can be made alone. Needs
- * png_row_len() bytes of work memory.
+ * png_row_len() bytes of work memory. True if the rows are filtered: a photograph's.
  */
-void png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int first_row,
+bool png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int first_row,
 		int row_count, enum cua_picture_level level, uint8_t *work);
 
 #endif

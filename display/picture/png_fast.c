@@ -1,0 +1,192 @@
+#include "display/picture/png.h"
+
+#include <errno.h>
+#include <isa-l/igzip_lib.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+#include "display/picture/png_rows.h"
+
+/* Bytes of deflated bands that are kept for the next picture. */
+#define CACHE_MAX_LEN ((size_t)16 << 20)
+
+struct band_job {
+	const struct picture_pixels *pixels;
+	const struct picture_patch *patch; /* NULL: none */
+	struct png_band *bands;
+	const int *wanted; /* the bands to make */
+	atomic_bool failed;
+};
+
+static bool is_patched(const struct picture_patch *patch, int band)
+{
+	return patch && band >= patch->first_band && band - patch->first_band < patch->band_count;
+}
+
+static uint64_t patch_version(const struct picture_patch *patch, int band)
+{
+	return is_patched(patch, band) ? patch->version : 0;
+}
+
+struct deflate_work {
+	struct isal_zstream stream;
+	uint8_t level_buffer[ISAL_DEF_LVL1_DEFAULT];
+};
+
+size_t png_deflate_fast_work_len(void)
+{
+	return sizeof(struct deflate_work);
+}
+
+bool png_deflate_fast(void *work, uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
+		size_t *ret_len)
+{
+	uint8_t *level_buffer = ((struct deflate_work *)work)->level_buffer;
+	struct isal_zstream *stream = &((struct deflate_work *)work)->stream;
+	isal_deflate_stateless_init(stream);
+	stream->level = 1;
+	stream->level_buf = level_buffer;
+	stream->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+	stream->flush = FULL_FLUSH;
+	stream->end_of_stream = 0;
+	stream->next_in = raw;
+	stream->avail_in = (uint32_t)raw_len;
+	stream->next_out = deflated;
+	stream->avail_out = (uint32_t)size;
+	if (isal_deflate_stateless(stream) != COMP_OK || stream->avail_in != 0) {
+		return false;
+	}
+	*ret_len = stream->total_out;
+	return true;
+}
+
+static bool make_band(const struct band_job *job, int index, struct picture_scratch *scratch)
+{
+	const int rows = png_band_rows(job->pixels, index);
+	const size_t row_len = png_row_len(job->pixels->width_px);
+	const size_t raw_len = row_len * (size_t)rows, bound = png_deflate_bound(raw_len);
+	const size_t work_len = png_deflate_fast_work_len();
+	uint8_t *work = picture_scratch_get(scratch,
+			work_len + raw_len + row_len + PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL);
+	if (!work) {
+		return false;
+	}
+	uint8_t *raw = work + work_len, *line = raw + raw_len, *chunk = line + row_len;
+	const struct picture_pixels *pixels = job->pixels;
+	struct picture_pixels patched;
+	int first_row = index * PICTURE_BAND_ROWS;
+	if (is_patched(job->patch, index)) {
+		patched = (struct picture_pixels){ job->patch->data, pixels->width_px,
+			job->patch->band_count * PICTURE_BAND_ROWS, job->patch->stride_bytes };
+		pixels = &patched;
+		first_row -= job->patch->first_band * PICTURE_BAND_ROWS;
+	}
+	(void)png_rows_filter(raw, pixels, first_row, rows, CUA_PICTURE_FAST, line);
+	size_t deflated_len = 0;
+	return png_deflate_fast(work, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &deflated_len) &&
+			png_band_take(&job->bands[index], chunk, deflated_len, raw, raw_len);
+}
+
+static void work_on_band(void *user_data, int item, struct picture_scratch *scratch)
+{
+	struct band_job *job = user_data;
+	if (!make_band(job, job->wanted[item], scratch)) {
+		atomic_store(&job->failed, true);
+	}
+}
+
+/* Makes the bands that are not there in their version; 0 is none. */
+static enum cua_status make_bands(struct picture_workers *workers,
+		const struct picture_pixels *pixels, const uint64_t *versions,
+		const struct picture_patch *patch, struct png_band *bands, struct cua_error *err)
+{
+	const int count = png_band_count(pixels);
+	CUA_AUTO_FREE int *wanted = malloc((size_t)count * sizeof(*wanted));
+	int wanted_count = 0;
+	if (!wanted) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
+	}
+	for (int i = 0; i < count; i++) {
+		if (!versions || bands[i].version != versions[i] ||
+				bands[i].patch_version != patch_version(patch, i)) {
+			bands[i].version = 0;
+			wanted[wanted_count++] = i;
+		}
+	}
+	struct band_job job = { pixels, patch, bands, wanted, false };
+	picture_workers_run(workers, wanted_count, wanted_count <= PNG_BANDS_INLINE, work_on_band,
+			&job);
+	if (atomic_load(&job.failed)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG of %dx%d", pixels->width_px,
+				pixels->height_px);
+	}
+	for (int i = 0; versions && i < wanted_count; i++) {
+		bands[wanted[i]].version = versions[wanted[i]];
+		bands[wanted[i]].patch_version = patch_version(patch, wanted[i]);
+	}
+	return CUA_OK;
+}
+
+enum cua_status png_encode_fast(struct picture_workers *workers,
+		const struct picture_pixels *pixels, struct cua_buffer *bytes,
+		struct cua_error *err)
+{
+	const int count = png_band_count(pixels);
+	struct png_band *bands = calloc((size_t)count, sizeof(*bands));
+	if (!bands) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
+	}
+	enum cua_status status = make_bands(workers, pixels, NULL, NULL, bands, err);
+	if (status == CUA_OK) {
+		status = png_append_bands(pixels, bands, bytes, err);
+	}
+	png_bands_finish(bands, count);
+	return status;
+}
+
+/* --- the frame, of which bands are kept --- */
+
+void png_cache_finish(struct png_cache *cache)
+{
+	png_bands_finish(cache->bands, cache->band_count);
+	*cache = (struct png_cache){ 0 };
+}
+
+/* Keeps no more than the cap; the rest is deflated anew each time. */
+static void trim_cache(struct png_cache *cache)
+{
+	size_t total = 0;
+	for (int i = 0; i < cache->band_count; i++) {
+		struct png_band *band = &cache->bands[i];
+		total += band->len;
+		if (band->version == 0 || total > CACHE_MAX_LEN) {
+			total -= band->len;
+			free(band->chunk);
+			*band = (struct png_band){ 0 };
+		}
+	}
+}
+
+enum cua_status png_encode_frame(struct picture_workers *workers, struct png_cache *cache,
+		const struct picture_pixels *pixels, const uint64_t *versions,
+		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err)
+{
+	if (cache->width_px != pixels->width_px || cache->height_px != pixels->height_px) {
+		png_cache_finish(cache);
+		cache->bands = calloc((size_t)png_band_count(pixels), sizeof(*cache->bands));
+		if (!cache->bands) {
+			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
+		}
+		cache->band_count = png_band_count(pixels);
+		cache->width_px = pixels->width_px;
+		cache->height_px = pixels->height_px;
+	}
+	enum cua_status status = make_bands(workers, pixels, versions, patch, cache->bands, err);
+	if (status == CUA_OK) {
+		status = png_append_bands(pixels, cache->bands, bytes, err);
+	}
+	trim_cache(cache);
+	return status;
+}
