@@ -1,0 +1,191 @@
+/* Pictures of a frame of which only parts change: what is kept must never be seen where it is
+ * out of date. */
+
+#include "tests/pictures.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+#define ROUNDS 400
+#define BANDS_MAX 64
+
+static int band_count(const struct picture *frame)
+{
+	return (frame->height + PICTURE_BAND_ROWS - 1) / PICTURE_BAND_ROWS;
+}
+
+static void encode_frame(struct picture_encoder *encoder, const struct picture *frame,
+		const uint64_t *versions, const struct picture_patch *patch, struct cua_buffer *png)
+{
+	const struct picture_pixels pixels = pixels_of(frame);
+	cua_buffer_finish(png);
+	cua_buffer_init(png, (size_t)64 << 20);
+	assert_int_equal(
+			picture_encode_frame(encoder, &pixels, versions, patch, png, NULL), CUA_OK);
+}
+
+/* Text, photograph, noise or one colour over a random rectangle; its bands get new versions. */
+static void draw_somewhere(
+		struct picture *frame, uint64_t *versions, uint64_t version, uint32_t *seed)
+{
+	const int left = (int)(next_random(seed) % (uint32_t)frame->width);
+	const int top = (int)(next_random(seed) % (uint32_t)frame->height);
+	const int width = 1 + (int)(next_random(seed) % (uint32_t)(frame->width - left));
+	const int height = 1 + (int)(next_random(seed) % (uint32_t)(frame->height - top));
+	struct picture what = make_picture(width, height, width * 4);
+	switch (next_random(seed) % 4) {
+	case 0:
+		fill_text(&what, *seed);
+		break;
+	case 1:
+		fill_photograph(&what, 0, height, *seed);
+		break;
+	case 2:
+		fill_noise(&what, *seed);
+		break;
+	default:
+		memset(what.pixels, (int)(*seed & 0xff), (size_t)width * 4 * (size_t)height);
+		break;
+	}
+	for (int y = 0; y < height; y++) {
+		memcpy(pixel_at(frame, left, top + y), pixel_at(&what, 0, y), (size_t)width * 4);
+	}
+	free(what.pixels);
+	for (int band = top / PICTURE_BAND_ROWS; band <= (top + height - 1) / PICTURE_BAND_ROWS;
+			band++) {
+		versions[band] = version;
+	}
+}
+
+static void what_is_kept_is_never_out_of_date(void **state)
+{
+	(void)state;
+	static const int sizes[][2] = { { 640, 400 }, { 97, 33 }, { 300, 31 }, { 640, 416 },
+		{ 1, 400 } };
+	struct picture_encoder *encoder = picture_encoder_create();
+	assert_non_null(encoder);
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, 0);
+	uint32_t seed = 4711;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(sizes); i++) {
+		struct picture frame = make_picture(sizes[i][0], sizes[i][1], sizes[i][0] * 4);
+		uint64_t versions[BANDS_MAX], version = 1;
+		for (int band = 0; band < BANDS_MAX; band++) {
+			versions[band] = i + 1;
+		}
+		version = i + 2;
+		for (int round = 0; round < ROUNDS / (int)CUA_ARRAY_LEN(sizes); round++) {
+			encode_frame(encoder, &frame, versions, NULL, &png);
+			expect_decodes_to(&png, &frame);
+			draw_somewhere(&frame, versions, ++version, &seed);
+		}
+		free(frame.pixels);
+	}
+	picture_encoder_destroy(encoder);
+}
+
+static void a_band_of_the_same_version_is_not_made_again(void **state)
+{
+	(void)state;
+	struct picture_encoder *encoder = picture_encoder_create();
+	assert_non_null(encoder);
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, 0);
+	struct picture frame = make_picture(200, 100, 800);
+	uint64_t versions[] = { 1, 1, 1, 1 };
+	assert_int_equal(band_count(&frame), CUA_ARRAY_LEN(versions));
+	encode_frame(encoder, &frame, versions, NULL, &png);
+	/* Nobody said so: it is not seen. */
+	memset(pixel_at(&frame, 50, 40), 0x11, 4);
+	encode_frame(encoder, &frame, versions, NULL, &png);
+	memset(pixel_at(&frame, 50, 40), 0xee, 4);
+	expect_decodes_to(&png, &frame);
+	memset(pixel_at(&frame, 50, 40), 0x11, 4);
+	versions[1] = 2;
+	encode_frame(encoder, &frame, versions, NULL, &png);
+	expect_decodes_to(&png, &frame);
+	free(frame.pixels);
+	picture_encoder_destroy(encoder);
+}
+
+static void a_patch_comes_and_goes(void **state)
+{
+	(void)state;
+	struct picture_encoder *encoder = picture_encoder_create();
+	assert_non_null(encoder);
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, 0);
+	struct picture frame = make_picture(320, 150, 1280), patched = make_picture(320, 150, 1280);
+	uint64_t versions[BANDS_MAX] = { 0 }, version = 1, patch_version = 0;
+	uint32_t seed = 99;
+	for (int band = 0; band < band_count(&frame); band++) {
+		versions[band] = version;
+	}
+	for (int round = 0; round < 300; round++) {
+		const uint32_t choice = next_random(&seed);
+		if (choice % 3 == 0) {
+			draw_somewhere(&frame, versions, ++version, &seed);
+		}
+		/* The patch covers whole bands; the last may be a short one. */
+		const int first = (int)(choice >> 4) % band_count(&frame);
+		const int left = band_count(&frame) - first;
+		struct picture_patch patch = { .first_band = first,
+			.band_count = 1 + (int)(choice >> 8) % left,
+			.stride_bytes = (size_t)patched.stride,
+			.version = ++patch_version };
+		patch.data = pixel_at(&patched, 0, first * PICTURE_BAND_ROWS);
+		memcpy(patched.pixels, frame.pixels, (size_t)frame.stride * 150);
+		const int end = (first + patch.band_count) * PICTURE_BAND_ROWS;
+		for (int y = first * PICTURE_BAND_ROWS; y < end && y < frame.height; y++) {
+			memset(pixel_at(&patched, 10, y), (int)(choice >> 16 & 0xff), 40);
+		}
+		for (int again = 0; again < 1 + (int)(choice >> 12 & 1); again++) {
+			encode_frame(encoder, &frame, versions, &patch, &png);
+			expect_decodes_to(&png, &patched);
+		}
+		if (choice >> 13 & 1) {
+			encode_frame(encoder, &frame, versions, NULL, &png);
+			expect_decodes_to(&png, &frame);
+		}
+	}
+	free(frame.pixels);
+	free(patched.pixels);
+	picture_encoder_destroy(encoder);
+}
+
+static void more_than_is_kept_is_right_too(void **state)
+{
+	(void)state;
+	struct picture_encoder *encoder = picture_encoder_create();
+	assert_non_null(encoder);
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, 0);
+	/* Noise does not get smaller: 18 MB of bands. */
+	struct picture frame = make_picture(3000, 2000, 12000);
+	uint64_t versions[BANDS_MAX], version = 1;
+	for (int band = 0; band < BANDS_MAX; band++) {
+		versions[band] = version;
+	}
+	fill_noise(&frame, 5);
+	uint32_t seed = 6;
+	for (int round = 0; round < 3; round++) {
+		encode_frame(encoder, &frame, versions, NULL, &png);
+		expect_decodes_to(&png, &frame);
+		draw_somewhere(&frame, versions, ++version, &seed);
+	}
+	free(frame.pixels);
+	picture_encoder_destroy(encoder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_kept_is_never_out_of_date),
+		cmocka_unit_test(a_band_of_the_same_version_is_not_made_again),
+		cmocka_unit_test(a_patch_comes_and_goes),
+		cmocka_unit_test(more_than_is_kept_is_right_too),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
