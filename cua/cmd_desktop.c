@@ -21,8 +21,8 @@
 #include "display/session_client.h"
 
 static const char help[] =
-		"Usage: cua desktop start [--name=NAME] [--size=1280x800] [--sandbox=bwrap|none] "
-		"[--json]\n"
+		"Usage: cua desktop start [--name=NAME] [--size=1280x800] [--sandbox=bwrap|none]\n"
+		"                         [--opengl] [--json]\n"
 		"       cua desktop list [--json]\n"
 		"       cua desktop stop NAME... | --all\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
@@ -34,6 +34,8 @@ static const char help[] =
 		"       the name.\n"
 		"       --sandbox=none runs it without a sandbox: applications then can do what "
 		"you can.\n"
+		"       --opengl offers GLX to applications, drawn in software; it takes 17 MB "
+		"and some time.\n"
 		"list   name, state, size, sandbox. running: all is well; detached: its host is "
 		"gone,\n"
 		"       start --name=NAME gives it another; dead: its X server or "
@@ -86,8 +88,8 @@ static int desktop_start(int argc, char **argv)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
 		{ "size", required_argument, NULL, 's' },
-		{ "sandbox", required_argument, NULL, 'b' }, { "json", no_argument, NULL, 'j' },
-		{ 0 } };
+		{ "sandbox", required_argument, NULL, 'b' }, { "opengl", no_argument, NULL, 'g' },
+		{ "json", no_argument, NULL, 'j' }, { 0 } };
 	struct cua_desktop_options wanted = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
 		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
 		.sandboxed = true };
@@ -108,6 +110,8 @@ static int desktop_start(int argc, char **argv)
 				return cua_cmd_usage("desktop",
 						"sandbox \"%s\" must be bwrap or none", optarg);
 			}
+		} else if (option == 'g') {
+			wanted.opengl = true;
 		} else if (option == 'j') {
 			as_json = true;
 		} else {

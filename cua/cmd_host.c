@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cua/api/desktop_api.h"
 #include "cua/cmd.h"
@@ -10,23 +11,32 @@
 int cua_cmd_host(int argc, char **argv)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
-		{ "ready-fd", required_argument, NULL, 'r' }, { 0 } };
+		{ "ready-fd", required_argument, NULL, 'r' },
+		{ "go-fd", required_argument, NULL, 'g' }, { 0 } };
 	const char *name = NULL;
-	int ready_fd = -1;
+	int ready_fd = -1, go_fd = -1;
+	char go;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'n') {
 			name = optarg;
 		} else if (option == 'r') {
 			ready_fd = (int)strtol(optarg, NULL, 10);
+		} else if (option == 'g') {
+			go_fd = (int)strtol(optarg, NULL, 10);
 		} else {
 			return CUA_EXIT_USAGE;
 		}
 	}
 	struct desktop_record record;
 	struct cua_error error = { 0 };
-	if (!name || ready_fd < 0) {
+	if (!name || ready_fd < 0 || go_fd < 0) {
 		return CUA_EXIT_USAGE;
 	}
+	/* The desktop starts meanwhile; the end of the pipe means that it never will be there. */
+	if (read(go_fd, &go, 1) != 1) {
+		return CUA_EXIT_FAILED;
+	}
+	close(go_fd);
 	if (desktop_record_read(name, &record, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}

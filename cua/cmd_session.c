@@ -11,6 +11,7 @@ int cua_cmd_session(int argc, char **argv)
 {
 	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' },
+		{ "own-displays", no_argument, NULL, 'o' }, { "opengl", no_argument, NULL, 'g' },
 		{ "ready-fd", required_argument, NULL, 'r' }, { 0 } };
 	struct display_session_options session = { .ready_fd = -1 };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -20,6 +21,10 @@ int cua_cmd_session(int argc, char **argv)
 				sscanf(optarg, "%dx%d", &session.width_px, &session.height_px) ==
 						2) {
 			continue;
+		} else if (option == 'o') {
+			session.owns_displays = true;
+		} else if (option == 'g') {
+			session.opengl = true;
 		} else if (option == 'r') {
 			session.ready_fd = (int)strtol(optarg, NULL, 10);
 		} else {

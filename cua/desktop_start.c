@@ -185,6 +185,7 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	record->width_px = options->width_px;
 	record->height_px = options->height_px;
 	record->sandboxed = options->sandboxed;
+	record->opengl = options->opengl;
 	record->created_s = time(NULL);
 	status = desktop_record_write(record, err);
 	if (status != CUA_OK && rmdir(record->dir) != 0) {
@@ -262,7 +263,8 @@ static enum cua_status launch_sandboxed(
 	desktop_path(record, "session", session, sizeof(session));
 	desktop_path(record, "session/x11", x11, sizeof(x11));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
-		"--size", launch->size, "--ready-fd", "3", NULL };
+		"--size", launch->size, "--own-displays", "--ready-fd", "3",
+		record->opengl ? "--opengl" : NULL, NULL };
 	const struct cua_sandbox_spec spec = { .session_dir = session,
 		.x11_dir = x11,
 		.home_dir = record->home,
@@ -289,7 +291,7 @@ static enum cua_status launch_bare(
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
 	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->dir);
 	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
-		"--ready-fd", "3", NULL };
+		"--ready-fd", "3", record->opengl ? "--opengl" : NULL, NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
 	const struct cua_fd_map fds[] = { { launch->log_fd, 1 }, { launch->log_fd, 2 },
@@ -372,31 +374,49 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 
 /* --- host --- */
 
-static enum cua_status start_host(struct desktop_record *record, struct cua_error *err)
-{
+/* A host that is loaded and waits for its desktop to be there. */
+struct host_launch {
+	pid_t pid;
+	int go_fd;    /* a byte lets it connect, the end of it ends it */
+	int ready_fd; /* it tells that it serves, or why not */
 	char log_path[CUA_PATH_MAX + 16];
-	desktop_path(record, "host.log", log_path, sizeof(log_path));
-	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+};
+
+static void host_launch_finish(struct host_launch *launch)
+{
+	cua_closep(&launch->go_fd);
+	cua_closep(&launch->ready_fd);
+	launch->go_fd = launch->ready_fd = -1;
+}
+
+static enum cua_status spawn_host(const struct desktop_record *record, struct host_launch *launch,
+		int go_fd, int ready_fd, struct cua_error *err)
+{
+	CUA_AUTO_FD int log_fd =
+			open(launch->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	CUA_AUTO_FD int program_fd = open_program("cua-host", err);
-	int ready[2];
 	if (program_fd < 0) {
 		return CUA_ERR_NOT_FOUND;
 	}
-	if (log_fd < 0 || null_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
+	if (log_fd < 0 || null_fd < 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", launch->log_path);
 	}
 	/* No key in here: the environment is made, not inherited. */
 	char runtime[CUA_PATH_MAX], runtime_env[CUA_PATH_MAX + 32], log_env[64];
 	enum cua_status status = cua_runtime_dir(runtime, sizeof(runtime), err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	snprintf(runtime_env, sizeof(runtime_env), "CUA_RUNTIME_DIR=%s", runtime);
 	snprintf(log_env, sizeof(log_env), "CUA_LOG=%s",
 			getenv("CUA_LOG") ? getenv("CUA_LOG") : "");
 	const char *const envp[] = { runtime_env, log_env, "PATH=/usr/local/bin:/usr/bin:/bin",
 		"LANG=C.UTF-8", NULL };
-	const char *const argv[] = { "cua-host", "--name", record->name, "--ready-fd", "3", NULL };
+	const char *const argv[] = { "cua-host", "--name", record->name, "--ready-fd", "3",
+		"--go-fd", "4", NULL };
 	const struct cua_fd_map fds[] = { { null_fd, 0 }, { log_fd, 1 }, { log_fd, 2 },
-		{ ready[1], 3 } };
+		{ ready_fd, 3 }, { go_fd, 4 } };
 	const struct cua_spawn spawn = { .argv = argv,
 		.envp = envp,
 		.exec_fd = program_fd,
@@ -405,20 +425,50 @@ static enum cua_status start_host(struct desktop_record *record, struct cua_erro
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = (uid_t)-1,
 		.new_session = true };
-	pid_t pid = 0;
-	if (status == CUA_OK) {
-		status = cua_spawn(&spawn, &pid, err);
+	return cua_spawn(&spawn, &launch->pid, err);
+}
+
+/* Its libraries load while the sandbox and the X server start. */
+static enum cua_status launch_host(const struct desktop_record *record,
+		struct host_launch *ret_launch, struct cua_error *err)
+{
+	int go[2], ready[2];
+	if (pipe2(go, O_CLOEXEC) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
 	}
+	if (pipe2(ready, O_CLOEXEC) != 0) {
+		close(go[0]);
+		close(go[1]);
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
+	}
+	struct host_launch launch = { .go_fd = go[1], .ready_fd = ready[0] };
+	desktop_path(record, "host.log", launch.log_path, sizeof(launch.log_path));
+	enum cua_status status = spawn_host(record, &launch, go[0], ready[1], err);
+	close(go[0]);
 	close(ready[1]);
-	CUA_AUTO_JSON cJSON *json = NULL;
-	if (status == CUA_OK) {
-		status = read_ready(ready[0], "the desktop host", log_path, &json, err);
-	}
-	close(ready[0]);
 	if (status != CUA_OK) {
-		(void)cua_process_end(cua_process_identify(pid), SIGKILL, 2000);
+		host_launch_finish(&launch);
+		return status;
 	}
-	return status; /* the host itself has written its pid into the record */
+	*ret_launch = launch;
+	return CUA_OK;
+}
+
+/* Lets it go, and waits until it serves; it has written its pid into the record by then. */
+static enum cua_status await_host(struct host_launch *launch, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *json = NULL;
+	signal(SIGPIPE, SIG_IGN); /* one that has died says so below */
+	(void)!write(launch->go_fd, "g", 1);
+	return read_ready(launch->ready_fd, "the desktop host", launch->log_path, &json, err);
+}
+
+/* Whether it waits, is about to end or hangs. */
+static void abandon_host(const struct host_launch *launch)
+{
+	if (launch->pid > 0) {
+		(void)cua_process_end(cua_process_identify(launch->pid), SIGKILL, 2000);
+	}
 }
 
 /* --- the whole --- */
@@ -431,14 +481,20 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	if (status != CUA_OK) {
 		return status;
 	}
+	struct host_launch host = { .go_fd = -1, .ready_fd = -1 };
 	status = make_dirs(record, err);
+	if (status == CUA_OK) {
+		status = launch_host(record, &host, err);
+	}
 	if (status == CUA_OK) {
 		status = start_session(record, err);
 	}
 	if (status == CUA_OK) {
-		status = start_host(record, err);
+		status = await_host(&host, err);
 	}
+	host_launch_finish(&host);
 	if (status != CUA_OK) {
+		abandon_host(&host);
 		struct cua_error second = { 0 };
 		if (cua_desktop_stop_by_name(record->name, &second) != CUA_OK) {
 			cua_error_prefix(err, "%s (and cleaning up: %s)", record->name, second.msg);
@@ -468,7 +524,16 @@ static enum cua_status attach(
 	if (cua_unix_is_alive(api, SOCK_STREAM)) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "desktop \"%s\" is running already", name);
 	}
-	status = start_host(record, err);
+	struct host_launch host;
+	status = launch_host(record, &host, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	status = await_host(&host, err);
+	host_launch_finish(&host);
+	if (status != CUA_OK) {
+		abandon_host(&host);
+	}
 	return status == CUA_OK ? desktop_record_read(name, record, err) : status;
 }
 

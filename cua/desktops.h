@@ -15,6 +15,7 @@ struct cua_desktop_options {
 	const char *name; /* NULL: the first free of desktop-1, desktop-2, ... */
 	int width_px, height_px;
 	bool sandboxed;
+	bool opengl; /* the X server offers GLX */
 };
 
 #define CUA_DESKTOP_DEFAULT_WIDTH 1280

@@ -27,7 +27,7 @@ struct desktop_record {
 	char x11_socket[CUA_PATH_MAX]; /* outside path of the X server's socket; "" before it is up
 					*/
 	int width_px, height_px;
-	bool sandboxed;
+	bool sandboxed, opengl;
 	uid_t uid;                                       /* whom the applications run as */
 	int64_t created_s;                               /* seconds since 1970 */
 	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */

@@ -112,6 +112,21 @@ static void a_desktop_is_started_listed_and_stopped(void **state)
 	assert_world_is_empty();
 }
 
+static void opengl_is_there_when_asked_for(void **state)
+{
+	(void)state;
+	struct desktop plain, drawn;
+	const char script[] = "xdpyinfo | grep -c GLX; echo ${QT_QUICK_BACKEND-any}";
+	desktop_start(&plain, &world, "plain");
+	desktop_start_with(&drawn, &world, "drawn", "--opengl", NULL);
+	CUA_AUTO_FREE char *without = desktop_sh(&plain, script);
+	CUA_AUTO_FREE char *with = desktop_sh(&drawn, script);
+	assert_string_equal(without, "0\nsoftware");
+	assert_string_equal(with, "1\nany");
+	desktop_stop(&plain);
+	desktop_stop(&drawn);
+}
+
 static void a_desktop_without_a_name_gets_one(void **state)
 {
 	(void)state;
@@ -364,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_desktop_is_started_listed_and_stopped),
 		USER_TEST(a_desktop_is_started_listed_and_stopped),
+		TEST(opengl_is_there_when_asked_for),
 		TEST(a_desktop_without_a_name_gets_one),
 		TEST(stop_all_stops_all),
 		USER_TEST(stop_all_stops_all),
