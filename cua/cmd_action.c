@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,7 +45,9 @@ static void print_help(const struct cua_action_spec *spec)
 	}
 	printf("\nOptions:\n"
 	       "  -d, --desktop=NAME  the desktop; needless while there is only one\n"
-	       "  -o, --output=FILE   write the screenshot taken afterwards, as PNG\n"
+	       "  -o, --output=FILE   write the screenshot taken afterwards; a PNG unless FILE "
+	       "ends\n"
+	       "                      in .jpg or .webp, or --format says otherwise\n"
 	       "      --settle-ms=N   wait at most so long for the screen to rest; -1: not at all\n"
 	       "      --json          print the whole answer\n"
 	       "      --              what follows is no option\n");
@@ -317,13 +320,36 @@ static int show(const struct action_command *command, const cJSON *answer)
 	return CUA_EXIT_OK;
 }
 
+/* What the name of a file says that it holds; NULL: nothing that a picture could be but PNG. */
+static const char *format_of_file(const char *path)
+{
+	static const struct {
+		const char *ending, *format;
+	} endings[] = { { ".jpg", "jpeg" }, { ".jpeg", "jpeg" }, { ".webp", "webp" } };
+	const char *dot = path ? strrchr(path, '.') : NULL;
+	for (size_t i = 0; dot && i < CUA_ARRAY_LEN(endings); i++) {
+		if (strcasecmp(dot, endings[i].ending) == 0) {
+			return endings[i].format;
+		}
+	}
+	return NULL;
+}
+
 static cJSON *make_body(const struct action_command *command)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddItemReferenceToArray(cJSON_AddArrayToObject(body, "actions"), command->action);
 	const bool is_screenshot = strcmp(command->spec->name, "screenshot") == 0;
+	const char *format = format_of_file(command->output);
+	if (is_screenshot && format &&
+			!cJSON_GetObjectItemCaseSensitive(command->action, "format")) {
+		cJSON_AddStringToObject(command->action, "format", format);
+	}
+	cJSON_AddItemReferenceToArray(cJSON_AddArrayToObject(body, "actions"), command->action);
 	if (!command->output || is_screenshot) {
 		cJSON_AddFalseToObject(body, "screenshot");
+	} else if (format) {
+		cJSON_AddStringToObject(
+				cJSON_AddObjectToObject(body, "screenshot"), "format", format);
 	}
 	if (command->settle_ms < 0) {
 		cJSON_AddFalseToObject(body, "settle");

@@ -11,6 +11,8 @@ target_link_libraries(x_probe PRIVATE cua_options PkgConfig::x11 PkgConfig::xcb)
 add_executable(x_hostile ${desktop_tests_dir}/x_hostile.c)
 target_link_libraries(x_hostile PRIVATE cua_options PkgConfig::x11)
 
+pkg_check_modules(xrender REQUIRED IMPORTED_TARGET xrender)
+
 add_library(desktop_fixture STATIC ${desktop_tests_dir}/desktop_fixture.c)
 target_link_libraries(desktop_fixture PUBLIC cua_base PkgConfig::cmocka)
 target_compile_definitions(desktop_fixture PUBLIC CUA_TEST_PROGRAM="$<TARGET_FILE:cua>"
@@ -33,6 +35,8 @@ cua_desktop_test(lifecycle 180)
 cua_desktop_test(sandbox 180)
 cua_desktop_test(faults 180)
 cua_desktop_test(screenshot 120 PkgConfig::libpng)
+cua_desktop_test(damage 180 PkgConfig::libpng PkgConfig::x11 PkgConfig::xext PkgConfig::xrender)
+target_sources(test_desktop_damage PRIVATE ${desktop_tests_dir}/x_scribble.c)
 cua_desktop_test(typing 180)
 cua_desktop_test(clipboard 120)
 cua_desktop_test(apps 180)

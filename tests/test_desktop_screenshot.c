@@ -330,6 +330,101 @@ static void the_answer_to_actions_carries_the_same_picture(void **state)
 	assert_null(json_at(second, "screenshot.data"));
 }
 
+static void width_and_height_are_the_pictures(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *query;
+		int width, height;
+	} shots[] = { { "width=640", 640, 400 }, { "height=1600", 2560, 1600 },
+		{ "width=100&height=700", 100, 700 }, { "width=1280&height=800", 1280, 800 },
+		{ "region=10,20,40,20&width=400", 400, 200 }, { "region=0,0,1,1&height=9", 9, 9 },
+		{ "region=0,0,1280,1&width=640", 640, 1 }, { "width=0&height=0", 1280, 800 },
+		{ "region=0,0,800,1&height=16&width=16384&level=small", 16384, 16 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(shots); i++) {
+		AUTO_PICTURE struct picture shot = take(shots[i].query, NULL);
+		assert_int_equal(shot.width, shots[i].width);
+		assert_int_equal(shot.height, shots[i].height);
+	}
+	static const char *const refused[][2] = { { "region=0,0,1,800&width=21", "21x16800" },
+		{ "region=0,0,800,1&height=16384", "13107200x16384" },
+		{ "width=16384&height=16384", "33554432" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(refused); i++) {
+		char path[256];
+		struct cua_http_response response;
+		snprintf(path, sizeof(path), "/v1/screenshot?%s", refused[i][0]);
+		assert_int_equal(
+				desktop_http(&desktop, "GET", path, NULL, 0, NULL, &response), 400);
+		assert_non_null(strstr(response.body.data, refused[i][1]));
+		cua_http_response_finish(&response);
+	}
+}
+
+static void expect_type(const char *query, const char *type, const char *magic, size_t at)
+{
+	char path[256];
+	struct cua_http_response response;
+	snprintf(path, sizeof(path), "/v1/screenshot?%s", query);
+	assert_int_equal(desktop_http(&desktop, "GET", path, NULL, 0, NULL, &response), 200);
+	assert_string_equal(response.content_type, type);
+	assert_memory_equal(response.body.data + at, magic, strlen(magic));
+	cua_http_response_finish(&response);
+}
+
+static void the_format_is_what_was_asked_for(void **state)
+{
+	(void)state;
+	expect_type("format=png", "image/png", "\x89PNG\r\n", 0);
+	expect_type("format=png&level=small", "image/png", "\x89PNG\r\n", 0);
+	expect_type("format=jpeg&pointer=0", "image/jpeg", "\xff\xd8\xff", 0);
+	expect_type("format=webp&quality=1&region=0,0,99,98", "image/webp", "WEBP", 8);
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
+			"{\"actions\":[{\"action\":\"screenshot\",\"format\":\"webp\"}],"
+			"\"screenshot\":{\"format\":\"jpeg\",\"quality\":30}}",
+			NULL);
+	assert_string_equal(json_text(answer, "results.0.image.media_type"), "image/webp");
+	assert_string_equal(json_text(answer, "screenshot.media_type"), "image/jpeg");
+	assert_memory_equal(json_text(answer, "screenshot.data"), "/9j/", 4);
+	/* Another format, level or quality is another picture. */
+	char first[128], second[128];
+	size_t len = 0;
+	assert_int_equal(fetch("/v1/screenshot?pointer=0&format=jpeg", "", first, &len), 200);
+	assert_int_equal(fetch("/v1/screenshot?pointer=0&format=jpeg", first, second, &len), 304);
+	assert_int_equal(fetch("/v1/screenshot?pointer=0&format=jpeg&quality=9", first, second,
+					 &len),
+			200);
+	assert_int_equal(fetch("/v1/screenshot?pointer=0&format=jpeg&level=small", first, second,
+					 &len),
+			200);
+	assert_int_equal(fetch("/v1/screenshot?pointer=0", first, second, &len), 200);
+}
+
+static void the_command_line_takes_the_format_from_the_name(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *leaf, *option, *magic;
+		size_t at;
+	} files[] = { { "b.jpg", "--quality=20", "\xff\xd8\xff", 0 },
+		{ "b.WebP", "--level=small", "WEBP", 8 },
+		{ "b.jpeg", "--format=png", "\x89PNG", 0 },
+		{ "b.gif", "--width=64", "\x89PNG", 0 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(files); i++) {
+		const char *path = world_path(&world, files[i].leaf);
+		world_expect(&world, 0, "screenshot", files[i].option, "-o", path, NULL);
+		size_t len = 0;
+		CUA_AUTO_FREE char *file = read_whole_file(path, &len);
+		assert_true(len > 100);
+		assert_memory_equal(file + files[i].at, files[i].magic, strlen(files[i].magic));
+	}
+	/* The picture after another action, too. */
+	const char *path = world_path(&world, "after.jpg");
+	world_expect(&world, 0, "cursor_position", "-o", path, NULL);
+	size_t len = 0;
+	CUA_AUTO_FREE char *file = read_whole_file(path, &len);
+	assert_memory_equal(file, "\xff\xd8\xff", 3);
+}
+
 static void the_command_line_writes_a_png(void **state)
 {
 	(void)state;
@@ -357,6 +452,9 @@ int main(void)
 		cmocka_unit_test(max_edge_bounds_the_longer_edge),
 		cmocka_unit_test(an_unchanged_screen_is_not_sent_again),
 		cmocka_unit_test(the_answer_to_actions_carries_the_same_picture),
+		cmocka_unit_test(width_and_height_are_the_pictures),
+		cmocka_unit_test(the_format_is_what_was_asked_for),
+		cmocka_unit_test(the_command_line_takes_the_format_from_the_name),
 		cmocka_unit_test(the_command_line_writes_a_png),
 	};
 	return cmocka_run_group_tests_name("desktop_screenshot", tests, start, finish);
