@@ -161,6 +161,18 @@ static pixman_image_t *copy_region(const struct display *display, const struct c
 
 /* --- pictures --- */
 
+/* Nobody waits for the X server during this work: a large picture takes long, and that is not the
+ * server's silence. */
+static void begin_work(struct display *display)
+{
+	atomic_store(&display->busy_since_us, 0);
+}
+
+static void end_work(struct display *display)
+{
+	atomic_store(&display->busy_since_us, cua_now_us());
+}
+
 static struct picture_pixels pixels_of_region(
 		const struct display *display, const struct cua_region *region)
 {
@@ -294,7 +306,9 @@ enum cua_status display_screenshot(struct display *display, const struct display
 	image.unchanged = if_none_match && strcmp(if_none_match, image.etag) == 0;
 	cua_buffer_init(&image.bytes, BYTES_MAX);
 	if (!image.unchanged) {
+		begin_work(display);
 		status = render(display, shot, &region, cursor, &image, err);
+		end_work(display);
 	}
 	if (status != CUA_OK) {
 		cua_buffer_finish(&image.bytes);
@@ -320,5 +334,8 @@ enum cua_status display_encode(struct display *display, const struct cua_region 
 		return status;
 	}
 	const struct picture_pixels pixels = pixels_of_region(display, &inside);
-	return picture_encode(display->encoder, &pixels, coding, bytes, err);
+	begin_work(display);
+	status = picture_encode(display->encoder, &pixels, coding, bytes, err);
+	end_work(display);
+	return status;
 }
