@@ -12,7 +12,7 @@ void display_begin(struct display *display)
 	changes->begin_count = activity_changes(display);
 	changes->change_count = changes->begin_count;
 	changes->rect_count = 0;
-	changes->window_count = window_list(display, changes->windows);
+	changes->window_count = window_cached_list(display, changes->windows);
 	changes->input_end_us = cua_now_us();
 }
 
@@ -185,7 +185,7 @@ static void report_new_windows(struct display *display, cJSON *answer)
 {
 	const struct display_changes *changes = &display->changes;
 	Window windows[WINDOWS_MAX];
-	const int count = window_list(display, windows);
+	const int count = window_cached_list(display, windows);
 	cJSON *list = cJSON_AddArrayToObject(answer, "new_windows");
 	for (int i = 0; i < count; i++) {
 		bool old = false;
@@ -211,11 +211,7 @@ void display_report(struct display *display, cJSON *answer)
 		return;
 	}
 	(void)act_cursor_position(display, cJSON_AddObjectToObject(answer, "pointer"), NULL);
-	const Window active = window_active(display);
-	if (active != None) {
-		cJSON_AddItemToObject(answer, "focused", window_describe(display, active));
-	} else {
-		cJSON_AddNullToObject(answer, "focused");
-	}
+	display_handle_events(display); /* that came before the answer about the pointer */
+	cJSON_AddItemToObject(answer, "focused", window_describe_active(display));
 	report_new_windows(display, answer);
 }

@@ -306,6 +306,7 @@ void display_disconnect(struct display *display)
 	reading_cache_finish(display);
 	element_refs_finish(&display->refs);
 	people_finish(display);
+	window_cache_finish(display);
 	selection_finish(display);
 	keymap_finish(display);
 	frame_finish(display);
@@ -339,6 +340,7 @@ static void handle_damage(struct display *display, const XDamageNotifyEvent *eve
 
 static void handle_event(struct display *display, XEvent *event)
 {
+	window_cache_event(display, event);
 	if (event->type == display->damage.event_base + XDamageNotify) {
 		handle_damage(display, (const XDamageNotifyEvent *)event);
 	} else if (event->type == display->xfixes_event_base + XFixesCursorNotify) {

@@ -173,6 +173,13 @@ struct display_watch {
 	uint64_t changes;
 };
 
+struct display_window_cache {
+	bool has_list, has_active;
+	Window windows[WINDOWS_MAX], active;
+	int count;
+	cJSON *description; /* owned; of active; NULL: to be asked for */
+};
+
 struct display {
 	Display *xlib;
 	xcb_connection_t *xcb;
@@ -209,12 +216,21 @@ struct display {
 	struct reading_words words[READING_CACHE_MAX];
 	struct shot_marks marks;
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
-	bool active_changed;            /* _NET_ACTIVE_WINDOW, since it was last looked at */
-	bool resized;                   /* the root window has another size than the frame */
+	struct display_window_cache window_cache;
+	bool active_changed; /* _NET_ACTIVE_WINDOW, since it was last looked at */
+	bool resized;        /* the root window has another size than the frame */
 	int new_width_px, new_height_px;
 	bool caps_unlocked;       /* for a typing; to be locked again */
 	unsigned int frame_epoch; /* random; part of every ETag */
 };
+
+/* window_cache.c */
+void window_cache_finish(struct display *display);
+void window_cache_event(struct display *display, const XEvent *event);
+/* Like window_list() and window_describe() of the active window, or null; as of the last event
+ * handled, and without asking if nothing has changed. */
+int window_cached_list(struct display *display, Window windows[WINDOWS_MAX]);
+cJSON *window_describe_active(struct display *display);
 
 /* display.c */
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "cua/base/file.h"
@@ -289,16 +290,14 @@ bool process_is_gone(pid_t pid)
 	return state == 0 || state == 'Z' || state == 'X';
 }
 
-static bool pid_is_gone(void *data)
-{
-	return process_is_gone(*(const pid_t *)data);
-}
-
 void kill_and_wait(pid_t pid)
 {
 	assert_true(pid > 1);
+	/* The first thread may be a zombie while others still hold the sockets. */
+	CUA_AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	assert_int_equal(kill(pid, SIGKILL), 0);
-	wait_until(pid_is_gone, &pid, "the end of a killed process");
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+	assert_true(pidfd < 0 || poll(&gone, 1, DESKTOP_DEADLINE_MS) == 1);
 }
 
 static cJSON *read_record(const struct desktop *desktop)

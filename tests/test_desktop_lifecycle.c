@@ -1,5 +1,6 @@
 /* Start, list, stop: as root and as a user, with a sandbox and without, and when it cannot be. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -110,6 +111,63 @@ static void a_desktop_is_started_listed_and_stopped(void **state)
 	desktop_do(&desktop, "[{\"action\":\"open_app\",\"name\":\"xterm\"}]");
 	desktop_stop(&desktop);
 	assert_world_is_empty();
+}
+
+/* Times that a thread of our processes went to sleep; -1 if one is gone. */
+static long sleeps_of(const struct desktop *desktop)
+{
+	static const char *const ours[] = { "host", "session", "bwrap" };
+	long sum = 0;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(ours); i++) {
+		char path[96];
+		snprintf(path, sizeof(path), "/proc/%d/task",
+				(int)desktop_recorded_pid(desktop, ours[i]));
+		DIR *tasks = opendir(path);
+		assert_non_null(tasks);
+		for (const struct dirent *entry; (entry = readdir(tasks));) {
+			char status_path[384];
+			snprintf(status_path, sizeof(status_path), "%s/%s/status", path,
+					entry->d_name);
+			CUA_AUTO_FREE char *text = read_whole_file(status_path, NULL);
+			const char *count =
+					text ? strstr(text, "\nvoluntary_ctxt_switches:") : NULL;
+			sum += count ? strtol(strchr(count, ':') + 1, NULL, 10) : 0;
+		}
+		closedir(tasks);
+	}
+	return sum;
+}
+
+struct quiet {
+	const struct desktop *desktop;
+	long sleeps;
+	uint64_t since_us;
+};
+
+static bool sleeps_on(void *data)
+{
+	struct quiet *quiet = data;
+	const long sleeps = sleeps_of(quiet->desktop);
+	if (sleeps != quiet->sleeps) {
+		quiet->sleeps = sleeps;
+		quiet->since_us = cua_now_us();
+	}
+	return cua_now_us() - quiet->since_us >= 3000000;
+}
+
+static void an_idle_desktop_sleeps(void **state)
+{
+	(void)state;
+	struct desktop desktop;
+	struct cua_http_response response;
+	desktop_start(&desktop, &world, "idle");
+	assert_int_equal(desktop_http(&desktop, "GET", "/v1/screenshot", NULL, 0, NULL, &response),
+			200);
+	cua_http_response_finish(&response);
+	desktop_disconnect(&desktop);
+	struct quiet quiet = { .desktop = &desktop, .sleeps = -1 };
+	wait_until(sleeps_on, &quiet, "3 s without a wake-up of our processes");
+	desktop_stop(&desktop);
 }
 
 static void opengl_is_there_when_asked_for(void **state)
@@ -379,6 +437,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_desktop_is_started_listed_and_stopped),
 		USER_TEST(a_desktop_is_started_listed_and_stopped),
+		TEST(an_idle_desktop_sleeps),
 		TEST(opengl_is_there_when_asked_for),
 		TEST(a_desktop_without_a_name_gets_one),
 		TEST(stop_all_stops_all),

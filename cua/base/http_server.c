@@ -18,9 +18,16 @@
 #define HEADER_TIMEOUT_S 10
 #define LINGER_TIMEOUT_S 5
 
+#define LWS_TIMERS_MAX 4
+
 struct cua_http_server {
 	uv_loop_t *loop;
 	struct lws_context *context;
+	int connections;
+	/* libwebsockets' own. It wakes every 30 s for housekeeping, with nobody connected, too. */
+	uv_handle_t *lws_timers[LWS_TIMERS_MAX];
+	size_t lws_timer_count;
+	uv_prepare_t before_sleep; /* active once without connections, to stop the timers */
 	struct cua_http_handler handler;
 	size_t max_body_len;
 	unsigned long last_connection;
@@ -53,7 +60,7 @@ struct connection {
 	struct watch *watch;
 	struct cua_http_server *server;
 	struct lws *wsi;
-	unsigned long number;
+	unsigned long number; /* 0 before its first request */
 	struct exchange *exchange;
 	/* The last answer is out, and what comes in is dropped: closing on a caller who is still
 	 * sending would lose the answer. */
@@ -104,25 +111,75 @@ static void on_hang_up(uv_poll_t *poll, int status, int events)
 	lws_set_timeout(watch->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
-static struct connection *connection_of(struct lws *wsi)
+/* --- sleep --- */
+
+/* libwebsockets sets its timers anew whenever it handles an event, so the next connection starts
+ * them; with none there is nothing that they could be for. */
+static void on_before_sleep(uv_prepare_t *prepare)
 {
-	struct connection *connection = lws_get_opaque_user_data(wsi);
-	if (!connection) {
-		connection = calloc(1, sizeof(*connection));
-		if (!connection) {
-			return NULL;
-		}
-		connection->server = lws_context_user(lws_get_context(wsi));
-		connection->wsi = wsi;
-		connection->watch = watch_create(connection->server->loop, wsi);
-		if (!connection->watch) {
-			free(connection);
-			return NULL;
-		}
-		connection->number = ++connection->server->last_connection;
-		lws_set_opaque_user_data(wsi, connection);
+	const struct cua_http_server *server = prepare->data;
+	for (size_t i = 0; i < server->lws_timer_count; i++) {
+		uv_timer_stop((uv_timer_t *)server->lws_timers[i]);
 	}
-	return connection;
+	uv_prepare_stop(prepare);
+}
+
+static void count_connection(struct cua_http_server *server, int difference)
+{
+	server->connections += difference;
+	if (server->connections == 0) {
+		/* After its idle handler, which runs first and sets the timers. */
+		uv_prepare_start(&server->before_sleep, on_before_sleep);
+	} else {
+		uv_prepare_stop(&server->before_sleep);
+	}
+}
+
+struct timer_walk {
+	uv_handle_t *found[LWS_TIMERS_MAX + 16];
+	size_t count;
+};
+
+static void note_timer(uv_handle_t *handle, void *data)
+{
+	struct timer_walk *walk = data;
+	if (handle->type == UV_TIMER && walk->count < CUA_ARRAY_LEN(walk->found)) {
+		walk->found[walk->count++] = handle;
+	}
+}
+
+/* Those that were not there before it had its context. */
+static void find_lws_timers(struct cua_http_server *server, const struct timer_walk *before)
+{
+	struct timer_walk now = { .count = 0 };
+	uv_walk(server->loop, note_timer, &now);
+	for (size_t i = 0; i < now.count; i++) {
+		bool old = false;
+		for (size_t k = 0; k < before->count; k++) {
+			old = old || before->found[k] == now.found[i];
+		}
+		if (!old && server->lws_timer_count < LWS_TIMERS_MAX) {
+			server->lws_timers[server->lws_timer_count++] = now.found[i];
+		}
+	}
+}
+
+static bool connection_create(struct lws *wsi)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	if (!connection) {
+		return false;
+	}
+	connection->server = lws_context_user(lws_get_context(wsi));
+	connection->wsi = wsi;
+	connection->watch = watch_create(connection->server->loop, wsi);
+	if (!connection->watch) {
+		free(connection);
+		return false;
+	}
+	lws_set_opaque_user_data(wsi, connection);
+	count_connection(connection->server, 1);
+	return true;
 }
 
 /* False if a part of the target does not fit: better refused than cut. */
@@ -200,10 +257,13 @@ static void hand_over(struct exchange *exchange)
 
 static int on_http(struct lws *wsi, const char *path)
 {
-	struct connection *connection = connection_of(wsi);
+	struct connection *connection = lws_get_opaque_user_data(wsi);
 	struct exchange *exchange = connection ? calloc(1, sizeof(*exchange)) : NULL;
 	if (!exchange) {
 		return -1;
+	}
+	if (connection->number == 0) {
+		connection->number = ++connection->server->last_connection;
 	}
 	exchange->connection = connection;
 	exchange->public.connection = connection->number;
@@ -311,9 +371,10 @@ static void on_closed(struct lws *wsi)
 			handler->on_gone(&exchange->public, handler->user_data);
 		}
 	}
-	if (handler->on_close) {
+	if (handler->on_close && connection->number > 0) {
 		handler->on_close(connection->number, handler->user_data);
 	}
+	count_connection(connection->server, -1);
 	watch_destroy(connection->watch);
 	free(connection);
 }
@@ -322,6 +383,8 @@ static int on_event(
 		struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	switch (reason) {
+	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+		return connection_create(wsi) ? 0 : -1;
 	case LWS_CALLBACK_HTTP:
 		return on_http(wsi, in);
 	case LWS_CALLBACK_HTTP_BODY:
@@ -399,6 +462,10 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path, size_t
 		.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_UNIX_SOCK |
 				LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS };
 	lws_set_log_level(LLL_ERR, NULL);
+	struct timer_walk before = { .count = 0 };
+	uv_walk(loop, note_timer, &before);
+	uv_prepare_init(loop, &server->before_sleep);
+	server->before_sleep.data = server;
 	unlink(path);
 	/* The socket is made with the process's umask; nobody else is to connect. */
 	const mode_t old = umask(0177);
@@ -408,8 +475,15 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path, size_t
 		cua_http_server_destroy(server);
 		return CUA_FAIL(err, CUA_ERR_IO, 0, "cannot listen on %s", path);
 	}
+	find_lws_timers(server, &before);
+	count_connection(server, 0);
 	*ret_server = server;
 	return CUA_OK;
+}
+
+static void on_prepare_closed(uv_handle_t *handle)
+{
+	free(handle->data);
 }
 
 void cua_http_server_destroy(struct cua_http_server *server)
@@ -421,5 +495,5 @@ void cua_http_server_destroy(struct cua_http_server *server)
 		lws_context_destroy(server->context);
 	}
 	unlink(server->path);
-	free(server);
+	uv_close((uv_handle_t *)&server->before_sleep, on_prepare_closed);
 }
