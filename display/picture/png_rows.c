@@ -13,8 +13,13 @@
 enum png_filter { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTER_COUNT };
 
 /* Loops over bytes that the compiler turns into vector code; where the processor has 32-byte
- * vectors they are used. */
-#if defined(__x86_64__)
+ * vectors they are used. Which to use is found out before ThreadSanitizer is ready for it. */
+#if defined(__has_feature)
+#define THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define THREAD_SANITIZER defined(__SANITIZE_THREAD__)
+#endif
+#if defined(__x86_64__) && !THREAD_SANITIZER
 #define VECTOR_CODE __attribute__((target_clones("avx2", "default")))
 #else
 #define VECTOR_CODE

@@ -25,6 +25,12 @@ struct helper {
 	struct picture_workers *workers;
 };
 
+struct round {
+	picture_work_fn work; /* NULL between rounds */
+	void *user_data;
+	int count;
+};
+
 struct picture_workers {
 	pthread_mutex_t mutex;
 	pthread_cond_t work_ready, work_over;
@@ -33,13 +39,11 @@ struct picture_workers {
 	struct helper helpers[HELPERS_MAX];
 	/* under mutex */
 	bool stopping;
-	unsigned long round; /* counts calls; a helper takes part in each once */
-	int busy;            /* helpers in the current round */
-	/* the current round; work is NULL between rounds */
-	picture_work_fn work;
-	void *user_data;
-	int count;
-	atomic_int next;
+	unsigned long round_number; /* a helper takes part in each round once */
+	struct round round;
+	int busy; /* helpers in the current round */
+
+	atomic_int next; /* item of the current round */
 };
 
 void *picture_scratch_get(struct picture_scratch *scratch, size_t size)
@@ -104,10 +108,12 @@ void picture_workers_destroy(struct picture_workers *workers)
 	free(workers);
 }
 
-static void do_items(struct picture_workers *workers, struct picture_scratch *scratch)
+/* round is a copy: the caller ends the round when no item is left, while others still work. */
+static void do_items(struct picture_workers *workers, struct round round,
+		struct picture_scratch *scratch)
 {
-	for (int item; (item = atomic_fetch_add(&workers->next, 1)) < workers->count;) {
-		workers->work(workers->user_data, item, scratch);
+	for (int item; (item = atomic_fetch_add(&workers->next, 1)) < round.count;) {
+		round.work(round.user_data, item, scratch);
 	}
 }
 
@@ -129,16 +135,17 @@ static void *helper_main(void *user_data)
 	deadline_in(&deadline, HELPER_IDLE_MS);
 	pthread_mutex_lock(&workers->mutex);
 	for (bool idle = false; !workers->stopping && !idle;) {
-		if (!workers->work || workers->round == done) {
+		if (!workers->round.work || workers->round_number == done) {
 			idle = pthread_cond_timedwait(&workers->work_ready, &workers->mutex,
 					       &deadline) == ETIMEDOUT &&
-					!workers->work;
+					!workers->round.work;
 			continue;
 		}
-		done = workers->round;
+		done = workers->round_number;
+		const struct round round = workers->round;
 		workers->busy++;
 		pthread_mutex_unlock(&workers->mutex);
-		do_items(workers, &scratch);
+		do_items(workers, round, &scratch);
 		deadline_in(&deadline, HELPER_IDLE_MS);
 		pthread_mutex_lock(&workers->mutex);
 		if (--workers->busy == 0) {
@@ -179,22 +186,21 @@ static void start_helpers(struct picture_workers *workers, int wanted)
 void picture_workers_run(struct picture_workers *workers, int count, bool is_small,
 		picture_work_fn work, void *user_data)
 {
+	const struct round round = { work, user_data, count };
 	pthread_mutex_lock(&workers->mutex);
-	workers->work = work;
-	workers->user_data = user_data;
-	workers->count = count;
+	workers->round = round;
 	atomic_store(&workers->next, 0);
 	const bool helped = !is_small && count > 1 && workers->helper_max > 0;
 	if (helped) {
-		workers->round++;
+		workers->round_number++;
 		start_helpers(workers, count - 1);
 		pthread_cond_broadcast(&workers->work_ready);
 	}
 	pthread_mutex_unlock(&workers->mutex);
-	do_items(workers, &workers->scratch);
+	do_items(workers, round, &workers->scratch);
 	/* A helper that has not begun by now finds nothing to do, and nobody waits for it. */
 	pthread_mutex_lock(&workers->mutex);
-	workers->work = NULL;
+	workers->round.work = NULL;
 	while (workers->busy > 0) {
 		pthread_cond_wait(&workers->work_over, &workers->mutex);
 	}
