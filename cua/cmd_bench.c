@@ -30,6 +30,8 @@ static void print_help(void)
 	}
 	printf("\n"
 	       "  --runs=N          measure each figure N times (%d), or for %d s\n"
+	       "  --trials=N        the same, as settle calls it\n"
+	       "  --parallel=N      so many desktops side by side, for settle (1)\n"
 	       "  --size=WxH,...    of the screens (1024x768,1280x800,1920x1080,3840x2160)\n"
 	       "  --screens=A,...   what is on them (blank,terminal,writer,photos,photo)\n"
 	       "  --quick           3 runs of each at one size: shows that it works, no more\n"
@@ -129,6 +131,12 @@ static int take_option(int option, char *value, struct bench *bench, struct benc
 				? CUA_EXIT_OK
 				: cua_cmd_usage("bench", "runs is \"%s\"; it must be 1 to 100000",
 						  value);
+	case 'n':
+		bench->parallel = (int)strtol(value, &end, 10);
+		return *value && !*end && bench->parallel >= 1 && bench->parallel <= 16
+				? CUA_EXIT_OK
+				: cua_cmd_usage("bench", "parallel is \"%s\"; it must be 1 to 16",
+						  value);
 	case 's':
 		options->size_given = true;
 		return parse_sizes(value, bench)
@@ -186,6 +194,8 @@ static int take_topics(int argc, char **argv, struct bench_options *options)
 static int parse(int argc, char **argv, struct bench *bench, struct bench_options *options)
 {
 	static const struct option names[] = { { "runs", required_argument, NULL, 'r' },
+		{ "trials", required_argument, NULL, 'r' },
+		{ "parallel", required_argument, NULL, 'n' },
 		{ "size", required_argument, NULL, 's' },
 		{ "screens", required_argument, NULL, 'c' },
 		{ "scenarios", required_argument, NULL, 'd' },
@@ -218,7 +228,9 @@ static int parse(int argc, char **argv, struct bench *bench, struct bench_option
 
 int cua_cmd_bench(int argc, char **argv)
 {
-	struct bench bench = { .runs = DEFAULT_RUNS, .limit_ms = DEFAULT_LIMIT_MS, .stop_fd = -1 };
+	struct bench bench = {
+		.runs = DEFAULT_RUNS, .limit_ms = DEFAULT_LIMIT_MS, .parallel = 1, .stop_fd = -1
+	};
 	struct bench_options options = { .format = BENCH_FORMAT_TABLE };
 	if (argc == 2 && strcmp(argv[1], "--runner") == 0) {
 		return bench_runner_main(); /* inside a desktop, see bench_peer.h */

@@ -26,17 +26,24 @@
 #define FAST_BEATS 8
 #define SLOW_BEATS 6
 #define CARET_BEATS 3
+/* After so many changes of one place the next is expected at their pace. */
+#define FEW_BEATS 3
+/* More than a line of text: an animation may have begun. */
+#define LARGE_PIXELS 20000
 /* A caret is so narrow and so high; a spinner fits in a square. */
 #define CARET_WIDTH_PX 4
 #define CARET_HEIGHT_PX 96
 #define SPINNER_PX 128
 #define SLACK_PX 4
 
+/* Gaps that are looked at to tell an even beat. */
+#define GAPS 6
+
 /* A place that changed, and when. */
 struct track {
 	struct cua_region area;
 	uint64_t first_us, last_us;
-	uint64_t least_gap_us, most_gap_us;
+	uint64_t gaps_us[GAPS]; /* the last of them, a ring */
 	unsigned int beats;
 	bool moves; /* by itself: an animation */
 };
@@ -141,16 +148,27 @@ static bool has_ended(const struct track *track, uint64_t now_us)
 	return now_us > track->last_us + limit_us;
 }
 
+/* The last gaps of so many beats are alike. */
+static bool is_even(const struct track *track, unsigned int beats)
+{
+	uint64_t least_us = UINT64_MAX, most_us = 0;
+	for (unsigned int i = 1; i < beats && i <= GAPS; i++) {
+		const uint64_t gap_us = track->gaps_us[(track->beats - i) % GAPS];
+		least_us = gap_us < least_us ? gap_us : least_us;
+		most_us = gap_us > most_us ? gap_us : most_us;
+	}
+	return track->beats >= beats && most_us <= least_us * 3 / 2;
+}
+
 /* Windows that open one after another change the same place too, though not for long at so even a
  * beat. */
 static void judge(struct track *track)
 {
 	const unsigned int slow_beats = is_narrow(&track->area) ? CARET_BEATS : SLOW_BEATS;
 	const bool fast = mean_gap_us(track) <= FAST_GAP_US;
-	if (fast ? track->beats >= FAST_BEATS && track->last_us - track->first_us >= FAST_SPAN_US
-		 : track->beats >= slow_beats &&
-							track->most_gap_us <= track->least_gap_us *
-											3 / 2) {
+	const bool long_enough = track->beats >= FAST_BEATS &&
+			track->last_us - track->first_us >= FAST_SPAN_US;
+	if (fast ? long_enough : is_even(track, slow_beats)) {
 		track->moves = true;
 	}
 }
@@ -174,12 +192,9 @@ static void beat(struct track *track, const struct cua_region *area, uint64_t at
 	if (gap_us < SAME_BEAT_US) {
 		return;
 	}
-	track->least_gap_us = track->beats == 1 || gap_us < track->least_gap_us
-			? gap_us
-			: track->least_gap_us;
-	track->most_gap_us = gap_us > track->most_gap_us ? gap_us : track->most_gap_us;
 	track->last_us = at_us;
 	track->beats++;
+	track->gaps_us[(track->beats - 1) % GAPS] = gap_us;
 	judge(track);
 }
 
@@ -451,6 +466,29 @@ uint64_t activity_last_us(const struct display *display)
 		}
 	}
 	return last_us;
+}
+
+uint64_t activity_rest_us(const struct display *display, uint64_t small_us, uint64_t large_us)
+{
+	const struct activity *activity = display->activity;
+	uint64_t rest_us = 0;
+	for (int i = 0; i < activity->track_count; i++) {
+		const struct track *track = &activity->tracks[i];
+		uint64_t quiet_us = pixels_of(&track->area) < LARGE_PIXELS ? small_us : large_us;
+		if (track->moves) {
+			continue;
+		}
+		if (track->beats >= FEW_BEATS) {
+			const uint64_t gap_us = 2 * mean_gap_us(track);
+			const uint64_t wait_us =
+					gap_us < FAST_GAP_MAX_US ? gap_us : FAST_GAP_MAX_US;
+			quiet_us = wait_us > quiet_us ? wait_us : quiet_us;
+		}
+		if (track->last_us + quiet_us > rest_us) {
+			rest_us = track->last_us + quiet_us;
+		}
+	}
+	return rest_us;
 }
 
 bool activity_is_moving(const struct display *display, uint64_t since_us)

@@ -39,6 +39,9 @@ uint64_t activity_changes(const struct display *display);
 uint64_t activity_wide_changes(const struct display *display);
 /* When the last change was drawn, in the terms of cua_now_us(); 0: none since the input. */
 uint64_t activity_last_us(const struct display *display);
+/* When the rest after the last change ends: small_us or large_us after it, by how much changed,
+ * and later where one place changed again and again. 0: nothing changed since the input. */
+uint64_t activity_rest_us(const struct display *display, uint64_t small_us, uint64_t large_us);
 /* Something moves by itself, faster than a caret, and did so after since_us. */
 bool activity_is_moving(const struct display *display, uint64_t since_us);
 /* An array of what moves by itself: {"region": [x, y, w, h], "kind": "caret", "period_ms": 530}. */

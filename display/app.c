@@ -16,7 +16,8 @@
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
 /* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
-#define START_QUIET_MS 200
+#define START_QUIET_MS 60
+#define START_QUIET_BLIND_MS 200
 #define PAINT_TIMEOUT_MS 4000
 
 /* What is waited for after starting a program. */
@@ -225,8 +226,9 @@ static enum cua_status wait_until_painted(
 	const uint64_t deadline_us = cua_now_us() + PAINT_TIMEOUT_MS * 1000ULL;
 	enum cua_status status = CUA_OK;
 	struct cua_region area;
+	const int quiet_ms = load_is_known(display->load) ? START_QUIET_MS : START_QUIET_BLIND_MS;
 	while (status == CUA_OK) {
-		status = settle_rest(display, START_QUIET_MS, deadline_us, err);
+		status = settle_rest(display, quiet_ms, deadline_us, err);
 		if (status == CUA_OK) {
 			status = frame_update(display, err);
 		}

@@ -120,6 +120,7 @@ CUA_NODISCARD enum cua_status display_check_actions(const struct display *displa
 /* What an input should lead to; tells stillness before the drawing from rest after it. */
 enum display_expect {
 	DISPLAY_EXPECT_INPUT,   /* the next action: the picture need not be complete */
+	DISPLAY_EXPECT_REST,    /* the action itself has waited until its window was there */
 	DISPLAY_EXPECT_NOTHING, /* a move, a clipboard */
 	DISPLAY_EXPECT_CHANGE,  /* a click, a key */
 	DISPLAY_EXPECT_MUCH,    /* a text: drawn in parts, the last of them late */

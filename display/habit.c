@@ -7,8 +7,11 @@
 #define HABITS_MAX 128
 /* So many inputs of a kind are given the full wait before one believes to know them. */
 #define EXPLORED 2
-/* A late change among so many last inputs of a kind lets the next one be waited for. */
-#define RECENT_BITS 0x7U
+/* Of so many last inputs of a kind some had to have a late change for the next to be expected:
+ * what happens once in a while is chance. */
+#define RECENT_BITS 0xfU
+#define RECENT 4
+#define RECENT_LATE 2
 
 struct habit {
 	uint32_t key;     /* 0: free */
@@ -57,7 +60,7 @@ uint32_t habit_key(uint32_t kind, const char *window_class)
 	return hash ? hash : 1;
 }
 
-static struct habit *find(struct habits *habits, uint32_t key)
+static const struct habit *find(const struct habits *habits, uint32_t key)
 {
 	for (int i = 0; i < HABITS_MAX; i++) {
 		if (habits->habits[i].key == key) {
@@ -67,36 +70,49 @@ static struct habit *find(struct habits *habits, uint32_t key)
 	return NULL;
 }
 
+/* That of the key; a new one takes the place of the one that was not used for longest. */
+static struct habit *find_or_add(struct habits *habits, uint32_t key)
+{
+	struct habit *oldest = &habits->habits[0];
+	for (int i = 0; i < HABITS_MAX; i++) {
+		struct habit *habit = &habits->habits[i];
+		if (habit->key == key) {
+			return habit;
+		}
+		oldest = habit->used < oldest->used ? habit : oldest;
+	}
+	*oldest = (struct habit){ .key = key };
+	return oldest;
+}
+
 void habit_note(struct habits *habits, uint32_t key, uint64_t late_us)
 {
-	struct habit *habit = find(habits, key);
-	if (!habit) {
-		habit = &habits->habits[0];
-		for (int i = 1; i < HABITS_MAX; i++) {
-			if (habits->habits[i].used < habit->used) {
-				habit = &habits->habits[i];
-			}
-		}
-		*habit = (struct habit){ .key = key };
-	}
+	struct habit *habit = find_or_add(habits, key);
 	habit->used = ++habits->clock;
 	habit->seen++;
 	habit->late = habit->late << 1 | (late_us > 0);
 	if ((habit->late & RECENT_BITS) == 0) {
 		habit->late_us = 0;
-	} else if (late_us > habit->late_us) {
-		habit->late_us = late_us;
+	} else if (late_us > 0) {
+		habit->late_us =
+				habit->late_us > late_us ? (habit->late_us + late_us) / 2 : late_us;
 	}
 }
 
-bool habit_trusts_timers(struct habits *habits, uint32_t key)
+static bool is_late(const struct habit *habit)
 {
-	const struct habit *habit = find(habits, key);
-	return !habit || habit->seen < EXPLORED || (habit->late & RECENT_BITS) != 0;
+	const int late = __builtin_popcount(habit->late & RECENT_BITS);
+	return late >= (habit->seen >= RECENT ? RECENT_LATE : 1);
 }
 
-uint64_t habit_late_us(struct habits *habits, uint32_t key)
+bool habit_is_new(const struct habits *habits, uint32_t key)
 {
 	const struct habit *habit = find(habits, key);
-	return habit && (habit->late & RECENT_BITS) != 0 ? habit->late_us : 0;
+	return !habit || habit->seen < EXPLORED;
+}
+
+uint64_t habit_late_us(const struct habits *habits, uint32_t key)
+{
+	const struct habit *habit = find(habits, key);
+	return habit && is_late(habit) ? habit->late_us : 0;
 }

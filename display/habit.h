@@ -25,9 +25,9 @@ uint32_t habit_key(uint32_t kind, const char *window_class);
 /* Something changed so long after the input, when the screen had seemed at rest; 0: nothing did. */
 void habit_note(struct habits *habits, uint32_t key, uint64_t late_us);
 
-/* A timer that will run may lead to a change. */
-bool habit_trusts_timers(struct habits *habits, uint32_t key);
+/* Too few inputs of this kind were seen to know it: any timer may lead to a change. */
+bool habit_is_new(const struct habits *habits, uint32_t key);
 /* How long after the input a late change is to be expected; 0 if none is. */
-uint64_t habit_late_us(struct habits *habits, uint32_t key);
+uint64_t habit_late_us(const struct habits *habits, uint32_t key);
 
 #endif

@@ -17,14 +17,15 @@
 #define LIST_AGE_US 400000U
 /* Two samples at least so far apart tell a rate. */
 #define SAMPLE_US 6000U
-/* More than this part of one processor: computing. */
-#define BUSY_PERCENT 40
-/* So much before the input, over a time worth measuring: it is not the input's doing. */
-#define BEFORE_PERCENT 30
+/* More than this part of one processor, and well more than before the input: computing. Low, since
+ * on a machine with much to do nobody gets more. */
+#define BUSY_PERCENT 12
+/* A time over which what was used before the input is worth measuring. */
 #define BEFORE_US 150000U
 
 struct process {
 	pid_t pid;
+	bool plumbing; /* of the desktop itself: its processor time tells nothing */
 	clockid_t clock;
 	uint64_t used_ns;
 	int timeout_ms;    /* of the poll() its first thread sleeps in; -1: none, or no end */
@@ -39,7 +40,7 @@ struct load {
 	uint64_t busy_us;
 	uint64_t total_ns;             /* of all, as far as it was seen to grow */
 	uint64_t before_ns, before_us; /* total and time when the last wait ended */
-	bool computes_anyway;
+	uint64_t before_percent;       /* of one processor, used before the input */
 };
 
 struct load *load_create(pid_t session)
@@ -95,7 +96,8 @@ static void add_process(struct load *load, pid_t pid)
 	}
 	name[strcspn(name, "\n")] = '\0';
 	struct process process = { .pid = pid, .timeout_ms = -1 };
-	if (!is_plumbing(name) && clock_getcpuclockid(pid, &process.clock) == 0) {
+	process.plumbing = is_plumbing(name);
+	if (clock_getcpuclockid(pid, &process.clock) == 0) {
 		process.used_ns = clock_ns(process.clock);
 		load->processes[load->count++] = process;
 	}
@@ -182,6 +184,9 @@ static void sum_up(struct load *load, uint64_t now_us, bool looks)
 	bool running = false;
 	for (int i = 0; i < load->count; i++) {
 		struct process *process = &load->processes[i];
+		if (process->plumbing) {
+			continue;
+		}
 		const uint64_t ns = clock_ns(process->clock);
 		const uint64_t more_ns = ns > process->used_ns ? ns - process->used_ns : 0;
 		used_ns += more_ns;
@@ -191,10 +196,11 @@ static void sum_up(struct load *load, uint64_t now_us, bool looks)
 		}
 	}
 	const uint64_t elapsed_us = now_us - load->sampled_us;
+	const uint64_t least_percent = BUSY_PERCENT + load->before_percent * 3 / 2;
 	load->total_ns += used_ns;
 	load->sampled_us = now_us;
-	if (!load->computes_anyway &&
-			(running || used_ns / 1000U * 100U > elapsed_us * BUSY_PERCENT)) {
+	if ((running && load->before_percent < BUSY_PERCENT) ||
+			used_ns / 1000U * 100U > elapsed_us * least_percent) {
 		load->busy_us = now_us;
 	}
 }
@@ -205,8 +211,8 @@ void load_begin(struct load *load)
 	sum_up(load, now_us, false);
 	const uint64_t elapsed_us = now_us - load->before_us;
 	if (load->before_us > 0 && elapsed_us >= BEFORE_US) {
-		load->computes_anyway = (load->total_ns - load->before_ns) / 1000U * 100U >
-				elapsed_us * BEFORE_PERCENT;
+		load->before_percent =
+				(load->total_ns - load->before_ns) / 1000U * 100U / elapsed_us;
 	}
 	load->busy_us = 0;
 }
@@ -225,6 +231,42 @@ void load_sample(struct load *load)
 	load->before_us = now_us;
 }
 
+/* Source: proc(5), the field after the name in /proc/PID/stat. */
+static bool thread_runs(pid_t pid, const char *thread)
+{
+	char path[64], text[512];
+	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/stat", (int)pid, thread);
+	const char *state = read_proc(text, sizeof(text), path) ? strrchr(text, ')') : NULL;
+	return state && (strncmp(state, ") R", 3) == 0 || strncmp(state, ") D", 3) == 0);
+}
+
+static bool process_runs(pid_t pid)
+{
+	char path[64];
+	bool runs = false;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	DIR *tasks = opendir(path);
+	for (const struct dirent *entry; tasks && !runs && (entry = readdir(tasks));) {
+		runs = isdigit((unsigned char)entry->d_name[0]) && thread_runs(pid, entry->d_name);
+	}
+	if (tasks) {
+		closedir(tasks);
+	}
+	return runs;
+}
+
+bool load_is_running(struct load *load)
+{
+	bool runs = false;
+	for (int i = 0; i < load->count && !runs && load->before_percent < BUSY_PERCENT; i++) {
+		runs = process_runs(load->processes[i].pid);
+	}
+	if (runs) {
+		load->busy_us = cua_now_us();
+	}
+	return runs;
+}
+
 bool load_is_known(const struct load *load)
 {
 	return load->count > 0;
@@ -241,8 +283,8 @@ uint64_t load_timer_us(const struct load *load, uint64_t from_us, uint64_t until
 	for (int i = 0; i < load->count; i++) {
 		const struct process *process = &load->processes[i];
 		const uint64_t wakes_us = process->slept_us + (uint64_t)process->timeout_ms * 1000U;
-		if (process->timeout_ms > 0 && wakes_us >= from_us && wakes_us <= until_us &&
-				(first_us == 0 || wakes_us < first_us)) {
+		if (!process->plumbing && process->timeout_ms > 0 && wakes_us >= from_us &&
+				wakes_us <= until_us && (first_us == 0 || wakes_us < first_us)) {
 			first_us = wakes_us;
 		}
 	}

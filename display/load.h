@@ -20,6 +20,10 @@ void load_begin(struct load *load);
 /* While waiting; costs a microsecond or two for each process. */
 void load_sample(struct load *load);
 
+/* Looks at every thread once: is one of them running, or waiting for a processor or a disk? Then it
+ * counts as computing now. About a millisecond. */
+bool load_is_running(struct load *load);
+
 /* Processor time can be read at all. */
 bool load_is_known(const struct load *load);
 /* When an application was last seen computing, in the terms of cua_now_us(); 0: not since

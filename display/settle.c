@@ -6,8 +6,9 @@
  * processors; the first numbers hold where the processes can be watched, the second where not. */
 
 /* Nothing changed for so long: at rest. Changes of one input follow each other within 30 ms unless
- * somebody computes between them. */
+ * somebody computes between them; frames of a film within 42. */
 #define QUIET_MS 40
+#define QUIET_LARGE_MS 50
 #define QUIET_BLIND_MS 50
 /* An application that answers no pings gets more time for its first drawing. */
 #define QUIET_UNASKED_MS 60
@@ -30,6 +31,8 @@
 #define CHECK_US 4000U
 /* Late changes are expected until then after the input. */
 #define LATE_MAX_US 700000U
+/* A timer so long after the time at which a late change is expected is that which it waits for. */
+#define LATE_MORE_US 200000U
 /* From a timer to the change that it leads to. */
 #define TIMER_US 40000U
 
@@ -58,6 +61,12 @@ static uint64_t earlier(uint64_t a_us, uint64_t b_us)
 
 /* --- waiting --- */
 
+/* The input should show, and has not yet. */
+static bool waits_for_first(const struct display *display, const struct settling *settling)
+{
+	return settling->expect >= DISPLAY_EXPECT_CHANGE && !display_has_changed(display);
+}
+
 static bool has_drawn(struct display *display, void *user_data)
 {
 	(void)user_data;
@@ -84,20 +93,32 @@ static enum cua_status step(struct display *display, struct settling *settling, 
 	return status;
 }
 
-static uint64_t rest_ends_us(const struct display *display, const struct settling *settling)
+/* Whether computing matters: not when it is for what moves by itself, nor when nothing has come of
+ * it for long. */
+static bool heeds_computing(const struct display *display, const struct settling *settling)
 {
 	const uint64_t begins_us = later(settling->since_us, activity_last_us(display));
+	return (cua_now_us() < begins_us + BUSY_MAX_US || waits_for_first(display, settling)) &&
+			!activity_is_moving(display, settling->input_us);
+}
+
+/* On a machine with much to do, who has something to draw may still wait for a processor. */
+static bool is_running(struct display *display, const struct settling *settling)
+{
+	return heeds_computing(display, settling) && load_is_running(display->load);
+}
+
+static uint64_t rest_ends_us(const struct display *display, const struct settling *settling)
+{
+	const bool first = waits_for_first(display, settling);
 	const uint64_t busy_us = load_busy_us(display->load);
-	const bool waits_for_first =
-			settling->expect >= DISPLAY_EXPECT_CHANGE && !display_has_changed(display);
+	const uint64_t large_us = later(settling->quiet_us, QUIET_LARGE_MS * 1000U);
 	uint64_t ends_us =
-			begins_us + (waits_for_first ? settling->unchanged_us : settling->quiet_us);
-	if (busy_us > 0 && (waits_for_first || busy_us < begins_us + BUSY_MAX_US) &&
-			!activity_is_moving(display, settling->input_us)) {
+			settling->since_us + (first ? settling->unchanged_us : settling->quiet_us);
+	ends_us = later(ends_us, activity_rest_us(display, settling->quiet_us, large_us));
+	if (busy_us > 0 && heeds_computing(display, settling)) {
 		ends_us = later(ends_us,
-				busy_us +
-						(waits_for_first ? settling->unchanged_us
-								 : AFTER_BUSY_US));
+				busy_us + (first ? settling->unchanged_us : AFTER_BUSY_US));
 	}
 	return ends_us;
 }
@@ -110,8 +131,11 @@ static enum cua_status wait_quiet(
 	enum cua_status status = activity_check(display, err);
 	while (status == CUA_OK) {
 		const uint64_t ends_us = rest_ends_us(display, settling), now_us = cua_now_us();
-		if (now_us >= ends_us || now_us >= settling->deadline_us) {
-			return now_us >= ends_us ? CUA_OK : CUA_ERR_TIMEOUT;
+		if (now_us >= settling->deadline_us) {
+			return CUA_ERR_TIMEOUT;
+		}
+		if (now_us >= ends_us && !is_running(display, settling)) {
+			return CUA_OK;
 		}
 		status = step(display, settling, earlier(ends_us, settling->deadline_us), err);
 	}
@@ -155,26 +179,25 @@ static enum cua_status wait_rounds(
 /* --- late changes --- */
 
 /* Until when it is worth waiting for a late change. A timer that was seen counts even when it has
- * run meanwhile: what it leads to may take its time. */
+ * run meanwhile: what it leads to may take its time. Once the change has come that usually comes
+ * late, that was it. */
 static uint64_t late_until_us(const struct display *display, struct settling *settling)
 {
 	const uint64_t last_us = settling->input_us + LATE_MAX_US;
-	uint64_t timer_us = 0;
-	if (habit_trusts_timers(display->habits, settling->key)) {
-		timer_us = load_timer_us(display->load, cua_now_us(), last_us);
+	const uint64_t late_us = habit_late_us(display->habits, settling->key);
+	const bool new = habit_is_new(display->habits, settling->key);
+	uint64_t until_us = settling->late_until_us;
+	if (new || (late_us > 0 && !settling->noted)) {
+		const uint64_t expected_us = settling->input_us + late_us + late_us / 8 + TIMER_US;
+		const uint64_t timer_us = load_timer_us(display->load, cua_now_us(),
+				new ? last_us : expected_us + LATE_MORE_US);
+		until_us = late_us > 0 ? later(until_us, expected_us) : until_us;
+		until_us = timer_us > 0 ? later(until_us, timer_us + TIMER_US) : until_us;
 	}
-	if (timer_us > 0) {
-		settling->late_until_us = later(settling->late_until_us, timer_us + TIMER_US);
-	} else if (settling->late_until_us == 0) {
-		const uint64_t late_us = habit_late_us(display->habits, settling->key);
-		settling->late_until_us = late_us > 0
-				? settling->input_us + late_us + late_us / 8 + TIMER_US
-				: 0;
-	}
+	settling->late_until_us = until_us;
 	const uint64_t busy_us = load_busy_us(display->load);
-	return settling->late_until_us > 0 && busy_us < last_us
-			? later(settling->late_until_us, busy_us + AFTER_BUSY_US)
-			: settling->late_until_us;
+	return until_us > 0 && busy_us < last_us ? later(until_us, busy_us + AFTER_BUSY_US)
+						 : until_us;
 }
 
 /* At rest, as it seems: is there a timer that leads to a change, or was there a late one lately?
@@ -298,7 +321,8 @@ static void choose_times(struct display *display, struct settling *settling, boo
 	}
 	settling->quiet_us = later((uint64_t)quiet_ms * 1000U, settling->quiet_us);
 	settling->unchanged_us = (known ? UNCHANGED_MS : UNCHANGED_BLIND_MS) * 1000U;
-	settling->since_us = cua_now_us();
+	/* Who has waited already counts from the last change. */
+	settling->since_us = settling->expect == DISPLAY_EXPECT_REST ? 0 : cua_now_us();
 }
 
 static enum cua_status start_settling(

@@ -74,6 +74,9 @@ static enum display_expect expectation(const struct cua_action *action)
 	if (action->type == CUA_ACTION_TYPE && strlen(action->text) > SHORT_TEXT_BYTES) {
 		return DISPLAY_EXPECT_MUCH;
 	}
+	if (action->type == CUA_ACTION_OPEN_APP) {
+		return DISPLAY_EXPECT_REST;
+	}
 	return shows_effect(action) ? DISPLAY_EXPECT_CHANGE : DISPLAY_EXPECT_NOTHING;
 }
 

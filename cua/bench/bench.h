@@ -100,6 +100,7 @@ struct bench {
 	/* options */
 	int runs;        /* samples wanted of each figure */
 	double limit_ms; /* a figure that has used so much time gets no more samples after 3 */
+	int parallel;    /* desktops side by side, in topics that can */
 	bool quick;      /* as little as shows that everything runs */
 	struct cua_point sizes[BENCH_SIZES_MAX];
 	int size_count;

@@ -1,12 +1,14 @@
 #include "cua/bench/bench_client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <xcb/damage.h>
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
 
@@ -22,6 +24,8 @@ struct bench_client {
 	size_t len;
 	uint8_t *pixels;
 	xcb_shm_seg_t segment;
+	xcb_damage_damage_t damage;
+	uint8_t damage_event;
 };
 
 /* By the server's socket and cookie themselves, since its display number is known inside alone. */
@@ -135,19 +139,95 @@ enum cua_status bench_client_change(
 	return CUA_OK;
 }
 
-enum cua_status bench_client_read(
-		struct bench_client *client, const uint8_t **ret_pixels, struct cua_error *err)
+static enum cua_status read_rows(
+		struct bench_client *client, int first, int end, struct cua_error *err)
 {
+	const uint16_t width = client->screen->width_in_pixels;
 	xcb_shm_get_image_reply_t *reply = xcb_shm_get_image_reply(client->xcb,
-			xcb_shm_get_image(client->xcb, client->screen->root, 0, 0,
-					client->screen->width_in_pixels,
-					client->screen->height_in_pixels, ~0U,
-					XCB_IMAGE_FORMAT_Z_PIXMAP, client->segment, 0),
+			xcb_shm_get_image(client->xcb, client->screen->root, 0, (int16_t)first,
+					width, (uint16_t)(end - first), ~0U,
+					XCB_IMAGE_FORMAT_Z_PIXMAP, client->segment,
+					(uint32_t)first * width * 4U),
 			NULL);
 	if (!reply) {
 		return CUA_FAIL(err, CUA_ERR_X11, 0, "the screen cannot be read");
 	}
 	free(reply);
-	*ret_pixels = client->pixels;
 	return CUA_OK;
+}
+
+enum cua_status bench_client_read(
+		struct bench_client *client, const uint8_t **ret_pixels, struct cua_error *err)
+{
+	enum cua_status status = read_rows(client, 0, client->screen->height_in_pixels, err);
+	if (status == CUA_OK) {
+		*ret_pixels = client->pixels;
+	}
+	return status;
+}
+
+enum cua_status bench_client_follow(struct bench_client *client, struct cua_error *err)
+{
+	const xcb_query_extension_reply_t *extension =
+			xcb_get_extension_data(client->xcb, &xcb_damage_id);
+	if (!extension || !extension->present) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server has no DAMAGE extension");
+	}
+	client->damage_event = (uint8_t)(extension->first_event + XCB_DAMAGE_NOTIFY);
+	free(xcb_damage_query_version_reply(client->xcb,
+			xcb_damage_query_version(client->xcb, XCB_DAMAGE_MAJOR_VERSION,
+					XCB_DAMAGE_MINOR_VERSION),
+			NULL));
+	client->damage = xcb_generate_id(client->xcb);
+	xcb_damage_create(client->xcb, client->damage, client->screen->root,
+			XCB_DAMAGE_REPORT_LEVEL_DELTA_RECTANGLES);
+	xcb_flush(client->xcb);
+	return CUA_OK;
+}
+
+/* The rows that the events in the queue are about. */
+static void take_events(struct bench_client *client, int *first, int *end)
+{
+	for (xcb_generic_event_t *event; (event = xcb_poll_for_event(client->xcb));) {
+		const xcb_damage_notify_event_t *notify = (const void *)event;
+		if ((event->response_type & 0x7f) == client->damage_event) {
+			const int top = notify->area.y, bottom = top + notify->area.height;
+			*first = *end == 0 || top < *first ? top : *first;
+			*end = bottom > *end ? bottom : *end;
+		}
+		free(event);
+	}
+}
+
+enum cua_status bench_client_drawn(struct bench_client *client, int wake_fd,
+		const uint8_t **ret_pixels, int *ret_first, int *ret_end, struct cua_error *err)
+{
+	struct pollfd fds[] = { { .fd = xcb_get_file_descriptor(client->xcb), .events = POLLIN },
+		{ .fd = wake_fd, .events = POLLIN } };
+	int first = 0, end = 0;
+	take_events(client, &first, &end);
+	if (end == 0 && poll(fds, CUA_ARRAY_LEN(fds), -1) > 0) {
+		take_events(client, &first, &end);
+	}
+	if (xcb_connection_has_error(client->xcb)) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the X server is gone");
+	}
+	*ret_end = 0;
+	if (end == 0) {
+		return CUA_OK;
+	}
+	/* From here on the same rows are reported again. */
+	xcb_damage_subtract(client->xcb, client->damage, XCB_NONE, XCB_NONE);
+	first = first > 0 ? first : 0;
+	end = end < client->screen->height_in_pixels ? end : client->screen->height_in_pixels;
+	if (end <= first) {
+		return CUA_OK;
+	}
+	enum cua_status status = read_rows(client, first, end, err);
+	if (status == CUA_OK) {
+		*ret_pixels = client->pixels;
+		*ret_first = first;
+		*ret_end = end;
+	}
+	return status;
 }

@@ -25,9 +25,21 @@ CUA_NODISCARD enum cua_status bench_client_change(
 CUA_NODISCARD enum cua_status bench_client_read(
 		struct bench_client *client, const uint8_t **ret_pixels, struct cua_error *err);
 
+/* From here on bench_client_drawn() tells what is drawn. */
+CUA_NODISCARD enum cua_status bench_client_follow(
+		struct bench_client *client, struct cua_error *err);
+/* Waits for drawing until wake_fd is readable, and reads the rows that were drawn on. CUA_OK with
+ * *ret_end 0 if there was none. */
+CUA_NODISCARD enum cua_status bench_client_drawn(struct bench_client *client, int wake_fd,
+		const uint8_t **ret_pixels, int *ret_first, int *ret_end, struct cua_error *err);
+
 /* bench_png.c: libpng as a program that takes screenshots uses it, all settings but the level left
  * alone. */
 CUA_NODISCARD enum cua_status bench_png_write(const uint8_t *pixels, int width_px, int height_px,
 		int level, struct cua_buffer *png, struct cua_error *err);
+
+/* Any PNG as B8G8R8X8; *ret_pixels is the caller's. */
+CUA_NODISCARD enum cua_status bench_png_read(const uint8_t *png, size_t len, int *ret_width_px,
+		int *ret_height_px, uint8_t **ret_pixels, struct cua_error *err);
 
 #endif

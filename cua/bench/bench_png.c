@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <png.h>
+#include <stdlib.h>
 
 struct sink {
 	struct cua_buffer *png;
@@ -50,4 +51,24 @@ enum cua_status bench_png_write(const uint8_t *pixels, int width_px, int height_
 	png_write_end(png, NULL);
 	png_destroy_write_struct(&png, &info);
 	return sink.status;
+}
+
+enum cua_status bench_png_read(const uint8_t *png, size_t len, int *ret_width_px,
+		int *ret_height_px, uint8_t **ret_pixels, struct cua_error *err)
+{
+	png_image image = { .version = PNG_IMAGE_VERSION };
+	if (!png_image_begin_read_from_memory(&image, png, len)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "libpng: %s", image.message);
+	}
+	image.format = PNG_FORMAT_BGRA;
+	uint8_t *pixels = malloc(PNG_IMAGE_SIZE(image));
+	if (!pixels || !png_image_finish_read(&image, NULL, pixels, 0, NULL)) {
+		png_image_free(&image);
+		free(pixels);
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "libpng: %s", image.message);
+	}
+	*ret_width_px = (int)image.width;
+	*ret_height_px = (int)image.height;
+	*ret_pixels = pixels;
+	return CUA_OK;
 }

@@ -69,20 +69,41 @@ static enum cua_status make_file(
 			bench_text(file, "name"), make);
 }
 
+/* "count" files of one description: "#" in the name is their number, and the seeds differ. */
+static enum cua_status put_file(
+		struct bench_desktop *desktop, const cJSON *file, int number, struct cua_error *err)
+{
+	char name[128];
+	CUA_AUTO_JSON cJSON *numbered = cJSON_Duplicate(file, true);
+	CUA_AUTO_BUFFER struct cua_buffer content;
+	cua_buffer_init(&content, (size_t)64 << 20);
+	const char *pattern = bench_text(file, "name"), *mark = strchr(pattern, '#');
+	if (mark) {
+		snprintf(name, sizeof(name), "%.*s%d%s", (int)(mark - pattern), pattern, number,
+				mark + 1);
+	} else {
+		snprintf(name, sizeof(name), "%s", pattern);
+	}
+	cJSON *seed = cJSON_GetObjectItemCaseSensitive(numbered, "seed");
+	if (seed) {
+		cJSON_SetNumberValue(seed, seed->valuedouble + number);
+	}
+	enum cua_status status = make_file(numbered, &content, err);
+	return status == CUA_OK ? bench_put_file(desktop, name, content.data, content.len, err)
+				: status;
+}
+
 static enum cua_status put_files(
 		struct bench_desktop *desktop, const cJSON *screen, struct cua_error *err)
 {
 	const cJSON *file = NULL;
 	cJSON_ArrayForEach (file, cJSON_GetObjectItemCaseSensitive(screen, "files")) {
-		CUA_AUTO_BUFFER struct cua_buffer content;
-		cua_buffer_init(&content, (size_t)64 << 20);
-		enum cua_status status = make_file(file, &content, err);
-		if (status == CUA_OK) {
-			status = bench_put_file(desktop, bench_text(file, "name"), content.data,
-					content.len, err);
-		}
-		if (status != CUA_OK) {
-			return status;
+		const int count = (int)bench_number(file, "count", 1);
+		for (int number = 0; number < count; number++) {
+			enum cua_status status = put_file(desktop, file, number, err);
+			if (status != CUA_OK) {
+				return status;
+			}
 		}
 	}
 	return CUA_OK;
