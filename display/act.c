@@ -81,6 +81,8 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 		return type_text(display, action->text, err);
 	case CUA_ACTION_WAIT:
 		return act_wait(display, action, err);
+	case CUA_ACTION_WAIT_FOR:
+		return wait_for_condition(display, action, result, err);
 	case CUA_ACTION_CURSOR_POSITION:
 		return act_cursor_position(display, result, err);
 	case CUA_ACTION_OPEN_APP:

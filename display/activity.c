@@ -505,6 +505,27 @@ bool activity_is_moving(const struct display *display, uint64_t since_us)
 	return false;
 }
 
+bool activity_moves_at(const struct display *display, int x, int y, int end, int *ret_end)
+{
+	const struct activity *activity = display->activity;
+	const uint64_t now_us = cua_now_us();
+	*ret_end = end;
+	for (int i = 0; i < activity->track_count; i++) {
+		const struct track *track = &activity->tracks[i];
+		const struct cua_region *area = &track->area;
+		if (!track->moves || has_ended(track, now_us) || y < area->y ||
+				y >= area->y + area->height || x >= area->x + area->width) {
+			continue;
+		}
+		if (x >= area->x) {
+			*ret_end = area->x + area->width < end ? area->x + area->width : end;
+			return true;
+		}
+		*ret_end = area->x < *ret_end ? area->x : *ret_end;
+	}
+	return false;
+}
+
 static const char *kind_of(const struct track *track)
 {
 	if (is_narrow(&track->area)) {

@@ -44,6 +44,9 @@ uint64_t activity_last_us(const struct display *display);
 uint64_t activity_rest_us(const struct display *display, uint64_t small_us, uint64_t large_us);
 /* Something moves by itself, faster than a caret, and did so after since_us. */
 bool activity_is_moving(const struct display *display, uint64_t since_us);
+/* Whether the pixel belongs to something that moves by itself; *ret_end is how far to the right,
+ * at most end, the answer stays the same. */
+bool activity_moves_at(const struct display *display, int x, int y, int end, int *ret_end);
 /* An array of what moves by itself: {"region": [x, y, w, h], "kind": "caret", "period_ms": 530}. */
 cJSON *activity_describe(const struct display *display);
 

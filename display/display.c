@@ -353,11 +353,13 @@ static void handle_event(struct display *display, XEvent *event)
 		display->new_width_px = event->xconfigure.width;
 		display->new_height_px = event->xconfigure.height;
 	} else if (event->type == PropertyNotify && event->xproperty.window == display->root) {
+		display->properties++;
 		display->active_changed = display->active_changed ||
 				event->xproperty.atom == display->atoms.net_active_window;
 	} else if (event->type == MappingNotify) {
 		XRefreshKeyboardMapping(&event->xmapping);
 	} else {
+		display->properties += event->type == PropertyNotify;
 		(void)selection_event(display, event);
 	}
 }

@@ -217,6 +217,7 @@ struct display {
 	struct shot_marks marks;
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
 	struct display_window_cache window_cache;
+	uint64_t properties; /* changes of windows' properties seen */
 	bool active_changed; /* _NET_ACTIVE_WINDOW, since it was last looked at */
 	bool resized;        /* the root window has another size than the frame */
 	int new_width_px, new_height_px;
@@ -339,6 +340,10 @@ CUA_NODISCARD enum cua_status window_find(struct display *display, const char *n
 CUA_NODISCARD enum cua_status window_ping(struct display *display, int timeout_ms, bool *ret_asked,
 		bool *ret_answered, struct cua_error *err);
 void window_ping_event(struct display *display, const XClientMessageEvent *event);
+
+/* wait_for.c: the action. */
+CUA_NODISCARD enum cua_status wait_for_condition(struct display *display,
+		const struct cua_action *action, cJSON *result, struct cua_error *err);
 
 /* settle.c */
 

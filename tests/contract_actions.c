@@ -55,6 +55,9 @@ cJSON *minimal(const struct cua_action_spec *spec)
 	if (spec == &cua_action_table[CUA_ACTION_SCROLL]) {
 		cJSON_AddNumberToObject(json, "scroll_y", 1);
 	}
+	if (spec == &cua_action_table[CUA_ACTION_WAIT_FOR]) {
+		cJSON_AddStringToObject(json, "text", "text");
+	}
 	if (spec == &cua_action_table[CUA_ACTION_MOVE]) {
 		cJSON_AddStringToObject(json, "ref", "e1");
 	}

@@ -96,7 +96,8 @@ void world_create(struct world *world, uid_t uid)
 	assert_non_null(mkdtemp(world->dir));
 	assert_int_equal(chmod(world->dir, 0711), 0);
 	snprintf(world->program, sizeof(world->program), "%s/cua", world->dir);
-	static const char *const programs[] = { "", "-host", "-session", "-vnc-server", "-run" };
+	static const char *const programs[] = { "", "-host", "-session", "-vnc-server", "-run",
+		"-reader", "-bench" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
 		char from[512], to[512];
 		snprintf(from, sizeof(from), "%s%s", CUA_TEST_PROGRAM, programs[i]);
@@ -143,16 +144,16 @@ static char *take_memfd(int fd, size_t *ret_len)
 	return text;
 }
 
-static int wait_for_end(pid_t pid, const char *what)
+static int wait_for_end(pid_t pid, const char *what, int deadline_ms)
 {
 	const struct cua_process_id id = cua_process_identify(pid);
 	const int pidfd = id.pid > 0 ? cua_process_open(id) : -1;
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 	int wait_status = 0;
-	if (pidfd >= 0 && poll(&ended, 1, PROGRAM_DEADLINE_MS) == 0) {
+	if (pidfd >= 0 && poll(&ended, 1, deadline_ms) == 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, &wait_status, 0);
-		fail_msg("%s did not end in %d s", what, PROGRAM_DEADLINE_MS / 1000);
+		fail_msg("%s did not end in %d s", what, deadline_ms / 1000);
 	}
 	if (pidfd >= 0) {
 		close(pidfd);
@@ -190,7 +191,8 @@ void world_exec(const struct world *world, const char *const *argv, const char *
 	if (cua_spawn(&spawn, &pid, &error) != CUA_OK) {
 		fail_msg("%s: %s", argv[0], error.msg);
 	}
-	ret_output->exit_status = wait_for_end(pid, argv[0]);
+	ret_output->exit_status = wait_for_end(pid, argv[0],
+			world->deadline_ms > 0 ? world->deadline_ms : PROGRAM_DEADLINE_MS);
 	close(in);
 	ret_output->out = take_memfd(out, &ret_output->out_len);
 	ret_output->err = take_memfd(err, NULL);

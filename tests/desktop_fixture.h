@@ -29,6 +29,7 @@ struct world {
 	char program[128]; /* cua, where everybody can read it */
 	char path[256];    /* PATH of the program; "" for that of the test */
 	uid_t uid;         /* run the program as this user; (uid_t)-1: as the test */
+	int deadline_ms;   /* for one program; 0: what is usual */
 };
 
 /* What a program left. */

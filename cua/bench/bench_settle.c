@@ -43,7 +43,8 @@ struct run {
 };
 
 struct job {
-	int row, first, count;
+	int row; /* the first of its screen */
+	int first, count;
 };
 
 /* --- a worker --- */
@@ -90,10 +91,10 @@ static enum cua_status report_trial(const struct run *run, int row, const struct
 	return send_line(run, json, err);
 }
 
-static enum cua_status run_trials(struct run *run, const struct job *job,
+static enum cua_status run_trials(struct run *run, int index, const struct job *job,
 		struct bench_desktop *desktop, struct bench_watch *watch, struct cua_error *err)
 {
-	const cJSON *row = run->rows[job->row].json;
+	const cJSON *row = run->rows[index].json;
 	const cJSON *steps = cJSON_GetObjectItemCaseSensitive(row, "steps");
 	const int step_count = cJSON_GetArraySize(steps);
 	enum cua_status status =
@@ -105,24 +106,27 @@ static enum cua_status run_trials(struct run *run, const struct job *job,
 		status = bench_settle_trial(desktop, watch,
 				cJSON_GetArrayItem(steps, i % step_count), name, &trial, err);
 		if (status == CUA_OK) {
-			status = report_trial(run, job->row, &trial, err);
+			status = report_trial(run, index, &trial, err);
 		}
+	}
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "row \"%s\"", bench_text(row, "name"));
 	}
 	return status;
 }
 
+/* Some trials of every row of one screen. */
 static enum cua_status run_job(struct run *run, const struct job *job, struct cua_error *err)
 {
 	const struct bench *bench = run->bench;
-	const cJSON *row = run->rows[job->row].json;
-	const cJSON *screen = find_screen(run->scenario, bench_text(row, "screen"));
+	const char *name = bench_text(run->rows[job->row].json, "screen");
+	const cJSON *screen = find_screen(run->scenario, name);
 	const struct cua_point size =
 			bench->size_count == 1 ? bench->sizes[0] : (struct cua_point){ 1280, 800 };
 	struct bench_desktop *desktop = NULL;
 	struct bench_watch *watch = NULL;
 	if (!screen) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no screen \"%s\"",
-				bench_text(row, "screen"));
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no screen \"%s\"", name);
 	}
 	enum cua_status status = bench_desktop_start(run->bench, size.x, size.y, &desktop, err);
 	if (status == CUA_OK) {
@@ -131,14 +135,13 @@ static enum cua_status run_job(struct run *run, const struct job *job, struct cu
 	if (status == CUA_OK) {
 		status = bench_watch_start(&desktop->record, &watch, err);
 	}
-	if (status == CUA_OK) {
-		status = run_trials(run, job, desktop, watch, err);
+	for (int i = job->row; status == CUA_OK && i < run->row_count; i++) {
+		if (strcmp(bench_text(run->rows[i].json, "screen"), name) == 0) {
+			status = run_trials(run, i, job, desktop, watch, err);
+		}
 	}
 	bench_watch_stop(watch);
 	bench_desktop_stop(desktop);
-	if (status != CUA_OK) {
-		cua_error_prefix(err, "row \"%s\"", bench_text(row, "name"));
-	}
 	return status;
 }
 
@@ -166,11 +169,26 @@ static _Noreturn void work(struct run *run)
 
 /* --- the run --- */
 
+/* The job of an earlier row does this one, too. */
+static bool repeats_screen(const struct run *run, int row)
+{
+	const char *name = bench_text(run->rows[row].json, "screen");
+	for (int i = 0; i < row; i++) {
+		if (strcmp(bench_text(run->rows[i].json, "screen"), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum cua_status write_jobs(struct run *run, struct cua_error *err)
 {
-	/* Whole rows would leave the last worker alone at the end: parts of all rows, in turn. */
+	/* Whole screens would leave the last worker alone at the end: parts of all, in turn. */
 	for (int first = 0; first < run->bench->runs; first += TRIALS_PER_DESKTOP) {
 		for (int row = 0; row < run->row_count; row++) {
+			if (repeats_screen(run, row)) {
+				continue;
+			}
 			const int left = run->bench->runs - first;
 			const struct job job = { row, first,
 				left < TRIALS_PER_DESKTOP ? left : TRIALS_PER_DESKTOP };

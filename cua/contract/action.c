@@ -330,6 +330,24 @@ static const struct cua_arg_spec *find_arg(const struct cua_action_spec *spec, c
 }
 
 /* Arguments that are fine one by one may be wrong together. */
+static enum cua_status check_wait(
+		const cJSON *json, const struct cua_action *action, struct cua_error *err)
+{
+	const char *until = cua_wait_names[action->until];
+	const bool is_picture = action->until == CUA_WAIT_CHANGE || action->until == CUA_WAIT_REST;
+	const bool is_text = action->until == CUA_WAIT_TEXT || action->until == CUA_WAIT_TEXT_GONE;
+	if (!is_picture && !action->text) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "text is missing; until %s needs it", until);
+	}
+	if (is_picture && action->text) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "until %s takes no text", until);
+	}
+	if (!is_picture && !is_text && cJSON_GetObjectItemCaseSensitive(json, "region")) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "until %s takes no region", until);
+	}
+	return CUA_OK;
+}
+
 static enum cua_status check_together(
 		const cJSON *json, const struct cua_action *action, struct cua_error *err)
 {
@@ -356,6 +374,9 @@ static enum cua_status check_together(
 				"max_edge is %d beside width %d and height %d; give max_edge or "
 				"width and height",
 				action->max_edge, action->width, action->height);
+	}
+	if (action->type == CUA_ACTION_WAIT_FOR) {
+		return check_wait(json, action, err);
 	}
 	if (action->type == CUA_ACTION_SCROLL && action->scroll_x == 0 && action->scroll_y == 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "scroll_x and scroll_y are both 0");

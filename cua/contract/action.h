@@ -35,6 +35,7 @@ enum cua_action_type {
 	CUA_ACTION_KEY,
 	CUA_ACTION_HOLD_KEY,
 	CUA_ACTION_WAIT,
+	CUA_ACTION_WAIT_FOR,
 	CUA_ACTION_CURSOR_POSITION,
 	CUA_ACTION_OPEN_APP,
 	CUA_ACTION_SWITCH_APP,
@@ -92,6 +93,18 @@ struct cua_region {
 enum cua_picture_format { CUA_PICTURE_PNG, CUA_PICTURE_JPEG, CUA_PICTURE_WEBP };
 enum cua_picture_level { CUA_PICTURE_FAST, CUA_PICTURE_SMALL };
 
+/* What wait_for waits for; the values of its "until". */
+enum cua_wait {
+	CUA_WAIT_TEXT,
+	CUA_WAIT_TEXT_GONE,
+	CUA_WAIT_WINDOW,
+	CUA_WAIT_WINDOW_GONE,
+	CUA_WAIT_URL,
+	CUA_WAIT_CHANGE,
+	CUA_WAIT_REST,
+	CUA_WAIT_COUNT,
+};
+
 /* Spellings as given; cua/contract/key.h turns them into keysyms. */
 struct cua_keys {
 	int count;
@@ -114,6 +127,8 @@ struct cua_action {
 	int clipboard_format;            /* enum cua_clipboard_format */
 	int selection;                   /* enum cua_selection */
 	int duration_ms;
+	int until; /* enum cua_wait */
+	int rest_ms, timeout_ms;
 	uint32_t window;          /* X window id */
 	struct cua_region region; /* width 0: the whole screen */
 	int max_edge;             /* 0: no scaling */
@@ -169,6 +184,7 @@ struct cua_arg_spec {
 
 /* NULL-terminated, by enum. */
 extern const char *const cua_clipboard_format_names[CUA_CLIPBOARD_FORMAT_COUNT + 1];
+extern const char *const cua_wait_names[CUA_WAIT_COUNT + 1];
 extern const char *const cua_selection_names[CUA_SELECTION_COUNT + 1];
 
 #define CUA_ACTION_ARGS_MAX 8

@@ -87,6 +87,8 @@
 const char *const cua_clipboard_format_names[CUA_CLIPBOARD_FORMAT_COUNT + 1] = { "text", "html",
 	"png", "files", NULL };
 const char *const cua_selection_names[CUA_SELECTION_COUNT + 1] = { "clipboard", "primary", NULL };
+const char *const cua_wait_names[CUA_WAIT_COUNT + 1] = { "text", "text_gone", "window",
+	"window_gone", "url", "change", "rest", NULL };
 static const char *const picture_formats[] = { "png", "jpeg", "webp", NULL };
 static const char *const picture_levels[] = { "fast", "small", NULL };
 
@@ -167,6 +169,30 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 			.args = { ARG_CHORD, ARG_DURATION(true, "milliseconds to hold it") } },
 	[CUA_ACTION_WAIT] = { "wait", "Wait, then look at the screen again.",
 			.args = { ARG_DURATION(true, "milliseconds to wait") } },
+	[CUA_ACTION_WAIT_FOR] = { "wait_for",
+			"Wait until a text shows or is gone, a window is open or closed, the "
+			"browser is at a URL, or the screen or a region of it changes or comes to "
+			"rest.",
+			.is_function = true,
+			.args = { { "until", CUA_ARG_CHOICE, .required = true,
+						  .choices = cua_wait_names, FIELD(until),
+						  .help = "what to wait for" },
+					{ "text", CUA_ARG_STRING, .min = 1, .max = 4096,
+							FIELD(text),
+							.help = "for text, window and url: the "
+								"text, "
+								"part of the window's title or "
+								"class, part of the URL" },
+					ARG_REGION("[x, y, width, height]: for text, change and "
+						   "rest, look there alone"),
+					{ "rest_ms", CUA_ARG_INTEGER, .min = 20, .max = 30000,
+							.default_value = 500, FIELD(rest_ms),
+							.help = "for rest: so long without a "
+								"change" },
+					{ "timeout_ms", CUA_ARG_INTEGER, .min = 1,
+							.max = CUA_ACTION_DURATION_MAX_MS,
+							.default_value = 10000, FIELD(timeout_ms),
+							.help = "fail after so long" } } },
 	[CUA_ACTION_CURSOR_POSITION] = { "cursor_position", "Tell where the pointer is.",
 			.is_input = false },
 	[CUA_ACTION_OPEN_APP] = { "open_app", "Start an application and wait for its window.",

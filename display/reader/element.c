@@ -326,17 +326,27 @@ enum cua_status tree_url(struct bus *bus, const char *name, const char *path, gi
 	if (!tree_is_reference(name, path)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no reference to an element");
 	}
+	/* Gecko's name and Chromium's. */
+	static const char *const attributes[] = { "DocURL", "URI" };
+	char *clean = NULL;
 	bus_forgive(bus);
-	GVariant *reply = bus_ask(bus_app(bus, name), path, "org.a11y.atspi.Document",
-			"GetAttributeValue", g_variant_new("(s)", "DocURL"), "(s)", deadline_us);
-	if (!reply) {
+	for (size_t i = 0; i < G_N_ELEMENTS(attributes) && !(clean && clean[0]); i++) {
+		GVariant *reply = bus_ask(bus_app(bus, name), path, "org.a11y.atspi.Document",
+				"GetAttributeValue", g_variant_new("(s)", attributes[i]), "(s)",
+				deadline_us);
+		const char *url = NULL;
+		if (reply) {
+			g_variant_get(reply, "(&s)", &url);
+			g_free(clean);
+			clean = tree_clean_text(url, 8192);
+			g_variant_unref(reply);
+		}
+	}
+	if (!clean || !clean[0]) {
+		g_free(clean);
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "the page does not tell its URL");
 	}
-	const char *url = NULL;
-	g_variant_get(reply, "(&s)", &url);
-	char *clean = tree_clean_text(url, 8192);
 	cJSON_AddStringToObject(answer, "url", clean);
 	g_free(clean);
-	g_variant_unref(reply);
 	return CUA_OK;
 }
