@@ -31,6 +31,7 @@ struct waiting {
 	uint64_t first_sum, sum, changed_us;
 	uint64_t changes;             /* of pixels, seen so far */
 	Window listened[WINDOWS_MAX]; /* whose properties are listened to for this wait alone */
+	long masks[WINDOWS_MAX];      /* what was selected before */
 	int listened_count;
 	char seen[512]; /* what is there instead, for the error */
 	cJSON *result;  /* what was found is added to it */
@@ -132,6 +133,7 @@ static void listen_to(struct display *display, struct waiting *waiting, Window w
 			!(attributes.your_event_mask & PropertyChangeMask)) {
 		XSelectInput(display->xlib, window,
 				attributes.your_event_mask | PropertyChangeMask);
+		waiting->masks[waiting->listened_count] = attributes.your_event_mask;
 		waiting->listened[waiting->listened_count++] = window;
 	}
 }
@@ -139,7 +141,7 @@ static void listen_to(struct display *display, struct waiting *waiting, Window w
 static void stop_listening(struct display *display, const struct waiting *waiting)
 {
 	for (int i = 0; i < waiting->listened_count && !display->dead; i++) {
-		XSelectInput(display->xlib, waiting->listened[i], NoEventMask);
+		XSelectInput(display->xlib, waiting->listened[i], waiting->masks[i]);
 	}
 }
 
