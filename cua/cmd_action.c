@@ -41,6 +41,10 @@ static void print_help(const struct cua_action_spec *spec)
 		if (arg->type == CUA_ARG_INTEGER && !arg->is_x && !arg->is_y) {
 			printf(" (%d to %d)", arg->min, arg->max);
 		}
+		for (int i = 0; arg->type == CUA_ARG_CHOICE && arg->choices[i]; i++) {
+			printf("%s%s%s", i == 0 ? " (" : ", ", arg->choices[i],
+					arg->choices[i + 1] ? "" : ")");
+		}
 		printf("\n");
 	}
 	printf("\nOptions:\n"

@@ -11,6 +11,9 @@
 
 /* Bytes of deflated bands that are kept for the next picture. */
 #define CACHE_MAX_LEN ((size_t)16 << 20)
+/* Bands that were so long when they were last made are worth a thread each: a photograph takes
+ * five times as long as text. */
+#define PHOTOGRAPH_BANDS_LEN ((size_t)64 << 10)
 
 struct band_job {
 	const struct picture_pixels *pixels;
@@ -105,6 +108,7 @@ static enum cua_status make_bands(struct picture_workers *workers,
 	const int count = png_band_count(pixels);
 	CUA_AUTO_FREE int *wanted = malloc((size_t)count * sizeof(*wanted));
 	int wanted_count = 0;
+	size_t former_len = 0;
 	if (!wanted) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
 	}
@@ -112,12 +116,13 @@ static enum cua_status make_bands(struct picture_workers *workers,
 		if (!versions || bands[i].version != versions[i] ||
 				bands[i].patch_version != patch_version(patch, i)) {
 			bands[i].version = 0;
+			former_len += bands[i].len;
 			wanted[wanted_count++] = i;
 		}
 	}
 	struct band_job job = { pixels, patch, bands, wanted, false };
-	picture_workers_run(workers, wanted_count, wanted_count <= PNG_BANDS_INLINE, work_on_band,
-			&job);
+	const bool is_small = wanted_count <= PNG_BANDS_INLINE && former_len < PHOTOGRAPH_BANDS_LEN;
+	picture_workers_run(workers, wanted_count, is_small, work_on_band, &job);
 	if (atomic_load(&job.failed)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG of %dx%d", pixels->width_px,
 				pixels->height_px);
