@@ -17,14 +17,15 @@
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/desktop_pool.h"
 #include "cua/desktops.h"
 #include "display/session_client.h"
 
 static const char help[] =
 		"Usage: cua desktop start [--name=NAME] [--size=1280x800] [--sandbox=bwrap|none]\n"
-		"                         [--opengl] [--json]\n"
+		"                         [--opengl] [--pool=N] [--json]\n"
 		"       cua desktop list [--json]\n"
-		"       cua desktop stop NAME... | --all\n"
+		"       cua desktop stop NAME... | --all | --pool\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
 		"       cua desktop logs [-d NAME]\n"
 		"\n"
@@ -36,10 +37,16 @@ static const char help[] =
 		"you can.\n"
 		"       --opengl offers GLX to applications, drawn in software; it takes 17 MB "
 		"and some time.\n"
+		"       --pool=N keeps N more of the same options ready in the background, until "
+		"stop\n"
+		"       --pool; a start takes one of those if its options fit, and is done in 20 "
+		"ms.\n"
+		"       Each is handed out once, with a fresh home. 0 ends the pool of these "
+		"options.\n"
 		"list   name, state, size, sandbox. running: all is well; detached: its host is "
 		"gone,\n"
 		"       start --name=NAME gives it another; dead: its X server or "
-		"session is\n       gone, stop cleans up.\n"
+		"session is\n       gone, stop cleans up; spare: waits in the pool.\n"
 		"stop   ends every process of a desktop and removes its files, documents "
 		"included.\n"
 		"exec   runs a program inside, with standard input, output and error, and returns "
@@ -89,11 +96,13 @@ static int desktop_start(int argc, char **argv)
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
 		{ "size", required_argument, NULL, 's' },
 		{ "sandbox", required_argument, NULL, 'b' }, { "opengl", no_argument, NULL, 'g' },
-		{ "json", no_argument, NULL, 'j' }, { 0 } };
+		{ "pool", required_argument, NULL, 'p' }, { "json", no_argument, NULL, 'j' },
+		{ 0 } };
 	struct cua_desktop_options wanted = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
 		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
 		.sandboxed = true };
 	bool as_json = false, attached = false;
+	long spares = -1; /* leave the pool as it is */
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'n') {
 			wanted.name = optarg;
@@ -112,6 +121,13 @@ static int desktop_start(int argc, char **argv)
 			}
 		} else if (option == 'g') {
 			wanted.opengl = true;
+		} else if (option == 'p') {
+			char *end = NULL;
+			spares = strtol(optarg, &end, 10);
+			if (!*optarg || *end || spares < 0 || spares > CUA_DESKTOP_SPARES_MAX) {
+				return cua_cmd_usage("desktop", "pool \"%s\" must be 0 to %d",
+						optarg, CUA_DESKTOP_SPARES_MAX);
+			}
 		} else if (option == 'j') {
 			as_json = true;
 		} else {
@@ -123,6 +139,9 @@ static int desktop_start(int argc, char **argv)
 	}
 	struct desktop_record record;
 	struct cua_error error = { 0 };
+	if (!wanted.sandboxed && spares >= 0) {
+		return cua_cmd_usage("desktop", "only desktops in a sandbox can be spare");
+	}
 	if (!wanted.sandboxed) {
 		fprintf(stderr,
 				"cua: warning: no sandbox: applications of this desktop can read "
@@ -132,7 +151,27 @@ static int desktop_start(int argc, char **argv)
 	if (cua_desktop_start(&wanted, &record, &attached, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
+	/* After the start, which is waited for. */
+	if (spares >= 0 && cua_desktop_pool_set(&wanted, (int)spares, &error) != CUA_OK) {
+		cua_error_prefix(&error, "desktop %s runs, but there is no pool", record.name);
+		return cua_cmd_fail(&error);
+	}
 	return print_desktop(&record, attached, as_json);
+}
+
+/* Of a start's own: in the background, so that nobody waits for it. */
+static int desktop_refill(int argc, char **argv)
+{
+	struct cua_error error = { 0 };
+	(void)argv;
+	if (argc > 1) {
+		return cua_cmd_usage("desktop", "refill takes no arguments");
+	}
+	const pid_t pid = fork();
+	if (pid != 0) {
+		return pid > 0 ? CUA_EXIT_OK : CUA_EXIT_DESKTOP;
+	}
+	return cua_desktop_pool_refill(&error) == CUA_OK ? CUA_EXIT_OK : cua_cmd_fail(&error);
 }
 
 /* --- list, stop --- */
@@ -187,6 +226,19 @@ static int desktop_stop(int argc, char **argv)
 	if (argc < 2) {
 		return cua_cmd_usage("desktop", "stop needs the name of a desktop, or --all");
 	}
+	struct cua_error error = { 0 };
+	if (strcmp(argv[1], "--pool") == 0 || strcmp(argv[1], "--all") == 0) {
+		if (argc > 2) {
+			return cua_cmd_usage("desktop", "stop %s takes no names", argv[1]);
+		}
+		/* First, so that nothing is refilled while the rest is stopped. */
+		if (cua_desktop_pool_end(&error) != CUA_OK) {
+			result = cua_cmd_fail(&error);
+		}
+	}
+	if (strcmp(argv[1], "--pool") == 0) {
+		return result;
+	}
 	if (strcmp(argv[1], "--all") != 0) {
 		for (int i = 1; i < argc; i++) {
 			const int one = stop_one(argv[i]);
@@ -194,7 +246,6 @@ static int desktop_stop(int argc, char **argv)
 		}
 		return result;
 	}
-	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *list = cua_desktop_list(&error);
 	const cJSON *desktop = NULL;
 	cJSON_ArrayForEach (desktop, list) {
@@ -437,7 +488,8 @@ int cua_cmd_desktop(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = { { "start", desktop_start }, { "list", desktop_list },
-		{ "stop", desktop_stop }, { "exec", desktop_exec }, { "logs", desktop_logs } };
+		{ "stop", desktop_stop }, { "exec", desktop_exec }, { "logs", desktop_logs },
+		{ "refill", desktop_refill } };
 	if (argc < 2) {
 		fputs(help, stderr);
 		return CUA_EXIT_USAGE;

@@ -21,9 +21,9 @@
 #include "cua/base/sandbox.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "cua/desktop_host.h"
+#include "cua/desktop_pool.h"
 #include "cua/desktops.h"
-
-#define READY_TIMEOUT_MS 30000
 
 /* --- directories --- */
 
@@ -164,7 +164,8 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 		if (options->name) {
 			snprintf(record->name, sizeof(record->name), "%s", options->name);
 		} else {
-			snprintf(record->name, sizeof(record->name), "desktop-%d", number);
+			snprintf(record->name, sizeof(record->name), "%s-%d",
+					options->spare ? "spare" : "desktop", number);
 		}
 		snprintf(record->dir, sizeof(record->dir), "%s/%s", all, record->name);
 		if (mkdir(record->dir, geteuid() == 0 ? 0711 : 0700) == 0) {
@@ -186,6 +187,8 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	record->height_px = options->height_px;
 	record->sandboxed = options->sandboxed;
 	record->opengl = options->opengl;
+	record->spare = options->spare;
+	snprintf(record->mark, sizeof(record->mark), "%s", record->dir);
 	record->created_s = time(NULL);
 	status = desktop_record_write(record, err);
 	if (status != CUA_OK && rmdir(record->dir) != 0) {
@@ -195,61 +198,6 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 }
 
 /* --- session --- */
-
-/* One line of JSON from a process that has started, or its end. */
-static enum cua_status read_ready(int fd, const char *who, const char *log_path, cJSON **ret_json,
-		struct cua_error *err)
-{
-	CUA_AUTO_BUFFER struct cua_buffer line;
-	cua_buffer_init(&line, 4096);
-	const uint64_t deadline_us = cua_now_us() + READY_TIMEOUT_MS * 1000ULL;
-	while (!line.data || !strchr(line.data, '\n')) {
-		char part[512];
-		struct pollfd readable = { .fd = fd, .events = POLLIN };
-		int ready = poll(&readable, 1, cua_ms_until(deadline_us));
-		if (ready < 0 && errno == EINTR) {
-			continue;
-		}
-		if (ready == 0) {
-			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s was not ready in %d s", who,
-					READY_TIMEOUT_MS / 1000);
-		}
-		ssize_t got = read(fd, part, sizeof(part));
-		if (got <= 0) {
-			char tail[300];
-			cua_file_tail(log_path, tail, sizeof(tail));
-			tail[strcspn(tail, "\n")] = '\0';
-			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s ended while starting%s%s",
-					who, tail[0] ? ": " : "", tail);
-		}
-		enum cua_status status = cua_buffer_append(&line, part, (size_t)got, err);
-		if (status != CUA_OK) {
-			return status;
-		}
-	}
-	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line.data);
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
-	if (!json || cJSON_IsString(error)) {
-		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s: %.300s", who,
-				error ? error->valuestring : "unreadable answer");
-	}
-	*ret_json = CUA_STEAL(json);
-	return CUA_OK;
-}
-
-/* -1 with err filled. */
-static int open_program(const char *name, struct cua_error *err)
-{
-	char path[CUA_PATH_MAX];
-	if (cua_program_path(name, path, sizeof(path), err) != CUA_OK) {
-		return -1;
-	}
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		cua_error_set(err, CUA_ERR_IO, errno, "%s", path);
-	}
-	return fd;
-}
 
 struct launch {
 	int program_fd, log_fd, ready_fd; /* ready_fd: the child's end */
@@ -271,7 +219,7 @@ static enum cua_status launch_sandboxed(
 		.program_fd = launch->program_fd,
 		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
 		.argv = argv,
-		.mark = record->dir,
+		.mark = record->mark,
 		.ready_fd = launch->ready_fd,
 		.log_fd = launch->log_fd };
 	struct cua_sandbox sandbox;
@@ -289,7 +237,7 @@ static enum cua_status launch_bare(
 	char session[CUA_PATH_MAX + 16], home_env[CUA_PATH_MAX + 8], id_env[CUA_PATH_MAX + 16];
 	desktop_path(record, "session", session, sizeof(session));
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
-	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->dir);
+	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->mark);
 	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
 		"--ready-fd", "3", record->opengl ? "--opengl" : NULL, NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
@@ -333,7 +281,7 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 {
 	char log_path[CUA_PATH_MAX + 16];
 	desktop_path(record, "session.log", log_path, sizeof(log_path));
-	CUA_AUTO_FD int program_fd = open_program("cua-session", err);
+	CUA_AUTO_FD int program_fd = desktop_open_program("cua-session", err);
 	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int ready[2];
 	if (program_fd < 0) {
@@ -352,7 +300,7 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 		status = desktop_record_write(record, err);
 	}
 	if (status == CUA_OK) {
-		status = read_ready(ready[0], "the session", log_path, &json, err);
+		status = desktop_read_ready(ready[0], "the session", log_path, &json, err);
 	}
 	close(ready[0]);
 	if (status != CUA_OK) {
@@ -372,105 +320,6 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	return desktop_record_write(record, err);
 }
 
-/* --- host --- */
-
-/* A host that is loaded and waits for its desktop to be there. */
-struct host_launch {
-	pid_t pid;
-	int go_fd;    /* a byte lets it connect, the end of it ends it */
-	int ready_fd; /* it tells that it serves, or why not */
-	char log_path[CUA_PATH_MAX + 16];
-};
-
-static void host_launch_finish(struct host_launch *launch)
-{
-	cua_closep(&launch->go_fd);
-	cua_closep(&launch->ready_fd);
-	launch->go_fd = launch->ready_fd = -1;
-}
-
-static enum cua_status spawn_host(const struct desktop_record *record, struct host_launch *launch,
-		int go_fd, int ready_fd, struct cua_error *err)
-{
-	CUA_AUTO_FD int log_fd =
-			open(launch->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CUA_AUTO_FD int program_fd = open_program("cua-host", err);
-	if (program_fd < 0) {
-		return CUA_ERR_NOT_FOUND;
-	}
-	if (log_fd < 0 || null_fd < 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", launch->log_path);
-	}
-	/* No key in here: the environment is made, not inherited. */
-	char runtime[CUA_PATH_MAX], runtime_env[CUA_PATH_MAX + 32], log_env[64];
-	enum cua_status status = cua_runtime_dir(runtime, sizeof(runtime), err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	snprintf(runtime_env, sizeof(runtime_env), "CUA_RUNTIME_DIR=%s", runtime);
-	snprintf(log_env, sizeof(log_env), "CUA_LOG=%s",
-			getenv("CUA_LOG") ? getenv("CUA_LOG") : "");
-	const char *const envp[] = { runtime_env, log_env, "PATH=/usr/local/bin:/usr/bin:/bin",
-		"LANG=C.UTF-8", NULL };
-	const char *const argv[] = { "cua-host", "--name", record->name, "--ready-fd", "3",
-		"--go-fd", "4", NULL };
-	const struct cua_fd_map fds[] = { { null_fd, 0 }, { log_fd, 1 }, { log_fd, 2 },
-		{ ready_fd, 3 }, { go_fd, 4 } };
-	const struct cua_spawn spawn = { .argv = argv,
-		.envp = envp,
-		.exec_fd = program_fd,
-		.cwd = "/",
-		.fds = fds,
-		.fd_count = (int)CUA_ARRAY_LEN(fds),
-		.uid = (uid_t)-1,
-		.new_session = true };
-	return cua_spawn(&spawn, &launch->pid, err);
-}
-
-/* Its libraries load while the sandbox and the X server start. */
-static enum cua_status launch_host(const struct desktop_record *record,
-		struct host_launch *ret_launch, struct cua_error *err)
-{
-	int go[2], ready[2];
-	if (pipe2(go, O_CLOEXEC) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
-	}
-	if (pipe2(ready, O_CLOEXEC) != 0) {
-		close(go[0]);
-		close(go[1]);
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
-	}
-	struct host_launch launch = { .go_fd = go[1], .ready_fd = ready[0] };
-	desktop_path(record, "host.log", launch.log_path, sizeof(launch.log_path));
-	enum cua_status status = spawn_host(record, &launch, go[0], ready[1], err);
-	close(go[0]);
-	close(ready[1]);
-	if (status != CUA_OK) {
-		host_launch_finish(&launch);
-		return status;
-	}
-	*ret_launch = launch;
-	return CUA_OK;
-}
-
-/* Lets it go, and waits until it serves; it has written its pid into the record by then. */
-static enum cua_status await_host(struct host_launch *launch, struct cua_error *err)
-{
-	CUA_AUTO_JSON cJSON *json = NULL;
-	signal(SIGPIPE, SIG_IGN); /* one that has died says so below */
-	(void)!write(launch->go_fd, "g", 1);
-	return read_ready(launch->ready_fd, "the desktop host", launch->log_path, &json, err);
-}
-
-/* Whether it waits, is about to end or hangs. */
-static void abandon_host(const struct host_launch *launch)
-{
-	if (launch->pid > 0) {
-		(void)cua_process_end(cua_process_identify(launch->pid), SIGKILL, 2000);
-	}
-}
-
 /* --- the whole --- */
 
 static enum cua_status start_new(const struct cua_desktop_options *options, const char *all,
@@ -481,27 +330,28 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	if (status != CUA_OK) {
 		return status;
 	}
-	struct host_launch host = { .go_fd = -1, .ready_fd = -1 };
+	struct desktop_host_launch host = { .go_fd = -1, .ready_fd = -1 };
 	status = make_dirs(record, err);
-	if (status == CUA_OK) {
-		status = launch_host(record, &host, err);
+	if (status == CUA_OK && !options->spare) {
+		status = desktop_host_launch(record, &host, err);
 	}
 	if (status == CUA_OK) {
 		status = start_session(record, err);
 	}
-	if (status == CUA_OK) {
-		status = await_host(&host, err);
+	if (status == CUA_OK && !options->spare) {
+		status = desktop_host_await(&host, err);
 	}
-	host_launch_finish(&host);
+	desktop_host_launch_finish(&host);
 	if (status != CUA_OK) {
-		abandon_host(&host);
+		desktop_host_abandon(&host);
 		struct cua_error second = { 0 };
 		if (cua_desktop_stop_by_name(record->name, &second) != CUA_OK) {
 			cua_error_prefix(err, "%s (and cleaning up: %s)", record->name, second.msg);
 		}
 		return status;
 	}
-	return desktop_record_read(record->name, record, err);
+	/* A spare one may have been taken by now. */
+	return options->spare ? CUA_OK : desktop_record_read(record->name, record, err);
 }
 
 /* A name that is taken may be a desktop that lost its host. */
@@ -514,6 +364,12 @@ static enum cua_status attach(
 	}
 	char api[CUA_PATH_MAX + 16];
 	desktop_path(record, "api.sock", api, sizeof(api));
+	if (record->spare) {
+		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
+				"\"%s\" is a spare desktop of the pool; a start with another name "
+				"takes it",
+				name);
+	}
 	if (cua_desktop_is_dead(record)) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
 				"desktop \"%s\" exists but its X server or its session is gone; "
@@ -524,16 +380,7 @@ static enum cua_status attach(
 	if (cua_unix_is_alive(api, SOCK_STREAM)) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "desktop \"%s\" is running already", name);
 	}
-	struct host_launch host;
-	status = launch_host(record, &host, err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	status = await_host(&host, err);
-	host_launch_finish(&host);
-	if (status != CUA_OK) {
-		abandon_host(&host);
-	}
+	status = desktop_host_start(record, err);
 	return status == CUA_OK ? desktop_record_read(name, record, err) : status;
 }
 
@@ -556,8 +403,14 @@ enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
 	}
 	snprintf(existing, sizeof(existing), "%s/%s", all, options->name ? options->name : ".");
 	const bool attaching = options->name && access(existing, F_OK) == 0;
-	status = attaching ? attach(options->name, &record, err)
-			   : start_new(options, all, lock_fd, &record, err);
+	if (attaching) {
+		status = attach(options->name, &record, err);
+	} else if (options->spare || !desktop_pool_take(options, all, lock_fd, &record)) {
+		status = start_new(options, all, lock_fd, &record, err);
+	}
+	if (status == CUA_OK && !options->spare) {
+		desktop_pool_refill_later(); /* what was taken, or had died */
+	}
 	if (status == CUA_OK) {
 		*ret_record = record;
 		*ret_attached = attaching;

@@ -47,7 +47,8 @@ static bool process_is_of_desktop(pid_t pid, const struct desktop_record *record
 	CUA_AUTO_BUFFER struct cua_buffer environment;
 	cua_buffer_init(&environment, 4 << 20);
 	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	int len = snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s", record->dir);
+	int len = snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s",
+			record->mark[0] ? record->mark : record->dir);
 	return cua_file_read(path, &environment, NULL) == CUA_OK && environment.len > 0 &&
 			memmem(environment.data, environment.len, mark, (size_t)len + 1) != NULL;
 }

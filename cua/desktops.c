@@ -26,6 +26,9 @@ static const char *desktop_state(const struct desktop_record *record)
 	if (cua_desktop_is_dead(record)) {
 		return "dead";
 	}
+	if (record->spare) {
+		return "spare";
+	}
 	return cua_unix_is_alive(api, SOCK_STREAM) ? "running" : "detached";
 }
 
@@ -74,28 +77,51 @@ cJSON *cua_desktop_list(struct cua_error *err)
 	return list;
 }
 
+static enum cua_status find_named(
+		const char *name, struct desktop_record *ret_record, struct cua_error *err)
+{
+	enum cua_status status = desktop_record_read(name, ret_record, err);
+	if (status == CUA_OK && ret_record->spare) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"\"%s\" is a spare desktop of the pool; cua desktop start takes it",
+				name);
+	}
+	return status;
+}
+
 enum cua_status cua_desktop_find(
 		const char *name, struct desktop_record *ret_record, struct cua_error *err)
 {
 	if (name) {
-		return desktop_record_read(name, ret_record, err);
+		return find_named(name, ret_record, err);
 	}
-	CUA_AUTO_JSON cJSON *list = cua_desktop_list(err);
-	if (!list) {
-		return CUA_ERR_IO;
+	char all[CUA_PATH_MAX];
+	struct dirent **entries = NULL;
+	enum cua_status status = desktops_dir(all, sizeof(all), err);
+	if (status != CUA_OK) {
+		return status;
 	}
-	const int count = cJSON_GetArraySize(list);
-	if (count == 0) {
+	const int count = scandir(all, &entries, is_name, alphasort);
+	int found = 0;
+	for (int i = 0; i < count; i++) {
+		struct desktop_record record;
+		if (desktop_record_read(entries[i]->d_name, &record, NULL) == CUA_OK &&
+				!record.spare) {
+			found++;
+			*ret_record = record;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	if (found == 0) {
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
 				"no desktop is running; start one with: cua desktop start");
 	}
-	if (count > 1) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"there are %d desktops; choose one with -d NAME (cua desktop list)",
-				count);
-	}
-	const cJSON *only = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(list, 0), "name");
-	return desktop_record_read(only->valuestring, ret_record, err);
+	return found == 1 ? CUA_OK
+			  : CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					    "there are %d desktops; choose one with -d NAME (cua "
+					    "desktop list)",
+					    found);
 }
 
 enum cua_status cua_desktop_ensure(const char *name, char *ret_socket_path, size_t socket_path_size,

@@ -16,6 +16,7 @@ struct cua_desktop_options {
 	int width_px, height_px;
 	bool sandboxed;
 	bool opengl; /* the X server offers GLX */
+	bool spare;  /* for the pool: without a host, and nobody's yet */
 };
 
 #define CUA_DESKTOP_DEFAULT_WIDTH 1280
@@ -35,7 +36,7 @@ CUA_NODISCARD enum cua_status cua_desktop_start(const struct cua_desktop_options
 CUA_NODISCARD enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err);
 
 /* All desktops with their states, an array; the caller owns it. NULL on failure.
- * state is "running", "detached" (its host is gone), "dead" (see below). */
+ * state is "running", "detached" (its host is gone), "spare" (in the pool), "dead" (see below). */
 cJSON *cua_desktop_list(struct cua_error *err);
 
 /* Its X server or its session is gone: nothing but stop is left to do. */

@@ -86,6 +86,8 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 	record->height_px = get_int(json, "height");
 	record->sandboxed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "sandboxed"));
 	record->opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "opengl"));
+	record->spare = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "spare"));
+	get_text(json, "mark", record->mark, sizeof(record->mark));
 	record->uid = (uid_t)get_int(json, "uid");
 	const cJSON *created = cJSON_GetObjectItemCaseSensitive(json, "created");
 	record->created_s = cJSON_IsNumber(created) ? (int64_t)created->valuedouble : 0;
@@ -134,6 +136,8 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	cJSON_AddNumberToObject(json, "height", record->height_px);
 	cJSON_AddBoolToObject(json, "sandboxed", record->sandboxed);
 	cJSON_AddBoolToObject(json, "opengl", record->opengl);
+	cJSON_AddBoolToObject(json, "spare", record->spare);
+	cJSON_AddStringToObject(json, "mark", record->mark);
 	cJSON_AddNumberToObject(json, "uid", record->uid);
 	cJSON_AddStringToObject(json, "home", record->home);
 	cJSON_AddStringToObject(json, "x11_socket", record->x11_socket);

@@ -28,8 +28,10 @@ struct desktop_record {
 					*/
 	int width_px, height_px;
 	bool sandboxed, opengl;
-	uid_t uid;                                       /* whom the applications run as */
-	int64_t created_s;                               /* seconds since 1970 */
+	bool spare;              /* waits in the pool for somebody to take it */
+	char mark[CUA_PATH_MAX]; /* CUA_DESKTOP_DIR of its outer processes: where it was made */
+	uid_t uid;               /* whom the applications run as */
+	int64_t created_s;       /* seconds since 1970 */
 	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */
 };
 

@@ -1,0 +1,39 @@
+#ifndef CUA_DESKTOP_HOST_H
+#define CUA_DESKTOP_HOST_H
+
+/* Starting the host of a desktop, and what else has to be waited for. */
+
+#include <cjson/cJSON.h>
+
+#include "display/desktop_record.h"
+
+/* A host that is loaded and waits for its desktop to be there. */
+struct desktop_host_launch {
+	pid_t pid;
+	int go_fd;    /* a byte lets it connect, the end of it ends it */
+	int ready_fd; /* it tells that it serves, or why not */
+	char log_path[CUA_PATH_MAX + 16];
+};
+
+/* Its libraries load while the sandbox and the X server start. */
+CUA_NODISCARD enum cua_status desktop_host_launch(const struct desktop_record *record,
+		struct desktop_host_launch *ret_launch, struct cua_error *err);
+/* Lets it go, and waits until it serves; it has written its pid into the record by then. */
+CUA_NODISCARD enum cua_status desktop_host_await(
+		struct desktop_host_launch *launch, struct cua_error *err);
+/* Closes the pipes. */
+void desktop_host_launch_finish(struct desktop_host_launch *launch);
+/* Ends it, whether it waits, is about to end or hangs. */
+void desktop_host_abandon(const struct desktop_host_launch *launch);
+
+/* Launch, wait, and clean up after a failure: for a desktop that is there. */
+CUA_NODISCARD enum cua_status desktop_host_start(
+		const struct desktop_record *record, struct cua_error *err);
+
+/* One line of JSON from a process that has started, or its end. */
+CUA_NODISCARD enum cua_status desktop_read_ready(int fd, const char *who, const char *log_path,
+		cJSON **ret_json, struct cua_error *err);
+/* A program beside this one; -1 with err filled. */
+int desktop_open_program(const char *name, struct cua_error *err);
+
+#endif

@@ -1,0 +1,437 @@
+#include "cua/desktop_pool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define CUA_LOG_MODULE "pool"
+#include "cua/base/buffer.h"
+#include "cua/base/file.h"
+#include "cua/base/log.h"
+#include "cua/base/util.h"
+#include "cua/desktop_host.h"
+
+/* Sets of options with a pool of their own. */
+#define POOLS_MAX 16
+
+struct pool {
+	struct cua_desktop_options options;
+	int spares;
+};
+
+struct pools {
+	struct pool pools[POOLS_MAX];
+	int count;
+};
+
+/* Every option that a desktop cannot change later. */
+static bool options_equal(const struct cua_desktop_options *a, const struct cua_desktop_options *b)
+{
+	return a->width_px == b->width_px && a->height_px == b->height_px &&
+			a->sandboxed == b->sandboxed && a->opengl == b->opengl;
+}
+
+static struct cua_desktop_options options_of(const struct desktop_record *record)
+{
+	return (struct cua_desktop_options){ .width_px = record->width_px,
+		.height_px = record->height_px,
+		.sandboxed = record->sandboxed,
+		.opengl = record->opengl };
+}
+
+/* --- what the pool is to hold --- */
+
+static enum cua_status pools_path(char *path, size_t size, struct cua_error *err)
+{
+	enum cua_status status = cua_runtime_dir(path, size - 16, err);
+	if (status == CUA_OK) {
+		snprintf(path + strlen(path), 16, "/pool.json");
+	}
+	return status;
+}
+
+static int number_of(const cJSON *json, const char *name, int max)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
+	const int value = cJSON_IsNumber(number) ? number->valueint : 0;
+	return value < 0 ? 0 : value > max ? max : value;
+}
+
+/* Without a file, or with a damaged one, there is no pool. */
+static enum cua_status pools_read(struct pools *pools, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX];
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, 65536);
+	*pools = (struct pools){ .count = 0 };
+	enum cua_status status = pools_path(path, sizeof(path), err);
+	if (status != CUA_OK || cua_file_read(path, &text, NULL) != CUA_OK || text.len == 0) {
+		return status;
+	}
+	CUA_AUTO_JSON cJSON *list = cJSON_Parse(text.data);
+	const cJSON *item = NULL;
+	cJSON_ArrayForEach (item, list) {
+		if (pools->count == POOLS_MAX) {
+			break;
+		}
+		pools->pools[pools->count++] = (struct pool){
+			.options = { .width_px = number_of(item, "width", 16384),
+					.height_px = number_of(item, "height", 16384),
+					.sandboxed = true,
+					.opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
+							item, "opengl")) },
+			.spares = number_of(item, "spares", CUA_DESKTOP_SPARES_MAX),
+		};
+	}
+	return CUA_OK;
+}
+
+static enum cua_status pools_write(const struct pools *pools, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX];
+	enum cua_status status = pools_path(path, sizeof(path), err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	CUA_AUTO_JSON cJSON *list = cJSON_CreateArray();
+	for (int i = 0; i < pools->count; i++) {
+		const struct pool *pool = &pools->pools[i];
+		cJSON *item = cJSON_CreateObject();
+		cJSON_AddNumberToObject(item, "width", pool->options.width_px);
+		cJSON_AddNumberToObject(item, "height", pool->options.height_px);
+		cJSON_AddBoolToObject(item, "opengl", pool->options.opengl);
+		cJSON_AddNumberToObject(item, "spares", pool->spares);
+		cJSON_AddItemToArray(list, item);
+	}
+	if (pools->count == 0) {
+		return unlink(path) == 0 || errno == ENOENT
+				? CUA_OK
+				: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	CUA_AUTO_FREE char *text = cJSON_Print(list);
+	return text ? cua_file_write(path, text, strlen(text), 0600, err)
+		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "pool");
+}
+
+/* Held while the pool is changed or filled; the lock of a directory leaves nothing behind. */
+static int lock_pool(struct cua_error *err)
+{
+	char path[CUA_PATH_MAX];
+	if (cua_runtime_dir(path, sizeof(path), err) != CUA_OK) {
+		return -1;
+	}
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+		cua_error_set(err, CUA_ERR_IO, errno, "%s", path);
+		return -1;
+	}
+	return cua_steal_fd(&fd);
+}
+
+static enum cua_status change_pool(
+		const struct cua_desktop_options *options, int spares, struct cua_error *err)
+{
+	struct pools pools;
+	enum cua_status status = pools_read(&pools, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	int at = 0;
+	while (at < pools.count && !options_equal(&pools.pools[at].options, options)) {
+		at++;
+	}
+	if (at == POOLS_MAX) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"there are pools of %d sets of options already; cua desktop stop "
+				"--pool ends them",
+				POOLS_MAX);
+	}
+	pools.pools[at] = (struct pool){ .options = *options, .spares = spares };
+	pools.pools[at].options.name = NULL;
+	pools.count += at == pools.count;
+	if (spares == 0) {
+		pools.pools[at] = pools.pools[--pools.count];
+	}
+	return pools_write(&pools, err);
+}
+
+enum cua_status cua_desktop_pool_set(
+		const struct cua_desktop_options *options, int spares, struct cua_error *err)
+{
+	if (!options->sandboxed) {
+		/* Its applications know their home by its path outside, which changes with the
+		 * name. */
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "only desktops in a sandbox can be spare");
+	}
+	/* Not the lock of the pool: a refill may have it for long, and reads this anew. */
+	enum cua_status status = change_pool(options, spares, err);
+	if (status == CUA_OK) {
+		desktop_pool_refill_later();
+	}
+	return status;
+}
+
+/* --- spare desktops --- */
+
+static int is_name(const struct dirent *entry)
+{
+	return desktop_name_check(entry->d_name, NULL) == CUA_OK;
+}
+
+typedef void (*spare_fn)(const struct desktop_record *record, void *data);
+
+static enum cua_status each_spare(spare_fn visit, void *data, struct cua_error *err)
+{
+	char all[CUA_PATH_MAX];
+	struct dirent **entries = NULL;
+	enum cua_status status = desktops_dir(all, sizeof(all), err);
+	const int count = status == CUA_OK ? scandir(all, &entries, is_name, alphasort) : 0;
+	for (int i = 0; i < count; i++) {
+		struct desktop_record record;
+		if (desktop_record_read(entries[i]->d_name, &record, NULL) == CUA_OK &&
+				record.spare) {
+			visit(&record, data);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return count < 0 ? CUA_FAIL(err, CUA_ERR_IO, errno, "%s", all) : status;
+}
+
+static void stop_desktop(const char *name)
+{
+	struct cua_error error = { 0 };
+	if (cua_desktop_stop_by_name(name, &error) != CUA_OK && error.status != CUA_ERR_NOT_FOUND) {
+		cua_log_warn("%s: %s", name, error.msg);
+	}
+}
+
+/* Not one that somebody has taken meanwhile, and none that somebody takes from here on. */
+static void stop_spare(const char *name)
+{
+	char all[CUA_PATH_MAX];
+	struct desktop_record record;
+	if (desktops_dir(all, sizeof(all), NULL) != CUA_OK) {
+		return;
+	}
+	CUA_AUTO_FD int lock_fd = open(all, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0 ||
+			desktop_record_read(name, &record, NULL) != CUA_OK || !record.spare) {
+		return;
+	}
+	record.spare = false;
+	const bool written = desktop_record_write(&record, NULL) == CUA_OK;
+	flock(lock_fd, LOCK_UN);
+	if (written) {
+		stop_desktop(name);
+	}
+}
+
+struct fill {
+	struct pools wanted;
+	int counts[POOLS_MAX];
+};
+
+/* One more of its kind; ends those that are dead or too many. */
+static void count_spare(const struct desktop_record *record, void *data)
+{
+	struct fill *fill = data;
+	const struct cua_desktop_options options = options_of(record);
+	for (int i = 0; i < fill->wanted.count && !cua_desktop_is_dead(record); i++) {
+		if (options_equal(&fill->wanted.pools[i].options, &options) &&
+				fill->counts[i] < fill->wanted.pools[i].spares) {
+			fill->counts[i]++;
+			return;
+		}
+	}
+	stop_spare(record->name);
+}
+
+/* Looks at what is wanted anew before each start, so that the end of a pool ends its refilling. */
+enum cua_status cua_desktop_pool_refill(struct cua_error *err)
+{
+	CUA_AUTO_FD int lock_fd = lock_pool(err);
+	if (lock_fd < 0) {
+		return err ? err->status : CUA_ERR_IO;
+	}
+	for (;;) {
+		struct fill fill = { .counts = { 0 } };
+		enum cua_status status = pools_read(&fill.wanted, err);
+		if (status == CUA_OK) {
+			status = each_spare(count_spare, &fill, err);
+		}
+		int missing = 0;
+		while (missing < fill.wanted.count &&
+				fill.counts[missing] >= fill.wanted.pools[missing].spares) {
+			missing++;
+		}
+		if (status != CUA_OK || missing == fill.wanted.count) {
+			return status;
+		}
+		struct cua_desktop_options options = fill.wanted.pools[missing].options;
+		struct desktop_record record;
+		bool attached = false;
+		options.spare = true;
+		status = cua_desktop_start(&options, &record, &attached, err);
+		if (status != CUA_OK) {
+			return status; /* the next start tries again */
+		}
+	}
+}
+
+void desktop_pool_refill_later(void)
+{
+	char path[CUA_PATH_MAX], runtime[CUA_PATH_MAX], state[CUA_PATH_MAX];
+	char runtime_env[CUA_PATH_MAX + 32], state_env[CUA_PATH_MAX + 32];
+	if (cua_runtime_dir(runtime, sizeof(runtime), NULL) != CUA_OK ||
+			cua_state_dir(state, sizeof(state), NULL) != CUA_OK ||
+			pools_path(path, sizeof(path), NULL) != CUA_OK || access(path, F_OK) != 0 ||
+			cua_program_path("cua", path, sizeof(path), NULL) != CUA_OK) {
+		return;
+	}
+	/* No key in here: the environment is made, not inherited. */
+	snprintf(runtime_env, sizeof(runtime_env), "CUA_RUNTIME_DIR=%s", runtime);
+	snprintf(state_env, sizeof(state_env), "CUA_STATE_DIR=%s", state);
+	const char *const envp[] = { runtime_env, state_env, "PATH=/usr/local/bin:/usr/bin:/bin",
+		"LANG=C.UTF-8", NULL };
+	const char *const argv[] = { path, "desktop", "refill", NULL };
+	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const struct cua_fd_map fds[] = { { null_fd, 0 }, { null_fd, 1 }, { null_fd, 2 } };
+	const struct cua_spawn spawn = { .argv = argv,
+		.envp = envp,
+		.exec_fd = -1,
+		.cwd = "/",
+		.fds = fds,
+		.fd_count = (int)CUA_ARRAY_LEN(fds),
+		.uid = (uid_t)-1,
+		.new_session = true };
+	pid_t pid = 0;
+	struct cua_error error = { 0 };
+	if (null_fd < 0 || cua_spawn(&spawn, &pid, &error) != CUA_OK) {
+		cua_log_warn("the pool is not refilled: %s", error.msg);
+		return;
+	}
+	/* It leaves its work to a child of its own and ends. */
+	waitpid(pid, NULL, 0);
+}
+
+static void stop_each(const struct desktop_record *record, void *data)
+{
+	(void)data;
+	stop_spare(record->name);
+}
+
+enum cua_status cua_desktop_pool_end(struct cua_error *err)
+{
+	const struct pools none = { .count = 0 };
+	enum cua_status status = pools_write(&none, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	/* A refill that is under way ends with the desktop that it is starting. */
+	CUA_AUTO_FD int lock_fd = lock_pool(err);
+	return lock_fd < 0 ? CUA_ERR_IO : each_spare(stop_each, NULL, err);
+}
+
+/* --- taking one --- */
+
+/* The name asked for, or the first free one; the caller has the lock. */
+static bool choose_name(const char *wanted, const char *all, struct desktop_record *record)
+{
+	for (int number = 1;; number++) {
+		if (wanted) {
+			snprintf(record->name, sizeof(record->name), "%s", wanted);
+		} else {
+			snprintf(record->name, sizeof(record->name), "desktop-%d", number);
+		}
+		snprintf(record->dir, sizeof(record->dir), "%.*s/%s",
+				(int)(sizeof(record->dir) - DESKTOP_NAME_MAX - 2), all,
+				record->name);
+		if (access(record->dir, F_OK) != 0) {
+			return true;
+		}
+		if (wanted) {
+			return false;
+		}
+	}
+}
+
+/* Home, record and directory, in this order: cut off anywhere, it is a spare desktop still, or one
+ * that is nobody's and can be stopped, and never one that is taken twice. */
+static bool rename_spare(const struct desktop_record *spare, struct desktop_record *renamed)
+{
+	struct desktop_record moving = *spare;
+	char *leaf = strrchr(renamed->home, '/');
+	if (!leaf) {
+		return false;
+	}
+	snprintf(leaf + 1, sizeof(renamed->home) - (size_t)(leaf + 1 - renamed->home), "%s",
+			renamed->name);
+	desktop_path(renamed, "session/x11/X0", renamed->x11_socket, sizeof(renamed->x11_socket));
+	renamed->spare = false;
+	renamed->created_s = time(NULL);
+	/* A former desktop of this name may have left its home: not to be inherited. */
+	if (cua_remove_tree(renamed->home, NULL) != CUA_OK ||
+			rename(spare->home, renamed->home) != 0) {
+		return false;
+	}
+	snprintf(moving.home, sizeof(moving.home), "%s", renamed->home);
+	moving.spare = false;
+	if (desktop_record_write(&moving, NULL) != CUA_OK ||
+			rename(spare->dir, renamed->dir) != 0) {
+		return false;
+	}
+	return desktop_record_write(renamed, NULL) == CUA_OK;
+}
+
+struct search {
+	const struct cua_desktop_options *options;
+	struct desktop_record found;
+	bool has_found;
+};
+
+static void look_at_spare(const struct desktop_record *record, void *data)
+{
+	struct search *search = data;
+	const struct cua_desktop_options options = options_of(record);
+	if (!search->has_found && options_equal(search->options, &options) &&
+			!cua_desktop_is_dead(record)) {
+		search->found = *record;
+		search->has_found = true;
+	}
+}
+
+bool desktop_pool_take(const struct cua_desktop_options *options, const char *all, int lock_fd,
+		struct desktop_record *ret_record)
+{
+	struct search search = { .options = options };
+	struct cua_error error = { 0 };
+	if (!options->sandboxed || each_spare(look_at_spare, &search, NULL) != CUA_OK ||
+			!search.has_found) {
+		return false;
+	}
+	struct desktop_record record = search.found;
+	if (!choose_name(options->name, all, &record)) {
+		return false;
+	}
+	if (!rename_spare(&search.found, &record)) {
+		cua_log_warn("%s could not be taken, and is stopped", search.found.name);
+		stop_desktop(search.found.name);
+		return false;
+	}
+	flock(lock_fd, LOCK_UN);
+	if (desktop_host_start(&record, &error) != CUA_OK) {
+		cua_log_warn("%s: %s", record.name, error.msg);
+		stop_desktop(record.name);
+		flock(lock_fd, LOCK_EX);
+		return false;
+	}
+	return desktop_record_read(record.name, ret_record, NULL) == CUA_OK;
+}

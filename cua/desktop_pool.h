@@ -1,0 +1,33 @@
+#ifndef CUA_DESKTOP_POOL_H
+#define CUA_DESKTOP_POOL_H
+
+/* Desktops that were started before anybody asked: sandbox, X server, window manager and bus run,
+ * and a start only gives them their name and a host. What the pool is to hold is written down in
+ * pool.json of the runtime directory; spare ones are desktops like others, marked as spare in
+ * their record. Whoever takes one refills the pool by a process that ends when that is done. */
+
+#include <stdbool.h>
+
+#include "cua/desktops.h"
+
+#define CUA_DESKTOP_SPARES_MAX 64
+
+/* From now on that many of these options are kept, 0: none; refilling begins at once.
+ * CUA_ERR_INVAL for options that no spare can have. */
+CUA_NODISCARD enum cua_status cua_desktop_pool_set(
+		const struct cua_desktop_options *options, int spares, struct cua_error *err);
+
+/* Forgets the pool and stops every spare desktop. */
+CUA_NODISCARD enum cua_status cua_desktop_pool_end(struct cua_error *err);
+
+/* Starts what is missing, and stops what is dead or wanted no more; returns when it is done. */
+CUA_NODISCARD enum cua_status cua_desktop_pool_refill(struct cua_error *err);
+/* The same in a process of its own, which outlives the caller. Nothing without a pool. */
+void desktop_pool_refill_later(void);
+
+/* Gives a spare desktop of these options its name and a host. False if there is none; then nothing
+ * has changed. lock_fd: on the directory of all desktops, locked; unlocked on true. */
+bool desktop_pool_take(const struct cua_desktop_options *options, const char *all, int lock_fd,
+		struct desktop_record *ret_record);
+
+#endif

@@ -1,0 +1,213 @@
+/* Desktops that were started before anybody asked. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/desktop_fixture.h"
+
+#define NOBODY 65534
+
+static struct world world;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	return 0;
+}
+
+static int start_as_user(void **state)
+{
+	if (geteuid() != 0) {
+		return start(state);
+	}
+	world_create(&world, NOBODY);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	world_destroy(&world);
+	return 0;
+}
+
+static cJSON *list(void)
+{
+	struct output output;
+	world_cua(&world, &output, "desktop", "list", "--json", NULL);
+	assert_int_equal(output.exit_status, 0);
+	cJSON *json = cJSON_Parse(output.out);
+	output_finish(&output);
+	assert_true(cJSON_IsArray(json));
+	return json;
+}
+
+static int count_state(const char *state)
+{
+	CUA_AUTO_JSON cJSON *all = list();
+	const cJSON *item = NULL;
+	int count = 0;
+	cJSON_ArrayForEach (item, all) {
+		count += strcmp(json_text(item, "state"), state) == 0;
+	}
+	return count;
+}
+
+static bool has_spares(void *data)
+{
+	return count_state("spare") == *(int *)data && count_state("dead") == 0;
+}
+
+static void wait_spares(int count)
+{
+	wait_until(has_spares, &count, "that many spare desktops");
+}
+
+/* A desktop by its name, to ask for what is recorded. */
+static pid_t session_of(const char *name)
+{
+	struct desktop named = { .world = &world };
+	snprintf(named.name, sizeof(named.name), "%s", name);
+	return desktop_recorded_pid(&named, "session");
+}
+
+static void a_start_takes_a_spare_desktop_and_refills(void **state)
+{
+	(void)state;
+	struct desktop first, second;
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	wait_spares(1);
+	const pid_t waiting = session_of("spare-1");
+	desktop_start(&second, &world, "second");
+	assert_int_equal(session_of("second"), waiting);
+	wait_spares(1);
+	assert_int_not_equal(session_of("spare-1"), waiting);
+	/* It is a desktop like any other: its name, its home, which is fresh, its applications. */
+	struct cua_http_response response;
+	assert_int_equal(
+			desktop_http(&second, "GET", "/v1/desktop", NULL, 0, NULL, &response), 200);
+	CUA_AUTO_JSON cJSON *about = cJSON_Parse(response.body.data);
+	cua_http_response_finish(&response);
+	assert_string_equal(json_text(about, "name"), "second");
+	assert_string_equal(json_text(about, "home"), world_path(&world, "state/desktops/second"));
+	free(desktop_sh(&second, "echo mine > Documents/note"));
+	CUA_AUTO_FREE char *note = home_file(&second, "Documents/note");
+	assert_string_equal(note, "mine\n");
+	desktop_do(&second, "[{\"action\":\"open_app\",\"name\":\"xterm\"}]");
+	/* And it is stopped like any other; the pool stays. */
+	desktop_stop(&second);
+	assert_int_equal(count_state("spare"), 1);
+	world_expect(&world, 0, "desktop", "stop", "--pool", NULL);
+	assert_int_equal(count_state("spare"), 0);
+	assert_int_equal(count_state("running"), 1);
+	desktop_stop(&first);
+}
+
+static void other_options_start_afresh(void **state)
+{
+	(void)state;
+	struct desktop first, other;
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	wait_spares(1);
+	desktop_start_with(&other, &world, "other", "--size=1024x768", NULL);
+	CUA_AUTO_FREE char *size = desktop_sh(&other, "xdpyinfo | grep -o '1024x768 pixels'");
+	assert_string_equal(size, "1024x768 pixels");
+	assert_int_equal(count_state("spare"), 1);
+	world_expect(&world, 0, "desktop", "start", "--pool=0", "--name=last", NULL);
+	wait_spares(0);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+	assert_int_equal(count_state("running"), 0);
+}
+
+static void starts_at_once_take_different_ones(void **state)
+{
+	(void)state;
+	struct desktop first;
+	struct output output;
+	desktop_start_with(&first, &world, "first", "--pool=2", NULL);
+	wait_spares(2);
+	char script[512];
+	snprintf(script, sizeof(script), "for i in 1 2 3 4; do %s desktop start & done; wait",
+			world.program);
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+	world_exec(&world, argv, NULL, NULL, 0, &output);
+	assert_int_equal(output.exit_status, 0);
+	output_finish(&output);
+	assert_int_equal(count_state("running"), 5);
+	pid_t sessions[4];
+	for (int i = 0; i < 4; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "desktop-%d", i + 1);
+		sessions[i] = session_of(name);
+		assert_true(sessions[i] > 0);
+		for (int k = 0; k < i; k++) {
+			assert_int_not_equal(sessions[i], sessions[k]);
+		}
+	}
+	wait_spares(2);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
+static void a_spare_desktop_is_nobodys(void **state)
+{
+	(void)state;
+	struct desktop first;
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	wait_spares(1);
+	world_expect(&world, 1, "desktop", "exec", "-d", "spare-1", "true", NULL);
+	world_expect(&world, 1, "click", "-d", "spare-1", "1", "1", NULL);
+	world_expect(&world, 1, "desktop", "start", "--name=spare-1", NULL);
+	/* The only desktop that can be meant. */
+	world_expect(&world, 0, "cursor_position", NULL);
+	assert_int_equal(count_state("spare"), 1);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
+static void a_spare_desktop_that_died_is_not_handed_out(void **state)
+{
+	(void)state;
+	struct desktop first, second;
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	wait_spares(1);
+	const pid_t waiting = session_of("spare-1");
+	kill_and_wait(waiting);
+	desktop_start(&second, &world, "second");
+	assert_int_not_equal(session_of("second"), waiting);
+	desktop_do(&second, "[{\"action\":\"cursor_position\"}]");
+	wait_spares(1);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
+static void bad_pools_are_refused(void **state)
+{
+	(void)state;
+	static const char *const bad[] = { "--pool=-1", "--pool=65", "--pool=", "--pool=2x" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(bad); i++) {
+		world_expect(&world, 2, "desktop", "start", bad[i], NULL);
+	}
+	world_expect(&world, 2, "desktop", "stop", "--pool", "name", NULL);
+	world_expect(&world, 2, "desktop", "start", "--sandbox=none", "--pool=1", NULL);
+	assert_int_equal(count_state("running"), 0);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
+#define USER_TEST(function) \
+	{ \
+#function "_as_a_user", function, start_as_user, finish, NULL \
+	}
+	const struct CMUnitTest tests[] = {
+		TEST(a_start_takes_a_spare_desktop_and_refills),
+		USER_TEST(a_start_takes_a_spare_desktop_and_refills),
+		TEST(other_options_start_afresh),
+		TEST(starts_at_once_take_different_ones),
+		USER_TEST(starts_at_once_take_different_ones),
+		TEST(a_spare_desktop_is_nobodys),
+		TEST(a_spare_desktop_that_died_is_not_handed_out),
+		TEST(bad_pools_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
