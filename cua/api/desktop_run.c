@@ -35,16 +35,19 @@ static enum cua_status add_image(struct display *display, const struct display_s
 	cJSON_AddStringToObject(json, "media_type", image.media_type);
 	const int variant = sodium_base64_VARIANT_ORIGINAL;
 	const size_t size = sodium_base64_ENCODED_LEN(image.bytes.len, variant);
-	CUA_AUTO_FREE char *base64 = malloc(size);
-	cJSON *data = base64 ? cJSON_CreateStringReference(base64) : NULL;
+	CUA_AUTO_FREE char *quoted = malloc(size + 2);
+	cJSON *data = quoted ? cJSON_CreateStringReference(quoted) : NULL;
 	if (!data) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	} else {
-		sodium_bin2base64(base64, size, (const unsigned char *)image.bytes.data,
+		quoted[0] = '"';
+		sodium_bin2base64(quoted + 1, size, (const unsigned char *)image.bytes.data,
 				image.bytes.len, variant);
-		/* The item owns the text from here on: no copy of megabytes. */
-		data->type &= ~cJSON_IsReference;
-		(void)CUA_STEAL(base64);
+		memcpy(quoted + size, "\"", 2); /* size counts a NUL */
+		/* As JSON that is finished, and the item's from here on: megabytes are neither
+		 * copied nor looked through for what to escape. */
+		data->type = cJSON_Raw;
+		(void)CUA_STEAL(quoted);
 		cJSON_AddItemToObject(json, "data", data);
 	}
 	cua_buffer_finish(&image.bytes);
