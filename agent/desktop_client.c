@@ -176,6 +176,23 @@ static void drop_image_bytes(cJSON *answer)
 	}
 }
 
+/* A picture with marks is what the model asked to see; without an ETag the next one is new. */
+static void prefer_marks(cJSON *answer)
+{
+	const cJSON *results = cJSON_GetObjectItemCaseSensitive(answer, "results");
+	cJSON *last = cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1);
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "action"));
+	const cJSON *image = cJSON_GetObjectItemCaseSensitive(last, "image");
+	if (!name || strcmp(name, "mark_screen") != 0 ||
+			!cJSON_GetObjectItemCaseSensitive(image, "data")) {
+		return;
+	}
+	cJSON *picture = cJSON_DetachItemFromObjectCaseSensitive(last, "image");
+	cJSON_DeleteItemFromObjectCaseSensitive(picture, "etag");
+	cJSON_DeleteItemFromObjectCaseSensitive(answer, "screenshot");
+	cJSON_AddItemToObject(answer, "screenshot", picture);
+}
+
 static void read_error(const cJSON *answer, long http_status, struct agent_outcome *outcome)
 {
 	const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
@@ -256,6 +273,7 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 	if (status != CUA_OK) {
 		return status;
 	}
+	prefer_marks(ret_outcome->answer);
 	drop_image_bytes(ret_outcome->answer);
 	ret_outcome->person_note = cJSON_GetStringValue(
 			cJSON_GetObjectItemCaseSensitive(ret_outcome->answer, "person_note"));

@@ -276,6 +276,34 @@ static void print_window(const cJSON *window)
 			cJSON_IsString(title) ? title->valuestring : "");
 }
 
+/* What has a place on the screen, one to a line; false if the result is no list of such. */
+static bool print_places(const cJSON *result)
+{
+	static const char *const lists[] = { "marks", "matches", "elements" };
+	const cJSON *list = NULL, *item = NULL;
+	for (size_t i = 0; !list && i < CUA_ARRAY_LEN(lists); i++) {
+		list = cJSON_GetObjectItemCaseSensitive(result, lists[i]);
+	}
+	cJSON_ArrayForEach (item, list) {
+		const char *ref =
+				cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "ref"));
+		const char *role = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(item, "role"));
+		const char *name = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(item, "name"));
+		const char *text = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(item, "text"));
+		const cJSON *x = cJSON_GetObjectItemCaseSensitive(item, "x");
+		const cJSON *y = cJSON_GetObjectItemCaseSensitive(item, "y");
+		printf("%-6s %5d %5d  %s%s\"%s\"\n", ref ? ref : "-", x ? x->valueint : -1,
+				y ? y->valueint : -1, role ? role : "", role ? " " : "",
+				text                   ? text
+						: name ? name
+						       : "");
+	}
+	return list != NULL;
+}
+
 static void print_result(const struct action_command *command, const cJSON *answer)
 {
 	const cJSON *result =
@@ -295,11 +323,20 @@ static void print_result(const struct action_command *command, const cJSON *answ
 		cJSON_ArrayForEach (item, windows) {
 			print_window(item);
 		}
+	} else if (print_places(result)) {
+		return;
 	} else if (window) {
 		print_window(window);
 	} else if (cJSON_IsString(status) && strcmp(status->valuestring, "delivered") != 0) {
 		fprintf(stderr, "cua: %s: %s\n", command->spec->name, status->valuestring);
 	}
+}
+
+/* The picture is what the action is for, not what the screen is like afterwards. */
+static bool answers_with_picture(const struct cua_action_spec *spec)
+{
+	return spec == &cua_action_table[CUA_ACTION_SCREENSHOT] ||
+			spec == &cua_action_table[CUA_ACTION_MARK_SCREEN];
 }
 
 static int show(const struct action_command *command, const cJSON *answer)
@@ -308,8 +345,9 @@ static int show(const struct action_command *command, const cJSON *answer)
 	const bool is_screenshot = strcmp(command->spec->name, "screenshot") == 0;
 	const cJSON *result =
 			cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(answer, "results"), 0);
-	const cJSON *image = is_screenshot ? cJSON_GetObjectItemCaseSensitive(result, "image")
-					   : cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
+	const cJSON *image = answers_with_picture(command->spec)
+			? cJSON_GetObjectItemCaseSensitive(result, "image")
+			: cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
 	if (command->output || (is_screenshot && !command->json)) {
 		if (write_picture(command, image, &error) != CUA_OK) {
 			return cua_cmd_fail(&error);
@@ -349,7 +387,7 @@ static cJSON *make_body(const struct action_command *command)
 		cJSON_AddStringToObject(command->action, "format", format);
 	}
 	cJSON_AddItemReferenceToArray(cJSON_AddArrayToObject(body, "actions"), command->action);
-	if (!command->output || is_screenshot) {
+	if (!command->output || answers_with_picture(command->spec)) {
 		cJSON_AddFalseToObject(body, "screenshot");
 	} else if (format) {
 		cJSON_AddStringToObject(

@@ -34,17 +34,54 @@ static cJSON *make_request(struct display *display, const char *verb,
 	return request;
 }
 
+static bool is_popup(const struct window_stack *stack, Window window)
+{
+	for (int i = 0; i < stack->count; i++) {
+		if (stack->items[i].window == window) {
+			return stack->items[i].popup;
+		}
+	}
+	return false;
+}
+
+static bool holds(const struct cua_region *box, int x, int y)
+{
+	return x >= box->x && y >= box->y && x - box->x < box->width && y - box->y < box->height;
+}
+
+/* Entries of a menu are children of what opened it, and yet in another window: they lie outside
+ * their parent and in a popup. */
+static void find_own_window(const struct window_stack *stack, const struct element *parent,
+		Window at, int x, int y, struct element *element)
+{
+	if (!parent) {
+		return;
+	}
+	element->window = parent->window;
+	if (at != element->window && !holds(&parent->box, x, y) && is_popup(stack, at)) {
+		element->window = (uint32_t)at;
+	}
+}
+
+/* What the reader cannot know: numbers, and which window is in front. */
 static void complete(struct display *display, const struct window_stack *stack,
 		struct element_list *list)
 {
+	const struct element *parents[READER_DEPTH_MAX + 3] = { NULL };
 	for (int i = 0; i < list->count; i++) {
 		struct element *element = &list->items[i];
+		if (element->box.width > 0) {
+			const int x = element->box.x + element->box.width / 2;
+			const int y = element->box.y + element->box.height / 2;
+			const Window at = window_stack_at(stack, x, y);
+			find_own_window(stack,
+					element->depth > 0 ? parents[element->depth - 1] : NULL, at,
+					x, y, element);
+			element->covered = at != element->window;
+		}
+		parents[element->depth] = element;
 		element->ref = element_refs_number(
 				&display->refs, element->bus, element->path, element->window);
-		element->covered = element->box.width > 0 &&
-				window_stack_at(stack, element->box.x + element->box.width / 2,
-						element->box.y + element->box.height / 2) !=
-						element->window;
 	}
 }
 

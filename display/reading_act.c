@@ -28,6 +28,14 @@ static bool is_seen(const struct element *element)
 	return element->box.width > 0 && !element->covered;
 }
 
+/* A sheet shows hundreds of them. */
+static bool is_empty_cell(const struct element *element)
+{
+	return strcmp(element->role, "table cell") == 0 && element->value && !element->value[0] &&
+			!element_has(element, ELEMENT_FOCUSED) &&
+			!element_has(element, ELEMENT_SELECTED);
+}
+
 /* Panels and fillers say nothing; what is in them moves up a level. */
 static bool says_something(const struct element *element, const struct outline *outline, bool all)
 {
@@ -35,6 +43,9 @@ static bool says_something(const struct element *element, const struct outline *
 		return true;
 	}
 	if (!all && !is_seen(element)) {
+		return false;
+	}
+	if (!all && is_empty_cell(element)) {
 		return false;
 	}
 	if (element_is_actionable(element) || element->children >= 0 || element->value) {
@@ -285,6 +296,79 @@ enum cua_status reading_act_find(struct display *display, const struct cua_actio
 
 /* --- read_text --- */
 
+static int middle(const struct screen_word *word)
+{
+	return word->box.y + word->box.height / 2;
+}
+
+static int compare_heights(const void *one, const void *other)
+{
+	return middle(*(const struct screen_word *const *)one) -
+			middle(*(const struct screen_word *const *)other);
+}
+
+static int compare_left(const void *one, const void *other)
+{
+	return (*(const struct screen_word *const *)one)->box.x -
+			(*(const struct screen_word *const *)other)->box.x;
+}
+
+/* One row of words; a wide gap is a gap in the text, too. */
+static enum cua_status print_row(const struct screen_word **words, int count,
+		struct cua_buffer *text, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	qsort(words, (size_t)count, sizeof(*words), compare_left);
+	for (int i = 0; status == CUA_OK && i < count; i++) {
+		const struct cua_region *before = i > 0 ? &words[i - 1]->box : NULL;
+		const int gap = before ? words[i]->box.x - before->x - before->width : 0;
+		const char *space = !before ? "" : gap > 2 * before->height ? "   " : " ";
+		status = cua_buffer_printf(text, err, "%s%s", space, words[i]->text);
+	}
+	return status == CUA_OK ? cua_buffer_append(text, "\n", 1, err) : status;
+}
+
+/* Recognition tells words in no order that people read in: rows, each from the left. */
+static enum cua_status print_words(
+		const struct word_list *list, struct cua_buffer *text, struct cua_error *err)
+{
+	CUA_AUTO_FREE const struct screen_word **words =
+			calloc((size_t)list->count + 1, sizeof(*words));
+	enum cua_status status = CUA_OK;
+	if (!words) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "words");
+	}
+	for (int i = 0; i < list->count; i++) {
+		words[i] = &list->items[i];
+	}
+	qsort(words, (size_t)list->count, sizeof(*words), compare_heights);
+	for (int first = 0; status == CUA_OK && first < list->count;) {
+		int last = first + 1;
+		while (last < list->count &&
+				middle(words[last]) - middle(words[last - 1]) <
+						words[first]->box.height / 2) {
+			last++;
+		}
+		status = print_row(words + first, last - first, text, err);
+		first = last;
+	}
+	return status;
+}
+
+static cJSON *describe_words(const struct word_list *list)
+{
+	cJSON *words = cJSON_CreateArray();
+	for (int i = 0; i < list->count; i++) {
+		const struct screen_word *word = &list->items[i];
+		const int numbers[] = { word->box.x, word->box.y, word->box.width, word->box.height,
+			word->confidence };
+		cJSON *json = cJSON_CreateIntArray(numbers, (int)CUA_ARRAY_LEN(numbers));
+		cJSON_InsertItemInArray(json, 0, cJSON_CreateString(word->text));
+		cJSON_AddItemToArray(words, json);
+	}
+	return words;
+}
+
 enum cua_status reading_act_text(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err)
 {
@@ -294,28 +378,13 @@ enum cua_status reading_act_text(struct display *display, const struct cua_actio
 	enum cua_status status =
 			reading_words(display, &action->region, READ_TEXT_TIMEOUT_MS, &list, err);
 	if (status == CUA_OK) {
-		status = cua_buffer_append(&text, "", 0, err);
+		status = print_words(list, &text, err);
 	}
-	cJSON *words = cJSON_CreateArray();
-	for (int i = 0; status == CUA_OK && i < list->count; i++) {
-		const struct screen_word *word = &list->items[i];
-		const int numbers[] = { word->box.x, word->box.y, word->box.width, word->box.height,
-			word->confidence };
-		cJSON *json = cJSON_CreateIntArray(numbers, 5);
-		cJSON_InsertItemInArray(json, 0, cJSON_CreateString(word->text));
-		cJSON_AddItemToArray(words, json);
-		const char *before = i == 0                             ? ""
-				: list->items[i - 1].line == word->line ? " "
-									: "\n";
-		status = cua_buffer_printf(&text, err, "%s%s", before, word->text);
+	if (status == CUA_OK) {
+		cJSON_AddStringToObject(result, "text", text.len > 0 ? text.data : "");
+		cJSON_AddItemToObject(result, "words", describe_words(list));
 	}
-	if (status != CUA_OK) {
-		cJSON_Delete(words);
-		return status;
-	}
-	cJSON_AddStringToObject(result, "text", text.data ? text.data : "");
-	cJSON_AddItemToObject(result, "words", words);
-	return CUA_OK;
+	return status;
 }
 
 /* --- mark_screen --- */
@@ -343,7 +412,8 @@ enum cua_status reading_act_mark(struct display *display, const struct cua_actio
 	display->marks.count = 0;
 	for (int i = 0; status == CUA_OK && i < list.count; i++) {
 		const struct element *element = &list.items[i];
-		if (!is_seen(element) || !element_is_actionable(element)) {
+		if (!is_seen(element) || !element_is_actionable(element) ||
+				is_empty_cell(element)) {
 			continue;
 		}
 		if (display->marks.count == SHOT_MARKS_MAX) {

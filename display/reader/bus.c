@@ -7,12 +7,15 @@
 /* The registry may have to be started first. */
 #define SERVICE_SILENCE_US (3 * G_TIME_SPAN_SECOND)
 #define LOOK_EVERY_MS 20
+/* How long applications may take to join a bus that has just appeared. */
+#define YOUTH_US (800 * G_TIME_SPAN_MILLISECOND)
 
 struct bus {
 	GDBusConnection *connection;
 	GHashTable *apps; /* name to struct bus_app */
 	GCancellable *cancellable;
 	unsigned int outstanding; /* sent and waiting calls */
+	gint64 young_until_us;
 };
 
 struct call {
@@ -32,15 +35,31 @@ static void app_destroy(void *data)
 	g_free(app);
 }
 
+static bool name_has_owner(GDBusConnection *connection, const char *name)
+{
+	gboolean has_owner = FALSE;
+	GVariant *reply = g_dbus_connection_call_sync(connection, "org.freedesktop.DBus",
+			"/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
+			g_variant_new("(s)", name), G_VARIANT_TYPE("(b)"), G_DBUS_CALL_FLAGS_NONE,
+			5000, NULL, NULL);
+	if (reply) {
+		g_variant_get(reply, "(b)", &has_owner);
+		g_variant_unref(reply);
+	}
+	return has_owner;
+}
+
 enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
 {
 	GError *error = NULL;
 	GVariant *reply = NULL;
 	char *address = NULL;
 	GDBusConnection *connection = NULL;
+	bool existed = false;
 	GDBusConnection *session = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, &error);
 	if (session) {
 		g_dbus_connection_set_exit_on_close(session, FALSE);
+		existed = name_has_owner(session, "org.a11y.Bus");
 		reply = g_dbus_connection_call_sync(session, "org.a11y.Bus", "/org/a11y/bus",
 				"org.a11y.Bus", "GetAddress", NULL, G_VARIANT_TYPE("(s)"),
 				G_DBUS_CALL_FLAGS_NONE, 5000, NULL, &error);
@@ -66,6 +85,7 @@ enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
 	struct bus *bus = g_new0(struct bus, 1);
 	bus->connection = connection;
 	bus->cancellable = g_cancellable_new();
+	bus->young_until_us = existed ? 0 : g_get_monotonic_time() + YOUTH_US;
 	bus->apps = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, app_destroy);
 	*ret_bus = bus;
 	return CUA_OK;
@@ -79,6 +99,11 @@ void bus_close(struct bus *bus)
 		g_object_unref(bus->connection);
 		g_free(bus);
 	}
+}
+
+bool bus_is_young(const struct bus *bus)
+{
+	return g_get_monotonic_time() < bus->young_until_us;
 }
 
 bool bus_is_open(const struct bus *bus)

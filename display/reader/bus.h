@@ -34,6 +34,8 @@ typedef void (*bus_reply_fn)(void *user_data, GVariant *reply);
 /* Connects to the accessibility bus, which the session's bus starts if need be. */
 CUA_NODISCARD enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err);
 void bus_close(struct bus *bus);
+/* Not long ago nobody had asked for the bus, and there was none. */
+bool bus_is_young(const struct bus *bus);
 bool bus_is_open(const struct bus *bus);
 
 struct bus_app *bus_app(struct bus *bus, const char *name);

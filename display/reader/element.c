@@ -80,6 +80,27 @@ static void on_extents(void *user_data, GVariant *reply)
 	}
 }
 
+char *tree_resolve(struct bus *bus, const char *name, const char *path, gint64 deadline_us)
+{
+	const char *mark = strstr(path, TREE_CHILD_MARK);
+	if (!mark) {
+		return g_strdup(path);
+	}
+	char *container = g_strndup(path, (gsize)(mark - path)), *child = NULL;
+	const gint64 index = g_ascii_strtoll(mark + strlen(TREE_CHILD_MARK), NULL, 10);
+	GVariant *reply = bus_ask(bus_app(bus, name), container, BUS_ACCESSIBLE, "GetChildAtIndex",
+			g_variant_new("(i)", (gint32)CLAMP(index, 0, G_MAXINT32)), "((so))",
+			deadline_us);
+	if (reply) {
+		const char *owner = NULL, *object = NULL;
+		g_variant_get(reply, "((&s&o))", &owner, &object);
+		child = strcmp(owner, name) == 0 ? g_strdup(object) : NULL;
+		g_variant_unref(reply);
+	}
+	g_free(container);
+	return child;
+}
+
 static void element_ask(struct bus *bus, const char *name, const char *path, gint64 deadline_us,
 		struct element *element)
 {
@@ -128,6 +149,9 @@ static struct box visible_part(
 		}
 		if (i >= 0 && role && ancestors[i].has_box && tree_role_clips(role)) {
 			shows = shows && box_clip(&clip, at, &clip);
+		} else if (i >= 0 && role && tree_role_opens(role)) {
+			clip = request->screen;
+			shows = element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1);
 		}
 	}
 	for (int i = 0; i < count; i++) {
@@ -185,7 +209,10 @@ enum cua_status tree_element(struct bus *bus, const struct tree_request *request
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no reference to an element");
 	}
 	bus_forgive(bus);
-	element_ask(bus, name, path, request->deadline_us, &element);
+	char *object = tree_resolve(bus, name, path, request->deadline_us);
+	/* What cannot be resolved is asked all the same: the failure tells why. */
+	element_ask(bus, name, object ? object : path, request->deadline_us, &element);
+	g_free(object);
 	enum cua_status status = check_alive(&element, err);
 	if (status == CUA_OK) {
 		struct box seen = visible_part(bus, request, &element);
@@ -311,9 +338,13 @@ enum cua_status tree_spans(struct bus *bus, const char *text, const cJSON *eleme
 		const cJSON *y = cJSON_GetObjectItemCaseSensitive(element, "shift_y");
 		list.shift_x = cJSON_IsNumber(x) ? x->valueint : 0;
 		list.shift_y = cJSON_IsNumber(y) ? y->valueint : 0;
-		if (name && path && tree_is_reference(name, path)) {
-			find_in_element(bus, name, path, wanted, len, deadline_us, &list);
+		char *object = name && path && tree_is_reference(name, path)
+				? tree_resolve(bus, name, path, deadline_us)
+				: NULL;
+		if (object) {
+			find_in_element(bus, name, object, wanted, len, deadline_us, &list);
 		}
+		g_free(object);
 		list.element++;
 	}
 	g_free(wanted);

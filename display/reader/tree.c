@@ -12,6 +12,7 @@
 /* More children than this are not listed one by one: those that show are found by their place. */
 #define CHILDREN_MAX 200
 #define APPS_MAX 256
+#define JOIN_LOOK_EVERY_US (20 * G_TIME_SPAN_MILLISECOND)
 #define FRAMES_MAX 64 /* of one application */
 #define CELLS_MAX 600
 #define NULL_PATH "/org/a11y/atspi/null"
@@ -28,6 +29,7 @@ struct node {
 	struct bus_app *app;
 	struct node *parent;
 	char *path, *role, *name, *value;
+	char *stable_path; /* what to tell instead of path; NULL: path */
 	guint64 states;
 	int depth;
 	int child_count; /* as the application says */
@@ -58,6 +60,7 @@ static void node_free(void *data)
 {
 	struct node *node = data;
 	g_free(node->path);
+	g_free(node->stable_path);
 	g_free(node->role);
 	g_free(node->name);
 	g_free(node->value);
@@ -103,6 +106,12 @@ char *tree_clean_text(const char *text, size_t max_len)
 		memmove(at, at + 3, strlen(at + 3) + 1);
 	}
 	return g_strstrip(clean);
+}
+
+bool tree_role_opens(const char *role)
+{
+	static const char *const roles[] = { "menu", "menu item", "combo box", "popup menu", NULL };
+	return g_strv_contains(roles, role);
 }
 
 /* --- questions about one node --- */
@@ -272,7 +281,7 @@ static void on_text(void *user_data, GVariant *reply)
 	}
 	g_variant_get(reply, "(&s)", &text);
 	char *clean = tree_clean_text(text, (size_t)node->walk->request->max_text);
-	if (*clean && g_strcmp0(clean, node->name) != 0) {
+	if (g_strcmp0(clean, node->name) != 0) {
 		g_free(node->value);
 		node->value = clean;
 	} else {
@@ -286,7 +295,9 @@ static void on_character_count(void *user_data, GVariant *reply)
 	const gint32 count = reply && g_variant_is_of_type(reply, G_VARIANT_TYPE_INT32)
 			? g_variant_get_int32(reply)
 			: 0;
-	if (count > 0) {
+	if (count == 0 && reply) {
+		node->value = g_strdup("");
+	} else if (count > 0) {
 		bus_call(node->app, node->path, BUS_TEXT, "GetText",
 				g_variant_new("(ii)", 0, MIN(count, node->walk->request->max_text)),
 				"(s)", on_text, node);
@@ -344,33 +355,70 @@ static void on_children(void *user_data, GVariant *reply)
 	}
 }
 
+/* Most cells of a sheet are empty, and hundreds show. */
+static void on_cell_length(void *user_data, GVariant *reply)
+{
+	struct node *node = user_data;
+	if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE_INT32) &&
+			g_variant_get_int32(reply) == 0) {
+		node->skip = true;
+	} else {
+		node_start(node);
+	}
+}
+
+/* The object that stands for a numbered child today. */
 static void on_one_child(void *user_data, GVariant *reply)
 {
 	struct node *node = user_data;
 	const char *name = NULL, *path = NULL;
-	if (!reply) {
+	if (reply) {
+		g_variant_get(reply, "((&s&o))", &name, &path);
+	}
+	if (!reply || !tree_is_reference(name, path) || strcmp(name, node->app->name) != 0 ||
+			strcmp(path, NULL_PATH) == 0) {
+		node->skip = true;
 		return;
 	}
-	g_variant_get(reply, "((&s&o))", &name, &path);
-	struct node *child = node_add(node->walk, node, name, path);
+	node->stable_path = node->path;
+	node->path = g_strdup(path);
+	if (node->parent->column_count > 0 && !node->walk->request->all) {
+		bus_get(node->app, node->path, BUS_TEXT, "CharacterCount", on_cell_length, node);
+	} else {
+		node_start(node);
+	}
+}
+
+/* A child of a big container is known by its number: the application makes an object of it anew
+ * each time it is asked for it. */
+static void ask_child(struct node *node, gint64 index)
+{
+	if (index < 0 || index >= node->child_count) {
+		return;
+	}
+	char *path = g_strdup_printf("%s" TREE_CHILD_MARK "%d", node->path, (int)index);
+	struct node *child = node_add(node->walk, node, node->app->name, path);
+	g_free(path);
 	if (child) {
-		node_start(child);
+		bus_call(node->app, node->path, BUS_ACCESSIBLE, "GetChildAtIndex",
+				g_variant_new("(i)", (gint32)index), "((so))", on_one_child, child);
 	}
 }
 
 /* The corners of a big table or list tell which part of it shows. */
 static void ask_range(struct node *node)
 {
-	if (node->rows[0] >= 0 && node->rows[1] >= node->rows[0] && node->columns[0] >= 0 &&
-			node->columns[1] >= node->columns[0]) {
+	const int columns = node->column_count;
+	if (columns > 0 && node->rows[0] >= 0 && node->rows[1] >= node->rows[0] &&
+			node->columns[0] >= 0 && node->columns[1] >= node->columns[0]) {
+		/* A table may count its headings first. */
+		const gint64 offset = node->first_index - (gint64)node->rows[0] * columns -
+				node->columns[0];
 		int left = CELLS_MAX;
-		for (int row = node->rows[0]; row <= node->rows[1] && left > 0; row++) {
+		for (gint64 row = node->rows[0]; row <= node->rows[1] && left > 0; row++) {
 			for (int column = node->columns[0]; column <= node->columns[1] && left > 0;
 					column++, left--) {
-				bus_call(node->app, node->path, "org.a11y.atspi.Table",
-						"GetAccessibleAt",
-						g_variant_new("(ii)", row, column), "((so))",
-						on_one_child, node);
+				ask_child(node, offset + row * columns + column);
 			}
 		}
 		return;
@@ -379,11 +427,17 @@ static void ask_range(struct node *node)
 	const int last = MAX(node->first_index, node->last_index);
 	const bool known = first >= 0 && last - first < CELLS_MAX;
 	for (int i = known ? first : 0; i <= (known ? last : CHILDREN_MAX - 1); i++) {
-		if (i < node->child_count) {
-			bus_call(node->app, node->path, BUS_ACCESSIBLE, "GetChildAtIndex",
-					g_variant_new("(i)", i), "((so))", on_one_child, node);
-		}
+		ask_child(node, i);
 	}
+}
+
+static void on_column_count(void *user_data, GVariant *reply)
+{
+	struct node *node = user_data;
+	if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE_INT32)) {
+		node->column_count = g_variant_get_int32(reply);
+	}
+	node_done(node);
 }
 
 /* An answer about one corner of a big container. */
@@ -467,8 +521,9 @@ static void ask_corner(struct node *node, int end, int x, int y)
 	node->rows[end] = node->columns[end] = -1;
 	node->pending++;
 	bus_call(node->app, node->path, BUS_COMPONENT, "GetAccessibleAtPoint",
-			g_variant_new("(iiu)", x, y, ATSPI_COORD_TYPE_SCREEN), "((so))", on_corner,
-			corner);
+			g_variant_new("(iiu)", x - node->shift_x, y - node->shift_y,
+					ATSPI_COORD_TYPE_SCREEN),
+			"((so))", on_corner, corner);
 }
 
 static bool is_big(const struct node *node)
@@ -598,6 +653,8 @@ static void node_ready(struct node *node)
 		}
 		if (tree_role_clips(node->role) && node->seen.width > 0) {
 			node->clip = node->seen;
+		} else if (tree_role_opens(node->role)) {
+			node->clip = walk->request->screen;
 		}
 		ask_value(node);
 	}
@@ -622,7 +679,9 @@ static void node_ready(struct node *node)
 		if (seen->width == 0) {
 			return;
 		}
-		node->pending = 1;
+		node->pending = 2;
+		bus_get(node->app, node->path, "org.a11y.atspi.Table", "NColumns", on_column_count,
+				node);
 		ask_corner(node, 0, seen->x + 1, seen->y + 1);
 		ask_corner(node, 1, seen->x + seen->width - 2, seen->y + seen->height - 2);
 		node_done(node);
@@ -678,43 +737,86 @@ static void on_frame_count(void *user_data, GVariant *reply)
 	}
 }
 
-static void on_pid(void *user_data, GVariant *reply)
+static unsigned int pid_of(struct walk *walk, struct bus_app *app)
 {
-	struct node *root = user_data;
-	guint32 pid = 0;
+	GVariant *reply = app->pid != 0
+			? NULL
+			: bus_ask(bus_app(walk->bus, "org.freedesktop.DBus"),
+					  "/org/freedesktop/DBus", "org.freedesktop.DBus",
+					  "GetConnectionUnixProcessID",
+					  g_variant_new("(s)", app->name), "(u)",
+					  walk->request->deadline_us);
 	if (reply) {
-		g_variant_get(reply, "(u)", &pid);
+		g_variant_get(reply, "(u)", &app->pid);
+		g_variant_unref(reply);
 	}
-	root->app->pid = pid;
-	if (pid_is_wanted(root->walk->request, pid)) {
-		bus_get(root->app, root->path, BUS_ACCESSIBLE, "ChildCount", on_frame_count, root);
-	}
+	return app->pid;
 }
 
-static enum cua_status start_apps(struct walk *walk, struct cua_error *err)
+/* The applications of the registry; NULL if it does not answer. */
+static GPtrArray *list_apps(struct walk *walk)
 {
-	struct bus_app *registry = bus_app(walk->bus, "org.a11y.atspi.Registry");
-	struct bus_app *daemon = bus_app(walk->bus, "org.freedesktop.DBus");
-	GVariant *reply = bus_ask(registry, TREE_ROOT_PATH, BUS_ACCESSIBLE, "GetChildren", NULL,
-			"(a(so))", walk->request->deadline_us);
+	GVariant *reply = bus_ask(bus_app(walk->bus, "org.a11y.atspi.Registry"), TREE_ROOT_PATH,
+			BUS_ACCESSIBLE, "GetChildren", NULL, "(a(so))", walk->request->deadline_us);
 	if (!reply) {
-		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
-				"the accessibility registry does not answer");
+		return NULL;
 	}
+	GPtrArray *apps = g_ptr_array_new();
 	GVariantIter *iter = NULL;
 	const char *name = NULL, *path = NULL;
-	int count = 0;
 	g_variant_get(reply, "(a(so))", &iter);
-	while (g_variant_iter_next(iter, "(&s&o)", &name, &path) && count++ < APPS_MAX) {
-		struct node *root = node_add(walk, NULL, name, path);
-		if (root) {
-			bus_call(daemon, "/org/freedesktop/DBus", "org.freedesktop.DBus",
-					"GetConnectionUnixProcessID", g_variant_new("(s)", name),
-					"(u)", on_pid, root);
+	while (g_variant_iter_next(iter, "(&s&o)", &name, &path) && apps->len < APPS_MAX) {
+		if (tree_is_reference(name, path)) {
+			struct bus_app *app = bus_app(walk->bus, name);
+			(void)pid_of(walk, app);
+			g_ptr_array_add(apps, app);
 		}
 	}
 	g_variant_iter_free(iter);
 	g_variant_unref(reply);
+	return apps;
+}
+
+static bool have_all_joined(const struct tree_request *request, const GPtrArray *apps)
+{
+	for (int i = 0; i < request->window_count; i++) {
+		bool found = request->windows[i].pid == 0;
+		for (guint k = 0; k < apps->len && !found; k++) {
+			const struct bus_app *app = g_ptr_array_index(apps, k);
+			found = app->pid == request->windows[i].pid;
+		}
+		if (!found) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static enum cua_status start_apps(struct walk *walk, struct cua_error *err)
+{
+	GPtrArray *apps = list_apps(walk);
+	/* Some applications join the bus when they see it appear, and the first question made it.
+	 */
+	while (apps && bus_is_young(walk->bus) && !have_all_joined(walk->request, apps)) {
+		g_usleep(JOIN_LOOK_EVERY_US);
+		g_ptr_array_free(apps, TRUE);
+		apps = list_apps(walk);
+	}
+	if (!apps) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"the accessibility registry does not answer");
+	}
+	for (guint i = 0; i < apps->len; i++) {
+		struct bus_app *app = g_ptr_array_index(apps, i);
+		struct node *root = pid_is_wanted(walk->request, app->pid)
+				? node_add(walk, NULL, app->name, TREE_ROOT_PATH)
+				: NULL;
+		if (root) {
+			bus_get(app, root->path, BUS_ACCESSIBLE, "ChildCount", on_frame_count,
+					root);
+		}
+	}
+	g_ptr_array_free(apps, TRUE);
 	return CUA_OK;
 }
 
@@ -728,7 +830,7 @@ static void node_to_json(const struct node *node, cJSON *list)
 	cJSON_AddNumberToObject(json, "depth", node->depth - 1);
 	cJSON_AddNumberToObject(json, "window", node->window->id);
 	cJSON_AddStringToObject(json, "bus", node->app->name);
-	cJSON_AddStringToObject(json, "path", node->path);
+	cJSON_AddStringToObject(json, "path", node->stable_path ? node->stable_path : node->path);
 	cJSON_AddStringToObject(json, "role", node->role);
 	cJSON_AddStringToObject(json, "name", node->name ? node->name : "");
 	if (node->value) {

@@ -40,6 +40,9 @@ void tree_place(struct box *box, const struct box *parent, int *shift_x, int *sh
 /* Containers that show nothing of their children outside themselves. */
 bool tree_role_clips(const char *role);
 
+/* Elements whose children show in a window of their own. */
+bool tree_role_opens(const char *role);
+
 /* Text of an application as it may be passed on: valid, without control characters, cut. */
 char *tree_clean_text(const char *text, size_t max_len);
 bool tree_is_reference(const char *name, const char *path);
@@ -55,6 +58,12 @@ CUA_NODISCARD enum cua_status tree_spans(struct bus *bus, const char *text, cons
 
 CUA_NODISCARD enum cua_status tree_url(struct bus *bus, const char *name, const char *path,
 		gint64 deadline_us, cJSON *answer, struct cua_error *err);
+
+/* Ends the path of a container whose N-th child is meant; see tree_resolve(). */
+#define TREE_CHILD_MARK "/_child_/"
+
+/* The object that a path of tree_read() stands for now; NULL if there is none. g_free() it. */
+char *tree_resolve(struct bus *bus, const char *name, const char *path, gint64 deadline_us);
 
 #define TREE_ROOT_PATH "/org/a11y/atspi/accessible/root"
 
