@@ -25,4 +25,7 @@ foreach(name display_picture display_picture_frame display_picture_forms)
 endforeach()
 cua_unit_test(bench_stats cua_base m)
 target_sources(test_bench_stats PRIVATE ${unit_tests_dir}/../cua/bench/bench_stats.c)
+cua_unit_test(display_elements cua_contract)
+target_sources(test_display_elements PRIVATE ${unit_tests_dir}/../display/element_list.c
+	${unit_tests_dir}/../display/element_refs.c)
 include(${CMAKE_CURRENT_LIST_DIR}/fuzz.cmake)
