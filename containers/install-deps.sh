@@ -27,7 +27,7 @@ demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybo
 	tesseract-ocr tesseract-ocr-eng unzip libxml2-utils poppler-utils tigervnc-viewer'
 
 # What only the tests need.
-test='xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl git sudo'
+test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl git sudo'
 
 wanted=
 for group in "${@:-all}"; do

@@ -32,9 +32,10 @@ static enum cua_status start(struct display *display, struct cua_error *err)
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	char path[CUA_PATH_MAX];
-	enum cua_status status = cua_program_path(PROGRAM, path, sizeof(path), err);
+	enum cua_status status = cua_program_path(PROGRAM, path, sizeof(path), NULL);
 	if (status != CUA_OK) {
-		return status;
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"the program " PROGRAM " is missing; it belongs beside cua");
 	}
 	/* The file goes in as a descriptor: it is neither bound into the sandbox, which a desktop
 	 * without a reader would pay for, nor found there under a name that others may write to. */

@@ -213,6 +213,13 @@ static enum cua_status start_display(struct session *session, int ready_fd, stru
 		set_display(session, number);
 		status = start_window_manager(session, err);
 	}
+	if (status == CUA_OK) {
+		/* For what the bus starts; see session_home.c. */
+		char path[512];
+		session_path(session, "xdg/display", path, sizeof(path));
+		status = cua_file_write(
+				path, session->display, strlen(session->display), 0644, err);
+	}
 	return status;
 }
 

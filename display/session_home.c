@@ -64,11 +64,14 @@ static const char x_defaults[] = "XTerm*faceName: DejaVu Sans Mono\n"
 				 "XTerm*locale: UTF-8\n";
 
 /* The accessibility bus starts when it is first asked for, and says from then on that somebody
- * reads: Qt and Chromium join it for that word alone. dbus-daemon looks here before it looks at the
- * system's file of the same name. */
-static const char a11y_service[] = "[D-BUS Service]\n"
-				   "Name=org.a11y.Bus\n"
-				   "Exec=/usr/libexec/at-spi-bus-launcher --a11y=1\n";
+ * reads: Qt and Chromium join it for that word alone. With a display it also writes its address on
+ * the root window, without which Qt 5.15 misses a bus that was there before it. dbus-daemon looks
+ * here before it looks at the system's file of the same name; it started before the display. */
+static const char a11y_service[] =
+		"[D-BUS Service]\n"
+		"Name=org.a11y.Bus\n"
+		"Exec=/bin/sh -c 'DISPLAY=$(cat \"$XDG_RUNTIME_DIR/display\") exec "
+		"/usr/libexec/at-spi-bus-launcher --a11y=1'\n";
 
 /* Quiet first start, no calls to its maker, no upgrade of http to https, which would hang on a
  * desktop without network. Its sandbox stays on. */

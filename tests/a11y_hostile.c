@@ -1,13 +1,11 @@
-/* An application whose accessible tree is made to wear out who reads it. It shows one window, and is
- * one of:
- *   endless   each element has three children, for ever
- *   cycle     the child of the window is the window
- *   wide      two billion children, and each answers
- *   huge      names of a megabyte with control characters
- *   elsewhere children that belong to other applications or are no objects
- *   silent    it never answers
+/* An application whose accessible tree is made to wear out who reads it. It shows one window, and
+ * is one of: endless   each element has three children, for ever cycle     the child of the window
+ * is the window wide      two billion children, and each answers huge      names of a megabyte with
+ * control characters elsewhere children that belong to other applications or are no objects silent
+ * it never answers
  */
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,8 +119,8 @@ static GVariant *answer(const struct hostile *hostile, GDBusMessage *message)
 		gint32 index = 0;
 		g_variant_get(body, "(i)", &index);
 		char *child = g_strdup_printf("/window/%d", index);
-		GVariant *reply = g_variant_new("((so))",
-				g_dbus_connection_get_unique_name(hostile->bus), child);
+		GVariant *reply = g_variant_new(
+				"((so))", g_dbus_connection_get_unique_name(hostile->bus), child);
 		g_free(child);
 		return reply;
 	}
@@ -133,8 +131,9 @@ static GDBusMessage *on_message(
 		GDBusConnection *bus, GDBusMessage *message, gboolean incoming, gpointer user_data)
 {
 	const struct hostile *hostile = user_data;
-	if (!incoming || g_dbus_message_get_message_type(message) !=
-					 G_DBUS_MESSAGE_TYPE_METHOD_CALL) {
+	if (!incoming ||
+			g_dbus_message_get_message_type(message) !=
+					G_DBUS_MESSAGE_TYPE_METHOD_CALL) {
 		return message;
 	}
 	GVariant *body = is_mode(hostile, "silent") ? NULL : answer(hostile, message);

@@ -13,6 +13,10 @@ target_link_libraries(x_hostile PRIVATE cua_options PkgConfig::x11)
 
 pkg_check_modules(xrender REQUIRED IMPORTED_TARGET xrender)
 
+# An application with an accessible tree that never ends.
+add_executable(a11y_hostile ${desktop_tests_dir}/a11y_hostile.c)
+target_link_libraries(a11y_hostile PRIVATE cua_options PkgConfig::x11 PkgConfig::gio_unix_2_0)
+
 add_library(desktop_fixture STATIC ${desktop_tests_dir}/desktop_fixture.c)
 target_link_libraries(desktop_fixture PUBLIC cua_base PkgConfig::cmocka)
 target_compile_definitions(desktop_fixture PUBLIC CUA_TEST_PROGRAM="$<TARGET_FILE:cua>"
@@ -45,3 +49,6 @@ cua_desktop_test(windows 120)
 cua_desktop_test(viewers 120 PkgConfig::libvncclient)
 target_sources(test_desktop_viewers PRIVATE ${desktop_tests_dir}/vnc_viewers.c)
 cua_desktop_test(pool 180)
+cua_desktop_test(reader 240 PkgConfig::libsodium)
+target_compile_definitions(test_desktop_reader PRIVATE CUA_TEST_A11Y_HOSTILE="$<TARGET_FILE:a11y_hostile>")
+add_dependencies(test_desktop_reader a11y_hostile)
