@@ -2,8 +2,6 @@
 
 /* So many calls wait in an application's queue at most: its own work comes between them. */
 #define IN_FLIGHT_MAX 64
-/* An application that has not answered for so long is stuck or busy. */
-#define SILENCE_US (400 * G_TIME_SPAN_MILLISECOND)
 /* The registry may have to be started first. */
 #define SERVICE_SILENCE_US (3 * G_TIME_SPAN_SECOND)
 #define LOOK_EVERY_MS 20
@@ -16,6 +14,7 @@ struct bus {
 	GCancellable *cancellable;
 	unsigned int outstanding; /* sent and waiting calls */
 	gint64 young_until_us;
+	gint64 silence_us;
 };
 
 struct call {
@@ -248,7 +247,7 @@ static unsigned int look_at_apps(struct bus *bus)
 		struct bus_app *app = value;
 		if (app->in_flight > 0 &&
 				now_us - app->heard_us >
-						(app->name[0] == ':' ? SILENCE_US
+						(app->name[0] == ':' ? bus->silence_us
 								     : SERVICE_SILENCE_US)) {
 			app->given_up = true;
 		}
@@ -322,8 +321,9 @@ bool bus_has_given_up(const struct bus_app *app)
 	return app->given_up;
 }
 
-void bus_forgive(struct bus *bus)
+void bus_begin(struct bus *bus, gint64 silence_us)
 {
+	bus->silence_us = silence_us;
 	GHashTableIter iter;
 	void *value = NULL;
 	g_hash_table_iter_init(&iter, bus->apps);

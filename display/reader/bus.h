@@ -51,9 +51,10 @@ void bus_wait(struct bus *bus, gint64 deadline_us);
 /* One call and its answer; NULL if it failed. */
 GVariant *bus_ask(struct bus_app *app, const char *path, const char *interface, const char *method,
 		GVariant *params, const char *type, gint64 deadline_us);
-/* Applications that were given up since bus_open() or the last bus_forgive(). */
+/* Since the last bus_begin(). */
 bool bus_has_given_up(const struct bus_app *app);
-void bus_forgive(struct bus *bus);
+/* silence_us: an application that has not answered for so long is given up. */
+void bus_begin(struct bus *bus, gint64 silence_us);
 void bus_each_app(struct bus *bus, void (*each)(struct bus_app *app, void *user_data),
 		void *user_data);
 

@@ -10,6 +10,8 @@
 /* How long a container may take to bring an element into view. */
 #define SCROLL_US (800 * G_TIME_SPAN_MILLISECOND)
 #define SCROLL_LOOK_US (15 * G_TIME_SPAN_MILLISECOND)
+/* One application alone is asked, and may be busy. */
+#define SILENCE_US (1800 * G_TIME_SPAN_MILLISECOND)
 #define SPANS_MAX 200
 
 struct element {
@@ -115,18 +117,26 @@ static void element_ask(struct bus *bus, const char *name, const char *path, gin
 	bus_wait(bus, deadline_us);
 }
 
-/* Asks the ancestors, the nearest first, up to the window; the number of them. */
-static int ask_ancestors(struct bus *bus, const struct element *element, gint64 deadline_us,
-		struct element *ancestors)
+/* Asks the ancestors, the nearest first, up to the window. False if the way does not lead there: a
+ * place without them is a guess. */
+static bool ask_ancestors(struct bus *bus, const struct element *element, gint64 deadline_us,
+		struct element *ancestors, int *ret_count)
 {
-	int count = 0;
-	for (const struct element *at = element; count < READER_DEPTH_MAX && at->parent_name &&
-			tree_is_reference(at->parent_name, at->parent_path) &&
-			strcmp(at->parent_path, TREE_ROOT_PATH) != 0;
-			at = &ancestors[count++]) {
-		element_ask(bus, at->parent_name, at->parent_path, deadline_us, &ancestors[count]);
+	const struct element *at = element;
+	*ret_count = 0;
+	while (at->parent_name && strcmp(at->parent_path, TREE_ROOT_PATH) != 0) {
+		if (*ret_count == READER_DEPTH_MAX ||
+				!tree_is_reference(at->parent_name, at->parent_path)) {
+			return false;
+		}
+		struct element *parent = &ancestors[(*ret_count)++];
+		element_ask(bus, at->parent_name, at->parent_path, deadline_us, parent);
+		if (!parent->role) {
+			return false;
+		}
+		at = parent;
 	}
-	return count;
+	return at->parent_name != NULL;
 }
 
 /* From the window down: puts boxes right, cuts what containers and the screen hide; width 0: all of
@@ -136,22 +146,28 @@ static struct box visible_part(
 {
 	struct element ancestors[READER_DEPTH_MAX];
 	struct box clip = request->screen, seen, box = element->box;
-	const int count = ask_ancestors(bus, element, request->deadline_us, ancestors);
+	int count = 0;
 	int shift_x = 0, shift_y = 0;
-	bool in_root_pane = false,
-	     shows = element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1);
+	bool in_root_pane = false;
+	const bool is_known =
+			ask_ancestors(bus, element, request->deadline_us, ancestors, &count) &&
+			element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1);
+	bool shows = is_known;
 	for (int i = count - 1; i >= -1; i--) {
 		const char *role = i < 0 ? element->role : ancestors[i].role;
 		struct box *at = i < 0 ? &box : &ancestors[i].box;
 		in_root_pane = in_root_pane || g_strcmp0(role, "root pane") == 0;
 		if (in_root_pane && i + 1 < count && ancestors[i + 1].has_box) {
 			tree_place(at, &ancestors[i + 1].box, &shift_x, &shift_y);
+		} else {
+			at->x += shift_x;
+			at->y += shift_y;
 		}
 		if (i >= 0 && role && ancestors[i].has_box && tree_role_clips(role)) {
 			shows = shows && box_clip(&clip, at, &clip);
 		} else if (i >= 0 && role && tree_role_opens(role)) {
 			clip = request->screen;
-			shows = element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1);
+			shows = is_known;
 		}
 	}
 	for (int i = 0; i < count; i++) {
@@ -201,33 +217,44 @@ static struct box scroll_into_view(
 	return seen;
 }
 
+static void describe(const struct element *element, const struct box *seen, cJSON *answer)
+{
+	const double states[] = { (double)(guint32)element->states,
+		(double)(guint32)(element->states >> 32) };
+	cJSON_AddStringToObject(answer, "role", element->role ? element->role : "");
+	cJSON_AddStringToObject(answer, "name", element->name ? element->name : "");
+	cJSON_AddItemToObject(answer, "states", cJSON_CreateDoubleArray(states, 2));
+	cJSON_AddNumberToObject(answer, "x", seen->x);
+	cJSON_AddNumberToObject(answer, "y", seen->y);
+	cJSON_AddNumberToObject(answer, "width", seen->width);
+	cJSON_AddNumberToObject(answer, "height", seen->height);
+}
+
 enum cua_status tree_element(struct bus *bus, const struct tree_request *request, const char *name,
 		const char *path, bool scroll, cJSON *answer, struct cua_error *err)
 {
 	struct element element;
+	struct box seen = { 0 };
 	if (!tree_is_reference(name, path)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no reference to an element");
 	}
-	bus_forgive(bus);
+	bus_begin(bus, SILENCE_US);
 	char *object = tree_resolve(bus, name, path, request->deadline_us);
 	/* What cannot be resolved is asked all the same: the failure tells why. */
 	element_ask(bus, name, object ? object : path, request->deadline_us, &element);
 	g_free(object);
 	enum cua_status status = check_alive(&element, err);
 	if (status == CUA_OK) {
-		struct box seen = visible_part(bus, request, &element);
-		if (seen.width == 0 && scroll) {
-			seen = scroll_into_view(bus, request, &element);
-		}
-		const double states[] = { (double)(guint32)element.states,
-			(double)(guint32)(element.states >> 32) };
-		cJSON_AddStringToObject(answer, "role", element.role ? element.role : "");
-		cJSON_AddStringToObject(answer, "name", element.name ? element.name : "");
-		cJSON_AddItemToObject(answer, "states", cJSON_CreateDoubleArray(states, 2));
-		cJSON_AddNumberToObject(answer, "x", seen.x);
-		cJSON_AddNumberToObject(answer, "y", seen.y);
-		cJSON_AddNumberToObject(answer, "width", seen.width);
-		cJSON_AddNumberToObject(answer, "height", seen.height);
+		seen = visible_part(bus, request, &element);
+	}
+	if (status == CUA_OK && seen.width == 0 && scroll) {
+		seen = scroll_into_view(bus, request, &element);
+	}
+	if (status == CUA_OK && seen.width == 0) {
+		status = check_alive(&element, err); /* it may have got stuck meanwhile */
+	}
+	if (status == CUA_OK) {
+		describe(&element, &seen, answer);
 	}
 	element_clear(&element);
 	return status;
@@ -328,7 +355,7 @@ enum cua_status tree_spans(struct bus *bus, const char *text, const cJSON *eleme
 		g_free(wanted);
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no text to look for");
 	}
-	bus_forgive(bus);
+	bus_begin(bus, SILENCE_US);
 	cJSON_ArrayForEach (element, elements) {
 		const char *name = cJSON_GetStringValue(
 				cJSON_GetObjectItemCaseSensitive(element, "bus"));
@@ -360,7 +387,7 @@ enum cua_status tree_url(struct bus *bus, const char *name, const char *path, gi
 	/* Gecko's name and Chromium's. */
 	static const char *const attributes[] = { "DocURL", "URI" };
 	char *clean = NULL;
-	bus_forgive(bus);
+	bus_begin(bus, SILENCE_US);
 	for (size_t i = 0; i < G_N_ELEMENTS(attributes) && !(clean && clean[0]); i++) {
 		GVariant *reply = bus_ask(bus_app(bus, name), path, "org.a11y.atspi.Document",
 				"GetAttributeValue", g_variant_new("(s)", attributes[i]), "(s)",

@@ -11,6 +11,8 @@
 
 /* More children than this are not listed one by one: those that show are found by their place. */
 #define CHILDREN_MAX 200
+/* Of many windows, one that does not answer may hold up the others so long. */
+#define SILENCE_US (700 * G_TIME_SPAN_MILLISECOND)
 #define APPS_MAX 256
 #define JOIN_LOOK_EVERY_US (20 * G_TIME_SPAN_MILLISECOND)
 #define FRAMES_MAX 64 /* of one application */
@@ -902,7 +904,7 @@ enum cua_status tree_read(struct bus *bus, const struct tree_request *request, c
 	for (int i = 0; i < request->window_count; i++) {
 		walk.has_popup = walk.has_popup || request->windows[i].popup;
 	}
-	bus_forgive(bus);
+	bus_begin(bus, SILENCE_US);
 	enum cua_status status = start_apps(&walk, err);
 	if (status == CUA_OK) {
 		bus_wait(bus, request->deadline_us);
