@@ -22,11 +22,11 @@ static void ref_destroy(struct element_ref *ref)
 	}
 }
 
-static void forget(struct element_refs *refs, struct element_ref **place)
+static void forget(struct element_refs *refs, struct element_ref **slot)
 {
-	if (*place) {
-		(void)tdelete(*place, &refs->tree, compare);
-		ref_destroy(CUA_STEAL(*place));
+	if (*slot) {
+		(void)tdelete(*slot, &refs->tree, compare);
+		ref_destroy(CUA_STEAL(*slot));
 	}
 }
 
@@ -39,8 +39,8 @@ void element_refs_finish(struct element_refs *refs)
 	refs->ring = NULL;
 }
 
-unsigned int element_refs_number(
-		struct element_refs *refs, const char *bus, const char *path, uint32_t window)
+unsigned int element_refs_number(struct element_refs *refs, const char *bus, const char *path,
+		const struct element_place *place)
 {
 	if (!refs->ring) {
 		refs->ring = calloc(ELEMENT_REFS_MAX, sizeof(struct element_ref *));
@@ -54,16 +54,16 @@ unsigned int element_refs_number(
 	if (!found || *found != ref) {
 		ref_destroy(ref);
 		if (found) {
-			(*found)->window = window;
+			(*found)->place = *place;
 		}
 		return found ? (*found)->number : 0;
 	}
 	refs->next += refs->next == 0 ? 1 : 0;
 	ref->number = refs->next++;
-	ref->window = window;
-	struct element_ref **place = &refs->ring[ref->number % ELEMENT_REFS_MAX];
-	forget(refs, place);
-	*place = ref;
+	ref->place = *place;
+	struct element_ref **slot = &refs->ring[ref->number % ELEMENT_REFS_MAX];
+	forget(refs, slot);
+	*slot = ref;
 	return ref->number;
 }
 

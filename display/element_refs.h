@@ -8,9 +8,15 @@
 
 #define ELEMENT_REFS_MAX 8192 /* kept; of more, the oldest are forgotten */
 
+/* Of an element when it was seen last. */
+struct element_place {
+	uint32_t window;      /* X window that showed it */
+	int shift_x, shift_y; /* by which its application is wrong about where it is */
+};
+
 struct element_ref {
 	unsigned int number;
-	uint32_t window;  /* X window that showed it when it was seen last */
+	struct element_place place;
 	char *bus, *path; /* owned */
 };
 
@@ -22,8 +28,8 @@ struct element_refs {
 
 void element_refs_finish(struct element_refs *refs);
 /* The number of an element, a new one if it was not seen before; 0 if memory runs out. */
-unsigned int element_refs_number(
-		struct element_refs *refs, const char *bus, const char *path, uint32_t window);
+unsigned int element_refs_number(struct element_refs *refs, const char *bus, const char *path,
+		const struct element_place *place);
 /* NULL if it was never given, or is forgotten. */
 const struct element_ref *element_refs_find(const struct element_refs *refs, unsigned int number);
 /* "e12" or "12" to 12; 0 if it is neither. */

@@ -80,8 +80,10 @@ static void complete(struct display *display, const struct window_stack *stack,
 			element->covered = at != element->window;
 		}
 		parents[element->depth] = element;
+		const struct element_place place = { element->window, element->shift_x,
+			element->shift_y };
 		element->ref = element_refs_number(
-				&display->refs, element->bus, element->path, element->window);
+				&display->refs, element->bus, element->path, &place);
 	}
 }
 
@@ -544,11 +546,13 @@ static enum cua_status ask_element(struct display *display, const struct element
 {
 	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
 	window_stack_read(display, stack);
-	CUA_AUTO_JSON cJSON *request =
-			make_request(display, "element", stack, ref->window, READING_TIMEOUT_MS);
+	CUA_AUTO_JSON cJSON *request = make_request(
+			display, "element", stack, ref->place.window, READING_TIMEOUT_MS);
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, "bus", ref->bus);
 	cJSON_AddStringToObject(request, "path", ref->path);
+	cJSON_AddNumberToObject(request, "shift_x", ref->place.shift_x);
+	cJSON_AddNumberToObject(request, "shift_y", ref->place.shift_y);
 	cJSON_AddTrueToObject(request, "scroll");
 	enum cua_status status = reader_ask(display, request, NULL, 0,
 			READING_TIMEOUT_MS + READER_MARGIN_MS, &answer, err);
@@ -584,7 +588,7 @@ enum cua_status reading_locate(struct display *display, const char *text,
 	struct cua_point middle = { 0, 0 };
 	for (int tries = 0; status == CUA_OK; tries++) {
 		middle = (struct cua_point){ box.x + box.width / 2, box.y + box.height / 2 };
-		if (window_stack_at(stack, middle.x, middle.y) == ref->window) {
+		if (window_stack_at(stack, middle.x, middle.y) == ref->place.window) {
 			break;
 		}
 		if (tries > 0) {
@@ -592,7 +596,7 @@ enum cua_status reading_locate(struct display *display, const char *text,
 					"another window is in front of it");
 			break;
 		}
-		status = window_focus(display, ref->window, err);
+		status = window_focus(display, ref->place.window, err);
 		if (status == CUA_OK) {
 			status = ask_element(display, ref, stack, &box, err);
 		}

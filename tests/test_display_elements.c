@@ -183,13 +183,18 @@ static void an_element_keeps_its_number(void **state)
 {
 	(void)state;
 	struct element_refs refs = { .ring = NULL };
-	const unsigned int one = element_refs_number(&refs, ":1.1", "/a/1", 5);
-	const unsigned int two = element_refs_number(&refs, ":1.1", "/a/2", 5);
-	const unsigned int other = element_refs_number(&refs, ":1.2", "/a/1", 6);
+	const unsigned int one = element_refs_number(
+			&refs, ":1.1", "/a/1", &(struct element_place){ 5, 0, 0 });
+	const unsigned int two = element_refs_number(
+			&refs, ":1.1", "/a/2", &(struct element_place){ 5, 0, 0 });
+	const unsigned int other = element_refs_number(
+			&refs, ":1.2", "/a/1", &(struct element_place){ 6, 0, 0 });
 	assert_int_equal(one, 1);
 	assert_true(two != one && other != one && other != two);
-	assert_int_equal(element_refs_number(&refs, ":1.1", "/a/1", 9), one);
-	assert_int_equal(element_refs_find(&refs, one)->window, 9);
+	assert_int_equal(element_refs_number(
+					 &refs, ":1.1", "/a/1", &(struct element_place){ 9, 0, 0 }),
+			one);
+	assert_int_equal(element_refs_find(&refs, one)->place.window, 9);
 	assert_string_equal(element_refs_find(&refs, other)->bus, ":1.2");
 	assert_null(element_refs_find(&refs, 4));
 	assert_null(element_refs_find(&refs, 0));
@@ -197,10 +202,12 @@ static void an_element_keeps_its_number(void **state)
 	char path[32];
 	for (int i = 0; i < ELEMENT_REFS_MAX; i++) {
 		snprintf(path, sizeof(path), "/b/%d", i);
-		assert_true(element_refs_number(&refs, ":1.1", path, 5) > other);
+		assert_true(element_refs_number(&refs, ":1.1", path,
+					    &(struct element_place){ 5, 0, 0 }) > other);
 	}
 	assert_null(element_refs_find(&refs, one));
-	assert_true(element_refs_number(&refs, ":1.1", "/a/1", 5) > ELEMENT_REFS_MAX);
+	assert_true(element_refs_number(&refs, ":1.1", "/a/1", &(struct element_place){ 5, 0, 0 }) >
+			ELEMENT_REFS_MAX);
 	element_refs_finish(&refs);
 }
 

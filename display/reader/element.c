@@ -117,63 +117,38 @@ static void element_ask(struct bus *bus, const char *name, const char *path, gin
 	bus_wait(bus, deadline_us);
 }
 
-/* Asks the ancestors, the nearest first, up to the window. False if the way does not lead there: a
- * place without them is a guess. */
-static bool ask_ancestors(struct bus *bus, const struct element *element, gint64 deadline_us,
-		struct element *ancestors, int *ret_count)
-{
-	const struct element *at = element;
-	*ret_count = 0;
-	while (at->parent_name && strcmp(at->parent_path, TREE_ROOT_PATH) != 0) {
-		if (*ret_count == READER_DEPTH_MAX ||
-				!tree_is_reference(at->parent_name, at->parent_path)) {
-			return false;
-		}
-		struct element *parent = &ancestors[(*ret_count)++];
-		element_ask(bus, at->parent_name, at->parent_path, deadline_us, parent);
-		if (!parent->role) {
-			return false;
-		}
-		at = parent;
-	}
-	return at->parent_name != NULL;
-}
-
-/* From the window down: puts boxes right, cuts what containers and the screen hide; width 0: all of
- * the element. */
+/* Cuts what containers and the screen hide of the element; width 0: all of it. The way up is not
+ * the way down in LibreOffice, whose root pane has another parent there: it is followed as far as
+ * it leads, and says nothing about places. */
 static struct box visible_part(
 		struct bus *bus, const struct tree_request *request, const struct element *element)
 {
-	struct element ancestors[READER_DEPTH_MAX];
-	struct box clip = request->screen, seen, box = element->box;
-	int count = 0;
-	int shift_x = 0, shift_y = 0;
-	bool in_root_pane = false;
-	const bool is_known =
-			ask_ancestors(bus, element, request->deadline_us, ancestors, &count) &&
-			element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1);
-	bool shows = is_known;
-	for (int i = count - 1; i >= -1; i--) {
-		const char *role = i < 0 ? element->role : ancestors[i].role;
-		struct box *at = i < 0 ? &box : &ancestors[i].box;
-		in_root_pane = in_root_pane || g_strcmp0(role, "root pane") == 0;
-		if (in_root_pane && i + 1 < count && ancestors[i + 1].has_box) {
-			tree_place(at, &ancestors[i + 1].box, &shift_x, &shift_y);
-		} else {
-			at->x += shift_x;
-			at->y += shift_y;
+	struct box seen = { 0 }, box = element->box;
+	struct element at = { .parent_name = g_strdup(element->parent_name),
+		.parent_path = g_strdup(element->parent_path) };
+	bool cuts = true;
+	box.x += request->shift_x;
+	box.y += request->shift_y;
+	bool shows = element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1) &&
+			box_clip(&box, &request->screen, &seen);
+	for (int depth = 0; depth < READER_DEPTH_MAX && shows && cuts && at.parent_name &&
+			tree_is_reference(at.parent_name, at.parent_path) &&
+			strcmp(at.parent_path, TREE_ROOT_PATH) != 0;
+			depth++) {
+		struct element parent;
+		element_ask(bus, at.parent_name, at.parent_path, request->deadline_us, &parent);
+		parent.box.x += request->shift_x;
+		parent.box.y += request->shift_y;
+		if (parent.has_box && parent.role && tree_role_clips(parent.role)) {
+			shows = box_clip(&seen, &parent.box, &seen);
 		}
-		if (i >= 0 && role && ancestors[i].has_box && tree_role_clips(role)) {
-			shows = shows && box_clip(&clip, at, &clip);
-		} else if (i >= 0 && role && tree_role_opens(role)) {
-			clip = request->screen;
-			shows = is_known;
-		}
+		/* A menu's entries are where it opened, whatever cuts the menu. */
+		cuts = parent.role && !tree_role_opens(parent.role);
+		element_clear(&at);
+		at = parent;
 	}
-	for (int i = 0; i < count; i++) {
-		element_clear(&ancestors[i]);
-	}
-	return shows && box_clip(&box, &clip, &seen) ? seen : (struct box){ 0 };
+	element_clear(&at);
+	return shows && !element->app->given_up ? seen : (struct box){ 0 };
 }
 
 static enum cua_status check_alive(const struct element *element, struct cua_error *err)

@@ -17,7 +17,8 @@
  * [pid]} Nodes are in document order. Boxes are what shows, on the screen; shift is what was added
  * to what the application said. children stands where not all of them were read.
  *
- * {"do": "element", "bus", "path", "windows": [...], "screen", "scroll": bool, "deadline_ms"}
+ * {"do": "element", "bus", "path", "windows": [...], "screen", "shift_x", "shift_y",
+ *   "scroll": bool, "deadline_ms"}
  * -> {"role", "name", "states", "x", "y", "width", "height"}: what can be seen of it now.
  *
  * {"do": "spans", "text", "elements": [{"bus", "path", "shift_x", "shift_y"}],

@@ -583,8 +583,11 @@ bool tree_role_clips(const char *role)
 	return g_strv_contains(roles, role);
 }
 
-/* Both are seen where a child fills its parent and yet claims another place. */
-void tree_place(struct box *box, const struct box *parent, int *shift_x, int *shift_y)
+/* LibreOffice's own widgets believe that the menu bar is not there: their root pane says the place
+ * of the menu bar for its own, and what GTK draws inside them says the truth again. Both are seen
+ * where a child fills its parent and yet claims another place. parent is right already; the shift
+ * is the parent's before and the box's after. */
+static void place_in_parent(struct box *box, const struct box *parent, int *shift_x, int *shift_y)
 {
 	if (box->width == parent->width && box->height == parent->height) {
 		*shift_x = parent->x - box->x;
@@ -601,7 +604,7 @@ static void place(struct node *node)
 	node->shift_x = parent->shift_x;
 	node->shift_y = parent->shift_y;
 	if (node->in_root_pane && node->has_box && parent->has_box && parent->depth > 0) {
-		tree_place(&node->box, &parent->box, &node->shift_x, &node->shift_y);
+		place_in_parent(&node->box, &parent->box, &node->shift_x, &node->shift_y);
 	} else {
 		node->box.x += node->shift_x;
 		node->box.y += node->shift_y;

@@ -26,16 +26,11 @@ struct tree_request {
 	int max_nodes, max_depth, max_text;
 	bool all; /* what does not show, too */
 	gint64 deadline_us;
+	int shift_x, shift_y; /* of the one element that is asked for */
 };
 
 /* What can be seen of box inside bounds; false if nothing. */
 bool box_clip(const struct box *box, const struct box *bounds, struct box *ret_box);
-
-/* LibreOffice's own widgets believe that the menu bar is not there: their root pane ("root pane")
- * says the place of the menu bar for its own, and what GTK draws inside them says the truth again.
- * Moves box, which is inside a root pane, to where it is on the screen; parent is right already,
- * and the shift is the parent's before and the box's after. */
-void tree_place(struct box *box, const struct box *parent, int *shift_x, int *shift_y);
 
 /* Containers that show nothing of their children outside themselves. */
 bool tree_role_clips(const char *role);
