@@ -12,7 +12,11 @@
 
 #define DEFAULT_RUNS 100
 #define DEFAULT_LIMIT_MS 4000
-#define QUICK_RUNS 3
+#define QUICK_RUNS 2
+#define QUICK_SIZE \
+	{ \
+		640, 480 \
+	}
 
 static void print_help(void)
 {
@@ -34,7 +38,8 @@ static void print_help(void)
 	       "  --parallel=N      so many desktops side by side, for settle (1)\n"
 	       "  --size=WxH,...    of the screens (1024x768,1280x800,1920x1080,3840x2160)\n"
 	       "  --screens=A,...   what is on them (blank,terminal,writer,photos,photo)\n"
-	       "  --quick           3 runs of each at one size: shows that it works, no more\n"
+	       "  --quick           a little of everything: shows that it runs, its times mean "
+	       "nothing\n"
 	       "  --json            one object per figure and line: median, p95, p99, runs, "
 	       "machine\n"
 	       "  --markdown        the tables of the README\n"
@@ -211,7 +216,7 @@ static int parse(int argc, char **argv, struct bench *bench, struct bench_option
 		bench->runs = QUICK_RUNS;
 	}
 	if (bench->quick && !options->size_given) {
-		bench->sizes[bench->size_count++] = (struct cua_point){ 1024, 768 };
+		bench->sizes[bench->size_count++] = (struct cua_point)QUICK_SIZE;
 	}
 	int result = take_topics(argc, argv, options);
 	struct cua_point chosen[BENCH_SIZES_MAX];

@@ -52,3 +52,6 @@ cua_desktop_test(pool 180)
 cua_desktop_test(reader 240 PkgConfig::libsodium)
 target_compile_definitions(test_desktop_reader PRIVATE CUA_TEST_A11Y_HOSTILE="$<TARGET_FILE:a11y_hostile>")
 add_dependencies(test_desktop_reader a11y_hostile)
+
+add_test(NAME bench COMMAND ${desktop_tests_dir}/bench/runs.sh $<TARGET_FILE:cua>)
+set_tests_properties(bench PROPERTIES TIMEOUT 240 RUN_SERIAL ON LABELS desktop)

@@ -20,10 +20,17 @@
 static enum cua_status make_dirs(struct bench *bench, struct cua_error *err)
 {
 	char runtime[96], state[96];
-	snprintf(bench->dir, sizeof(bench->dir), "/tmp/cua-bench-XXXXXX");
-	if (!mkdtemp(bench->dir)) {
+	const char *parent = getenv("TMPDIR");
+	parent = parent && parent[0] == '/' ? parent : "/tmp";
+	const int len = snprintf(bench->dir, sizeof(bench->dir), "%s/cua-bench-XXXXXX", parent);
+	if (len >= (int)sizeof(bench->dir) || !mkdtemp(bench->dir)) {
 		bench->dir[0] = '\0';
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "a directory in /tmp");
+		return CUA_FAIL(err, CUA_ERR_IO,
+				len >= (int)sizeof(bench->dir) ? ENAMETOOLONG : errno,
+				"a directory in %.80s; TMPDIR chooses another place, whose path "
+				"must "
+				"be short",
+				parent);
 	}
 	/* Desktops that root starts run as users of their own and pass through. */
 	if (geteuid() == 0 && chmod(bench->dir, 0711) != 0) {
@@ -144,4 +151,9 @@ double bench_number(const cJSON *json, const char *name, double fallback)
 {
 	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
 	return cJSON_IsNumber(number) ? number->valuedouble : fallback;
+}
+
+bool bench_is_wanted(const struct bench *bench, const cJSON *part)
+{
+	return !bench->quick || cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(part, "quick"));
 }

@@ -37,8 +37,8 @@ double bench_median(const struct bench_samples *samples);
 
 #define BENCH_WORD_MAX 96
 
-/* What one figure is. Figures that differ in `by` alone are compared with each other; the first of
- * them to be added is what the others are compared to, so add ours first. */
+/* What one figure is. Figures that differ in `by` and `unit` alone make a row; those of one unit
+ * are compared to the first of them that is added, so add ours first. */
 struct bench_key {
 	const char *topic;       /* "seeing" */
 	const char *name;        /* "whole screen changed" */
@@ -187,6 +187,8 @@ cJSON *bench_scenario(const struct bench *bench, const char *name, struct cua_er
 /* Members of scenarios; "" and fallback where there is none of that type. */
 const char *bench_text(const cJSON *json, const char *name);
 double bench_number(const cJSON *json, const char *name, double fallback);
+/* False for a part of a scenario that a quick run leaves out: one without "quick": true. */
+bool bench_is_wanted(const struct bench *bench, const cJSON *part);
 
 /* --- desktops: bench_desktop.c --- */
 

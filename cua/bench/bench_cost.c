@@ -109,25 +109,36 @@ static enum cua_status measure_start(
 
 /* --- running --- */
 
+static const char own_processes[] = "cua's processes", all_processes[] = "all processes";
+
 struct cost {
 	struct bench *bench;
 	struct bench_desktop *desktop;
 	const char *name; /* of the rows */
 };
 
-static enum cua_status note_of(struct cost *cost, const char *what, const char *by,
-		const char *unit, double value, struct cua_error *err)
+static enum cua_status note_of(struct cost *cost, const char *by, const char *unit, double value,
+		struct cua_error *err)
 {
-	char name[BENCH_WORD_MAX];
-	snprintf(name, sizeof(name), "%s, %s", what, cost->name);
 	const struct bench_key key = { .topic = "cost",
-		.name = name,
+		.name = cost->name,
 		.width_px = cost->desktop->record.width_px,
 		.height_px = cost->desktop->record.height_px,
 		.by = by,
 		.unit = unit,
 		.not_compared = true };
 	return note(cost->bench, &key, value, err);
+}
+
+static enum cua_status note_idle(struct cost *cost, const char *by,
+		const struct bench_usage *before, const struct bench_usage *after, double seconds,
+		struct cua_error *err)
+{
+	enum cua_status status = note_of(
+			cost, by, "wake-ups/s", (after->wakeups - before->wakeups) / seconds, err);
+	return status == CUA_OK ? note_of(cost, by, "ms of CPU/s",
+						  (after->cpu_ms - before->cpu_ms) / seconds, err)
+				: status;
 }
 
 static enum cua_status measure_idle(struct cost *cost, int idle_ms, struct cua_error *err)
@@ -141,21 +152,12 @@ static enum cua_status measure_idle(struct cost *cost, int idle_ms, struct cua_e
 	enum cua_status status = bench_pause(cost->bench, idle_ms, err);
 	bench_usage_read(record, true, &own[1]);
 	bench_usage_read(record, false, &all[1]);
-	const double seconds = idle_ms / 1000.0;
-	status = status == CUA_OK
-			? note_of(cost, "wake-ups", "cua's processes", "per s",
-					  (own[1].wakeups - own[0].wakeups) / seconds, err)
+	if (status == CUA_OK) {
+		status = note_idle(cost, own_processes, &own[0], &own[1], idle_ms / 1000.0, err);
+	}
+	return status == CUA_OK
+			? note_idle(cost, all_processes, &all[0], &all[1], idle_ms / 1000.0, err)
 			: status;
-	status = status == CUA_OK
-			? note_of(cost, "wake-ups", "all processes", "per s",
-					  (all[1].wakeups - all[0].wakeups) / seconds, err)
-			: status;
-	status = status == CUA_OK ? note_of(cost, "processor", "cua's processes", "ms per s",
-						    (own[1].cpu_ms - own[0].cpu_ms) / seconds, err)
-				  : status;
-	return status == CUA_OK ? note_of(cost, "processor", "all processes", "ms per s",
-						  (all[1].cpu_ms - all[0].cpu_ms) / seconds, err)
-				: status;
 }
 
 static enum cua_status measure_memory(struct cost *cost, struct cua_error *err)
@@ -167,17 +169,15 @@ static enum cua_status measure_memory(struct cost *cost, struct cua_error *err)
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"the memory of the desktop's processes cannot be read");
 	}
-	enum cua_status status =
-			note_of(cost, "memory (PSS)", "cua's processes", "MB", own.pss_mb, err);
+	enum cua_status status = note_of(cost, own_processes, "MB", own.pss_mb, err);
 	if (status == CUA_OK) {
-		status = note_of(cost, "memory (PSS)", "all processes", "MB", all.pss_mb, err);
+		status = note_of(cost, all_processes, "MB", all.pss_mb, err);
 	}
 	/* As if they shared nothing, while the next one shares programs and libraries. */
 	const double available_mb = bench_memory_available_mb() + all.pss_mb;
-	return status == CUA_OK
-			? note_of(cost, "desktops this machine holds by memory", "all processes",
-					  "", floor(available_mb / all.pss_mb), err)
-			: status;
+	return status == CUA_OK ? note_of(cost, "held by this machine", "desktops",
+						  floor(available_mb / all.pss_mb), err)
+				: status;
 }
 
 static enum cua_status measure_desktop(struct bench *bench, const struct cua_point *size,
@@ -211,7 +211,7 @@ enum cua_status bench_cost(struct bench *bench, struct cua_error *err)
 	enum cua_status status = scenario ? measure_start(bench, &size, err) : CUA_ERR_INVAL;
 	const cJSON *row = NULL;
 	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(scenario, "desktops")) {
-		if (status == CUA_OK) {
+		if (status == CUA_OK && bench_is_wanted(bench, row)) {
 			status = measure_desktop(bench, &size, scenario, row, err);
 		}
 	}

@@ -96,6 +96,7 @@ struct bench_figure *bench_figure_find(struct bench *bench, const struct bench_k
 				strcmp(figure->name, key->name) == 0 &&
 				strcmp(figure->screen, key->screen ? key->screen : "") == 0 &&
 				strcmp(figure->by, key->by) == 0 &&
+				strcmp(figure->unit, key->unit) == 0 &&
 				figure->width_px == key->width_px &&
 				figure->height_px == key->height_px) {
 			return figure;
@@ -186,13 +187,20 @@ static double ratio_of(const struct bench_report *report, const struct bench_fig
 	return figure->more_is_better ? other / own : own / other;
 }
 
+/* What so many of 100 runs were as good as, or better. */
+static double worst_of(const struct bench_figure *figure, double percent)
+{
+	const double q = percent / 100;
+	return bench_quantile(&figure->samples, figure->more_is_better ? 1 - q : q);
+}
+
 /* Three digits that mean something. */
 static const char *format_value(double value, char text[32])
 {
 	const double size = fabs(value);
 	if (isnan(value)) {
 		snprintf(text, 32, "-");
-	} else if (size == 0 || size >= 100) {
+	} else if (size == 0 || size >= 100 || (size >= 2 && value == floor(value))) {
 		snprintf(text, 32, "%.0f", value);
 	} else {
 		snprintf(text, 32, "%.*f", size >= 10 ? 1 : size >= 1 ? 2 : 3, value);
@@ -231,12 +239,10 @@ static void print_line(const struct bench_report *report, const struct bench_fig
 	const double ratio = ratio_of(report, figure);
 	printf("  %-26s", figure->by);
 	if (figure->samples.count > 0) {
-		printf(" %9s %-12s", format_value(bench_median(&figure->samples), median),
+		printf(" %9s %-13s", format_value(bench_median(&figure->samples), median),
 				figure->unit);
-		printf(" p95 %-9s p99 %-9s runs %-5zu",
-				format_value(bench_quantile(&figure->samples, 0.95), p95),
-				format_value(bench_quantile(&figure->samples, 0.99), p99),
-				figure->samples.count);
+		printf(" p95 %-9s p99 %-9s runs %-5zu", format_value(worst_of(figure, 95), p95),
+				format_value(worst_of(figure, 99), p99), figure->samples.count);
 	}
 	if (!isnan(ratio)) {
 		printf(" %sx", format_value(ratio, ratio_text));
@@ -307,8 +313,8 @@ static void print_json(const struct bench_report *report, const struct bench_fig
 	cJSON_AddStringToObject(json, "by", figure->by);
 	cJSON_AddStringToObject(json, "unit", figure->unit);
 	add_number(json, "median", bench_median(&figure->samples));
-	add_number(json, "p95", bench_quantile(&figure->samples, 0.95));
-	add_number(json, "p99", bench_quantile(&figure->samples, 0.99));
+	add_number(json, "p95", worst_of(figure, 95));
+	add_number(json, "p99", worst_of(figure, 99));
 	cJSON_AddNumberToObject(json, "runs", (double)figure->samples.count);
 	if (base) {
 		add_number(json, "ratio", ratio_of(report, figure));

@@ -10,11 +10,11 @@
 
 #define TITLE_TIMEOUT_MS 60000
 
-static bool is_chosen(const struct bench *bench, const char *name)
+static bool is_chosen(const struct bench *bench, const cJSON *screen)
 {
-	bool chosen = bench->screen_count == 0;
+	bool chosen = bench->screen_count == 0 && bench_is_wanted(bench, screen);
 	for (int i = 0; i < bench->screen_count; i++) {
-		chosen = chosen || strcmp(bench->screens[i], name) == 0;
+		chosen = chosen || strcmp(bench->screens[i], bench_text(screen, "name")) == 0;
 	}
 	return chosen;
 }
@@ -29,7 +29,7 @@ enum cua_status bench_each_screen(
 	const cJSON *screen = NULL;
 	cJSON_ArrayForEach (screen, cJSON_GetObjectItemCaseSensitive(screens, "screens")) {
 		enum cua_status status = bench_check(bench, err);
-		if (status == CUA_OK && is_chosen(bench, bench_text(screen, "name"))) {
+		if (status == CUA_OK && is_chosen(bench, screen)) {
 			status = each(bench, screen, user_data, err);
 		}
 		if (status != CUA_OK) {

@@ -27,17 +27,17 @@ struct seeing {
 	uint32_t random;
 	char etag[128]; /* of the last picture in process */
 	char http_etag[128];
-	struct bench_key size_key; /* of the row with the sizes of pictures; no name: none */
+	struct bench_key size_key; /* of the pictures' sizes; no name: they are not noted */
 };
 
 /* How we code a picture, in process and asked for over the socket. */
 struct coding {
-	const char *name, *size_name;
+	const char *name;
 	struct picture_coding coding;
 	const char *path;
 };
 
-static const struct coding fast = { "whole screen changed", "size of the picture",
+static const struct coding fast = { "whole screen changed",
 	{ .format = CUA_PICTURE_PNG, .level = CUA_PICTURE_FAST }, "/v1/screenshot" };
 
 /* --- around each picture --- */
@@ -183,7 +183,7 @@ static enum cua_status take_by_vnc(
 
 /* --- the rows --- */
 
-static enum cua_status measure(struct seeing *seeing, const char *name, const char *size_name,
+static enum cua_status measure(struct seeing *seeing, const char *name, bool with_sizes,
 		struct bench_turn *turns, int count, struct cua_error *err)
 {
 	const struct desktop_record *record = &seeing->desktop->record;
@@ -194,7 +194,7 @@ static enum cua_status measure(struct seeing *seeing, const char *name, const ch
 		.height_px = record->height_px,
 		.unit = "ms" };
 	seeing->size_key = key;
-	seeing->size_key.name = size_name;
+	seeing->size_key.name = with_sizes ? name : NULL;
 	seeing->size_key.unit = "KB";
 	return bench_take_turns(seeing->bench, &key, turns, count, err);
 }
@@ -246,7 +246,7 @@ static enum cua_status measure_whole(struct seeing *seeing, struct cua_error *er
 	turns[count++] = (struct bench_turn){
 		.by = "x11vnc", .take = take_by_vnc, .user_data = seeing, .may_fail = true
 	};
-	enum cua_status status = measure(seeing, fast.name, fast.size_name, turns, count, err);
+	enum cua_status status = measure(seeing, fast.name, true, turns, count, err);
 	bench_vnc_stop(CUA_STEAL(seeing->vnc));
 	return status;
 }
@@ -255,14 +255,12 @@ static enum cua_status measure_whole(struct seeing *seeing, struct cua_error *er
 static enum cua_status measure_codings(struct seeing *seeing, struct cua_error *err)
 {
 	static const struct coding codings[] = {
-		{ "whole screen changed, small", "size of the picture, small",
+		{ "whole screen changed, small",
 				{ .format = CUA_PICTURE_PNG, .level = CUA_PICTURE_SMALL },
 				"/v1/screenshot?level=small" },
-		{ "whole screen changed, JPEG", "size of the picture, JPEG",
-				{ .format = CUA_PICTURE_JPEG, .quality = 80 },
+		{ "whole screen changed, JPEG", { .format = CUA_PICTURE_JPEG, .quality = 80 },
 				"/v1/screenshot?format=jpeg" },
-		{ "whole screen changed, WebP", "size of the picture, WebP",
-				{ .format = CUA_PICTURE_WEBP, .quality = 80 },
+		{ "whole screen changed, WebP", { .format = CUA_PICTURE_WEBP, .quality = 80 },
 				"/v1/screenshot?format=webp" },
 	};
 	enum cua_status status = CUA_OK;
@@ -272,7 +270,7 @@ static enum cua_status measure_codings(struct seeing *seeing, struct cua_error *
 		if (codings[i].coding.level == CUA_PICTURE_SMALL) {
 			count += add_libpng(seeing, &level_6, &turns[count]);
 		}
-		status = measure(seeing, codings[i].name, codings[i].size_name, turns, count, err);
+		status = measure(seeing, codings[i].name, true, turns, count, err);
 	}
 	return status;
 }
@@ -290,11 +288,11 @@ static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 	/* Last, since it leaves patches that no picture of the whole should have. */
 	if (status == CUA_OK) {
 		seeing->change = (struct cua_point){ 200, 50 };
-		status = measure(seeing, "200x50 changed", NULL, turns, count, err);
+		status = measure(seeing, "200x50 changed", false, turns, count, err);
 	}
 	if (status == CUA_OK) {
 		seeing->change = (struct cua_point){ 0, 0 };
-		status = measure(seeing, "unchanged, by ETag", NULL, turns, count, err);
+		status = measure(seeing, "unchanged, by ETag", false, turns, count, err);
 	}
 	return status;
 }

@@ -5,6 +5,7 @@
 const struct bench_topic bench_topics[] = {
 	{ "seeing", "screenshots: time and size, beside other programs", bench_seeing },
 	{ "acting", "clicks and keys, in process, over the socket and as a command", bench_acting },
+	{ "typing", "characters a second, and wrong ones, beside xdotool", bench_typing },
 	{ "cost", "starting a desktop, its memory, and what it does while idle", bench_cost },
 	{ "settle", "settling: right pictures, and how soon, beside fixed sleeps", bench_settle },
 };
