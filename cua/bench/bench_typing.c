@@ -14,7 +14,7 @@
 #include "cua/contract/utf8.h"
 
 #define TYPISTS_MAX 4
-#define RUNS_MAX 10
+#define RUNS_MAX 5
 #define TEXT_MAX 8192
 #define READ_BACK_TIMEOUT_MS 5000
 #define LOOK_AGAIN_MS 20
