@@ -9,6 +9,7 @@
 #include "cua/bench/bench_peer.h"
 #include "cua/bench/bench_processes.h"
 #include "cua/bench/bench_topics.h"
+#include "cua/desktop_pool.h"
 #include "cua/desktops.h"
 
 #define STARTS_MAX 20
@@ -78,11 +79,12 @@ static enum cua_status start_once(struct bench *bench, const struct cua_point *s
 	return status;
 }
 
-static enum cua_status measure_start(
-		struct bench *bench, const struct cua_point *size, struct cua_error *err)
+/* from_pool: a spare desktop is ready each time, which is not waited for. */
+static enum cua_status measure_start(struct bench *bench, const struct cua_point *size,
+		const char *name, bool from_pool, struct cua_error *err)
 {
 	const struct bench_key start = { .topic = "cost",
-		.name = "start a desktop",
+		.name = name,
 		.width_px = size->x,
 		.height_px = size->y,
 		.by = "until cua desktop start returns",
@@ -92,10 +94,13 @@ static enum cua_status measure_start(
 	settled.by = "until the first settled screenshot";
 	const int runs = bench->runs < STARTS_MAX ? bench->runs : STARTS_MAX;
 	enum cua_status status = CUA_OK;
-	bench_progress(bench, "cost: starting desktops");
+	bench_progress(bench, "cost: %s", name);
 	for (int run = -1; status == CUA_OK && run < runs; run++) {
 		double start_ms = 0, settled_ms = 0;
 		status = bench_check(bench, err);
+		if (status == CUA_OK && from_pool) {
+			status = cua_desktop_pool_refill(err);
+		}
 		if (status == CUA_OK) {
 			status = start_once(bench, size, &start_ms, &settled_ms, err);
 		}
@@ -103,6 +108,25 @@ static enum cua_status measure_start(
 			status = note(bench, &start, start_ms, err);
 			status = status == CUA_OK ? note(bench, &settled, settled_ms, err) : status;
 		}
+	}
+	return status;
+}
+
+static enum cua_status measure_pool(
+		struct bench *bench, const struct cua_point *size, struct cua_error *err)
+{
+	const struct cua_desktop_options options = {
+		.width_px = size->x, .height_px = size->y, .sandboxed = true
+	};
+	struct cua_error end_error = { 0 };
+	enum cua_status status = cua_desktop_pool_set(&options, 1, err);
+	if (status == CUA_OK) {
+		status = measure_start(bench, size, "start a desktop, from the pool", true, err);
+	}
+	const enum cua_status ended = cua_desktop_pool_end(&end_error);
+	if (status == CUA_OK && ended != CUA_OK) {
+		*err = end_error;
+		status = ended;
 	}
 	return status;
 }
@@ -208,7 +232,10 @@ enum cua_status bench_cost(struct bench *bench, struct cua_error *err)
 {
 	const struct cua_point size = bench_usual_size(bench);
 	CUA_AUTO_JSON cJSON *scenario = bench_scenario(bench, "cost", err);
-	enum cua_status status = scenario ? measure_start(bench, &size, err) : CUA_ERR_INVAL;
+	enum cua_status status = scenario
+			? measure_start(bench, &size, "start a desktop", false, err)
+			: CUA_ERR_INVAL;
+	status = status == CUA_OK ? measure_pool(bench, &size, err) : status;
 	const cJSON *row = NULL;
 	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(scenario, "desktops")) {
 		if (status == CUA_OK && bench_is_wanted(bench, row)) {

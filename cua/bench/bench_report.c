@@ -316,8 +316,8 @@ static void print_json(const struct bench_report *report, const struct bench_fig
 	add_number(json, "p95", worst_of(figure, 95));
 	add_number(json, "p99", worst_of(figure, 99));
 	cJSON_AddNumberToObject(json, "runs", (double)figure->samples.count);
-	if (base) {
-		add_number(json, "ratio", ratio_of(report, figure));
+	if (base && !isnan(ratio_of(report, figure))) {
+		cJSON_AddNumberToObject(json, "ratio", ratio_of(report, figure));
 		cJSON_AddStringToObject(json, "ratio_to", base->by);
 	}
 	if (figure->note[0]) {

@@ -121,8 +121,9 @@ static enum cua_status run_job(struct run *run, const struct job *job, struct cu
 	const struct bench *bench = run->bench;
 	const char *name = bench_text(run->rows[job->row].json, "screen");
 	const cJSON *screen = find_screen(run->scenario, name);
-	const struct cua_point size =
-			bench->size_count == 1 ? bench->sizes[0] : (struct cua_point){ 1280, 800 };
+	const struct cua_point size = bench->size_count == 1 && !bench->quick
+			? bench->sizes[0]
+			: (struct cua_point){ 1280, 800 };
 	struct bench_desktop *desktop = NULL;
 	struct bench_watch *watch = NULL;
 	if (!screen) {
@@ -402,6 +403,9 @@ enum cua_status bench_settle(struct bench *bench, struct cua_error *err)
 	}
 	const cJSON *row = NULL;
 	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(scenario, "rows")) {
+		if (!bench_is_wanted(bench, row)) {
+			continue;
+		}
 		if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(row, "steps")) == 0 ||
 				run.row_count == ROWS_MAX) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0,

@@ -55,6 +55,9 @@ typing|typed, ASCII|cua socket|characters/s
 typing|typed, mixed|cua socket|characters/s
 typing|typed, mixed|cua socket|wrong of 1000
 cost|start a desktop|until the first settled screenshot|ms
+cost|start a desktop, from the pool|until cua desktop start returns|ms
+settle|input to picture|cua|ms
+settle|wrong pictures|cua|%
 cost|a desktop, idle|cua's processes|wake-ups/s
 cost|a desktop, idle|cua's processes|MB
 cost|a desktop, idle|held by this machine|desktops
