@@ -5,6 +5,8 @@
 #include "cua/base/util.h"
 #include "display/reading.h"
 
+#define NEW_WINDOWS_MAX 32
+
 void display_begin(struct display *display)
 {
 	display_sync(display);
@@ -194,7 +196,7 @@ static void report_new_windows(struct display *display, cJSON *answer)
 		for (int k = 0; k < changes->window_count; k++) {
 			old = old || changes->windows[k] == windows[i];
 		}
-		if (!old) {
+		if (!old && cJSON_GetArraySize(list) < NEW_WINDOWS_MAX) {
 			cJSON_AddItemToArray(list, window_describe(display, windows[i]));
 		}
 	}

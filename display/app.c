@@ -272,9 +272,13 @@ static enum cua_status start(struct display *display, const char *member, const 
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, member, value);
 	struct launch launch = { .session_fd = -1 };
+	/* Without a window manager no window shows; and one that is replaced later loses the window
+	 * that asks to be shown just then. */
+	enum cua_status status = window_await_manager(display, err);
 	note_windows(display, &launch);
-	enum cua_status status =
-			session_request(&display->record, request, NULL, &launch.session_fd, err);
+	if (status == CUA_OK) {
+		status = session_request(&display->record, request, NULL, &launch.session_fd, err);
+	}
 	if (status == CUA_OK) {
 		status = session_answer(launch.session_fd, START_TIMEOUT_MS, &answer, err);
 	}

@@ -22,6 +22,7 @@
 #include "display/reading.h"
 
 #define WM_START_TIMEOUT_MS 5000
+#define EVENTS_AT_ONCE_US 20000U
 
 /* --- errors of the X server --- */
 
@@ -364,12 +365,22 @@ static void handle_event(struct display *display, XEvent *event)
 	}
 }
 
+void display_note_answer(struct display *display)
+{
+	atomic_store(&display->busy_since_us, cua_now_us());
+}
+
 /* Until nothing has come in and nothing was sent: events may sit in Xlib's queue while the
- * descriptor is silent. */
+ * descriptor is silent. What is in the queue already, after a round trip all that came before it,
+ * is handled in any case; of what keeps coming meanwhile, from a client that never rests, only so
+ * much that whoever waits looks at its deadline. */
 void display_handle_events(struct display *display)
 {
 	bool damaged = false;
-	while (!display->dead && XPending(display->xlib) > 0) {
+	int queued = XEventsQueued(display->xlib, QueuedAlready);
+	const uint64_t enough_us = cua_now_us() + EVENTS_AT_ONCE_US;
+	while (!display->dead && XPending(display->xlib) > 0 &&
+			(queued-- > 0 || cua_now_us() < enough_us)) {
 		XEvent event;
 		XNextEvent(display->xlib, &event);
 		if (display->dead) {
@@ -385,6 +396,7 @@ void display_handle_events(struct display *display)
 	}
 	if (!display->dead) {
 		people_send(display);
+		display_note_answer(display);
 	}
 }
 

@@ -242,6 +242,8 @@ typedef bool (*display_until_fn)(struct display *display, void *user_data);
 CUA_NODISCARD enum cua_status display_wait(struct display *display, uint64_t deadline_us,
 		display_until_fn until, void *user_data, struct cua_error *err);
 CUA_NODISCARD enum cua_status display_ok(struct display *display, struct cua_error *err);
+/* The server is slow but answers: nobody has to hang up on it. */
+void display_note_answer(struct display *display);
 void display_handle_events(struct display *display);
 /* A round trip: the server has handled every request before it, and its events are here. */
 void display_sync(struct display *display);
@@ -316,6 +318,10 @@ void window_describe_all(struct display *display, cJSON *result);
 /* window_act.c: the actions on one window. */
 CUA_NODISCARD enum cua_status window_act(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err);
+
+/* Until the window manager has done what it was asked before; one that does not answer is replaced.
+ */
+CUA_NODISCARD enum cua_status window_await_manager(struct display *display, struct cua_error *err);
 
 /* window_find.c */
 #define WINDOW_MATCHES_MAX 64

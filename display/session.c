@@ -363,6 +363,13 @@ static bool client_question(struct client *client, const cJSON *request)
 	cJSON *reply = cJSON_CreateObject();
 	if (cJSON_IsNumber(kill_pid)) {
 		status = kill_program(client->session, kill_pid->valuedouble, &error);
+	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
+				   request, "restart_window_manager"))) {
+		/* Its end starts the next; this one does not count as a failure of its own. */
+		if (client->session->window_manager > 0) {
+			client->session->wm_restarts--;
+			kill(client->session->window_manager, SIGKILL);
+		}
 	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "output"))) {
 		char output[OUTPUT_TAIL_MAX];
 		cua_file_tail(client->log_path, output, sizeof(output));

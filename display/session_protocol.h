@@ -14,7 +14,8 @@
  *           the log of a program without descriptors.
  *           Without starting anything: {"find": NAME} answers name and class of an installed
  *           application, {"kill": PID} ends a process of the desktop, {"output": true} answers what
- *           the program of this connection has written so far.
+ *           the program of this connection has written so far, {"restart_window_manager": true}
+ *           replaces one that does not answer.
  *           Or {"code": "not_found", "message": "..."}.
  */
 

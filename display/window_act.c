@@ -12,22 +12,42 @@
 #include "display/session_client.h"
 
 #define MANAGER_TIMEOUT_MS 3000
+/* It takes over every window there is. */
+#define NEW_MANAGER_TIMEOUT_MS 8000
 #define CLOSE_TIMEOUT_MS 3000
 #define KILL_TIMEOUT_MS 3000
+#define SESSION_TIMEOUT_MS 3000
 
 #define SOURCE_PAGER 2L
 #define STATE_REMOVE 0L
 #define STATE_ADD 1L
 
 /* The manager handles one request after the other: when it answers a question that was asked
- * after an order, it is done with the order. */
-static enum cua_status await_manager(struct display *display, struct cua_error *err)
+ * after an order, it is done with the order.
+ *
+ * A client that changes its title without a pause keeps the manager busy for minutes with what has
+ * piled up. A new one takes the windows over as they are, and starts without the pile. */
+enum cua_status window_await_manager(struct display *display, struct cua_error *err)
 {
 	enum cua_status status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
-	return status == CUA_ERR_TIMEOUT
-			? CUA_FAIL(err, status, 0, "the window manager did not answer in %d ms",
-					  MANAGER_TIMEOUT_MS)
-			: status;
+	if (status != CUA_ERR_TIMEOUT) {
+		return status;
+	}
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	CUA_AUTO_FD int fd = -1;
+	cJSON_AddTrueToObject(request, "restart_window_manager");
+	status = session_request(&display->record, request, NULL, &fd, err);
+	if (status == CUA_OK) {
+		status = session_answer(fd, SESSION_TIMEOUT_MS, &answer, err);
+	}
+	if (status == CUA_OK) {
+		status = window_wait_manager(display, NEW_MANAGER_TIMEOUT_MS, err);
+	}
+	return status == CUA_ERR_TIMEOUT ? CUA_FAIL(err, status, 0,
+							   "the window manager does not answer, "
+							   "not even a new one: some "
+							   "program keeps the X server to itself")
+					 : status;
 }
 
 static enum cua_status set_states(struct display *display, Window window, long how, Atom first,
@@ -35,7 +55,7 @@ static enum cua_status set_states(struct display *display, Window window, long h
 {
 	const long data[] = { how, (long)first, (long)second, SOURCE_PAGER };
 	window_send_to_root(display, window, display->atoms.net_wm_state, data, 4);
-	return await_manager(display, err);
+	return window_await_manager(display, err);
 }
 
 /* Where the manager ignores positions and sizes: out of there first. */
@@ -64,7 +84,7 @@ static enum cua_status move_resize(struct display *display, Window window,
 	const long data[] = { NorthWestGravity | mask << 8 | SOURCE_PAGER << 12, to->x, to->y,
 		to->width, to->height };
 	window_send_to_root(display, window, display->atoms.net_moveresize_window, data, 5);
-	return await_manager(display, err);
+	return window_await_manager(display, err);
 }
 
 static enum cua_status answer_window(
@@ -191,7 +211,7 @@ static enum cua_status act_minimize(struct display *display, const struct cua_ac
 	const long iconic = IconicState;
 	struct window_state state;
 	window_send_to_root(display, action->window, display->atoms.wm_change_state, &iconic, 1);
-	enum cua_status status = await_manager(display, err);
+	enum cua_status status = window_await_manager(display, err);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -306,7 +326,7 @@ static enum cua_status kill_process(struct display *display, pid_t pid, struct c
 	CUA_AUTO_FD int fd = -1;
 	cJSON_AddNumberToObject(request, "kill", pid);
 	enum cua_status status = session_request(&display->record, request, NULL, &fd, err);
-	return status == CUA_OK ? session_answer(fd, KILL_TIMEOUT_MS, &answer, err) : status;
+	return status == CUA_OK ? session_answer(fd, SESSION_TIMEOUT_MS, &answer, err) : status;
 }
 
 /* The connection first, which takes the windows along even if the process hangs; then the process,
@@ -327,7 +347,8 @@ static enum cua_status act_kill(struct display *display, const struct cua_action
 		status = kill_process(display, pid, err);
 	}
 	if (status == CUA_OK) {
-		status = await_manager(display, err); /* its list, too, is without the window */
+		status = window_await_manager(
+				display, err); /* its list, too, is without the window */
 	}
 	if (status == CUA_OK) {
 		cJSON_AddBoolToObject(result, "closed", true);

@@ -3,7 +3,7 @@
 #include "display/display_internal.h"
 
 #define XID_MASK 0xffffffffUL
-#define DESCRIBED_MAX 256
+#define DESCRIBED_MAX 128
 #define UNMANAGED_LOOKED_AT_MAX 64
 
 /* -1 without the property. */
@@ -50,6 +50,7 @@ static void add_state(struct display *display, Window window, cJSON *json)
 cJSON *window_describe(struct display *display, Window window)
 {
 	char title[512], class[128];
+	display_note_answer(display);
 	window_title(display, window, title, sizeof(title));
 	window_class(display, window, class, sizeof(class));
 	cJSON *json = cJSON_CreateObject();
@@ -131,7 +132,11 @@ void window_describe_all(struct display *display, cJSON *result)
 	cJSON *list = cJSON_AddArrayToObject(result, "windows");
 	add_unmanaged(display, list);
 	for (unsigned long i = 0; i < count && i < DESCRIBED_MAX && !display->dead; i++) {
-		cJSON_AddItemToArray(list, window_describe(display, all[count - 1 - i]));
+		/* A window manager that is behind lists what has gone. */
+		XWindowAttributes attributes;
+		if (XGetWindowAttributes(display->xlib, all[count - 1 - i], &attributes)) {
+			cJSON_AddItemToArray(list, window_describe(display, all[count - 1 - i]));
+		}
 	}
 	if (count > DESCRIBED_MAX) {
 		cJSON_AddNumberToObject(result, "more", (double)(count - DESCRIBED_MAX));

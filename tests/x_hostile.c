@@ -235,8 +235,8 @@ static void grab_input(struct client *client)
 	show(client, window);
 	while (XGrabKeyboard(client->display, window, False, GrabModeAsync, GrabModeAsync,
 			       CurrentTime) != GrabSuccess ||
-			XGrabPointer(client->display, window, False, ButtonPressMask, GrabModeSync,
-					GrabModeSync, None, None, CurrentTime) != GrabSuccess) {
+			XGrabPointer(client->display, window, False, ButtonPressMask, GrabModeAsync,
+					GrabModeAsync, None, None, CurrentTime) != GrabSuccess) {
 		usleep(10000);
 	}
 	ready(client);

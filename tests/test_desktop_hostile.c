@@ -1,0 +1,288 @@
+/* X clients that do their worst. What they do to themselves is theirs; every request of ours ends
+ * within its bounds, with the right result or an error that says what is wrong, and when they are
+ * gone the desktop is as before. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "tests/desktop_fixture.h"
+
+/* The longest that any of the requests below may take by its own bounds, and some for a busy
+ * machine. */
+#define REQUEST_MAX_MS 30000
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start(&desktop, &world, "hostile");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+static bool is_ready(void *data)
+{
+	char path[512];
+	size_t len = 0;
+	snprintf(path, sizeof(path), "%s/%s", desktop.home, (const char *)data);
+	CUA_AUTO_FREE char *text = read_whole_file(path, &len);
+	return text && strcmp(text, "ready\n") == 0;
+}
+
+static pid_t hostile_start(const char *mode)
+{
+	char command[1024], leaf[] = "hostile.log";
+	snprintf(command, sizeof(command), "rm -f hostile.log; %s %s >hostile.log 2>&1 &",
+			desktop_install(&desktop, CUA_TEST_HOSTILE), mode);
+	free(desktop_sh(&desktop, command));
+	wait_until(is_ready, leaf, mode);
+	return desktop_pid(&desktop, "x_hostile");
+}
+
+static bool no_hostile_window(void *data)
+{
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	const cJSON *window = NULL;
+	(void)data;
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		if (strcmp(json_text(window, "class"), "Hostile") == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* One request; its HTTP status and answer, which the caller deletes. */
+static cJSON *bounded(const char *action, long *ret_status)
+{
+	char body[512];
+	snprintf(body, sizeof(body),
+			"{\"actions\":[%s],\"screenshot\":false,\"settle\":{\"timeout_ms\":1000}}",
+			action);
+	const uint64_t started_us = cua_now_us();
+	cJSON *answer = desktop_post(&desktop, body, ret_status);
+	const uint64_t ms = (cua_now_us() - started_us) / 1000;
+	if (ms > REQUEST_MAX_MS) {
+		fail_msg("%s took %d ms", action, (int)ms);
+	}
+	return answer;
+}
+
+static void expect_ok(const char *action)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = bounded(action, &status);
+	if (status != 200) {
+		fail_msg("%s: %s", action, json_text(answer, "error.message"));
+	}
+}
+
+/* Done, or an error of the environment with words in it: never a lost connection or host. */
+static void expect_end(const char *action)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = bounded(action, &status);
+	if (status != 200 &&
+			(strcmp(json_text(answer, "error.class"), "environment") != 0 ||
+					strcmp(json_text(answer, "error.code"), "closed") == 0 ||
+					strlen(json_text(answer, "error.message")) < 20)) {
+		fail_msg("%s: status %ld: %s", action, status, json_text(answer, "error.message"));
+	}
+}
+
+static void expect_screenshot(void)
+{
+	struct cua_http_response response;
+	assert_int_equal(desktop_http(&desktop, "GET", "/v1/screenshot", NULL, 0, NULL, &response),
+			200);
+	assert_true(response.body.len > 100);
+	assert_memory_equal(response.body.data, "\x89PNG", 4);
+	cua_http_response_finish(&response);
+}
+
+/* What needs nobody but the X server works; what needs applications or the window manager ends. */
+static void expect_service(void)
+{
+	expect_screenshot();
+	expect_ok("{\"action\":\"list_windows\"}");
+	expect_ok("{\"action\":\"move\",\"x\":7,\"y\":9}");
+	long status = 0;
+	CUA_AUTO_JSON cJSON *position = bounded("{\"action\":\"cursor_position\"}", &status);
+	assert_int_equal(json_number(position, "results.0.x"), 7);
+	assert_int_equal(json_number(position, "results.0.y"), 9);
+	expect_ok("{\"action\":\"click\",\"x\":600,\"y\":400}");
+	expect_ok("{\"action\":\"key\",\"keys\":\"a\"}");
+	expect_end("{\"action\":\"type\",\"text\":\"h\xc3\xa9\xe6\xbc\xa2\"}");
+	expect_ok("{\"action\":\"clipboard_set\",\"text\":\"ours\"}");
+	CUA_AUTO_JSON cJSON *text = bounded("{\"action\":\"clipboard_get\"}", &status);
+	assert_string_equal(json_text(text, "results.0.text"), "ours");
+}
+
+/* Then it is gone, and everything is as before. */
+static void expect_recovery(pid_t pid)
+{
+	kill_and_wait(pid);
+	wait_until(no_hostile_window, NULL, "its windows are gone");
+	CUA_AUTO_JSON cJSON *opened =
+			desktop_text_action(&desktop, "open_app", "name", "xterm -title after");
+	assert_string_equal(json_text(opened, "window.title"), "after");
+	CUA_AUTO_JSON cJSON *killed =
+			desktop_act(&desktop, "[{\"action\":\"kill_window\",\"window\":%.0f}]",
+					json_number(opened, "window.id"));
+	assert_true(cJSON_IsTrue(json_at(killed, "results.0.closed")));
+	assert_nothing_held(&desktop);
+}
+
+/* --- windows and floods --- */
+
+static void windows_of_every_kind_leave_us_in_service(void **state)
+{
+	static const char *const modes[] = { "mute", "huge", "long", "cover", "windows 300" };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(modes); i++) {
+		const pid_t pid = hostile_start(modes[i]);
+		expect_service();
+		expect_recovery(pid);
+	}
+}
+
+static void floods_leave_us_in_service(void **state)
+{
+	static const char *const modes[] = { "properties", "draw", "fleeting" };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(modes); i++) {
+		const pid_t pid = hostile_start(modes[i]);
+		expect_service();
+		expect_recovery(pid);
+	}
+}
+
+static void what_covers_everything_is_listed_and_can_be_killed(void **state)
+{
+	(void)state;
+	(void)hostile_start("cover");
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	assert_true(cJSON_IsTrue(json_at(list, "results.0.windows.0.override_redirect")));
+	assert_string_equal(json_text(list, "results.0.windows.0.class"), "Hostile");
+	CUA_AUTO_JSON cJSON *killed =
+			desktop_act(&desktop, "[{\"action\":\"kill_window\",\"window\":%.0f}]",
+					json_number(list, "results.0.windows.0.id"));
+	assert_true(cJSON_IsTrue(json_at(killed, "results.0.closed")));
+	assert_true(no_hostile_window(NULL));
+}
+
+static void titles_of_megabytes_are_cut(void **state)
+{
+	(void)state;
+	const pid_t pid = hostile_start("long");
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	const size_t len = strlen(json_text(list, "results.0.windows.0.title"));
+	assert_true(len > 100 && len < 1000);
+	assert_true(strlen(json_text(list, "results.0.windows.0.class")) < 1000);
+	expect_recovery(pid);
+}
+
+/* --- grabs --- */
+
+static void a_grab_of_pointer_and_keyboard_holds_up_nobody(void **state)
+{
+	(void)state;
+	const pid_t pid = hostile_start("grab");
+	expect_service();
+	expect_recovery(pid);
+}
+
+/* XTestGrabControl lets us through; who needs a new connection or the window manager waits. */
+static void a_grab_of_the_server_holds_up_new_programs_alone(void **state)
+{
+	(void)state;
+	const pid_t pid = hostile_start("server");
+	expect_service();
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer =
+			bounded("{\"action\":\"open_app\",\"name\":\"xterm\"}", &status);
+	assert_int_equal(status, 504);
+	assert_non_null(strstr(json_text(answer, "error.message"), "window manager"));
+	expect_recovery(pid);
+}
+
+/* --- selections --- */
+
+static void owners_that_never_finish_are_given_up(void **state)
+{
+	static const struct {
+		const char *mode, *word;
+	} owners[] = { { "own silent", "did not answer" }, { "own incr", "stopped in the middle" },
+		{ "own incr-slow", "stopped in the middle" }, { "own incr-endless", "16777216" },
+		{ "own formats", "bits" } };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(owners); i++) {
+		const pid_t pid = hostile_start(owners[i].mode);
+		long status = 0;
+		CUA_AUTO_JSON cJSON *answer = bounded("{\"action\":\"clipboard_get\"}", &status);
+		const char *message = json_text(answer, "error.message");
+		if (status == 200 || !strstr(message, owners[i].word)) {
+			fail_msg("%s: status %ld: %s", owners[i].mode, status, message);
+		}
+		expect_service(); /* takes the clipboard over */
+		expect_recovery(pid);
+	}
+}
+
+static void owners_that_lie_have_nothing(void **state)
+{
+	static const char *const modes[] = { "own targets", "own nothing" };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(modes); i++) {
+		const pid_t pid = hostile_start(modes[i]);
+		long status = 0;
+		CUA_AUTO_JSON cJSON *answer = bounded("{\"action\":\"clipboard_get\"}", &status);
+		assert_int_equal(status, 200);
+		assert_string_equal(json_text(answer, "results.0.text"), "");
+		expect_recovery(pid);
+	}
+}
+
+/* A content that goes in parts, and hundreds who begin and never fetch one. */
+static void askers_that_never_fetch_do_not_keep_others_from_it(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *large = malloc(1000001);
+	memset(large, 'L', 1000000);
+	large[1000000] = '\0';
+	cJSON_Delete(desktop_text_action(&desktop, "clipboard_set", "text", large));
+	const pid_t pid = hostile_start("ask");
+	CUA_AUTO_JSON cJSON *text = desktop_act(&desktop, "[{\"action\":\"clipboard_get\"}]");
+	assert_string_equal(json_text(text, "results.0.text"), large);
+	expect_service();
+	expect_recovery(pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(windows_of_every_kind_leave_us_in_service),
+		cmocka_unit_test(floods_leave_us_in_service),
+		cmocka_unit_test(what_covers_everything_is_listed_and_can_be_killed),
+		cmocka_unit_test(titles_of_megabytes_are_cut),
+		cmocka_unit_test(a_grab_of_pointer_and_keyboard_holds_up_nobody),
+		cmocka_unit_test(a_grab_of_the_server_holds_up_new_programs_alone),
+		cmocka_unit_test(owners_that_never_finish_are_given_up),
+		cmocka_unit_test(owners_that_lie_have_nothing),
+		cmocka_unit_test(askers_that_never_fetch_do_not_keep_others_from_it),
+	};
+	return cmocka_run_group_tests_name("desktop_hostile", tests, start, finish);
+}
