@@ -22,8 +22,10 @@
 #include "display/session_client.h"
 
 static const char help[] =
-		"Usage: cua desktop start [--name=NAME] [--size=1280x800] [--sandbox=bwrap|none]\n"
-		"                         [--opengl] [--pool=N] [--json]\n"
+		"Usage: cua desktop start [--name=NAME] [--size=1280x800] "
+		"[--max-size=WIDTHxHEIGHT]\n"
+		"                         [--dpi=96] [--sandbox=bwrap|none] [--opengl] "
+		"[--pool=N] [--json]\n"
 		"       cua desktop list [--json]\n"
 		"       cua desktop stop NAME... | --all | --pool\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
@@ -33,6 +35,9 @@ static const char help[] =
 		"       sandbox without network; or a new host for a desktop that lost its own. "
 		"Prints\n"
 		"       the name.\n"
+		"       --max-size makes room for resize_screen, which else only goes below "
+		"--size.\n"
+		"       --dpi, 96 to 192, makes text and controls of applications larger.\n"
 		"       --sandbox=none runs it without a sandbox: applications then can do what "
 		"you can.\n"
 		"       --opengl offers GLX to applications, drawn in software; it takes 17 MB "
@@ -82,19 +87,26 @@ static int print_desktop(const struct desktop_record *record, bool attached, boo
 	return CUA_EXIT_OK;
 }
 
-static bool parse_size(const char *text, struct cua_desktop_options *options)
+static bool parse_size(const char *text, int *width_px, int *height_px)
 {
 	char after = 0;
-	return sscanf(text, "%dx%d%c", &options->width_px, &options->height_px, &after) == 2 &&
-			options->width_px >= 320 && options->width_px <= 16384 &&
-			options->height_px >= 200 && options->height_px <= 16384 &&
-			(int64_t)options->width_px * options->height_px <= 32 << 20;
+	return sscanf(text, "%dx%d%c", width_px, height_px, &after) == 2 && *width_px >= 320 &&
+			*width_px <= 16384 && *height_px >= 200 && *height_px <= 16384 &&
+			(int64_t)*width_px * *height_px <= 32 << 20;
+}
+
+static bool parse_dpi(const char *text, int *dpi)
+{
+	char after = 0;
+	return sscanf(text, "%d%c", dpi, &after) == 1 && *dpi >= 96 && *dpi <= 192;
 }
 
 static int desktop_start(int argc, char **argv)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
 		{ "size", required_argument, NULL, 's' },
+		{ "max-size", required_argument, NULL, 'm' },
+		{ "dpi", required_argument, NULL, 'd' },
 		{ "sandbox", required_argument, NULL, 'b' }, { "opengl", no_argument, NULL, 'g' },
 		{ "pool", required_argument, NULL, 'p' }, { "json", no_argument, NULL, 'j' },
 		{ 0 } };
@@ -106,12 +118,20 @@ static int desktop_start(int argc, char **argv)
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'n') {
 			wanted.name = optarg;
-		} else if (option == 's') {
-			if (!parse_size(optarg, &wanted)) {
+		} else if (option == 's' || option == 'm') {
+			if (!parse_size(optarg,
+					    option == 's' ? &wanted.width_px : &wanted.max_width_px,
+					    option == 's' ? &wanted.height_px
+							  : &wanted.max_height_px)) {
 				return cua_cmd_usage("desktop",
-						"size \"%s\" must be WIDTHxHEIGHT, 320x200 to "
+						"%ssize \"%s\" must be WIDTHxHEIGHT, 320x200 to "
 						"16384x16384 and at most 32 Mi pixels",
-						optarg);
+						option == 's' ? "" : "max-", optarg);
+			}
+		} else if (option == 'd') {
+			if (!parse_dpi(optarg, &wanted.dpi)) {
+				return cua_cmd_usage(
+						"desktop", "dpi \"%s\" must be 96 to 192", optarg);
 			}
 		} else if (option == 'b') {
 			wanted.sandboxed = strcmp(optarg, "bwrap") == 0;
@@ -136,6 +156,13 @@ static int desktop_start(int argc, char **argv)
 	}
 	if (optind < argc) {
 		return cua_cmd_usage("desktop", "start takes no argument \"%s\"", argv[optind]);
+	}
+	if (wanted.max_width_px > 0 &&
+			(wanted.max_width_px < wanted.width_px ||
+					wanted.max_height_px < wanted.height_px)) {
+		return cua_cmd_usage("desktop", "max-size %dx%d is less than the size, %dx%d",
+				wanted.max_width_px, wanted.max_height_px, wanted.width_px,
+				wanted.height_px);
 	}
 	struct desktop_record record;
 	struct cua_error error = { 0 };

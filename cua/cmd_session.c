@@ -10,10 +10,10 @@
 int cua_cmd_session(int argc, char **argv)
 {
 	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
-		{ "size", required_argument, NULL, 's' },
+		{ "size", required_argument, NULL, 's' }, { "dpi", required_argument, NULL, 'p' },
 		{ "own-displays", no_argument, NULL, 'o' }, { "opengl", no_argument, NULL, 'g' },
 		{ "ready-fd", required_argument, NULL, 'r' }, { 0 } };
-	struct display_session_options session = { .ready_fd = -1 };
+	struct display_session_options session = { .ready_fd = -1, .dpi = 96 };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'd') {
 			session.dir = optarg;
@@ -21,6 +21,8 @@ int cua_cmd_session(int argc, char **argv)
 				sscanf(optarg, "%dx%d", &session.width_px, &session.height_px) ==
 						2) {
 			continue;
+		} else if (option == 'p') {
+			session.dpi = (int)strtol(optarg, NULL, 10);
 		} else if (option == 'o') {
 			session.owns_displays = true;
 		} else if (option == 'g') {

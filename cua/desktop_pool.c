@@ -31,10 +31,21 @@ struct pools {
 	int count;
 };
 
+static int given_or(int given, int usual)
+{
+	return given > 0 ? given : usual;
+}
+
 /* Every option that a desktop cannot change later. */
 static bool options_equal(const struct cua_desktop_options *a, const struct cua_desktop_options *b)
 {
-	return a->width_px == b->width_px && a->height_px == b->height_px &&
+	return given_or(a->dpi, CUA_DESKTOP_DEFAULT_DPI) ==
+			given_or(b->dpi, CUA_DESKTOP_DEFAULT_DPI) &&
+			given_or(a->max_width_px, a->width_px) ==
+			given_or(b->max_width_px, b->width_px) &&
+			given_or(a->max_height_px, a->height_px) ==
+			given_or(b->max_height_px, b->height_px) &&
+			a->width_px == b->width_px && a->height_px == b->height_px &&
 			a->sandboxed == b->sandboxed && a->opengl == b->opengl;
 }
 
@@ -42,6 +53,9 @@ static struct cua_desktop_options options_of(const struct desktop_record *record
 {
 	return (struct cua_desktop_options){ .width_px = record->width_px,
 		.height_px = record->height_px,
+		.max_width_px = record->max_width_px,
+		.max_height_px = record->max_height_px,
+		.dpi = record->dpi,
 		.sandboxed = record->sandboxed,
 		.opengl = record->opengl };
 }
@@ -84,6 +98,9 @@ static enum cua_status pools_read(struct pools *pools, struct cua_error *err)
 		pools->pools[pools->count++] = (struct pool){
 			.options = { .width_px = number_of(item, "width", 16384),
 					.height_px = number_of(item, "height", 16384),
+					.max_width_px = number_of(item, "max_width", 16384),
+					.max_height_px = number_of(item, "max_height", 16384),
+					.dpi = number_of(item, "dpi", 192),
 					.sandboxed = true,
 					.opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
 							item, "opengl")) },
@@ -106,6 +123,9 @@ static enum cua_status pools_write(const struct pools *pools, struct cua_error *
 		cJSON *item = cJSON_CreateObject();
 		cJSON_AddNumberToObject(item, "width", pool->options.width_px);
 		cJSON_AddNumberToObject(item, "height", pool->options.height_px);
+		cJSON_AddNumberToObject(item, "max_width", pool->options.max_width_px);
+		cJSON_AddNumberToObject(item, "max_height", pool->options.max_height_px);
+		cJSON_AddNumberToObject(item, "dpi", pool->options.dpi);
 		cJSON_AddBoolToObject(item, "opengl", pool->options.opengl);
 		cJSON_AddNumberToObject(item, "spares", pool->spares);
 		cJSON_AddItemToArray(list, item);

@@ -185,6 +185,11 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	snprintf(record->home, sizeof(record->home), "%s/desktops/%s", state, record->name);
 	record->width_px = options->width_px;
 	record->height_px = options->height_px;
+	record->max_width_px =
+			options->max_width_px > 0 ? options->max_width_px : options->width_px;
+	record->max_height_px =
+			options->max_height_px > 0 ? options->max_height_px : options->height_px;
+	record->dpi = options->dpi > 0 ? options->dpi : CUA_DESKTOP_DEFAULT_DPI;
 	record->sandboxed = options->sandboxed;
 	record->opengl = options->opengl;
 	record->spare = options->spare;
@@ -201,7 +206,7 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 
 struct launch {
 	int program_fd, log_fd, ready_fd; /* ready_fd: the child's end */
-	char size[32];
+	char size[32], dpi[16];
 };
 
 static enum cua_status launch_sandboxed(
@@ -211,7 +216,7 @@ static enum cua_status launch_sandboxed(
 	desktop_path(record, "session", session, sizeof(session));
 	desktop_path(record, "session/x11", x11, sizeof(x11));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
-		"--size", launch->size, "--own-displays", "--ready-fd", "3",
+		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
 		record->opengl ? "--opengl" : NULL, NULL };
 	const struct cua_sandbox_spec spec = { .session_dir = session,
 		.x11_dir = x11,
@@ -239,7 +244,7 @@ static enum cua_status launch_bare(
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
 	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->mark);
 	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
-		"--ready-fd", "3", record->opengl ? "--opengl" : NULL, NULL };
+		"--dpi", launch->dpi, "--ready-fd", "3", record->opengl ? "--opengl" : NULL, NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
 	const struct cua_fd_map fds[] = { { launch->log_fd, 1 }, { launch->log_fd, 2 },
@@ -290,8 +295,11 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	if (log_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
 	}
-	struct launch launch = { program_fd, log_fd, ready[1], "" };
-	snprintf(launch.size, sizeof(launch.size), "%dx%d", record->width_px, record->height_px);
+	struct launch launch = { program_fd, log_fd, ready[1], "", "" };
+	/* The server starts as large as it may become; the host gives it its size. */
+	snprintf(launch.size, sizeof(launch.size), "%dx%d", record->max_width_px,
+			record->max_height_px);
+	snprintf(launch.dpi, sizeof(launch.dpi), "%d", record->dpi);
 	enum cua_status status = record->sandboxed ? launch_sandboxed(record, &launch, err)
 						   : launch_bare(record, &launch, err);
 	close(ready[1]);

@@ -14,6 +14,8 @@
 struct cua_desktop_options {
 	const char *name; /* NULL: the first free of desktop-1, desktop-2, ... */
 	int width_px, height_px;
+	int max_width_px, max_height_px; /* 0: the size */
+	int dpi;                         /* 0: 96 */
 	bool sandboxed;
 	bool opengl; /* the X server offers GLX */
 	bool spare;  /* for the pool: without a host, and nobody's yet */
@@ -21,6 +23,7 @@ struct cua_desktop_options {
 
 #define CUA_DESKTOP_DEFAULT_WIDTH 1280
 #define CUA_DESKTOP_DEFAULT_HEIGHT 800
+#define CUA_DESKTOP_DEFAULT_DPI 96
 
 /**
  * cua_desktop_start() - a new desktop, or a new host for one whose host is gone.

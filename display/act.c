@@ -99,6 +99,8 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 		return clipboard_act_set(display, action, err);
 	case CUA_ACTION_LIST_WINDOWS:
 		return act_list_windows(display, result, err);
+	case CUA_ACTION_RESIZE_SCREEN:
+		return screen_act(display, action, result, err);
 	case CUA_ACTION_FOCUS_WINDOW:
 	case CUA_ACTION_CLOSE_WINDOW:
 	case CUA_ACTION_MOVE_WINDOW:

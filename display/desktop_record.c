@@ -84,6 +84,9 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 	get_text(json, "x11_socket", record->x11_socket, sizeof(record->x11_socket));
 	record->width_px = get_int(json, "width");
 	record->height_px = get_int(json, "height");
+	record->max_width_px = get_int(json, "max_width");
+	record->max_height_px = get_int(json, "max_height");
+	record->dpi = get_int(json, "dpi");
 	record->sandboxed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "sandboxed"));
 	record->opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "opengl"));
 	record->spare = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "spare"));
@@ -134,6 +137,9 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
 	cJSON_AddNumberToObject(json, "width", record->width_px);
 	cJSON_AddNumberToObject(json, "height", record->height_px);
+	cJSON_AddNumberToObject(json, "max_width", record->max_width_px);
+	cJSON_AddNumberToObject(json, "max_height", record->max_height_px);
+	cJSON_AddNumberToObject(json, "dpi", record->dpi);
 	cJSON_AddBoolToObject(json, "sandboxed", record->sandboxed);
 	cJSON_AddBoolToObject(json, "opengl", record->opengl);
 	cJSON_AddBoolToObject(json, "spare", record->spare);

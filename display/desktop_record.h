@@ -27,6 +27,8 @@ struct desktop_record {
 	char x11_socket[CUA_PATH_MAX]; /* outside path of the X server's socket; "" before it is up
 					*/
 	int width_px, height_px;
+	int max_width_px, max_height_px; /* that resize_screen may reach */
+	int dpi;                         /* 96: things have their usual size */
 	bool sandboxed, opengl;
 	bool spare;              /* waits in the pool for somebody to take it */
 	char mark[CUA_PATH_MAX]; /* CUA_DESKTOP_DIR of its outer processes: where it was made */

@@ -259,7 +259,10 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 				WM_START_TIMEOUT_MS);
 		status = CUA_OK;
 	}
-	return status;
+	/* A server with room to grow starts as large as it may become. */
+	return status == CUA_OK ? screen_resize(display, display->record.width_px,
+						  display->record.height_px, err)
+				: status;
 }
 
 enum cua_status display_connect(const struct desktop_record *record, struct display **ret_display,

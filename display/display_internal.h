@@ -323,6 +323,14 @@ CUA_NODISCARD enum cua_status window_act(struct display *display, const struct c
  */
 CUA_NODISCARD enum cua_status window_await_manager(struct display *display, struct cua_error *err);
 
+/* screen_size.c */
+/* Within what the X server was started with, which the error names. The frame has the new size. */
+CUA_NODISCARD enum cua_status screen_resize(
+		struct display *display, int width, int height, struct cua_error *err);
+/* The action: the window manager has moved windows inside, too. */
+CUA_NODISCARD enum cua_status screen_act(struct display *display, const struct cua_action *action,
+		cJSON *result, struct cua_error *err);
+
 /* window_find.c */
 #define WINDOW_MATCHES_MAX 64
 struct window_matches {

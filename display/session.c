@@ -151,14 +151,15 @@ static enum cua_status start_x_server(struct session *session, int *ret_fd, stru
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
 	}
-	char screen[64], authority[512];
+	char screen[64], dpi[16], authority[512];
 	snprintf(screen, sizeof(screen), "%dx%dx24", session->options->width_px,
 			session->options->height_px);
+	snprintf(dpi, sizeof(dpi), "%d", session->options->dpi);
 	session_path(session, "Xauthority", authority, sizeof(authority));
 	setenv("XAUTHORITY", authority, 1);
-	const char *const argv[] = { "Xvfb", "-displayfd", "3", "-screen", "0", screen, "-dpi",
-		"96", "-auth", authority, "-nolisten", "tcp", "-nolisten", "local", "-maxclients",
-		"2048", "-noreset", session->options->opengl ? "+extension" : "-extension", "GLX",
+	const char *const argv[] = { "Xvfb", "-displayfd", "3", "-screen", "0", screen, "-dpi", dpi,
+		"-auth", authority, "-nolisten", "tcp", "-nolisten", "local", "-maxclients", "2048",
+		"-noreset", session->options->opengl ? "+extension" : "-extension", "GLX",
 		session->options->owns_displays ? ":0" : NULL, NULL };
 	const struct cua_fd_map display_fd = { pipe_fds[1], 3 };
 	enum cua_status status = start_logged(
@@ -568,7 +569,8 @@ static enum cua_status session_start(struct session *session, struct cua_error *
 		status = start_x_server(session, &x_ready_fd, err);
 	}
 	if (status == CUA_OK) {
-		status = display_session_home_prepare(getenv("HOME"), options->dir, err);
+		status = display_session_home_prepare(
+				getenv("HOME"), options->dir, options->dpi, err);
 	}
 	if (status == CUA_OK) {
 		status = start_bus(session, err);

@@ -10,6 +10,7 @@
 struct display_session_options {
 	const char *dir; /* writable: Xauthority, session.sock, log/, bin/ */
 	int width_px, height_px;
+	int dpi;
 	bool owns_displays; /* /tmp/.X11-unix is this desktop's alone: its display is :0 */
 	bool opengl;        /* the X server offers GLX */
 	int ready_fd;       /* gets one line: {"display": N} or {"error": "..."} */

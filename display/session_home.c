@@ -1,6 +1,7 @@
 #include "display/session_home.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,8 @@
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "openbox_xml.h"
+
+#define USUAL_DPI 96
 
 static const char libreoffice_settings[] =
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -83,8 +86,32 @@ static const char chromium_wrapper[] =
 		"--disable-quic --disable-gpu --disable-session-crashed-bubble "
 		"--hide-crash-restore-bubble --start-maximized "
 		"--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,Translate,"
-		"OptimizationHints,MediaRouter,AutofillServerCommunication "
-		"\"$@\"\n";
+		"OptimizationHints,MediaRouter,AutofillServerCommunication ";
+
+/* GTK, xterm and most others read Xft.dpi, openbox the figure of the X server. */
+struct scaled_texts {
+	char x[256], chromium[2048];
+};
+
+static void make_scaled_texts(int dpi, struct scaled_texts *texts)
+{
+	char factor[16];
+	snprintf(factor, sizeof(factor), "%d.%02d", dpi / USUAL_DPI,
+			dpi % USUAL_DPI * 100 / USUAL_DPI);
+	snprintf(texts->x, sizeof(texts->x), "%sXft.dpi: %d\n", x_defaults, dpi);
+	snprintf(texts->chromium, sizeof(texts->chromium),
+			"%s--force-device-scale-factor=%s \"$@\"\n", chromium_wrapper, factor);
+	if (dpi != USUAL_DPI) {
+		setenv("QT_SCALE_FACTOR", factor, 1);
+		setenv("QT_FONT_DPI", "96", 1);
+	}
+	/* From twice the size on GTK draws icons and borders twice as large, and would text, too.
+	 */
+	if (dpi >= 2 * USUAL_DPI) {
+		setenv("GDK_SCALE", "2", 1);
+		setenv("GDK_DPI_SCALE", "0.5", 1);
+	}
+}
 
 static enum cua_status write_if_absent(const char *dir, const char *name, const char *text,
 		mode_t mode, struct cua_error *err)
@@ -102,7 +129,7 @@ static enum cua_status write_if_absent(const char *dir, const char *name, const 
 }
 
 enum cua_status display_session_home_prepare(
-		const char *home, const char *session_dir, struct cua_error *err)
+		const char *home, const char *session_dir, int dpi, struct cua_error *err)
 {
 	static const char *const folders[] = { "Documents", "Downloads", "Desktop" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(folders); i++) {
@@ -113,6 +140,8 @@ enum cua_status display_session_home_prepare(
 			return status;
 		}
 	}
+	struct scaled_texts scaled;
+	make_scaled_texts(dpi, &scaled);
 	const struct {
 		const char *dir, *name, *text;
 		mode_t mode;
@@ -125,9 +154,9 @@ enum cua_status display_session_home_prepare(
 				"statusbar.xml",
 				writer_statusbar, 0600 },
 		{ home, ".config/gtk-3.0/settings.ini", gtk_settings, 0600 },
-		{ home, ".Xdefaults", x_defaults, 0600 },
+		{ home, ".Xdefaults", scaled.x, 0600 },
 		{ session_dir, "openbox.xml", openbox_xml, 0644 },
-		{ session_dir, "bin/chromium", chromium_wrapper, 0755 },
+		{ session_dir, "bin/chromium", scaled.chromium, 0755 },
 		{ session_dir, "xdg/dbus-1/services/org.a11y.Bus.service", a11y_service, 0644 },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(files); i++) {

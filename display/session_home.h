@@ -7,6 +7,6 @@
  * home what is not there yet, into session_dir the window manager's configuration and wrappers
  * (bin/) that give applications their flags. */
 CUA_NODISCARD enum cua_status display_session_home_prepare(
-		const char *home, const char *session_dir, struct cua_error *err);
+		const char *home, const char *session_dir, int dpi, struct cua_error *err);
 
 #endif

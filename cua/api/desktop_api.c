@@ -114,6 +114,21 @@ static void on_held_too_long(uv_timer_t *timer)
 	release_held(host, 0);
 }
 
+/* The list of desktops tells the size, and the next host must not change it. */
+static void note_size(struct host *host)
+{
+	const struct cua_point screen = desktop_thread_screen(host->thread);
+	struct cua_error error = { 0 };
+	if (screen.x == host->record.width_px && screen.y == host->record.height_px) {
+		return;
+	}
+	host->record.width_px = screen.x;
+	host->record.height_px = screen.y;
+	if (desktop_record_write(&host->record, &error) != CUA_OK) {
+		cua_log_warn("%s", error.msg);
+	}
+}
+
 static void on_job_done(struct desktop_job *job, void *user_data)
 {
 	struct host *host = user_data;
@@ -122,6 +137,7 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 			job->etag[0] ? job->etag : NULL, job->body.data, job->body.len };
 		cua_http_reply(job->exchange, &reply);
 	}
+	note_size(host);
 	if (--host->jobs == 0) {
 		uv_timer_stop(&host->watch_timer);
 	}

@@ -87,13 +87,14 @@ static enum cua_status parse_actions(const cJSON *list, struct cua_point screen,
 	}
 	const cJSON *item = NULL;
 	cJSON_ArrayForEach (item, list) {
-		enum cua_status status = cua_action_parse(
-				item, &screen, &request->actions[request->count], err);
+		struct cua_action *action = &request->actions[request->count];
+		enum cua_status status = cua_action_parse(item, &screen, action, err);
 		if (status != CUA_OK) {
 			*ret_index = request->count;
 			cua_error_prefix(err, "action %d", request->count);
 			return status;
 		}
+		cua_scale_action(&request->scale, action);
 		request->count++;
 	}
 	return CUA_OK;
@@ -122,6 +123,7 @@ static enum cua_status parse_shot(const cJSON *json, struct cua_point screen,
 	cJSON_AddStringToObject(options, "action", "screenshot");
 	enum cua_status status = cua_action_parse(options, &screen, &action, err);
 	if (status == CUA_OK) {
+		cua_scale_action(&request->scale, &action);
 		request->shot = display_shot_of(&action);
 	}
 	return status;
@@ -158,7 +160,8 @@ static enum cua_status parse_settle(
 
 static enum cua_status check_members(const cJSON *json, struct cua_error *err)
 {
-	static const char *const known[] = { "actions", "screenshot", "settle", "keep_held" };
+	static const char *const known[] = { "actions", "screenshot", "settle", "keep_held",
+		"coordinates" };
 	const cJSON *member = NULL;
 	cJSON_ArrayForEach (member, json) {
 		bool found = false;
@@ -182,7 +185,12 @@ static enum cua_status parse_members(const cJSON *json, struct cua_point screen,
 	const cJSON *shot = cJSON_GetObjectItemCaseSensitive(json, "screenshot");
 	CUA_AUTO_JSON cJSON *defaults = cJSON_CreateObject();
 	const cJSON *keep_held = cJSON_GetObjectItemCaseSensitive(json, "keep_held");
+	const cJSON *coordinates = cJSON_GetObjectItemCaseSensitive(json, "coordinates");
 	enum cua_status status = check_members(json, err);
+	if (status == CUA_OK && coordinates) {
+		status = cua_scale_parse(coordinates, screen, &request->scale, err);
+		screen = (struct cua_point){ request->scale.width, request->scale.height };
+	}
 	if (status == CUA_OK && keep_held && !cJSON_IsBool(keep_held)) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "keep_held must be true or false");
 	}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "cua/contract/action.h"
+#include "cua/contract/scale.h"
 #include "display/display.h"
 
 struct desktop_request {
@@ -17,6 +18,7 @@ struct desktop_request {
 	char if_none_match[128]; /* "" for none */
 	int settle_ms;           /* -1: do not wait */
 	bool keep_held;
+	struct cua_scale scale; /* of the answer; the actions are in pixels of the screen */
 };
 
 void desktop_request_finish(struct desktop_request *request);

@@ -220,6 +220,7 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 			observe(display, request, false, answer, &second) != CUA_OK) {
 		cJSON_AddStringToObject(answer, "observe_error", second.msg);
 	}
+	cua_scale_answer(&request->scale, answer);
 	if (status != CUA_OK) {
 		display_release_held(display);
 		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);

@@ -260,6 +260,10 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_RESTORE_WINDOW] = { "restore_window",
 			"Bring a minimized window back, or give a maximized one its own size.",
 			.is_input = true, .is_function = true, .args = { ARG_WINDOW } },
+	[CUA_ACTION_RESIZE_SCREEN] = { "resize_screen",
+			"Give the screen another size, up to what the desktop was started for.",
+			.is_input = true, .is_function = true,
+			.args = { ARG_SIZE("width", width), ARG_SIZE("height", height) } },
 	[CUA_ACTION_READ_SCREEN] = { "read_screen",
 			"Tell what is on the screen in words: windows, buttons, fields, their "
 			"names, values, states and places, and references to act on them.",

@@ -30,7 +30,7 @@ int cua_scale_pixel_to_screen(int at, int picture, int screen)
 
 int cua_scale_pixel_to_picture(int at, int picture, int screen)
 {
-	return (int)floor_div((2 * (int64_t)at + 1) * picture, 2 * (int64_t)screen);
+	return cua_scale_pixel_to_screen(at, screen, picture);
 }
 
 int cua_scale_edge_to_screen(int edge, int picture, int screen)

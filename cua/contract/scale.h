@@ -23,8 +23,9 @@ struct cua_scale {
  */
 int cua_scale_pixel_to_screen(int at, int picture, int screen);
 
-/* The pixel of the picture that shows the middle of a pixel of the screen; the inverse of the
- * above wherever the picture is no larger than the screen. */
+/* The same the other way: a picture that is no larger than the screen is asked for the pixel that
+ * shows the middle of the screen's. Each undoes the other on the way from the smaller to the larger
+ * and back. */
 int cua_scale_pixel_to_picture(int at, int picture, int screen);
 
 /* An edge between pixels, 0 to picture, to the nearest edge of the screen, and back. */

@@ -1,0 +1,244 @@
+/* The size of the screen while applications run, the size of things on it, and coordinates in the
+ * pixels of a picture. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "tests/desktop_fixture.h"
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start_with(
+			&desktop, &world, "size", "--size=1280x800", "--max-size=1600x1000", NULL);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+static uint32_t be32(const char *bytes)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void assert_picture(int width, int height)
+{
+	struct cua_http_response response;
+	assert_int_equal(desktop_http(&desktop, "GET", "/v1/screenshot", NULL, 0, NULL, &response),
+			200);
+	assert_true(response.body.len > 24);
+	assert_int_equal(be32(response.body.data + 16), width);
+	assert_int_equal(be32(response.body.data + 20), height);
+	cua_http_response_finish(&response);
+}
+
+static void resize(int width, int height)
+{
+	CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop,
+			"[{\"action\":\"resize_screen\",\"width\":%d,\"height\":%d}]", width,
+			height);
+	assert_int_equal(json_number(answer, "results.0.width"), width);
+	assert_int_equal(json_number(answer, "results.0.height"), height);
+}
+
+static void the_picture_follows_the_screen(void **state)
+{
+	(void)state;
+	recorder_start(&desktop);
+	static const int sizes[][2] = { { 800, 600 }, { 1600, 1000 }, { 320, 200 }, { 333, 777 },
+		{ 1600, 200 }, { 320, 1000 }, { 1280, 800 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(sizes); i++) {
+		const int width = sizes[i][0], height = sizes[i][1];
+		resize(width, height);
+		assert_picture(width, height);
+		/* The last pixel is one to click on, and the one after it is none. */
+		desktop_do(&desktop, "[{\"action\":\"move\",\"x\":%d,\"y\":%d}]", width - 1,
+				height - 1);
+		CUA_AUTO_JSON cJSON *at =
+				desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
+		assert_int_equal(json_number(at, "results.0.x"), width - 1);
+		assert_int_equal(json_number(at, "results.0.y"), height - 1);
+		char body[128];
+		long status = 0;
+		snprintf(body, sizeof(body),
+				"{\"actions\":[{\"action\":\"move\",\"x\":%d,\"y\":0}]}", width);
+		cJSON_Delete(desktop_post(&desktop, body, &status));
+		assert_int_equal(status, 400);
+	}
+}
+
+static void windows_stay_reachable(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *opened = desktop_text_action(&desktop, "open_app", "name", "xterm");
+	const double id = json_number(opened, "window.id");
+	desktop_do(&desktop,
+			"[{\"action\":\"resize_window\",\"window\":%.0f,\"width\":400,\"height\":"
+			"300},{\"action\":\"move_window\",\"window\":%.0f,\"x\":850,\"y\":480}]",
+			id, id);
+	resize(400, 300);
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	const cJSON *window = NULL;
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		const cJSON *frame = json_at(window, "frame");
+		assert_in_range(cJSON_GetArrayItem(frame, 0)->valueint, 0, 399 - 30);
+		assert_in_range(cJSON_GetArrayItem(frame, 1)->valueint, 0, 299 - 10);
+	}
+	resize(1280, 800);
+	desktop_do(&desktop, "[{\"action\":\"kill_window\",\"window\":%.0f}]", id);
+}
+
+static void sizes_beyond_the_bounds_are_refused(void **state)
+{
+	static const int sizes[][2] = { { 1601, 800 }, { 1280, 1001 }, { 319, 800 },
+		{ 1280, 199 } };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(sizes); i++) {
+		char body[128], said[32];
+		long status = 0;
+		snprintf(body, sizeof(body),
+				"{\"actions\":[{\"action\":\"resize_screen\",\"width\":%d,"
+				"\"height\":%d}]}",
+				sizes[i][0], sizes[i][1]);
+		snprintf(said, sizeof(said), "%dx%d", sizes[i][0], sizes[i][1]);
+		CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop, body, &status);
+		assert_int_equal(status, 400);
+		assert_non_null(strstr(json_text(answer, "error.message"), said));
+		assert_non_null(strstr(json_text(answer, "error.message"), "320x200 to 1600x1000"));
+	}
+	assert_picture(1280, 800);
+}
+
+/* A new host finds the size that the desktop has, not the one it began with. */
+static void the_size_outlives_the_host(void **state)
+{
+	(void)state;
+	resize(900, 700);
+	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
+	desktop_disconnect(&desktop);
+	world_expect(&world, 0, "desktop", "start", "--name=size", NULL);
+	assert_picture(900, 700);
+	resize(1280, 800);
+}
+
+/* --- coordinates --- */
+
+static void coordinates_are_those_of_the_picture(void **state)
+{
+	(void)state;
+	recorder_start(&desktop);
+	static const int pictures[][2] = { { 640, 400 }, { 1024, 640 }, { 999, 333 },
+		{ 2560, 1600 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(pictures); i++) {
+		const int width = pictures[i][0], height = pictures[i][1];
+		char body[512];
+		long status = 0;
+		snprintf(body, sizeof(body),
+				"{\"coordinates\":[%d,%d],\"screenshot\":{\"width\":%d,\"height\":%"
+				"d},"
+				"\"actions\":[{\"action\":\"click\",\"x\":%d,\"y\":%d},"
+				"{\"action\":\"cursor_position\"}]}",
+				width, height, width, height, width - 1, height - 1);
+		recorder_mark(&desktop);
+		CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop, body, &status);
+		assert_int_equal(status, 200);
+		assert_int_equal(json_number(answer, "pointer.x"), width - 1);
+		assert_int_equal(json_number(answer, "pointer.y"), height - 1);
+		assert_int_equal(json_number(answer, "results.1.x"), width - 1);
+		assert_int_equal(json_number(answer, "screenshot.width"), width);
+		assert_int_equal(json_number(answer, "screenshot.screen_width"), 1280);
+		CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "press");
+		assert_int_equal(json_number(events, "0.x"), 1279);
+		assert_int_equal(json_number(events, "0.y"), 799);
+		/* Bounds are the picture's. */
+		snprintf(body, sizeof(body),
+				"{\"coordinates\":[%d,%d],\"actions\":[{\"action\":\"click\","
+				"\"x\":%d,\"y\":0}]}",
+				width, height, width);
+		CUA_AUTO_JSON cJSON *refused = desktop_post(&desktop, body, &status);
+		assert_int_equal(status, 400);
+		char said[32];
+		snprintf(said, sizeof(said), "0 to %d", width - 1);
+		assert_non_null(strstr(json_text(refused, "error.message"), said));
+	}
+}
+
+/* --- the size of things --- */
+
+static double terminal_width(const char *name, const char *dpi)
+{
+	struct desktop other;
+	char option[32];
+	snprintf(option, sizeof(option), "--dpi=%s", dpi);
+	desktop_start_with(&other, &world, name, "--size=1600x1000", option, NULL);
+	CUA_AUTO_JSON cJSON *opened = desktop_text_action(&other, "open_app", "name", "xterm");
+	CUA_AUTO_JSON cJSON *own =
+			desktop_act(&other, "[{\"action\":\"restore_window\",\"window\":%.0f}]",
+					json_number(opened, "window.id"));
+	const double width = json_number(own, "results.0.window.width");
+	if (access("/usr/bin/chromium", X_OK) == 0) {
+		cJSON_Delete(desktop_text_action(&other, "open_url", "url",
+				"data:text/html,<script>document.title="
+				"'ratio '+devicePixelRatio</script>"));
+		CUA_AUTO_JSON cJSON *list = desktop_act(&other, "[{\"action\":\"list_windows\"}]");
+		char ratio[32];
+		snprintf(ratio, sizeof(ratio), "ratio %g", strtod(dpi, NULL) / 96);
+		assert_non_null(strstr(json_text(list, "results.0.windows.0.title"), ratio));
+	}
+	desktop_stop(&other);
+	return width;
+}
+
+static void text_grows_with_the_dots_per_inch(void **state)
+{
+	(void)state;
+	const double usual = terminal_width("usual", "96");
+	const double larger = terminal_width("larger", "144");
+	assert_true(larger > 1.3 * usual && larger < 1.7 * usual);
+}
+
+static void wrong_options_are_named(void **state)
+{
+	static const struct {
+		const char *option, *said;
+	} wrong[] = { { "--dpi=95", "\"95\" must be 96 to 192" },
+		{ "--dpi=193", "\"193\" must be 96 to 192" }, { "--dpi=x", "\"x\" must be 96" },
+		{ "--max-size=1279x800", "less than the size" },
+		{ "--max-size=40000x800", "max-size \"40000x800\" must be" } };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(wrong); i++) {
+		struct output output;
+		world_cua(&world, &output, "desktop", "start", wrong[i].option, NULL);
+		if (output.exit_status != 2 || !strstr(output.err, wrong[i].said)) {
+			fail_msg("%s: %d: %s", wrong[i].option, output.exit_status, output.err);
+		}
+		output_finish(&output);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_picture_follows_the_screen),
+		cmocka_unit_test(windows_stay_reachable),
+		cmocka_unit_test(sizes_beyond_the_bounds_are_refused),
+		cmocka_unit_test(the_size_outlives_the_host),
+		cmocka_unit_test(coordinates_are_those_of_the_picture),
+		cmocka_unit_test(text_grows_with_the_dots_per_inch),
+		cmocka_unit_test(wrong_options_are_named),
+	};
+	return cmocka_run_group_tests_name("desktop_size", tests, start, finish);
+}
