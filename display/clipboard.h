@@ -58,6 +58,9 @@ struct display_clipboard {
 	int taking_format; /* bits of a unit of what came */
 	Time server_time;  /* of the last change of a property of taking_window */
 	bool notified, refused, property_new;
+	/* The text for viewers. */
+	uint64_t offer_asked_us; /* 0: no question is open */
+	bool offer_again;        /* the content changed meanwhile */
 };
 
 struct clipboard_content *clipboard_content_create(void);
@@ -146,5 +149,13 @@ CUA_NODISCARD enum cua_status clipboard_restore(
  * CUA_ERR_TIMEOUT. */
 CUA_NODISCARD enum cua_status clipboard_wait_served(struct display *display, unsigned int served,
 		int timeout_ms, struct cua_error *err);
+
+/* --- clipboard_viewers.c --- */
+
+/* From now on clipboard_offer_to_viewers() is called for every new content. */
+void clipboard_watch(struct display *display);
+/* Sends the text, if it is one and not too long, once its owner has told it. */
+void clipboard_offer_to_viewers(struct display *display);
+void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);
 
 #endif

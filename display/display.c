@@ -232,6 +232,7 @@ static enum cua_status init_extensions(struct display *display, struct cua_error
 			SubstructureNotifyMask | StructureNotifyMask | PropertyChangeMask);
 	display->helper =
 			XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
+	clipboard_watch(display);
 	return CUA_OK;
 }
 
@@ -349,6 +350,8 @@ static void handle_event(struct display *display, XEvent *event)
 		handle_damage(display, (const XDamageNotifyEvent *)event);
 	} else if (event->type == display->xfixes_event_base + XFixesCursorNotify) {
 		display->people.cursor_changed = true;
+	} else if (event->type == display->xfixes_event_base + XFixesSelectionNotify) {
+		clipboard_offer_to_viewers(display);
 	} else if (event->type == ClientMessage) {
 		window_ping_event(display, &event->xclient);
 	} else if (event->type == ConfigureNotify && event->xconfigure.window == display->root) {

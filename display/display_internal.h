@@ -152,7 +152,7 @@ struct display_people {
 	char cut_text[VNC_LINK_TEXT_MAX + 1];
 	bool cut_text_new;
 	bool holds; /* a person has the input */
-	uint32_t viewers;
+	uint32_t viewers, controllers;
 	uint64_t since_us;
 	unsigned int keys, clicks; /* what the person did this time */
 	uint32_t buttons;          /* RFB mask as last seen */
@@ -430,6 +430,8 @@ void people_read(struct display *display);
 /* Sends what changed on the screen to the viewers. */
 void people_send(struct display *display);
 void people_resized(struct display *display);
+/* For viewers with control; not if it came from one. */
+void people_send_cut_text(struct display *display, const char *text, size_t len);
 /* The link was full and something is waiting for room in it. */
 bool people_wants_to_send(const struct display *display);
 void people_damaged(struct display *display, const struct cua_region *area);

@@ -30,7 +30,7 @@ static void link_lost(struct display *display)
 	struct display_people *people = &display->people;
 	close(people->link_fd);
 	people->link_fd = -1;
-	people->viewers = 0;
+	people->viewers = people->controllers = 0;
 	display_resume(display);
 	tell(display);
 }
@@ -106,6 +106,20 @@ static bool send_moved(struct display *display)
 	const struct vnc_link_message message = { .type = VNC_LINK_MOVED,
 		.u.moved = { (uint16_t)x, (uint16_t)y } };
 	return link_send(display, &message, NULL, -1);
+}
+
+/* Not back to where it came from. */
+void people_send_cut_text(struct display *display, const char *text, size_t len)
+{
+	struct display_people *people = &display->people;
+	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
+		.data_len = (uint32_t)len };
+	if (people->controllers > 0 && len <= VNC_LINK_TEXT_MAX &&
+			(strlen(people->cut_text) != len ||
+					memcmp(people->cut_text, text, len) != 0)) {
+		people->cut_text[0] = '\0';
+		(void)link_send(display, &message, text, -1);
+	}
 }
 
 void people_resized(struct display *display)
@@ -329,6 +343,11 @@ static void handle_message(
 				people->full_damage || message->u.viewers.viewers > people->viewers;
 		people->cursor_changed = people->pointer_moved = true;
 		people->viewers = message->u.viewers.viewers;
+		if (message->u.viewers.controllers > people->controllers) {
+			people->controllers = message->u.viewers.controllers;
+			clipboard_offer_to_viewers(display);
+		}
+		people->controllers = message->u.viewers.controllers;
 		tell(display);
 		break;
 	case VNC_LINK_RESUME:

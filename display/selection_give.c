@@ -299,6 +299,8 @@ bool selection_event(struct display *display, XEvent *event)
 				event->xselection.target == clipboard->taking_target) {
 			clipboard->notified = true;
 			clipboard->refused = event->xselection.property == None;
+		} else if (event->xselection.requestor == display->helper) {
+			clipboard_offer_answered(display, &event->xselection);
 		}
 		return true;
 	case PropertyNotify:

@@ -125,6 +125,57 @@ static void a_viewer_sees_the_desktop_and_may_use_it(void **state)
 	assert_int_equal(json_number(events, "0.x"), 300);
 }
 
+static bool has_text(rfbClient *viewer, const void *data)
+{
+	return strcmp(vnc_viewer_seen(viewer)->text, data) == 0;
+}
+
+static void the_clipboard_goes_to_viewers_with_control(void **state)
+{
+	struct vnc_seen seen, only_looks;
+	(void)state;
+	assert_int_equal(listen_on("null"), 200);
+	rfbClient *viewer = vnc_viewer_connect(site.path, 0, control, "raw", &seen);
+	rfbClient *looker = vnc_viewer_connect(site.path, 0, view, "raw", &only_looks);
+	assert_non_null(viewer);
+	assert_non_null(looker);
+	/* Ours, and an application's. */
+	cJSON_Delete(desktop_text_action(&desktop, "clipboard_set", "text", "from the model"));
+	vnc_viewer_wait(viewer, has_text, "from the model");
+	free(desktop_sh(&desktop,
+			"printf 'from a program' | xclip -selection clipboard >/dev/null 2>&1"));
+	vnc_viewer_wait(viewer, has_text, "from a program");
+	/* What is too long for them they do not get; what comes after it they do. */
+	free(desktop_sh(&desktop,
+			"head -c 70000 /dev/zero | tr '\\0' x | "
+			"xclip -selection clipboard >/dev/null 2>&1"));
+	cJSON_Delete(desktop_text_action(&desktop, "clipboard_set", "text", "short again"));
+	vnc_viewer_wait(viewer, has_text, "short again");
+	vnc_viewer_sync(looker);
+	assert_string_equal(vnc_viewer_seen(looker)->text, "");
+	vnc_viewer_disconnect(looker);
+	vnc_viewer_disconnect(viewer);
+}
+
+static bool is_small(rfbClient *viewer, const void *data)
+{
+	(void)data;
+	return viewer->width == 800 && viewer->height == 600;
+}
+
+static void viewers_follow_the_size_of_the_screen(void **state)
+{
+	struct vnc_seen seen;
+	(void)state;
+	assert_int_equal(listen_on("null"), 200);
+	rfbClient *viewer = vnc_viewer_connect(site.path, 0, view, "raw", &seen);
+	assert_non_null(viewer);
+	desktop_do(&desktop, "[{\"action\":\"resize_screen\",\"width\":800,\"height\":600}]");
+	vnc_viewer_wait(viewer, is_small, NULL);
+	desktop_do(&desktop, "[{\"action\":\"resize_screen\",\"width\":1280,\"height\":800}]");
+	vnc_viewer_disconnect(viewer);
+}
+
 static void after_a_crash_the_next_viewer_is_served(void **state)
 {
 	(void)state;
@@ -200,6 +251,8 @@ int main(void)
 		TEST(tcp_listens_on_loopback_alone),
 		TEST(a_taken_port_is_an_error_and_changes_nothing),
 		TEST(a_viewer_sees_the_desktop_and_may_use_it),
+		TEST(the_clipboard_goes_to_viewers_with_control),
+		TEST(viewers_follow_the_size_of_the_screen),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
 }

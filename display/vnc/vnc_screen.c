@@ -279,7 +279,7 @@ void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len)
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(rfb->screen);
 	rfbClientPtr client;
 	while ((client = rfbClientIteratorNext(iterator))) {
-		if (client->state != RFB_NORMAL) {
+		if (client->state != RFB_NORMAL || client->viewOnly) {
 			continue;
 		}
 		if (client->enableExtendedClipboard) {

@@ -1,0 +1,78 @@
+/* The text of the clipboard for viewers who have control. Nothing here waits: an owner that does
+ * not answer keeps its text to itself. */
+
+#include "display/display_internal.h"
+
+#include <string.h>
+
+#include "cua/base/util.h"
+#include "cua/contract/utf8.h"
+
+/* An owner that has not answered by then may be asked again, for a new content. */
+#define ANSWER_TIMEOUT_US 3000000U
+
+void clipboard_watch(struct display *display)
+{
+	XFixesSelectSelectionInput(display->xlib, display->helper, display->atoms.clipboard,
+			XFixesSetSelectionOwnerNotifyMask);
+}
+
+static void offer(struct display *display, const char *text, size_t len)
+{
+	if (len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
+			cua_utf8_check(text, len, NULL) == CUA_OK) {
+		people_send_cut_text(display, text, len);
+	}
+}
+
+static void offer_own(struct display *display, const struct clipboard_content *content)
+{
+	for (int i = 0; i < content->count; i++) {
+		if (content->items[i].target == display->atoms.utf8_string) {
+			offer(display, (const char *)content->items[i].data, content->items[i].len);
+		}
+	}
+}
+
+void clipboard_offer_to_viewers(struct display *display)
+{
+	struct display_clipboard *clipboard = &display->clipboard;
+	const uint64_t now_us = cua_now_us();
+	if (display->people.controllers == 0) {
+		return;
+	}
+	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
+		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD]);
+		return;
+	}
+	if (clipboard->offer_asked_us > 0 &&
+			now_us < clipboard->offer_asked_us + ANSWER_TIMEOUT_US) {
+		clipboard->offer_again = true; /* one question at a time */
+		return;
+	}
+	clipboard->offer_asked_us = now_us;
+	clipboard->offer_again = false;
+	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
+			display->atoms.cua_selection, display->helper, CurrentTime);
+	XFlush(display->xlib);
+}
+
+void clipboard_offer_answered(struct display *display, const XSelectionEvent *event)
+{
+	unsigned long count = 0;
+	unsigned char *text = NULL;
+	if (event->property != None) {
+		/* What is longer, or comes in parts, is not for viewers: it has another type. */
+		text = display_property_part(display, display->helper, display->atoms.cua_selection,
+				display->atoms.utf8_string, 8, VNC_LINK_TEXT_MAX + 4, &count);
+		XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
+	}
+	if (text) {
+		offer(display, (const char *)text, count);
+		XFree(text);
+	}
+	display->clipboard.offer_asked_us = 0;
+	if (display->clipboard.offer_again) {
+		clipboard_offer_to_viewers(display);
+	}
+}
