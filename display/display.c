@@ -362,7 +362,8 @@ static void handle_event(struct display *display, XEvent *event)
 	} else if (event->type == PropertyNotify && event->xproperty.window == display->root) {
 		display->properties++;
 		display->active_changed = display->active_changed ||
-				event->xproperty.atom == display->atoms.net_active_window;
+				event->xproperty.atom == display->atoms.net_active_window ||
+				event->xproperty.atom == display->atoms.net_client_list;
 	} else if (event->type == MappingNotify) {
 		XRefreshKeyboardMapping(&event->xmapping);
 	} else {

@@ -218,7 +218,7 @@ struct display {
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
 	struct display_window_cache window_cache;
 	uint64_t properties; /* changes of windows' properties seen */
-	bool active_changed; /* _NET_ACTIVE_WINDOW, since it was last looked at */
+	bool active_changed; /* or the list of windows, since it was last looked at */
 	bool resized;        /* the root window has another size than the frame */
 	int new_width_px, new_height_px;
 	bool caps_unlocked;       /* for a typing; to be locked again */

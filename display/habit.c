@@ -45,13 +45,13 @@ static uint32_t mix(uint32_t hash, const char *text)
 	return hash * 16777619U;
 }
 
-uint32_t habit_kind(const struct cua_action *action)
+uint32_t habit_kind(const struct cua_action *action, int windows)
 {
 	uint32_t hash = mix(2166136261U, cua_action_table[action->type].name);
 	for (int i = 0; i < action->keys.count; i++) {
 		hash = mix(hash, action->keys.names[i]);
 	}
-	return hash;
+	return hash ^ (uint32_t)windows * 16777619U;
 }
 
 uint32_t habit_key(uint32_t kind, const char *window_class)

@@ -17,8 +17,8 @@ struct habits;
 struct habits *habits_create(void);
 void habits_destroy(struct habits *habits);
 
-/* The kind of an action: its name and its keys. */
-uint32_t habit_kind(const struct cua_action *action);
+/* The kind of an action: its name, its keys, and how many windows were open. */
+uint32_t habit_kind(const struct cua_action *action, int windows);
 /* A kind of action in windows of a class; never 0. */
 uint32_t habit_key(uint32_t kind, const char *window_class);
 

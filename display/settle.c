@@ -1,5 +1,7 @@
 #include "display/display_internal.h"
 
+#define CUA_LOG_MODULE "display.settle"
+#include "cua/base/log.h"
 #include "cua/base/util.h"
 
 /* When the screen has come to rest. Times are those of LibreOffice, Chromium and GTK on two
@@ -14,7 +16,7 @@
 #define QUIET_UNASKED_MS 60
 #define QUIET_UNASKED_BLIND_MS 90
 /* Writer formats a longer text bit by bit, with pauses of up to 100 ms between. */
-#define QUIET_MUCH_MS 60
+#define QUIET_MUCH_MS 45
 #define QUIET_MUCH_BLIND_MS 150
 /* An input that should show and has changed nothing at all gets so long before it is believed to
  * have had no effect: the first text in a new document took Writer 200 ms, computing. */
@@ -194,6 +196,9 @@ static uint64_t late_until_us(const struct display *display, struct settling *se
 		until_us = late_us > 0 ? later(until_us, expected_us) : until_us;
 		until_us = timer_us > 0 ? later(until_us, timer_us + TIMER_US) : until_us;
 	}
+	if (settling->noted && !new) {
+		until_us = 0;
+	}
 	settling->late_until_us = until_us;
 	const uint64_t busy_us = load_busy_us(display->load);
 	return until_us > 0 && busy_us < last_us ? later(until_us, busy_us + AFTER_BUSY_US)
@@ -307,7 +312,8 @@ void settle_begin_input(struct display *display, const struct cua_action *action
 	load_begin(display->load);
 	activity_input(display);
 	display->changes.change_count = activity_changes(display);
-	display->changes.kind = habit_kind(action);
+	/* Escape closes a menu in one case and a dialog in another. */
+	display->changes.kind = habit_kind(action, display->changes.window_count);
 }
 
 static void choose_times(struct display *display, struct settling *settling, bool asked)
@@ -336,6 +342,11 @@ static enum cua_status start_settling(
 	return status;
 }
 
+static long long ms_after(uint64_t since_us, uint64_t at_us)
+{
+	return at_us > 0 ? ((long long)at_us - (long long)since_us) / 1000 : 0;
+}
+
 enum cua_status display_settle(struct display *display, int timeout_ms, enum display_expect expect,
 		struct display_settle *ret_settle, struct cua_error *err)
 {
@@ -358,6 +369,13 @@ enum cua_status display_settle(struct display *display, int timeout_ms, enum dis
 		}
 		return status;
 	}
+	cua_log_debug("settle: input +0, rest %lld, last change %lld, computing %lld, late until "
+		      "%lld "
+		      "ms, kind %x",
+			ms_after(settling.input_us, cua_now_us()),
+			ms_after(settling.input_us, activity_last_us(display)),
+			ms_after(settling.input_us, load_busy_us(display->load)),
+			ms_after(settling.input_us, settling.late_until_us), settling.key);
 	start_watch(display, &settling);
 	const uint64_t last_us = activity_last_us(display);
 	ret_settle->reason = status == CUA_ERR_TIMEOUT                                ? "timeout"

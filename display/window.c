@@ -20,6 +20,7 @@
 
 /* --- reading --- */
 
+/* openbox leaves the last window of a desktop in its property when that has closed. */
 Window window_active(struct display *display)
 {
 	unsigned long count = 0;
@@ -30,7 +31,7 @@ Window window_active(struct display *display)
 	if (data) {
 		XFree(data);
 	}
-	return window;
+	return window != None && window_is_listed(display, window) ? window : None;
 }
 
 Window *window_read_list(struct display *display, unsigned long *ret_count)

@@ -22,7 +22,8 @@ void window_cache_event(struct display *display, const XEvent *event)
 	if (event->type == PropertyNotify && event->xproperty.window == display->root) {
 		const Atom atom = event->xproperty.atom;
 		cache->has_list = cache->has_list && atom != display->atoms.net_client_list;
-		cache->has_active = cache->has_active && atom != display->atoms.net_active_window;
+		cache->has_active = cache->has_active && atom != display->atoms.net_active_window &&
+				atom != display->atoms.net_client_list;
 	} else if ((event->type == PropertyNotify || event->type == ConfigureNotify ||
 				   event->type == UnmapNotify || event->type == MapNotify ||
 				   event->type == DestroyNotify) &&
