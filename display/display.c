@@ -277,6 +277,8 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 	display->frame.memfd = -1;
 	display->people.link_fd = -1;
 	display->check_fd = -1;
+	display->streams.wake_fd = -1;
+	LIST_INIT(&display->streams.list);
 	display->wait_fd = -1;
 	display->reader = (struct display_reader){ -1, -1 };
 	if (getrandom(&display->frame_epoch, sizeof(display->frame_epoch), 0) < 0) {
@@ -341,6 +343,7 @@ static void handle_damage(struct display *display, const XDamageNotifyEvent *eve
 	frame_damaged(display, &area);
 	activity_damaged(display, &area);
 	people_damaged(display, &area);
+	streams_damaged(display, &area);
 }
 
 static void handle_event(struct display *display, XEvent *event)
@@ -404,6 +407,7 @@ void display_handle_events(struct display *display)
 	if (!display->dead) {
 		people_send(display);
 		display_note_answer(display);
+		streams_send(display);
 	}
 }
 
@@ -445,6 +449,8 @@ static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 {
 	struct pollfd fds[] = { { .fd = ConnectionNumber(display->xlib), .events = POLLIN },
 		{ .fd = wake_fd, .events = POLLIN },
+		{ .fd = display->streams.count > 0 ? display->streams.wake_fd : -1,
+				.events = POLLIN },
 		{ .fd = display->wait_fd, .events = display->wait_events },
 		{ .fd = display->people.link_fd,
 				.events = people_wants_to_send(display) ? POLLIN | POLLOUT
@@ -452,7 +458,11 @@ static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 	atomic_store(&display->busy_since_us, 0);
 	const int ready = poll(fds, CUA_ARRAY_LEN(fds), timeout_ms);
 	atomic_store(&display->busy_since_us, cua_now_us());
-	if (ready > 0 && (fds[3].revents & ~POLLOUT)) {
+	uint64_t count;
+	if (ready > 0 && fds[2].revents) {
+		(void)!read(display->streams.wake_fd, &count, sizeof(count));
+	}
+	if (ready > 0 && (fds[4].revents & ~POLLOUT)) {
 		people_read(display);
 	}
 }

@@ -4,6 +4,7 @@
 /* What the files of display/ share about one display. */
 
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include <X11/XKBlib.h>
 #include <X11/Xatom.h>
@@ -173,6 +174,13 @@ struct display_watch {
 	uint64_t changes;
 };
 
+struct display_streams {
+	LIST_HEAD(, display_stream) list;
+	int count;
+	int wake_fd; /* -1: none */
+	bool sending;
+};
+
 struct display_window_cache {
 	bool has_list, has_active;
 	Window windows[WINDOWS_MAX], active;
@@ -217,6 +225,7 @@ struct display {
 	struct shot_marks marks;
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
 	struct display_window_cache window_cache;
+	struct display_streams streams;
 	uint64_t properties; /* changes of windows' properties seen */
 	bool active_changed; /* or the list of windows, since it was last looked at */
 	bool resized;        /* the root window has another size than the frame */
@@ -224,6 +233,11 @@ struct display {
 	bool caps_unlocked;       /* for a typing; to be locked again */
 	unsigned int frame_epoch; /* random; part of every ETag */
 };
+
+/* stream.c */
+void streams_damaged(struct display *display, const struct cua_region *area);
+/* Sends what has changed to those who are ready for it. */
+void streams_send(struct display *display);
 
 /* window_cache.c */
 void window_cache_finish(struct display *display);

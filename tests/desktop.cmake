@@ -57,3 +57,4 @@ add_dependencies(test_desktop_reader a11y_hostile)
 
 add_test(NAME bench COMMAND ${desktop_tests_dir}/bench/runs.sh $<TARGET_FILE:cua>)
 set_tests_properties(bench PROPERTIES TIMEOUT 240 RUN_SERIAL ON LABELS desktop)
+cua_desktop_test(frames 180 PkgConfig::libpng)

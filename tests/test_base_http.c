@@ -157,7 +157,10 @@ static int open_site(void **state)
 	assert_int_equal(uv_loop_init(&site->loop), 0);
 	assert_int_equal(uv_async_init(&site->loop, &site->stop, on_stop), 0);
 	site->stop.data = site;
-	const struct cua_http_handler handler = { on_request, on_gone, on_close, site };
+	const struct cua_http_handler handler = { .on_request = on_request,
+		.on_gone = on_gone,
+		.on_close = on_close,
+		.user_data = site };
 	struct cua_error err = { 0 };
 	if (cua_http_server_create(&site->loop, site->path, BODY_MAX, &handler, &site->server,
 			    &err) != CUA_OK) {
@@ -719,7 +722,10 @@ static void it_closes_with_callers_connected(void **state)
 	site->held_count = 0;
 	assert_int_equal(uv_loop_init(&site->loop), 0);
 	assert_int_equal(uv_async_init(&site->loop, &site->stop, on_stop), 0);
-	const struct cua_http_handler handler = { on_request, on_gone, on_close, site };
+	const struct cua_http_handler handler = { .on_request = on_request,
+		.on_gone = on_gone,
+		.on_close = on_close,
+		.user_data = site };
 	assert_int_equal(cua_http_server_create(&site->loop, site->path, BODY_MAX, &handler,
 					 &site->server, NULL),
 			CUA_OK);
@@ -734,7 +740,7 @@ static void no_server_without_a_place(void **state)
 	uv_loop_t loop;
 	struct cua_http_server *server = NULL;
 	struct cua_error err = { 0 };
-	const struct cua_http_handler handler = { on_request, NULL, NULL, NULL };
+	const struct cua_http_handler handler = { .on_request = on_request };
 	(void)state;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	assert_int_equal(cua_http_server_create(

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #define CUA_LOG_MODULE "host"
+#include "cua/api/desktop_stream.h"
 #include "cua/api/desktop_thread.h"
 #include "cua/api/desktop_vnc.h"
 #include "cua/base/http_server.h"
@@ -42,6 +43,7 @@ struct host {
 	int jobs; /* submitted and not done */
 	struct cua_http_server *server;
 	struct desktop_thread *thread;
+	struct desktop_streams *streams;
 	struct desktop_vnc *vnc;
 	TAILQ_HEAD(, lease_waiter) waiters;
 };
@@ -138,6 +140,9 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 		cua_http_reply(job->exchange, &reply);
 	}
 	note_size(host);
+	if (job->kind == DESKTOP_JOB_STREAM_OPEN || job->kind == DESKTOP_JOB_STREAM_CLOSE) {
+		desktop_streams_job_done(job);
+	}
 	if (--host->jobs == 0) {
 		uv_timer_stop(&host->watch_timer);
 	}
@@ -250,6 +255,44 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 	reply_json(exchange, 200, answer);
 }
 
+/* --- frames --- */
+
+static void get_frames(struct host *host, struct cua_http_exchange *exchange)
+{
+	struct cua_error error;
+	(void)host;
+	cua_error_set(&error, CUA_ERR_INVAL, 0, "%s is a WebSocket: ask for an upgrade",
+			exchange->path);
+	CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, -1);
+	reply_json(exchange, 426, json);
+}
+
+static enum cua_status on_stream(
+		struct cua_http_stream *stream, void *user_data, struct cua_error *err)
+{
+	struct host *host = user_data;
+	return strcmp(stream->path, "/v1/frames") == 0
+			? desktop_streams_open(host->streams, stream, err)
+			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s is no WebSocket", stream->path);
+}
+
+static void on_stream_drained(struct cua_http_stream *stream, void *user_data)
+{
+	(void)user_data;
+	desktop_streams_drained(stream);
+}
+
+static void on_stream_closed(struct cua_http_stream *stream, void *user_data)
+{
+	(void)user_data;
+	desktop_streams_closed(stream);
+}
+
+static void submit_stream_job(struct desktop_job *job, void *user_data)
+{
+	submit(user_data, job, NULL);
+}
+
 /* --- the lease --- */
 
 static void reply_lease(struct host *host, struct cua_http_exchange *exchange)
@@ -325,6 +368,7 @@ static const struct {
 	{ "GET", "/v1/actions", get_actions },
 	{ "GET", "/v1/screenshot", get_screenshot },
 	{ "GET", "/v1/desktop", get_desktop },
+	{ "GET", "/v1/frames", get_frames },
 	{ "GET", "/v1/lease", get_lease },
 	{ "POST", "/v1/resume", post_resume },
 	{ "POST", "/v1/vnc", post_vnc },
@@ -432,11 +476,21 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 {
 	const struct desktop_thread_handler thread_handler = { on_job_done, on_people, host };
 	const struct desktop_vnc_handler vnc_handler = { on_link, host };
-	const struct cua_http_handler handler = { on_request, on_gone, on_close, host };
+	const struct cua_http_handler handler = { .on_request = on_request,
+		.on_gone = on_gone,
+		.on_close = on_close,
+		.on_stream = on_stream,
+		.on_stream_drained = on_stream_drained,
+		.on_stream_closed = on_stream_closed,
+		.user_data = host };
 	char path[CUA_PATH_MAX + 16];
 	desktop_path(&host->record, "api.sock", path, sizeof(path));
 	enum cua_status status = desktop_thread_create(
 			&host->loop, &host->record, &thread_handler, &host->thread, err);
+	if (status == CUA_OK) {
+		status = desktop_streams_create(&host->loop, host->thread, submit_stream_job, host,
+				&host->streams, err);
+	}
 	if (status == CUA_OK) {
 		status = cua_http_server_create(
 				&host->loop, path, BODY_MAX_LEN, &handler, &host->server, err);

@@ -26,6 +26,7 @@ struct desktop_thread {
 	struct desktop_job *running; /* under mutex */
 	bool stopping;               /* under mutex */
 	int queue_fd;                /* readable: the queue has jobs, or stop */
+	int stream_fd;               /* readable: a stream is ready */
 	int cancel_fd;               /* readable: the running job is cancelled, or stop */
 	uv_async_t async;
 	atomic_bool person_holds, people_changed, holds_input;
@@ -137,6 +138,12 @@ static void run_job(struct desktop_thread *thread, struct desktop_job *job)
 	case DESKTOP_JOB_LINK:
 		display_set_vnc_link(thread->display, cua_steal_fd(&job->link_fd));
 		break;
+	case DESKTOP_JOB_STREAM_OPEN:
+		display_stream_open(thread->display, job->stream);
+		break;
+	case DESKTOP_JOB_STREAM_CLOSE:
+		display_stream_close(thread->display, job->stream);
+		break;
 	}
 }
 
@@ -243,6 +250,11 @@ void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *jo
 	signal_fd(thread->queue_fd);
 }
 
+void desktop_thread_wake_streams(struct desktop_thread *thread)
+{
+	signal_fd(thread->stream_fd);
+}
+
 void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job)
 {
 	pthread_mutex_lock(&thread->mutex);
@@ -270,12 +282,14 @@ enum cua_status desktop_thread_create(uv_loop_t *loop, const struct desktop_reco
 	thread->handler = *handler;
 	thread->queue_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	thread->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	thread->stream_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	TAILQ_INIT(&thread->queue);
 	TAILQ_INIT(&thread->done);
 	pthread_mutex_init(&thread->mutex, NULL);
 	uv_async_init(loop, &thread->async, on_async);
 	thread->async.data = thread;
 	display_set_check(thread->display, check_running, thread, thread->cancel_fd);
+	display_set_stream_wake(thread->display, thread->stream_fd);
 	display_on_people(thread->display, on_people, thread);
 	/* Signals are the loop's business. */
 	sigset_t all, old;

@@ -13,6 +13,7 @@
 
 #include "cua/api/desktop_request.h"
 #include "cua/base/http_server.h"
+#include "display/stream.h"
 
 enum desktop_job_kind {
 	DESKTOP_JOB_ACTIONS,
@@ -20,6 +21,8 @@ enum desktop_job_kind {
 	DESKTOP_JOB_RESUME,
 	DESKTOP_JOB_RELEASE, /* a connection closed: release what it left down */
 	DESKTOP_JOB_LINK,    /* a new vnc process */
+	DESKTOP_JOB_STREAM_OPEN,
+	DESKTOP_JOB_STREAM_CLOSE,
 };
 
 /* Made by the loop, run by the thread, finished by the loop. */
@@ -30,7 +33,8 @@ struct desktop_job {
 	struct desktop_request request;     /* ACTIONS */
 	struct display_shot shot;           /* SCREENSHOT */
 	char if_none_match[128];
-	int link_fd; /* LINK; taken over */
+	int link_fd;                   /* LINK; taken over */
+	struct display_stream *stream; /* STREAM_OPEN, STREAM_CLOSE */
 	atomic_bool cancelled;
 	/* the answer */
 	int http_status;
@@ -64,6 +68,9 @@ void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *jo
 
 /* Hangs up on an X server that has not let the thread sleep for so long; true if it did. */
 bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int stuck_ms);
+
+/* A stream has become ready for an update. */
+void desktop_thread_wake_streams(struct desktop_thread *thread);
 
 /* What any thread may ask. */
 struct cua_point desktop_thread_screen(const struct desktop_thread *thread);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cua/base/http_server_internal.h"
 #include "cua/base/util.h"
 
 #define WRITE_PART_MAX 65536
@@ -17,22 +17,6 @@
 #define HEADER_MAX 1024
 #define HEADER_TIMEOUT_S 10
 #define LINGER_TIMEOUT_S 5
-
-#define LWS_TIMERS_MAX 4
-
-struct cua_http_server {
-	uv_loop_t *loop;
-	struct lws_context *context;
-	int connections;
-	/* libwebsockets' own. It wakes every 30 s for housekeeping, with nobody connected, too. */
-	uv_handle_t *lws_timers[LWS_TIMERS_MAX];
-	size_t lws_timer_count;
-	uv_prepare_t before_sleep; /* active once without connections, to stop the timers */
-	struct cua_http_handler handler;
-	size_t max_body_len;
-	unsigned long last_connection;
-	char path[512];
-};
 
 /* A request in the making, with its answer. */
 struct exchange {
@@ -45,27 +29,6 @@ struct exchange {
 	bool refused; /* by us; the connection ends with the answer */
 	bool drains;  /* refused with a body still on the way */
 	bool replied;
-};
-
-/* While a request waits for its answer libwebsockets does not read: it would not see a hang-up,
- * and would spin on what is readable. Its reading is stopped then, and this watches instead. */
-struct watch {
-	uv_poll_t poll;
-	int fd; /* of the same socket: a descriptor is polled once only */
-	struct lws *wsi;
-};
-
-/* Hangs on a wsi as opaque user data: it outlives single requests. */
-struct connection {
-	struct watch *watch;
-	struct cua_http_server *server;
-	struct lws *wsi;
-	unsigned long number; /* 0 before its first request */
-	struct exchange *exchange;
-	/* The last answer is out, and what comes in is dropped: closing on a caller who is still
-	 * sending would lose the answer. */
-	bool lingering;
-	int completions; /* times that the body of the request was said to be complete */
 };
 
 static void exchange_destroy(struct exchange *exchange)
@@ -362,6 +325,7 @@ static void on_closed(struct lws *wsi)
 	const struct cua_http_handler *handler = &connection->server->handler;
 	struct exchange *exchange = connection->exchange;
 	lws_set_opaque_user_data(wsi, NULL);
+	http_stream_closed(connection);
 	if (exchange && (exchange->replied || !exchange->handed)) {
 		exchange_destroy(exchange);
 	} else if (exchange) {
@@ -385,6 +349,14 @@ static int on_event(
 	switch (reason) {
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
 		return connection_create(wsi) ? 0 : -1;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return http_stream_confirm(lws_get_opaque_user_data(wsi), in);
+	case LWS_CALLBACK_ESTABLISHED:
+		return http_stream_established(lws_get_opaque_user_data(wsi));
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		return http_stream_writeable(lws_get_opaque_user_data(wsi));
+	case LWS_CALLBACK_RECEIVE:
+		return 0; /* nothing that a client says is asked for */
 	case LWS_CALLBACK_HTTP:
 		return on_http(wsi, in);
 	case LWS_CALLBACK_HTTP_BODY:
@@ -393,6 +365,7 @@ static int on_event(
 		return on_body_complete(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		return on_writeable(lws_get_opaque_user_data(wsi));
+	case LWS_CALLBACK_CLOSED:
 	case LWS_CALLBACK_CLOSED_HTTP:
 	case LWS_CALLBACK_WSI_DESTROY:
 		on_closed(wsi);
@@ -416,10 +389,11 @@ void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_repl
 	enum cua_status status = cua_buffer_printf(&exchange->answer, NULL,
 			"HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n"
 			"cache-control: no-store\r\nx-content-type-options: "
-			"nosniff\r\n%s%s%s%s\r\n",
+			"nosniff\r\n%s%s%s%s%s\r\n",
 			reply->status, reason, reply->content_type, reply->body_len,
 			reply->etag ? "etag: " : "", reply->etag ? reply->etag : "",
 			reply->etag ? "\r\n" : "",
+			reply->status == 426 ? "upgrade: websocket\r\n" : "",
 			exchange->refused ? "connection: close\r\n" : "");
 	/* Of an answer to HEAD only the head is sent. */
 	if (status == CUA_OK && strcmp(exchange->method, "HEAD") != 0) {

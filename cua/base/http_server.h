@@ -25,11 +25,25 @@ struct cua_http_exchange {
 	void *user_data;                   /* the handler's */
 };
 
+/* A WebSocket, to send on; what the client says is ignored. */
+struct cua_http_stream {
+	const char *path, *query; /* valid in on_stream alone */
+	void *user_data;          /* the handler's */
+};
+
 struct cua_http_handler {
 	/* Must lead to one cua_http_reply(), now or later. */
 	void (*on_request)(struct cua_http_exchange *exchange, void *user_data);
 	/* The caller of an unanswered request hung up. May be NULL. */
 	void (*on_gone)(struct cua_http_exchange *exchange, void *user_data);
+	/* A WebSocket is asked for. CUA_OK takes it, another status refuses it with an HTTP answer.
+	 * May be NULL: there are none. */
+	enum cua_status (*on_stream)(
+			struct cua_http_stream *stream, void *user_data, struct cua_error *err);
+	/* All that was sent is out, or the stream has just begun. */
+	void (*on_stream_drained)(struct cua_http_stream *stream, void *user_data);
+	/* For each that was taken; it must not be used again. */
+	void (*on_stream_closed)(struct cua_http_stream *stream, void *user_data);
 	/* A connection is closed. May be NULL. */
 	void (*on_close)(unsigned long connection, void *user_data);
 	void *user_data;
@@ -53,5 +67,12 @@ struct cua_http_reply {
 
 /* Copies reply. exchange is released and must not be used again. */
 void cua_http_reply(struct cua_http_exchange *exchange, const struct cua_http_reply *reply);
+
+/* Copies a message, text or binary, into the stream's queue. Wait for on_stream_drained before the
+ * next, or the queue grows. CUA_ERR_NOMEM. */
+CUA_NODISCARD enum cua_status cua_http_stream_send(struct cua_http_stream *stream, bool is_text,
+		const void *data, size_t len, struct cua_error *err);
+/* Ends it soon; on_stream_closed is called as ever. */
+void cua_http_stream_close(struct cua_http_stream *stream);
 
 #endif

@@ -1,0 +1,58 @@
+#ifndef CUA_BASE_HTTP_SERVER_INTERNAL_H
+#define CUA_BASE_HTTP_SERVER_INTERNAL_H
+
+/* Between http_server.c and http_stream.c. */
+
+#include <libwebsockets.h>
+
+#include "cua/base/http_server.h"
+
+#define LWS_TIMERS_MAX 4
+
+struct cua_http_server {
+	uv_loop_t *loop;
+	struct lws_context *context;
+	int connections;
+	/* libwebsockets' own. It wakes every 30 s for housekeeping, with nobody connected, too. */
+	uv_handle_t *lws_timers[LWS_TIMERS_MAX];
+	size_t lws_timer_count;
+	uv_prepare_t before_sleep; /* active once without connections, to stop the timers */
+	struct cua_http_handler handler;
+	size_t max_body_len;
+	unsigned long last_connection;
+	char path[512];
+};
+
+struct exchange;
+struct stream;
+
+/* While a request waits for its answer libwebsockets does not read: it would not see a hang-up,
+ * and would spin on what is readable. Its reading is stopped then, and this watches instead. */
+struct watch {
+	uv_poll_t poll;
+	int fd; /* of the same socket: a descriptor is polled once only */
+	struct lws *wsi;
+};
+
+/* Hangs on a wsi as opaque user data: it outlives single requests. */
+struct connection {
+	struct watch *watch;
+	struct cua_http_server *server;
+	struct lws *wsi;
+	unsigned long number; /* 0 before its first request */
+	struct exchange *exchange;
+	struct stream *stream; /* NULL: plain HTTP */
+	/* The last answer is out, and what comes in is dropped: closing on a caller who is still
+	 * sending would lose the answer. */
+	bool lingering;
+	int completions; /* times that the body of the request was said to be complete */
+};
+
+/* http_stream.c: what libwebsockets tells of a WebSocket; the same answers as its callback's. */
+int http_stream_confirm(struct connection *connection, const char *protocol);
+int http_stream_established(struct connection *connection);
+int http_stream_writeable(struct connection *connection);
+/* The connection is over. */
+void http_stream_closed(struct connection *connection);
+
+#endif

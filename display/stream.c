@@ -1,0 +1,168 @@
+#include "display/stream.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "cua/base/util.h"
+#include "display/display_internal.h"
+
+/* A raw frame of the largest screen, with something to spare. */
+#define PICTURE_MAX_LEN ((size_t)256 << 20)
+
+void display_update_destroy(struct display_update *update)
+{
+	for (int i = 0; update && i < update->rect_count; i++) {
+		cua_buffer_finish(&update->pictures[i]);
+	}
+	free(update);
+}
+
+void display_set_stream_wake(struct display *display, int fd)
+{
+	display->streams.wake_fd = fd;
+}
+
+void display_stream_open(struct display *display, struct display_stream *stream)
+{
+	display->streams.count++;
+	LIST_INSERT_HEAD(&display->streams.list, stream, link);
+}
+
+void display_stream_close(struct display *display, struct display_stream *stream)
+{
+	display->streams.count--;
+	LIST_REMOVE(stream, link);
+}
+
+/* --- what changed --- */
+
+static struct cua_region unite(const struct cua_region *a, const struct cua_region *b)
+{
+	const int right_a = a->x + a->width, right_b = b->x + b->width;
+	const int bottom_a = a->y + a->height, bottom_b = b->y + b->height;
+	const int x = a->x < b->x ? a->x : b->x, y = a->y < b->y ? a->y : b->y;
+	return (struct cua_region){ x, y, (right_a > right_b ? right_a : right_b) - x,
+		(bottom_a > bottom_b ? bottom_a : bottom_b) - y };
+}
+
+static int64_t area_of(const struct cua_region *rect)
+{
+	return (int64_t)rect->width * rect->height;
+}
+
+/* Merges where that costs few pixels; into whichever grows least when there is no more room. */
+static void stream_damaged(struct display_stream *stream, const struct cua_region *area)
+{
+	int best = -1;
+	int64_t best_growth = INT64_MAX;
+	for (int i = 0; i < stream->rect_count; i++) {
+		const struct cua_region both = unite(&stream->rects[i], area);
+		const int64_t growth = area_of(&both) - area_of(&stream->rects[i]) - area_of(area);
+		if (growth < best_growth) {
+			best_growth = growth;
+			best = i;
+		}
+	}
+	if (best >= 0 && (best_growth <= 0 || stream->rect_count == DISPLAY_STREAM_RECTS_MAX)) {
+		stream->rects[best] = unite(&stream->rects[best], area);
+	} else {
+		stream->rects[stream->rect_count++] = *area;
+	}
+}
+
+void streams_damaged(struct display *display, const struct cua_region *area)
+{
+	struct display_stream *stream;
+	LIST_FOREACH(stream, &display->streams.list, link)
+	{
+		stream_damaged(stream, area);
+	}
+}
+
+/* --- sending --- */
+
+static bool clip(struct cua_region *rect, int width_px, int height_px)
+{
+	const int right = rect->x + rect->width, bottom = rect->y + rect->height;
+	rect->x = rect->x > 0 ? rect->x : 0;
+	rect->y = rect->y > 0 ? rect->y : 0;
+	rect->width = (right < width_px ? right : width_px) - rect->x;
+	rect->height = (bottom < height_px ? bottom : height_px) - rect->y;
+	return rect->width > 0 && rect->height > 0;
+}
+
+static struct display_update *make_update(struct display *display, struct display_stream *stream)
+{
+	struct timespec now;
+	struct display_update *update = calloc(1, sizeof(*update));
+	if (!update) {
+		return NULL;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	update->serial = ++stream->serial;
+	update->time_us = (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_nsec / 1000U;
+	update->width_px = display->width_px;
+	update->height_px = display->height_px;
+	for (int i = 0; i < stream->rect_count; i++) {
+		struct cua_region rect = stream->rects[i];
+		if (!clip(&rect, display->width_px, display->height_px)) {
+			continue;
+		}
+		struct cua_buffer *picture = &update->pictures[update->rect_count];
+		update->rects[update->rect_count++] = rect;
+		cua_buffer_init(picture, PICTURE_MAX_LEN);
+		if (display_encode(display, &rect, &stream->coding, picture, NULL) != CUA_OK) {
+			display_update_destroy(update);
+			return NULL;
+		}
+	}
+	stream->rect_count = 0;
+	return update;
+}
+
+static void stream_send(struct display *display, struct display_stream *stream)
+{
+	if (stream->width_px != display->width_px || stream->height_px != display->height_px) {
+		stream->width_px = display->width_px;
+		stream->height_px = display->height_px;
+		stream->rects[0] =
+				(struct cua_region){ 0, 0, display->width_px, display->height_px };
+		stream->rect_count = 1;
+	}
+	if (stream->rect_count > 0) {
+		atomic_store(&stream->ready, false);
+		stream->on_update(stream, make_update(display, stream));
+	}
+}
+
+static bool wants_update(const struct display *display, const struct display_stream *stream)
+{
+	return atomic_load(&stream->ready) &&
+			(stream->rect_count > 0 || stream->width_px != display->width_px ||
+					stream->height_px != display->height_px ||
+					display->resized);
+}
+
+void streams_send(struct display *display)
+{
+	struct display_stream *stream;
+	bool any = false;
+	LIST_FOREACH(stream, &display->streams.list, link)
+	{
+		any = any || wants_update(display, stream);
+	}
+	/* Reading the screen handles events, which ends up here. */
+	if (!any || display->streams.sending) {
+		return;
+	}
+	display->streams.sending = true;
+	if (frame_read_damaged(display, NULL) == CUA_OK) {
+		LIST_FOREACH(stream, &display->streams.list, link)
+		{
+			if (wants_update(display, stream)) {
+				stream_send(display, stream);
+			}
+		}
+	}
+	display->streams.sending = false;
+}
