@@ -13,6 +13,8 @@
 #include "cua/base/util.h"
 
 #define PROCESSES_MAX 256
+/* Threads that one look goes to: an application may have made any number. */
+#define THREADS_MAX 4096
 /* Processes come and go; the list is made anew after so long. */
 #define LIST_AGE_US 400000U
 /* Two samples at least so far apart tell a rate. */
@@ -103,20 +105,22 @@ static void add_process(struct load *load, pid_t pid)
 	}
 }
 
-/* Appends the children of all threads of a process. */
-static void list_children(pid_t pid, pid_t *pids, int *count)
+/* Appends the children of all threads of a process; threads counts those looked at. */
+static void list_children(pid_t pid, pid_t *pids, int *count, int *threads)
 {
 	char path[64], text[4096];
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	DIR *tasks = opendir(path);
-	for (const struct dirent *entry; tasks && (entry = readdir(tasks));) {
+	for (const struct dirent *entry;
+			tasks && *threads < THREADS_MAX && (entry = readdir(tasks)); ++*threads) {
 		char leaf[300];
 		snprintf(leaf, sizeof(leaf), "%s/%.20s/children", path, entry->d_name);
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
 				!read_proc(text, sizeof(text), leaf)) {
 			continue;
 		}
-		char *rest = NULL;
+		char *rest = NULL, *last = strrchr(text, ' ');
+		*(last ? last : text) = '\0'; /* after it is nothing, or a number cut short */
 		for (char *word = strtok_r(text, " ", &rest); word && *count < PROCESSES_MAX;
 				word = strtok_r(NULL, " ", &rest)) {
 			pids[(*count)++] = (pid_t)strtol(word, NULL, 10);
@@ -130,13 +134,13 @@ static void list_children(pid_t pid, pid_t *pids, int *count)
 static void list_processes(struct load *load)
 {
 	pid_t pids[PROCESSES_MAX] = { load->session };
-	int count = 1;
+	int count = 1, threads = 0;
 	struct process before[PROCESSES_MAX];
 	const int before_count = load->count;
 	memcpy(before, load->processes, sizeof(before[0]) * (size_t)before_count);
 	load->count = 0;
 	for (int i = 0; i < count; i++) {
-		list_children(pids[i], pids, &count);
+		list_children(pids[i], pids, &count, &threads);
 		add_process(load, pids[i]);
 	}
 	/* Those that were known keep what was seen of them. */
@@ -240,13 +244,15 @@ static bool thread_runs(pid_t pid, const char *thread)
 	return state && (strncmp(state, ") R", 3) == 0 || strncmp(state, ") D", 3) == 0);
 }
 
-static bool process_runs(pid_t pid)
+static bool process_runs(pid_t pid, int *threads)
 {
 	char path[64];
 	bool runs = false;
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	DIR *tasks = opendir(path);
-	for (const struct dirent *entry; tasks && !runs && (entry = readdir(tasks));) {
+	for (const struct dirent *entry;
+			tasks && !runs && *threads < THREADS_MAX && (entry = readdir(tasks));
+			++*threads) {
 		runs = isdigit((unsigned char)entry->d_name[0]) && thread_runs(pid, entry->d_name);
 	}
 	if (tasks) {
@@ -258,8 +264,9 @@ static bool process_runs(pid_t pid)
 bool load_is_running(struct load *load)
 {
 	bool runs = false;
+	int threads = 0;
 	for (int i = 0; i < load->count && !runs && load->before_percent < BUSY_PERCENT; i++) {
-		runs = process_runs(load->processes[i].pid);
+		runs = process_runs(load->processes[i].pid, &threads);
 	}
 	if (runs) {
 		load->busy_us = cua_now_us();
