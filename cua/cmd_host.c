@@ -7,6 +7,7 @@
 
 #include "cua/api/desktop_api.h"
 #include "cua/cmd.h"
+#include "display/guard.h"
 
 int cua_cmd_host(int argc, char **argv)
 {
@@ -40,5 +41,11 @@ int cua_cmd_host(int argc, char **argv)
 	if (desktop_record_read(name, &record, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
-	return desktop_host_run(&record, ready_fd);
+	struct display_guard guard;
+	if (display_guard_start(&record, &guard, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	const int result = desktop_host_run(&record, ready_fd);
+	display_guard_stop(&guard);
+	return result;
 }

@@ -80,7 +80,8 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_HOLD_KEY:
 		return input_keys(display, action, err);
 	case CUA_ACTION_TYPE:
-		return type_text(display, action->text, err);
+		return action->via == CUA_VIA_CLIPBOARD ? type_paste(display, action, err)
+							: type_text(display, action->text, err);
 	case CUA_ACTION_WAIT:
 		return act_wait(display, action, err);
 	case CUA_ACTION_WAIT_FOR:

@@ -327,6 +327,27 @@ void display_disconnect(struct display *display)
 	free(display);
 }
 
+enum cua_status display_release_all(const struct desktop_record *record, struct cua_error *err)
+{
+	struct display *display = calloc(1, sizeof(*display));
+	int event = 0, error = 0, major = 0, minor = 0;
+	if (!display) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "display");
+	}
+	display->record = *record;
+	enum cua_status status = open_display(display, err);
+	if (status == CUA_OK &&
+			XTestQueryExtension(display->xlib, &event, &error, &major, &minor)) {
+		XTestGrabControl(display->xlib, True);
+		input_release_all(display);
+	}
+	if (display->xlib && !display->dead) {
+		XCloseDisplay(display->xlib);
+	}
+	free(display);
+	return status;
+}
+
 struct cua_point display_size(const struct display *display)
 {
 	return (struct cua_point){ display->width_px, display->height_px };
@@ -369,7 +390,7 @@ static void handle_event(struct display *display, XEvent *event)
 				event->xproperty.atom == display->atoms.net_client_list;
 	} else if (event->type == MappingNotify) {
 		XRefreshKeyboardMapping(&event->xmapping);
-	} else {
+	} else if (!keymap_event(display, event)) {
 		display->properties += event->type == PropertyNotify;
 		(void)selection_event(display, event);
 	}

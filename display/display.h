@@ -23,6 +23,9 @@ struct display;
 CUA_NODISCARD enum cua_status display_connect(const struct desktop_record *record,
 		struct display **ret_display, struct cua_error *err);
 void display_disconnect(struct display *display);
+/* Every key and button of the X server up; nothing else of a connection is made. */
+CUA_NODISCARD enum cua_status display_release_all(
+		const struct desktop_record *record, struct cua_error *err);
 
 struct cua_point display_size(const struct display *display);
 /* Handles events until wake_fd becomes readable; while idle this sleeps in poll(). False when

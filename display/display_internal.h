@@ -89,7 +89,11 @@ struct display_layout_key {
 	KeySym keysym;
 	KeyCode keycode;
 	bool shift;
+	uint32_t code; /* code point; 0: writes nothing */
 };
+
+/* Changes of the map of our own, of which the server tells us later. */
+#define KEYMAP_OWN_MAX 16
 
 struct display_keymap {
 	XkbDescPtr xkb;
@@ -104,6 +108,20 @@ struct display_keymap {
 	uint64_t read_before; /* uses up to here have been read by the window: may be rebound */
 	uint64_t sent_us;     /* when characters were typed last */
 	KeyCode shift_keycode;
+	KeyCode first_unsent, last_unsent; /* bound here, not yet at the server; 0: none */
+	struct {
+		unsigned long request; /* its number */
+		int first, count;
+	} own[KEYMAP_OWN_MAX];
+	int own_next;
+	int event_base;
+	bool stale; /* somebody else changed the map or its group */
+};
+
+/* The process of the window that was asked about last; pid 0: not known. */
+struct display_client {
+	Window window;
+	pid_t pid;
 };
 
 #define READING_CACHE_MAX 4
@@ -203,6 +221,7 @@ struct display {
 	struct display_changes changes;
 	struct display_keymap keymap;
 	struct display_ping ping;
+	struct display_client client;
 	struct display_clipboard clipboard;
 	struct display_people people;
 	struct activity *activity;
@@ -373,6 +392,14 @@ void window_ping_event(struct display *display, const XClientMessageEvent *event
 CUA_NODISCARD enum cua_status wait_for_condition(struct display *display,
 		const struct cua_action *action, cJSON *result, struct cua_error *err);
 
+/* process.c */
+
+/* Waits until the process of the active window sleeps and has nothing to do, so that it has not
+ * only read but handled what was sent to it, and what that put off. *ret_asleep is false if it is
+ * busy all the time, or not known. */
+CUA_NODISCARD enum cua_status process_wait_asleep(
+		struct display *display, int timeout_ms, bool *ret_asleep, struct cua_error *err);
+
 /* settle.c */
 
 /* An input action begins. */
@@ -386,13 +413,17 @@ CUA_NODISCARD enum cua_status settle_rest(
 /* keymap.c */
 CUA_NODISCARD enum cua_status keymap_init(struct display *display, struct cua_error *err);
 void keymap_finish(struct display *display);
-/* Reads the layout anew; before each action that presses keys. */
-void keymap_refresh(struct display *display);
-/* The key of a keysym; binds a spare key if the layout has none. False if all spare keys may
- * still be unread: wait for the window, call keymap_all_read(), and ask again. *ret_bound: the
- * mapping changed and must reach the server before the key is pressed. */
-bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key,
-		bool *ret_bound);
+/* Reads the layout anew if somebody else changed it; before each action that presses keys. True if
+ * characters are now on other keys. */
+bool keymap_follow(struct display *display);
+/* True if the event was about the keyboard. */
+bool keymap_event(struct display *display, XEvent *event);
+/* The key of a keysym; a spare key if the layout has none. False if all spare keys may still be
+ * unread: wait for the window, call keymap_all_read(), and ask again. */
+bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key);
+/* What keymap_find() put on spare keys goes to the server. True if there was any: see
+ * type_wait_until_noticed(). */
+bool keymap_send(struct display *display);
 void keymap_all_read(struct display *display);
 /* A spare key was used since then. */
 bool keymap_has_unread(const struct display *display);
@@ -422,8 +453,16 @@ CUA_NODISCARD enum cua_status input_keys(
 /* type.c */
 CUA_NODISCARD enum cua_status type_text(
 		struct display *display, const char *text, struct cua_error *err);
+/* Puts the text on the clipboard, pastes it with the chord action->keys, or with the one that the
+ * window is known for, and puts back what the clipboard held. */
+CUA_NODISCARD enum cua_status type_paste(
+		struct display *display, const struct cua_action *action, struct cua_error *err);
 /* Returns when the window has read every event so far: keys may then change their meaning. */
 CUA_NODISCARD enum cua_status type_wait_until_read(struct display *display, struct cua_error *err);
+/* The same for a change of the keyboard map, before the keys are pressed. Chromium has two
+ * connections to the X server, and looks up on one what it reads from the other. */
+CUA_NODISCARD enum cua_status type_wait_until_noticed(
+		struct display *display, struct cua_error *err);
 /* Caps Lock as it was before a typing that a person ended. */
 void type_restore_caps(struct display *display);
 /* Names the first character that cannot be typed. */

@@ -105,32 +105,33 @@ enum cua_status input_chord_press(struct display *display, const struct cua_keys
 		struct input_chord *chord, struct cua_error *err)
 {
 	struct display_layout_key found[CUA_ACTION_KEYS_MAX];
-	bool any_bound = false, with_shift = false;
+	bool with_shift = false;
 	chord->count = 0;
 	for (int i = 0; i < keys->count; i++) {
 		uint32_t keysym = 0;
-		bool bound = false;
 		enum cua_status status =
 				cua_key_parse(keys->names[i], keys->count > 1, &keysym, err);
 		if (status != CUA_OK) {
 			return status;
 		}
-		if (!keymap_find(display, keysym, &found[i], &bound)) {
+		if (!keymap_find(display, keysym, &found[i])) {
 			/* All spare keys may still be unread, by a window that got many chords. */
 			status = type_wait_until_read(display, err);
 			if (status != CUA_OK) {
 				return status;
 			}
-			if (!keymap_find(display, keysym, &found[i], &bound)) {
+			if (!keymap_find(display, keysym, &found[i])) {
 				return CUA_FAIL(err, CUA_ERR_X11, 0, "no spare key for %s",
 						keys->names[i]);
 			}
 		}
-		any_bound = any_bound || bound;
 		with_shift = with_shift || keysym == XK_Shift_L || keysym == XK_Shift_R;
 	}
-	if (any_bound) {
-		display_sync(display);
+	if (keymap_send(display)) {
+		enum cua_status status = type_wait_until_noticed(display, err);
+		if (status != CUA_OK) {
+			return status;
+		}
 	}
 	for (int i = 0; i < keys->count; i++) {
 		chord_press_key(display, chord, &found[i], &with_shift);
@@ -152,7 +153,7 @@ enum cua_status input_keys(
 {
 	enum cua_status status = CUA_OK;
 	const int times = action->type == CUA_ACTION_KEY ? action->count : 1;
-	keymap_refresh(display);
+	(void)keymap_follow(display);
 	for (int i = 0; i < times && status == CUA_OK; i++) {
 		struct input_chord chord;
 		status = input_chord_press(display, &action->keys, &chord, err);
@@ -259,7 +260,7 @@ enum cua_status input_mouse(
 	struct input_chord modifiers = { .count = 0 };
 	enum cua_status status = CUA_OK;
 	if (action->keys.count > 0) {
-		keymap_refresh(display);
+		(void)keymap_follow(display);
 		status = input_chord_press(display, &action->keys, &modifiers, err);
 	}
 	if (status == CUA_OK) {

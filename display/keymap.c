@@ -12,13 +12,6 @@ static bool is_unneeded_keysym(KeySym keysym)
 	return keysym == NoSymbol || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff);
 }
 
-/* The same character on both levels is our own mark, of this host or a former one: keys of layouts
- * that do not care for Shift are Return, Escape and the like, and the space bar. */
-static bool is_bound_by_us(KeySym plain, KeySym shifted)
-{
-	return plain == shifted && plain > 0x7f && (plain < 0xfe00 || plain > 0xffff);
-}
-
 /* Keys that Chromium acts on by their place on the keyboard, whatever symbol they carry: back,
  * forward, reload, home page, favorites, search, ... Found by trying all; Writer takes every key.
  */
@@ -29,42 +22,31 @@ static bool is_taken_by_place(int keycode)
 	return memchr(taken, keycode, sizeof(taken)) != NULL;
 }
 
-static bool is_modifier(const XModifierKeymap *modifiers, KeyCode keycode)
+/* The mark of this host or of a former one: the type of letters, with the same symbol as small and
+ * as capital, which no layout has. */
+static bool is_ours(const XkbDescPtr xkb, int keycode)
 {
-	for (int i = 0; i < 8 * modifiers->max_keypermod; i++) {
-		if (modifiers->modifiermap[i] == keycode) {
-			return true;
-		}
-	}
-	return false;
+	const KeySym *symbols = XkbKeySymsPtr(xkb, keycode);
+	return XkbKeyNumGroups(xkb, keycode) == 1 && XkbKeyGroupsWidth(xkb, keycode) == 2 &&
+			xkb->map->key_sym_map[keycode].kt_index[0] == XkbAlphabeticIndex &&
+			symbols[0] == symbols[1] && symbols[0] != NoSymbol;
 }
 
-/* From the server's map each time: a program may have loaded another layout. */
-static void find_spare_keys(struct display *display)
+static void find_spare_keys(struct display_keymap *keymap)
 {
-	struct display_keymap *keymap = &display->keymap;
-	int first = 0, last = 0, width = 0;
-	XDisplayKeycodes(display->xlib, &first, &last);
-	KeySym *symbols = XGetKeyboardMapping(
-			display->xlib, (KeyCode)first, last - first + 1, &width);
-	XModifierKeymap *modifiers = XGetModifierMapping(display->xlib);
-	for (int keycode = first; symbols && modifiers && keycode <= last; keycode++) {
-		const KeySym *levels = &symbols[(keycode - first) * width];
-		const bool ours = width > 1 && is_bound_by_us(levels[0], levels[1]);
+	const XkbDescPtr xkb = keymap->xkb;
+	memset(keymap->spare, 0, sizeof(keymap->spare));
+	memset(keymap->bound, 0, sizeof(keymap->bound));
+	for (int keycode = xkb->min_key_code; keycode <= xkb->max_key_code; keycode++) {
+		const KeySym *symbols = XkbKeySymsPtr(xkb, keycode);
+		const bool ours = is_ours(xkb, keycode);
 		bool unneeded = true;
-		for (int i = 0; i < width; i++) {
-			unneeded = unneeded && is_unneeded_keysym(levels[i]);
+		for (int i = 0; i < XkbKeyNumSyms(xkb, keycode); i++) {
+			unneeded = unneeded && is_unneeded_keysym(symbols[i]);
 		}
-		keymap->spare[keycode] = (unneeded || ours) &&
-				!is_modifier(modifiers, (KeyCode)keycode) &&
+		keymap->spare[keycode] = (unneeded || ours) && xkb->map->modmap[keycode] == 0 &&
 				!is_taken_by_place(keycode);
-		keymap->bound[keycode] = ours ? levels[0] : NoSymbol;
-	}
-	if (modifiers) {
-		XFreeModifiermap(modifiers);
-	}
-	if (symbols) {
-		XFree(symbols);
+		keymap->bound[keycode] = ours ? symbols[0] : NoSymbol;
 	}
 }
 
@@ -74,7 +56,13 @@ enum cua_status keymap_init(struct display *display, struct cua_error *err)
 	if (!XkbQueryExtension(display->xlib, &opcode, &event, &error, &major, &minor)) {
 		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server has no XKEYBOARD extension");
 	}
-	keymap_refresh(display);
+	const unsigned int events = XkbMapNotifyMask | XkbNewKeyboardNotifyMask;
+	display->keymap.event_base = event;
+	XkbSelectEvents(display->xlib, XkbUseCoreKbd, events, events);
+	XkbSelectEventDetails(display->xlib, XkbUseCoreKbd, XkbStateNotify, XkbGroupStateMask,
+			XkbGroupStateMask);
+	display->keymap.stale = true;
+	(void)keymap_follow(display);
 	return display_ok(display, err);
 }
 
@@ -84,6 +72,17 @@ void keymap_finish(struct display *display)
 		XkbFreeKeyboard(display->keymap.xkb, 0, True);
 		display->keymap.xkb = NULL;
 	}
+}
+
+/* --- the layout --- */
+
+/* 0 for keys that write nothing. Greek_alpha and U03B1 are the same. */
+static uint32_t character_of(KeySym keysym)
+{
+	const uint32_t code = keysym >= 0xff00 && keysym <= 0xffff
+			? 0
+			: xkb_keysym_to_utf32((xkb_keysym_t)keysym);
+	return code >= 0x20 && code != 0x7f ? code : 0;
 }
 
 static void add_layout_keys(struct display_keymap *keymap, unsigned int group)
@@ -103,38 +102,85 @@ static void add_layout_keys(struct display_keymap *keymap, unsigned int group)
 				continue;
 			}
 			keymap->keys[keymap->key_count++] = (struct display_layout_key){ keysym,
-				(KeyCode)keycode, level == 1 };
+				(KeyCode)keycode, level == 1, character_of(keysym) };
+			if (keysym == XK_Shift_L && !keymap->shift_keycode) {
+				keymap->shift_keycode = (KeyCode)keycode;
+			}
 		}
 	}
 }
 
-void keymap_refresh(struct display *display)
+static void load(struct display *display)
 {
 	struct display_keymap *keymap = &display->keymap;
 	XkbStateRec state = { 0 };
 	keymap_finish(display);
+	memset(keymap->keys, 0, sizeof(keymap->keys));
 	keymap->key_count = 0;
-	find_spare_keys(display);
+	keymap->shift_keycode = 0;
+	keymap->first_unsent = keymap->last_unsent = 0;
 	XkbGetState(display->xlib, XkbUseCoreKbd, &state);
 	keymap->xkb = XkbGetMap(display->xlib, XkbAllClientInfoMask, XkbUseCoreKbd);
-	if (!keymap->xkb) {
-		return;
+	if (keymap->xkb) {
+		find_spare_keys(keymap);
+		add_layout_keys(keymap, state.group);
 	}
-	add_layout_keys(keymap, state.group);
-	keymap->shift_keycode = XKeysymToKeycode(display->xlib, XK_Shift_L);
 }
 
-static bool is_same_character(KeySym one, KeySym other)
+/* What a character is typed with. */
+static uint64_t signature(const struct display_keymap *keymap)
 {
-	if (one == other) {
-		return true;
+	uint64_t hash = 14695981039346656037ULL; /* FNV-1a */
+	for (int i = 0; i < keymap->key_count; i++) {
+		const struct display_layout_key *key = &keymap->keys[i];
+		hash = (hash ^ key->keysym) * 1099511628211ULL;
+		hash = (hash ^ (key->keycode | (uint64_t)key->shift << 8)) * 1099511628211ULL;
 	}
-	/* Greek_alpha and U03B1 are the same. Keys that write nothing have no code point. */
-	const uint32_t code = xkb_keysym_to_utf32((xkb_keysym_t)one);
-	return code >= 0x20 && code != 0x7f && (one < 0xff00 || one > 0xffff) &&
-			(other < 0xff00 || other > 0xffff) &&
-			code == xkb_keysym_to_utf32((xkb_keysym_t)other);
+	for (int keycode = 0; keycode <= KEYCODE_MAX; keycode++) {
+		hash = (hash ^ keymap->bound[keycode]) * 1099511628211ULL;
+	}
+	return hash;
 }
+
+bool keymap_follow(struct display *display)
+{
+	struct display_keymap *keymap = &display->keymap;
+	if (!keymap->stale || display->dead) {
+		return false;
+	}
+	const uint64_t before = signature(keymap);
+	keymap->stale = false;
+	load(display);
+	return signature(keymap) != before;
+}
+
+/* Our own changes are told to us as well, once for each keyboard of the server. */
+static bool is_own_change(const struct display_keymap *keymap, const XkbMapNotifyEvent *event)
+{
+	for (size_t i = 0; i < KEYMAP_OWN_MAX; i++) {
+		if (keymap->own[i].request == event->serial &&
+				keymap->own[i].first == event->first_key_sym &&
+				keymap->own[i].count == event->num_key_syms) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool keymap_event(struct display *display, XEvent *event)
+{
+	struct display_keymap *keymap = &display->keymap;
+	const XkbEvent *xkb = (const XkbEvent *)event;
+	if (event->type != keymap->event_base) {
+		return false;
+	}
+	if (xkb->any.xkb_type != XkbMapNotify || !is_own_change(keymap, &xkb->map)) {
+		keymap->stale = true;
+	}
+	return true;
+}
+
+/* --- finding keys --- */
 
 /* The spare key that has the keysym, or the one that was used longest ago; 0 if that one may still
  * have unread events. */
@@ -155,32 +201,66 @@ static KeyCode choose_spare(const struct display_keymap *keymap, KeySym keysym)
 	return keymap->used_at[oldest] <= keymap->read_before ? (KeyCode)oldest : 0;
 }
 
-bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key,
-		bool *ret_bound)
+/* The same symbol on both levels of a type that knows Shift and Caps Lock: neither changes it. */
+static bool bind_spare(struct display_keymap *keymap, KeyCode keycode, KeySym keysym)
+{
+	KeySym *symbols = XkbResizeKeySyms(keymap->xkb, keycode, 2);
+	if (!symbols) {
+		return false;
+	}
+	symbols[0] = symbols[1] = keysym;
+	XkbSymMapRec *map = &keymap->xkb->map->key_sym_map[keycode];
+	map->kt_index[0] = XkbAlphabeticIndex;
+	map->group_info = 1;
+	map->width = 2;
+	keymap->bound[keycode] = keysym;
+	if (keymap->first_unsent == 0 || keycode < keymap->first_unsent) {
+		keymap->first_unsent = keycode;
+	}
+	if (keycode > keymap->last_unsent) {
+		keymap->last_unsent = keycode;
+	}
+	return true;
+}
+
+bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key)
 {
 	struct display_keymap *keymap = &display->keymap;
-	*ret_bound = false;
+	const uint32_t code = character_of(keysym);
 	for (int i = 0; i < keymap->key_count; i++) {
-		if (is_same_character(keymap->keys[i].keysym, keysym) &&
-				(!keymap->keys[i].shift || keymap->shift_keycode)) {
-			*ret_key = keymap->keys[i];
+		const struct display_layout_key *key = &keymap->keys[i];
+		if ((key->keysym == keysym || (code != 0 && key->code == code)) &&
+				(!key->shift || keymap->shift_keycode)) {
+			*ret_key = *key;
 			return true;
 		}
 	}
-	const KeyCode spare = choose_spare(keymap, keysym);
-	if (spare == 0) {
+	const KeyCode spare = keymap->xkb ? choose_spare(keymap, keysym) : 0;
+	if (spare == 0 || (keymap->bound[spare] != keysym && !bind_spare(keymap, spare, keysym))) {
 		return false;
 	}
-	if (keymap->bound[spare] != keysym) {
-		/* The same symbol on both levels, so that neither Shift nor Caps Lock changes it.
-		 */
-		KeySym symbols[2] = { keysym, keysym };
-		XChangeKeyboardMapping(display->xlib, spare, 2, symbols, 1);
-		keymap->bound[spare] = keysym;
-		*ret_bound = true;
-	}
 	keymap->used_at[spare] = ++keymap->clock;
-	*ret_key = (struct display_layout_key){ keysym, spare, false };
+	*ret_key = (struct display_layout_key){ keysym, spare, false, code };
+	return true;
+}
+
+bool keymap_send(struct display *display)
+{
+	struct display_keymap *keymap = &display->keymap;
+	if (keymap->first_unsent == 0 || display->dead) {
+		return false;
+	}
+	/* Keys in between are sent as they are: one request, and one round of applications that
+	 * read the map anew. */
+	XkbMapChangesRec changes = { .changed = XkbKeySymsMask,
+		.first_key_sym = keymap->first_unsent };
+	changes.num_key_syms = (KeyCode)(keymap->last_unsent - keymap->first_unsent + 1);
+	keymap->own[keymap->own_next].request = NextRequest(display->xlib);
+	keymap->own[keymap->own_next].first = changes.first_key_sym;
+	keymap->own[keymap->own_next].count = changes.num_key_syms;
+	keymap->own_next = (keymap->own_next + 1) % KEYMAP_OWN_MAX;
+	keymap->first_unsent = keymap->last_unsent = 0;
+	XkbChangeMap(display->xlib, keymap->xkb, &changes);
 	return true;
 }
 

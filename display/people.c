@@ -204,7 +204,6 @@ static void take_over(struct display *display)
 	people->holds = true;
 	people->since_us = cua_now_us();
 	people->keys = people->clicks = 0;
-	keymap_refresh(display);
 	cua_log_info("a person takes the input");
 	tell(display);
 }
@@ -258,7 +257,6 @@ static void person_key(struct display *display, KeySym keysym, bool down)
 	struct display_people *people = &display->people;
 	const KeyCode shift = display->keymap.shift_keycode;
 	struct display_layout_key key;
-	bool bound = false;
 	if (!down) {
 		const KeyCode keycode = take_pressed(people, keysym);
 		if (keycode) {
@@ -272,19 +270,18 @@ static void person_key(struct display *display, KeySym keysym, bool down)
 		input_key(display, held, true);
 		return;
 	}
+	(void)keymap_follow(display);
 	people->keys++;
 	if (people->down_count == PEOPLE_KEYS_MAX) {
 		return;
 	}
-	if (!keymap_find(display, keysym, &key, &bound)) {
+	if (!keymap_find(display, keysym, &key)) {
 		keymap_all_read(display); /* people type slower than applications read */
-		if (!keymap_find(display, keysym, &key, &bound)) {
+		if (!keymap_find(display, keysym, &key)) {
 			return;
 		}
 	}
-	if (bound) {
-		XSync(display->xlib, False);
-	}
+	(void)keymap_send(display);
 	/* A viewer with another layout sends a character without the Shift that ours needs. */
 	const bool lend_shift = key.shift && shift && !display->key_down[shift];
 	if (lend_shift) {

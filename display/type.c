@@ -1,18 +1,26 @@
-#include "display/display_internal.h"
-
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <xkbcommon/xkbcommon.h>
 
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
+#include "display/load.h"
+#include "display/type_office.h"
 
-/* Characters sent before looking up: at whoever took the input, at a caller who left. */
-#define CHUNK_CHARS 48
+/* Keys sent before looking up. */
+#define CHUNK_KEYS 48
+/* Keys sent before waiting until the window has read them. */
+#define BATCH_KEYS 192
 #define READ_TIMEOUT_MS 5000
-/* For windows that answer no pings: rest of the screen stands for having read. */
+/* An application that has nothing else to do sleeps again after so long at the latest. */
+#define NOTICED_TIMEOUT_MS 100
+/* How long an application may compute for the characters of one batch, and how often to look. */
+#define PACE_TIMEOUT_MS 2000
+#define PACE_STEP_US 7000U
+/* An application with something to draw has drawn it. */
+#define FRAME_TIMEOUT_MS 100
+/* For windows that answer no pings and whose process is not known: rest of the screen stands for
+ * having read. */
 #define UNASKED_REST_US 60000U
 #define UNASKED_TIMEOUT_MS 500
 
@@ -79,6 +87,14 @@ static enum cua_status wait_for_rest(
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
+static enum cua_status wait_unasked(struct display *display, struct cua_error *err)
+{
+	struct rest rest = { .since_us = display->keymap.sent_us };
+	bool asleep = false;
+	enum cua_status status = process_wait_asleep(display, UNASKED_TIMEOUT_MS, &asleep, err);
+	return status == CUA_OK && !asleep ? wait_for_rest(display, &rest, err) : status;
+}
+
 enum cua_status type_wait_until_read(struct display *display, struct cua_error *err)
 {
 	bool asked = false, answered = false;
@@ -92,8 +108,7 @@ enum cua_status type_wait_until_read(struct display *display, struct cua_error *
 				READ_TIMEOUT_MS / 1000);
 	}
 	if (!asked && keymap_has_unread(display)) {
-		struct rest rest = { .since_us = display->keymap.sent_us };
-		status = wait_for_rest(display, &rest, err);
+		status = wait_unasked(display, err);
 	}
 	if (status == CUA_OK) {
 		keymap_all_read(display);
@@ -101,70 +116,65 @@ enum cua_status type_wait_until_read(struct display *display, struct cua_error *
 	return status;
 }
 
-/* While more keys are on their way, LibreOffice collects characters of the basic plane in a buffer;
- * those above U+FFFF do not go through it and would come before them. */
-static bool would_overtake(const char *at, const char *end, uint32_t before)
+enum cua_status type_wait_until_noticed(struct display *display, struct cua_error *err)
 {
-	return at < end && before <= 0xffff && cua_utf8_next(&at, end) > 0xffff;
-}
-
-static bool has_input_buffer(struct display *display)
-{
-	static const char *const classes[] = { "libreoffice", "soffice" };
-	char class[128];
-	window_class(display, window_active(display), class, sizeof(class));
-	for (size_t i = 0; i < CUA_ARRAY_LEN(classes); i++) {
-		if (strncasecmp(class, classes[i], strlen(classes[i])) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What it has taken out of the buffer it draws. */
-static enum cua_status wait_until_taken(struct display *display, struct cua_error *err)
-{
-	const uint64_t sent_us = display->keymap.sent_us;
-	enum cua_status status = type_wait_until_read(display, err);
+	bool asked = false, answered = false, asleep = false;
+	enum cua_status status = window_ping(display, READ_TIMEOUT_MS, &asked, &answered, err);
 	if (status == CUA_OK) {
-		struct rest rest = { .since_us = sent_us };
-		status = wait_for_rest(display, &rest, err);
+		status = process_wait_asleep(display, NOTICED_TIMEOUT_MS, &asleep, err);
+	}
+	if (status == CUA_OK && !asleep) {
+		status = window_ping(display, READ_TIMEOUT_MS, &asked, &answered, err);
 	}
 	return status;
 }
 
-/* Finds keys for as many characters as spare keys allow, at most a chunk and to where one would
- * overtake those before it. */
-static int prepare_chunk(struct display *display, const char **at, const char *end,
-		struct display_layout_key keys[CHUNK_CHARS], bool *ret_overtaken)
+struct typing {
+	const char *at, *end;
+	struct display_layout_key keys[BATCH_KEYS];
+	int count, characters; /* keys; characters that they write */
+	size_t sent;           /* characters of the text */
+	bool waits;            /* the batch ends with a key that has to be waited for */
+	bool keys_ran_out;     /* or because all keys are in use */
+	struct type_office office;
+	bool answers; /* the window: see window_ping() */
+	bool pace;    /* wait until nobody computes */
+};
+
+/* A character and what may have to be pressed after it, or neither of them. */
+static bool prepare_character(struct display *display, struct typing *typing)
 {
-	bool any_bound = false;
-	int count = 0;
-	*ret_overtaken = false;
-	while (!*ret_overtaken && count < CHUNK_CHARS && *at < end) {
-		const char *after = *at;
-		bool bound = false;
-		const uint32_t code = next_character(&after, end);
-		const KeySym keysym = keysym_of(code);
-		if (!keymap_find(display, keysym, &keys[count], &bound)) {
-			break;
-		}
-		any_bound = any_bound || bound;
-		count++;
-		*at = after;
-		*ret_overtaken = would_overtake(after, end, code);
+	const char *after = typing->at;
+	const uint32_t code = next_character(&after, typing->end);
+	const KeySym flush = type_office_flush(&typing->office, code, after, typing->end);
+	struct display_layout_key *keys = &typing->keys[typing->count];
+	if (!keymap_find(display, keysym_of(code), &keys[0]) ||
+			(flush != NoSymbol && !keymap_find(display, flush, &keys[1]))) {
+		return false;
 	}
-	if (any_bound) {
-		display_sync(display);
-	}
-	return count;
+	typing->count += flush != NoSymbol ? 2 : 1;
+	typing->characters++;
+	typing->at = after;
+	typing->waits = after < typing->end && type_office_waits(&typing->office, code);
+	return true;
 }
 
-static void send_chunk(struct display *display, const struct display_layout_key *keys, int count)
+/* Finds keys for as many characters as spare keys allow, at most a batch and to where the window
+ * has to be waited for. */
+static void prepare_batch(struct display *display, struct typing *typing)
+{
+	typing->count = typing->characters = 0;
+	typing->waits = typing->keys_ran_out = false;
+	while (!typing->waits && !typing->keys_ran_out && typing->count + 1 < BATCH_KEYS &&
+			typing->at < typing->end) {
+		typing->keys_ran_out = !prepare_character(display, typing);
+	}
+}
+
+static void send_keys(struct display *display, const struct display_layout_key *keys, int count)
 {
 	const KeyCode shift = display->keymap.shift_keycode;
 	bool shifted = false;
-	display->keymap.sent_us = cua_now_us();
 	for (int i = 0; i < count; i++) {
 		if (keys[i].shift != shifted) {
 			shifted = keys[i].shift;
@@ -179,34 +189,122 @@ static void send_chunk(struct display *display, const struct display_layout_key 
 	XFlush(display->xlib);
 }
 
-static enum cua_status type_all(struct display *display, const char *text, struct cua_error *err)
+/* Looks up now and then: at whoever took the input, at a caller who left. */
+static enum cua_status send_batch(
+		struct display *display, const struct typing *typing, struct cua_error *err)
 {
-	const char *at = text, *end = text + strlen(text);
-	struct display_layout_key keys[CHUNK_CHARS];
-	const bool buffers = has_input_buffer(display);
 	enum cua_status status = CUA_OK;
-	while (status == CUA_OK && at < end) {
-		bool overtaken = false;
-		const int count = prepare_chunk(display, &at, end, keys, &overtaken);
-		if (count == 0 && !keymap_has_unread(display)) {
-			return CUA_FAIL(err, CUA_ERR_X11, 0,
-					"the keyboard layout has no key left for other characters");
-		}
-		if (count == 0) {
-			status = type_wait_until_read(display, err);
-			continue;
-		}
-		send_chunk(display, keys, count);
+	display->keymap.sent_us = cua_now_us();
+	for (int i = 0; i < typing->count && status == CUA_OK; i += CHUNK_KEYS) {
+		const int left = typing->count - i;
+		send_keys(display, &typing->keys[i], left < CHUNK_KEYS ? left : CHUNK_KEYS);
 		display_handle_events(display);
 		if (display->people.link_fd >= 0) {
 			people_read(display);
 		}
 		status = display_ok(display, err);
-		if (status == CUA_OK && overtaken && buffers) {
-			status = wait_until_taken(display, err);
+	}
+	return status;
+}
+
+/* Keys that were on their way while the layout changed have written who knows what. */
+static enum cua_status check_layout(
+		struct display *display, const struct typing *typing, struct cua_error *err)
+{
+	if (!keymap_follow(display)) {
+		return CUA_OK;
+	}
+	return CUA_FAIL(err, CUA_ERR_APP, 0,
+			"another program changed the keyboard layout while the text was typed: the "
+			"last %d of %zu characters may be wrong",
+			typing->characters, typing->sent);
+}
+
+static enum cua_status wait_until_drawn(struct display *display, uint64_t since_us, int timeout_ms,
+		bool *ret_drawn, struct cua_error *err)
+{
+	struct rest rest = { .since_us = since_us };
+	enum cua_status status = display_wait(display, cua_now_us() + (uint64_t)timeout_ms * 1000U,
+			has_drawn, &rest, err);
+	*ret_drawn = status == CUA_OK;
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+}
+
+/* A frame drawn after the answer to a ping tells that all keys before it are handled: the main
+ * loop of GTK draws when no event is left. */
+static enum cua_status wait_until_shown(struct display *display, struct cua_error *err)
+{
+	bool drawn = false;
+	return wait_until_drawn(display, cua_now_us(), FRAME_TIMEOUT_MS, &drawn, err);
+}
+
+/* Chromium reads its input in one process and handles it in another, which does not draw while
+ * there is more: what is shown, and what a settled screenshot sees, would lag by half a minute. An
+ * application that always computes is not waited for twice. */
+static enum cua_status keep_pace(
+		struct display *display, struct typing *typing, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + PACE_TIMEOUT_MS * 1000U;
+	enum cua_status status = CUA_OK;
+	bool busy = true;
+	while (busy && status == CUA_OK && cua_now_us() < deadline_us) {
+		const uint64_t since_us = cua_now_us();
+		status = display_wait(display, since_us + PACE_STEP_US, NULL, NULL, err);
+		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+		load_sample(display->load);
+		busy = load_busy_us(display->load) >= since_us;
+	}
+	typing->pace = !busy;
+	return status;
+}
+
+static enum cua_status wait_after_batch(
+		struct display *display, struct typing *typing, struct cua_error *err)
+{
+	/* Rest is dear: only when keys run out, and at the end. */
+	if (!typing->answers && !typing->keys_ran_out && typing->at < typing->end) {
+		return CUA_OK;
+	}
+	bool asleep = false;
+	enum cua_status status = type_wait_until_read(display, err);
+	if (status == CUA_OK && typing->waits) {
+		status = process_wait_asleep(display, READ_TIMEOUT_MS, &asleep, err);
+	}
+	if (status == CUA_OK && typing->waits) {
+		status = wait_until_shown(display, err);
+	}
+	return status == CUA_OK && typing->answers && typing->pace ? keep_pace(display, typing, err)
+								   : status;
+}
+
+static enum cua_status type_all(struct display *display, const char *text, struct cua_error *err)
+{
+	struct typing typing = { .at = text, .end = text + strlen(text), .pace = true };
+	enum cua_status status = CUA_OK;
+	type_office_look(display, &typing.office);
+	typing.answers = window_is_pingable(display, window_active(display));
+	while (status == CUA_OK && typing.at < typing.end) {
+		(void)keymap_follow(display);
+		prepare_batch(display, &typing);
+		if (typing.count == 0) {
+			return CUA_FAIL(err, CUA_ERR_X11, 0,
+					"the keyboard layout has no key left for other characters");
+		}
+		typing.sent += (size_t)typing.characters;
+		if (keymap_send(display)) {
+			status = type_wait_until_noticed(display, err);
+		}
+		if (status == CUA_OK) {
+			status = send_batch(display, &typing, err);
+		}
+		if (status == CUA_OK) {
+			status = wait_after_batch(display, &typing, err);
+		}
+		if (status == CUA_OK) {
+			status = check_layout(display, &typing, err);
 		}
 	}
-	return status == CUA_OK ? type_wait_until_read(display, err) : status;
+	return status;
 }
 
 enum cua_status type_text(struct display *display, const char *text, struct cua_error *err)
@@ -221,7 +319,6 @@ enum cua_status type_text(struct display *display, const char *text, struct cua_
 	if (display->caps_unlocked) {
 		XkbLockModifiers(display->xlib, XkbUseCoreKbd, LockMask, 0);
 	}
-	keymap_refresh(display);
 	status = type_wait_until_read(display, err); /* nothing of before may meet a changed key */
 	if (status == CUA_OK) {
 		status = type_all(display, text, err);

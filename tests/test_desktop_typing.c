@@ -252,6 +252,80 @@ static void chromium_gets_every_character(void **state)
 	assert_nothing_held(&desktop);
 }
 
+/* --- through the clipboard --- */
+
+static void paste(const char *text)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_CreateObject();
+	cJSON *item = cJSON_CreateObject();
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(body, "actions"), item);
+	cJSON_AddStringToObject(item, "action", "type");
+	cJSON_AddStringToObject(item, "text", text);
+	cJSON_AddStringToObject(item, "via", "clipboard");
+	cJSON_AddFalseToObject(body, "screenshot");
+	CUA_AUTO_FREE char *json = cJSON_PrintUnformatted(body);
+	cJSON_Delete(desktop_post(&desktop, json, NULL));
+}
+
+static void expect_clipboard(const char *wanted)
+{
+	CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop, "[{\"action\":\"clipboard_get\"}]");
+	assert_string_equal(json_text(answer, "results.0.text"), wanted);
+}
+
+static void text_is_pasted_and_the_clipboard_put_back(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *text = make_text(true);
+	desktop_do(&desktop, "[{\"action\":\"clipboard_set\",\"text\":\"what was there\"}]");
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name",
+			"xterm -e 'cat > pasted.txt; touch pasted.done'"));
+	paste(text);
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+d\"}]");
+	char done[] = "pasted.done";
+	wait_until(file_is_complete, done, "the terminal has written its file");
+	CUA_AUTO_FREE char *found = home_file(&desktop, "pasted.txt");
+	expect_text(found, text, "xterm");
+	expect_clipboard("what was there");
+	if (access("/usr/bin/mousepad", X_OK) != 0) {
+		skip();
+	}
+	cJSON_Delete(desktop_text_action(
+			&desktop, "open_app", "name", "mousepad --disable-server pasted2.txt"));
+	paste(text);
+	expect_clipboard("what was there");
+	read_back();
+	expect_text(clipboard, text, "mousepad");
+	assert_nothing_held(&desktop);
+}
+
+static void a_paste_that_nobody_fetches_is_an_error(void **state)
+{
+	(void)state;
+	long status = 0;
+	recorder_start(&desktop);
+	desktop_do(&desktop, "[{\"action\":\"clipboard_set\",\"text\":\"stays\"}]");
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
+			"{\"actions\":[{\"action\":\"type\",\"text\":\"lost\",\"via\":"
+			"\"clipboard\"}]}",
+			&status);
+	assert_int_not_equal(status, 200);
+	assert_non_null(strstr(json_text(answer, "error.message"), "ctrl+v"));
+	expect_clipboard("stays");
+	assert_nothing_held(&desktop);
+}
+
+static void a_layout_that_another_program_loads_is_noticed(void **state)
+{
+	(void)state;
+	free(desktop_sh(&desktop, "setxkbmap de"));
+	type_into_xterm("zyZY {[|]} \xc3\xa4\xc3\xb6 \xe6\x98\xa8\n", "de.txt");
+	free(desktop_sh(&desktop, "setxkbmap us,ru"));
+	type_into_xterm("zyZY {[|]} \xc3\xa4\xc3\xb6 \xe6\x98\xa8 \xd0\xb6\n", "us.txt");
+	free(desktop_sh(&desktop, "setxkbmap us"));
+	type_into_xterm("zyZY {[|]} \xd0\xb6\n", "us2.txt");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +333,9 @@ int main(void)
 		cmocka_unit_test(a_carriage_return_is_one_return_key),
 		cmocka_unit_test(caps_lock_changes_nothing_and_stays_as_it_was),
 		cmocka_unit_test(text_in_pieces_is_text),
+		cmocka_unit_test(a_layout_that_another_program_loads_is_noticed),
+		cmocka_unit_test(text_is_pasted_and_the_clipboard_put_back),
+		cmocka_unit_test(a_paste_that_nobody_fetches_is_an_error),
 		cmocka_unit_test(chromium_gets_every_character),
 		cmocka_unit_test(writer_gets_every_character),
 	};

@@ -82,6 +82,9 @@ enum cua_clipboard_format {
 	CUA_CLIPBOARD_FORMAT_COUNT,
 };
 
+/* How text is typed; the values of the "via" argument. */
+enum cua_via { CUA_VIA_KEYS, CUA_VIA_CLIPBOARD };
+
 struct cua_point {
 	int x, y; /* pixels of the root window */
 };
@@ -127,6 +130,7 @@ struct cua_action {
 	char *html, *png_base64, *files; /* owned; for the clipboard; NULL: not given */
 	int clipboard_format;            /* enum cua_clipboard_format */
 	int selection;                   /* enum cua_selection */
+	int via;                         /* enum cua_via */
 	int duration_ms;
 	int until; /* enum cua_wait */
 	int rest_ms, timeout_ms;

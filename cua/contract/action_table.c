@@ -92,6 +92,8 @@ const char *const cua_wait_names[CUA_WAIT_COUNT + 1] = { "text", "text_gone", "w
 static const char *const picture_formats[] = { "png", "jpeg", "webp", NULL };
 static const char *const picture_levels[] = { "fast", "small", NULL };
 
+static const char *const via_names[] = { "keys", "clipboard", NULL };
+
 const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_SCREENSHOT] = { "screenshot",
 			"Take a picture of the screen, or of a region of it, scaled if need be.",
@@ -156,8 +158,18 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_TYPE] = { "type", "Type text; a line break is the Return key.",
 			.is_input = true,
 			.args = { ARG_TEXT("text", 0,
-					"any Unicode text; of control characters only tab and "
-					"line breaks") } },
+						  "any Unicode text; of control characters only "
+						  "tab and "
+						  "line breaks"),
+					{ "via", CUA_ARG_CHOICE, FIELD(via), .choices = via_names,
+							.help = "clipboard pastes the text at "
+								"once, and "
+								"puts back what the clipboard "
+								"held" },
+					{ "keys", CUA_ARG_KEYS, FIELD(keys),
+							.help = "the chord that pastes, where it "
+								"is not "
+								"the usual one" } } },
 	[CUA_ACTION_KEY] = { "key", "Press a key or a chord such as ctrl+shift+t.",
 			.is_input = true,
 			.args = { ARG_CHORD,

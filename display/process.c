@@ -1,0 +1,128 @@
+#include "display/display_internal.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+
+#define STATUS_MAX_BYTES ((size_t)16 << 10)
+#define ANCESTORS_MAX 64
+#define LOOK_AGAIN_US 1000U
+
+/* Lines of /proc/PID/status. */
+struct process_status {
+	char state;
+	pid_t parent, inner_pid; /* inner_pid: in its own pid namespace */
+	unsigned long long switches;
+};
+
+static unsigned long long number_after(const char *text, const char *label)
+{
+	const char *at = strstr(text, label);
+	return at ? strtoull(at + strlen(label), NULL, 10) : 0;
+}
+
+/* Source: proc(5). */
+static bool read_status(pid_t pid, struct process_status *ret_status)
+{
+	char path[64];
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, STATUS_MAX_BYTES);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (cua_file_read(path, &text, NULL) != CUA_OK || text.len == 0) {
+		return false;
+	}
+	const char *state = strstr(text.data, "\nState:\t");
+	const char *pids = strstr(text.data, "\nNSpid:");
+	*ret_status = (struct process_status){ .state = state ? state[8] : 0,
+		.parent = (pid_t)number_after(text.data, "\nPPid:") };
+	if (pids) {
+		const char *end = strchr(pids + 1, '\n');
+		while (end && end > pids && isdigit((unsigned char)end[-1])) {
+			end--;
+		}
+		ret_status->inner_pid = end ? (pid_t)strtol(end, NULL, 10) : 0;
+	}
+	ret_status->switches = number_after(text.data, "\nvoluntary_ctxt_switches:") +
+			number_after(text.data, "\nnonvoluntary_ctxt_switches:");
+	return true;
+}
+
+/* All that runs on a desktop descends from its session. */
+static bool is_on_desktop(const struct display *display, pid_t pid)
+{
+	struct process_status status;
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
+		if (pid == display->record.session.pid) {
+			return true;
+		}
+		if (!read_status(pid, &status)) {
+			return false;
+		}
+		pid = status.parent;
+	}
+	return false;
+}
+
+/* A window tells the number that its process has inside the sandbox. */
+static pid_t find_process(const struct display *display, pid_t inner_pid)
+{
+	pid_t found = 0;
+	DIR *proc = opendir("/proc");
+	for (const struct dirent *entry; proc && !found && (entry = readdir(proc));) {
+		struct process_status status;
+		const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid > 1 && read_status(pid, &status) && status.inner_pid == inner_pid &&
+				is_on_desktop(display, pid)) {
+			found = pid;
+		}
+	}
+	if (proc) {
+		closedir(proc);
+	}
+	return found;
+}
+
+static pid_t active_process(struct display *display)
+{
+	const Window window = window_active(display);
+	if (window == None || window != display->client.window) {
+		unsigned long count = 0;
+		unsigned char *inner = display_property(display, window, display->atoms.net_wm_pid,
+				XA_CARDINAL, 32, &count);
+		const pid_t pid = inner ? (pid_t) * (unsigned long *)(void *)inner : 0;
+		display->client.window = window;
+		display->client.pid = pid > 0 ? find_process(display, pid) : 0;
+		if (inner) {
+			XFree(inner);
+		}
+	}
+	return display->client.pid;
+}
+
+enum cua_status process_wait_asleep(
+		struct display *display, int timeout_ms, bool *ret_asleep, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
+	const pid_t pid = active_process(display);
+	struct process_status before, after;
+	enum cua_status status = display_ok(display, err);
+	*ret_asleep = false;
+	while (status == CUA_OK && pid > 0 && !*ret_asleep && cua_now_us() < deadline_us) {
+		if (!read_status(pid, &before)) {
+			display->client.window = None;
+			return CUA_OK;
+		}
+		/* Whatever it has asked the X server before, it has an answer to now. */
+		display_sync(display);
+		status = display_wait(display, cua_now_us() + LOOK_AGAIN_US, NULL, NULL, err);
+		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+		*ret_asleep = read_status(pid, &after) && before.state == 'S' &&
+				after.state == 'S' && before.switches == after.switches;
+	}
+	return status;
+}

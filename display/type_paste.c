@@ -1,0 +1,125 @@
+#include "display/display_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cua/base/util.h"
+
+#define FETCH_TIMEOUT_MS 5000
+#define ASLEEP_TIMEOUT_MS 1000
+
+/* Terminals keep ctrl+v for the program in them. The old ones paste what is marked. */
+struct paste {
+	const char *class; /* NULL: all others */
+	const char *chord[4];
+	bool primary;
+};
+
+static const struct paste pastes[] = {
+	{ "xterm", { "shift", "Insert" }, true },
+	{ "uxterm", { "shift", "Insert" }, true },
+	{ "urxvt", { "shift", "Insert" }, true },
+	{ "gnome-terminal", { "ctrl", "shift", "v" }, false },
+	{ "xfce4-terminal", { "ctrl", "shift", "v" }, false },
+	{ "mate-terminal", { "ctrl", "shift", "v" }, false },
+	{ "lxterminal", { "ctrl", "shift", "v" }, false },
+	{ "konsole", { "ctrl", "shift", "v" }, false },
+	{ "terminator", { "ctrl", "shift", "v" }, false },
+	{ "tilix", { "ctrl", "shift", "v" }, false },
+	{ "kitty", { "ctrl", "shift", "v" }, false },
+	{ "alacritty", { "ctrl", "shift", "v" }, false },
+	{ NULL, { "ctrl", "v" }, false },
+};
+
+static const struct paste *find_paste(struct display *display)
+{
+	char class[128];
+	const struct paste *paste = pastes;
+	window_class(display, window_active(display), class, sizeof(class));
+	while (paste->class && strncasecmp(class, paste->class, strlen(paste->class)) != 0) {
+		paste++;
+	}
+	return paste;
+}
+
+static enum cua_status press(
+		struct display *display, const struct cua_keys *keys, struct cua_error *err)
+{
+	struct input_chord chord;
+	(void)keymap_follow(display);
+	enum cua_status status = input_chord_press(display, keys, &chord, err);
+	input_chord_release(display, &chord);
+	return status;
+}
+
+/* Owns the text for the time of a paste. */
+static enum cua_status offer(
+		struct display *display, const char *text, bool primary, struct cua_error *err)
+{
+	char *copy = strdup(text);
+	if (!copy) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, 0, "text");
+	}
+	struct cua_action set = { .type = CUA_ACTION_CLIPBOARD_SET,
+		.text = copy,
+		.selection = primary ? CUA_SELECTION_PRIMARY : CUA_SELECTION_CLIPBOARD };
+	enum cua_status status = clipboard_act_set(display, &set, err);
+	cua_action_finish(&set);
+	return status;
+}
+
+static enum cua_status paste_offered(
+		struct display *display, const struct cua_keys *keys, struct cua_error *err)
+{
+	const unsigned int served = display->clipboard.served;
+	bool asleep = false;
+	enum cua_status status = press(display, keys, err);
+	if (status == CUA_OK) {
+		status = clipboard_wait_served(display, served, FETCH_TIMEOUT_MS, err);
+	}
+	if (status == CUA_ERR_TIMEOUT) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"the application did not take the clipboard within %d s of %s%s%s; "
+				"keys names the chord with which it pastes",
+				FETCH_TIMEOUT_MS / 1000, keys->names[0], keys->count > 1 ? "+" : "",
+				keys->count > 1 ? keys->names[1] : "");
+	}
+	/* It may ask for another format yet. */
+	if (status == CUA_OK) {
+		status = type_wait_until_read(display, err);
+	}
+	return status == CUA_OK ? process_wait_asleep(display, ASLEEP_TIMEOUT_MS, &asleep, err)
+				: status;
+}
+
+enum cua_status type_paste(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	const struct paste *paste = find_paste(display);
+	const bool primary = paste->primary && action->keys.count == 0;
+	struct clipboard_content *before = NULL;
+	struct cua_keys keys = action->keys;
+	for (size_t i = 0; action->keys.count == 0 && paste->chord[i]; i++) {
+		snprintf(keys.names[keys.count++], sizeof(keys.names[0]), "%s", paste->chord[i]);
+	}
+	enum cua_status status = type_check(action->text, err);
+	if (status != CUA_OK || !action->text[0]) {
+		return status;
+	}
+	status = primary ? CUA_OK : clipboard_save(display, &before, err);
+	if (status == CUA_OK) {
+		status = offer(display, action->text, primary, err);
+	}
+	if (status == CUA_OK) {
+		status = paste_offered(display, &keys, err);
+	}
+	if (primary) {
+		selection_disown(display, CUA_SELECTION_PRIMARY);
+	} else if (before) {
+		enum cua_status restored =
+				clipboard_restore(display, before, status == CUA_OK ? err : NULL);
+		status = status == CUA_OK ? restored : status;
+	}
+	return status;
+}

@@ -1,0 +1,314 @@
+/* A corpus of many scripts, typed into applications of five makings under five layouts and with
+ * locks on and off, is what they save.
+ *
+ * By default every application gets the whole corpus once, each with another layout and lock.
+ * CUA_TYPING_MATRIX=1 runs all of them; CUA_TYPING_SEED=N makes another corpus; CUA_TYPING_APPS
+ * names those to run. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "tests/desktop_fixture.h"
+#include "tests/typing_corpus.h"
+
+#define SAVE_DEADLINE_MS 20000
+
+static struct world world;
+static struct desktop desktop;
+static uint32_t seed = 1;
+
+static const char *const layouts[] = { "us", "de", "fr", "cz", "ru" };
+static const char *const locks[] = { "", "Caps_Lock", "Num_Lock", "Caps_Lock Num_Lock" };
+
+/* The settings that change what was typed are off, as a user would have it who types code: what is
+ * corrected, completed or indented is no fault of the typing. */
+struct app {
+	const char *name, *program;
+	const char *settings; /* script that writes them; NULL */
+	const char *command;  /* for open_app; once to a cell if it ends with the text */
+	const char *file;     /* that it saves, below the home; a %d is the number of the cell */
+	const char *end;      /* key that saves */
+	bool ends;            /* saving ends it */
+	const char *dialog;   /* name to type the first time it saves; NULL */
+	const char *convert;  /* script that makes the file of what was saved; NULL */
+	bool without_tabs;    /* Tab moves the focus */
+};
+
+static const struct app apps[] = {
+	{ .name = "xterm",
+			.program = "/usr/bin/xterm",
+			.command = "xterm -e 'cat > typed.%d.new; mv typed.%d.new typed.%d'",
+			.file = "typed.%d",
+			.end = "ctrl+d",
+			.ends = true },
+	{ .name = "Chromium",
+			.program = "/usr/bin/chromium",
+			.settings = "echo '<!doctype html><meta charset=utf-8><title>typing</title>"
+				    "<textarea autofocus spellcheck=false "
+				    "style=\"width:95%;height:90vh\"></textarea><script>"
+				    "let cell = 0; addEventListener(\"keydown\", e => { "
+				    "if (!e.ctrlKey || e.key.toLowerCase() != \"s\") return; "
+				    "e.preventDefault(); "
+				    "const a = document.createElement(\"a\"); "
+				    "a.href = URL.createObjectURL(new "
+				    "Blob([document.querySelector(\"textarea\").value])); "
+				    "a.download = \"typed.\" + cell++; a.click(); });</script>' "
+				    ">typing.html",
+			.command = "chromium file:///home/agent/typing.html",
+			.file = "Downloads/typed.%d",
+			.end = "ctrl+s",
+			.without_tabs = true },
+	{ .name = "GTK",
+			.program = "/usr/bin/mousepad",
+			.settings = ": >gtk.txt",
+			.command = "mousepad --disable-server gtk.txt",
+			.file = "gtk.txt",
+			.end = "ctrl+s" },
+	{ .name = "Qt",
+			.program = "/usr/bin/featherpad",
+			.settings = "mkdir -p .config/featherpad; printf "
+				    "'[text]\\nnoIndent=true\\n' >.config/featherpad/fp.conf; : "
+				    ">qt.txt",
+			.command = "featherpad --standalone qt.txt",
+			.file = "qt.txt",
+			.end = "ctrl+s" },
+};
+
+static int start(void **state)
+{
+	(void)state;
+	const char *wanted = getenv("CUA_TYPING_SEED");
+	seed = wanted ? (uint32_t)strtoul(wanted, NULL, 10) : 1;
+	world_create(&world, (uid_t)-1);
+	desktop_start(&desktop, &world, "corpus");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+/* --- one cell --- */
+
+struct cell {
+	const struct app *app;
+	const char *layout, *locks;
+	int number;                           /* of the application's cells */
+	char *ascii, *mixed, *wanted, *found; /* owned */
+	double ascii_ms, mixed_ms;
+};
+
+static int locked_modifiers(void)
+{
+	CUA_AUTO_FREE char *held = desktop_probe(&desktop, "held", "");
+	const char *at = strstr(held, "locked ");
+	assert_non_null(at);
+	return (int)strtol(at + 7, NULL, 10);
+}
+
+static void press(const char *keys)
+{
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"%s\"}]", keys);
+}
+
+/* One press each turns them on, and off again. */
+static void toggle_locks(const struct cell *cell)
+{
+	if (strstr(cell->locks, "Caps_Lock")) {
+		press("Caps_Lock");
+	}
+	if (strstr(cell->locks, "Num_Lock")) {
+		press("Num_Lock");
+	}
+}
+
+static void expand(const char *format, int number, char *text, size_t size)
+{
+	size_t len = 0;
+	for (const char *at = format; *at && len + 12 < size; at++) {
+		if (at[0] == '%' && at[1] == 'd') {
+			len += (size_t)snprintf(text + len, size - len, "%d", number);
+			at++;
+		} else {
+			text[len++] = *at;
+		}
+	}
+	text[len] = '\0';
+}
+
+static bool shows_what_is_typed(void *data)
+{
+	(void)data;
+	CUA_AUTO_JSON cJSON *result = desktop_text_action(&desktop, "type", "text", "x");
+	return strcmp(json_text(result, "status"), "delivered") == 0;
+}
+
+static void open_cell(const struct cell *cell)
+{
+	char command[256];
+	if (cell->number == 0 && cell->app->settings) {
+		free(desktop_sh(&desktop, cell->app->settings));
+	}
+	if (cell->number == 0 || cell->app->ends) {
+		expand(cell->app->command, cell->number, command, sizeof(command));
+		cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", command));
+	}
+	if (!cell->app->ends) {
+		wait_until(shows_what_is_typed, NULL, "the editor takes input");
+		press("ctrl+a");
+		press("Delete");
+	}
+}
+
+static double type_part(const char *text)
+{
+	CUA_AUTO_JSON cJSON *result = desktop_text_action(&desktop, "type", "text", text);
+	return json_number(result, "ms");
+}
+
+static bool is_saved(void *data)
+{
+	struct cell *cell = data;
+	char leaf[64], path[512];
+	if (cell->app->convert) {
+		struct output output;
+		world_cua(&world, &output, "desktop", "exec", "--", "sh", "-c", cell->app->convert,
+				NULL);
+		output_finish(&output);
+	}
+	expand(cell->app->file, cell->number, leaf, sizeof(leaf));
+	snprintf(path, sizeof(path), "%s/%s", desktop.home, leaf);
+	free(cell->found);
+	cell->found = read_whole_file(path, NULL);
+	return cell->found && strcmp(cell->found, cell->wanted) == 0;
+}
+
+static bool asks_for_a_name(void *data)
+{
+	(void)data;
+	CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	return strstr(json_text(answer, "results.0.windows.0.title"), "Save") != NULL;
+}
+
+static void fail_with_difference(const struct cell *cell)
+{
+	const char *found = cell->found ? cell->found : "", *wanted = cell->wanted;
+	size_t at = 0;
+	while (found[at] && found[at] == wanted[at]) {
+		at++;
+	}
+	while (at > 0 && ((unsigned char)wanted[at] & 0xc0) == 0x80) {
+		at--;
+	}
+	const size_t from = at > 20 ? at - 20 : 0;
+	fail_msg("%s, layout %s, locks \"%s\": the file differs at byte %zu of %zu (%zu came): "
+		 "\"%.60s\" wanted, \"%.60s\" came",
+			cell->app->name, cell->layout, cell->locks, at, strlen(wanted),
+			strlen(found), wanted + from, found + from);
+}
+
+static void run_cell(struct cell *cell)
+{
+	const struct corpus_options options = { seed + (uint32_t)cell->number,
+		cell->app->without_tabs };
+	char script[64];
+	cell->ascii = corpus_ascii(&options);
+	cell->mixed = corpus_mixed(&options);
+	assert_true(asprintf(&cell->wanted, "%s%s", cell->ascii, cell->mixed) > 0);
+	assert_true(corpus_count(cell->wanted) >= 20000);
+	snprintf(script, sizeof(script), "setxkbmap %s", cell->layout);
+	free(desktop_sh(&desktop, script));
+	open_cell(cell);
+	toggle_locks(cell);
+	const int locked = locked_modifiers();
+	assert_int_equal(locked != 0, cell->locks[0] != '\0');
+	cell->ascii_ms = type_part(cell->ascii);
+	cell->mixed_ms = type_part(cell->mixed);
+	assert_int_equal(locked_modifiers(), locked);
+	toggle_locks(cell);
+	press(cell->app->end);
+	if (cell->number == 0 && cell->app->dialog) {
+		wait_until(asks_for_a_name, NULL, "the dialog for a name");
+		cJSON_Delete(desktop_text_action(&desktop, "type", "text", cell->app->dialog));
+		press("Return");
+	}
+	if (!waits_until(is_saved, cell, SAVE_DEADLINE_MS)) {
+		fail_with_difference(cell);
+	}
+	assert_nothing_held(&desktop);
+	print_message("%-9s %s  %-18s  %6.0f ASCII, %6.0f mixed characters a second\n",
+			cell->app->name, cell->layout, cell->locks[0] ? cell->locks : "-",
+			corpus_count(cell->ascii) / cell->ascii_ms * 1000,
+			corpus_count(cell->mixed) / cell->mixed_ms * 1000);
+	free(cell->ascii);
+	free(cell->mixed);
+	free(cell->wanted);
+	free(cell->found);
+}
+
+static void run_app(const struct app *app)
+{
+	const char *chosen = getenv("CUA_TYPING_APPS");
+	const int rotation = (int)(app - apps) + (int)(seed % 20);
+	if (access(app->program, X_OK) != 0 || (chosen && !strstr(chosen, app->name))) {
+		skip();
+	}
+	if (!getenv("CUA_TYPING_MATRIX")) {
+		struct cell cell = { .app = app,
+			.layout = layouts[rotation % (int)CUA_ARRAY_LEN(layouts)],
+			.locks = locks[rotation % (int)CUA_ARRAY_LEN(locks)] };
+		run_cell(&cell);
+		return;
+	}
+	int number = 0;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(layouts); i++) {
+		for (size_t k = 0; k < CUA_ARRAY_LEN(locks); k++) {
+			struct cell cell = { .app = app,
+				.layout = layouts[i],
+				.locks = locks[k],
+				.number = number++ };
+			run_cell(&cell);
+		}
+	}
+}
+
+static void xterm_saves_what_was_typed(void **state)
+{
+	(void)state;
+	run_app(&apps[0]);
+}
+
+static void chromium_saves_what_was_typed(void **state)
+{
+	(void)state;
+	run_app(&apps[1]);
+}
+
+static void a_gtk_editor_saves_what_was_typed(void **state)
+{
+	(void)state;
+	run_app(&apps[2]);
+}
+
+static void a_qt_editor_saves_what_was_typed(void **state)
+{
+	(void)state;
+	run_app(&apps[3]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(xterm_saves_what_was_typed),
+		cmocka_unit_test(chromium_saves_what_was_typed),
+		cmocka_unit_test(a_gtk_editor_saves_what_was_typed),
+		cmocka_unit_test(a_qt_editor_saves_what_was_typed),
+	};
+	return cmocka_run_group_tests_name("desktop_corpus", tests, start, finish);
+}
