@@ -8,7 +8,7 @@
 set -eu
 
 # What a desktop needs to live.
-run='at-spi2-core xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
+run='at-spi2-core tesseract-ocr tesseract-ocr-eng xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
 	fonts-dejavu-core fonts-liberation2 fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 	libx11-6 libx11-xcb1 libxtst6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxcb-damage0 libxcb-res0 libxkbcommon0
 	libisal2 libpng16-16 libdeflate0 libwebp7 libzimg2 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
@@ -24,7 +24,7 @@ build='gcc clang cmake make pkg-config
 
 # What the demos put on the screen, and what they check it with.
 demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybox
-	tesseract-ocr tesseract-ocr-eng unzip libxml2-utils poppler-utils tigervnc-viewer'
+	unzip libxml2-utils poppler-utils tigervnc-viewer'
 
 # What only the tests need.
 test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl git sudo'

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <X11/extensions/XTest.h>
@@ -23,6 +24,8 @@
 
 #define WM_START_TIMEOUT_MS 5000
 #define EVENTS_AT_ONCE_US 20000U
+/* A host that connects later than this to a desktop is not its first. */
+#define START_MAX_S 30
 
 /* --- errors of the X server --- */
 
@@ -266,6 +269,14 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 				: status;
 }
 
+/* A host that takes over a desktop must not give a number that its predecessor gave to something
+ * else. Nobody has read a hundred new elements a second all the time. */
+static unsigned int first_ref(const struct desktop_record *record)
+{
+	const int64_t age_s = time(NULL) - record->created_s;
+	return age_s > START_MAX_S && age_s < UINT32_MAX / 200 ? (unsigned int)age_s * 100 : 1;
+}
+
 enum cua_status display_connect(const struct desktop_record *record, struct display **ret_display,
 		struct cua_error *err)
 {
@@ -280,6 +291,7 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 	display->streams.wake_fd = -1;
 	LIST_INIT(&display->streams.list);
 	display->wait_fd = -1;
+	display->refs.next = first_ref(record);
 	display->reader = (struct display_reader){ -1, -1 };
 	if (getrandom(&display->frame_epoch, sizeof(display->frame_epoch), 0) < 0) {
 		free(display);

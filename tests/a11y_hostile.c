@@ -71,7 +71,8 @@ static char *name_of(const struct hostile *hostile, const char *path)
 		return g_strdup_printf("element %s", path);
 	}
 	char *name = g_malloc((1 << 20) + 1);
-	memset(name, '\x1b', 1 << 20);
+	memset(name, 'A', 1 << 20);
+	name[0] = name[100] = '\x1b';
 	name[1 << 20] = '\0';
 	return name;
 }

@@ -433,6 +433,8 @@ static void hostile_trees_are_cut(void **state)
 				"[{\"action\":\"read_screen\"},"
 				"{\"action\":\"mark_screen\"}]");
 		assert_null(strchr(json_text(text, "results.0.text"), '\x1b'));
+		CUA_AUTO_JSON cJSON *found = find_text("whitespace");
+		assert_string_equal(json_text(found, "results.0.source"), "tree");
 		assert_string_equal(json_text(text, "results.1.status"), "delivered");
 		desktop_do(&desktop, "[{\"action\":\"kill_window\",\"window\":%.0f}]", window);
 	}

@@ -11,6 +11,8 @@
 
 /* More children than this are not listed one by one: those that show are found by their place. */
 #define CHILDREN_MAX 200
+/* Bytes that all elements together may say; the answer has room for it, escaped. */
+#define TEXT_MAX (READER_JSON_MAX / 4)
 /* Of many windows, one that does not answer may hold up the others so long. */
 #define SILENCE_US (700 * G_TIME_SPAN_MILLISECOND)
 #define APPS_MAX 256
@@ -54,6 +56,7 @@ struct walk {
 	GPtrArray *nodes; /* all of them, owned */
 	GPtrArray *roots; /* of applications */
 	int read_count;
+	size_t text_left; /* of what all elements may say together */
 	bool cut, has_popup;
 	GPtrArray *unborn; /* nodes whose children were not there yet */
 };
@@ -128,6 +131,20 @@ static void node_done(struct node *node)
 	}
 }
 
+/* One application may not say so much that nothing of the others fits. */
+static char *take_text(struct walk *walk, const char *text)
+{
+	char *clean = tree_clean_text(text, (size_t)walk->request->max_text);
+	const size_t len = strlen(clean);
+	if (len > walk->text_left) {
+		walk->cut = true;
+		clean[0] = '\0';
+		return clean;
+	}
+	walk->text_left -= len;
+	return clean;
+}
+
 static void on_role(void *user_data, GVariant *reply)
 {
 	struct node *node = user_data;
@@ -143,8 +160,7 @@ static void on_name(void *user_data, GVariant *reply)
 {
 	struct node *node = user_data;
 	if (reply && g_variant_is_of_type(reply, G_VARIANT_TYPE_STRING)) {
-		node->name = tree_clean_text(g_variant_get_string(reply, NULL),
-				(size_t)node->walk->request->max_text);
+		node->name = take_text(node->walk, g_variant_get_string(reply, NULL));
 	}
 	node_done(node);
 }
@@ -282,7 +298,7 @@ static void on_text(void *user_data, GVariant *reply)
 		return;
 	}
 	g_variant_get(reply, "(&s)", &text);
-	char *clean = tree_clean_text(text, (size_t)node->walk->request->max_text);
+	char *clean = take_text(node->walk, text);
 	if (g_strcmp0(clean, node->name) != 0) {
 		g_free(node->value);
 		node->value = clean;
@@ -903,7 +919,8 @@ enum cua_status tree_read(struct bus *bus, const struct tree_request *request, c
 		.request = request,
 		.nodes = g_ptr_array_new_with_free_func(node_free),
 		.roots = g_ptr_array_new(),
-		.unborn = g_ptr_array_new() };
+		.unborn = g_ptr_array_new(),
+		.text_left = TEXT_MAX };
 	for (int i = 0; i < request->window_count; i++) {
 		walk.has_popup = walk.has_popup || request->windows[i].popup;
 	}
