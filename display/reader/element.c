@@ -76,8 +76,7 @@ static void on_extents(void *user_data, GVariant *reply)
 {
 	struct element *element = user_data;
 	if (reply) {
-		struct box *box = &element->box;
-		g_variant_get(reply, "((iiii))", &box->x, &box->y, &box->width, &box->height);
+		element->box = box_of_reply(reply);
 		element->has_box = true;
 	}
 }

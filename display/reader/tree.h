@@ -29,6 +29,8 @@ struct tree_request {
 	int shift_x, shift_y; /* of the one element that is asked for */
 };
 
+/* "((iiii))", within what can be reckoned with. */
+struct box box_of_reply(GVariant *reply);
 /* What can be seen of box inside bounds; false if nothing. */
 bool box_clip(const struct box *box, const struct box *bounds, struct box *ret_box);
 
