@@ -267,7 +267,9 @@ void window_send_to_root(
 					 .window = window,
 					 .message_type = type,
 					 .format = 32 } };
-	memcpy(event.xclient.data.l, data, (size_t)count * sizeof(data[0]));
+	for (int i = 0; i < count; i++) {
+		event.xclient.data.l[i] = data[i];
+	}
 	XSendEvent(display->xlib, display->root, False,
 			SubstructureNotifyMask | SubstructureRedirectMask, &event);
 	XFlush(display->xlib);

@@ -182,7 +182,7 @@ static double ratio_of(const struct bench_report *report, const struct bench_fig
 	const double own = bench_median(&figure->samples);
 	const double other = base ? bench_median(&base->samples) : (double)NAN;
 	if (!base || !(own > 0) || !(other > 0)) {
-		return NAN;
+		return (double)NAN;
 	}
 	return figure->more_is_better ? other / own : own / other;
 }
@@ -221,7 +221,7 @@ static void print_row_name(const struct bench_figure *figure)
 
 static void print_machine(const struct bench_report *report)
 {
-	double least = NAN, most = NAN;
+	double least = (double)NAN, most = (double)NAN;
 	for (int i = 0; i < report->figure_count; i++) {
 		least = fmin(least, report->figures[i]->load);
 		most = fmax(most, report->figures[i]->load);

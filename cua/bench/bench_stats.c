@@ -53,7 +53,7 @@ double bench_quantile(const struct bench_samples *samples, double q)
 {
 	CUA_AUTO_FREE double *values = sorted(samples);
 	if (!values) {
-		return NAN;
+		return (double)NAN;
 	}
 	const double rank = ceil(q * (double)samples->count);
 	const size_t index = rank < 1 ? 0 : (size_t)rank - 1;
@@ -64,7 +64,7 @@ double bench_median(const struct bench_samples *samples)
 {
 	CUA_AUTO_FREE double *values = sorted(samples);
 	if (!values) {
-		return NAN;
+		return (double)NAN;
 	}
 	const size_t half = samples->count / 2;
 	return samples->count % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
