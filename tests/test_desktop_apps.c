@@ -121,6 +121,27 @@ static void writer_is_opened_by_its_name(void **state)
 	}
 }
 
+static void a_file_or_a_type_opens_with_its_application(void **state)
+{
+	(void)state;
+	char path[512];
+	if (access("/usr/bin/pcmanfm", X_OK) != 0 || access("/usr/bin/soffice", X_OK) != 0) {
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/a letter.rtf", desktop.home);
+	static const char letter[] = "{\\rtf1 Dear reader}";
+	assert_int_equal(cua_file_write(path, letter, strlen(letter), 0644, NULL), CUA_OK);
+	(void)open_app("inode/directory", "pcmanfm");
+	(void)open_app("/home/agent/Documents", "pcmanfm");
+	(void)open_app("a letter.rtf", "libreoffice-writer");
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	assert_non_null(strstr(json_text(window_of_class(list, "libreoffice-writer"), "title"),
+			"a letter.rtf"));
+	/* It is open: its window comes to the front. */
+	(void)open_app("Documents", "pcmanfm");
+	(void)open_app("file:///home/agent/a%20letter.rtf", "libreoffice-writer");
+}
+
 static void expect_failure(const char *name, const char *first, const char *second)
 {
 	long status = 0;
@@ -144,6 +165,7 @@ static void an_application_that_dies_is_quoted(void **state)
 	expect_failure("sh -c 'echo broken by design >&2; exit 3'", "broken by design", "3");
 	expect_failure("sh -c 'echo last words; kill -SEGV $$'", "last words", "signal");
 	expect_failure("xterm -no-such-option", "no-such-option", "status");
+	expect_failure("sh -c 'echo nothing to show'", "without a window", "nothing to show");
 }
 
 /* --- windows --- */
@@ -296,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_application_is_opened_by_command_and_by_name),
+		TEST(a_file_or_a_type_opens_with_its_application),
 		TEST(an_application_that_dies_is_quoted),
 		TEST(a_window_is_described),
 		TEST(windows_are_focused_and_closed),
