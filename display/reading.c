@@ -19,6 +19,8 @@
 #define OCR_TIMEOUT_MS 20000
 #define FIND_NODES_MAX READER_NODES_MAX
 #define SEARCH_TEXT_MAX 20000
+#define RAISE_TIMEOUT_MS 1000
+#define RAISE_LOOK_US 20000U
 
 /* --- elements --- */
 
@@ -564,6 +566,34 @@ static enum cua_status ask_element(struct display *display, const struct element
 	return status;
 }
 
+static bool is_in_front(
+		const struct window_stack *stack, Window window, const struct cua_region *box)
+{
+	return window_stack_at(stack, box->x + box->width / 2, box->y + box->height / 2) == window;
+}
+
+/* The window manager may give the keyboard before it restacks, and the window may draw anew: looks
+ * until the element is in front. */
+static enum cua_status raise_window(struct display *display, const struct element_ref *ref,
+		struct window_stack *stack, struct cua_region *box, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + RAISE_TIMEOUT_MS * 1000ULL;
+	enum cua_status status = window_focus(display, ref->place.window, err);
+	while (status == CUA_OK) {
+		status = ask_element(display, ref, stack, box, err);
+		if (status != CUA_OK || is_in_front(stack, ref->place.window, box)) {
+			break;
+		}
+		if (cua_now_us() > deadline_us) {
+			return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+					"another window is in front of it");
+		}
+		status = display_wait(display, cua_now_us() + RAISE_LOOK_US, NULL, NULL, err);
+		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+	}
+	return status;
+}
+
 enum cua_status reading_locate(struct display *display, const char *text,
 		struct cua_point *ret_point, struct cua_error *err)
 {
@@ -585,26 +615,13 @@ enum cua_status reading_locate(struct display *display, const char *text,
 				number);
 	}
 	enum cua_status status = ask_element(display, ref, stack, &box, err);
-	struct cua_point middle = { 0, 0 };
-	for (int tries = 0; status == CUA_OK; tries++) {
-		middle = (struct cua_point){ box.x + box.width / 2, box.y + box.height / 2 };
-		if (window_stack_at(stack, middle.x, middle.y) == ref->place.window) {
-			break;
-		}
-		if (tries > 0) {
-			status = CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-					"another window is in front of it");
-			break;
-		}
-		status = window_focus(display, ref->place.window, err);
-		if (status == CUA_OK) {
-			status = ask_element(display, ref, stack, &box, err);
-		}
+	if (status == CUA_OK && !is_in_front(stack, ref->place.window, &box)) {
+		status = raise_window(display, ref, stack, &box, err);
 	}
 	if (status != CUA_OK) {
 		cua_error_prefix(err, "ref e%u", number);
 		return status;
 	}
-	*ret_point = middle;
+	*ret_point = (struct cua_point){ box.x + box.width / 2, box.y + box.height / 2 };
 	return CUA_OK;
 }
