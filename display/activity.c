@@ -28,7 +28,7 @@
 #define CARET_BEATS 3
 /* After so many changes of one place the next is expected at their pace. */
 #define FEW_BEATS 3
-#define PACE_MAX_US 120000U
+#define PACE_MAX_US 60000U
 /* More than a line of text: an animation may have begun. */
 #define LARGE_PIXELS 20000
 /* A caret is so narrow and so high; a spinner fits in a square. */

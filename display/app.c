@@ -16,7 +16,7 @@
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
 /* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
-#define START_QUIET_MS 60
+#define START_QUIET_MS 50
 #define START_QUIET_BLIND_MS 200
 #define PAINT_TIMEOUT_MS 4000
 

@@ -13,7 +13,7 @@
 #define QUIET_LARGE_MS 50
 #define QUIET_BLIND_MS 50
 /* An application that answers no pings gets more time for its first drawing. */
-#define QUIET_UNASKED_MS 60
+#define QUIET_UNASKED_MS 50
 #define QUIET_UNASKED_BLIND_MS 90
 /* Writer formats a longer text bit by bit, with pauses of up to 100 ms between. */
 #define QUIET_MUCH_MS 45
