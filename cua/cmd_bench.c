@@ -11,7 +11,7 @@
 #include "cua/cmd.h"
 
 #define DEFAULT_RUNS 100
-#define DEFAULT_LIMIT_MS 4000
+#define DEFAULT_LIMIT_MS 2000
 #define QUICK_RUNS 2
 #define QUICK_SIZE \
 	{ \
