@@ -195,7 +195,7 @@ static bool got_text(rfbClient *viewer, const void *data)
 	return strcmp(vnc_viewer_seen(viewer)->text, data) == 0;
 }
 
-static void cut_text_reaches_viewers_but_no_strangers(void **state)
+static void cut_text_reaches_who_may_act_but_no_strangers(void **state)
 {
 	struct vnc_host *host = *state;
 	struct vnc_seen seen;
@@ -205,7 +205,7 @@ static void cut_text_reaches_viewers_but_no_strangers(void **state)
 	vnc_raw_write(stranger, "RFB 003.008\n\2", 13);
 	assert_true(vnc_raw_read(stranger, hello, 2));
 	assert_true(vnc_raw_read(stranger, challenge, sizeof(challenge)));
-	rfbClient *viewer = join(host, VNC_VIEW_PASSWORD, &seen);
+	rfbClient *viewer = join(host, VNC_CONTROL_PASSWORD, &seen);
 	vnc_viewer_sync(viewer);
 
 	static const char text[] = "caf\xc3\xa9 \xe4\xb8\xad";
@@ -343,7 +343,7 @@ int main(void)
 				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
 				pointer_shapes_reach_viewers, vnc_test_start, vnc_test_stop),
-		cmocka_unit_test_setup_teardown(cut_text_reaches_viewers_but_no_strangers,
+		cmocka_unit_test_setup_teardown(cut_text_reaches_who_may_act_but_no_strangers,
 				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
 				extended_clipboard_carries_utf8, vnc_test_start, vnc_test_stop),
