@@ -106,6 +106,45 @@ static void modifiers_are_held_during_a_click_and_released_after(void **state)
 	expect_event(events, 4, "press", 1, 0, 52, 62);
 }
 
+static void every_button_count_and_set_of_modifiers_belong_together(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int button;
+	} buttons[] = { { "left", 1 }, { "middle", 2 }, { "right", 3 }, { "back", 8 },
+		{ "forward", 9 } };
+	static const struct {
+		const char *keys;
+		int state;
+	} sets[] = { { "[\"shift\"]", ShiftMask }, { "[\"ctrl\"]", ControlMask },
+		{ "[\"alt\"]", Mod1Mask }, { "[\"super\"]", Mod4Mask },
+		{ "[\"ctrl\",\"shift\"]", ControlMask | ShiftMask },
+		{ "[\"ctrl\",\"alt\",\"shift\"]", ControlMask | Mod1Mask | ShiftMask } };
+	for (size_t set = 0; set < CUA_ARRAY_LEN(sets); set++) {
+		for (size_t i = 0; i < CUA_ARRAY_LEN(buttons); i++) {
+			const int x = 200 + 10 * (int)i, y = 300 + (int)set;
+			recorder_mark(&desktop);
+			for (int count = 1; count <= 3; count++) {
+				desktop_do(&desktop,
+						"[{\"action\":\"click\",\"x\":%d,\"y\":%d,"
+						"\"button\":\"%s\",\"count\":%d,\"keys\":%s}]",
+						x, y, buttons[i].name, count, sets[set].keys);
+			}
+			CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "press release");
+			assert_int_equal(cJSON_GetArraySize(events), 2 * (1 + 2 + 3));
+			for (int k = 0; k < 6; k++) {
+				expect_event(events, 2 * k, "press", buttons[i].button,
+						sets[set].state, x, y);
+				expect_event(events, 2 * k + 1, "release", buttons[i].button,
+						sets[set].state | button_mask(buttons[i].button), x,
+						y);
+			}
+			assert_nothing_held(&desktop);
+		}
+	}
+}
+
 static void a_click_without_coordinates_happens_where_the_pointer_is(void **state)
 {
 	(void)state;
@@ -460,6 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		INPUT_TEST(every_button_clicks_once_to_three_times),
+		INPUT_TEST(every_button_count_and_set_of_modifiers_belong_together),
 		INPUT_TEST(modifiers_are_held_during_a_click_and_released_after),
 		INPUT_TEST(a_click_without_coordinates_happens_where_the_pointer_is),
 		INPUT_TEST(every_corner_of_the_screen_can_be_clicked),
