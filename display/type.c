@@ -92,7 +92,8 @@ static enum cua_status wait_unasked(struct display *display, struct cua_error *e
 	struct rest rest = { .since_us = display->keymap.sent_us };
 	bool asleep = false;
 	enum cua_status status = process_wait_asleep(display, UNASKED_TIMEOUT_MS, &asleep, err);
-	return status == CUA_OK && !asleep ? wait_for_rest(display, &rest, err) : status;
+	/* Asleep may also mean that it waits for somebody in the middle of its work. */
+	return status == CUA_OK ? wait_for_rest(display, &rest, err) : status;
 }
 
 enum cua_status type_wait_until_read(struct display *display, struct cua_error *err)
