@@ -52,7 +52,11 @@ char *element_clean_text(const cJSON *json, size_t max)
 		text[0] = '\0';
 	}
 	for (char *at = text; at && *at; at++) {
-		*at = (char)((unsigned char)*at < 0x20 || *at == 0x7f ? ' ' : *at);
+		const bool is_c1 = (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0;
+		if ((unsigned char)*at < 0x20 || *at == 0x7f || is_c1) {
+			at[0] = ' ';
+			at[is_c1] = ' ';
+		}
 	}
 	return text;
 }

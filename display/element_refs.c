@@ -1,5 +1,6 @@
 #include "display/element_refs.h"
 
+#include <limits.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +78,9 @@ unsigned int element_ref_parse(const char *text)
 {
 	const char *digits = text[0] == 'e' ? text + 1 : text;
 	char *end = NULL;
-	if (digits[0] < '1' || digits[0] > '9' || strlen(digits) > 9) {
+	if (digits[0] < '1' || digits[0] > '9' || strlen(digits) > 10) {
 		return 0;
 	}
 	const unsigned long number = strtoul(digits, &end, 10);
-	return *end ? 0 : (unsigned int)number;
+	return *end || number > UINT_MAX ? 0 : (unsigned int)number;
 }

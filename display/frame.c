@@ -134,10 +134,12 @@ static enum cua_status frame_resize(struct display *display, struct cua_error *e
 	display->width_px = display->new_width_px;
 	display->height_px = display->new_height_px;
 	enum cua_status status = frame_init(display, err);
-	if (status == CUA_OK) {
-		people_resized(display);
+	if (status != CUA_OK) {
+		display->resized = true; /* there are no pixels before this has been done */
+		return status;
 	}
-	return status;
+	people_resized(display);
+	return CUA_OK;
 }
 
 enum cua_status frame_read_damaged(struct display *display, struct cua_error *err)

@@ -289,10 +289,16 @@ static void add_match(struct reading_matches *matches, const char *text, unsigne
 	}
 }
 
-/* Within a text the place of the words is the application's to tell. */
+/* Within a text the place of the words is the application's to tell. All that are asked share one
+ * deadline; after it the place of the element must do. */
 static void add_spans(struct display *display, const char *text, const struct element *element,
-		int timeout_ms, struct reading_matches *matches)
+		uint64_t deadline_us, struct reading_matches *matches)
 {
+	const int timeout_ms = cua_ms_until(deadline_us);
+	if (timeout_ms == 0) {
+		add_match(matches, text, element->ref, element->role, &element->box);
+		return;
+	}
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, "do", "spans");
@@ -351,7 +357,9 @@ static enum cua_status find_in_tree(struct display *display, const char *text,
 	enum cua_status status = stack && fold(text, true, locale, &wanted)
 			? reading_tree(display, &all, stack, &list, err)
 			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "search");
-	for (int i = 0; status == CUA_OK && i < list.count; i++) {
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)options->timeout_ms * 1000U;
+	for (int i = 0; status == CUA_OK && i < list.count && matches->count < READING_MATCHES_MAX;
+			i++) {
 		const struct element *element = &list.items[i];
 		if (element->depth == 0 || element->box.width == 0 || element->covered ||
 				!overlaps(&element->box, &options->region)) {
@@ -364,7 +372,7 @@ static enum cua_status find_in_tree(struct display *display, const char *text,
 		}
 		if (in_value || strcmp(element->role, "static") == 0 ||
 				strcmp(element->role, "paragraph") == 0) {
-			add_spans(display, text, element, options->timeout_ms, matches);
+			add_spans(display, text, element, deadline_us, matches);
 		} else {
 			add_match(matches, element->name, element->ref, element->role,
 					&element->box);

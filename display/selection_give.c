@@ -67,10 +67,28 @@ static const struct clipboard_item *find_item(const struct clipboard_content *co
 
 /* --- transfers in parts --- */
 
+/* Another transfer to the same window: one of MULTIPLE. NULL if there is none. */
+static const struct clipboard_transfer *transfer_beside(const struct display *display,
+		Window requestor, const struct clipboard_transfer *except)
+{
+	for (int i = 0; i < CLIPBOARD_TRANSFERS_MAX; i++) {
+		const struct clipboard_transfer *other = &display->clipboard.transfers[i];
+		if (other != except && other->content && other->requestor == requestor) {
+			return other;
+		}
+	}
+	return NULL;
+}
+
+/* The last one of a window gives it back what was selected before the first. */
 static void transfer_end(struct display *display, struct clipboard_transfer *transfer)
 {
-	if (transfer->content && !display->dead) {
+	if (transfer->content && !display->dead &&
+			!transfer_beside(display, transfer->requestor, transfer)) {
 		XSelectInput(display->xlib, transfer->requestor, transfer->mask_before);
+		if (display->window_cache.active == transfer->requestor) {
+			display->window_cache.has_active = false; /* listens anew */
+		}
 	}
 	clipboard_content_unref(transfer->content);
 	transfer->content = NULL;
@@ -102,15 +120,16 @@ static bool transfer_begin(struct display *display, struct clipboard_content *co
 	if (!transfer || !XGetWindowAttributes(display->xlib, requestor, &attributes)) {
 		return false;
 	}
+	const struct clipboard_transfer *beside = transfer_beside(display, requestor, transfer);
 	content->refs++;
 	*transfer = (struct clipboard_transfer){ .content = content,
 		.item = item,
 		.requestor = requestor,
 		.property = property,
-		.mask_before = attributes.your_event_mask,
+		.mask_before = beside ? beside->mask_before : attributes.your_event_mask,
 		.deadline_us = cua_now_us() + PART_TIMEOUT_US };
 	XSelectInput(display->xlib, requestor,
-			transfer->mask_before | PropertyChangeMask | StructureNotifyMask);
+			attributes.your_event_mask | PropertyChangeMask | StructureNotifyMask);
 	XChangeProperty(display->xlib, requestor, property, display->atoms.incr, 32,
 			PropModeReplace, (const unsigned char *)&len, 1);
 	return true;

@@ -341,7 +341,7 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 static enum cua_status kill_program(
 		const struct session *session, double number, struct cua_error *err)
 {
-	const pid_t pid = (pid_t)number;
+	const pid_t pid = number > 1 && number <= INT32_MAX ? (pid_t)number : 0;
 	if (pid != number || pid <= 1 || pid == getpid() || pid == session->x_server ||
 			pid == session->window_manager || pid == session->bus) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "process %.0f is not an application",

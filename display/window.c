@@ -17,6 +17,7 @@
 #define TITLE_BYTES_MAX 2048
 #define CLASS_BYTES_MAX 512
 #define ATOMS_MAX 64
+#define EXTENT_MAX 32767
 
 /* --- reading --- */
 
@@ -245,9 +246,13 @@ void window_read_frame(struct display *display, Window window, struct cua_region
 	unsigned char *data = display_property_part(display, window,
 			display->atoms.net_frame_extents, XA_CARDINAL, 32, 16, &count);
 	window_read_client(display, window, frame);
-	if (data && count == 4) {
-		const long *extents =
-				(const long *)(const void *)data; /* left, right, top, bottom */
+	const long *extents = (const long *)(const void *)data; /* left, right, top, bottom */
+	bool sane = data && count == 4;
+	for (int i = 0; sane && i < 4; i++) {
+		/* The property is on the application's window, which may write there, too. */
+		sane = extents[i] >= 0 && extents[i] <= EXTENT_MAX;
+	}
+	if (sane) {
 		frame->x -= (int)extents[0];
 		frame->y -= (int)extents[2];
 		frame->width += (int)(extents[0] + extents[1]);

@@ -112,6 +112,18 @@ static void xterm_pastes_it(void **state)
 	assert_string_equal(pasted + strlen(text), "\n");
 }
 
+static void two_large_transfers_to_one_window_both_end(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *large = make_large();
+	char command[512], wanted[64];
+	set_clipboard(large);
+	snprintf(command, sizeof(command), "%s pair", desktop_install(&desktop, CUA_TEST_PROBE));
+	snprintf(wanted, sizeof(wanted), "%zu %zu", strlen(large), strlen(large));
+	CUA_AUTO_FREE char *found = desktop_sh(&desktop, command);
+	assert_string_equal(found, wanted);
+}
+
 /* --- an application owns it --- */
 
 /* The probe in the role of an application; the process inside ends when it loses the clipboard. */
@@ -264,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_set_is_got),
 		cmocka_unit_test(xterm_pastes_it),
+		cmocka_unit_test(two_large_transfers_to_one_window_both_end),
 		cmocka_unit_test(large_text_comes_in_one_piece_and_in_parts),
 		cmocka_unit_test(an_empty_clipboard_is_empty_text),
 		cmocka_unit_test(an_owner_that_does_not_answer_is_given_up),

@@ -126,6 +126,9 @@ static void texts_come_without_control_characters_and_whole(void **state)
 		{ "h\xc3\xa9llo", 2, "h" },
 		{ "h\xc3\xa9llo", 3, "h\xc3\xa9" },
 		{ "bad \xff byte", 100, "" },
+		{ "c1 \xc2\x9b"
+		  "31m \xc2\xa0",
+				100, "c1   31m \xc2\xa0" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
 		CUA_AUTO_JSON cJSON *json = cJSON_CreateString(cases[i].in);
@@ -220,7 +223,7 @@ static void references_are_spelled_as_given(void **state)
 	} cases[] = { { "e12", 12 }, { "12", 12 }, { "e1", 1 }, { "", 0 }, { "e", 0 }, { "e0", 0 },
 		{ "0", 0 }, { "e-1", 0 }, { "e+1", 0 }, { "e 1", 0 }, { "e1 ", 0 }, { "E1", 0 },
 		{ "ee1", 0 }, { "e01", 0 }, { "e1x", 0 }, { "e999999999", 999999999 },
-		{ "e9999999999", 0 } };
+		{ "e4294967295", 4294967295U }, { "e4294967296", 0 }, { "e12345678901", 0 } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
 		assert_int_equal(element_ref_parse(cases[i].text), cases[i].number);
 	}

@@ -6,12 +6,15 @@
  *   x_probe cookie             0 if a wrong cookie is refused, 1 if it is taken
  *   x_probe shuffle SEED       moves and resizes every window at random
  *   x_probe own FILE [INCR]    owns the clipboard with the file's text until it loses it;
- *                              with a second argument in parts (ICCCM 2.7.2) */
+ *                              with a second argument in parts (ICCCM 2.7.2)
+ *   x_probe pair               asks for the clipboard's text twice at once (MULTIPLE), fetches one
+ *                              after the other; their lengths */
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <X11/XKBlib.h>
 #include <X11/Xatom.h>
@@ -204,6 +207,65 @@ static int own(Display *display, const char *path, bool in_parts)
 	return 0;
 }
 
+/* --- asking for a pair --- */
+
+static size_t fetch(Display *display, Window window, Atom property, Atom *ret_type)
+{
+	int format = 0;
+	unsigned long count = 0, left = 0;
+	unsigned char *data = NULL;
+	XGetWindowProperty(display, window, property, 0, 1 << 22, True, AnyPropertyType, ret_type,
+			&format, &count, &left, &data);
+	if (data) {
+		XFree(data);
+	}
+	return count;
+}
+
+/* The first fetch deletes the property, which asks for the first part. */
+static size_t fetch_parts(Display *display, Window window, Atom property)
+{
+	Atom type = None;
+	size_t all = fetch(display, window, property, &type);
+	if (type != XInternAtom(display, "INCR", False)) {
+		return all;
+	}
+	all = 0;
+	for (size_t len = 1; len > 0; all += len) {
+		XEvent event;
+		do {
+			XWindowEvent(display, window, PropertyChangeMask, &event);
+		} while (event.xproperty.atom != property ||
+				event.xproperty.state != PropertyNewValue);
+		len = fetch(display, window, property, &type);
+	}
+	return all;
+}
+
+static int ask_for_pair(Display *display)
+{
+	const Window window = XCreateSimpleWindow(
+			display, DefaultRootWindow(display), -10, -10, 1, 1, 0, 0, 0);
+	const Atom first = XInternAtom(display, "FIRST", False),
+		   second = XInternAtom(display, "SECOND", False),
+		   list = XInternAtom(display, "LIST", False);
+	const Atom pairs[] = { XInternAtom(display, "UTF8_STRING", False), first,
+		XInternAtom(display, "text/plain;charset=utf-8", False), second };
+	XEvent event;
+	XChangeProperty(display, window, list, XInternAtom(display, "ATOM_PAIR", False), 32,
+			PropModeReplace, (const unsigned char *)pairs, 4);
+	XConvertSelection(display, XInternAtom(display, "CLIPBOARD", False),
+			XInternAtom(display, "MULTIPLE", False), list, window, CurrentTime);
+	do {
+		XNextEvent(display, &event);
+	} while (event.type != SelectionNotify);
+	XSelectInput(display, window, PropertyChangeMask);
+	alarm(20); /* parts that never come end this */
+	const size_t first_len = fetch_parts(display, window, first);
+	printf("%zu %zu\n", first_len, fetch_parts(display, window, second));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -226,6 +288,8 @@ int main(int argc, char **argv)
 		result = write_image(display, argument);
 	} else if (strcmp(command, "shuffle") == 0) {
 		result = shuffle(display, (unsigned int)strtoul(argument, NULL, 10));
+	} else if (strcmp(command, "pair") == 0) {
+		result = ask_for_pair(display);
 	} else if (strcmp(command, "own") == 0) {
 		result = own(display, argument, argc > 3);
 	}
