@@ -287,6 +287,10 @@ static enum cua_status type_all(struct display *display, const char *text, struc
 	while (status == CUA_OK && typing.at < typing.end) {
 		(void)keymap_follow(display);
 		prepare_batch(display, &typing);
+		if (typing.count == 0 && keymap_has_unread(display)) {
+			status = type_wait_until_read(display, err);
+			continue;
+		}
 		if (typing.count == 0) {
 			return CUA_FAIL(err, CUA_ERR_X11, 0,
 					"the keyboard layout has no key left for other characters");
