@@ -277,7 +277,8 @@ static void what_is_no_stream_is_refused(void **state)
 	char head[2048];
 	(void)state;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		CUA_AUTO_FD int fd = ws_ask(rows[i].target, head);
+		const int fd = ws_ask(rows[i].target, head);
+		close(fd);
 		if (strncmp(head + 9, rows[i].status, 3) != 0) {
 			fail_msg("%s: %s", rows[i].target, head);
 		}

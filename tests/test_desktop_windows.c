@@ -157,8 +157,8 @@ static void states_come_and_go(void **state)
 {
 	(void)state;
 	const double id = open_hostile("stubborn");
-	CUA_AUTO_JSON cJSON *normal = act_on(id, "move_window", ",\"x\":50,\"y\":60");
-	CUA_AUTO_JSON cJSON *sized = act_on(id, "resize_window", ",\"width\":400,\"height\":300");
+	cJSON_Delete(act_on(id, "move_window", ",\"x\":50,\"y\":60"));
+	cJSON_Delete(act_on(id, "resize_window", ",\"width\":400,\"height\":300"));
 	CUA_AUTO_JSON cJSON *maximized = act_on(id, "maximize_window", "");
 	assert_state(maximized, "maximized");
 	assert_frame(maximized, 0, 0, 1280, 800);
