@@ -304,6 +304,23 @@ static bool print_places(const cJSON *result)
 	return list != NULL;
 }
 
+/* What clipboard_get answers besides text; false if there is none of it. */
+static bool print_content(const cJSON *result)
+{
+	const cJSON *files = cJSON_GetObjectItemCaseSensitive(result, "files");
+	const cJSON *html = cJSON_GetObjectItemCaseSensitive(result, "html");
+	const cJSON *png = cJSON_GetObjectItemCaseSensitive(result, "png_base64");
+	const cJSON *file = NULL;
+	cJSON_ArrayForEach (file, files) {
+		printf("%s\n", cJSON_IsString(file) ? file->valuestring : "");
+	}
+	if (cJSON_IsString(html) || cJSON_IsString(png)) {
+		printf("%s\n", cJSON_IsString(html) ? html->valuestring : png->valuestring);
+		return true;
+	}
+	return files != NULL;
+}
+
 static void print_result(const struct action_command *command, const cJSON *answer)
 {
 	const cJSON *result =
@@ -323,7 +340,7 @@ static void print_result(const struct action_command *command, const cJSON *answ
 		cJSON_ArrayForEach (item, windows) {
 			print_window(item);
 		}
-	} else if (print_places(result)) {
+	} else if (print_content(result) || print_places(result)) {
 		return;
 	} else if (window) {
 		print_window(window);
@@ -404,6 +421,21 @@ static cJSON *make_body(const struct action_command *command)
 	return body;
 }
 
+/* The index of the action tells nothing when there is one; its name stays. */
+static void drop_index(const struct cua_action_spec *spec, char *text)
+{
+	static const char index[] = "action 0: ";
+	char named[64];
+	const int len = snprintf(named, sizeof(named), "action 0 (%s): ", spec->name);
+	if (strncmp(text, index, strlen(index)) == 0) {
+		memmove(text, text + strlen(index), strlen(text + strlen(index)) + 1);
+	} else if (strncmp(text, named, (size_t)len) == 0) {
+		const size_t name_len = strlen(spec->name);
+		memcpy(text, spec->name, name_len);
+		memmove(text + name_len, text + len - 2, strlen(text + len - 2) + 1);
+	}
+}
+
 int cua_cmd_action(int argc, char **argv)
 {
 	struct action_command command = { .spec = cua_action_find(argv[0]) };
@@ -424,6 +456,10 @@ int cua_cmd_action(int argc, char **argv)
 			isatty(STDOUT_FILENO)) {
 		return cua_cmd_usage(argv[0], "a picture is no text for a terminal; use -o FILE");
 	}
+	if (command.spec == &cua_action_table[CUA_ACTION_MARK_SCREEN] &&
+			format_of_file(command.output)) {
+		return cua_cmd_usage(argv[0], "%s: a picture with marks is a PNG", command.output);
+	}
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *body = make_body(&command);
 	CUA_AUTO_JSON cJSON *answer = NULL;
@@ -433,12 +469,7 @@ int cua_cmd_action(int argc, char **argv)
 			CUA_AUTO_FREE char *text = cJSON_Print(answer);
 			printf("%s\n", text ? text : "{}");
 		}
-		/* The index of the action tells nothing when there is one. */
-		static const char index[] = "action 0: ";
-		if (strncmp(error.msg, index, strlen(index)) == 0) {
-			memmove(error.msg, error.msg + strlen(index),
-					strlen(error.msg) - strlen(index) + 1);
-		}
+		drop_index(command.spec, error.msg);
 		return cua_cmd_fail(&error);
 	}
 	return show(&command, answer);

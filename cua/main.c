@@ -48,7 +48,7 @@ static void print_help(FILE *out)
 			"\ncua COMMAND --help tells more. For a first look:\n"
 			"  cua desktop start && cua open_app xterm && cua type 'echo hello' && cua "
 			"key Return\n"
-			"  cua screenshot -o screen.png && cua desktop stop\n");
+			"  cua screenshot -o screen.png && cua desktop stop --all\n");
 }
 
 /* A program beside this one takes over the process, or it cannot. */

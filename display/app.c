@@ -10,7 +10,9 @@
 #include "cua/base/util.h"
 #include "display/session_client.h"
 
-#define START_TIMEOUT_MS 10000
+#define PING_TIMEOUT_MS 10000
+/* Less than the host takes for a silent X server: nothing looks at that meanwhile. */
+#define SESSION_TIMEOUT_MS 5000
 #define OUTPUT_TIMEOUT_MS 1000
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
@@ -257,7 +259,7 @@ static enum cua_status make_usable(
 			return status;
 		}
 	}
-	enum cua_status status = window_ping(display, START_TIMEOUT_MS, &asked, &answered, err);
+	enum cua_status status = window_ping(display, PING_TIMEOUT_MS, &asked, &answered, err);
 	if (status == CUA_OK && asked && !answered) {
 		cJSON_AddFalseToObject(result, "responding");
 		return status;
@@ -280,7 +282,7 @@ static enum cua_status start(struct display *display, const char *member, const 
 		status = session_request(&display->record, request, NULL, &launch.session_fd, err);
 	}
 	if (status == CUA_OK) {
-		status = session_answer(launch.session_fd, START_TIMEOUT_MS, &answer, err);
+		status = session_answer(launch.session_fd, SESSION_TIMEOUT_MS, &answer, err);
 	}
 	const char *class = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
 	snprintf(launch.class, sizeof(launch.class), "%s", class ? class : "");
@@ -315,7 +317,7 @@ static enum cua_status find_class(struct display *display, const char *name, cha
 	cJSON_AddStringToObject(request, "find", name);
 	enum cua_status status = session_request(&display->record, request, NULL, &session_fd, err);
 	if (status == CUA_OK) {
-		status = session_answer(session_fd, START_TIMEOUT_MS, &answer, err);
+		status = session_answer(session_fd, SESSION_TIMEOUT_MS, &answer, err);
 	}
 	const char *found = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
 	snprintf(class, size, "%s", found ? found : "");

@@ -92,30 +92,36 @@ static enum cua_status app_from_info(GDesktopAppInfo *info, const char *file,
 	return CUA_OK;
 }
 
-static gboolean is_called(GAppInfo *info, const char *folded)
+static gboolean is_same(const char *name, const char *folded)
 {
-	const char *const names[] = { g_app_info_get_name(info), g_app_info_get_display_name(info),
-		g_app_info_get_executable(info) };
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		char *other = g_utf8_casefold(names[i] ? names[i] : "", -1);
-		gboolean same = strcmp(other, folded) == 0;
-		g_free(other);
-		if (same) {
-			return TRUE;
-		}
-	}
-	return FALSE;
+	char *other = g_utf8_casefold(name ? name : "", -1);
+	const gboolean same = strcmp(other, folded) == 0;
+	g_free(other);
+	return same;
 }
 
+static gboolean is_called(GAppInfo *info, const char *folded)
+{
+	return is_same(g_app_info_get_name(info), folded) ||
+			is_same(g_app_info_get_display_name(info), folded);
+}
+
+/* The application of this name; else one of this program, which its settings may have, too. */
 static GDesktopAppInfo *find_by_name(const char *name)
 {
-	GDesktopAppInfo *found = NULL;
+	GDesktopAppInfo *found = NULL, *of_program = NULL;
 	char *folded = g_utf8_casefold(name, -1);
 	GList *all = g_app_info_get_all();
 	for (GList *item = all; item && !found; item = item->next) {
 		if (is_called(item->data, folded)) {
-			found = g_object_ref(item->data);
+			found = item->data;
+		} else if (!of_program && is_same(g_app_info_get_executable(item->data), folded)) {
+			of_program = item->data;
 		}
+	}
+	found = found ? found : of_program;
+	if (found) {
+		g_object_ref(found);
 	}
 	g_list_free_full(all, g_object_unref);
 	g_free(folded);

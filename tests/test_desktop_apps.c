@@ -92,6 +92,18 @@ static void an_application_is_opened_by_command_and_by_name(void **state)
 	assert_string_equal(json_text(window_of_class(list, "XTerm"), "title"), "a title of words");
 }
 
+/* The dialog with its settings has a desktop file, too, and is the same program. */
+static void a_name_is_the_application_not_its_settings(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/mousepad", X_OK) != 0) {
+		skip();
+	}
+	(void)open_app("mousepad", "Mousepad");
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	assert_non_null(strstr(json_text(window_of_class(list, "Mousepad"), "title"), "Untitled"));
+}
+
 static void writer_is_opened_by_its_name(void **state)
 {
 	(void)state;
@@ -324,6 +336,7 @@ int main(void)
 		TEST(windows_are_focused_and_closed),
 		TEST(an_application_is_switched_to_by_name_class_or_title),
 		TEST(new_windows_are_told),
+		TEST(a_name_is_the_application_not_its_settings),
 		TEST(writer_is_opened_by_its_name),
 		TEST(pages_open_in_one_browser),
 	};

@@ -86,6 +86,33 @@ static void what_is_set_is_got(void **state)
 	}
 }
 
+static void expect_output(const struct output *output, const char *out, const char *error)
+{
+	if (strcmp(output->out, out) != 0 || strcmp(output->err, error) != 0) {
+		fail_msg("\"%s\" and \"%s\"", output->out, output->err);
+	}
+}
+
+static void the_command_line_prints_every_form(void **state)
+{
+	(void)state;
+	static const char *const forms[][2] = { { "text", "words\n" }, { "html", "<i>words</i>\n" },
+		{ "files", "/etc/hosts\n/etc/passwd\n" } };
+	struct output output;
+	world_expect(&world, 0, "clipboard_set", "words", "--html=<i>words</i>",
+			"--files=/etc/hosts\n/etc/passwd", NULL);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(forms); i++) {
+		world_cua(&world, &output, "clipboard_get", forms[i][0], NULL);
+		expect_output(&output, forms[i][1], "");
+		output_finish(&output);
+	}
+	world_cua(&world, &output, "clipboard_get", "png", NULL);
+	expect_output(&output, "",
+			"cua: clipboard_get: the clipboard holds no png; it holds "
+			"[\"text\",\"html\",\"files\"]\n");
+	output_finish(&output);
+}
+
 static bool file_exists(void *data)
 {
 	char path[512];
@@ -275,6 +302,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_set_is_got),
+		cmocka_unit_test(the_command_line_prints_every_form),
 		cmocka_unit_test(xterm_pastes_it),
 		cmocka_unit_test(two_large_transfers_to_one_window_both_end),
 		cmocka_unit_test(large_text_comes_in_one_piece_and_in_parts),
