@@ -1,13 +1,31 @@
 /* cua host: the desktop host. Started by cua desktop start. */
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "cua/api/desktop_api.h"
+#include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "display/guard.h"
+
+/* Two starts of one name at once must not give the desktop two hosts. The folder of the desktop is
+ * the lock; it is the host's until it ends, whichever way. */
+static int lock_desktop(const struct desktop_record *record, int ready_fd)
+{
+	CUA_AUTO_FD int fd = open(record->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		dprintf(ready_fd,
+				"{\"error\": \"desktop %s has another host, or is just "
+				"getting one\"}\n",
+				record->name);
+		return -1;
+	}
+	return cua_steal_fd(&fd);
+}
 
 int cua_cmd_host(int argc, char **argv)
 {
@@ -32,6 +50,13 @@ int cua_cmd_host(int argc, char **argv)
 	struct cua_error error = { 0 };
 	if (!name || ready_fd < 0 || go_fd < 0) {
 		return CUA_EXIT_USAGE;
+	}
+	if (desktop_record_read(name, &record, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	CUA_AUTO_FD int lock_fd = lock_desktop(&record, ready_fd);
+	if (lock_fd < 0) {
+		return CUA_EXIT_FAILED;
 	}
 	/* The desktop starts meanwhile; the end of the pipe means that it never will be there. */
 	if (read(go_fd, &go, 1) != 1) {

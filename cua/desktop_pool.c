@@ -20,6 +20,8 @@
 
 /* Sets of options with a pool of their own. */
 #define POOLS_MAX 16
+/* Of spares that die as soon as they are there, no more are started in one go. */
+#define STARTS_PER_SPARE 3
 
 struct pool {
 	struct cua_desktop_options options;
@@ -281,19 +283,28 @@ enum cua_status cua_desktop_pool_refill(struct cua_error *err)
 	if (lock_fd < 0) {
 		return err ? err->status : CUA_ERR_IO;
 	}
-	for (;;) {
+	for (int started = 0;; started++) {
 		struct fill fill = { .counts = { 0 } };
 		enum cua_status status = pools_read(&fill.wanted, err);
 		if (status == CUA_OK) {
 			status = each_spare(count_spare, &fill, err);
 		}
-		int missing = 0;
+		int missing = 0, wanted = 0;
+		for (int i = 0; i < fill.wanted.count; i++) {
+			wanted += fill.wanted.pools[i].spares;
+		}
 		while (missing < fill.wanted.count &&
 				fill.counts[missing] >= fill.wanted.pools[missing].spares) {
 			missing++;
 		}
 		if (status != CUA_OK || missing == fill.wanted.count) {
 			return status;
+		}
+		if (started >= STARTS_PER_SPARE * wanted) {
+			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+					"%d spare desktops were started, and did not live until "
+					"there were %d",
+					started, wanted);
 		}
 		struct cua_desktop_options options = fill.wanted.pools[missing].options;
 		struct desktop_record record;
@@ -428,7 +439,7 @@ static void look_at_spare(const struct desktop_record *record, void *data)
 	}
 }
 
-bool desktop_pool_take(const struct cua_desktop_options *options, const char *all, int lock_fd,
+bool desktop_pool_take(const struct cua_desktop_options *options, const char *all,
 		struct desktop_record *ret_record)
 {
 	struct search search = { .options = options };
@@ -444,13 +455,13 @@ bool desktop_pool_take(const struct cua_desktop_options *options, const char *al
 	if (!rename_spare(&search.found, &record)) {
 		cua_log_warn("%s could not be taken, and is stopped", search.found.name);
 		stop_desktop(search.found.name);
+		stop_desktop(record.name); /* nobody else's: it was free, and the lock is ours */
 		return false;
 	}
-	flock(lock_fd, LOCK_UN);
+	/* Still under the lock: another start of this name would give it a second host. */
 	if (desktop_host_start(&record, &error) != CUA_OK) {
 		cua_log_warn("%s: %s", record.name, error.msg);
 		stop_desktop(record.name);
-		flock(lock_fd, LOCK_EX);
 		return false;
 	}
 	return desktop_record_read(record.name, ret_record, NULL) == CUA_OK;

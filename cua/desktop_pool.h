@@ -26,8 +26,8 @@ CUA_NODISCARD enum cua_status cua_desktop_pool_refill(struct cua_error *err);
 void desktop_pool_refill_later(void);
 
 /* Gives a spare desktop of these options its name and a host. False if there is none; then nothing
- * has changed. lock_fd: on the directory of all desktops, locked; unlocked on true. */
-bool desktop_pool_take(const struct cua_desktop_options *options, const char *all, int lock_fd,
+ * has changed. The caller has the lock of the directory of all desktops. */
+bool desktop_pool_take(const struct cua_desktop_options *options, const char *all,
 		struct desktop_record *ret_record);
 
 #endif

@@ -413,7 +413,7 @@ enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
 	const bool attaching = options->name && access(existing, F_OK) == 0;
 	if (attaching) {
 		status = attach(options->name, &record, err);
-	} else if (options->spare || !desktop_pool_take(options, all, lock_fd, &record)) {
+	} else if (options->spare || !desktop_pool_take(options, all, &record)) {
 		status = start_new(options, all, lock_fd, &record, err);
 	}
 	if (status == CUA_OK && !options->spare) {

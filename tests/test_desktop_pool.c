@@ -150,6 +150,47 @@ static void starts_at_once_take_different_ones(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+static int count_hosts(const char *name)
+{
+	static const char text[] = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; echo; done "
+				   "2>/dev/null | grep -c \"^cua-host --name $0 \"";
+	const char *const argv[] = { "/bin/sh", "-c", text, name, NULL };
+	struct output output;
+	world_exec(&world, argv, NULL, NULL, 0, &output);
+	const int count = (int)strtol(output.out, NULL, 10);
+	output_finish(&output);
+	return count;
+}
+
+static bool has_one_host(void *data)
+{
+	return count_hosts(data) == 2; /* and its guard */
+}
+
+/* A desktop that was taken has no host at first, like one that lost its own. */
+static void starts_of_one_name_at_once_make_one_host(void **state)
+{
+	(void)state;
+	struct desktop first;
+	struct output output;
+	char script[512], twin[] = "pool-twin";
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	for (int round = 0; round < 3; round++) {
+		wait_spares(1);
+		snprintf(script, sizeof(script),
+				"for i in 1 2 3; do %s desktop start --name=%s & done; wait",
+				world.program, twin);
+		const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+		world_exec(&world, argv, NULL, NULL, 0, &output);
+		output_finish(&output);
+		assert_int_equal(count_state("running"), 2);
+		wait_until(has_one_host, twin, "one host and its guard");
+		world_expect(&world, 0, "desktop", "stop", twin, NULL);
+		assert_int_equal(count_hosts(twin), 0);
+	}
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
 static void a_spare_desktop_is_nobodys(void **state)
 {
 	(void)state;
@@ -205,6 +246,7 @@ int main(void)
 		TEST(other_options_start_afresh),
 		TEST(starts_at_once_take_different_ones),
 		USER_TEST(starts_at_once_take_different_ones),
+		TEST(starts_of_one_name_at_once_make_one_host),
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
 		TEST(bad_pools_are_refused),
