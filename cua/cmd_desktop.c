@@ -459,7 +459,9 @@ static int is_log(const struct dirent *entry)
 static void print_log(const char *name, char *text)
 {
 	for (char *at = text; isatty(STDOUT_FILENO) && *at; at++) {
-		if (((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f) {
+		const bool is_c1 = (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0;
+		if (((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f ||
+				is_c1) {
 			*at = '?';
 		}
 	}

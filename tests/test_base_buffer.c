@@ -123,6 +123,9 @@ static void a_message_is_one_line_of_utf8(void **state)
 		const char *from, *to;
 	} cases[] = {
 		{ "a\nb\r\tc\x1b[1m\x7f", "a b  c [1m " },
+		{ "c1 \xc2\x9b"
+		  "31m\xc2\xa0",
+				"c1 ??31m\xc2\xa0" },
 		{ "\u00e9\u20ac\U0001f600\u4e2d", "\u00e9\u20ac\U0001f600\u4e2d" },
 		{ "\xc3", "?" },
 		{ "\xe2\x82", "??" },
