@@ -13,9 +13,10 @@ static void print_help(void)
 {
 	printf("Usage: cua vnc [-d NAME] [--listen[=PORT]] [--json]\n"
 	       "\n"
-	       "Makes new passwords for viewers of a desktop and prints them, once. Viewers that "
-	       "are\n"
-	       "connected stay. RFB is served on the desktop's unix socket always.\n"
+	       "Makes new passwords for viewers of a desktop and prints them, once; viewers who "
+	       "came in "
+	       "by\n"
+	       "the former ones have to leave. RFB is served on the desktop's unix socket always.\n"
 	       "\n"
 	       "  -d, --desktop=NAME  the desktop; needless while there is only one\n"
 	       "  -l, --listen[=PORT] also on TCP, on 127.0.0.1 only; without PORT on a free one\n"
