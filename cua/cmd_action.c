@@ -421,18 +421,12 @@ static cJSON *make_body(const struct action_command *command)
 	return body;
 }
 
-/* The index of the action tells nothing when there is one; its name stays. */
-static void drop_index(const struct cua_action_spec *spec, char *text)
+/* The index of the action tells nothing when there is one. */
+static void drop_index(char *text)
 {
 	static const char index[] = "action 0: ";
-	char named[64];
-	const int len = snprintf(named, sizeof(named), "action 0 (%s): ", spec->name);
 	if (strncmp(text, index, strlen(index)) == 0) {
 		memmove(text, text + strlen(index), strlen(text + strlen(index)) + 1);
-	} else if (strncmp(text, named, (size_t)len) == 0) {
-		const size_t name_len = strlen(spec->name);
-		memcpy(text, spec->name, name_len);
-		memmove(text + name_len, text + len - 2, strlen(text + len - 2) + 1);
 	}
 }
 
@@ -469,7 +463,7 @@ int cua_cmd_action(int argc, char **argv)
 			CUA_AUTO_FREE char *text = cJSON_Print(answer);
 			printf("%s\n", text ? text : "{}");
 		}
-		drop_index(command.spec, error.msg);
+		drop_index(error.msg);
 		return cua_cmd_fail(&error);
 	}
 	return show(&command, answer);

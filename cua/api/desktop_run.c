@@ -145,7 +145,7 @@ static enum cua_status run_all(struct display *display, const struct desktop_req
 			status = run_one(display, &request->actions[i], results, err);
 		}
 		if (status != CUA_OK) {
-			cua_error_prefix(err, "action %d (%s)", i,
+			cua_error_prefix(err, "action %d: %s", i,
 					cua_action_table[request->actions[i].type].name);
 			return status;
 		}
