@@ -13,6 +13,9 @@
 #define DRAG_STEP_PX 16
 #define DRAG_STEP_US 6000U
 #define DRAG_DWELL_US 40000U
+/* Chromium takes two presses of one millisecond for one. The server waits, so that the times of
+ * the events differ however late it reads them. */
+#define PRESS_APART_MS 2UL
 
 /* --- single events; what is down is written down --- */
 
@@ -22,14 +25,20 @@ void input_key(struct display *display, KeyCode keycode, bool down)
 	display->key_down[keycode] = down;
 }
 
-void input_button(struct display *display, int button, bool down)
+static void button_after(
+		struct display *display, int button, bool down, unsigned long server_delay_ms)
 {
-	XTestFakeButtonEvent(display->xlib, (unsigned int)button, down, CurrentTime);
+	XTestFakeButtonEvent(display->xlib, (unsigned int)button, down, server_delay_ms);
 	if (down) {
 		display->buttons_down |= 1U << button;
 	} else {
 		display->buttons_down &= ~(1U << button);
 	}
+}
+
+void input_button(struct display *display, int button, bool down)
+{
+	button_after(display, button, down, 0);
 }
 
 void input_motion(struct display *display, int x, int y)
@@ -216,6 +225,14 @@ static enum cua_status drag(
 	return status;
 }
 
+static void click(struct display *display, const struct cua_action *action)
+{
+	for (int i = 0; i < action->count; i++) {
+		button_after(display, action->button, true, i > 0 ? PRESS_APART_MS : 0);
+		button_after(display, action->button, false, 0);
+	}
+}
+
 static void scroll(struct display *display, const struct cua_action *action)
 {
 	const struct {
@@ -240,10 +257,7 @@ static enum cua_status mouse_with_modifiers(
 		input_motion(display, action->at.x, action->at.y);
 	}
 	if (action->type == CUA_ACTION_CLICK) {
-		for (int i = 0; i < action->count; i++) {
-			input_button(display, action->button, true);
-			input_button(display, action->button, false);
-		}
+		click(display, action);
 	} else if (action->type == CUA_ACTION_MOUSE_DOWN) {
 		input_button(display, action->button, true);
 	} else if (action->type == CUA_ACTION_MOUSE_UP) {

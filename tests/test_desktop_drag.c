@@ -1,0 +1,319 @@
+/* What applications make of a drag and of a double click. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "tests/desktop_fixture.h"
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start(&desktop, &world, "drag");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+static void put_file(const char *leaf, const char *text)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/%s", desktop.home, leaf);
+	assert_int_equal(cua_file_write(path, text, strlen(text), 0644, NULL), CUA_OK);
+}
+
+static void skip_without(const char *program)
+{
+	if (access(program, X_OK) != 0) {
+		skip();
+	}
+}
+
+struct box {
+	int x, y, width, height;
+};
+
+/* Where a text stands; of whatever shows it first. */
+static struct box find_text(const char *text)
+{
+	static const char *const members[] = { "x", "y", "width", "height" };
+	int numbers[CUA_ARRAY_LEN(members)];
+	desktop_do(&desktop, "[{\"action\":\"wait_for\",\"until\":\"text\",\"text\":\"%s\"}]",
+			text);
+	CUA_AUTO_JSON cJSON *found = desktop_text_action(&desktop, "find_text", "text", text);
+	const cJSON *box = json_at(found, "matches.0.box");
+	for (int i = 0; i < (int)CUA_ARRAY_LEN(members); i++) {
+		const cJSON *number = cJSON_GetArrayItem(box, i);
+		if (!cJSON_IsNumber(number)) {
+			fail_msg("%s has no %s", text, members[i]);
+		}
+		numbers[i] = (int)number->valuedouble;
+	}
+	return (struct box){ numbers[0], numbers[1], numbers[2], numbers[3] };
+}
+
+/* --- a page that tells in its title what happened to it --- */
+
+static const char page[] =
+		"<!doctype html><meta charset=utf-8><title>none</title>"
+		"<style>* { position: absolute; margin: 0; background: #ddd }</style>"
+		"<div id=from draggable=true "
+		"style='left:20px;top:20px;width:100px;height:60px'></div>"
+		"<div id=to style='left:320px;top:20px;width:100px;height:60px'></div>"
+		"<input id=range type=range min=0 max=100 value=0"
+		" style='left:20px;top:120px;width:400px'>"
+		"<canvas id=canvas width=400 height=200 style='left:20px;top:200px'></canvas>"
+		"<p id=words style='left:20px;top:430px;white-space:nowrap;font:24px "
+		"monospace'>alpha beta gamma</p>"
+		"<button id=button style='left:20px;top:500px;width:200px;height:60px'></button>"
+		"<script>\n"
+		"const at = id => document.getElementById(id);\n"
+		"const tell = text => document.title = text + '.';\n"
+		"onmousemove = e => { onmousemove = null;"
+		" tell(`origin ${e.screenX - e.clientX} ${e.screenY - e.clientY}`); };\n"
+		"at('from').ondragstart = e => e.dataTransfer.setData('text/plain', 'this');\n"
+		"at('to').ondragover = e => e.preventDefault();\n"
+		"at('to').ondrop = e => { e.preventDefault();"
+		" tell('dropped ' + e.dataTransfer.getData('text/plain')); };\n"
+		"at('range').onchange = e => tell('range ' + e.target.value);\n"
+		"let stroke = [], clicks = [];\n"
+		"const draw = e => { if (e.buttons == 1) for (const p of e.getCoalescedEvents())"
+		" stroke.push(p.offsetX + ',' + p.offsetY); };\n"
+		"at('canvas').onpointerdown = e => stroke = [e.offsetX + ',' + e.offsetY];\n"
+		"at('canvas').onpointermove = draw;\n"
+		"at('canvas').onpointerup = e => tell('stroke ' + stroke[0] + ' '"
+		" + (stroke.includes('350,50') ? 'corner ' : '') + stroke[stroke.length - 1]);\n"
+		"at('words').ondblclick = e => tell('selected ' + "
+		"getSelection().toString().trim());\n"
+		"at('button').onclick = e => { clicks.push(e.detail);"
+		" tell('clicks ' + clicks.join(' ')); };\n"
+		"at('button').ondblclick = e => { clicks.push('double');"
+		" tell('clicks ' + clicks.join(' ')); };\n"
+		"</script>";
+
+/* Of the browser's window; of one of two buffers in turn. */
+static const char *title(void)
+{
+	static char titles[2][256];
+	static int next;
+	char *text = titles[next++ % 2];
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	const cJSON *window = NULL;
+	text[0] = '\0';
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		if (strcasecmp(json_text(window, "class"), "Chromium") == 0) {
+			snprintf(text, sizeof(titles[0]), "%s", json_text(window, "title"));
+		}
+	}
+	return text;
+}
+
+static bool title_begins(void *data)
+{
+	return strncmp(title(), data, strlen(data)) == 0;
+}
+
+static void expect_title(const char *wanted)
+{
+	char prefix[256];
+	snprintf(prefix, sizeof(prefix), "%s", wanted);
+	if (!waits_until(title_begins, prefix, 5000)) {
+		fail_msg("the page tells \"%s\", not \"%s\"", title(), wanted);
+	}
+}
+
+/* Opens the page anew; where its left upper corner is on the screen. */
+static struct box open_page(void)
+{
+	struct box origin = { 0, 0, 0, 0 };
+	skip_without("/usr/bin/chromium");
+	put_file("page.html", page);
+	cJSON_Delete(desktop_text_action(
+			&desktop, "open_url", "url", "file:///home/agent/page.html"));
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"F5\"}]");
+	expect_title("none");
+	desktop_do(&desktop,
+			"[{\"action\":\"move\",\"x\":800,\"y\":600},"
+			"{\"action\":\"move\",\"x\":801,\"y\":600}]");
+	expect_title("origin ");
+	assert_int_equal(sscanf(title(), "origin %d %d.", &origin.x, &origin.y), 2);
+	return origin;
+}
+
+static void drag(struct box origin, int x1, int y1, int x2, int y2)
+{
+	desktop_do(&desktop, "[{\"action\":\"drag\",\"path\":[[%d,%d],[%d,%d]]}]", origin.x + x1,
+			origin.y + y1, origin.x + x2, origin.y + y2);
+}
+
+static void a_page_takes_drags(void **state)
+{
+	(void)state;
+	const struct box origin = open_page();
+	drag(origin, 70, 50, 370, 50);
+	expect_title("dropped this.");
+	drag(origin, 28, 128, 440, 128);
+	expect_title("range 100.");
+	desktop_do(&desktop, "[{\"action\":\"drag\",\"path\":[[%d,%d],[%d,%d],[%d,%d]]}]",
+			origin.x + 70, origin.y + 250, origin.x + 370, origin.y + 250,
+			origin.x + 370, origin.y + 350);
+	expect_title("stroke 50,50 corner 350,150.");
+}
+
+static void a_page_takes_double_clicks(void **state)
+{
+	(void)state;
+	const struct box origin = open_page();
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":2}]",
+			origin.x + 120, origin.y + 445);
+	expect_title("selected beta.");
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":3}]",
+			origin.x + 120, origin.y + 530);
+	expect_title("clicks 1 2 double 3.");
+}
+
+static void clicks_with_a_wait_between_are_single_clicks(void **state)
+{
+	(void)state;
+	const struct box origin = open_page();
+	desktop_do(&desktop,
+			"[{\"action\":\"click\",\"x\":%d,\"y\":%d},"
+			"{\"action\":\"wait\",\"duration_ms\":600},{\"action\":\"click\"}]",
+			origin.x + 120, origin.y + 530);
+	expect_title("clicks 1 1.");
+}
+
+/* --- other applications --- */
+
+static void set_clipboard(const char *text)
+{
+	cJSON_Delete(desktop_text_action(&desktop, "clipboard_set", "text", text));
+}
+
+/* An application that is busy has nothing to give yet. */
+static bool clipboard_is(void *data)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
+			"{\"actions\":[{\"action\":\"clipboard_get\"}],\"screenshot\":false}",
+			&status);
+	return status == 200 && strcmp(json_text(answer, "results.0.text"), data) == 0;
+}
+
+static void expect_selected(const char *text)
+{
+	char wanted[64];
+	snprintf(wanted, sizeof(wanted), "%s", text);
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+c\"}]");
+	wait_until(clipboard_is, wanted, "the application copies what was selected");
+}
+
+static void writer_selects_by_dragging(void **state)
+{
+	(void)state;
+	skip_without("/usr/bin/soffice");
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "LibreOffice Writer"));
+	cJSON_Delete(desktop_text_action(
+			&desktop, "type", "text", "Some words that are marked and others"));
+	const struct box box = find_text("words that are marked");
+	set_clipboard("before");
+	drag((struct box){ 0 }, box.x, box.y + box.height / 2, box.x + box.width,
+			box.y + box.height / 2);
+	expect_selected("words that are marked");
+	pid_t pids[8];
+	const int count = desktop_pids(&desktop, "soffice.bin", pids, 8);
+	for (int i = 0; i < count; i++) {
+		kill_and_wait(pids[i]);
+	}
+}
+
+static bool paper_is_in_the_folder(void *data)
+{
+	(void)data;
+	CUA_AUTO_FREE char *files = desktop_sh(&desktop, "cd drawer; find . -type f");
+	return strcmp(files, "./receipts/invoice.txt") == 0;
+}
+
+static void a_file_manager_moves_a_dragged_file(void **state)
+{
+	(void)state;
+	skip_without("/usr/bin/pcmanfm");
+	free(desktop_sh(&desktop, "mkdir -p drawer/receipts; echo 5 > drawer/invoice.txt"));
+	cJSON_Delete(desktop_text_action(
+			&desktop, "open_app", "name", "pcmanfm /home/agent/drawer"));
+	const struct box file = find_text("invoice.txt"), folder = find_text("receipts");
+	drag((struct box){ 0 }, file.x + file.width / 2, file.y + file.height / 2,
+			folder.x + folder.width / 2, folder.y + folder.height / 2);
+	wait_until(paper_is_in_the_folder, NULL, "the file is in the folder alone");
+}
+
+/* The shortest time that GTK is told to take two presses for a double click. */
+#define DOUBLE_CLICK_MS 50
+
+static void gtk_takes_a_double_click_however_short_its_time(void **state)
+{
+	(void)state;
+	skip_without("/usr/bin/mousepad");
+	CUA_AUTO_FREE char *settings = home_file(&desktop, ".config/gtk-3.0/settings.ini");
+	char changed[4096];
+	snprintf(changed, sizeof(changed), "%s\ngtk-double-click-time=%d\n", settings,
+			DOUBLE_CLICK_MS);
+	put_file(".config/gtk-3.0/settings.ini", changed);
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "mousepad"));
+	put_file(".config/gtk-3.0/settings.ini", settings);
+	cJSON_Delete(desktop_text_action(&desktop, "type", "text", "extraordinary circumstances"));
+	const struct box box = find_text("extraordinary");
+	const int x = box.x + 20, y = box.y + box.height / 2;
+	/* The setting holds: by the usual one this would be a double click. */
+	set_clipboard("before");
+	desktop_do(&desktop,
+			"[{\"action\":\"click\",\"x\":%d,\"y\":%d},"
+			"{\"action\":\"wait\",\"duration_ms\":100},{\"action\":\"click\"},"
+			"{\"action\":\"key\",\"keys\":\"ctrl+c\"}]",
+			x, y);
+	expect_selected("before");
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":2}]", x, y);
+	expect_selected("extraordinary");
+}
+
+static void the_presses_of_one_click_differ_in_time_but_little(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 50 };
+	recorder_start(&desktop);
+	for (int i = 0; i < ROUNDS; i++) {
+		recorder_mark(&desktop);
+		desktop_do(&desktop, "[{\"action\":\"click\",\"x\":400,\"y\":300,\"count\":2}]");
+		CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "press release");
+		assert_int_equal(cJSON_GetArraySize(events), 4);
+		/* The server's own clock, in milliseconds. */
+		const double apart_ms =
+				json_number(events, "2.time") - json_number(events, "0.time");
+		assert_true(apart_ms >= 1 && apart_ms < DOUBLE_CLICK_MS);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_page_takes_drags),
+		cmocka_unit_test(a_page_takes_double_clicks),
+		cmocka_unit_test(clicks_with_a_wait_between_are_single_clicks),
+		cmocka_unit_test(writer_selects_by_dragging),
+		cmocka_unit_test(a_file_manager_moves_a_dragged_file),
+		cmocka_unit_test(gtk_takes_a_double_click_however_short_its_time),
+		cmocka_unit_test(the_presses_of_one_click_differ_in_time_but_little),
+	};
+	return cmocka_run_group_tests_name("desktop_drag", tests, start, finish);
+}
