@@ -104,6 +104,11 @@ static pid_t active_process(struct display *display)
 	return display->client.pid;
 }
 
+bool process_is_known(struct display *display)
+{
+	return active_process(display) > 0;
+}
+
 enum cua_status process_wait_asleep(
 		struct display *display, int timeout_ms, bool *ret_asleep, struct cua_error *err)
 {

@@ -17,6 +17,10 @@
 /* How long an application may compute for the characters of one batch, and how often to look. */
 #define PACE_TIMEOUT_MS 2000
 #define PACE_STEP_US 7000U
+/* How long the application may take to handle one batch; it sleeps again, or draws at last. */
+#define HANDLED_TIMEOUT_MS 10000
+#define HANDLED_STEP_MS 50
+#define RESTLESS_US 2000000U
 /* An application with something to draw has drawn it. */
 #define FRAME_TIMEOUT_MS 100
 /* For windows that answer no pings and whose process is not known: rest of the screen stands for
@@ -138,8 +142,10 @@ struct typing {
 	bool waits;            /* the batch ends with a key that has to be waited for */
 	bool keys_ran_out;     /* or because all keys are in use */
 	struct type_office office;
-	bool answers; /* the window: see window_ping() */
-	bool pace;    /* wait until nobody computes */
+	bool answers;  /* the window: see window_ping() */
+	bool handles;  /* see wait_until_handled() */
+	bool restless; /* the application does not sleep: what it draws has to do */
+	bool pace;     /* wait until nobody computes */
 };
 
 /* A character and what may have to be pressed after it, or neither of them. */
@@ -239,6 +245,29 @@ static enum cua_status wait_until_shown(struct display *display, struct cua_erro
 	return wait_until_drawn(display, cua_now_us(), FRAME_TIMEOUT_MS, &drawn, err);
 }
 
+/* GTK answers pings when it reads them, and keeps the keys read before for later. Whoever is slow -
+ * Writer has just opened a file, others compute as well - gets behind from batch to batch, draws
+ * nothing until all is done and seems deaf to everything else, for minutes. Asleep, it has no key
+ * left; so it has if it draws after the answer. */
+static enum cua_status wait_until_handled(
+		struct display *display, struct typing *typing, struct cua_error *err)
+{
+	const uint64_t since_us = cua_now_us();
+	enum cua_status status = CUA_OK;
+	bool handled = !process_is_known(display);
+	while (status == CUA_OK && !handled && typing->handles) {
+		status = process_wait_asleep(display, HANDLED_STEP_MS, &handled, err);
+		const uint64_t waited_us = cua_now_us() - since_us;
+		if (!handled && display->damage.last_us > since_us) {
+			typing->restless = typing->restless || waited_us > RESTLESS_US;
+			handled = typing->restless;
+		}
+		handled = handled || !process_is_known(display);
+		typing->handles = handled || waited_us < HANDLED_TIMEOUT_MS * 1000U;
+	}
+	return status;
+}
+
 /* Chromium reads its input in one process and handles it in another, which does not draw while
  * there is more: what is shown, and what a settled screenshot sees, would lag by half a minute. An
  * application that always computes is not waited for twice. */
@@ -268,6 +297,9 @@ static enum cua_status wait_after_batch(
 	}
 	bool asleep = false;
 	enum cua_status status = type_wait_until_read(display, err);
+	if (status == CUA_OK && typing->answers) {
+		status = wait_until_handled(display, typing, err);
+	}
 	if (status == CUA_OK && typing->waits) {
 		status = process_wait_asleep(display, READ_TIMEOUT_MS, &asleep, err);
 	}
@@ -280,7 +312,9 @@ static enum cua_status wait_after_batch(
 
 static enum cua_status type_all(struct display *display, const char *text, struct cua_error *err)
 {
-	struct typing typing = { .at = text, .end = text + strlen(text), .pace = true };
+	struct typing typing = {
+		.at = text, .end = text + strlen(text), .handles = true, .pace = true
+	};
 	enum cua_status status = CUA_OK;
 	type_office_look(display, &typing.office);
 	typing.answers = window_is_pingable(display, window_active(display));
