@@ -2,7 +2,7 @@
 # The one list of Debian 12 packages that cua needs: to build, to run, to test.
 # Used by demos/run.sh, tests/run.sh, CI and the container image. Run as root or by a user with sudo.
 #
-#   containers/install-deps.sh [run|build|test|demo]...   default: all groups
+#   containers/install-deps.sh [run|build|test|demo|peers]...   default: all but peers
 #
 # Installs only what is missing and is silent and quick when nothing is.
 set -eu
@@ -29,6 +29,9 @@ demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybo
 # What only the tests need.
 test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl git sudo'
 
+# What cua bench measures beside cua; nothing needs it, and no default installs it.
+peers='scrot maim imagemagick ffmpeg xdotool x11vnc'
+
 wanted=
 for group in "${@:-all}"; do
 	case $group in
@@ -37,8 +40,9 @@ for group in "${@:-all}"; do
 	build) wanted="$wanted $build" ;;
 	demo) wanted="$wanted $demo" ;;
 	test) wanted="$wanted $test" ;;
+	peers) wanted="$wanted $peers" ;;
 	*)
-		echo "install-deps.sh: unknown group '$group'; use run, build, demo or test" >&2
+		echo "install-deps.sh: unknown group '$group'; use run, build, demo, test or peers" >&2
 		exit 2
 		;;
 	esac
