@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cua/base/http_unix.h"
+#include "cua/base/process.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
 
@@ -29,6 +30,7 @@ enum cua_status cua_desktop_call(const char *name, const char *method, const cha
 		const cJSON *body, cJSON **ret_answer, struct cua_error *err)
 {
 	struct desktop_record record;
+	cua_short_slice();
 	enum cua_status status = cua_desktop_find(name, &record, err);
 	if (status != CUA_OK) {
 		return status;

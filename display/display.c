@@ -17,6 +17,7 @@
 #define CUA_LOG_MODULE "display"
 #include "cua/base/file.h"
 #include "cua/base/log.h"
+#include "cua/base/process.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "display/reader_client.h"
@@ -284,6 +285,7 @@ enum cua_status display_connect(const struct desktop_record *record, struct disp
 	if (!display) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "display");
 	}
+	cua_short_slice();
 	display->record = *record;
 	display->frame.memfd = -1;
 	display->people.link_fd = -1;

@@ -19,7 +19,7 @@
 struct display;
 
 /* Connects and releases every key and button that a former host may have left down. record is
- * copied. */
+ * copied. The calling thread gets short time slices, see cua_short_slice(). */
 CUA_NODISCARD enum cua_status display_connect(const struct desktop_record *record,
 		struct display **ret_display, struct cua_error *err);
 void display_disconnect(struct display *display);

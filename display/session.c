@@ -89,7 +89,8 @@ static enum cua_status start_logged(struct session *session, const char *const *
 		.fds = fds,
 		.fd_count = extra ? 4 : 3,
 		.uid = (uid_t)-1,
-		.new_session = true };
+		.new_session = true,
+		.short_slice = true }; /* applications wait for each of them */
 	return cua_spawn(&spawn, ret_pid, err);
 }
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -419,6 +420,28 @@ static void a_name_with_brackets_does_not_confuse(void **state)
 	assert_int_equal(waitpid(pid, &wait_status, 0), pid);
 }
 
+/* Older kernels know no slices of a thread's own. */
+static void a_short_slice_is_asked_for(void **state)
+{
+	char output[4096];
+	struct utsname kernel;
+	unsigned int major = 0, minor = 0;
+	(void)state;
+	assert_int_equal(uname(&kernel), 0);
+	assert_int_equal(sscanf(kernel.release, "%u.%u", &major, &minor), 2);
+	if (major < 6 || (major == 6 && minor < 12) || access("/proc/self/sched", R_OK) != 0) {
+		skip();
+	}
+	const char *const argv[] = { "grep", "-c", "^se.slice *: *100000$", "/proc/self/sched",
+		NULL };
+	struct cua_spawn spawn = plain;
+	run(&spawn, argv, output, sizeof(output));
+	assert_string_equal(output, "0\n");
+	spawn.short_slice = true;
+	run(&spawn, argv, output, sizeof(output));
+	assert_string_equal(output, "1\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +460,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_with_the_same_pid_is_left_alone),
 		cmocka_unit_test(one_that_ignores_the_signal_is_not_gone),
 		cmocka_unit_test(a_name_with_brackets_does_not_confuse),
+		cmocka_unit_test(a_short_slice_is_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "cua/base/util.h"
 
 #define CHILD_FD_MAX 64
+#define SHORT_SLICE_NS 100000U /* the shortest there is */
 
 /* What the child tells its parent through the close-on-exec pipe when it cannot exec. */
 struct spawn_failure {
@@ -68,6 +71,26 @@ static int child_map_fds(const struct cua_spawn *spawn, int *report_fd, int *exe
 	return close_range((unsigned int)above, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+void cua_short_slice(void)
+{
+	/* struct sched_attr of sched_setattr(2), version 0; <linux/sched/types.h> clashes with
+	 * <sched.h>. For a thread of no real-time class the kernel takes the runtime for the slice.
+	 */
+	const struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime_ns, deadline_ns, period_ns;
+	} attr = { .size = sizeof(attr),
+		.policy = SCHED_OTHER,
+		.nice = getpriority(PRIO_PROCESS, 0),
+		.runtime_ns = SHORT_SLICE_NS };
+	if (sched_getscheduler(0) == SCHED_OTHER) {
+		(void)syscall(SYS_sched_setattr, 0, &attr, 0U);
+	}
+}
+
 static void child_run(const struct cua_spawn *spawn, int report_fd)
 {
 	int exec_fd = spawn->exec_fd;
@@ -79,6 +102,9 @@ static void child_run(const struct cua_spawn *spawn, int report_fd)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (spawn->new_session) {
 		setsid();
+	}
+	if (spawn->short_slice) {
+		cua_short_slice();
 	}
 	if (child_map_fds(spawn, &report_fd, &exec_fd) != 0) {
 		child_fail(report_fd, "descriptors");

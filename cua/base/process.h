@@ -23,6 +23,7 @@ struct cua_spawn {
 	int fd_count;     /* of the rest, 0 to 2 stay and all others are closed in the child */
 	uid_t uid;        /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
 	bool new_session; /* setsid(): no controlling terminal, own process group */
+	bool short_slice; /* see cua_short_slice() */
 };
 
 /**
@@ -35,6 +36,11 @@ struct cua_spawn {
  */
 CUA_NODISCARD enum cua_status cua_spawn(
 		const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err);
+
+/* Short time slices for this thread and what it starts: Linux 6.12 and later then lets it run soon
+ * after it is woken, where it would wait up to some milliseconds for whoever computes. It gets no
+ * more processor time for that. For those who answer, not for those who compute; best effort. */
+void cua_short_slice(void);
 
 /* A process as it can be written down: a pid alone may be someone else's tomorrow. */
 struct cua_process_id {
