@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cua/base/util.h"
+#include "display/picture/png.h"
 
 static struct picture_encoder *encoder;
 
@@ -48,6 +49,58 @@ static void pixels_survive_at_every_size(void **state)
 				make_picture(sizes[i].width, sizes[i].height, sizes[i].width * 4);
 		round_trip(&flat);
 	}
+}
+
+/* Every pixel a step from its left neighbour, small ones far more often than large ones, here and
+ * there a few of any size: codes have all lengths from one bit to fifteen, and long ones follow one
+ * another. Between them flat pieces, for runs. */
+static void fill_steps(struct picture *picture, uint32_t seed, unsigned int flat_px)
+{
+	for (int y = 0; y < picture->height; y++) {
+		uint8_t *row = picture->pixels + (size_t)y * (size_t)picture->stride;
+		for (int i = 4; i < picture->width * 4; i++) {
+			seed = seed * 1664525U + 1013904223U;
+			const bool is_flat = flat_px > 0 && (unsigned int)i / 4 / flat_px % 2 == 1;
+			const bool is_wild = (unsigned int)(y * 31 + i / 24) % 251 == 0;
+			const unsigned int small =
+					(unsigned int)__builtin_ctz(seed >> 8 | 1U << 24);
+			row[i] = (uint8_t)(row[i - 4] +
+					(is_wild                                  ? seed >> 24
+									: is_flat ? 0
+										  : small));
+		}
+	}
+}
+
+static void steps_of_every_frequency_survive(void **state)
+{
+	(void)state;
+	for (uint32_t seed = 1; seed <= 12; seed++) {
+		struct picture picture = make_picture(900 + (int)seed, 200, (900 + (int)seed) * 4);
+		fill_steps(&picture, seed, seed % 4 * 50);
+		round_trip(&picture);
+	}
+}
+
+static void runs_stay_within_their_room(void **state)
+{
+	(void)state;
+	struct picture picture = make_picture(300, 20, 1200);
+	fill_noise(&picture, 8);
+	const size_t len = (size_t)300 * 20 * 4, most = len + 2048;
+	CUA_AUTO_FREE uint8_t *deflated = malloc(most);
+	assert_non_null(deflated);
+	int fits = 0;
+	for (size_t size = 0; size < most; size += 37) {
+		size_t deflated_len = 0;
+		memset(deflated, 0x5a, most);
+		fits += png_deflate_runs(picture.pixels, len, deflated, size, &deflated_len);
+		for (size_t i = size; i < most; i++) {
+			assert_int_equal(deflated[i], 0x5a);
+		}
+	}
+	assert_true(fits > 0);
+	free(picture.pixels);
 }
 
 static void padding_between_rows_is_left_out(void **state)
@@ -163,6 +216,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pixels_survive_at_every_size),
+		cmocka_unit_test(steps_of_every_frequency_survive),
+		cmocka_unit_test(runs_stay_within_their_room),
 		cmocka_unit_test(padding_between_rows_is_left_out),
 		cmocka_unit_test(the_fourth_byte_does_not_count),
 		cmocka_unit_test(files_are_about_as_small_as_libpngs),

@@ -76,6 +76,16 @@ size_t png_deflate_fast_work_len(void);
 bool png_deflate_fast(void *work, uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
 		size_t *ret_len);
 
+/* --- photographs: png_runs.c --- */
+
+/* More than the head of a block, what a word of output runs over, and the flush. */
+#define PNG_RUNS_SPARE_LEN ((size_t)512)
+
+/* Deflates a band's filtered rows without a search for matches: runs of zeros and bytes. False if
+ * it does not fit, as when codes made for a part of the data are bad for the rest. */
+bool png_deflate_runs(const uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
+		size_t *ret_len);
+
 /* --- level small: png_small.c --- */
 
 CUA_NODISCARD enum cua_status png_encode_small(struct picture_workers *workers,

@@ -86,10 +86,11 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 		pixels = &patched;
 		first_row -= job->patch->first_band * PICTURE_BAND_ROWS;
 	}
-	(void)png_rows_filter(raw, pixels, first_row, rows, CUA_PICTURE_FAST, line);
-	size_t deflated_len = 0;
-	return png_deflate_fast(work, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &deflated_len) &&
-			png_band_take(&job->bands[index], chunk, deflated_len, raw, raw_len);
+	size_t len = 0;
+	bool done = png_rows_filter(raw, pixels, first_row, rows, CUA_PICTURE_FAST, line) &&
+			png_deflate_runs(raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &len);
+	done = done || png_deflate_fast(work, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &len);
+	return done && png_band_take(&job->bands[index], chunk, len, raw, raw_len);
 }
 
 static void work_on_band(void *user_data, int item, struct picture_scratch *scratch)

@@ -1,0 +1,212 @@
+#include "display/picture/png.h"
+
+#include <isa-l/igzip_lib.h>
+#include <string.h>
+
+/* Deflate for the filtered rows of photographs: noise around 0, in which a search for matches finds
+ * nothing but takes most of the time. Bytes get a Huffman code made for them, and runs of zeros the
+ * two lengths below. ISA-L makes the codes. RFC 1951. */
+
+#define SHORT_RUN 8
+#define SHORT_RUN_SYMBOL 262
+#define LONG_RUN 256
+#define LONG_RUN_SYMBOL 284
+#define MATCH_LEN_MIN 3
+#define END_OF_BLOCK 256
+/* What fits into a word beside seven bits that are there already. */
+#define PUT_BITS_MAX 56
+
+/* Codes are made for so much of so much of the data, elsewhere each time, since rows may be just as
+ * long. */
+#define SAMPLE_LEN 1024
+#define SAMPLE_EVERY_LEN 4096
+#define SAMPLE_SHIFT_LEN 1447
+
+struct code {
+	uint64_t bits;
+	uint32_t count;
+};
+
+struct coder {
+	struct code literals[256], short_run, long_run, end;
+};
+
+struct writer {
+	uint64_t bits; /* fewer than 8 are valid between two calls */
+	uint32_t count;
+	uint8_t *to;
+};
+
+static uint64_t load_word(const uint8_t *from)
+{
+	uint64_t word;
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+/* Zeros from here on, in words: after another zero they are a run. */
+static size_t zeros_len(const uint8_t *from, const uint8_t *end)
+{
+	const uint8_t *at = from;
+	while (end - at >= SHORT_RUN && at - from < LONG_RUN && load_word(at) == 0) {
+		at += SHORT_RUN;
+	}
+	return (size_t)(at - from);
+}
+
+/* Bytes from here on that one token stands for; 0 if they are to be written one by one. */
+static size_t run_len(const uint8_t *from, const uint8_t *end)
+{
+	if (load_word(from) != 0 || from[-1] != 0) {
+		return 0;
+	}
+	return zeros_len(from, end) == LONG_RUN ? LONG_RUN : SHORT_RUN;
+}
+
+/* --- codes --- */
+
+static void count_part(const uint8_t *from, const uint8_t *end, uint32_t counts[4][256],
+		struct isal_huff_histogram *histogram)
+{
+	while (end - from >= SHORT_RUN) {
+		const size_t run = run_len(from, end);
+		if (run > 0) {
+			histogram->lit_len_histogram[run == LONG_RUN ? LONG_RUN_SYMBOL
+								     : SHORT_RUN_SYMBOL]++;
+			histogram->dist_histogram[0]++;
+			from += run;
+			continue;
+		}
+		for (int i = 0; i < SHORT_RUN; i++) {
+			counts[i % 4][from[i]]++; /* four: the same byte twice does not wait */
+		}
+		from += SHORT_RUN;
+	}
+}
+
+static struct code code_of_run(const struct isal_hufftables *tables, size_t len)
+{
+	/* With its extra bits, and the distance, which is 1. */
+	const uint32_t run = tables->len_table[len - MATCH_LEN_MIN];
+	const uint32_t distance = tables->dist_table[0];
+	const uint32_t run_bits = run & 31;
+	return (struct code){ run >> 5 | (uint64_t)(distance >> 5) << run_bits,
+		run_bits + (distance & 31) };
+}
+
+/* False if ISA-L made no codes. */
+static bool make_coder(const uint8_t *raw, size_t raw_len, struct coder *coder,
+		struct isal_hufftables *tables)
+{
+	uint32_t counts[4][256] = { { 0 } };
+	struct isal_huff_histogram histogram;
+	memset(&histogram, 0, sizeof(histogram));
+	for (size_t start = 1, shift = 0; start < raw_len; start += SAMPLE_EVERY_LEN) {
+		const size_t at = start + shift < raw_len ? start + shift : start;
+		const size_t left = raw_len - at;
+		shift = (shift + SAMPLE_SHIFT_LEN) % (SAMPLE_EVERY_LEN - SAMPLE_LEN);
+		count_part(raw + at, raw + at + (left < SAMPLE_LEN ? left : SAMPLE_LEN), counts,
+				&histogram);
+	}
+	for (int i = 0; i < 256; i++) {
+		histogram.lit_len_histogram[i] =
+				1U + counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
+	}
+	if (isal_create_hufftables(tables, &histogram) != 0) {
+		return false;
+	}
+	for (int i = 0; i < 256; i++) {
+		coder->literals[i] =
+				(struct code){ tables->lit_table[i], tables->lit_table_sizes[i] };
+	}
+	coder->end = (struct code){ tables->lit_table[END_OF_BLOCK],
+		tables->lit_table_sizes[END_OF_BLOCK] };
+	coder->short_run = code_of_run(tables, SHORT_RUN);
+	coder->long_run = code_of_run(tables, LONG_RUN);
+	return true;
+}
+
+/* --- writing --- */
+
+static inline struct code join(struct code first, struct code second)
+{
+	return (struct code){ first.bits | second.bits << first.count, first.count + second.count };
+}
+
+/* At most PUT_BITS_MAX bits; there must be room for eight bytes. */
+static inline void put_code(struct writer *writer, struct code code)
+{
+	writer->bits |= code.bits << writer->count;
+	writer->count += code.count;
+	memcpy(writer->to, &writer->bits, sizeof(writer->bits));
+	writer->to += writer->count / 8;
+	writer->bits >>= writer->count & ~7U;
+	writer->count %= 8;
+}
+
+static inline void put_four(struct writer *writer, const struct code *literals, const uint8_t *from)
+{
+	const struct code left = join(literals[from[0]], literals[from[1]]);
+	const struct code right = join(literals[from[2]], literals[from[3]]);
+	if (left.count + right.count <= PUT_BITS_MAX) {
+		put_code(writer, join(left, right));
+	} else {
+		put_code(writer, left);
+		put_code(writer, right);
+	}
+}
+
+static void put_head(struct writer *writer, const struct isal_hufftables *tables)
+{
+	const uint32_t whole = tables->deflate_hdr_count;
+	for (uint32_t i = 0; i < whole; i++) {
+		/* The first bit says whether the block is the last. */
+		const uint8_t byte = tables->deflate_hdr[i] & (i == 0 ? 0xfe : 0xff);
+		put_code(writer, (struct code){ byte, 8 });
+	}
+	put_code(writer,
+			(struct code){ tables->deflate_hdr[whole],
+					tables->deflate_hdr_extra_bits });
+}
+
+/* An empty block of stored bytes, which starts on a byte. */
+static void put_flush(struct writer *writer)
+{
+	put_code(writer, (struct code){ 0, 3 });
+	put_code(writer, (struct code){ 0, (8 - writer->count) % 8 });
+	put_code(writer, (struct code){ 0xffff0000, 32 });
+}
+
+bool png_deflate_runs(
+		const uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size, size_t *ret_len)
+{
+	struct coder coder;
+	struct isal_hufftables tables;
+	struct writer writer = { .to = deflated };
+	const uint8_t *at = raw, *end = raw + raw_len;
+	if (raw_len == 0 || size < PNG_RUNS_SPARE_LEN ||
+			!make_coder(raw, raw_len, &coder, &tables)) {
+		return false;
+	}
+	const uint8_t *full = deflated + size - PNG_RUNS_SPARE_LEN;
+	put_head(&writer, &tables);
+	put_code(&writer, coder.literals[*at++]);
+	while (end - at >= SHORT_RUN && writer.to < full) {
+		const size_t run = run_len(at, end);
+		if (run > 0) {
+			put_code(&writer, run == LONG_RUN ? coder.long_run : coder.short_run);
+			at += run;
+			continue;
+		}
+		put_four(&writer, coder.literals, at);
+		put_four(&writer, coder.literals, at + 4);
+		at += SHORT_RUN;
+	}
+	for (; at < end && writer.to < full; at++) {
+		put_code(&writer, coder.literals[*at]);
+	}
+	put_code(&writer, coder.end);
+	put_flush(&writer);
+	*ret_len = (size_t)(writer.to - deflated);
+	return at == end;
+}
