@@ -201,8 +201,9 @@ struct display_streams {
 
 struct display_window_cache {
 	bool has_list, has_active;
-	Window windows[WINDOWS_MAX], active;
+	Window windows[WINDOWS_MAX];
 	int count;
+	Window active;      /* its events come as long as it stays the active one */
 	cJSON *description; /* owned; of active; NULL: to be asked for */
 };
 
@@ -261,6 +262,8 @@ void streams_send(struct display *display);
 /* window_cache.c */
 void window_cache_finish(struct display *display);
 void window_cache_event(struct display *display, const XEvent *event);
+/* Nobody tells of this window any more. */
+void window_cache_unheard(struct display *display, Window window);
 /* Like window_list() and window_describe() of the active window, or null; as of the last event
  * handled, and without asking if nothing has changed. */
 int window_cached_list(struct display *display, Window windows[WINDOWS_MAX]);
@@ -307,6 +310,8 @@ void marks_draw(const struct shot_marks *marks, const struct cua_region *region,
 
 /* window.c */
 Window window_active(struct display *display);
+/* What the root's property says, which may have closed since. */
+Window window_read_active(struct display *display);
 bool window_is_pingable(struct display *display, Window window);
 /* The uppermost WINDOWS_MAX, from below to above. */
 int window_list(struct display *display, Window windows[WINDOWS_MAX]);

@@ -86,9 +86,7 @@ static void transfer_end(struct display *display, struct clipboard_transfer *tra
 	if (transfer->content && !display->dead &&
 			!transfer_beside(display, transfer->requestor, transfer)) {
 		XSelectInput(display->xlib, transfer->requestor, transfer->mask_before);
-		if (display->window_cache.active == transfer->requestor) {
-			display->window_cache.has_active = false; /* listens anew */
-		}
+		window_cache_unheard(display, transfer->requestor);
 	}
 	clipboard_content_unref(transfer->content);
 	transfer->content = NULL;

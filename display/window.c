@@ -21,8 +21,7 @@
 
 /* --- reading --- */
 
-/* openbox leaves the last window of a desktop in its property when that has closed. */
-Window window_active(struct display *display)
+Window window_read_active(struct display *display)
 {
 	unsigned long count = 0;
 	unsigned char *data = display_property(display, display->root,
@@ -32,6 +31,13 @@ Window window_active(struct display *display)
 	if (data) {
 		XFree(data);
 	}
+	return window;
+}
+
+/* openbox leaves the last window of a desktop in its property when that has closed. */
+Window window_active(struct display *display)
+{
+	const Window window = window_read_active(display);
 	return window != None && window_is_listed(display, window) ? window : None;
 }
 

@@ -24,11 +24,22 @@ void window_cache_event(struct display *display, const XEvent *event)
 		cache->has_list = cache->has_list && atom != display->atoms.net_client_list;
 		cache->has_active = cache->has_active && atom != display->atoms.net_active_window &&
 				atom != display->atoms.net_client_list;
+	} else if (event->type == DestroyNotify) {
+		window_cache_unheard(display, event->xdestroywindow.window);
 	} else if ((event->type == PropertyNotify || event->type == ConfigureNotify ||
-				   event->type == UnmapNotify || event->type == MapNotify ||
-				   event->type == DestroyNotify) &&
+				   event->type == UnmapNotify || event->type == MapNotify) &&
 			event->xany.window == cache->active) {
 		forget_description(cache);
+	}
+}
+
+void window_cache_unheard(struct display *display, Window window)
+{
+	struct display_window_cache *cache = &display->window_cache;
+	if (cache->active == window) {
+		forget_description(cache);
+		cache->active = None;
+		cache->has_active = false;
 	}
 }
 
@@ -43,21 +54,46 @@ int window_cached_list(struct display *display, Window windows[WINDOWS_MAX])
 	return cache->count;
 }
 
+static Window listed_active(struct display *display)
+{
+	Window windows[WINDOWS_MAX];
+	const Window active = window_read_active(display);
+	const int count = active != None ? window_cached_list(display, windows) : 0;
+	for (int i = 0; i < count; i++) {
+		if (windows[i] == active) {
+			return active;
+		}
+	}
+	return None;
+}
+
+/* A window manager says after every click which window is active, even if it still is. */
+static void follow_active(struct display *display)
+{
+	struct display_window_cache *cache = &display->window_cache;
+	cache->has_active = true;
+	const Window active = listed_active(display);
+	if (active != cache->active) {
+		forget_description(cache);
+		cache->active = active;
+		/* Titles, states and, by way of the window manager, places are told from now on. */
+		if (active != None) {
+			XSelectInput(display->xlib, active,
+					PropertyChangeMask | StructureNotifyMask);
+		}
+	}
+}
+
 cJSON *window_describe_active(struct display *display)
 {
 	struct display_window_cache *cache = &display->window_cache;
 	if (!cache->has_active) {
-		forget_description(cache);
-		cache->has_active = true;
-		cache->active = window_active(display);
+		follow_active(display);
 	}
 	if (cache->active == None) {
 		return cJSON_CreateNull();
 	}
 	if (!cache->description) {
-		/* Titles, states and, by way of the window manager, places are told from now on. */
-		XSelectInput(display->xlib, cache->active,
-				PropertyChangeMask | StructureNotifyMask);
 		cache->description = window_describe(display, cache->active);
 	}
 	return cJSON_Duplicate(cache->description, true);

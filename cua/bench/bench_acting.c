@@ -11,6 +11,7 @@
 
 #define TURNS_MAX 8
 #define ARGS_MAX 12
+#define REST_MAX_MS 1000
 
 struct acting {
 	struct bench_desktop *desktop;
@@ -21,14 +22,25 @@ struct acting {
 	char program[CUA_PATH_MAX];
 };
 
+/* Nobody pays for what the one before has caused: the applications have read and drawn it. */
+static enum cua_status come_to_rest(struct acting *acting, struct cua_error *err)
+{
+	struct display_settle settle;
+	display_begin(acting->display);
+	return display_settle(acting->display, REST_MAX_MS, DISPLAY_EXPECT_NOTHING, &settle, err);
+}
+
 static enum cua_status act_in_process(
 		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
 	struct acting *acting = turn->user_data;
 	CUA_AUTO_JSON cJSON *result = cJSON_CreateObject();
+	enum cua_status status = come_to_rest(acting, err);
 	const uint64_t started_us = cua_now_us();
-	display_begin(acting->display);
-	enum cua_status status = display_act(acting->display, &acting->action, result, err);
+	if (status == CUA_OK) {
+		display_begin(acting->display);
+		status = display_act(acting->display, &acting->action, result, err);
+	}
 	*ret_ms = bench_ms_since(started_us);
 	return status;
 }
@@ -36,9 +48,14 @@ static enum cua_status act_in_process(
 static enum cua_status act_by_socket(
 		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
-	(void)ret_ms;
 	struct acting *acting = turn->user_data;
-	return bench_post(acting->desktop, acting->body, NULL, err);
+	enum cua_status status = come_to_rest(acting, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_post(acting->desktop, acting->body, NULL, err);
+	}
+	*ret_ms = bench_ms_since(started_us);
+	return status;
 }
 
 static enum cua_status act_by_command(
@@ -58,7 +75,10 @@ static enum cua_status act_by_command(
 	argv[count++] = acting->desktop->record.name;
 	argv[count++] = settle;
 	argv[count++] = none;
-	enum cua_status status = bench_run_timed(argv, ret_ms, &exit_status, err);
+	enum cua_status status = come_to_rest(acting, err);
+	if (status == CUA_OK) {
+		status = bench_run_timed(argv, ret_ms, &exit_status, err);
+	}
 	return status == CUA_OK && exit_status != 0
 			? CUA_FAIL(err, CUA_ERR_APP, 0, "%s ended with status %d", argv[0],
 					  exit_status)
@@ -68,9 +88,13 @@ static enum cua_status act_by_command(
 static enum cua_status act_by_peer(
 		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
-	const struct acting *acting = turn->user_data;
-	return bench_runner_run(acting->runner,
-			cJSON_GetObjectItemCaseSensitive(turn->data, "argv"), ret_ms, err);
+	struct acting *acting = turn->user_data;
+	enum cua_status status = come_to_rest(acting, err);
+	return status == CUA_OK
+			? bench_runner_run(acting->runner,
+					  cJSON_GetObjectItemCaseSensitive(turn->data, "argv"),
+					  ret_ms, err)
+			: status;
 }
 
 /* --- the rows --- */
