@@ -6,103 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/journal_disk.h"
+#include "agent/journal_head.h"
 #include "agent/text.h"
 #include "cua/base/file.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
-/* --- where runs live --- */
-
-static enum cua_status runs_dir_path(char **ret_path, struct cua_error *err)
-{
-	char state[CUA_PATH_MAX];
-	const char *runs = getenv("CUA_RUNS_DIR");
-	int len = -1;
-	if (runs && runs[0]) {
-		len = asprintf(ret_path, "%s", runs);
-	} else {
-		enum cua_status status = cua_state_dir(state, sizeof(state), err);
-		if (status != CUA_OK) {
-			return status;
-		}
-		len = asprintf(ret_path, "%s/runs", state);
-	}
-	return len >= 0 ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folder of runs");
-}
-
-/* Sorts by time and cannot collide. */
-static bool make_path(struct agent_journal *journal, const char *runs_dir)
-{
-	struct timespec now;
-	struct tm utc;
-	char stamp[32], random_hex[9];
-	unsigned char random_bytes[4];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-	randombytes_buf(random_bytes, sizeof(random_bytes));
-	sodium_bin2hex(random_hex, sizeof(random_hex), random_bytes, sizeof(random_bytes));
-	if (asprintf(&journal->path, "%s/%s-%s", runs_dir, stamp, random_hex) < 0) {
-		journal->path = NULL;
-		return false;
-	}
-	journal->name = strrchr(journal->path, '/') + 1;
-	return true;
-}
-
-static enum cua_status open_folder(struct agent_journal *journal, struct cua_error *err)
-{
-	if (mkdir(journal->path, 0700) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", journal->path);
-	}
-	journal->dir_fd = open(journal->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (journal->dir_fd < 0 || mkdirat(journal->dir_fd, "screenshots", 0700) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", journal->path);
-	}
-	journal->screenshots_fd =
-			openat(journal->dir_fd, "screenshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	journal->events_fd = openat(journal->dir_fd, "events.jsonl",
-			O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-	if (journal->screenshots_fd < 0 || journal->events_fd < 0 || fsync(journal->dir_fd) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", journal->path);
-	}
-	return CUA_OK;
-}
-
-enum cua_status agent_journal_create(
-		struct agent_journal *journal, const char *runs_dir, struct cua_error *err)
-{
-	*journal = (struct agent_journal){ .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 };
-	CUA_AUTO_FREE char *found = NULL;
-	enum cua_status status = runs_dir ? CUA_OK : runs_dir_path(&found, err);
-	const char *dir = runs_dir ? runs_dir : found;
-	if (status == CUA_OK) {
-		status = cua_make_dirs(dir, 0700, err);
-	}
-	if (status == CUA_OK && !make_path(journal, dir)) {
-		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folder of the run");
-	}
-	if (status == CUA_OK) {
-		status = open_folder(journal, err);
-	}
-	if (status != CUA_OK) {
-		cua_error_prefix(err, "cannot keep a journal of the run");
-	}
-	return status;
-}
-
-void agent_journal_finish(struct agent_journal *journal)
-{
-	cua_closep(&journal->events_fd);
-	cua_closep(&journal->screenshots_fd);
-	cua_closep(&journal->dir_fd);
-	free(journal->path);
-	*journal = (struct agent_journal){ .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 };
-}
+#define SIGN_EVERY 100 /* events */
+#define SCREENSHOT_MAX ((size_t)64 << 20)
 
 /* --- events --- */
 
@@ -120,6 +35,17 @@ static enum cua_status write_all(int fd, const char *data, size_t len, struct cu
 		len -= (size_t)written;
 	}
 	return CUA_OK;
+}
+
+/* Half a line would spoil the next one. */
+static enum cua_status write_line(
+		struct agent_journal *journal, const char *line, size_t len, struct cua_error *err)
+{
+	enum cua_status status = write_all(journal->events_fd, line, len, err);
+	if (status != CUA_OK && ftruncate(journal->events_fd, journal->size) != 0) {
+		cua_error_prefix(err, "a torn line is left");
+	}
+	return status;
 }
 
 static bool add_head(struct agent_journal *journal, cJSON *event)
@@ -142,63 +68,150 @@ static bool add_head(struct agent_journal *journal, cJSON *event)
 	return cJSON_InsertItemInArray(event, 0, time) && cJSON_InsertItemInArray(event, 0, seq);
 }
 
-enum cua_status agent_journal_append(
-		struct agent_journal *journal, cJSON *event, bool sync, struct cua_error *err)
+/* Tries again while a full disk is waited for; once more when that ended, with the room that was
+ * set aside. *ret_wait is how the waiting ended: the line may be written all the same. */
+static enum cua_status write_patiently(struct agent_journal *journal, const char *line, size_t len,
+		enum cua_status *ret_wait, struct cua_error *err)
 {
-	CUA_AUTO_JSON cJSON *owned = event;
+	const uint64_t since_us = cua_now_us();
+	struct cua_error why = { 0 };
+	enum cua_status status = write_line(journal, line, len, &why);
+	*ret_wait = CUA_OK;
+	while (status != CUA_OK && *ret_wait == CUA_OK && journal_disk_is_full(&why) &&
+			journal->space_wait_s > 0) {
+		*ret_wait = journal_disk_wait(journal, since_us, err);
+		status = write_line(journal, line, len, &why);
+	}
+	if (status != CUA_OK && err) {
+		*err = why;
+	}
+	return status;
+}
+
+static enum cua_status append_line(struct agent_journal *journal, cJSON *event,
+		enum cua_status *ret_wait, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *object = NULL;
 	CUA_AUTO_FREE char *line = NULL;
-	if (!owned || !add_head(journal, owned) || !(line = cJSON_PrintUnformatted(owned))) {
+	struct agent_chain chain;
+	size_t len = 0;
+	if (!add_head(journal, event) || !(object = cJSON_PrintUnformatted(event))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "journal");
 	}
-	size_t len = strlen(line);
-	agent_text_hide(line, len, journal->secret);
-	line[len] = '\n'; /* instead of the NUL, so that a line goes out in one write */
-	enum cua_status status = write_all(journal->events_fd, line, len + 1, err);
-	line[len] = '\0';
-	if (status == CUA_OK && sync && fdatasync(journal->events_fd) != 0) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "fdatasync");
+	agent_text_hide(object, strlen(object), journal->secret);
+	enum cua_status status =
+			agent_chain_seal(&journal->chain, object, &chain, &line, &len, err);
+	if (status == CUA_OK) {
+		status = write_patiently(journal, line, len, ret_wait, err);
 	}
 	if (status != CUA_OK) {
-		/* Half a line would spoil the next one. */
-		if (ftruncate(journal->events_fd, journal->size) != 0) {
-			cua_error_prefix(err, "a torn line is left");
-		}
 		cua_error_prefix(err, "%s/events.jsonl", journal->path);
 		return status;
 	}
-	journal->size += (int64_t)len + 1;
+	journal->size += (int64_t)len;
 	journal->seq++;
+	journal->chain = chain;
+	journal->is_unsynced = true;
 	if (journal->on_event) {
 		/* What was written, secrets blotted out, not what was meant. */
-		CUA_AUTO_JSON cJSON *written = cJSON_Parse(line);
-		journal->on_event(written ? written : owned, journal->user_data);
+		CUA_AUTO_JSON cJSON *written = cJSON_ParseWithLength(line, len);
+		journal->on_event(written ? written : event, journal->user_data);
 	}
 	return CUA_OK;
 }
 
-/* --- screenshots --- */
-
-static enum cua_status write_new_file(int dir_fd, const char *name, const unsigned char *data,
-		size_t len, struct cua_error *err)
+static enum cua_status note_pause(struct agent_journal *journal, struct cua_error *err)
 {
-	char temporary[96];
-	snprintf(temporary, sizeof(temporary), ".%s.part", name);
-	CUA_AUTO_FD int fd = openat(dir_fd, temporary,
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", temporary);
+	enum cua_status ignored = CUA_OK;
+	CUA_AUTO_JSON cJSON *event = cJSON_CreateObject();
+	cJSON_AddStringToObject(event, "type", "pause");
+	cJSON_AddStringToObject(event, "reason", "disk_full");
+	cJSON_AddNumberToObject(event, "ms", (double)(int64_t)journal->paused_ms);
+	journal->paused_ms = 0;
+	return append_line(journal, event, &ignored, err);
+}
+
+enum cua_status agent_journal_append(
+		struct agent_journal *journal, cJSON *event, bool sync, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *owned = event;
+	enum cua_status waited = CUA_OK;
+	struct cua_error why = { 0 };
+	enum cua_status status = owned ? append_line(journal, owned, &waited, &why)
+				       : CUA_FAIL(&why, CUA_ERR_NOMEM, ENOMEM, "journal");
+	if (status == CUA_OK && journal->paused_ms > 0) {
+		struct cua_error ignored;
+		(void)!note_pause(journal, waited == CUA_OK ? &why : &ignored);
 	}
-	enum cua_status status = write_all(fd, (const char *)data, len, err);
-	if (status == CUA_OK && fsync(fd) != 0) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "fsync");
+	if (status == CUA_OK && sync) {
+		struct cua_error second = { 0 };
+		status = agent_journal_sync(journal, &second);
+		why = status == CUA_OK ? why : second;
 	}
-	if (status == CUA_OK && renameat(dir_fd, temporary, dir_fd, name) != 0) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "rename");
+	if (status == CUA_OK && journal->seq >= journal->head_seq + SIGN_EVERY) {
+		status = agent_journal_sign(journal, &why);
 	}
-	if (status != CUA_OK) {
-		unlinkat(dir_fd, temporary, 0);
+	status = status == CUA_OK ? waited : status;
+	if (status != CUA_OK && err) {
+		*err = why;
 	}
 	return status;
+}
+
+enum cua_status agent_journal_sync(struct agent_journal *journal, struct cua_error *err)
+{
+	if (journal->is_unsynced && fdatasync(journal->events_fd) != 0) {
+		/* Never again: the kernel may have dropped what it could not write. */
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s/events.jsonl: fdatasync",
+				journal->path);
+	}
+	journal->is_unsynced = false;
+	return CUA_OK;
+}
+
+enum cua_status agent_journal_sign(struct agent_journal *journal, struct cua_error *err)
+{
+	struct agent_head head = { .seq = journal->seq, .chain = journal->chain };
+	snprintf(head.run, sizeof(head.run), "%s", journal->name);
+	enum cua_status status = agent_journal_sync(journal, err);
+	if (status == CUA_OK) {
+		status = agent_head_write(journal->dir_fd, &head, err);
+	}
+	if (status == CUA_OK) {
+		journal->head_seq = journal->seq;
+	}
+	return status;
+}
+
+enum cua_status agent_journal_end(
+		struct agent_journal *journal, cJSON *event, struct cua_error *err)
+{
+	journal_disk_release(journal);
+	enum cua_status status = agent_journal_append(journal, event, true, err);
+	return status == CUA_OK ? agent_journal_sign(journal, err) : status;
+}
+
+/* --- screenshots --- */
+
+static enum cua_status write_screenshot(struct agent_journal *journal, const char *name,
+		const unsigned char *png, size_t png_len, struct cua_error *err)
+{
+	const uint64_t since_us = cua_now_us();
+	enum cua_status status = CUA_OK, waited = CUA_OK;
+	struct cua_error why = { 0 };
+	do {
+		status = cua_file_write_durable(journal->screenshots_fd, name, png, png_len, &why);
+		if (status == CUA_OK || waited != CUA_OK || !journal_disk_is_full(&why) ||
+				journal->space_wait_s <= 0) {
+			break;
+		}
+		waited = journal_disk_wait(journal, since_us, err);
+	} while (true);
+	if (status != CUA_OK && err) {
+		*err = why;
+		cua_error_prefix(err, "%s/screenshots", journal->path);
+	}
+	return status == CUA_OK ? waited : status;
 }
 
 enum cua_status agent_journal_screenshot(struct agent_journal *journal, const char *sha256,
@@ -218,9 +231,27 @@ enum cua_status agent_journal_screenshot(struct agent_journal *journal, const ch
 			    sodium_base64_VARIANT_ORIGINAL) != 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the screenshot is not base64");
 	}
-	enum cua_status status = write_new_file(journal->screenshots_fd, name, png, png_len, err);
+	return write_screenshot(journal, name, png, png_len, err);
+}
+
+enum cua_status agent_journal_read_screenshot(const struct agent_journal *journal,
+		const char *sha256, char **ret_base64, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 96];
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, SCREENSHOT_MAX);
+	snprintf(path, sizeof(path), "%s/screenshots/%s.png", journal->path, sha256);
+	enum cua_status status = cua_file_read(path, &png, err);
 	if (status != CUA_OK) {
-		cua_error_prefix(err, "%s/screenshots/%s", journal->path, name);
+		return status;
 	}
-	return status;
+	const size_t size = sodium_base64_ENCODED_LEN(png.len, sodium_base64_VARIANT_ORIGINAL);
+	char *base64 = malloc(size);
+	if (!base64) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
+	}
+	sodium_bin2base64(base64, size, (const unsigned char *)png.data, png.len,
+			sodium_base64_VARIANT_ORIGINAL);
+	*ret_base64 = base64;
+	return CUA_OK;
 }

@@ -3,53 +3,94 @@
 
 /* The folder of a run:
  *   events.jsonl             what happened, one JSON object a line, only ever appended to
+ *   head.json                how far it went, signed (journal_head.h)
  *   screenshots/SHA256.png   each distinct screenshot once
- *   report.html              made from the two above when the run ends
- * Each event has seq (1, 2, ...), time (UTC, milliseconds) and type; agent/README.md lists the
- * types. */
+ *   report.html              made from the above when the run ends
+ *   ballast                  while the run goes on: room on the disk for its end
+ * Each event has seq (1, 2, ...), time (UTC, milliseconds) and type, and ends with its place in the
+ * chain (journal_chain.h); agent/README.md lists the types.
+ *
+ * What has been synced is there after a power loss: an event, those before it, the screenshots that
+ * they name, the folder itself. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
 
+#include "agent/journal_chain.h"
 #include "cua/base/error.h"
 
 struct agent_journal {
 	int dir_fd, screenshots_fd, events_fd; /* owned; -1 before */
-	char *path; /* owned; of the folder, absolute if the folder of runs is */
-	char *name; /* borrowed from path */
-	uint64_t seq;
-	int64_t size;       /* bytes of whole events in events.jsonl */
+	char *path;               /* owned; of the folder, absolute if the folder of runs is */
+	char *name;               /* borrowed from path */
+	uint64_t seq, head_seq;   /* of the last event; of the last one signed */
+	int64_t size;             /* bytes of whole events in events.jsonl */
+	struct agent_chain chain; /* of the last event */
+	bool is_unsynced;
 	const char *secret; /* blotted out of everything written; borrowed; may be NULL */
-	/* Told each event after it was written; may be NULL. */
+	int cancel_fd;      /* readable: wait for nothing; -1 for none */
+	int space_wait_s;   /* how long a full disk is waited for */
+	double paused_ms;   /* that it was, and no event says so yet */
+	/* Told each event after it was written, and with seq 0 those that could not be: a pause.
+	 * May be NULL. */
 	void (*on_event)(const cJSON *event, void *user_data);
 	void *user_data;
 };
 
 /**
  * agent_journal_create() - make the folder of a new run.
- * @runs_dir: NULL: $CUA_RUNS_DIR, or runs/ in cua_state_dir().
+ * @runs_dir: NULL: agent_runs_dir().
  *
  * Return: CUA_OK; CUA_ERR_IO; CUA_ERR_NOMEM. Release with agent_journal_finish() in any case.
  */
 CUA_NODISCARD enum cua_status agent_journal_create(
 		struct agent_journal *journal, const char *runs_dir, struct cua_error *err);
+
+/**
+ * agent_journal_open() - go on with the journal of a run.
+ * @path:    of its folder.
+ * @ret_cut: bytes that a crash left after the last whole event. They are cut off, and kept in
+ *           events.cut-N beside it, N being the event that they were to be.
+ *
+ * Return: CUA_OK; CUA_ERR_EXISTS if another process has it; CUA_ERR_POLICY if what was signed is
+ *         not there; CUA_ERR_NOT_FOUND; CUA_ERR_IO. Release with agent_journal_finish() in any
+ *         case.
+ */
+CUA_NODISCARD enum cua_status agent_journal_open(struct agent_journal *journal, const char *path,
+		int64_t *ret_cut, struct cua_error *err);
 void agent_journal_finish(struct agent_journal *journal);
 
 /**
  * agent_journal_append() - add an event.
- * @event: an object with its type; taken over, NULL counts as out of memory. seq and time are
- * added.
+ * @event: an object with its type; taken over, NULL counts as out of memory. seq, time and chain
+ * are added.
  * @sync:  wait until the disk has it: before every side effect.
  *
- * On failure the file ends with the last whole event. Return: CUA_OK; CUA_ERR_IO; CUA_ERR_NOMEM.
+ * A full disk is waited for (journal_disk.h). On failure the file ends with the last whole event.
+ * Return: CUA_OK; CUA_ERR_IO; CUA_ERR_NOMEM; CUA_ERR_CANCELLED while it waited, and the event is
+ * written.
  */
 CUA_NODISCARD enum cua_status agent_journal_append(
 		struct agent_journal *journal, cJSON *event, bool sync, struct cua_error *err);
+/* Waits until the disk has all events. */
+CUA_NODISCARD enum cua_status agent_journal_sync(
+		struct agent_journal *journal, struct cua_error *err);
+/* Syncs, and signs all events. */
+CUA_NODISCARD enum cua_status agent_journal_sign(
+		struct agent_journal *journal, struct cua_error *err);
 
-/* Writes screenshots/SHA256.png unless it is there. */
+/* The last event of a run: makes room for it, and for the report; synced and signed. */
+CUA_NODISCARD enum cua_status agent_journal_end(
+		struct agent_journal *journal, cJSON *event, struct cua_error *err);
+
+/* Writes screenshots/SHA256.png unless it is there; on the disk when this returns. */
 CUA_NODISCARD enum cua_status agent_journal_screenshot(struct agent_journal *journal,
 		const char *sha256, const char *base64, struct cua_error *err);
+
+/* Reads one back as base64; the caller owns it. CUA_ERR_NOT_FOUND. */
+CUA_NODISCARD enum cua_status agent_journal_read_screenshot(const struct agent_journal *journal,
+		const char *sha256, char **ret_base64, struct cua_error *err);
 
 #endif

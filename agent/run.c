@@ -167,6 +167,11 @@ static void loop(struct agent_run *run)
 		run->step++;
 		struct agent_turn turn;
 		struct cua_error why = { 0 };
+		/* What the model is told next must not be forgotten by a power loss. */
+		if (agent_journal_sync(&run->journal, &why) != CUA_OK) {
+			run_end_desktop(run, &why);
+			return;
+		}
 		uint64_t asked_us = cua_now_us();
 		enum cua_status status = agent_model_ask(run->model, run->deadline_us, &turn, &why);
 		run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
@@ -222,6 +227,7 @@ static void prepare(struct agent_run *run)
 	if (run->is_over) {
 		return;
 	}
+	run->journal.cancel_fd = run->options->cancel_fd;
 	run->journal.secret = run->options->api_key;
 	run->journal.on_event = run->options->on_event;
 	run->journal.user_data = run->options->user_data;

@@ -238,5 +238,5 @@ enum cua_status run_note_end(struct agent_run *run, struct cua_error *err)
 	add_ms(event, "desktop_ms", result->desktop_ms);
 	add_usage(event, &result->usage);
 	cJSON_AddStringToObject(event, "run_dir", run->journal.path);
-	return agent_journal_append(&run->journal, event, true, err);
+	return agent_journal_end(&run->journal, event, err);
 }

@@ -35,6 +35,7 @@ static int set_up(void **state)
 	strcpy(fixture->dir, "/tmp/cua-test-journal-XXXXXX");
 	assert_true(sodium_init() >= 0);
 	assert_non_null(mkdtemp(fixture->dir));
+	assert_int_equal(setenv("CUA_STATE_DIR", fixture->dir, true), 0);
 	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL), CUA_OK);
 	*state = fixture;
 	return 0;

@@ -218,6 +218,7 @@ static int set_up(void **state)
 	struct stage *stage = calloc(1, sizeof(*stage));
 	strcpy(stage->dir, "/tmp/cua-test-run-XXXXXX");
 	assert_non_null(mkdtemp(stage->dir));
+	assert_int_equal(setenv("CUA_STATE_DIR", stage->dir, true), 0);
 	snprintf(stage->socket, sizeof(stage->socket), "%s/api.sock", stage->dir);
 	stage->cancel_fd = eventfd(0, EFD_CLOEXEC);
 	stage->asked = cJSON_CreateArray();

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,6 +69,30 @@ enum cua_status cua_file_write(
 	}
 	if (status != CUA_OK) {
 		unlink(beside);
+	}
+	return status;
+}
+
+enum cua_status cua_file_write_durable(
+		int dir_fd, const char *name, const void *data, size_t len, struct cua_error *err)
+{
+	char beside[NAME_MAX + 1];
+	if (snprintf(beside, sizeof(beside), ".%s.part", name) >= (int)sizeof(beside)) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "name %.80s... is too long", name);
+	}
+	CUA_AUTO_FD int fd = openat(dir_fd, beside,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
+	}
+	enum cua_status status = write_all(fd, name, data, len, err);
+	if (status == CUA_OK &&
+			(fsync(fd) != 0 || renameat(dir_fd, beside, dir_fd, name) != 0 ||
+					fsync(dir_fd) != 0)) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
+	}
+	if (status != CUA_OK) {
+		unlinkat(dir_fd, beside, 0);
 	}
 	return status;
 }

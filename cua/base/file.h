@@ -15,6 +15,10 @@ CUA_NODISCARD enum cua_status cua_file_read(
 /* Readers see the old content or the new one, never a part: written beside it, then renamed. */
 CUA_NODISCARD enum cua_status cua_file_write(
 		const char *path, const void *data, size_t len, mode_t mode, struct cua_error *err);
+/* The same for what has to survive a power loss: the file and its name are on the disk when this
+ * returns. name is in the folder dir_fd; mode 0600. After a failure there is no part of it. */
+CUA_NODISCARD enum cua_status cua_file_write_durable(
+		int dir_fd, const char *name, const void *data, size_t len, struct cua_error *err);
 /* mkdir -p; existing directories are fine, whatever their mode. */
 CUA_NODISCARD enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *err);
 /* rm -rf, without following symbolic links; nothing there is fine. */

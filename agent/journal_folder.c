@@ -1,0 +1,247 @@
+#include "agent/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/journal_disk.h"
+#include "agent/journal_head.h"
+#include "agent/journal_read.h"
+#include "agent/runs.h"
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+
+/* --- making the folder --- */
+
+/* Sorts by time and cannot collide. */
+static bool make_path(struct agent_journal *journal, const char *runs_dir)
+{
+	struct timespec now;
+	struct tm utc;
+	char stamp[32], random_hex[9];
+	unsigned char random_bytes[4];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	randombytes_buf(random_bytes, sizeof(random_bytes));
+	sodium_bin2hex(random_hex, sizeof(random_hex), random_bytes, sizeof(random_bytes));
+	if (asprintf(&journal->path, "%s/%s-%s", runs_dir, stamp, random_hex) < 0) {
+		journal->path = NULL;
+		return false;
+	}
+	journal->name = strrchr(journal->path, '/') + 1;
+	return true;
+}
+
+/* A name is on the disk when the folder that holds it was synced; any of those above may be new.
+ * One that cannot be opened is not ours, and old. */
+static enum cua_status sync_parents(int dir_fd, struct cua_error *err)
+{
+	struct stat here, above;
+	int fd = dup(dir_fd);
+	while (fd >= 0 && fstat(fd, &here) == 0) {
+		int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = parent;
+		if (fd < 0 || fstat(fd, &above) != 0 || above.st_dev != here.st_dev ||
+				above.st_ino == here.st_ino) {
+			break;
+		}
+		if (fsync(fd) != 0) {
+			const int failed = errno;
+			close(fd);
+			return CUA_FAIL(err, CUA_ERR_IO, failed, "fsync of a folder");
+		}
+	}
+	cua_closep(&fd);
+	return CUA_OK;
+}
+
+/* One writer. A lock of the open file, not of the process: it goes with the last descriptor,
+ * however the process ends, and agent_journal_is_held() can ask without taking it. */
+static enum cua_status lock_events(struct agent_journal *journal, struct cua_error *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(journal->events_fd, F_OFD_SETLK, &lock) == 0) {
+		return CUA_OK;
+	}
+	if (errno == EAGAIN || errno == EACCES) {
+		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "another process is at this run: %s",
+				journal->path);
+	}
+	return CUA_FAIL(err, CUA_ERR_IO, errno, "%s/events.jsonl", journal->path);
+}
+
+static enum cua_status open_files(struct agent_journal *journal, int flags, struct cua_error *err)
+{
+	journal->dir_fd = open(journal->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (journal->dir_fd < 0 ||
+			(mkdirat(journal->dir_fd, "screenshots", 0700) != 0 && errno != EEXIST)) {
+		return CUA_FAIL(err, errno == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, errno, "%s",
+				journal->path);
+	}
+	journal->screenshots_fd =
+			openat(journal->dir_fd, "screenshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	journal->events_fd = openat(journal->dir_fd, "events.jsonl",
+			O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+	if (journal->screenshots_fd < 0 || journal->events_fd < 0) {
+		return CUA_FAIL(err, errno == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, errno, "%s",
+				journal->path);
+	}
+	return lock_events(journal, err);
+}
+
+static void journal_init(struct agent_journal *journal)
+{
+	*journal = (struct agent_journal){ .dir_fd = -1,
+		.screenshots_fd = -1,
+		.events_fd = -1,
+		.cancel_fd = -1,
+		.space_wait_s = JOURNAL_SPACE_WAIT_S };
+}
+
+static enum cua_status create_folder(struct agent_journal *journal, struct cua_error *err)
+{
+	unsigned char key[AGENT_KEY_BYTES];
+	enum cua_status status = agent_head_key(key, err); /* now, not when the first head is due */
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (mkdir(journal->path, 0700) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", journal->path);
+	}
+	status = open_files(journal, O_CREAT | O_EXCL, err);
+	if (status == CUA_OK) {
+		status = journal_disk_reserve(journal, err);
+	}
+	if (status == CUA_OK &&
+			(fsync(journal->screenshots_fd) != 0 || fsync(journal->dir_fd) != 0)) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", journal->path);
+	}
+	return status == CUA_OK ? sync_parents(journal->dir_fd, err) : status;
+}
+
+enum cua_status agent_journal_create(
+		struct agent_journal *journal, const char *runs_dir, struct cua_error *err)
+{
+	journal_init(journal);
+	CUA_AUTO_FREE char *found = NULL;
+	enum cua_status status = runs_dir ? CUA_OK : agent_runs_dir(&found, err);
+	const char *dir = runs_dir ? runs_dir : found;
+	if (status == CUA_OK) {
+		status = cua_make_dirs(dir, 0700, err);
+	}
+	if (status == CUA_OK && !make_path(journal, dir)) {
+		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folder of the run");
+	}
+	if (status == CUA_OK) {
+		status = create_folder(journal, err);
+	}
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "cannot keep a journal of the run");
+	}
+	return status;
+}
+
+void agent_journal_finish(struct agent_journal *journal)
+{
+	if (journal->dir_fd >= 0) {
+		journal_disk_release(journal);
+	}
+	cua_closep(&journal->events_fd);
+	cua_closep(&journal->screenshots_fd);
+	cua_closep(&journal->dir_fd);
+	free(journal->path);
+	journal_init(journal);
+}
+
+/* --- going on with one --- */
+
+/* What was signed was on the disk: if it is not there now, no crash is to blame. */
+static enum cua_status check_head(struct agent_journal *journal, struct cua_error *err)
+{
+	struct agent_head head;
+	enum cua_status status = agent_head_read(journal->dir_fd, "head.json", &head, err);
+	if (status == CUA_ERR_NOT_FOUND) {
+		return CUA_OK; /* it broke off before the first */
+	}
+	if (status == CUA_OK && head.seq > journal->seq) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"the journal was changed: %llu events were signed, the first %llu "
+				"are as they were written",
+				(unsigned long long)head.seq, (unsigned long long)journal->seq);
+	}
+	journal->head_seq = head.seq;
+	return status;
+}
+
+static enum cua_status cut_rest(
+		struct agent_journal *journal, int64_t rest_len, struct cua_error *err)
+{
+	char name[48];
+	CUA_AUTO_FREE char *rest = malloc((size_t)rest_len);
+	CUA_AUTO_FD int fd = openat(journal->dir_fd, "events.jsonl", O_RDONLY | O_CLOEXEC);
+	if (!rest || fd < 0 || pread(fd, rest, (size_t)rest_len, journal->size) != rest_len) {
+		return CUA_FAIL(err, rest ? CUA_ERR_IO : CUA_ERR_NOMEM, errno, "%s/events.jsonl",
+				journal->path);
+	}
+	snprintf(name, sizeof(name), "events.cut-%llu", (unsigned long long)journal->seq + 1);
+	enum cua_status status =
+			cua_file_write_durable(journal->dir_fd, name, rest, (size_t)rest_len, err);
+	if (status == CUA_OK &&
+			(ftruncate(journal->events_fd, journal->size) != 0 ||
+					fdatasync(journal->events_fd) != 0)) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s/events.jsonl", journal->path);
+	}
+	return status;
+}
+
+static enum cua_status open_folder(
+		struct agent_journal *journal, int64_t *ret_cut, struct cua_error *err)
+{
+	struct agent_journal_scan scan;
+	enum cua_status status = open_files(journal, 0, err);
+	if (status == CUA_OK) {
+		status = agent_journal_scan(journal->dir_fd, NULL, NULL, &scan, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	journal->seq = scan.seq;
+	journal->size = scan.good_len;
+	journal->chain = scan.chain;
+	journal->is_unsynced = true; /* whoever wrote them may not have come to that */
+	status = check_head(journal, err);
+	if (status == CUA_OK && fsync(journal->screenshots_fd) != 0) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s/screenshots", journal->path);
+	}
+	if (status == CUA_OK && scan.rest_len > 0) {
+		status = cut_rest(journal, scan.rest_len, err);
+	}
+	if (status == CUA_OK) {
+		status = journal_disk_reserve(journal, err);
+	}
+	if (status == CUA_OK) {
+		*ret_cut = scan.rest_len;
+	}
+	return status;
+}
+
+enum cua_status agent_journal_open(struct agent_journal *journal, const char *path,
+		int64_t *ret_cut, struct cua_error *err)
+{
+	journal_init(journal);
+	journal->path = strdup(path);
+	if (!journal->path) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folder of the run");
+	}
+	const char *slash = strrchr(journal->path, '/');
+	journal->name = slash ? journal->path + (slash + 1 - journal->path) : journal->path;
+	return open_folder(journal, ret_cut, err);
+}
