@@ -32,6 +32,7 @@ int cua_agent_outcome_exit(enum cua_agent_outcome outcome);
 /* All borrowed for the time of the run. */
 struct cua_agent_options {
 	const char *task;
+	const char *api; /* one of agent_model_api_name() */
 	const char *model, *base_url;
 	const char *api_key; /* NULL for a server that wants none */
 	const char *desktop_socket, *desktop_name;
@@ -42,6 +43,8 @@ struct cua_agent_options {
 	double retry_unit; /* 1; tests shorten the waiting */
 	/* Each event of the journal, after it was written. May be NULL. */
 	void (*on_event)(const cJSON *event, void *user_data);
+	/* Words of the model as they arrive, before the turn that they belong to. May be NULL. */
+	agent_words_fn on_words;
 	/* A provider's safety checks: may the call go on? NULL: no. */
 	bool (*approve)(const cJSON *checks, void *user_data);
 	void *user_data;

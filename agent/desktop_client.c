@@ -44,7 +44,7 @@ void agent_desktop_destroy(struct agent_desktop *desktop)
 		return;
 	}
 	cua_http_client_destroy(desktop->http);
-	free(desktop->screen.base64);
+	agent_image_finish(&desktop->screen);
 	free(desktop);
 }
 
@@ -144,7 +144,9 @@ static enum cua_status take_screenshot(
 	if (!base64 || !cJSON_IsNumber(width) || !cJSON_IsNumber(height)) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no screenshot");
 	}
-	struct agent_image image = { .width = width->valueint, .height = height->valueint };
+	struct agent_image image = {
+		.media_type = "image/png", .width = width->valueint, .height = height->valueint
+	};
 	if (image.width <= 0 || image.height <= 0 || image.width > 32767 || image.height > 32767) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop's screenshot is %dx%d",
 				image.width, image.height);
@@ -157,7 +159,7 @@ static enum cua_status take_screenshot(
 	if (!image.base64) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	}
-	free(desktop->screen.base64);
+	agent_image_finish(&desktop->screen);
 	desktop->screen = image;
 	const char *etag =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(screenshot, "etag"));

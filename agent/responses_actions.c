@@ -136,14 +136,14 @@ static enum cua_status map_axis(struct mapping *map, const char *name, int *ret_
 	}
 	double size = fabs(pixels->valuedouble);
 	double clicks = size > 0 ? fmax(1, round(size / PIXELS_PER_WHEEL_CLICK)) : 0;
-	if (clicks > RESPONSES_SCROLL_MAX) {
+	if (clicks > MODEL_SCROLL_MAX) {
 		size_t used = strlen(map->note);
 		snprintf(map->note + used, map->note_size - used,
 				"%sThe scroll of %.0f pixels (%s) was shortened to %d wheel "
 				"clicks, %d pixels; scroll again for more.",
-				used ? " " : "", pixels->valuedouble, name, RESPONSES_SCROLL_MAX,
-				(int)(RESPONSES_SCROLL_MAX * PIXELS_PER_WHEEL_CLICK));
-		clicks = RESPONSES_SCROLL_MAX;
+				used ? " " : "", pixels->valuedouble, name, MODEL_SCROLL_MAX,
+				(int)(MODEL_SCROLL_MAX * PIXELS_PER_WHEEL_CLICK));
+		clicks = MODEL_SCROLL_MAX;
 	}
 	*ret_clicks = pixels->valuedouble < 0 ? -(int)clicks : (int)clicks;
 	return CUA_OK;

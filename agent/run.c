@@ -130,6 +130,11 @@ static void take_turn(struct agent_run *run, const struct agent_turn *turn, int 
 	if (turn->refusal) {
 		keep_answer(run, turn->refusal);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
+	} else if (turn->end == AGENT_TURN_CUT) {
+		struct cua_error why = { 0 };
+		cua_error_set(&why, CUA_ERR_MODEL, 0,
+				"the model's answer is incomplete: it reached the limit of length");
+		run_end(run, CUA_AGENT_MODEL_ERROR, &why);
 	} else if (give_up) {
 		keep_answer(run, give_up->reason);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
@@ -142,14 +147,6 @@ static void take_turn(struct agent_run *run, const struct agent_turn *turn, int 
 	} else {
 		nudge(run, nudges);
 	}
-}
-
-static void add_usage(struct agent_usage *sum, const struct agent_usage *usage)
-{
-	sum->input_tokens += usage->input_tokens;
-	sum->cached_tokens += usage->cached_tokens;
-	sum->output_tokens += usage->output_tokens;
-	sum->reasoning_tokens += usage->reasoning_tokens;
 }
 
 static void loop(struct agent_run *run)
@@ -180,7 +177,7 @@ static void loop(struct agent_run *run)
 			return;
 		}
 		run->result->steps = run->step;
-		add_usage(&run->result->usage, &turn.usage);
+		agent_usage_add(&run->result->usage, &turn.usage);
 		if (run_note_turn(run, &turn)) {
 			take_turn(run, &turn, &nudges);
 		}
@@ -193,11 +190,18 @@ static void loop(struct agent_run *run)
 
 /* --- the run --- */
 
+static void show_words(const char *words, void *user_data)
+{
+	const struct agent_run *run = user_data;
+	run->options->on_words(words, run->options->user_data);
+}
+
 static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 {
 	const struct cua_agent_options *options = run->options;
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	struct agent_model_config config = {
+		.api = options->api,
 		.model = options->model,
 		.base_url = options->base_url,
 		.api_key = options->api_key,
@@ -208,6 +212,7 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.retry_unit = options->retry_unit,
 		.idle_timeout_s = MODEL_IDLE_S,
 		.on_retry = run_note_retry,
+		.on_words = options->on_words ? show_words : NULL,
 		.user_data = run,
 	};
 	return agent_model_create(&config, &run->model, err);

@@ -8,20 +8,31 @@
 #include "cua/base/buffer.h"
 #include "cua/base/util.h"
 
-#define NOTES_MAX ((size_t)64 << 10)
+#define NOTE_MAX ((size_t)64 << 10)
 
-/* What the model must be told besides the answers; one user message after them. */
-struct notes {
-	struct agent_run *run;
-	struct cua_buffer text;
+/* What an answer points to. */
+struct kept {
+	cJSON *outcome; /* owned; what the desktop answered */
+	char problem[640];
+	struct agent_image image;
 };
 
-static void add_note(struct notes *notes, const char *lead, const char *text)
+/* One turn's calls and what came of them. */
+struct batch {
+	struct agent_run *run;
+	const struct agent_turn *turn;
+	struct agent_answer *answers; /* owned; as many as the turn has calls */
+	struct kept *kept;            /* owned; likewise */
+	size_t answered;
+	struct cua_buffer note; /* what the model must know besides the answers */
+};
+
+static void add_note(struct batch *batch, const char *text)
 {
 	struct cua_error why = { 0 };
-	if (cua_buffer_printf(&notes->text, &why, "%s%s%s", notes->text.len ? "\n" : "", lead,
-			    text) == CUA_ERR_NOMEM) {
-		run_end_desktop(notes->run, &why);
+	if (cua_buffer_printf(&batch->note, &why, "%s%s", batch->note.len ? "\n" : "", text) ==
+			CUA_ERR_NOMEM) {
+		run_end_desktop(batch->run, &why);
 	}
 }
 
@@ -124,88 +135,85 @@ static bool pass_safety(struct agent_run *run, const struct agent_turn *turn)
 	return true;
 }
 
-static const char *first_problem(const struct agent_turn *turn)
+static bool has_problem(const struct agent_turn *turn)
 {
 	for (size_t i = 0; i < turn->call_count; i++) {
 		if (turn->calls[i].problem[0]) {
-			return turn->calls[i].problem;
+			return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
 /* --- answers --- */
 
-/* The text that answers a function call: what the desktop said of its one action. */
-static char *result_text(const struct agent_outcome *outcome, const char *problem)
+/* Of the next call. outcome: NULL if it never came to the desktop; what it points to is taken over.
+ * problem: NULL if there is none. */
+static bool answer(struct batch *batch, enum agent_answer_status status,
+		struct agent_outcome *outcome, const char *problem)
 {
-	CUA_AUTO_JSON cJSON *text = NULL;
-	const cJSON *results = outcome
-			? cJSON_GetObjectItemCaseSensitive(outcome->answer, "results")
-			: NULL;
-	const cJSON *first = cJSON_GetArrayItem(results, 0);
-	text = first ? cJSON_Duplicate(first, true) : cJSON_CreateObject();
-	if (problem) {
-		cJSON_AddStringToObject(text, "error", problem);
-	}
-	return cJSON_PrintUnformatted(text);
-}
-
-static bool answer(struct agent_run *run, const struct agent_call *call,
-		const struct agent_outcome *outcome, const char *problem)
-{
+	const struct agent_image *screen = agent_desktop_screen(batch->run->desktop);
+	struct kept *kept = &batch->kept[batch->answered];
 	struct cua_error why = { 0 };
-	CUA_AUTO_FREE char *text =
-			call->kind == AGENT_CALL_FUNCTION ? result_text(outcome, problem) : NULL;
-	if (agent_model_add_answer(run->model, call, text, agent_desktop_screen(run->desktop), true,
-			    &why) != CUA_OK) {
-		run_end_desktop(run, &why);
+	if (agent_image_copy(screen, &kept->image, &why) != CUA_OK) {
+		run_end_desktop(batch->run, &why);
 		return false;
 	}
+	kept->outcome = outcome ? CUA_STEAL(outcome->answer) : NULL;
+	snprintf(kept->problem, sizeof(kept->problem), "%s", problem ? problem : "");
+	batch->answers[batch->answered] = (struct agent_answer){
+		.call = &batch->turn->calls[batch->answered],
+		.status = status,
+		.results = cJSON_GetObjectItemCaseSensitive(kept->outcome, "results"),
+		.problem = problem ? kept->problem : NULL,
+		.image = &kept->image,
+		/* pass_safety() has ended the run otherwise. */
+		.acknowledged = batch->turn->calls[batch->answered].safety_checks != NULL,
+	};
+	batch->answered++;
 	return true;
 }
 
 static bool answer_not_run(
-		struct agent_run *run, const struct agent_call *call, const char *problem)
+		struct batch *batch, enum agent_answer_status status, const char *problem)
 {
-	return run_note_not_run(run, call, problem) && answer(run, call, NULL, problem);
+	const struct agent_call *call = &batch->turn->calls[batch->answered];
+	return run_note_not_run(batch->run, call, problem) && answer(batch, status, NULL, problem);
+}
+
+static void describe_failure(const struct agent_call *call, const struct agent_outcome *outcome,
+		char *text, size_t size)
+{
+	if (outcome->status == CUA_ERR_PERSON) {
+		snprintf(text, size,
+				"A person took over the desktop; the rest of your actions was not "
+				"run. "
+				"The screenshot shows what the person left: look before you go "
+				"on.");
+	} else if (outcome->failed_action >= 0 && call->kind == AGENT_CALL_COMPUTER) {
+		snprintf(text, size,
+				"Action %d of the call failed (the first is 0), and those after it "
+				"were "
+				"not run: %s",
+				outcome->failed_action, outcome->message);
+	} else {
+		snprintf(text, size, "%s", outcome->message);
+	}
 }
 
 /* --- running --- */
 
-static void note_failure(struct notes *notes, const struct agent_outcome *outcome)
-{
-	if (outcome->status == CUA_ERR_PERSON) {
-		add_note(notes,
-				"A person took over the desktop; the rest of your actions was not "
-				"run. ",
-				"The screenshot shows what the person left: look before you go "
-				"on.");
-		return;
-	}
-	char lead[160];
-	if (outcome->failed_action >= 0) {
-		snprintf(lead, sizeof(lead),
-				"Action %d of the call failed (the first is 0), and those after it "
-				"were not run: ",
-				outcome->failed_action);
-	} else {
-		snprintf(lead, sizeof(lead), "The call failed: ");
-	}
-	add_note(notes, lead, outcome->message);
-}
-
 /* After a failure the screen may have changed hands; look at it as the agent's again. */
-static bool settle_with_person(struct agent_run *run, struct notes *notes)
+static bool settle_with_person(struct batch *batch)
 {
 	CUA_AUTO_FREE char *note = NULL;
-	if (!await_person(run) || !run_look(run, &note)) {
+	if (!await_person(batch->run) || !run_look(batch->run, &note)) {
 		return false;
 	}
 	if (note) {
-		add_note(notes, "", note);
+		add_note(batch, note);
 	}
-	return !run->is_over;
+	return !batch->run->is_over;
 }
 
 static int count_results(const struct agent_outcome *outcome)
@@ -221,35 +229,34 @@ static int count_results(const struct agent_outcome *outcome)
 }
 
 /* What to do with an outcome that did arrive. False if the run is over. */
-static bool take_outcome(struct agent_run *run, const struct agent_call *call,
-		const struct agent_outcome *outcome, struct notes *notes)
+static bool take_outcome(
+		struct batch *batch, const struct agent_call *call, struct agent_outcome *outcome)
 {
-	if (!run_note_result(run, call, outcome, NULL)) {
+	char problem[640];
+	if (!run_note_result(batch->run, call, outcome, NULL)) {
 		return false;
 	}
-	run->result->actions += count_results(outcome);
+	batch->run->result->actions += count_results(outcome);
 	if (call->note[0]) {
-		add_note(notes, "", call->note);
+		add_note(batch, call->note);
 	}
 	if (outcome->person_note) {
-		add_note(notes, "", outcome->person_note);
+		add_note(batch, outcome->person_note);
 	}
 	if (outcome->status == CUA_OK) {
-		return answer(run, call, outcome, NULL);
+		return answer(batch, AGENT_ANSWER_OK, outcome, NULL);
 	}
-	if (call->kind == AGENT_CALL_COMPUTER || outcome->status == CUA_ERR_PERSON) {
-		note_failure(notes, outcome); /* a function's answer says it itself */
-	}
-	if (outcome->status == CUA_ERR_PERSON && !settle_with_person(run, notes)) {
+	describe_failure(call, outcome, problem, sizeof(problem));
+	if (outcome->status == CUA_ERR_PERSON && !settle_with_person(batch)) {
 		return false;
 	}
-	return answer(run, call, outcome, outcome->message);
+	return answer(batch, AGENT_ANSWER_FAILED, outcome, problem);
 }
 
 /* Intent, effect, result. *ret_failed: an action did not succeed. False if the run is over. */
-static bool run_call(struct agent_run *run, const struct agent_call *call, struct notes *notes,
-		bool *ret_failed)
+static bool run_call(struct batch *batch, const struct agent_call *call, bool *ret_failed)
 {
+	struct agent_run *run = batch->run;
 	struct agent_outcome outcome;
 	struct cua_error why = { 0 };
 	if (run_is_cancelled(run)) {
@@ -264,7 +271,7 @@ static bool run_call(struct agent_run *run, const struct agent_call *call, struc
 	bool goes_on = false;
 	if (status == CUA_OK) {
 		*ret_failed = outcome.status != CUA_OK;
-		goes_on = take_outcome(run, call, &outcome, notes);
+		goes_on = take_outcome(batch, call, &outcome);
 	} else {
 		run_end_desktop(run, &why);
 		run_note_result(run, call, &outcome, &why);
@@ -273,47 +280,66 @@ static bool run_call(struct agent_run *run, const struct agent_call *call, struc
 	return goes_on;
 }
 
-static void run_all(struct agent_run *run, const struct agent_turn *turn, struct notes *notes)
+static void run_all(struct batch *batch)
 {
-	bool has_failed = false;
-	for (size_t i = 0; i < turn->call_count && !run->is_over; i++) {
-		const struct agent_call *call = &turn->calls[i];
-		if (has_failed) {
-			add_note(notes, "Not run, because a call before it failed: call ",
-					call->id);
-			answer_not_run(run, call, "not run, because a call before it failed");
-		} else if (!run_call(run, call, notes, &has_failed)) {
-			return;
-		}
+	bool has_failed = false, goes_on = true;
+	for (size_t i = 0; goes_on && i < batch->turn->call_count; i++) {
+		goes_on = has_failed ? answer_not_run(batch, AGENT_ANSWER_NOT_RUN,
+						       "not run, because a call before it failed")
+				     : run_call(batch, &batch->turn->calls[i], &has_failed);
 	}
 }
 
 /* One bad call and none is run: the model did not mean half of its plan. */
-static void refuse_all(struct agent_run *run, const struct agent_turn *turn, struct notes *notes)
+static void refuse_all(struct batch *batch)
 {
-	for (size_t i = 0; i < turn->call_count && !run->is_over; i++) {
-		const struct agent_call *call = &turn->calls[i];
-		const char *why = call->problem[0]
-				? call->problem
-				: "not run, because another call of the same answer was refused";
-		answer_not_run(run, call, why);
+	bool goes_on = true;
+	for (size_t i = 0; goes_on && i < batch->turn->call_count; i++) {
+		const char *problem = batch->turn->calls[i].problem;
+		goes_on = problem[0] ? answer_not_run(batch, AGENT_ANSWER_FAILED, problem)
+				     : answer_not_run(batch, AGENT_ANSWER_NOT_RUN,
+						       "not run, because another call of the same "
+						       "answer was refused");
 	}
-	add_note(notes, "Nothing was run: ", first_problem(turn));
+}
+
+static void open_batch(struct batch *batch, struct cua_error *why)
+{
+	size_t count = batch->turn->call_count;
+	cua_buffer_init(&batch->note, NOTE_MAX);
+	batch->answers = calloc(count, sizeof(*batch->answers));
+	batch->kept = calloc(count, sizeof(*batch->kept));
+	if (!batch->answers || !batch->kept) {
+		cua_error_set(why, CUA_ERR_NOMEM, ENOMEM, "answers");
+		run_end_desktop(batch->run, why);
+	}
+}
+
+static void close_batch(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->answered; i++) {
+		cJSON_Delete(batch->kept[i].outcome);
+		agent_image_finish(&batch->kept[i].image);
+	}
+	free(batch->answers);
+	free(batch->kept);
+	cua_buffer_finish(&batch->note);
 }
 
 void run_calls(struct agent_run *run, const struct agent_turn *turn)
 {
-	struct notes notes = { .run = run };
+	struct batch batch = { .run = run, .turn = turn };
 	struct cua_error why = { 0 };
-	cua_buffer_init(&notes.text, NOTES_MAX);
-	if (first_problem(turn)) {
-		refuse_all(run, turn, &notes);
-	} else if (pass_safety(run, turn)) {
-		run_all(run, turn, &notes);
+	open_batch(&batch, &why);
+	if (!run->is_over && has_problem(turn)) {
+		refuse_all(&batch);
+	} else if (!run->is_over && pass_safety(run, turn)) {
+		run_all(&batch);
 	}
-	if (!run->is_over && notes.text.len > 0 &&
-			agent_model_add_user(run->model, notes.text.data, NULL, &why) != CUA_OK) {
+	if (!run->is_over &&
+			agent_model_add_answers(run->model, batch.answers, batch.answered,
+					batch.note.data, &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 	}
-	cua_buffer_finish(&notes.text);
+	close_batch(&batch);
 }

@@ -36,6 +36,7 @@ static void add_usage(cJSON *event, const struct agent_usage *usage)
 	cJSON *json = cJSON_AddObjectToObject(event, "usage");
 	cJSON_AddNumberToObject(json, "input_tokens", usage->input_tokens);
 	cJSON_AddNumberToObject(json, "cached_tokens", usage->cached_tokens);
+	cJSON_AddNumberToObject(json, "cache_write_tokens", usage->cache_write_tokens);
 	cJSON_AddNumberToObject(json, "output_tokens", usage->output_tokens);
 	cJSON_AddNumberToObject(json, "reasoning_tokens", usage->reasoning_tokens);
 }
@@ -71,6 +72,7 @@ bool run_note_start(struct agent_run *run)
 	cJSON *event = open_event("run_start");
 	cJSON_AddStringToObject(event, "run", run->journal.name);
 	cJSON_AddStringToObject(event, "task", options->task);
+	cJSON_AddStringToObject(event, "api", options->api);
 	cJSON_AddStringToObject(event, "model", options->model);
 	cJSON_AddStringToObject(event, "base_url", options->base_url);
 	cJSON_AddStringToObject(event, "desktop",

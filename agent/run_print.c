@@ -7,7 +7,8 @@
 #include "agent/words.h"
 #include "cua/base/util.h"
 
-#define WORDS_SHOWN 160   /* characters of what the model said */
+#define WORDS_SHOWN 160 /* characters of what the model said, if it comes in one piece */
+#define WORDS_KEPT ((size_t)1 << 20)
 #define ACTIONS_SHOWN 240 /* characters of what it did */
 
 static const char *string_at(const cJSON *event, const char *name)
@@ -22,6 +23,17 @@ static double number_at(const cJSON *event, const char *name)
 	return cJSON_IsNumber(number) ? number->valuedouble : 0;
 }
 
+void agent_printer_init(struct agent_printer *printer, FILE *out, bool as_json)
+{
+	*printer = (struct agent_printer){ .out = out, .as_json = as_json };
+	cua_buffer_init(&printer->words, WORDS_KEPT);
+}
+
+void agent_printer_finish(struct agent_printer *printer)
+{
+	cua_buffer_finish(&printer->words);
+}
+
 static void end_line(struct agent_printer *printer)
 {
 	if (printer->in_line) {
@@ -29,21 +41,80 @@ static void end_line(struct agent_printer *printer)
 	}
 	printer->in_line = false;
 	printer->actions_said = 0;
+	printer->breaks = 0;
+	cua_buffer_clear(&printer->words);
 }
+
+/* --- words --- */
+
+static void open_words(struct agent_printer *printer)
+{
+	if (printer->words.len == 0) {
+		end_line(printer);
+		fprintf(printer->out, "%3d  ", printer->steps + 1);
+		printer->in_line = true;
+	}
+}
+
+/* One line's part. Breaks wait for the next word, so that none is left at the end. */
+static void put_words(struct agent_printer *printer, const char *words)
+{
+	if (words[0] && printer->breaks > 0) {
+		fputs(printer->breaks > 1 ? "\n\n     " : "\n     ", printer->out);
+		printer->breaks = 0;
+	}
+	agent_text_line(printer->out, words, 0);
+}
+
+void agent_print_words(struct agent_printer *printer, const char *words)
+{
+	CUA_AUTO_FREE char *copy = strdup(words);
+	if (printer->as_json || !copy) {
+		return;
+	}
+	open_words(printer);
+	if (cua_buffer_append(&printer->words, words, strlen(words), NULL) != CUA_OK) {
+		return; /* a megabyte is enough to read */
+	}
+	char *rest = copy, *line = strsep(&rest, "\n");
+	put_words(printer, line);
+	while ((line = strsep(&rest, "\n"))) {
+		printer->breaks++;
+		put_words(printer, line);
+	}
+	fflush(printer->out);
+}
+
+static bool was_said(const struct agent_printer *printer, const char *words)
+{
+	return printer->words.len > 0 && strstr(printer->words.data, words);
+}
+
+/* --- events --- */
 
 static void print_turn(struct agent_printer *printer, const cJSON *event)
 {
+	const char *words = string_at(event, "words"), *answer = string_at(event, "answer");
+	const char *refusal = string_at(event, "refusal");
+	bool has_words = printer->words.len > 0, words_said = was_said(printer, words);
+	printer->steps = (int)number_at(event, "step");
+	printer->answer_said = (answer[0] && was_said(printer, answer)) ||
+			(refusal[0] && was_said(printer, refusal));
 	end_line(printer);
-	fprintf(printer->out, "%3.0f  model %.1f s", number_at(event, "step"),
-			number_at(event, "ms") / 1000.0);
-	if (string_at(event, "words")[0]) {
+	if (has_words) {
+		fputs("     ", printer->out);
+	} else {
+		fprintf(printer->out, "%3d  ", printer->steps);
+	}
+	fprintf(printer->out, "model %.1f s", number_at(event, "ms") / 1000.0);
+	if (words[0] && !words_said) {
 		fputs("  \xe2\x80\x9c", printer->out);
-		agent_text_line(printer->out, string_at(event, "words"), WORDS_SHOWN);
+		agent_text_line(printer->out, words, WORDS_SHOWN);
 		fputs("\xe2\x80\x9d", printer->out);
 	}
-	if (string_at(event, "answer")[0]) {
+	if (answer[0]) {
 		fputs("  answers", printer->out);
-	} else if (string_at(event, "gives_up")[0] || string_at(event, "refusal")[0]) {
+	} else if (refusal[0] || string_at(event, "gives_up")[0]) {
 		fputs("  gives up", printer->out);
 	}
 	printer->in_line = true;
@@ -177,10 +248,13 @@ void agent_print_result(
 	if (printer->as_json) { /* the run_end event has said it all */
 		return;
 	}
-	if (result->answer) {
+	if (result->answer && !printer->answer_said) {
 		fputc('\n', printer->out);
 		agent_text_block(printer->out, result->answer);
 		fputs("\n\n", printer->out);
+	}
+	if (printer->answer_said) {
+		fputc('\n', printer->out);
 	}
 	fprintf(printer->out,
 			"%s: %d steps, %d actions, %.1f s (model %.1f s, desktop %.1f s), tokens "

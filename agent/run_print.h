@@ -1,7 +1,7 @@
 #ifndef CUA_AGENT_RUN_PRINT_H
 #define CUA_AGENT_RUN_PRINT_H
 
-/* A run on a terminal: one line per step, as it happens. */
+/* A run on a terminal: one line per step, as it happens, below the words of the model. */
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,17 +9,27 @@
 #include <cjson/cJSON.h>
 
 #include "agent/agent.h"
+#include "cua/base/buffer.h"
 
 struct agent_printer {
 	FILE *out;
 	bool as_json; /* events as they are in events.jsonl instead of lines for people */
 	bool in_line; /* a step's line is begun */
 	bool person_said;
+	bool answer_said; /* the run's answer has been shown as it came */
 	int actions_said; /* in the line */
+	int steps;
+	struct cua_buffer words; /* of the turn that is coming in, as it said them */
+	int breaks;              /* of lines, to be shown before its next word */
 };
+
+void agent_printer_init(struct agent_printer *printer, FILE *out, bool as_json);
+void agent_printer_finish(struct agent_printer *printer);
 
 /* Prints an event; the on_event of struct cua_agent_options. */
 void agent_print_event(struct agent_printer *printer, const cJSON *event);
+/* Prints words as they arrive; the on_words. */
+void agent_print_words(struct agent_printer *printer, const char *words);
 /* The last lines: answer, counts, folder. Errors go to err_out. */
 void agent_print_result(struct agent_printer *printer, const struct cua_agent_result *result,
 		FILE *err_out);

@@ -318,12 +318,19 @@ static void on_event(const cJSON *event, void *user_data)
 	agent_print_event(user_data, event);
 }
 
+static void on_words(const char *words, void *user_data)
+{
+	agent_print_words(user_data, words);
+}
+
 static int run_on(const struct command *command, const char *base_url, const char *key,
 		const char *socket_path, const char *name)
 {
-	struct agent_printer printer = { .out = stdout, .as_json = command->json };
+	struct agent_printer printer;
+	agent_printer_init(&printer, stdout, command->json);
 	struct cua_agent_options options = {
 		.task = command->task,
+		.api = "responses",
 		.model = command->model,
 		.base_url = base_url,
 		.api_key = key,
@@ -335,12 +342,14 @@ static int run_on(const struct command *command, const char *base_url, const cha
 		.model_retries = AGENT_RETRIES_MAX,
 		.retry_unit = 1,
 		.on_event = on_event,
+		.on_words = on_words,
 		.approve = approve,
 		.user_data = &printer,
 	};
 	struct cua_agent_result result;
 	cua_agent_run(&options, &result);
 	agent_print_result(&printer, &result, stderr);
+	agent_printer_finish(&printer);
 	int exit_status = cua_agent_outcome_exit(result.outcome);
 	cua_agent_result_finish(&result);
 	return exit_status;

@@ -2,13 +2,15 @@
 if(NOT TARGET PkgConfig::cmocka)
 	pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 endif()
-foreach(name sse retry responses journal chain run)
+foreach(name sse retry responses journal chain model run)
 	add_executable(test_agent_${name} ${CMAKE_CURRENT_LIST_DIR}/test_agent_${name}.c)
 	target_link_libraries(test_agent_${name} PRIVATE cua_agent PkgConfig::cmocka)
 	add_test(NAME agent_${name} COMMAND test_agent_${name})
 endforeach()
-target_sources(test_agent_run PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
-target_link_libraries(test_agent_run PRIVATE Threads::Threads)
+foreach(name model run)
+	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
+	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
+endforeach()
 
 # The disk after a power loss. A preloaded library cannot come before those of the sanitizers.
 if(NOT CUA_SANITIZE)

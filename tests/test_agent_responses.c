@@ -5,12 +5,28 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "agent/responses_internal.h"
 #include "cua/base/util.h"
 
-static const struct cua_point screen = { 1280, 800 };
+#define SCREEN \
+	{ \
+		1280, 800 \
+	}
+#define KEY "sk-secret-0123456789"
+
+static const struct cua_point screen = SCREEN;
+static const struct agent_model_config config = { .api = "responses",
+	.model = "m",
+	.base_url = "http://127.0.0.1",
+	.api_key = KEY,
+	.session = "run-1",
+	.screen = SCREEN,
+	.cancel_fd = -1 };
 
 /* --- actions --- */
 
@@ -121,14 +137,15 @@ static void long_scrolls_are_capped_and_reported(void **state)
 
 static enum cua_status turn_of(const char *json, struct agent_turn *turn, struct cua_error *why)
 {
-	struct responses_items items = { 0 };
+	struct responses talk = { .config = &config };
+	struct model_items items = { 0 };
 	struct agent_json_span list = { json, strlen(json) }, item;
 	size_t at = 0;
 	while (agent_json_element(list, &at, &item)) {
-		assert_int_equal(responses_items_add(&items, item.at, item.len, NULL), CUA_OK);
+		assert_int_equal(model_items_add(&items, item.at, item.len, NULL), CUA_OK);
 	}
-	enum cua_status status = responses_turn(&items, screen, turn, why);
-	responses_items_finish(&items);
+	enum cua_status status = responses_take_turn(&talk, &items, turn, why);
+	model_items_finish(&items);
 	return status;
 }
 
@@ -179,9 +196,9 @@ static void malformed_turns_are_model_errors(void **state)
 		  "\"actions\":[{\"type\":\"wait\"}]}]",
 				"both action and actions" },
 		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\"}]", "neither" },
-		{ "[{\"type\":\"computer_call\",\"actions\":" ACTIONS "}]", "call_id" },
+		{ "[{\"type\":\"computer_call\",\"actions\":" ACTIONS "}]", "no id" },
 		{ "[{\"type\":\"computer_call\",\"call_id\":\"\",\"actions\":" ACTIONS "}]",
-				"call_id" },
+				"no id" },
 		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":{}}]", "list" },
 		{ "[{\"type\":\"computer_call\",\"call_id\":\"c\",\"actions\":" ACTIONS
 		  ",\"pending_safety_checks\":7}]",
@@ -339,36 +356,37 @@ static void a_message_answers_only_without_calls(void **state)
 
 static const char recorded[] = STREAM_START STREAM_END;
 
-static void feed(struct responses_stream *stream, const char *text, size_t len, size_t piece,
-		enum cua_status *ret_status, struct cua_error *why)
+/* A whole answer, in pieces. */
+static enum cua_status hear(struct model_reply *reply, const struct agent_model_config *with,
+		const char *text, size_t len, size_t piece, struct cua_error *why)
 {
-	*ret_status = CUA_OK;
-	for (size_t at = 0; *ret_status == CUA_OK && at < len; at += piece) {
-		*ret_status = responses_stream_feed(
-				text + at, len - at < piece ? len - at : piece, stream, why);
+	assert_int_equal(model_reply_init(reply, &model_api_responses, with, NULL), CUA_OK);
+	enum cua_status status = CUA_OK;
+	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
+		status = model_reply_feed(
+				text + at, len - at < piece ? len - at : piece, reply, why);
 	}
-	if (*ret_status == CUA_OK || stream->end != RESPONSES_END_NONE) {
-		*ret_status = responses_stream_close(stream, why);
+	if (status == CUA_OK || reply->end != MODEL_END_NONE) {
+		status = model_reply_close(reply, why);
 	}
+	return status;
 }
 
 static void items_keep_the_bytes_they_came_in(void **state)
 {
 	(void)state;
 	for (size_t piece = 1; piece < 70; piece += 3) {
-		struct responses_stream stream;
-		enum cua_status status;
-		responses_stream_init(&stream, NULL);
-		feed(&stream, recorded, strlen(recorded), piece, &status, NULL);
-		assert_int_equal(status, CUA_OK);
-		assert_int_equal(stream.end, RESPONSES_END_COMPLETED);
-		assert_int_equal(stream.items.count, 2);
-		assert_string_equal(stream.items.texts[0], REASONING);
-		assert_string_equal(stream.items.texts[1], CALL);
-		assert_true(stream.usage.input_tokens > 2309 && stream.usage.cached_tokens > 1023 &&
-				stream.usage.output_tokens > 187 &&
-				stream.usage.reasoning_tokens > 95);
-		responses_stream_finish(&stream);
+		struct model_reply reply;
+		assert_int_equal(hear(&reply, &config, recorded, strlen(recorded), piece, NULL),
+				CUA_OK);
+		assert_int_equal(reply.end, MODEL_END_COMPLETED);
+		assert_int_equal(reply.items.count, 2);
+		assert_string_equal(reply.items.texts[0], REASONING);
+		assert_string_equal(reply.items.texts[1], CALL);
+		assert_true(reply.usage.input_tokens > 2309 && reply.usage.cached_tokens > 1023 &&
+				reply.usage.output_tokens > 187 &&
+				reply.usage.reasoning_tokens > 95);
+		model_reply_finish(&reply);
 	}
 }
 
@@ -377,13 +395,10 @@ static void a_stream_cut_anywhere_is_not_completed(void **state)
 	(void)state;
 	/* The empty line that ends the last event is its last byte. */
 	for (size_t len = 0; len < strlen(recorded); len++) {
-		struct responses_stream stream;
-		enum cua_status status;
-		responses_stream_init(&stream, NULL);
-		feed(&stream, recorded, len, 64, &status, NULL);
-		assert_int_equal(status, CUA_OK);
-		assert_int_equal(stream.end, RESPONSES_END_NONE);
-		responses_stream_finish(&stream);
+		struct model_reply reply;
+		assert_int_equal(hear(&reply, &config, recorded, len, 64, NULL), CUA_OK);
+		assert_int_equal(reply.end, MODEL_END_NONE);
+		model_reply_finish(&reply);
 	}
 }
 
@@ -392,44 +407,47 @@ static void streams_end_as_they_say(void **state)
 	(void)state;
 	static const struct {
 		const char *text;
-		enum responses_end end;
+		enum model_end end;
 		const char *code;
 	} rows[] = {
 		{ STREAM_START EVENT("response.incomplete",
 				  "\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{"
 				  "\"reason\":\"max_output_tokens\"}}"),
-				RESPONSES_END_INCOMPLETE, "max_output_tokens" },
+				MODEL_END_CUT, "" },
 		{ STREAM_START EVENT("response.failed",
 				  "\"response\":{\"status\":\"failed\",\"error\":{\"code\":"
 				  "\"server_error\",\"message\":\"oops\"}}"),
-				RESPONSES_END_FAILED, "server_error" },
+				MODEL_END_FAILED, "server_error" },
 		{ STREAM_START EVENT("error",
 				  "\"code\":\"rate_limit_exceeded\",\"message\":\"slow down\"")
 						STREAM_END,
-				RESPONSES_END_FAILED, "rate_limit_exceeded" },
-		{ STREAM_START EVENT("error", "\"error\":{\"code\":\"x\"}"), RESPONSES_END_FAILED,
+				MODEL_END_FAILED, "rate_limit_exceeded" },
+		{ STREAM_START EVENT("error", "\"error\":{\"code\":\"x\"}"), MODEL_END_FAILED,
 				"x" },
 		{ STREAM_START EVENT(
 				  "response.completed", "\"response\":{\"status\":\"incomplete\"}"),
-				RESPONSES_END_INCOMPLETE, "" },
+				MODEL_END_FAILED, "incomplete" },
+		{ STREAM_START EVENT("response.incomplete",
+				  "\"response\":{\"status\":\"incomplete\",\"incomplete_details\":{"
+				  "\"reason\":\"content_filter\"}}"),
+				MODEL_END_FILTERED, "" },
 		{ STREAM_START EVENT("response.completed", "\"response\":{\"status\":\"queued\"}"),
-				RESPONSES_END_FAILED, "" },
-		{ STREAM_START "data: [DONE]\n\n", RESPONSES_END_NONE, "" },
-		{ STREAM_START STREAM_END "data: [DONE]\n\n", RESPONSES_END_COMPLETED, "" },
+				MODEL_END_FAILED, "queued" },
+		{ STREAM_START "data: [DONE]\n\n", MODEL_END_NONE, "" },
+		{ STREAM_START STREAM_END "data: [DONE]\n\n", MODEL_END_COMPLETED, "" },
 		{ "{\"status\":\"completed\",\"output\":[" REASONING "," CALL "]}",
-				RESPONSES_END_COMPLETED, "" },
-		{ " \n{\"output\":[" CALL "]}", RESPONSES_END_COMPLETED, "" },
-		{ "{\"status\":\"incomplete\",\"output\":[]}", RESPONSES_END_INCOMPLETE, "" },
+				MODEL_END_COMPLETED, "" },
+		{ " \n{\"output\":[" CALL "]}", MODEL_END_COMPLETED, "" },
+		{ "{\"status\":\"incomplete\",\"output\":[]}", MODEL_END_FAILED, "incomplete" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct responses_stream stream;
-		enum cua_status status;
-		responses_stream_init(&stream, NULL);
-		feed(&stream, rows[i].text, strlen(rows[i].text), 50, &status, NULL);
-		assert_int_equal(status, CUA_OK);
-		assert_int_equal(stream.end, rows[i].end);
-		assert_string_equal(stream.code, rows[i].code);
-		responses_stream_finish(&stream);
+		struct model_reply reply;
+		assert_int_equal(
+				hear(&reply, &config, rows[i].text, strlen(rows[i].text), 50, NULL),
+				CUA_OK);
+		assert_int_equal(reply.end, rows[i].end);
+		assert_string_equal(reply.code, rows[i].code);
+		model_reply_finish(&reply);
 	}
 }
 
@@ -453,55 +471,128 @@ static void garbage_is_a_model_error(void **state)
 		deep,
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct responses_stream stream;
+		struct model_reply reply;
 		struct cua_error why = { 0 };
-		enum cua_status status;
-		responses_stream_init(&stream, NULL);
-		feed(&stream, rows[i], strlen(rows[i]), 33, &status, &why);
-		assert_int_equal(status, CUA_ERR_MODEL);
+		assert_int_equal(hear(&reply, &config, rows[i], strlen(rows[i]), 33, &why),
+				CUA_ERR_MODEL);
 		assert_int_equal(why.status, CUA_ERR_MODEL);
-		assert_int_equal(stream.end, RESPONSES_END_NONE);
-		responses_stream_finish(&stream);
+		assert_int_equal(reply.end, MODEL_END_NONE);
+		model_reply_finish(&reply);
 	}
 }
 
 static void a_quoted_key_is_blotted_out(void **state)
 {
 	(void)state;
-	struct responses_stream stream;
-	enum cua_status status;
+	struct model_reply reply;
 	static const char text[] = EVENT("response.output_item.done",
-			"\"item\":{\"type\":\"message\",\"x\":\"sk-secret-0123456789\"}")
-			EVENT("error", "\"message\":\"bad key sk-secret-0123456789\"");
-	responses_stream_init(&stream, "sk-secret-0123456789");
-	feed(&stream, text, strlen(text), 5, &status, NULL);
-	assert_null(strstr(stream.items.texts[0], "sk-secret-0123456789"));
-	assert_string_equal(stream.message, "bad key ********************");
-	responses_stream_finish(&stream);
+			"\"item\":{\"type\":\"message\",\"x\":\"" KEY "\"}")
+			EVENT("error", "\"message\":\"bad key " KEY "\"");
+	assert_int_equal(hear(&reply, &config, text, strlen(text), 5, NULL), CUA_OK);
+	assert_null(strstr(reply.items.texts[0], KEY));
+	assert_string_equal(reply.message, "bad key ********************");
+	model_reply_finish(&reply);
+}
+
+/* --- words --- */
+
+#define DELTA(text) EVENT("response.output_text.delta", "\"delta\":\"" text "\"")
+
+struct listener {
+	struct cua_buffer heard;
+	int calls, cancel_fd, cancel_at;
+};
+
+static void listen_to(const char *words, void *user_data)
+{
+	struct listener *listener = user_data;
+	assert_int_equal(cua_buffer_printf(&listener->heard, NULL, "%s|", words), CUA_OK);
+	if (++listener->calls == listener->cancel_at) {
+		assert_int_equal(eventfd_write(listener->cancel_fd, 1), 0);
+	}
+}
+
+static enum cua_status hear_words(struct listener *listener, const char *text)
+{
+	struct agent_model_config with = config;
+	struct model_reply reply;
+	with.on_words = listen_to;
+	with.user_data = listener;
+	with.cancel_fd = listener->cancel_fd;
+	cua_buffer_init(&listener->heard, 4096);
+	enum cua_status status = hear(&reply, &with, text, strlen(text), 4096, NULL);
+	model_reply_finish(&reply);
+	return status;
+}
+
+static void words_are_heard_as_they_come(void **state)
+{
+	(void)state;
+	struct listener listener = { .cancel_fd = -1 };
+	static const char text[] = EVENT("response.reasoning_summary_text.delta",
+			"\"delta\":\"I look.\"") EVENT("response.reasoning_summary_text.done",
+			"\"text\":\"I look.\"") DELTA("All ") DELTA("d\\u00f6ne.")
+			EVENT("response.output_text.done", "\"text\":\"All d\\u00f6ne.\"")
+					STREAM_END;
+	assert_int_equal(hear_words(&listener, text), CUA_OK);
+	assert_string_equal(listener.heard.data, "I look.|\n|All |d\xc3\xb6ne.|\n|");
+	cua_buffer_finish(&listener.heard);
+}
+
+static void a_key_in_pieces_is_not_heard(void **state)
+{
+	(void)state;
+	struct listener listener = { .cancel_fd = -1 };
+	static const char text[] = DELTA("The key is sk-") DELTA("secret-0123") DELTA(
+			"456789, and sk-se") DELTA("t is no key, nor is sk-secret") STREAM_END;
+	assert_int_equal(hear_words(&listener, text), CUA_OK);
+	assert_string_equal(listener.heard.data,
+			"The key is |********************, and |sk-set is no key, nor is "
+			"|sk-secret|");
+	cua_buffer_finish(&listener.heard);
+}
+
+static void words_stop_at_a_cancellation(void **state)
+{
+	(void)state;
+	struct listener listener = { .cancel_fd = eventfd(0, EFD_CLOEXEC), .cancel_at = 2 };
+	static const char text[] = DELTA("One.") DELTA("Two.") DELTA("Three.") STREAM_END;
+	assert_int_equal(hear_words(&listener, text), CUA_ERR_CANCELLED);
+	assert_string_equal(listener.heard.data, "One.|Two.|");
+	cua_buffer_finish(&listener.heard);
+	close(listener.cancel_fd);
 }
 
 /* --- requests --- */
 
-static const struct agent_model_config config = {
-	.model = "m", .base_url = "http://127.0.0.1", .session = "run-1"
-};
-
-static cJSON *body_of(const struct responses_quirks *quirks, const struct responses_items *items)
+static void *open_talk(void)
 {
-	struct cua_buffer body = { 0 };
-	assert_int_equal(responses_body(&config, quirks, items, &body, NULL), CUA_OK);
-	cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+	void *talk = NULL;
+	assert_int_equal(model_api_responses.create(&config, &talk, NULL), CUA_OK);
+	return talk;
+}
+
+static char *body_text(void *talk)
+{
+	struct cua_buffer body;
+	cua_buffer_init(&body, MODEL_BODY_MAX);
+	assert_int_equal(model_api_responses.body(talk, &body, NULL), CUA_OK);
+	return body.data;
+}
+
+static cJSON *body_of(void *talk)
+{
+	CUA_AUTO_FREE char *text = body_text(talk);
+	cJSON *json = cJSON_Parse(text);
 	assert_non_null(json);
-	cua_buffer_finish(&body);
 	return json;
 }
 
 static void requests_offer_the_tools(void **state)
 {
 	(void)state;
-	struct responses_items items = { 0 };
-	struct responses_quirks quirks = { 0 };
-	CUA_AUTO_JSON cJSON *body = body_of(&quirks, &items);
+	void *talk = open_talk();
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
 	const cJSON *tools = cJSON_GetObjectItem(body, "tools");
 	CUA_AUTO_FREE char *computer = cJSON_PrintUnformatted(cJSON_GetArrayItem(tools, 0));
 	assert_string_equal(computer, "{\"type\":\"computer\"}");
@@ -516,57 +607,78 @@ static void requests_offer_the_tools(void **state)
 			cJSON_GetArrayItem(cJSON_GetObjectItem(body, "include"), 0)->valuestring,
 			"reasoning.encrypted_content");
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(body, "input")), 0);
+	model_api_responses.destroy(talk);
+}
+
+/* What the input of the next request is, as text. */
+static char *input_text(void *talk)
+{
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	return cJSON_PrintUnformatted(cJSON_GetObjectItem(body, "input"));
+}
+
+static char base64[] = "iVBORw0KGgo=", call_id[] = "c1";
+static const struct agent_image image = {
+	.base64 = base64, .media_type = "image/png", .width = 1, .height = 1
+};
+
+static void answer_call(void *talk, const struct agent_call *call, bool acknowledged)
+{
+	const struct agent_answer answer = {
+		.call = call, .image = &image, .acknowledged = acknowledged
+	};
+	assert_int_equal(model_api_responses.add_answers(talk, &answer, 1, NULL, NULL), CUA_OK);
+}
+
+static bool learn(void *talk, const char *param, const char *message)
+{
+	struct model_failure failure = { .http_status = 400 };
+	snprintf(failure.param, sizeof(failure.param), "%s", param);
+	snprintf(failure.message, sizeof(failure.message), "%s", message);
+	return model_api_responses.learn(talk, &failure);
 }
 
 static void servers_quirks_are_learned_once(void **state)
 {
 	(void)state;
-	struct responses_quirks quirks = { 0 };
-	struct responses_items items = { 0 };
-	char base64[] = "iVBORw0KGgo=", id[] = "c1";
-	const struct agent_image image = { .base64 = base64, .width = 1, .height = 1 };
-	const struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = id };
-	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, true, NULL),
-			CUA_OK);
-	assert_string_equal(items.texts[0],
-			"{\"type\":\"computer_call_output\",\"call_id\":\"c1\",\"output\":{"
-			"\"type\":"
-			"\"computer_screenshot\",\"image_url\":\"data:image/"
-			"png;base64,iVBORw0KGgo=\","
-			"\"detail\":\"original\"}}");
-	assert_true(responses_quirks_learn(&quirks, "input[2].output.detail",
+	void *talk = open_talk();
+	const struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = call_id };
+	answer_call(talk, &call, true);
+	CUA_AUTO_FREE char *first = input_text(talk);
+	assert_string_equal(first,
+			"[{\"type\":\"computer_call_output\",\"call_id\":\"c1\",\"output\":{"
+			"\"type\":\"computer_screenshot\",\"image_url\":\"data:image/png;base64,"
+			"iVBORw0KGgo=\",\"detail\":\"original\"}}]");
+	assert_true(learn(talk, "input[2].output.detail",
 			"Unknown parameter: 'input[2].output.detail'."));
-	assert_true(quirks.no_detail);
-	assert_int_equal(responses_items_adapt(&items, &quirks, NULL), CUA_OK);
-	assert_null(strstr(items.texts[0], "detail"));
-	assert_false(responses_quirks_learn(&quirks, "input[2].output.detail", ""));
+	answer_call(talk, &call, true);
+	CUA_AUTO_FREE char *second = input_text(talk);
+	assert_null(strstr(second, "detail"));
+	assert_false(learn(talk, "input[2].output.detail", ""));
 
-	assert_true(responses_quirks_learn(&quirks, "", "The computer tool requires store=true."));
-	assert_true(quirks.needs_store);
-	CUA_AUTO_JSON cJSON *body = body_of(&quirks, &items);
+	assert_true(learn(talk, "", "The computer tool requires store=true."));
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")));
-	assert_false(responses_quirks_learn(&quirks, "model", "no such model"));
-	responses_items_finish(&items);
+	assert_false(learn(talk, "model", "no such model"));
+	model_api_responses.destroy(talk);
 }
 
 static void consent_goes_back_as_it_came(void **state)
 {
 	(void)state;
-	struct responses_items items = { 0 };
-	char base64[] = "iVBORw0KGgo=", id[] = "c1";
-	const struct agent_image image = { .base64 = base64 };
-	struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = id };
+	void *talk = open_talk();
+	struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = call_id };
 	call.safety_checks = cJSON_Parse("[{\"id\":\"sc\",\"code\":\"x\",\"message\":\"m\"}]");
-	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, false, false, NULL),
-			CUA_OK);
-	assert_int_equal(responses_answer_item(&items, &call, NULL, &image, true, false, NULL),
-			CUA_OK);
-	assert_null(strstr(items.texts[0], "acknowledged"));
-	assert_non_null(strstr(items.texts[1],
+	answer_call(talk, &call, false);
+	CUA_AUTO_FREE char *without = input_text(talk);
+	answer_call(talk, &call, true);
+	CUA_AUTO_FREE char *with = input_text(talk);
+	assert_null(strstr(without, "acknowledged"));
+	assert_non_null(strstr(with,
 			"\"acknowledged_safety_checks\":[{\"id\":\"sc\",\"code\":"
 			"\"x\",\"message\":\"m\"}]"));
 	cJSON_Delete(call.safety_checks);
-	responses_items_finish(&items);
+	model_api_responses.destroy(talk);
 }
 
 int main(void)
@@ -585,6 +697,9 @@ int main(void)
 		cmocka_unit_test(streams_end_as_they_say),
 		cmocka_unit_test(garbage_is_a_model_error),
 		cmocka_unit_test(a_quoted_key_is_blotted_out),
+		cmocka_unit_test(words_are_heard_as_they_come),
+		cmocka_unit_test(a_key_in_pieces_is_not_heard),
+		cmocka_unit_test(words_stop_at_a_cancellation),
 		cmocka_unit_test(requests_offer_the_tools),
 		cmocka_unit_test(servers_quirks_are_learned_once),
 		cmocka_unit_test(consent_goes_back_as_it_came),

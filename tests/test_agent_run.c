@@ -230,6 +230,7 @@ static int set_up(void **state)
 			fake_server_port(stage->model));
 	stage->options = (struct cua_agent_options){
 		.task = "Write hello.",
+		.api = "responses",
 		.model = "some-model",
 		.base_url = stage->url,
 		.api_key = KEY,
@@ -452,7 +453,7 @@ static void a_failed_action_is_told_to_the_model(void **state)
 	assert_non_null(strstr(last_words(stage, 1), "Action 0"));
 	assert_non_null(strstr(last_words(stage, 1), "it did not work"));
 	assert_non_null(strstr(
-			last_words(stage, 1), "Not run, because a call before it failed: call c2"));
+			last_words(stage, 1), "Call c2: not run, because a call before it failed"));
 	assert_string_equal(text_at(cJSON_GetArrayItem(input_of(stage, 1), 3), "call_id"), "c1");
 	assert_string_equal(text_at(cJSON_GetArrayItem(input_of(stage, 1), 4), "call_id"), "c2");
 }
@@ -466,7 +467,7 @@ static void one_bad_call_and_none_is_run(void **state)
 	play(stage);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
 	assert_int_equal(acted(stage), 1);
-	assert_non_null(strstr(last_words(stage, 1), "Nothing was run"));
+	assert_non_null(strstr(last_words(stage, 1), "Call c1: not run, because another call"));
 	assert_non_null(strstr(last_words(stage, 1), "0 to 1279"));
 	assert_int_equal(cJSON_GetArraySize(input_of(stage, 1)), 6);
 }
@@ -606,7 +607,7 @@ static void unfinished_answers_run_nothing(void **state)
 			"\"reason\":\"max_output_tokens\"}}");
 	play(stage);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_MODEL_ERROR);
-	assert_non_null(strstr(stage->result.error.msg, "max_output_tokens"));
+	assert_non_null(strstr(stage->result.error.msg, "limit of length"));
 	assert_int_equal(acted(stage), 1);
 }
 
@@ -703,12 +704,49 @@ static void print(const cJSON *event, void *user_data)
 	agent_print_event(user_data, event);
 }
 
+static void print_words(const char *words, void *user_data)
+{
+	agent_print_words(user_data, words);
+}
+
+#define DELTA(text) EVENT("response.output_text.delta", "\"delta\":\"" text "\"")
+#define DELTAS_END EVENT("response.output_text.done", "\"text\":\"\"")
+
+static void words_are_printed_once_as_they_come(void **state)
+{
+	struct stage *stage = *state;
+	CUA_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	struct agent_printer printer;
+	agent_printer_init(&printer, open_memstream(&text, &len), false);
+	stage->options.on_event = print;
+	stage->options.on_words = print_words;
+	stage->options.user_data = &printer;
+	stage->options.approve = NULL;
+	stage->replies[0] = DELTA("I \\u001b[31mcl") DELTA("ick.\\nNow.")
+			DELTAS_END SAY("I \\u001b[31mclick.\\nNow.") CALL("c1", CLICK) END;
+	stage->replies[1] = SAY("Said whole.") CALL("c2", CLICK) END;
+	stage->replies[2] = DELTA("All ") DELTA("done.") DELTAS_END DONE;
+	play(stage);
+	agent_print_result(&printer, &stage->result, printer.out);
+	fclose(printer.out);
+	agent_printer_finish(&printer);
+	assert_non_null(strstr(text, "\n  1  I click.\n     Now.\n     model 0."));
+	assert_non_null(strstr(text, "s  click at 412, 230  desktop 0."));
+	assert_non_null(strstr(text, "\n  2  model 0."));
+	assert_non_null(strstr(text, "s  \xe2\x80\x9cSaid whole.\xe2\x80\x9d  click at"));
+	assert_non_null(strstr(text, "\n  3  All done.\n     model 0."));
+	assert_non_null(strstr(text, "s  answers\n\ndone: 3 steps"));
+	assert_null(strstr(strstr(text, "All done.") + 1, "All done."));
+}
+
 static void steps_are_printed_a_line_each(void **state)
 {
 	struct stage *stage = *state;
 	CUA_AUTO_FREE char *text = NULL;
 	size_t len = 0;
-	struct agent_printer printer = { .out = open_memstream(&text, &len) };
+	struct agent_printer printer;
+	agent_printer_init(&printer, open_memstream(&text, &len), false);
 	stage->options.on_event = print;
 	stage->options.user_data = &printer;
 	stage->options.approve = NULL;
@@ -717,6 +755,7 @@ static void steps_are_printed_a_line_each(void **state)
 	play(stage);
 	agent_print_result(&printer, &stage->result, printer.out);
 	fclose(printer.out);
+	agent_printer_finish(&printer);
 	assert_null(strchr(text, '\x1b'));
 	assert_non_null(strstr(text,
 			"\xe2\x80\x9cI click. Now.\xe2\x80\x9d  click at 412, 230, then "
@@ -754,6 +793,7 @@ int main(void)
 		TEST(ctrl_c_interrupts_an_action),
 		TEST(ctrl_c_interrupts_the_waiting_for_a_retry),
 		TEST(steps_are_printed_a_line_each),
+		TEST(words_are_printed_once_as_they_come),
 		TEST(a_cut_stream_runs_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,15 @@
 
 #define SECRET "sk-fuzz-0123456789"
 
-static const struct cua_point screen = { 1280, 800 };
+#define SCREEN \
+	{ \
+		1280, 800 \
+	}
+
+static const struct cua_point screen = SCREEN;
+static const struct agent_model_config config = {
+	.api = "responses", .api_key = SECRET, .screen = SCREEN, .cancel_fd = -1
+};
 
 /* What is fit to run has been checked against the table. */
 static void check_turn(const struct agent_turn *turn)
@@ -34,32 +42,32 @@ static void check_turn(const struct agent_turn *turn)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct responses_stream stream;
+	struct model_reply reply;
 	struct cua_error err = { 0 };
-	enum cua_status status = CUA_OK;
 	if (size < 1) {
 		return 0;
 	}
 	const size_t piece = data[0] ? data[0] : size;
-	responses_stream_init(&stream, SECRET);
+	enum cua_status status = model_reply_init(&reply, &model_api_responses, &config, &err);
 	for (size_t at = 1; status == CUA_OK && at < size; at += piece) {
 		const size_t len = size - at < piece ? size - at : piece;
-		status = responses_stream_feed((const char *)data + at, len, &stream, &err);
+		status = model_reply_feed((const char *)data + at, len, &reply, &err);
 	}
 	if (status == CUA_OK) {
-		status = responses_stream_close(&stream, &err);
+		status = model_reply_close(&reply, &err);
 	}
-	FUZZ_CHECK(!strstr(stream.message, SECRET));
-	for (size_t i = 0; i < stream.items.count; i++) {
-		FUZZ_CHECK(!strstr(stream.items.texts[i], SECRET));
+	FUZZ_CHECK(!strstr(reply.message, SECRET));
+	for (size_t i = 0; i < reply.items.count; i++) {
+		FUZZ_CHECK(!strstr(reply.items.texts[i], SECRET));
 	}
-	if (stream.end == RESPONSES_END_COMPLETED) {
+	if (reply.end == MODEL_END_COMPLETED) {
+		struct responses talk = { .config = &config };
 		struct agent_turn turn;
-		if (responses_turn(&stream.items, screen, &turn, &err) == CUA_OK) {
+		if (responses_take_turn(&talk, &reply.items, &turn, &err) == CUA_OK) {
 			check_turn(&turn);
 			agent_turn_finish(&turn);
 		}
 	}
-	responses_stream_finish(&stream);
+	model_reply_finish(&reply);
 	return 0;
 }

@@ -1,0 +1,168 @@
+#include "agent/model_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+#define URL_MAX ((size_t)8 << 10)
+
+static const struct agent_model_api *const apis[] = {
+	&model_api_responses,
+};
+
+const char *agent_model_api_name(size_t index)
+{
+	return index < CUA_ARRAY_LEN(apis) ? apis[index]->name : NULL;
+}
+
+static const struct agent_model_api *find_api(const char *name)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(apis); i++) {
+		if (strcmp(apis[i]->name, name) == 0) {
+			return apis[i];
+		}
+	}
+	return NULL;
+}
+
+/* --- the conversation's life --- */
+
+static enum cua_status copy_config(struct agent_model *model,
+		const struct agent_model_config *config, struct cua_error *err)
+{
+	model->config = *config;
+	model->config.api = model->api->name;
+	model->config.model = model->model = strdup(config->model);
+	model->config.base_url = model->base_url = strdup(config->base_url);
+	model->config.session = model->session = strdup(config->session);
+	return model->model && model->base_url && model->session
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "model");
+}
+
+enum cua_status agent_model_create(const struct agent_model_config *config,
+		struct agent_model **ret_model, struct cua_error *err)
+{
+	const struct agent_model_api *api = find_api(config->api);
+	if (!api) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no model API \"%.40s\"",
+				config->api);
+	}
+	struct agent_model *model = calloc(1, sizeof(*model));
+	if (!model) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "model");
+	}
+	model->api = api;
+	cua_buffer_init(&model->url, URL_MAX);
+	enum cua_status status = copy_config(model, config, err);
+	if (status == CUA_OK) {
+		status = api->create(&model->config, &model->self, err);
+	}
+	if (status == CUA_OK) {
+		status = api->url(model->self, &model->url, err);
+	}
+	if (status == CUA_OK) {
+		status = cua_http_client_create(NULL, config->cancel_fd, &model->http, err);
+	}
+	if (status != CUA_OK) {
+		agent_model_destroy(model);
+		return status;
+	}
+	*ret_model = model;
+	return CUA_OK;
+}
+
+void agent_model_destroy(struct agent_model *model)
+{
+	if (!model) {
+		return;
+	}
+	model->api->destroy(model->self);
+	cua_http_client_destroy(model->http);
+	cua_buffer_finish(&model->url);
+	free(model->model);
+	free(model->base_url);
+	free(model->session);
+	free(model);
+}
+
+enum cua_status agent_model_add_user(struct agent_model *model, const char *text,
+		const struct agent_image *image, struct cua_error *err)
+{
+	return model->api->add_user(model->self, text, image, err);
+}
+
+enum cua_status agent_model_add_answers(struct agent_model *model,
+		const struct agent_answer *answers, size_t count, const char *note,
+		struct cua_error *err)
+{
+	return model->api->add_answers(model->self, answers, count, note, err);
+}
+
+/* --- turns --- */
+
+static enum cua_status print_raw(
+		const struct model_items *items, char **ret_raw, struct cua_error *err)
+{
+	CUA_AUTO_BUFFER struct cua_buffer raw;
+	cua_buffer_init(&raw, 2 * MODEL_REPLY_MAX);
+	enum cua_status status = cua_buffer_append(&raw, "[", 1, err);
+	if (status == CUA_OK) {
+		status = model_items_join(items, &raw, err);
+	}
+	if (status == CUA_OK) {
+		status = cua_buffer_append(&raw, "]", 1, err);
+	}
+	if (status == CUA_OK) {
+		*ret_raw = CUA_STEAL(raw.data);
+	}
+	return status;
+}
+
+enum cua_status model_take_items(struct agent_model *model, const struct model_items *items,
+		struct agent_turn *ret_turn, struct cua_error *err)
+{
+	struct agent_turn turn = { 0 };
+	enum cua_status status = model->api->take_turn(model->self, items, &turn, err);
+	if (status == CUA_OK && turn.end == AGENT_TURN_COMPLETE) {
+		status = print_raw(items, &turn.raw, err);
+		if (status == CUA_OK) {
+			status = model->api->add_turn(model->self, items, err);
+		}
+	}
+	if (status != CUA_OK) {
+		agent_turn_finish(&turn);
+		return status;
+	}
+	*ret_turn = turn;
+	return CUA_OK;
+}
+
+static enum cua_status split_raw(const char *raw, struct model_items *items, struct cua_error *err)
+{
+	struct agent_json_span list = { raw, strlen(raw) }, item;
+	CUA_AUTO_JSON cJSON *json = NULL;
+	enum cua_status status = agent_json_parse(raw, list.len, "a recorded turn", &json, err);
+	if (status == CUA_OK && !cJSON_IsArray(json)) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a recorded turn is not a list");
+	}
+	size_t at = 0;
+	while (status == CUA_OK && agent_json_element(list, &at, &item)) {
+		status = model_items_add(items, item.at, item.len, err);
+	}
+	return status;
+}
+
+enum cua_status agent_model_restore_turn(struct agent_model *model, const char *raw,
+		struct agent_turn *ret_turn, struct cua_error *err)
+{
+	struct model_items items = { 0 };
+	enum cua_status status = split_raw(raw, &items, err);
+	if (status == CUA_OK) {
+		status = model_take_items(model, &items, ret_turn, err);
+	}
+	model_items_finish(&items);
+	return status;
+}

@@ -1,0 +1,342 @@
+#include "agent/model_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/retry.h"
+#include "agent/text.h"
+#include "cua/base/util.h"
+
+#define HEADERS_MAX 16
+#define KEY_HEADER_MAX 4096 /* a header line of a megabyte is a mistake */
+
+/* What the retries of one turn have used up. */
+struct patience {
+	int retries;
+	double waited_ms;
+	struct agent_usage usage;
+};
+
+/* --- what an error body says --- */
+
+static void keep(char *to, size_t size, const cJSON *object, const char *name)
+{
+	const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+	if (cJSON_IsString(value)) {
+		snprintf(to, size, "%s", value->valuestring);
+	} else if (cJSON_IsNumber(value)) {
+		snprintf(to, size, "%.0f", value->valuedouble);
+	}
+}
+
+/* The most telling name comes last: where the code is a number, the status is a word. */
+void model_error_read(const cJSON *error, char *code, size_t code_size, char *message,
+		size_t message_size)
+{
+	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "type"));
+	if (type && strcmp(type, "error") != 0) { /* "error" is the type of an event */
+		snprintf(code, code_size, "%s", type);
+	}
+	keep(code, code_size, error, "code");
+	keep(code, code_size, error, "status");
+	keep(message, message_size, error, "message");
+}
+
+/* {"error": {...}}, {"error": "text"}, {"detail": "text"}, or whatever a server in between sends.
+ */
+static void read_http_error(const struct agent_model *model,
+		const struct cua_http_response *response, struct model_failure *failure)
+{
+	failure->http_status = response->http_status;
+	snprintf(failure->should_retry, sizeof(failure->should_retry), "%s",
+			response->should_retry);
+	snprintf(failure->retry_after, sizeof(failure->retry_after), "%s", response->retry_after);
+	snprintf(failure->retry_after_ms, sizeof(failure->retry_after_ms), "%s",
+			response->retry_after_ms);
+	CUA_AUTO_JSON cJSON *json = NULL;
+	if (response->body.len > 0) {
+		agent_text_hide(response->body.data, response->body.len, model->config.api_key);
+		json = cJSON_ParseWithLength(response->body.data, response->body.len);
+	}
+	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
+	if (cJSON_IsObject(error)) {
+		model_error_read(error, failure->code, sizeof(failure->code), failure->message,
+				sizeof(failure->message));
+		keep(failure->param, sizeof(failure->param), error, "param");
+	} else if (json) {
+		keep(failure->message, sizeof(failure->message), json, "detail");
+		keep(failure->message, sizeof(failure->message), json, "message");
+		keep(failure->message, sizeof(failure->message), json, "error");
+	} else if (response->body.len > 0) {
+		snprintf(failure->message, sizeof(failure->message), "%.200s", response->body.data);
+	}
+	if (json && model->api->read_error) {
+		model->api->read_error(json, failure);
+	}
+}
+
+/* Does an end that the API itself reported pass by asking again? The words of all APIs; some
+ * servers put an HTTP status there. */
+static bool end_passes(const char *code)
+{
+	static const char *const passing[] = { "server_error", "rate_limit_exceeded",
+		"overloaded_error", "server_is_overloaded", "api_error", "rate_limit_error",
+		"timeout_error", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED",
+		"RESOURCE_EXHAUSTED" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(passing); i++) {
+		if (strcmp(code, passing[i]) == 0) {
+			return true;
+		}
+	}
+	char *end = NULL;
+	struct agent_retry_facts facts = { .http_status = strtol(code, &end, 10) };
+	return end != code && *end == '\0' && agent_retry_wanted(&facts);
+}
+
+/* --- one request --- */
+
+static enum cua_status perform(struct agent_model *model, const struct cua_buffer *body,
+		uint64_t deadline_us, struct model_reply *reply, struct cua_http_response *response,
+		struct cua_error *err)
+{
+	char key_header[KEY_HEADER_MAX];
+	const char *headers[HEADERS_MAX] = { "Content-Type: application/json",
+		"Accept: text/event-stream" };
+	size_t count = 2;
+	if (model->config.api_key) {
+		int len = snprintf(key_header, sizeof(key_header), "%s%s", model->api->key_header,
+				model->config.api_key);
+		if (len < 0 || (size_t)len >= sizeof(key_header)) {
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the API key is too long");
+		}
+		headers[count++] = key_header;
+	}
+	const char *const *more = model->api->headers ? model->api->headers(model->self) : NULL;
+	while (more && *more && count < HEADERS_MAX - 1) {
+		headers[count++] = *more++;
+	}
+	struct cua_http_request request = {
+		.method = "POST",
+		.url = model->url.data,
+		.headers = headers,
+		.body = body->data,
+		.body_len = body->len,
+		.connect_timeout_ms = 20000,
+		.idle_timeout_s = model->config.idle_timeout_s,
+		.total_timeout_ms = cua_ms_until(deadline_us) + 1,
+		.max_body_len = (size_t)1 << 20,
+		.on_data = model_reply_feed,
+		.user_data = reply,
+	};
+	enum cua_status status = cua_http_perform(model->http, &request, response, err);
+	sodium_memzero(key_header, sizeof(key_header));
+	return status;
+}
+
+static enum cua_status end_early(const struct model_reply *reply, enum agent_turn_end end,
+		const char *fallback, struct agent_turn *ret_turn, struct cua_error *err)
+{
+	struct agent_turn turn = { .end = end, .words = strdup("") };
+	const char *why = reply->message[0] ? reply->message : fallback;
+	turn.refusal = end == AGENT_TURN_CUT ? NULL : strdup(why);
+	if (!turn.words || (end != AGENT_TURN_CUT && !turn.refusal)) {
+		agent_turn_finish(&turn);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
+	}
+	*ret_turn = turn;
+	return CUA_OK;
+}
+
+/* Sorts out how the answer ended: CUA_OK with a turn, or a failure in words. */
+static enum cua_status conclude(struct agent_model *model, struct model_reply *reply,
+		struct agent_turn *ret_turn, struct model_failure *failure, struct cua_error *err)
+{
+	failure->end = reply->end;
+	switch (reply->end) {
+	case MODEL_END_NONE:
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer was cut off");
+	case MODEL_END_FAILED:
+		failure->is_final = !end_passes(reply->code);
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model failed: %s%s%s", reply->code,
+				reply->code[0] && reply->message[0] ? ": " : "", reply->message);
+	case MODEL_END_REFUSED:
+		return end_early(reply, AGENT_TURN_REFUSED, "the model refused", ret_turn, err);
+	case MODEL_END_FILTERED:
+		return end_early(reply, AGENT_TURN_FILTERED,
+				"the provider's content filter stopped the model", ret_turn, err);
+	case MODEL_END_CUT:
+		if (model->api->learn(model->self, failure)) {
+			failure->is_mended = true;
+			return CUA_FAIL(err, CUA_ERR_MODEL, 0,
+					"the model's answer is incomplete: it is too long");
+		}
+		return end_early(reply, AGENT_TURN_CUT, "", ret_turn, err);
+	case MODEL_END_COMPLETED:
+		break;
+	}
+	failure->is_final = true; /* asking again would not mend an answer without sense */
+	return model_take_items(model, &reply->items, ret_turn, err);
+}
+
+static enum cua_status ask_once(struct agent_model *model, uint64_t deadline_us,
+		struct model_reply *reply, struct agent_turn *ret_turn,
+		struct model_failure *failure, struct cua_error *err)
+{
+	CUA_AUTO_BUFFER struct cua_buffer body;
+	cua_buffer_init(&body, MODEL_BODY_MAX);
+	struct cua_http_response response = { 0 };
+	enum cua_status status = model->api->body(model->self, &body, err);
+	if (status == CUA_OK) {
+		status = perform(model, &body, deadline_us, reply, &response, err);
+	}
+	if (reply->end != MODEL_END_NONE && status == CUA_ERR_CANCELLED) {
+		status = CUA_OK; /* we hung up after the last event */
+	}
+	if (status == CUA_OK && response.http_status / 100 != 2) {
+		read_http_error(model, &response, failure);
+		status = CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model server answered %ld%s%s",
+				response.http_status, failure->message[0] ? ": " : "",
+				failure->message);
+	} else if (status == CUA_OK) {
+		status = model_reply_close(reply, err);
+		failure->is_final = status != CUA_OK;
+		if (status == CUA_OK) {
+			status = conclude(model, reply, ret_turn, failure, err);
+		}
+	} else if (status == CUA_ERR_MODEL) {
+		failure->is_final = true; /* bytes that are no answer */
+	}
+	cua_http_response_finish(&response);
+	return status;
+}
+
+/* --- requests until one succeeds --- */
+
+/* Return: CUA_OK when the time is over; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT at the deadline. */
+static enum cua_status wait_ms(
+		int cancel_fd, double delay_ms, uint64_t deadline_us, struct cua_error *err)
+{
+	uint64_t until_us = cua_now_us() + (uint64_t)(delay_ms * 1000.0);
+	for (;;) {
+		if (cua_now_us() >= deadline_us) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "the time limit");
+		}
+		int left_ms = cua_ms_until(until_us < deadline_us ? until_us : deadline_us);
+		struct pollfd cancel = { .fd = cancel_fd, .events = POLLIN };
+		if (poll(&cancel, 1, left_ms) > 0) {
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+		}
+		if (cua_now_us() >= until_us) {
+			return CUA_OK;
+		}
+	}
+}
+
+static bool may_pass(enum cua_status status, const struct model_failure *failure)
+{
+	if (failure->is_final ||
+			(status != CUA_ERR_MODEL && status != CUA_ERR_CLOSED &&
+					status != CUA_ERR_TIMEOUT)) {
+		return false;
+	}
+	struct agent_retry_facts facts = { .http_status = failure->http_status,
+		.should_retry = failure->should_retry,
+		.error_code = failure->code };
+	return agent_retry_wanted(&facts);
+}
+
+static double delay_of(
+		const struct agent_model *model, const struct model_failure *failure, int attempt)
+{
+	struct agent_retry_facts facts = { .http_status = failure->http_status,
+		.retry_after = failure->retry_after,
+		.retry_after_ms = failure->retry_after_ms };
+	double random01 = (double)randombytes_uniform(1000001) / 1000000.0;
+	return agent_retry_delay_ms(&facts, attempt, random01, time(NULL)) *
+			model->config.retry_unit;
+}
+
+/* All that goes wrong with a model is CUA_ERR_MODEL to the caller. */
+static enum cua_status model_error(enum cua_status status, struct cua_error *err)
+{
+	if (status == CUA_ERR_CLOSED || status == CUA_ERR_TIMEOUT) {
+		cua_error_prefix(err, "the model server");
+	} else if (status == CUA_ERR_CANCELLED || status == CUA_ERR_NOMEM) {
+		return status;
+	}
+	if (err) {
+		err->status = CUA_ERR_MODEL;
+	}
+	return CUA_ERR_MODEL;
+}
+
+static void say_retry(
+		const struct agent_model *model, const char *why, int attempt, double delay_ms)
+{
+	if (model->config.on_retry) {
+		model->config.on_retry(why, attempt, delay_ms, model->config.user_data);
+	}
+}
+
+/* What becomes of a failed request: CUA_OK if it shall be sent again, after any waiting. */
+static enum cua_status after_failure(struct agent_model *model, enum cua_status status,
+		const struct model_failure *failure, uint64_t deadline_us,
+		struct patience *patience, struct cua_error *why)
+{
+	if (cua_now_us() >= deadline_us && status != CUA_ERR_CANCELLED) {
+		return CUA_FAIL(why, CUA_ERR_TIMEOUT, 0, "the time limit");
+	}
+	if (failure->is_mended) {
+		say_retry(model, why->msg, patience->retries, 0);
+		return CUA_OK;
+	}
+	if (failure->http_status == 400 && model->api->learn(model->self, failure)) {
+		return CUA_OK;
+	}
+	double delay_ms = delay_of(model, failure, patience->retries);
+	if (!may_pass(status, failure) || patience->retries >= model->config.retries_max ||
+			patience->waited_ms + delay_ms > AGENT_RETRY_TOTAL_MS) {
+		return model_error(status, why);
+	}
+	patience->retries++;
+	patience->waited_ms += delay_ms;
+	say_retry(model, why->msg, patience->retries, delay_ms);
+	return wait_ms(model->config.cancel_fd, delay_ms, deadline_us, why);
+}
+
+enum cua_status agent_model_ask(struct agent_model *model, uint64_t deadline_us,
+		struct agent_turn *ret_turn, struct cua_error *err)
+{
+	uint64_t started_us = cua_now_us();
+	struct patience patience = { 0 };
+	struct agent_turn turn = { 0 };
+	bool is_answered = false;
+	while (!is_answered) {
+		struct model_failure failure = { 0 };
+		struct cua_error why = { 0 };
+		struct model_reply reply;
+		enum cua_status status = model_reply_init(&reply, model->api, &model->config, &why);
+		if (status == CUA_OK) {
+			status = ask_once(model, deadline_us, &reply, &turn, &failure, &why);
+		}
+		is_answered = status == CUA_OK;
+		agent_usage_add(&patience.usage, &reply.usage);
+		model_reply_finish(&reply);
+		if (!is_answered) {
+			status = after_failure(
+					model, status, &failure, deadline_us, &patience, &why);
+		}
+		if (status != CUA_OK) {
+			return CUA_FAIL(err, status, 0, "%s", why.msg);
+		}
+	}
+	turn.ms = (double)(cua_now_us() - started_us) / 1000.0;
+	turn.retries = patience.retries;
+	turn.usage = patience.usage;
+	*ret_turn = turn;
+	return CUA_OK;
+}

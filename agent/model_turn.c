@@ -1,0 +1,234 @@
+#include "agent/model_api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+void model_turn_begin(struct model_turn_builder *builder, struct cua_point screen)
+{
+	*builder = (struct model_turn_builder){ .screen = screen };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(builder->words); i++) {
+		cua_buffer_init(&builder->words[i], MODEL_WORDS_MAX);
+	}
+}
+
+enum cua_status model_turn_say(struct model_turn_builder *builder, enum model_words kind,
+		const char *text, struct cua_error *err)
+{
+	struct cua_buffer *words = &builder->words[kind];
+	if (!text || !text[0]) {
+		return CUA_OK;
+	}
+	enum cua_status status =
+			cua_buffer_printf(words, err, "%s%s", words->len ? "\n" : "", text);
+	return status == CUA_ERR_TOO_LARGE
+			? CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's words are over %zu bytes",
+					  MODEL_WORDS_MAX)
+			: status;
+}
+
+enum cua_status model_turn_open_call(struct model_turn_builder *builder, enum agent_call_kind kind,
+		const char *id, const char *name, struct agent_call **ret_call,
+		struct cua_error *err)
+{
+	struct agent_turn *turn = &builder->turn;
+	if (!id || !id[0]) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a call of the model has no id");
+	}
+	for (size_t i = 0; i < turn->call_count; i++) {
+		if (strcmp(turn->calls[i].id, id) == 0) {
+			return CUA_FAIL(err, CUA_ERR_MODEL, 0, "two calls have the id %.60s", id);
+		}
+	}
+	struct agent_call *calls =
+			reallocarray(turn->calls, turn->call_count + 1, sizeof(*turn->calls));
+	if (!calls) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+	}
+	turn->calls = calls;
+	struct agent_call *call = &calls[turn->call_count++];
+	*call = (struct agent_call){ .kind = kind,
+		.id = strdup(id),
+		.name = name ? strdup(name) : NULL,
+		.actions = cJSON_CreateArray() };
+	if (!call->id || !call->actions || !call->name != !name) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+	}
+	*ret_call = call;
+	return CUA_OK;
+}
+
+/* --- functions --- */
+
+static enum cua_status take_give_up(
+		struct agent_call *call, const cJSON *arguments, struct cua_error *err)
+{
+	const char *reason =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(arguments, "reason"));
+	call->kind = AGENT_CALL_GIVE_UP;
+	call->reason = strdup(reason && reason[0] ? reason : "no reason given");
+	return call->reason ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reason");
+}
+
+/* Name and arguments to one canonical action, checked against the table. */
+static enum cua_status build_action(struct model_turn_builder *builder, struct agent_call *call,
+		cJSON *arguments, struct cua_error *err)
+{
+	const struct cua_action_spec *spec = call->name ? cua_action_find(call->name) : NULL;
+	if (!spec || !spec->is_function) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.60s\"",
+				call->name ? call->name : "");
+	}
+	if (cJSON_GetObjectItemCaseSensitive(arguments, "action")) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"action\"");
+	}
+	/* Optional arguments that a model spells as null were not given. */
+	for (cJSON *member = arguments->child, *next = NULL; member; member = next) {
+		next = member->next;
+		if (cJSON_IsNull(member)) {
+			cJSON_Delete(cJSON_DetachItemViaPointer(arguments, member));
+		}
+	}
+	cJSON_AddStringToObject(arguments, "action", call->name);
+	struct cua_action checked;
+	enum cua_status status = cua_action_parse(arguments, &builder->screen, &checked, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	cua_action_finish(&checked);
+	cJSON *copy = cJSON_Duplicate(arguments, true);
+	if (!copy || !cJSON_AddItemToArray(call->actions, copy)) {
+		cJSON_Delete(copy);
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "function call");
+	}
+	return CUA_OK;
+}
+
+enum cua_status model_turn_function(struct model_turn_builder *builder, struct agent_call *call,
+		const char *text, struct cua_error *err)
+{
+	struct cua_error why = { 0 };
+	const struct agent_json_span span = { text && text[0] ? text : "{}",
+		text && text[0] ? strlen(text) : 2 };
+	CUA_AUTO_JSON cJSON *arguments = NULL;
+	call->arguments = strndup(span.at, span.len);
+	enum cua_status status = call->arguments
+			? agent_json_parse(span.at, span.len, "arguments", &arguments, &why)
+			: CUA_ERR_NOMEM;
+	if (status == CUA_OK && !cJSON_IsObject(arguments)) {
+		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "arguments must be an object");
+	} else if (status == CUA_OK && agent_json_has_nul(span)) {
+		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "arguments hold a NUL character");
+	} else if (status == CUA_OK && call->name && strcmp(call->name, "give_up") == 0) {
+		return take_give_up(call, arguments, err);
+	} else if (status == CUA_OK) {
+		status = build_action(builder, call, arguments, &why);
+	}
+	if (status == CUA_ERR_NOMEM) {
+		return CUA_FAIL(err, status, ENOMEM, "function call");
+	}
+	if (status != CUA_OK) {
+		snprintf(call->problem, sizeof(call->problem), "%s", why.msg);
+	}
+	return CUA_OK;
+}
+
+/* --- the end --- */
+
+static void drop_calls(struct agent_turn *turn)
+{
+	for (size_t i = 0; i < turn->call_count; i++) {
+		struct agent_call *call = &turn->calls[i];
+		free(call->id);
+		free(call->name);
+		free(call->arguments);
+		free(call->reason);
+		cJSON_Delete(call->actions);
+		cJSON_Delete(call->safety_checks);
+	}
+	free(turn->calls);
+	turn->calls = NULL;
+	turn->call_count = 0;
+}
+
+static char *steal_words(struct cua_buffer *words)
+{
+	return words->len > 0 ? CUA_STEAL(words->data) : NULL;
+}
+
+static enum cua_status fill_turn(struct model_turn_builder *builder, struct cua_error *err)
+{
+	struct agent_turn *turn = &builder->turn;
+	struct cua_buffer *words = builder->words;
+	enum cua_status status = CUA_OK;
+	if (turn->call_count > 0) { /* a message beside calls is no answer yet */
+		status = model_turn_say(builder, MODEL_COMMENTARY, words[MODEL_ANSWER].data, err);
+	} else {
+		turn->answer = steal_words(&words[MODEL_ANSWER]);
+	}
+	if (status == CUA_OK && words[MODEL_COMMENTARY].len == 0) {
+		status = model_turn_say(builder, MODEL_COMMENTARY, words[MODEL_SUMMARY].data, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	turn->refusal = steal_words(&words[MODEL_REFUSAL]);
+	if (turn->refusal) {
+		turn->end = AGENT_TURN_REFUSED;
+		drop_calls(turn);
+	}
+	turn->words = steal_words(&words[MODEL_COMMENTARY]);
+	if (!turn->words && !(turn->words = strdup(""))) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "words");
+	}
+	return CUA_OK;
+}
+
+enum cua_status model_turn_end(struct model_turn_builder *builder, enum cua_status status,
+		struct agent_turn *ret_turn, struct cua_error *err)
+{
+	if (status == CUA_OK) {
+		status = fill_turn(builder, err);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(builder->words); i++) {
+		cua_buffer_finish(&builder->words[i]);
+	}
+	if (status == CUA_OK) {
+		*ret_turn = builder->turn;
+	} else {
+		agent_turn_finish(&builder->turn);
+	}
+	return status;
+}
+
+void agent_turn_finish(struct agent_turn *turn)
+{
+	drop_calls(turn);
+	free(turn->words);
+	free(turn->answer);
+	free(turn->refusal);
+	free(turn->raw);
+	*turn = (struct agent_turn){ 0 };
+}
+
+void agent_usage_add(struct agent_usage *sum, const struct agent_usage *usage)
+{
+	sum->input_tokens += usage->input_tokens;
+	sum->cached_tokens += usage->cached_tokens;
+	sum->cache_write_tokens += usage->cache_write_tokens;
+	sum->output_tokens += usage->output_tokens;
+	sum->reasoning_tokens += usage->reasoning_tokens;
+}
+
+char *model_answer_text(const struct agent_answer *answer)
+{
+	const cJSON *first = cJSON_GetArrayItem(answer->results, 0);
+	CUA_AUTO_JSON cJSON *text = first ? cJSON_Duplicate(first, true) : cJSON_CreateObject();
+	if (answer->problem && !cJSON_AddStringToObject(text, "error", answer->problem)) {
+		return NULL;
+	}
+	return cJSON_PrintUnformatted(text);
+}

@@ -1,0 +1,187 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sodium.h>
+#include <string.h>
+
+#include "agent/model.h"
+#include "cua/base/util.h"
+#include "tests/test_agent_fake.h"
+
+/* Whatever the API: what agent/model.h promises. */
+
+struct server {
+	const char *reply; /* the next one */
+	cJSON *asked;      /* bodies, as strings: their bytes count */
+};
+
+static void answer(const struct fake_request *request, struct fake_reply *reply, void *user_data)
+{
+	struct server *server = user_data;
+	cJSON_AddItemToArray(server->asked, cJSON_CreateString(request->body));
+	reply->content_type = "text/event-stream";
+	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", server->reply), CUA_OK);
+}
+
+static const char *asked(const struct server *server, int request)
+{
+	return cJSON_GetStringValue(cJSON_GetArrayItem(server->asked, request));
+}
+
+static struct agent_model *open_model(const char *api, int port)
+{
+	char url[64];
+	struct agent_model *model = NULL;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", port);
+	struct agent_model_config config = { .api = api,
+		.model = "m",
+		.base_url = url,
+		.session = "run-1",
+		.screen = { 1280, 800 },
+		.cancel_fd = -1 };
+	assert_int_equal(agent_model_create(&config, &model, NULL), CUA_OK);
+	return model;
+}
+
+static char base64[] = "iVBORw0KGgo=";
+static const struct agent_image image = {
+	.base64 = base64, .media_type = "image/png", .width = 1280, .height = 800
+};
+
+static void answer_calls(struct agent_model *model, const struct agent_turn *turn)
+{
+	struct agent_answer answers[4] = { 0 };
+	assert_in_range(turn->call_count, 1, CUA_ARRAY_LEN(answers));
+	for (size_t i = 0; i < turn->call_count; i++) {
+		answers[i] = (struct agent_answer){ .call = &turn->calls[i],
+			.status = i == 0 ? AGENT_ANSWER_OK : AGENT_ANSWER_FAILED,
+			.problem = i == 0 ? NULL : "it did not work",
+			.image = &image };
+	}
+	assert_int_equal(agent_model_add_answers(model, answers, turn->call_count,
+					 "A person looked on.", NULL),
+			CUA_OK);
+}
+
+static void ask(struct agent_model *model, struct agent_turn *ret_turn)
+{
+	struct cua_error why = { 0 };
+	if (agent_model_ask(model, cua_now_us() + 20000000, ret_turn, &why) != CUA_OK) {
+		fail_msg("%s", why.msg);
+	}
+}
+
+/* A turn with two calls, then one that is done, in each API's spelling. */
+static const struct {
+	const char *api, *calls, *done;
+} scripts[] = {
+	{ "responses",
+			"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":"
+			"\"reasoning\", "
+			"\"id\":\"rs\",\"summary\":[],\"big\":12345678901234567890}}\n\n"
+			"data: "
+			"{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"computer_"
+			"call\",\"call_id\":\"c1\",\"status\":\"completed\",\"actions\":[{\"type\":"
+			"\"wait\"}]}}\n\n"
+			"data: "
+			"{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"function_"
+			"call\",\"call_id\":\"c2\",\"name\":\"list_windows\",\"arguments\":\"{}\"}}"
+			"\n\n"
+			"data: "
+			"{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}"
+			"\n\n",
+			"data: "
+			"{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"message\","
+			"\"content\":[{\"type\":\"output_text\",\"text\":\"Done.\"}]}}\n\n"
+			"data: "
+			"{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}"
+			"\n\n" },
+};
+
+static void check_rebuilding(const char *api, const char *calls, const char *done)
+{
+	struct server server = { .reply = calls, .asked = cJSON_CreateArray() };
+	struct fake_server *fake = fake_server_start(NULL, answer, &server);
+	struct agent_model *first = open_model(api, fake_server_port(fake));
+	struct agent_model *second = open_model(api, fake_server_port(fake));
+	struct agent_turn turn, restored, last;
+
+	assert_int_equal(agent_model_add_user(first, "Wait.", &image, NULL), CUA_OK);
+	ask(first, &turn);
+	answer_calls(first, &turn);
+	server.reply = done;
+	ask(first, &last);
+	assert_string_equal(last.answer, "Done.");
+	agent_turn_finish(&last);
+
+	assert_int_equal(agent_model_add_user(second, "Wait.", &image, NULL), CUA_OK);
+	assert_int_equal(agent_model_restore_turn(second, turn.raw, &restored, NULL), CUA_OK);
+	assert_string_equal(restored.raw, turn.raw);
+	assert_int_equal(restored.call_count, turn.call_count);
+	answer_calls(second, &restored);
+	ask(second, &last);
+	agent_turn_finish(&last);
+
+	fake_server_stop(fake);
+	assert_int_equal(cJSON_GetArraySize(server.asked), 3);
+	assert_string_equal(asked(&server, 2), asked(&server, 1));
+	assert_true(strlen(asked(&server, 1)) > strlen(asked(&server, 0)));
+	agent_turn_finish(&turn);
+	agent_turn_finish(&restored);
+	agent_model_destroy(first);
+	agent_model_destroy(second);
+	cJSON_Delete(server.asked);
+}
+
+static void a_rebuilt_conversation_asks_with_the_same_bytes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; agent_model_api_name(i); i++) {
+		size_t at = 0;
+		while (at < CUA_ARRAY_LEN(scripts) &&
+				strcmp(scripts[at].api, agent_model_api_name(i)) != 0) {
+			at++;
+		}
+		assert_true(at < CUA_ARRAY_LEN(scripts)); /* each API has a script here */
+		check_rebuilding(scripts[at].api, scripts[at].calls, scripts[at].done);
+	}
+}
+
+static void what_is_no_turn_is_not_restored(void **state)
+{
+	(void)state;
+	static const char *const rows[] = { "", "{}", "[", "[{}]", "[]x" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_model *model = open_model("responses", 1);
+		struct agent_turn turn;
+		struct cua_error why = { 0 };
+		assert_int_equal(agent_model_restore_turn(model, rows[i], &turn, &why),
+				CUA_ERR_MODEL);
+		assert_true(why.msg[0]);
+		agent_model_destroy(model);
+	}
+}
+
+static void an_unknown_api_is_named(void **state)
+{
+	(void)state;
+	struct agent_model *model = NULL;
+	struct cua_error why = { 0 };
+	const struct agent_model_config config = { .api = "telepathy" };
+	assert_int_equal(agent_model_create(&config, &model, &why), CUA_ERR_INVAL);
+	assert_non_null(strstr(why.msg, "telepathy"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rebuilt_conversation_asks_with_the_same_bytes),
+		cmocka_unit_test(what_is_no_turn_is_not_restored),
+		cmocka_unit_test(an_unknown_api_is_named),
+	};
+	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
