@@ -69,7 +69,11 @@ static char next_told(struct site *site, const char *skipped)
 
 static void answer(struct cua_http_exchange *exchange, int status, const char *body, size_t len)
 {
-	const struct cua_http_reply reply = { status, "text/plain", "\"tag\"", body, len };
+	const struct cua_http_reply reply = { .status = status,
+		.content_type = "text/plain",
+		.etag = "\"tag\"",
+		.body = body,
+		.body_len = len };
 	cua_http_reply(exchange, &reply);
 }
 

@@ -53,8 +53,10 @@ struct host {
 static void reply_json(struct cua_http_exchange *exchange, int status, const cJSON *json)
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	const struct cua_http_reply reply = { status, "application/json", NULL, text ? text : "{}",
-		text ? strlen(text) : 2 };
+	const struct cua_http_reply reply = { .status = status,
+		.content_type = "application/json",
+		.body = text ? text : "{}",
+		.body_len = text ? strlen(text) : 2 };
 	cua_http_reply(exchange, &reply);
 }
 
@@ -135,8 +137,10 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 {
 	struct host *host = user_data;
 	if (job->exchange) {
-		const struct cua_http_reply reply = { job->http_status, job->content_type,
-			job->etag[0] ? job->etag : NULL, job->body.data, job->body.len };
+		const struct cua_http_reply reply = { .status = job->http_status,
+			.content_type = job->content_type,
+			.etag = job->etag[0] ? job->etag : NULL,
+			.taken = &job->body };
 		cua_http_reply(job->exchange, &reply);
 	}
 	note_size(host);

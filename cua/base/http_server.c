@@ -12,7 +12,8 @@
 #include "cua/base/http_server_internal.h"
 #include "cua/base/util.h"
 
-#define WRITE_PART_MAX 65536
+/* A screenshot goes out in one piece if it fits; the kernel allows less than this to most. */
+#define SEND_BUFFER_LEN (1 << 20)
 #define COMPLETIONS_MAX 8
 #define HEADER_MAX 1024
 #define HEADER_TIMEOUT_S 10
@@ -23,18 +24,19 @@ struct exchange {
 	struct cua_http_exchange public;
 	struct connection *connection; /* NULL when the caller is gone */
 	char method[16], path[256], query[512], if_none_match[128];
-	struct cua_buffer answer; /* headers and body as they go out */
-	size_t sent;
-	bool handed;  /* the handler knows of it */
-	bool refused; /* by us; the connection ends with the answer */
-	bool drains;  /* refused with a body still on the way */
+	struct cua_buffer head, body; /* of the answer */
+	size_t sent;                  /* of both */
+	bool handed;                  /* the handler knows of it */
+	bool refused;                 /* by us; the connection ends with the answer */
+	bool drains;                  /* refused with a body still on the way */
 	bool replied;
 };
 
 static void exchange_destroy(struct exchange *exchange)
 {
 	cua_buffer_finish(&exchange->public.body);
-	cua_buffer_finish(&exchange->answer);
+	cua_buffer_finish(&exchange->head);
+	cua_buffer_finish(&exchange->body);
 	free(exchange);
 }
 
@@ -140,6 +142,9 @@ static bool connection_create(struct lws *wsi)
 		free(connection);
 		return false;
 	}
+	const int send_buffer_len = SEND_BUFFER_LEN;
+	(void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &send_buffer_len,
+			sizeof(send_buffer_len));
 	lws_set_opaque_user_data(wsi, connection);
 	count_connection(connection->server, 1);
 	return true;
@@ -191,8 +196,10 @@ static void refuse(struct exchange *exchange, int http_status, const char *code,
 	snprintf(text, sizeof(text),
 			"{\"error\":{\"class\":\"caller\",\"code\":\"%s\",\"message\":\"%s\"}}",
 			code, why);
-	const struct cua_http_reply reply = { http_status, "application/json", NULL, text,
-		strlen(text) };
+	const struct cua_http_reply reply = { .status = http_status,
+		.content_type = "application/json",
+		.body = text,
+		.body_len = strlen(text) };
 	exchange->refused = true;
 	cua_http_reply(&exchange->public, &reply);
 }
@@ -231,7 +238,8 @@ static int on_http(struct lws *wsi, const char *path)
 	exchange->connection = connection;
 	exchange->public.connection = connection->number;
 	cua_buffer_init(&exchange->public.body, connection->server->max_body_len);
-	cua_buffer_init(&exchange->answer, (size_t)512 << 20);
+	cua_buffer_init(&exchange->head, HEADER_MAX);
+	cua_buffer_init(&exchange->body, (size_t)512 << 20);
 	connection->exchange = exchange;
 	connection->completions = 0;
 	const bool fits = read_head(wsi, exchange, path);
@@ -283,24 +291,43 @@ static int on_body_complete(struct connection *connection)
 	return connection->lingering ? -1 : 0;
 }
 
+/* As much of the answer as the socket takes; false if it is broken. Past libwebsockets, which would
+ * copy it; of its own there is nothing on the way to the caller. */
+static bool send_part(struct exchange *exchange)
+{
+	const struct cua_buffer *const buffers[] = { &exchange->head, &exchange->body };
+	struct iovec parts[CUA_ARRAY_LEN(buffers)];
+	struct msghdr message = { .msg_iov = parts };
+	size_t skip = exchange->sent;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(buffers); i++) {
+		const size_t len = buffers[i]->len;
+		if (skip < len) {
+			parts[message.msg_iovlen++] =
+					(struct iovec){ buffers[i]->data + skip, len - skip };
+		}
+		skip -= skip < len ? skip : len;
+	}
+	const ssize_t wrote = sendmsg(lws_get_socket_fd(exchange->connection->wsi), &message,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+	exchange->sent += wrote > 0 ? (size_t)wrote : 0;
+	return wrote >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+static bool is_sent(const struct exchange *exchange)
+{
+	return exchange->sent == exchange->head.len + exchange->body.len;
+}
+
 static int on_writeable(struct connection *connection)
 {
 	struct exchange *exchange = connection ? connection->exchange : NULL;
 	if (!exchange || !exchange->replied) {
 		return 0;
 	}
-	unsigned char part[LWS_PRE + WRITE_PART_MAX];
-	const size_t left = exchange->answer.len - exchange->sent;
-	const size_t len = left < WRITE_PART_MAX ? left : WRITE_PART_MAX;
-	const bool last = len == left;
-	memcpy(part + LWS_PRE, exchange->answer.data + exchange->sent, len);
-	/* The headers are part of the bytes: one write for a small answer. */
-	if (lws_write(connection->wsi, part + LWS_PRE, len,
-			    last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0) {
+	if (!is_sent(exchange) && !send_part(exchange)) {
 		return -1;
 	}
-	exchange->sent += len;
-	if (!last) {
+	if (!is_sent(exchange)) {
 		lws_callback_on_writable(connection->wsi);
 		return 0;
 	}
@@ -308,7 +335,7 @@ static int on_writeable(struct connection *connection)
 	connection->lingering = exchange->drains;
 	connection->exchange = NULL;
 	exchange_destroy(exchange);
-	if (connection->lingering && !lws_partial_buffered(connection->wsi)) {
+	if (connection->lingering) {
 		shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
 		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_TIMEOUT_S);
 		return 0;
@@ -386,18 +413,24 @@ void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_repl
 			: reply->status < 300     ? "Success"
 			: reply->status == 304    ? "Not Modified"
 						  : "Error";
-	enum cua_status status = cua_buffer_printf(&exchange->answer, NULL,
+	const size_t body_len = reply->taken ? reply->taken->len : reply->body_len;
+	enum cua_status status = cua_buffer_printf(&exchange->head, NULL,
 			"HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\n"
 			"cache-control: no-store\r\nx-content-type-options: "
 			"nosniff\r\n%s%s%s%s%s\r\n",
-			reply->status, reason, reply->content_type, reply->body_len,
+			reply->status, reason, reply->content_type, body_len,
 			reply->etag ? "etag: " : "", reply->etag ? reply->etag : "",
 			reply->etag ? "\r\n" : "",
 			reply->status == 426 ? "upgrade: websocket\r\n" : "",
 			exchange->refused ? "connection: close\r\n" : "");
 	/* Of an answer to HEAD only the head is sent. */
-	if (status == CUA_OK && strcmp(exchange->method, "HEAD") != 0) {
-		status = cua_buffer_append(&exchange->answer, reply->body, reply->body_len, NULL);
+	const bool head_only = strcmp(exchange->method, "HEAD") == 0;
+	if (reply->taken && !head_only) {
+		cua_buffer_finish(&exchange->body);
+		exchange->body = *reply->taken;
+		cua_buffer_init(reply->taken, reply->taken->max_len);
+	} else if (status == CUA_OK && !head_only) {
+		status = cua_buffer_append(&exchange->body, reply->body, reply->body_len, NULL);
 	}
 	exchange->replied = true;
 	uv_poll_stop(&exchange->connection->watch->poll);

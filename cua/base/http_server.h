@@ -61,11 +61,12 @@ struct cua_http_reply {
 	int status;
 	const char *content_type;
 	const char *etag; /* NULL for none */
-	const void *body;
+	const void *body; /* copied */
 	size_t body_len;
+	struct cua_buffer *taken; /* instead of body: taken over, left empty; NULL for none */
 };
 
-/* Copies reply. exchange is released and must not be used again. */
+/* exchange is released and must not be used again. */
 void cua_http_reply(struct cua_http_exchange *exchange, const struct cua_http_reply *reply);
 
 /* Copies a message, text or binary, into the stream's queue. Wait for on_stream_drained before the
