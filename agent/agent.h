@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "agent/model.h"
+#include "agent/model/model.h"
 #include "cua/base/error.h"
 
 #define CUA_AGENT_DEFAULT_STEPS 100

@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "agent/json_span.h"
+#include "agent/model/json_span.h"
 #include "cua/base/http_client.h"
 #include "cua/base/util.h"
 

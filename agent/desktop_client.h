@@ -8,7 +8,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "agent/model.h"
+#include "agent/model/model.h"
 #include "cua/base/error.h"
 
 struct agent_desktop;

@@ -11,10 +11,10 @@
 
 #include "agent/journal_disk.h"
 #include "agent/journal_head.h"
-#include "agent/text.h"
 #include "cua/base/file.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define SIGN_EVERY 100 /* events */
 #define SCREENSHOT_MAX ((size_t)64 << 20)
@@ -98,7 +98,7 @@ static enum cua_status append_line(struct agent_journal *journal, cJSON *event,
 	if (!add_head(journal, event) || !(object = cJSON_PrintUnformatted(event))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "journal");
 	}
-	agent_text_hide(object, strlen(object), journal->secret);
+	cua_text_hide(object, strlen(object), journal->secret);
 	enum cua_status status =
 			agent_chain_seal(&journal->chain, object, &chain, &line, &len, err);
 	if (status == CUA_OK) {

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/text.h"
 #include "agent/words.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 /* What the model looked at when it decided. */
 struct shot {
@@ -197,7 +197,7 @@ static void put_figure(
 {
 	FILE *out = page->out;
 	fputs("<figure><span class=\"shot\"><img loading=\"lazy\" alt=\"", out);
-	agent_text_html(out, caption);
+	cua_text_html(out, caption);
 	fprintf(out, "\" width=\"%d\" height=\"%d\" src=\"data:image/png;base64,", shot->width,
 			shot->height);
 	bool is_there = put_base64(page, shot->sha256);
@@ -209,7 +209,7 @@ static void put_figure(
 		fputs("</svg>", out);
 	}
 	fprintf(out, "</span><figcaption>%s", is_there ? "" : "(The screenshot is missing.) ");
-	agent_text_html(out, caption);
+	cua_text_html(out, caption);
 	fputs("</figcaption></figure>\n", out);
 }
 
@@ -218,7 +218,7 @@ static void put_figure(
 static void put_paragraph(FILE *out, const char *class, const char *lead, const char *text)
 {
 	fprintf(out, "<p class=\"%s\">%s", class, lead);
-	agent_text_html(out, text);
+	cua_text_html(out, text);
 	fputs("</p>\n", out);
 }
 
@@ -226,7 +226,7 @@ static void put_quote(FILE *out, const char *text)
 {
 	if (text[0]) {
 		fputs("<blockquote>", out);
-		agent_text_html(out, text);
+		cua_text_html(out, text);
 		fputs("</blockquote>\n", out);
 	}
 }
@@ -245,7 +245,7 @@ static int put_actions(FILE *out, const cJSON *intent, int number)
 			fclose(text);
 		}
 		fputs("<li>", out);
-		agent_text_html(out, words ? words : "");
+		cua_text_html(out, words ? words : "");
 		fputs("</li>", out);
 		free(words);
 		number++;
@@ -261,7 +261,7 @@ static void put_result(FILE *out, const cJSON *event)
 	if (number_at(settle, "ms") >= 1) {
 		fprintf(out, ", of it %.2f s until the screen was settled (",
 				number_at(settle, "ms") / 1000.0);
-		agent_text_html(out, string_at(settle, "reason"));
+		cua_text_html(out, string_at(settle, "reason"));
 		fputc(')', out);
 	}
 	fputs(".</p>\n", out);
@@ -352,7 +352,7 @@ static void put_step(const struct page *page, const cJSON *turn, const struct sh
 static void put_fact(FILE *out, const char *name, const char *value)
 {
 	fprintf(out, "<div><dt>%s</dt><dd>", name);
-	agent_text_html(out, value[0] ? value : "unknown");
+	cua_text_html(out, value[0] ? value : "unknown");
 	fputs("</dd></div>", out);
 }
 
@@ -366,7 +366,7 @@ static void put_spaced(FILE *out, const char *name)
 {
 	for (; *name; name++) {
 		char letter[2] = { *name == '_' ? ' ' : *name, '\0' };
-		agent_text_html(out, letter);
+		cua_text_html(out, letter);
 	}
 }
 
@@ -400,12 +400,12 @@ static void put_head(const struct page *page, const cJSON *start, const cJSON *e
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 	      "img-src data:; style-src 'unsafe-inline'\"><title>cua run: ",
 			out);
-	agent_text_html(out, string_at(start, "task"));
+	cua_text_html(out, string_at(start, "task"));
 	fprintf(out, "</title><style>%s</style></head><body>\n<header><p class=\"kicker\">cua run ",
 			agent_report_style);
-	agent_text_html(out, string_at(start, "run"));
+	cua_text_html(out, string_at(start, "run"));
 	fputs("</p><h1>", out);
-	agent_text_html(out, string_at(start, "task"));
+	cua_text_html(out, string_at(start, "task"));
 	fputs("</h1>\n", out);
 	put_outcome(out, end);
 	fputs("<dl>", out);

@@ -7,7 +7,7 @@
 #include "agent/agent.h"
 #include "agent/desktop_client.h"
 #include "agent/journal.h"
-#include "agent/model.h"
+#include "agent/model/model.h"
 
 struct agent_run {
 	const struct cua_agent_options *options;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/text.h"
 #include "agent/words.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define WORDS_SHOWN 160 /* characters of what the model said, if it comes in one piece */
 #define WORDS_KEPT ((size_t)1 << 20)
@@ -63,7 +63,7 @@ static void put_words(struct agent_printer *printer, const char *words)
 		fputs(printer->breaks > 1 ? "\n\n     " : "\n     ", printer->out);
 		printer->breaks = 0;
 	}
-	agent_text_line(printer->out, words, 0);
+	cua_text_line(printer->out, words, 0);
 }
 
 void agent_print_words(struct agent_printer *printer, const char *words)
@@ -109,7 +109,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 	fprintf(printer->out, "model %.1f s", number_at(event, "ms") / 1000.0);
 	if (words[0] && !words_said) {
 		fputs("  \xe2\x80\x9c", printer->out);
-		agent_text_line(printer->out, words, WORDS_SHOWN);
+		cua_text_line(printer->out, words, WORDS_SHOWN);
 		fputs("\xe2\x80\x9d", printer->out);
 	}
 	if (answer[0]) {
@@ -125,7 +125,7 @@ static void print_intent(struct agent_printer *printer, const cJSON *event)
 	CUA_AUTO_FREE char *words =
 			agent_words_actions(cJSON_GetObjectItemCaseSensitive(event, "actions"));
 	fputs(printer->actions_said++ ? "; " : "  ", printer->out);
-	agent_text_line(printer->out, words, ACTIONS_SHOWN);
+	cua_text_line(printer->out, words, ACTIONS_SHOWN);
 	printer->in_line = true;
 }
 
@@ -139,7 +139,7 @@ static void print_result(struct agent_printer *printer, const cJSON *event)
 	const char *status = string_at(event, "status");
 	if (strcmp(status, "ok") != 0) {
 		fprintf(printer->out, "  %s: ", status[0] ? status : "failed");
-		agent_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
+		cua_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
 	}
 }
 
@@ -147,7 +147,7 @@ static void print_line(struct agent_printer *printer, const char *lead, const ch
 {
 	end_line(printer);
 	fputs(lead, printer->out);
-	agent_text_line(printer->out, text, ACTIONS_SHOWN);
+	cua_text_line(printer->out, text, ACTIONS_SHOWN);
 	fputc('\n', printer->out);
 }
 
@@ -177,9 +177,9 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 	const char *type = string_at(event, "type");
 	if (strcmp(type, "run_start") == 0) {
 		fputs("cua run on ", printer->out);
-		agent_text_line(printer->out, string_at(event, "desktop"), 0);
+		cua_text_line(printer->out, string_at(event, "desktop"), 0);
 		fputs(" with ", printer->out);
-		agent_text_line(printer->out, string_at(event, "model"), 0);
+		cua_text_line(printer->out, string_at(event, "model"), 0);
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "turn") == 0) {
 		print_turn(printer, event);
@@ -193,7 +193,7 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		end_line(printer);
 		fprintf(printer->out, "     asking again in %.1f s: ",
 				number_at(event, "delay_ms") / 1000.0);
-		agent_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
+		cua_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "person") == 0) {
 		print_person(printer, event);
@@ -242,7 +242,7 @@ void agent_print_result(
 	end_line(printer);
 	if (result->error.msg[0]) {
 		fprintf(err_out, "cua run: %s: ", heading(result->outcome));
-		agent_text_line(err_out, result->error.msg, 0);
+		cua_text_line(err_out, result->error.msg, 0);
 		fputc('\n', err_out);
 	}
 	if (printer->as_json) { /* the run_end event has said it all */
@@ -250,7 +250,7 @@ void agent_print_result(
 	}
 	if (result->answer && !printer->answer_said) {
 		fputc('\n', printer->out);
-		agent_text_block(printer->out, result->answer);
+		cua_text_block(printer->out, result->answer);
 		fputs("\n\n", printer->out);
 	}
 	if (printer->answer_said) {

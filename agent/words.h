@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-/* May hold text of the model: print it through agent/text.h. */
+/* May hold text of the model: print it through cua/contract/text.h. */
 void agent_words_action(FILE *out, const cJSON *action);
 /* The whole list, joined by ", then "; the caller owns it. NULL when memory runs out. */
 char *agent_words_actions(const cJSON *actions);

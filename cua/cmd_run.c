@@ -15,11 +15,11 @@
 #include <sodium.h>
 
 #include "agent/agent.h"
-#include "agent/retry.h"
+#include "agent/model/retry.h"
 #include "agent/run_print.h"
-#include "agent/text.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/contract/text.h"
 #include "cua/desktops.h"
 
 #define DEFAULT_BASE_URL "https://api.openai.com/v1"
@@ -281,10 +281,10 @@ static void print_checks(const cJSON *checks)
 		const char *message = cJSON_GetStringValue(
 				cJSON_GetObjectItemCaseSensitive(check, "message"));
 		fputs("  ", stderr);
-		agent_text_line(stderr, message ? message : "(no message)", 0);
+		cua_text_line(stderr, message ? message : "(no message)", 0);
 		if (code) {
 			fputs(" [", stderr);
-			agent_text_line(stderr, code, 80);
+			cua_text_line(stderr, code, 80);
 			fputc(']', stderr);
 		}
 		fputc('\n', stderr);

@@ -8,11 +8,11 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "agent/model.h"
+#include "agent/model/model.h"
 #include "cua/base/util.h"
 #include "tests/test_agent_fake.h"
 
-/* Whatever the API: what agent/model.h promises. */
+/* Whatever the API: what agent/model/model.h promises. */
 
 struct server {
 	const char *reply; /* the next one */

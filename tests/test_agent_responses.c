@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "agent/responses_internal.h"
+#include "agent/model/responses_internal.h"
 #include "cua/base/util.h"
 
 #define SCREEN \

@@ -7,11 +7,11 @@
 
 #include <string.h>
 
-#include "agent/model.h"
-#include "agent/retry.h"
-#include "agent/text.h"
+#include "agent/model/model.h"
+#include "agent/model/retry.h"
 #include "agent/words.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define NOW ((time_t)1795219200) /* Sat, 21 Nov 2026 00:00:00 GMT */
 
@@ -148,7 +148,7 @@ static char *printed(void (*print)(FILE *, const char *), const char *text)
 
 static void print_line(FILE *out, const char *text)
 {
-	agent_text_line(out, text, 12);
+	cua_text_line(out, text, 12);
 }
 
 static void check(void (*print)(FILE *, const char *), const char *text, const char *expected)
@@ -181,7 +181,7 @@ static void terminals_get_plain_text(void **state)
 	check(print_line, "\xff\xc3(", "\xef\xbf\xbd\xef\xbf\xbd(");
 	check(print_line, "0123456789abcdef", "0123456789ab\xe2\x80\xa6");
 	check(print_line, "\xe2\x82\xac", "\xe2\x82\xac");
-	check(agent_text_block, "a\r\nb\x1b[2J", "a\nb");
+	check(cua_text_block, "a\r\nb\x1b[2J", "a\nb");
 	check(print_line, NULL, "");
 	check(print_line, "\x1b", "");
 	check(print_line, "\x1b[", "");
@@ -190,25 +190,25 @@ static void terminals_get_plain_text(void **state)
 static void pages_get_escaped_text(void **state)
 {
 	(void)state;
-	check(agent_text_html, "<script>alert('\"&')</script>",
+	check(cua_text_html, "<script>alert('\"&')</script>",
 			"&lt;script&gt;alert(&#39;&quot;&amp;&#39;)&lt;/script&gt;");
-	check(agent_text_html, "a\nb", "a\nb");
-	check(agent_text_html, "\xff<", "\xef\xbf\xbd&lt;");
+	check(cua_text_html, "a\nb", "a\nb");
+	check(cua_text_html, "\xff<", "\xef\xbf\xbd&lt;");
 }
 
 static void secrets_are_blotted_out(void **state)
 {
 	(void)state;
 	char text[] = "key sk-abcdefghijklm, sk-abcdefghijklm; sk-abcdefghijkl";
-	agent_text_hide(text, strlen(text), "sk-abcdefghijklm");
+	cua_text_hide(text, strlen(text), "sk-abcdefghijklm");
 	assert_string_equal(text, "key ****************, ****************; sk-abcdefghijkl");
-	agent_text_hide(text, strlen(text), "");
-	agent_text_hide(text, strlen(text), NULL);
+	cua_text_hide(text, strlen(text), "");
+	cua_text_hide(text, strlen(text), NULL);
 	assert_string_equal(text, "key ****************, ****************; sk-abcdefghijkl");
 	/* The key for a server that wants none is a word that models use, too. */
 	char words[] = "open xterm with ollama";
-	agent_text_hide(words, strlen(words), "ollama");
-	agent_text_hide(words, strlen(words), "x");
+	cua_text_hide(words, strlen(words), "ollama");
+	cua_text_hide(words, strlen(words), "x");
 	assert_string_equal(words, "open xterm with ollama");
 }
 

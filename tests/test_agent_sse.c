@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/sse.h"
+#include "agent/model/sse.h"
 #include "cua/base/util.h"
 
 /* Events as text, "name|data;", so that two runs compare with strcmp(). */

@@ -2,7 +2,7 @@
  * says how it is cut. */
 #include <string.h>
 
-#include "agent/responses_internal.h"
+#include "agent/model/responses_internal.h"
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 /* Server-sent events: the first byte says how the stream is cut, which must not matter. */
 #include <string.h>
 
-#include "agent/sse.h"
+#include "agent/model/sse.h"
 #include "cua/base/util.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,4 +1,4 @@
-#include "agent/model.h"
+#include "agent/model/model.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "agent/model_internal.h"
+#include "agent/model/model_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/retry.h"
-#include "agent/text.h"
+#include "agent/model/retry.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define HEADERS_MAX 16
 #define KEY_HEADER_MAX 4096 /* a header line of a megabyte is a mistake */
@@ -59,7 +59,7 @@ static void read_http_error(const struct agent_model *model,
 			response->retry_after_ms);
 	CUA_AUTO_JSON cJSON *json = NULL;
 	if (response->body.len > 0) {
-		agent_text_hide(response->body.data, response->body.len, model->config.api_key);
+		cua_text_hide(response->body.data, response->body.len, model->config.api_key);
 		json = cJSON_ParseWithLength(response->body.data, response->body.len);
 	}
 	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");

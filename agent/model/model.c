@@ -1,4 +1,4 @@
-#include "agent/model_internal.h"
+#include "agent/model/model_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,9 +10,9 @@
  *   model_tools.c    instructions and functions that are offered to every model
  * An API is one row of the table and files of its own, begun with its name. */
 
-#include "agent/json_span.h"
-#include "agent/model.h"
-#include "agent/sse.h"
+#include "agent/model/json_span.h"
+#include "agent/model/model.h"
+#include "agent/model/sse.h"
 
 #define MODEL_BODY_MAX ((size_t)480 << 20) /* bytes of one request */
 #define MODEL_REPLY_MAX ((size_t)32 << 20) /* bytes of one answer */

@@ -1,4 +1,4 @@
-#include "agent/model_api.h"
+#include "agent/model/model_api.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "agent/retry.h"
+#include "agent/model/retry.h"
 
 #include <curl/curl.h>
 #include <math.h>

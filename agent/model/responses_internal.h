@@ -8,7 +8,7 @@
  *   responses_turn.c     items to a turn
  *   responses_actions.c  actions of the "computer" tool to canonical ones */
 
-#include "agent/model_api.h"
+#include "agent/model/model_api.h"
 
 #define RESPONSES_WAIT_MS 2000 /* the "wait" action has no duration */
 

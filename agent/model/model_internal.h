@@ -3,7 +3,7 @@
 
 /* Between model.c and model_request.c; no API includes it. */
 
-#include "agent/model_api.h"
+#include "agent/model/model_api.h"
 #include "cua/base/http_client.h"
 
 struct agent_model {

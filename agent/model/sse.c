@@ -1,4 +1,4 @@
-#include "agent/sse.h"
+#include "agent/model/sse.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "agent/text.h"
+#include "cua/contract/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -101,25 +101,25 @@ static void put_text(FILE *out, const char *text, size_t max_chars, enum form fo
 	}
 }
 
-void agent_text_line(FILE *out, const char *text, size_t max_chars)
+void cua_text_line(FILE *out, const char *text, size_t max_chars)
 {
 	put_text(out, text, max_chars, FORM_LINE);
 }
 
-void agent_text_block(FILE *out, const char *text)
+void cua_text_block(FILE *out, const char *text)
 {
 	put_text(out, text, 0, FORM_BLOCK);
 }
 
-void agent_text_html(FILE *out, const char *text)
+void cua_text_html(FILE *out, const char *text)
 {
 	put_text(out, text, 0, FORM_HTML);
 }
 
-void agent_text_hide(char *text, size_t len, const char *secret)
+void cua_text_hide(char *text, size_t len, const char *secret)
 {
 	size_t secret_len = secret ? strlen(secret) : 0;
-	if (secret_len < AGENT_SECRET_MIN) {
+	if (secret_len < CUA_SECRET_MIN) {
 		return;
 	}
 	char *at = text, *end = text + len;

@@ -1,5 +1,5 @@
-#ifndef CUA_AGENT_TEXT_H
-#define CUA_AGENT_TEXT_H
+#ifndef CUA_CONTRACT_TEXT_H
+#define CUA_CONTRACT_TEXT_H
 
 /* Text from models, screens and servers on its way to a terminal or a page. It may be hostile:
  * whatever is not plain text stays behind. */
@@ -10,18 +10,18 @@
 /* One line: control characters, escape sequences, invisible and direction-changing characters
  * are left out, line breaks become spaces, bad UTF-8 becomes U+FFFD. Ends with an ellipsis
  * after max_chars characters; 0: no limit. */
-void agent_text_line(FILE *out, const char *text, size_t max_chars);
+void cua_text_line(FILE *out, const char *text, size_t max_chars);
 /* The same, but line breaks and tabs stay. */
-void agent_text_block(FILE *out, const char *text);
-/* As agent_text_block(), with the characters that HTML reserves escaped. */
-void agent_text_html(FILE *out, const char *text);
+void cua_text_block(FILE *out, const char *text);
+/* As cua_text_block(), with the characters that HTML reserves escaped. */
+void cua_text_html(FILE *out, const char *text);
 
 /* A key that is shorter is a word for a server that wants none ("EMPTY", "ollama", "x"): hiding it
  * would spoil what a model says and does with the same word. */
-#define AGENT_SECRET_MIN 16
+#define CUA_SECRET_MIN 16
 
 /* Overwrites every occurrence of the secret with asterisks; one that is NULL or shorter than
- * AGENT_SECRET_MIN bytes hides nothing. */
-void agent_text_hide(char *text, size_t len, const char *secret);
+ * CUA_SECRET_MIN bytes hides nothing. */
+void cua_text_hide(char *text, size_t len, const char *secret);
 
 #endif

@@ -1,4 +1,4 @@
-#include "agent/responses_internal.h"
+#include "agent/model/responses_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>

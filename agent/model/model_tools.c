@@ -1,4 +1,4 @@
-#include "agent/model_api.h"
+#include "agent/model/model_api.h"
 
 const char model_instructions[] =
 		"You operate a Linux desktop through its screen, mouse and keyboard. You see it in "

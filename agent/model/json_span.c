@@ -1,4 +1,4 @@
-#include "agent/json_span.h"
+#include "agent/model/json_span.h"
 
 #include <string.h>
 

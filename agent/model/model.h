@@ -3,7 +3,7 @@
 
 /* What the loop wants of a model API. An implementation keeps the conversation, spells it the
  * way its API does, and turns what comes back into calls of the canonical actions; no spelling
- * of an API leaves its files. agent/model_api.h is what an implementation is made of.
+ * of an API leaves its files. agent/model/model_api.h is what an implementation is made of.
  *
  * The order of a turn: agent_model_ask(), then, if it has calls, agent_model_add_answers() once
  * for all of them and in their order, else agent_model_add_user(). */

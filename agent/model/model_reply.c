@@ -1,4 +1,4 @@
-#include "agent/model_api.h"
+#include "agent/model/model_api.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/text.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 static bool is_cancelled(const struct agent_model_config *config)
 {
@@ -145,7 +145,7 @@ enum cua_status model_reply_keep(
 {
 	enum cua_status status = model_items_add(&reply->items, item.at, item.len, err);
 	if (status == CUA_OK) {
-		agent_text_hide(reply->items.texts[reply->items.count - 1], item.len,
+		cua_text_hide(reply->items.texts[reply->items.count - 1], item.len,
 				reply->config->api_key);
 	}
 	return status;
@@ -155,7 +155,7 @@ enum cua_status model_reply_keep(
 static size_t begun_secret(const char *text, size_t len, const char *secret)
 {
 	size_t secret_len = secret ? strlen(secret) : 0;
-	size_t most = secret_len < AGENT_SECRET_MIN ? 0 : secret_len - 1;
+	size_t most = secret_len < CUA_SECRET_MIN ? 0 : secret_len - 1;
 	for (size_t begun = most < len ? most : len; begun > 0; begun--) {
 		if (memcmp(text + len - begun, secret, begun) == 0) {
 			return begun;
@@ -176,7 +176,7 @@ enum cua_status model_reply_words(
 	if (status != CUA_OK) {
 		return status;
 	}
-	agent_text_hide(tail->data, tail->len, config->api_key);
+	cua_text_hide(tail->data, tail->len, config->api_key);
 	show_words(reply, tail->len - begun_secret(tail->data, tail->len, config->api_key));
 	return CUA_OK;
 }
@@ -185,5 +185,5 @@ void model_reply_error(struct model_reply *reply, const cJSON *error)
 {
 	model_error_read(error, reply->code, sizeof(reply->code), reply->message,
 			sizeof(reply->message));
-	agent_text_hide(reply->message, strlen(reply->message), reply->config->api_key);
+	cua_text_hide(reply->message, strlen(reply->message), reply->config->api_key);
 }
