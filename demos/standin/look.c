@@ -50,17 +50,6 @@ static bool read_screen(struct step_context *context, struct cua_error *err)
 	return context->has_screen;
 }
 
-cJSON *step_add_action(struct step_context *context, const char *type)
-{
-	cJSON *action = cJSON_CreateObject();
-	if (!action || !cJSON_AddStringToObject(action, "type", type) ||
-			!cJSON_AddItemToArray(context->actions, action)) {
-		cJSON_Delete(action);
-		return NULL;
-	}
-	return action;
-}
-
 /* Another picture, or the end of patience; why must be written already. */
 enum step_outcome step_look_again(
 		struct step_context *context, const struct script_step *step, struct cua_error *err)
@@ -74,11 +63,23 @@ enum step_outcome step_look_again(
 	}
 	bool wait = context->state.looks++ >= LOOKS_WITHOUT_WAIT;
 	snprintf(context->note, sizeof(context->note), "%.100s; looking again", context->why);
-	return step_add_action(context, wait ? "wait" : "screenshot") ? STEP_LOOK
-								      : step_no_memory(err);
+	if ((wait && !acts_add(&context->acts, ACT_WAIT)) ||
+			!acts_add(&context->acts, ACT_SCREENSHOT)) {
+		return step_no_memory(err);
+	}
+	return STEP_LOOK;
 }
 
-/* A screenshot to begin with: STEP_NEXT once there is one to read. */
+enum step_outcome step_need_picture(
+		struct step_context *context, const struct script_step *step, struct cua_error *err)
+{
+	if (!context->input->screen.x) {
+		snprintf(context->why, sizeof(context->why), "got no picture");
+		return step_look_again(context, step, err);
+	}
+	return STEP_NEXT;
+}
+
 enum step_outcome step_need_screen(
 		struct step_context *context, const struct script_step *step, struct cua_error *err)
 {

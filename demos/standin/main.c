@@ -17,24 +17,29 @@
 #define PNG_FILE_MAX (64U * 1024U * 1024U)
 
 static const char usage[] =
-		"usage: cua-standin --script FILE [--port N]\n"
+		"usage: cua-standin --script FILE [--port N] [--fault SPEC]...\n"
+		"       cua-standin --answer-at-once N [--port N] [--fault SPEC]...\n"
 		"       cua-standin --script FILE --check | --print-task | --print NAME\n"
 		"       cua-standin --read PICTURE.png [--find TEXT]\n"
 		"       cua-standin --words\n"
 		"\n"
-		"Plays a model over the OpenAI Responses API on loopback: looks for the texts of "
-		"the\n"
-		"script on the screenshots it is sent and answers with the places where they "
-		"stand.\n"
+		"Plays a model on loopback, over whichever API it is asked: OpenAI Responses,\n"
+		"Anthropic Messages. Looks for the texts of the script on the screenshots it is\n"
+		"sent, and answers with the places where they stand.\n"
 		"\n"
 		"  --script FILE   the script; demos/README.md explains how to write one\n"
 		"  --port N        port on 127.0.0.1; 0, the default, lets the system choose\n"
+		"  --answer-at-once N\n"
+		"                  no script: clicks N times at the top left without looking\n"
+		"  --fault SPEC    what goes wrong with an answer, 'at=3,status=529' for example;\n"
+		"                  may be given again\n"
 		"  --check         check the script and end\n"
 		"  --print-task    print the task a person would give\n"
 		"  --print NAME    print the values of the steps marked 'as: NAME', joined\n"
 		"  --read FILE     print the words on a picture: confidence, box, text\n"
 		"  --find TEXT     with --read: print where the text stands; status 1 if nowhere\n"
-		"  --words         print the step words and their options\n"
+		"  --words         print the step words and their options, and the words of "
+		"faults\n"
 		"  --quiet         do not log steps to standard error\n"
 		"  --help, --version\n"
 		"\n"
@@ -43,7 +48,8 @@ static const char usage[] =
 
 struct options {
 	const char *script, *picture, *find, *print;
-	int port;
+	struct wire_settings settings;
+	int port, at_once;
 	bool check, print_task, words, quiet;
 };
 
@@ -160,18 +166,22 @@ static int print_values(const struct script *script, const char *name)
 	return count ? 0 : 1;
 }
 
-static int serve(const struct options *options, const struct script *script)
+static int serve(struct options *options, const struct script *script)
 {
 	struct cua_error err;
 	struct see_reader *reader = NULL;
-	if (see_reader_create(&reader, &err) != CUA_OK) {
+	if (!options->at_once && see_reader_create(&reader, &err) != CUA_OK) {
 		return complain(&err);
 	}
 	struct play play;
-	play_init(&play, script, read_adapter, reader, options->quiet ? NULL : stderr);
 	int port = 0;
 	struct server *server = NULL;
-	enum cua_status status = server_create(options->port, &play, &server, &port, &err);
+	enum cua_status status = play_init(
+			&play, script, read_adapter, reader, options->quiet ? NULL : stderr, &err);
+	if (status == CUA_OK) {
+		status = server_create(
+				options->port, &play, &options->settings, &server, &port, &err);
+	}
 	if (status == CUA_OK) {
 		running_server = server;
 		struct sigaction action = { .sa_handler = on_signal };
@@ -189,11 +199,28 @@ static int serve(const struct options *options, const struct script *script)
 	return status == CUA_OK ? 0 : complain(&err);
 }
 
-static int use_script(const struct options *options)
+static enum cua_status load_script(
+		const struct options *options, struct script **ret_script, struct cua_error *err)
+{
+	char text[256];
+	if (!options->at_once) {
+		return script_load(options->script, ret_script, err);
+	}
+	int len = snprintf(text, sizeof(text),
+			"task: Click.\n"
+			"steps:\n"
+			"  - click_at: [1, 1]\n"
+			"    times: %d\n"
+			"  - done: Done.\n",
+			options->at_once);
+	return script_parse("--answer-at-once", text, (size_t)len, ret_script, err);
+}
+
+static int use_script(struct options *options)
 {
 	struct cua_error err;
 	struct script *script = NULL;
-	if (script_load(options->script, &script, &err) != CUA_OK) {
+	if (load_script(options, &script, &err) != CUA_OK) {
 		return complain(&err);
 	}
 	int result = 0;
@@ -208,15 +235,31 @@ static int use_script(const struct options *options)
 	return result;
 }
 
-static bool read_port(const char *text, int *ret_port)
+static bool read_number(const char *name, const char *text, int min, int max, int *ret_number)
 {
 	char *end = NULL;
-	long port = strtol(text, &end, 10);
-	if (end == text || *end || port < 0 || port > 65535) {
-		fprintf(stderr, "cua-standin: --port is '%s'; it must be 0 to 65535\n", text);
+	long number = strtol(text, &end, 10);
+	if (end == text || *end || number < min || number > max) {
+		fprintf(stderr, "cua-standin: --%s is '%s'; it must be %d to %d\n", name, text, min,
+				max);
 		return false;
 	}
-	*ret_port = (int)port;
+	*ret_number = (int)number;
+	return true;
+}
+
+static bool read_fault(const char *text, struct wire_settings *settings)
+{
+	struct cua_error err;
+	if (settings->fault_count == WIRE_FAULTS_MAX) {
+		fprintf(stderr, "cua-standin: more than %d faults\n", WIRE_FAULTS_MAX);
+		return false;
+	}
+	if (fault_parse(text, &settings->faults[settings->fault_count], &err) != CUA_OK) {
+		complain(&err);
+		return false;
+	}
+	settings->fault_count++;
 	return true;
 }
 
@@ -226,6 +269,8 @@ static int read_options(int argc, char **argv, struct options *options)
 	static const struct option known[] = {
 		{ "script", required_argument, NULL, 's' },
 		{ "port", required_argument, NULL, 'p' },
+		{ "answer-at-once", required_argument, NULL, 'a' },
+		{ "fault", required_argument, NULL, 'F' },
 		{ "print-port", no_argument, NULL, 'P' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "print-task", no_argument, NULL, 't' },
@@ -245,7 +290,18 @@ static int read_options(int argc, char **argv, struct options *options)
 			options->script = optarg;
 			break;
 		case 'p':
-			if (!read_port(optarg, &options->port)) {
+			if (!read_number("port", optarg, 0, 65535, &options->port)) {
+				return 2;
+			}
+			break;
+		case 'a':
+			if (!read_number("answer-at-once", optarg, 1, PLAY_TURNS_MAX - 1,
+					    &options->at_once)) {
+				return 2;
+			}
+			break;
+		case 'F':
+			if (!read_fault(optarg, &options->settings)) {
 				return 2;
 			}
 			break;
@@ -282,7 +338,9 @@ static int read_options(int argc, char **argv, struct options *options)
 			return 2;
 		}
 	}
-	if (optind < argc || (!options->script && !options->picture && !options->words)) {
+	if (optind < argc ||
+			(!options->script && !options->picture && !options->words &&
+					!options->at_once)) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -291,13 +349,15 @@ static int read_options(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { 0 };
+	static struct options options;
 	int result = read_options(argc, argv, &options);
 	if (result >= 0) {
 		return result;
 	}
 	if (options.words) {
 		script_print_words(stdout);
+		puts("\nfaults:");
+		fault_print_words(stdout);
 		return 0;
 	}
 	if (sodium_init() < 0) {

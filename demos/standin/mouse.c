@@ -2,7 +2,6 @@
 
 #include "demos/standin/step_internal.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,40 +40,17 @@ static enum step_outcome find_target(struct step_context *context, const struct 
 	return STEP_NEXT;
 }
 
-/* "ctrl+shift+s" as ["CTRL", "SHIFT", "S"], the spelling of the real models. */
-cJSON *step_key_list(const char *chord)
-{
-	cJSON *keys = cJSON_CreateArray();
-	while (keys && *chord) {
-		char name[CUA_ACTION_KEY_NAME_MAX];
-		size_t len = strcspn(chord + 1, "+") + 1; /* a leading + is the key itself */
-		snprintf(name, sizeof(name), "%.*s", (int)len, chord);
-		for (char *at = name; *at; at++) {
-			*at = (char)toupper((unsigned char)*at);
-		}
-		cJSON_AddItemToArray(keys, cJSON_CreateString(name));
-		chord += len;
-		chord += *chord == '+';
-	}
-	return keys;
-}
-
 static enum step_outcome add_click(struct step_context *context, const struct script_step *step,
 		struct cua_point point, struct cua_error *err)
 {
-	const char *button = step->button ? step->button : "left";
-	cJSON *action = step_add_action(context, step->count == 2 ? "double_click" : "click");
-	if (!action) {
+	struct act *act = acts_add(&context->acts, ACT_CLICK);
+	if (!act) {
 		return step_no_memory(err);
 	}
-	if (step->count != 2) {
-		cJSON_AddStringToObject(
-				action, "button", strcmp(button, "middle") == 0 ? "wheel" : button);
-	}
-	cJSON_AddNumberToObject(action, "x", point.x);
-	cJSON_AddNumberToObject(action, "y", point.y);
-	cJSON_AddItemToObject(action, "keys",
-			step->keys ? step_key_list(step->keys) : cJSON_CreateNull());
+	act->point = point;
+	act->button = step->button ? step->button : "left";
+	act->count = step->count;
+	act->keys = step->keys;
 	return STEP_SENT;
 }
 
@@ -83,6 +59,10 @@ enum step_outcome step_run_click(
 {
 	struct cua_point point = step->point;
 	if (step->word == SCRIPT_CLICK_AT) {
+		enum step_outcome outcome = step_need_picture(context, step, err);
+		if (outcome != STEP_NEXT) {
+			return outcome;
+		}
 		STEP_SAY(context, step, "I click at %d, %d.", point.x, point.y);
 		snprintf(context->note, sizeof(context->note), "at %d,%d", point.x, point.y);
 		return add_click(context, step, point, err);
@@ -99,24 +79,21 @@ enum step_outcome step_run_click(
 static enum step_outcome add_drag(struct step_context *context, const struct script_step *step,
 		const struct cua_point *points, int count, struct cua_error *err)
 {
-	cJSON *action = step_add_action(context, "drag");
-	cJSON *path = action ? cJSON_AddArrayToObject(action, "path") : NULL;
-	for (int i = 0; path && i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		if (!inside(context, points[i])) {
 			return step_failed(context, "(%d, %d) is outside the picture", points[i].x,
 					points[i].y);
 		}
-		cJSON *point = cJSON_CreateObject();
-		cJSON_AddNumberToObject(point, "x", points[i].x);
-		cJSON_AddNumberToObject(point, "y", points[i].y);
-		cJSON_AddItemToArray(path, point);
 	}
-	if (!path) {
+	struct act *act = acts_add(&context->acts, ACT_DRAG);
+	struct cua_point *copy = calloc((size_t)count, sizeof(*copy));
+	if (!act || !copy) {
+		free(copy);
 		return step_no_memory(err);
 	}
-	if (step->keys) {
-		cJSON_AddItemToObject(action, "keys", step_key_list(step->keys));
-	}
+	memcpy(copy, points, (size_t)count * sizeof(*copy));
+	act->path = (struct script_path){ copy, count };
+	act->keys = step->keys;
 	return STEP_SENT;
 }
 
@@ -196,14 +173,12 @@ enum step_outcome step_run_scroll(
 		return step_failed(context, "did not find '%s' within %d s of scrolling",
 				step->until, within_s);
 	}
-	cJSON *action = step_add_action(context, "scroll");
-	if (!action) {
+	struct act *act = acts_add(&context->acts, ACT_SCROLL);
+	if (!act) {
 		return step_no_memory(err);
 	}
-	cJSON_AddNumberToObject(action, "x", point.x);
-	cJSON_AddNumberToObject(action, "y", point.y);
-	cJSON_AddNumberToObject(action, "scroll_x", 0);
-	cJSON_AddNumberToObject(action, "scroll_y", step->number);
+	act->point = point;
+	act->scroll_px = step->number;
 	STEP_SAY(context, step, "I scroll%s%s%s.", step->until ? " to look for \"" : "",
 			step->until ? step->until : "", step->until ? "\"" : "");
 	snprintf(context->note, sizeof(context->note), "by %d", step->number);

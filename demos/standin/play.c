@@ -5,23 +5,31 @@
 #include <string.h>
 
 #include "cua/base/util.h"
-#include "demos/standin/items.h"
-#include "demos/standin/step.h"
+#include "demos/standin/step_internal.h"
 
-void play_init(struct play *play, const struct script *script, play_read_fn read, void *reader,
-		FILE *log)
+enum cua_status play_init(struct play *play, const struct script *script, play_read_fn read,
+		void *reader, FILE *log, struct cua_error *err)
 {
 	memset(play, 0, sizeof(*play));
 	play->script = script;
 	play->read = read;
 	play->reader = reader;
 	play->log = log;
+	play->faults_played = calloc((size_t)script->step_count, sizeof(*play->faults_played));
+	return play->faults_played ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "play");
+}
+
+static void turn_finish(struct play_turn *turn)
+{
+	acts_finish(&turn->acts);
+	free(turn->words);
+	cJSON_Delete(turn->sent);
 }
 
 static void drop_turns(struct play *play, int keep)
 {
 	while (play->turn_count > keep) {
-		cJSON_Delete(play->turns[--play->turn_count].items);
+		turn_finish(&play->turns[--play->turn_count]);
 	}
 }
 
@@ -29,24 +37,33 @@ void play_finish(struct play *play)
 {
 	drop_turns(play, 0);
 	free(play->turns);
+	free(play->faults_played);
 	play->turns = NULL;
+	play->faults_played = NULL;
 }
 
-static enum cua_status keep_turn(struct play *play, cJSON *items, const struct play_state *state,
-		struct cua_error *err)
+/* Moves the turn out of the context. */
+static enum cua_status keep_turn(
+		struct play *play, struct step_context *context, struct cua_error *err)
 {
-	struct play_turn *turns = NULL;
 	if (play->turn_count >= PLAY_TURNS_MAX) {
-		cJSON_Delete(items);
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "more than %d turns", PLAY_TURNS_MAX);
 	}
-	turns = realloc(play->turns, ((size_t)play->turn_count + 1) * sizeof(*turns));
+	char *words = strdup(context->words);
+	struct play_turn *turns = words
+			? realloc(play->turns, ((size_t)play->turn_count + 1) * sizeof(*turns))
+			: NULL;
 	if (!turns) {
-		cJSON_Delete(items);
+		free(words);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
 	}
 	play->turns = turns;
-	turns[play->turn_count++] = (struct play_turn){ .items = items, .after = *state };
+	turns[play->turn_count++] = (struct play_turn){ .acts = context->acts,
+		.words = words,
+		.final = context->final,
+		.fault = context->fault,
+		.after = context->state };
+	context->acts = (struct acts){ 0 };
 	return CUA_OK;
 }
 
@@ -69,6 +86,21 @@ static void give_up(struct play *play, struct step_context *context)
 	}
 }
 
+/* One step; what the API has no words for fails. */
+static enum step_outcome run_step(
+		struct step_context *context, const struct script_step *step, struct cua_error *err)
+{
+	int first = context->acts.count;
+	enum step_outcome outcome = step_run(context, step, err);
+	for (int i = first; context->input->cannot && i < context->acts.count; i++) {
+		const char *why = context->input->cannot(&context->acts.items[i]);
+		if (why) {
+			return step_failed(context, "%s", why);
+		}
+	}
+	return outcome;
+}
+
 /* Steps until one of them fills the turn. */
 static enum cua_status run_steps(
 		struct play *play, struct step_context *context, struct cua_error *err)
@@ -78,7 +110,7 @@ static enum cua_status run_steps(
 		if (!context->state.since_us) {
 			context->state.since_us = cua_now_us();
 		}
-		enum step_outcome outcome = step_run(context, step, err);
+		enum step_outcome outcome = run_step(context, step, err);
 		if (play->log) {
 			fprintf(play->log, "step %d (%s %.60s): %s\n", context->state.step + 1,
 					script_word_name(step->word), script_step_text(step),
@@ -99,19 +131,50 @@ static enum cua_status run_steps(
 		case STEP_SENT:
 			break;
 		}
-		context->state = (struct play_state){ .step = context->state.step + 1 };
-		if (outcome == STEP_SENT &&
+		bool again = ++context->state.times < step->times;
+		context->state = (struct play_state){
+			.step = context->state.step + !again,
+			.times = again ? context->state.times : 0,
+		};
+		if (outcome == STEP_SENT && !step->batch &&
 				!step_joins(context, &play->script->steps[context->state.step])) {
 			return CUA_OK;
 		}
 	}
 }
 
-static cJSON *make_items(struct play *play, struct step_context *context)
+/* What a turn that gives up says or calls in place of what it had. */
+static enum cua_status make_give_up(
+		struct play *play, struct step_context *context, struct cua_error *err)
 {
-	struct items_ids ids = { .conversation = play->conversation, .turn = play->turn_count };
-	const char *reason = play->gave_up ? play->reason : NULL;
-	return items_make(&ids, context, reason);
+	acts_finish(&context->acts);
+	if (context->final) {
+		snprintf(context->words, sizeof(context->words), "I gave up: %s", play->reason);
+		return CUA_OK;
+	}
+	context->words[0] = '\0';
+	struct act *act = acts_add(&context->acts, ACT_FUNCTION);
+	if (act) {
+		act->text = "give_up";
+		act->json = cJSON_CreateObject();
+	}
+	return act && cJSON_AddStringToObject(act->json, "reason", play->reason)
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
+}
+
+static enum cua_status complete(struct play *play, struct step_context *context, bool was_ended,
+		struct cua_error *err)
+{
+	context->final = was_ended || (context->state.ended && !play->gave_up) ||
+			(play->gave_up && !context->input->can_give_up);
+	if (play->gave_up) {
+		return make_give_up(play, context, err);
+	}
+	if (context->final && !context->words[0]) {
+		snprintf(context->words, sizeof(context->words), "Done.");
+	}
+	return CUA_OK;
 }
 
 static enum cua_status begin(struct play *play, const struct play_input *input,
@@ -135,12 +198,11 @@ static enum cua_status begin(struct play *play, const struct play_input *input,
 	if (!context->state.ended) {
 		play->gave_up = false; /* a repeated request takes the failure back */
 	}
-	context->actions = cJSON_CreateArray();
-	return context->actions ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
+	return CUA_OK;
 }
 
 enum cua_status play_answer(struct play *play, const struct play_input *input,
-		const cJSON **ret_items, struct cua_error *err)
+		struct play_turn **ret_turn, struct cua_error *err)
 {
 	struct cua_error local;
 	struct step_context context;
@@ -153,17 +215,15 @@ enum cua_status play_answer(struct play *play, const struct play_input *input,
 	if (!was_ended) {
 		status = run_steps(play, &context, err);
 	}
-	cJSON *items = NULL;
 	if (status == CUA_OK) {
-		context.final = was_ended || (context.state.ended && !play->gave_up) ||
-				(play->gave_up && !input->can_give_up);
-		items = make_items(play, &context);
-		status = items ? keep_turn(play, items, &context.state, err)
-			       : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
+		status = complete(play, &context, was_ended, err);
+	}
+	if (status == CUA_OK) {
+		status = keep_turn(play, &context, err);
 	}
 	step_context_finish(&context);
 	if (status == CUA_OK) {
-		*ret_items = play->turns[play->turn_count - 1].items;
+		*ret_turn = &play->turns[play->turn_count - 1];
 	}
 	return status;
 }

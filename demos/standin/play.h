@@ -13,10 +13,12 @@
 
 #include <cjson/cJSON.h>
 
-#include "demos/standin/script.h"
+#include "demos/standin/act.h"
+#include "demos/standin/fault.h"
 #include "demos/standin/see.h"
 
-#define PLAY_TURNS_MAX 2000
+#define PLAY_TURNS_MAX 20000
+#define PLAY_DIGEST_BYTES 32
 
 /* Reads a picture; tests put words in the place of pixels. */
 typedef enum cua_status (*play_read_fn)(void *reader, const void *png, size_t png_len,
@@ -24,6 +26,7 @@ typedef enum cua_status (*play_read_fn)(void *reader, const void *png, size_t pn
 
 struct play_state {
 	int step;
+	int times;         /* how often this step was played; its option "times" */
 	int looks;         /* how often this step asked for another picture */
 	uint64_t since_us; /* when this step was first tried; 0: not yet */
 	bool called;       /* the step's function call is out; its answer comes next */
@@ -31,7 +34,12 @@ struct play_state {
 };
 
 struct play_turn {
-	cJSON *items; /* owned; the output array as it was sent */
+	struct acts acts;
+	char *words;               /* owned; what it tells the person; "" for nothing */
+	bool final;                /* it is a message and nothing else */
+	const struct fault *fault; /* what goes wrong with the reply; borrowed; NULL: nothing */
+	cJSON *sent; /* owned; the wire's: the turn in the API's spelling, to know it again */
+	unsigned char before[PLAY_DIGEST_BYTES]; /* the wire's: digest of what stood before it */
 	struct play_state after;
 };
 
@@ -42,6 +50,7 @@ struct play {
 	FILE *log;               /* borrowed; NULL for none */
 	struct play_turn *turns; /* owned */
 	int turn_count;
+	int *faults_played;    /* owned; of each step, how often its fault was played */
 	unsigned conversation; /* part of every id, so that an old history is noticed */
 	char reason[3072];     /* of giving up */
 	bool gave_up;          /* of the newest conversation */
@@ -50,17 +59,19 @@ struct play {
 /* What a request brought; all of it is borrowed from the request. */
 struct play_input {
 	int turns_replayed; /* the history ends with this turn; 0: a new conversation */
-	const void *png;    /* the newest picture; NULL if there is none */
+	const void *png;    /* the picture since the last turn; NULL if there is none */
 	size_t png_len;
-	const char *told;  /* text of the function outputs that answer the last turn; "" for none */
-	const char *notes; /* what the user said since the last turn; "" for none */
-	bool can_give_up;  /* the tool give_up is offered */
-	bool encrypted;    /* reasoning items carry encrypted_content */
+	struct cua_point screen; /* size of the newest picture, since then or before; 0: none */
+	const char *told;  /* what the functions answered that the last turn called; "" for none */
+	const char *notes; /* what the user or a failed action said since then; "" for none */
+	bool can_give_up;  /* the function give_up is offered */
+	/* Why the API cannot say it; NULL if it can. May be NULL itself. */
+	const char *(*cannot)(const struct act *act);
 	const char *lacks; /* function the script needs and the request does not offer, or NULL */
 };
 
-void play_init(struct play *play, const struct script *script, play_read_fn read, void *reader,
-		FILE *log);
+CUA_NODISCARD enum cua_status play_init(struct play *play, const struct script *script,
+		play_read_fn read, void *reader, FILE *log, struct cua_error *err);
 void play_finish(struct play *play);
 
 /* Name of the function tool the next unanswered step wants, NULL if it wants none. */
@@ -68,7 +79,7 @@ const char *play_function_of(const struct script_step *step);
 
 /**
  * play_answer() - the next turn.
- * @ret_items: the output items, borrowed from the play until the next call.
+ * @ret_turn: borrowed from the play until the next call.
  *
  * A step that fails is a turn too: it gives up. Only trouble of the stand-in itself is an error.
  *
@@ -76,6 +87,6 @@ const char *play_function_of(const struct script_step *step);
  *         picture that is no PNG.
  */
 CUA_NODISCARD enum cua_status play_answer(struct play *play, const struct play_input *input,
-		const cJSON **ret_items, struct cua_error *err);
+		struct play_turn **ret_turn, struct cua_error *err);
 
 #endif

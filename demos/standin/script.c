@@ -18,6 +18,7 @@ enum value_kind {
 	VALUE_PATH,   /* [[x, y], ...] */
 	VALUE_ANCHOR, /* text; sets relation as well */
 	VALUE_BUTTON,
+	VALUE_FLAG,
 };
 
 enum option_bit {
@@ -32,7 +33,8 @@ enum option_bit {
 	OPT_AT = 1 << 8,
 	OPT_UNTIL = 1 << 9,
 	OPT_PATH = 1 << 10,
-	OPT_ALWAYS = 1 << 11, /* as, say */
+	OPT_BATCH = 1 << 11,  /* of all that act */
+	OPT_ALWAYS = 1 << 12, /* as, say, times */
 };
 
 #define OPTS_TARGET (OPT_WITHIN | OPT_PLACE | OPT_OFFSET)
@@ -52,20 +54,25 @@ static const struct word_spec {
 	[SCRIPT_GONE] = { "gone", VALUE_TEXTS, OPT_WITHIN, "wait until none of them is" },
 	[SCRIPT_EXPECT] = { "expect", VALUE_TEXTS, 0, "the texts are there now, or it fails" },
 	[SCRIPT_CLICK_TEXT] = { "click_text", VALUE_TEXT,
-			OPTS_TARGET | OPT_COUNT | OPT_BUTTON | OPT_KEYS, "click on a text" },
-	[SCRIPT_CLICK_AT] = { "click_at", VALUE_POINT, OPT_COUNT | OPT_BUTTON | OPT_KEYS,
+			OPTS_TARGET | OPT_COUNT | OPT_BUTTON | OPT_KEYS | OPT_BATCH,
+			"click on a text" },
+	[SCRIPT_CLICK_AT] = { "click_at", VALUE_POINT,
+			OPT_COUNT | OPT_BUTTON | OPT_KEYS | OPT_BATCH,
 			"click at [x, y], for places where no text can be" },
-	[SCRIPT_DRAG_TEXT] = { "drag_text", VALUE_TEXT, OPTS_TARGET | OPT_BY | OPT_TO | OPT_KEYS,
-			"drag from a text" },
-	[SCRIPT_DRAW] = { "draw", VALUE_TEXT, OPTS_TARGET | OPT_PATH,
+	[SCRIPT_DRAG_TEXT] = { "drag_text", VALUE_TEXT,
+			OPTS_TARGET | OPT_BY | OPT_TO | OPT_KEYS | OPT_BATCH, "drag from a text" },
+	[SCRIPT_DRAW] = { "draw", VALUE_TEXT, OPTS_TARGET | OPT_PATH | OPT_BATCH,
 			"drag along a path given from a text" },
-	[SCRIPT_SCROLL] = { "scroll", VALUE_INTEGER, OPT_WITHIN | OPT_AT | OPT_UNTIL,
+	[SCRIPT_SCROLL] = { "scroll", VALUE_INTEGER, OPT_WITHIN | OPT_AT | OPT_UNTIL | OPT_BATCH,
 			"scroll by pixels, down is positive" },
-	[SCRIPT_TYPE] = { "type", VALUE_TEXT, 0, "type a text" },
-	[SCRIPT_KEY] = { "key", VALUE_TEXT, OPT_COUNT, "press a key or a chord" },
+	[SCRIPT_TYPE] = { "type", VALUE_TEXT, OPT_BATCH, "type a text" },
+	[SCRIPT_KEY] = { "key", VALUE_TEXT, OPT_COUNT | OPT_BATCH, "press a key or a chord" },
 	[SCRIPT_CLIPBOARD_SET] = { "clipboard_set", VALUE_TEXT, 0, "put a text on the clipboard" },
 	[SCRIPT_CLIPBOARD_IS] = { "clipboard_is", VALUE_TEXT, 0,
 			"the clipboard holds this text, or it fails" },
+	[SCRIPT_CALL] = { "call", VALUE_TEXT, OPT_BATCH,
+			"a call in the API's own JSON, sense or nonsense" },
+	[SCRIPT_FAULT] = { "fault", VALUE_TEXT, 0, "what goes wrong with the next answer" },
 	[SCRIPT_DONE] = { "done", VALUE_TEXT, 0, "end; the text is the final answer" },
 };
 
@@ -96,6 +103,8 @@ static const struct option_spec {
 	{ "at", VALUE_TEXT, OPT_AT, 0, 0, FIELD(at), 0 },
 	{ "until", VALUE_TEXT, OPT_UNTIL, 0, 0, FIELD(until), 0 },
 	{ "path", VALUE_PATH, OPT_PATH, -10000, 10000, FIELD(path), 0 },
+	{ "batch", VALUE_FLAG, OPT_BATCH, 0, 0, FIELD(batch), 0 },
+	{ "times", VALUE_INTEGER, OPT_ALWAYS, 1, 1000000, FIELD(times), 0 },
 	{ "as", VALUE_TEXT, OPT_ALWAYS, 0, 0, FIELD(as), 0 },
 	{ "say", VALUE_TEXT, OPT_ALWAYS, 0, 0, FIELD(say), 0 },
 };
@@ -112,6 +121,8 @@ static enum cua_status read_option(struct script_parser *parser, const struct op
 		return script_read_point(parser, node, option->min, field);
 	case VALUE_PATH:
 		return script_read_path(parser, node, field);
+	case VALUE_FLAG:
+		return script_read_flag(parser, node, field);
 	case VALUE_BUTTON:
 		return script_read_button(parser, node, field);
 	case VALUE_ANCHOR:
@@ -125,6 +136,19 @@ static enum cua_status read_option(struct script_parser *parser, const struct op
 	default:
 		return script_read_text(parser, node, field);
 	}
+}
+
+static enum cua_status read_fault(
+		struct script_parser *parser, const yaml_node_t *node, struct script_step *step)
+{
+	struct cua_error why;
+	step->fault = calloc(1, sizeof(*step->fault));
+	if (!step->fault) {
+		return CUA_FAIL(parser->err, CUA_ERR_NOMEM, ENOMEM, "script");
+	}
+	return fault_parse(script_step_text(step), step->fault, &why) == CUA_OK
+			? CUA_OK
+			: script_fail(parser, node, "%s", why.msg);
 }
 
 static enum cua_status read_value(struct script_parser *parser, const struct word_spec *word,
@@ -183,6 +207,12 @@ static enum cua_status check_step(struct script_parser *parser, const yaml_node_
 					parser, node, "a double click has no button but the left");
 		}
 	}
+	if (step->word == SCRIPT_CALL) {
+		CUA_AUTO_JSON cJSON *call = cJSON_Parse(script_step_text(step));
+		if (!cJSON_IsObject(call)) {
+			return script_fail(parser, node, "needs a JSON object");
+		}
+	}
 	if (step->nth && step->relation != SCRIPT_ANYWHERE) {
 		return script_fail(parser, node, "takes nth or a relation such as near, not both");
 	}
@@ -232,7 +262,11 @@ static enum cua_status read_step(
 	step->line = (int)node->start_mark.line + 1;
 	step->within_s = -1;
 	step->count = 1;
+	step->times = 1;
 	status = read_value(parser, word, script_node_at(parser, pair->value), step);
+	if (status == CUA_OK && step->word == SCRIPT_FAULT) {
+		status = read_fault(parser, script_node_at(parser, pair->value), step);
+	}
 	for (pair++; status == CUA_OK && pair < node->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *key = script_node_at(parser, pair->key);
 		const char *name =
@@ -381,6 +415,7 @@ void script_destroy(struct script *script)
 		}
 		free(step->texts.items);
 		free(step->path.points);
+		free(step->fault);
 	}
 	free(script->steps);
 	free(script->task);

@@ -10,6 +10,7 @@
 
 #include "cua/base/error.h"
 #include "cua/contract/action.h"
+#include "demos/standin/fault.h"
 
 #define SCRIPT_STEPS_MAX 1000
 #define SCRIPT_BYTES_MAX (1024 * 1024)
@@ -33,6 +34,8 @@ enum script_word {
 	SCRIPT_KEY,
 	SCRIPT_CLIPBOARD_SET,
 	SCRIPT_CLIPBOARD_IS,
+	SCRIPT_CALL,
+	SCRIPT_FAULT,
 	SCRIPT_DONE,
 	SCRIPT_WORD_COUNT,
 };
@@ -79,8 +82,11 @@ struct script_step {
 	char *at;    /* owned */
 	char *until; /* owned */
 	struct script_path path;
-	char *as;  /* owned; the name under which --print tells the value */
-	char *say; /* owned; replaces the words made up for the step */
+	int times;           /* how often the step is played */
+	bool batch;          /* what follows goes out in the same turn */
+	struct fault *fault; /* owned */
+	char *as;            /* owned; the name under which --print tells the value */
+	char *say;           /* owned; replaces the words made up for the step */
 };
 
 struct script {

@@ -4,46 +4,31 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include <libwebsockets.h>
-
 #include "cua/base/util.h"
-#include "demos/standin/wire.h"
+#include "demos/standin/server_internal.h"
 
 #define KEEPALIVE_S 60
-#define PIECE_BYTES 4000 /* written at once */
+#define HEADER_MAX 8192
 
 struct server {
 	struct lws_context *lws;
 	struct lws_protocols protocols[2];
 	struct play *play;
+	struct wire_settings *settings;
 	atomic_bool stopped;
-};
-
-/* One request on a connection; lws gives it zeroed for each connection, and we clear it after each
- * request. */
-struct exchange {
-	struct cua_buffer body;
-	char authorization[1024];
-	bool has_authorization;
-	struct wire_reply reply;
-	struct wire_error refused; /* http_status 0: go on */
-	size_t sent;
-	bool replying;
 };
 
 static void exchange_clear(struct exchange *exchange)
 {
 	cua_buffer_finish(&exchange->body);
 	wire_reply_finish(&exchange->reply);
+	free(exchange->path);
+	free(exchange->query);
+	for (int i = 0; i < WIRE_HEADER_COUNT; i++) {
+		free(exchange->headers[i]);
+	}
 	memset(exchange, 0, sizeof(*exchange));
 	cua_buffer_init(&exchange->body, WIRE_BODY_MAX);
-}
-
-static size_t content_length(struct lws *wsi)
-{
-	char text[32] = "";
-	lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_CONTENT_LENGTH);
-	return strtoull(text, NULL, 10);
 }
 
 /* Clients with a large body wait for this line, curl for a second; lws does not send it. */
@@ -56,99 +41,74 @@ static int send_continue(struct lws *wsi)
 											      : 0;
 }
 
-static void route(struct exchange *exchange, const char *path, bool post)
+/* The value of a header, owned by the caller; NULL if there is none. */
+static char *copy_header(struct lws *wsi, enum wire_header header)
 {
-	if (strcmp(path, "/v1/responses") != 0) {
-		wire_fail(&exchange->refused, 404, NULL, "", "Invalid URL (%s %.200s)",
-				post ? "POST" : "GET", path);
-	} else if (!post) {
-		wire_fail(&exchange->refused, 405, "method_not_supported", "",
-				"Not allowed to GET on /v1/responses. Use POST.");
+	const char *name = wire_header_names[header];
+	char value[HEADER_MAX];
+	int len = header == WIRE_AUTHORIZATION
+			? lws_hdr_copy(wsi, value, sizeof(value), WSI_TOKEN_HTTP_AUTHORIZATION)
+			: header == WIRE_CONTENT_TYPE
+			? lws_hdr_copy(wsi, value, sizeof(value), WSI_TOKEN_HTTP_CONTENT_TYPE)
+			: lws_hdr_custom_copy(wsi, value, sizeof(value), name, (int)strlen(name));
+	return len > 0 ? strdup(value) : NULL;
+}
+
+static void copy_request(struct lws *wsi, struct exchange *exchange, const char *path)
+{
+	char text[HEADER_MAX] = "";
+	lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_CONTENT_LENGTH);
+	exchange->announced = strtoull(text, NULL, 10);
+	text[0] = '\0';
+	lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_HTTP_URI_ARGS);
+	exchange->query = strdup(text);
+	exchange->path = strdup(path);
+	exchange->post = lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0;
+	for (int i = 0; i < WIRE_HEADER_COUNT; i++) {
+		exchange->headers[i] = copy_header(wsi, (enum wire_header)i);
 	}
 }
 
-static int write_headers(struct lws *wsi, const struct exchange *exchange)
+/* A body that is announced too large is not read: the reply says so. */
+static void answer(struct server *server, struct lws *wsi, struct exchange *exchange)
 {
-	unsigned char buffer[LWS_PRE + 2048];
-	unsigned char *start = buffer + LWS_PRE;
-	unsigned char *at = start;
-	unsigned char *end = buffer + sizeof(buffer) - 1;
-	bool stream = strncmp(exchange->reply.content_type, "text/event-stream", 17) == 0;
-	if (lws_add_http_common_headers(wsi, (unsigned)exchange->reply.http_status,
-			    exchange->reply.content_type,
-			    stream ? LWS_ILLEGAL_HTTP_CONTENT_LEN : exchange->reply.body.len, &at,
-			    end) ||
-			lws_add_http_header_by_name(wsi, (const unsigned char *)"x-request-id:",
-					(const unsigned char *)"req_standin", 11, &at, end)) {
-		return -1;
+	bool too_large = exchange->announced > WIRE_BODY_MAX;
+	struct wire_http http = { .method = exchange->post ? "POST" : "GET",
+		.path = exchange->path ? exchange->path : "",
+		.query = exchange->query ? exchange->query : "",
+		.body = exchange->body.data ? exchange->body.data : "",
+		.body_len = too_large ? exchange->announced : exchange->body.len };
+	for (int i = 0; i < WIRE_HEADER_COUNT; i++) {
+		http.headers[i] = exchange->headers[i];
 	}
-	return lws_finalize_write_http_header(wsi, start, &at, end);
-}
-
-static int begin_reply(struct server *server, struct lws *wsi, struct exchange *exchange)
-{
-	if (exchange->refused.http_status) {
-		wire_reply_error(&exchange->refused, &exchange->reply);
-	} else {
-		wire_answer(server->play,
-				exchange->has_authorization ? exchange->authorization : NULL,
-				exchange->body.data ? exchange->body.data : "", exchange->body.len,
-				&exchange->reply);
-	}
-	exchange->replying = true;
-	if (write_headers(wsi, exchange)) {
-		return -1;
-	}
-	lws_callback_on_writable(wsi);
-	return 0;
-}
-
-/* Sends the next piece; a stream goes out in pieces that cut events anywhere. */
-static int continue_reply(struct lws *wsi, struct exchange *exchange)
-{
-	if (!exchange->replying) {
-		return 0;
-	}
-	const struct cua_buffer *body = &exchange->reply.body;
-	unsigned char piece[LWS_PRE + PIECE_BYTES];
-	size_t left = body->len - exchange->sent;
-	size_t len = left < PIECE_BYTES ? left : PIECE_BYTES;
-	if (len) {
-		memcpy(piece + LWS_PRE, body->data + exchange->sent, len);
-	}
-	enum lws_write_protocol how = len == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP;
-	if (lws_write(wsi, piece + LWS_PRE, len, how) != (int)len) {
-		return -1;
-	}
-	exchange->sent += len;
-	if (exchange->sent < body->len) {
-		lws_callback_on_writable(wsi);
-		return 0;
-	}
-	exchange_clear(exchange);
-	return lws_http_transaction_completed(wsi) ? -1 : 0;
+	wire_answer(server->play, server->settings, &http, &exchange->reply);
+	reply_begin(wsi, exchange);
 }
 
 static int begin_request(
 		struct server *server, struct lws *wsi, struct exchange *exchange, const char *path)
 {
 	exchange_clear(exchange);
-	bool post = lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0;
-	route(exchange, path, post);
-	int len = lws_hdr_copy(wsi, exchange->authorization, (int)sizeof(exchange->authorization),
-			WSI_TOKEN_HTTP_AUTHORIZATION);
-	exchange->has_authorization = len > 0;
-	if (!post) {
-		return begin_reply(server, wsi, exchange);
-	}
-	if (content_length(wsi) > WIRE_BODY_MAX) {
-		wire_fail(&exchange->refused, 413, NULL, "", "The request is larger than %u bytes.",
-				WIRE_BODY_MAX);
-		begin_reply(server, wsi, exchange);
-		continue_reply(wsi, exchange);
-		return -1; /* do not read what was announced */
+	copy_request(wsi, exchange, path);
+	if (!exchange->post || exchange->announced > WIRE_BODY_MAX) {
+		answer(server, wsi, exchange);
+		return 0;
 	}
 	return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_EXPECT) > 0 ? send_continue(wsi) : 0;
+}
+
+static int continue_reply(struct lws *wsi, struct exchange *exchange)
+{
+	bool done = false;
+	if (reply_continue(wsi, exchange, &done)) {
+		return -1;
+	}
+	if (!done) {
+		return 0;
+	}
+	bool unread = exchange->announced > WIRE_BODY_MAX;
+	exchange_clear(exchange);
+	return unread || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
 static int on_event(
@@ -163,7 +123,11 @@ static int on_event(
 	case LWS_CALLBACK_HTTP_BODY:
 		return cua_buffer_append(&exchange->body, in, len, NULL) == CUA_OK ? 0 : -1;
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		return begin_reply(server, wsi, exchange);
+		answer(server, wsi, exchange);
+		return 0;
+	case LWS_CALLBACK_TIMER:
+		reply_resume(wsi, exchange);
+		return 0;
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		return continue_reply(wsi, exchange);
 	case LWS_CALLBACK_CLOSED_HTTP:
@@ -176,14 +140,15 @@ static int on_event(
 	}
 }
 
-enum cua_status server_create(int port, struct play *play, struct server **ret_server,
-		int *ret_port, struct cua_error *err)
+enum cua_status server_create(int port, struct play *play, struct wire_settings *settings,
+		struct server **ret_server, int *ret_port, struct cua_error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	if (!server) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
 	server->play = play;
+	server->settings = settings;
 	server->protocols[0] = (struct lws_protocols){ .name = "http",
 		.callback = on_event,
 		.per_session_data_size = sizeof(struct exchange),

@@ -1,7 +1,7 @@
 #ifndef CUA_DEMOS_STANDIN_SERVER_H
 #define CUA_DEMOS_STANDIN_SERVER_H
 
-#include "demos/standin/play.h"
+#include "demos/standin/wire/wire.h"
 
 /* HTTP/1.1 on loopback for one play. A picture is read on the loop thread: there is one client, and
  * it waits for that very answer. */
@@ -10,11 +10,12 @@ struct server;
 /**
  * server_create() - listen on 127.0.0.1.
  * @port:     0 lets the system choose.
- * @play:     borrowed; must outlive the server.
+ * @play:     borrowed, like settings; must outlive the server.
  * @ret_port: the port in use.
  */
-CUA_NODISCARD enum cua_status server_create(int port, struct play *play, struct server **ret_server,
-		int *ret_port, struct cua_error *err);
+CUA_NODISCARD enum cua_status server_create(int port, struct play *play,
+		struct wire_settings *settings, struct server **ret_server, int *ret_port,
+		struct cua_error *err);
 void server_destroy(struct server *server);
 /* Serves until server_stop(). */
 void server_run(struct server *server);

@@ -5,21 +5,19 @@
 
 #include "cua/base/util.h"
 
-#define ACTIONS_MAX 8 /* in one computer_call */
+#define JOINED_MAX 8 /* acts of keys that follow each other in one turn */
 
 static enum step_outcome run_keys(
 		struct step_context *context, const struct script_step *step, struct cua_error *err)
 {
 	const char *text = script_step_text(step);
 	bool type = step->word == SCRIPT_TYPE;
-	for (int i = 0; i < step->count; i++) {
-		cJSON *action = step_add_action(context, type ? "type" : "keypress");
-		if (!action) {
-			return step_no_memory(err);
-		}
-		cJSON_AddItemToObject(action, type ? "text" : "keys",
-				type ? cJSON_CreateString(text) : step_key_list(text));
+	struct act *act = acts_add(&context->acts, type ? ACT_TYPE : ACT_KEY);
+	if (!act) {
+		return step_no_memory(err);
 	}
+	*(type ? &act->text : &act->keys) = text;
+	act->count = step->count;
 	if (type) {
 		STEP_SAY(context, step, "I type %zu bytes of text.", strlen(text));
 	} else {
@@ -73,13 +71,13 @@ static enum step_outcome run_function(
 	if (context->input->lacks) {
 		return step_failed(context, "the tool %s is not offered", context->input->lacks);
 	}
-	context->function = function->name;
-	context->arguments = cJSON_CreateObject();
-	if (!context->arguments) {
+	struct act *act = acts_add(&context->acts, ACT_FUNCTION);
+	if (!act || !(act->json = cJSON_CreateObject())) {
 		return step_no_memory(err);
 	}
+	act->text = function->name;
 	if (function->argument) {
-		cJSON_AddStringToObject(context->arguments, function->argument, text);
+		cJSON_AddStringToObject(act->json, function->argument, text);
 	}
 	STEP_SAY(context, step, "I call %s%s%.200s.", function->name,
 			function->argument ? " with " : "", function->argument ? text : "");
@@ -88,7 +86,28 @@ static enum step_outcome run_function(
 	return STEP_LOOK; /* the same step takes the answer */
 }
 
-/* --- */
+static enum step_outcome run_call(
+		struct step_context *context, const struct script_step *step, struct cua_error *err)
+{
+	struct act *act = acts_add(&context->acts, ACT_RAW);
+	if (!act || !(act->json = cJSON_Parse(script_step_text(step)))) {
+		return step_no_memory(err);
+	}
+	snprintf(context->note, sizeof(context->note), "called");
+	return STEP_SENT;
+}
+
+/* The same answer without the fault comes to the request that is sent again. */
+static enum step_outcome run_fault(struct step_context *context, const struct script_step *step)
+{
+	int *played = &context->play->faults_played[step - context->play->script->steps];
+	if (*played < step->fault->times) {
+		(*played)++;
+		context->fault = step->fault;
+	}
+	snprintf(context->note, sizeof(context->note), "%s", context->fault ? "on" : "was");
+	return STEP_NEXT;
+}
 
 enum step_outcome step_run(
 		struct step_context *context, const struct script_step *step, struct cua_error *err)
@@ -116,6 +135,10 @@ enum step_outcome step_run(
 	case SCRIPT_TYPE:
 	case SCRIPT_KEY:
 		return run_keys(context, step, err);
+	case SCRIPT_CALL:
+		return run_call(context, step, err);
+	case SCRIPT_FAULT:
+		return run_fault(context, step);
 	case SCRIPT_DONE:
 		step_say(context, "%s", script_step_text(step));
 		return STEP_DONE;
@@ -126,17 +149,18 @@ enum step_outcome step_run(
 
 bool step_joins(const struct step_context *context, const struct script_step *step)
 {
-	const cJSON *first = cJSON_GetArrayItem(context->actions, 0);
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(first, "type"));
-	bool keys = type && (strcmp(type, "type") == 0 || strcmp(type, "keypress") == 0);
-	return keys && !context->function &&
-			cJSON_GetArraySize(context->actions) + step->count <= ACTIONS_MAX &&
+	for (int i = 0; i < context->acts.count; i++) {
+		if (context->acts.items[i].kind != ACT_TYPE &&
+				context->acts.items[i].kind != ACT_KEY) {
+			return false;
+		}
+	}
+	return context->acts.count < JOINED_MAX &&
 			(step->word == SCRIPT_TYPE || step->word == SCRIPT_KEY);
 }
 
 void step_context_finish(struct step_context *context)
 {
 	see_screen_finish(&context->screen);
-	cJSON_Delete(context->actions);
-	cJSON_Delete(context->arguments);
+	acts_finish(&context->acts);
 }

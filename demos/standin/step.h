@@ -7,7 +7,7 @@
 
 enum step_outcome {
 	STEP_NEXT,   /* it holds; go on within this turn */
-	STEP_SENT,   /* it added an action or a function call */
+	STEP_SENT,   /* it added an act */
 	STEP_LOOK,   /* not yet: it asked for another picture */
 	STEP_FAILED, /* context->why says what was missed */
 	STEP_DONE,
@@ -21,18 +21,17 @@ struct step_context {
 	struct play_state state;
 	struct see_screen screen;
 	bool has_screen;
-	cJSON *actions;       /* owned; of the computer_call */
-	const char *function; /* name of the function_call; NULL for none */
-	cJSON *arguments;     /* owned */
-	char words[1024];     /* what it tells the person */
-	char why[1024];       /* why it failed */
-	char note[128];       /* for the log */
-	bool final;           /* the turn is a message and nothing else */
+	struct acts acts;          /* owned */
+	const struct fault *fault; /* what goes wrong with the reply, or NULL */
+	char words[3200];          /* what it tells the person */
+	char why[1024];            /* why it failed */
+	char note[128];            /* for the log */
+	bool final;                /* the turn is a message and nothing else */
 };
 
 enum step_outcome step_run(struct step_context *context, const struct script_step *step,
 		struct cua_error *err);
-/* Whether step may ride in the same computer_call: keys after keys need no look between. */
+/* Whether step may ride in the same turn: keys after keys need no look between. */
 bool step_joins(const struct step_context *context, const struct script_step *step);
 void step_context_finish(struct step_context *context);
 

@@ -12,19 +12,18 @@ enum step_outcome step_failed(struct step_context *context, const char *fmt, ...
 /* Adds to what the turn tells the person. */
 void step_say(struct step_context *context, const char *fmt, ...) CUA_PRINTF(2, 3);
 enum step_outcome step_no_memory(struct cua_error *err);
-/* A new action of the computer_call, borrowed; NULL when memory runs out. */
-cJSON *step_add_action(struct step_context *context, const char *type);
 /* Another picture, or the end of patience; context->why must be written already. */
 enum step_outcome step_look_again(struct step_context *context, const struct script_step *step,
 		struct cua_error *err);
-/* STEP_NEXT once there is a picture and it is read. */
+/* STEP_NEXT once there is a picture since the last turn, and it is read. */
 enum step_outcome step_need_screen(struct step_context *context, const struct script_step *step,
+		struct cua_error *err);
+/* STEP_NEXT once there was a picture at all: places have a size to be in. */
+enum step_outcome step_need_picture(struct step_context *context, const struct script_step *step,
 		struct cua_error *err);
 bool step_on_screen(const struct step_context *context, const char *text);
 enum step_outcome step_run_see(struct step_context *context, const struct script_step *step,
 		struct cua_error *err);
-/* "ctrl+shift+s" as ["CTRL", "SHIFT", "S"], the spelling of the real models. */
-cJSON *step_key_list(const char *chord);
 enum step_outcome step_run_click(struct step_context *context, const struct script_step *step,
 		struct cua_error *err);
 enum step_outcome step_run_drag(struct step_context *context, const struct script_step *step,

@@ -69,6 +69,17 @@ enum cua_status script_read_integer(struct script_parser *parser, const yaml_nod
 	return CUA_OK;
 }
 
+enum cua_status script_read_flag(
+		struct script_parser *parser, const yaml_node_t *node, bool *ret_flag)
+{
+	const char *text = node->type == YAML_SCALAR_NODE ? script_scalar(node) : "";
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+		return script_fail(parser, node, "needs true or false");
+	}
+	*ret_flag = text[0] == 't';
+	return CUA_OK;
+}
+
 enum cua_status script_read_point(struct script_parser *parser, const yaml_node_t *node, int min,
 		struct cua_point *ret_point)
 {

@@ -24,6 +24,8 @@ enum cua_status script_read_text(
 		struct script_parser *parser, const yaml_node_t *node, char **ret_text);
 enum cua_status script_read_integer(struct script_parser *parser, const yaml_node_t *node, int min,
 		int max, int *ret_value);
+enum cua_status script_read_flag(
+		struct script_parser *parser, const yaml_node_t *node, bool *ret_flag);
 enum cua_status script_read_point(struct script_parser *parser, const yaml_node_t *node, int min,
 		struct cua_point *ret_point);
 enum cua_status script_read_path(struct script_parser *parser, const yaml_node_t *node,

@@ -1,0 +1,48 @@
+#ifndef CUA_DEMOS_STANDIN_ACT_H
+#define CUA_DEMOS_STANDIN_ACT_H
+
+/* What the player wants done, in the spelling of no API; wire/ spells it. Texts that are not owned
+ * belong to the script. */
+
+#include <cjson/cJSON.h>
+
+#include "demos/standin/script.h"
+
+#define ACTS_MAX 1024 /* in one turn */
+
+enum act_kind {
+	ACT_SCREENSHOT,
+	ACT_WAIT,
+	ACT_CLICK,
+	ACT_DRAG,
+	ACT_SCROLL,
+	ACT_TYPE,
+	ACT_KEY,
+	ACT_FUNCTION,
+	ACT_RAW, /* a call as the script spelt it for one API */
+};
+
+struct act {
+	enum act_kind kind;
+	struct cua_point point; /* click, scroll: pixels of the newest picture */
+	const char *button;     /* click: left, right, middle, back, forward */
+	int count;              /* click, key: how often */
+	const char *keys;       /* click, drag: held meanwhile; key: the chord; "ctrl+s", or NULL */
+	const char *text;       /* type: the text; function: its name */
+	struct script_path path; /* drag; owned */
+	int scroll_px;           /* down is positive */
+	cJSON *json;             /* owned; function: its arguments; raw: the call */
+};
+
+struct acts {
+	struct act *items; /* owned, and what they own */
+	int count;
+};
+
+/* A new act at the end, borrowed; NULL when memory runs out or there are ACTS_MAX. */
+struct act *acts_add(struct acts *acts, enum act_kind kind);
+void acts_finish(struct acts *acts);
+/* Whether the points of a drag lie on one line, in order. */
+bool act_is_straight(const struct act *act);
+
+#endif

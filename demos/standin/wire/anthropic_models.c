@@ -1,0 +1,59 @@
+#include <string.h>
+
+#include "cua/base/util.h"
+#include "demos/standin/wire/anthropic_internal.h"
+
+#define TOOLSET_ONLY \
+	(ANTHROPIC_TAKES_TOOLSET | ANTHROPIC_LARGE_IMAGES | ANTHROPIC_ADAPTIVE | \
+			ANTHROPIC_BETWEEN_TOOLS | ANTHROPIC_NO_PREFILL)
+#define BOTH \
+	(ANTHROPIC_TAKES_TOOLSET | ANTHROPIC_TAKES_20251124 | ANTHROPIC_LARGE_IMAGES | \
+			ANTHROPIC_ADAPTIVE | ANTHROPIC_NO_PREFILL)
+#define STRICT (ANTHROPIC_BOUND | ANTHROPIC_ALWAYS_THINKS | ANTHROPIC_NO_FORCING)
+
+static const struct anthropic_model models[] = {
+	{ "standin", TOOLSET_ONLY | STRICT | ANTHROPIC_NO_SAMPLING },
+	{ "claude-fable-5-2", TOOLSET_ONLY | STRICT },
+	{ "claude-mythos-5-2", TOOLSET_ONLY | STRICT },
+	{ "claude-opus-5-5", TOOLSET_ONLY | STRICT },
+	{ "claude-sonnet-5-5",
+			TOOLSET_ONLY | STRICT | ANTHROPIC_NO_SAMPLING | ANTHROPIC_WORDS_THOUGHT },
+	{ "claude-haiku-5-5", TOOLSET_ONLY | ANTHROPIC_NO_SAMPLING },
+	{ "claude-fable-5-1", BOTH | STRICT },
+	{ "claude-mythos-5-1", BOTH | STRICT },
+	{ "claude-fable-5", BOTH | ANTHROPIC_ALWAYS_THINKS },
+	{ "claude-mythos-5", BOTH | ANTHROPIC_ALWAYS_THINKS },
+	{ "claude-opus-5", BOTH },
+	{ "claude-sonnet-5", BOTH },
+	{ "claude-opus-4-8", BOTH },
+	{ "claude-opus-4-7",
+			ANTHROPIC_TAKES_20251124 | ANTHROPIC_LARGE_IMAGES | ANTHROPIC_ADAPTIVE |
+					ANTHROPIC_NO_PREFILL },
+	{ "claude-opus-4-6", ANTHROPIC_TAKES_20251124 | ANTHROPIC_NO_PREFILL },
+	{ "claude-sonnet-4-6", ANTHROPIC_TAKES_20251124 | ANTHROPIC_NO_PREFILL },
+	{ "claude-opus-4-5", ANTHROPIC_TAKES_20251124 },
+	{ "claude-sonnet-4-5", ANTHROPIC_TAKES_20250124 },
+	{ "claude-haiku-4-5", ANTHROPIC_TAKES_20250124 },
+	{ "claude-opus-4-1", ANTHROPIC_TAKES_20250124 },
+	{ "claude-opus-4-20", ANTHROPIC_TAKES_20250124 },
+	{ "claude-sonnet-4-20", ANTHROPIC_TAKES_20250124 },
+};
+
+const struct anthropic_model *anthropic_find_model(const char *id)
+{
+	const struct anthropic_model *best = NULL;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(models); i++) {
+		size_t len = strlen(models[i].prefix);
+		if (strncmp(id, models[i].prefix, len) == 0 &&
+				(!best || len > strlen(best->prefix))) {
+			best = &models[i];
+		}
+	}
+	return best;
+}
+
+bool anthropic_has(const struct wire_request *request, enum anthropic_trait trait)
+{
+	const struct anthropic_model *model = request->profile;
+	return (model->traits & trait) != 0;
+}

@@ -1,0 +1,77 @@
+#include "demos/standin/wire/picture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#define HEAD_BYTES 24 /* signature, length and type of IHDR, width, height */
+#define HEAD_BASE64 (HEAD_BYTES / 3 * 4)
+
+const char *picture_of_data_url(const char *text)
+{
+	static const char prefix[] = "data:image/png;base64,";
+	return text && strncmp(text, prefix, sizeof(prefix) - 1) == 0 ? text + sizeof(prefix) - 1
+								      : NULL;
+}
+
+static int read_big_endian(const unsigned char *at)
+{
+	return at[0] < 0x80 ? at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3] : 0;
+}
+
+static bool read_size(const char *base64, struct cua_point *ret_size)
+{
+	static const unsigned char signature[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+	unsigned char head[HEAD_BYTES];
+	size_t len = 0;
+	if (strnlen(base64, HEAD_BASE64) < HEAD_BASE64 ||
+			sodium_base642bin(head, sizeof(head), base64, HEAD_BASE64, NULL, &len, NULL,
+					sodium_base64_VARIANT_ORIGINAL) != 0 ||
+			memcmp(head, signature, sizeof(signature)) != 0 ||
+			memcmp(head + 12, "IHDR", 4) != 0) {
+		return false;
+	}
+	*ret_size = (struct cua_point){ read_big_endian(head + 16), read_big_endian(head + 20) };
+	return ret_size->x > 0 && ret_size->y > 0;
+}
+
+bool picture_take(struct wire_request *request, const char *base64, const char *place,
+		struct cua_point *ret_size)
+{
+	struct talk *talk = &request->talk;
+	struct cua_point size;
+	if (!base64 || !read_size(base64, &size)) {
+		return false;
+	}
+	talk->picture = base64;
+	talk->picture_size = size;
+	talk->fresh = true;
+	snprintf(talk->picture_place, sizeof(talk->picture_place), "%s", place);
+	talk->pictures++;
+	talk->picture_bytes += strlen(base64);
+	int edge = size.x > size.y ? size.x : size.y;
+	talk->edge_max = edge > talk->edge_max ? edge : talk->edge_max;
+	if (ret_size) {
+		*ret_size = size;
+	}
+	return true;
+}
+
+bool picture_decode_newest(struct wire_request *request)
+{
+	struct talk *talk = &request->talk;
+	size_t len = strlen(talk->picture);
+	size_t size = len / 4 * 3 + 3;
+	talk->png = malloc(size);
+	if (!talk->png) {
+		return wire_refuse(request, 500, NULL, "", "out of memory");
+	}
+	if (sodium_base642bin(talk->png, size, talk->picture, len, NULL, &talk->png_len, NULL,
+			    sodium_base64_VARIANT_ORIGINAL) != 0) {
+		return wire_refuse(request, 400, "invalid_base64", talk->picture_place,
+				"Invalid '%s': the image data is not valid base64.",
+				talk->picture_place);
+	}
+	return true;
+}

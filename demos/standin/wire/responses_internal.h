@@ -1,0 +1,22 @@
+#ifndef CUA_DEMOS_STANDIN_WIRE_RESPONSES_INTERNAL_H
+#define CUA_DEMOS_STANDIN_WIRE_RESPONSES_INTERNAL_H
+
+/* The OpenAI Responses API, split by direction:
+ *   responses_request.c  the request but for its input
+ *   responses_history.c  the input: the replayed conversation
+ *   responses_items.c    a turn as output items
+ *   responses_answer.c   the response around them, its stream, errors */
+
+#include "demos/standin/wire/check.h"
+#include "demos/standin/wire/wire.h"
+
+bool responses_read(struct wire_request *request);
+/* Checks "input", a list, against the turns that were sent. */
+bool responses_read_input(struct wire_request *request, const cJSON *input);
+cJSON *responses_items(const struct wire_request *request, const struct play_turn *turn);
+cJSON *responses_answer(const struct wire_request *request, const struct play_turn *turn);
+void responses_stream(const struct wire_request *request, const struct play_turn *turn,
+		struct wire_events *events);
+cJSON *responses_error(const struct wire_error *error);
+
+#endif

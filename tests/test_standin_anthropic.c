@@ -1,0 +1,413 @@
+#include "standin_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#define IMAGE \
+	"{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\"," \
+	"\"data\":\"" PICTURE_BASE64 "\"}}"
+#define TOOLSET "{\"type\":\"computer_toolset_20260801\"}"
+#define OPEN_APP "{\"name\":\"open_app\",\"input_schema\":{\"type\":\"object\"}}"
+#define GIVE_UP "{\"name\":\"give_up\",\"input_schema\":{\"type\":\"object\"}}"
+
+static const char script_text[] =
+		"task: t\n"
+		"steps:\n"
+		"  - open_app: Editor\n"
+		"  - click_text: Save\n"
+		"    batch: true\n"
+		"  - type: abc\n"
+		"    batch: true\n"
+		"  - key: Tab\n"
+		"    count: 3\n"
+		"    batch: true\n"
+		"  - call: '{\"name\":\"zoom\",\"input\":{\"region\":[0,0,9,9]}}'\n"
+		"  - expect: Saved\n"
+		"  - done: All done.\n";
+
+static const char request_text[] = "{\"model\":\"standin\",\"max_tokens\":1000,"
+				   "\"tools\":[" TOOLSET "," OPEN_APP "," GIVE_UP "],"
+				   "\"messages\":[{\"role\":\"user\",\"content\":\"do it\"}]}";
+
+static int set_up(void **state)
+{
+	struct standin *standin = calloc(1, sizeof(*standin));
+	assert_non_null(standin);
+	standin_set_up(standin, script_text, "/v1/messages", request_text, "messages");
+	standin->headers[WIRE_X_API_KEY] = "sk-ant";
+	standin->headers[WIRE_ANTHROPIC_VERSION] = "2023-06-01";
+	*state = standin;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	standin_tear_down(*state);
+	free(*state);
+	return 0;
+}
+
+/* Asks, keeps the answer as a client does, and returns its content. */
+static const cJSON *turn(struct standin *standin, const char *stop_reason)
+{
+	CUA_AUTO_JSON cJSON *message = standin_ask(standin);
+	assert_string_equal(standin_text(message, "stop_reason"), stop_reason);
+	cJSON *kept = cJSON_CreateObject();
+	cJSON_AddStringToObject(kept, "role", "assistant");
+	cJSON_AddItemToObject(kept, "content",
+			cJSON_Duplicate(standin_at(message, "content", NULL), true));
+	cJSON_AddItemToArray(standin->talk, kept);
+	return standin_at(kept, "content", NULL);
+}
+
+static const char *call_id(const cJSON *content, int index)
+{
+	return standin_text(cJSON_GetArrayItem(content, index), "id");
+}
+
+/* From the start to the batch of four calls; content: thinking, text, calls. */
+static const cJSON *to_the_batch(struct standin *standin)
+{
+	const cJSON *content = turn(standin, "tool_use");
+	standin->seen = "Save";
+	standin_say(standin,
+			"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+			"\"tool_use_id\":\"%s\",\"content\":[{\"type\":\"text\",\"text\":\"ok\"}"
+			"," IMAGE "]}]}",
+			call_id(content, 2));
+	return turn(standin, "tool_use");
+}
+
+#define RESULT(content) \
+	"{\"type\":\"tool_result\",\"tool_use_id\":\"%s\",\"toolset_name\":\"computer\"," content \
+	"}"
+#define OK_RESULT RESULT("\"content\":\"ok\"")
+#define BAD_RESULT RESULT("\"is_error\":true,\"content\":\"no\"")
+#define NOT_RUN \
+	RESULT("\"is_error\":true,\"content\":" \
+	       "\"Not executed: an earlier computer action in this turn failed.\"")
+#define IMAGE_RESULT RESULT("\"content\":[" IMAGE "]")
+
+/* Results for the four calls; forget_last() takes the message back. */
+static void answer_batch(struct standin *standin, const cJSON *content, const char *fmt)
+{
+	char *json = NULL;
+	char whole[2048];
+	snprintf(whole, sizeof(whole), "{\"role\":\"user\",\"content\":[%s]}", fmt);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	assert_true(asprintf(&json, whole, call_id(content, 2), call_id(content, 3),
+				    call_id(content, 4), call_id(content, 5)) > 0);
+#pragma GCC diagnostic pop
+	cJSON_AddItemToArray(standin->talk, standin_parse(json));
+	free(json);
+}
+
+static void forget_last(struct standin *standin)
+{
+	cJSON_DeleteItemFromArray(standin->talk, cJSON_GetArraySize(standin->talk) - 1);
+}
+
+static void expect_refused(
+		struct standin *standin, int status, const char *type, const char *reason)
+{
+	CUA_AUTO_JSON cJSON *body = standin_expect_refused(standin, status, reason);
+	assert_string_equal(standin_text(body, "type"), "error");
+	assert_string_equal(standin_text(standin_at(body, "error", NULL), "type"), type);
+	assert_true(cJSON_HasObjectItem(body, "request_id"));
+}
+
+static void plays_a_batch_of_the_toolset(void **state)
+{
+	struct standin *standin = *state;
+	const cJSON *content = to_the_batch(standin);
+	static const char *const names[] = { "left_click", "type", "key", "zoom" };
+	for (int i = 0; i < 4; i++) {
+		const cJSON *block = cJSON_GetArrayItem(content, 2 + i);
+		assert_string_equal(standin_text(block, "name"), names[i]);
+		assert_string_equal(standin_text(block, "toolset_name"), "computer");
+		assert_null(standin_at(block, "input", "action", NULL));
+	}
+	assert_int_equal(standin_at(content, "2", "input", "coordinate", "0", NULL)->valueint, 120);
+	assert_int_equal(standin_at(content, "4", "input", "repeat", NULL)->valueint, 3);
+
+	answer_batch(standin, content, OK_RESULT "," OK_RESULT "," OK_RESULT "," IMAGE_RESULT);
+	standin->seen = "Saved";
+	content = turn(standin, "end_turn");
+	assert_string_equal(standin_text(cJSON_GetArrayItem(content, 1), "text"), "All done.");
+}
+
+static void without_an_image_it_asks_for_one(void **state)
+{
+	struct standin *standin = *state;
+	const cJSON *content = turn(standin, "tool_use");
+	standin_say(standin,
+			"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+			"\"tool_use_id\":\"%s\",\"content\":\"ok\"}]}",
+			call_id(content, 2));
+	content = turn(standin, "tool_use");
+	assert_string_equal(standin_text(cJSON_GetArrayItem(content, 1), "name"), "screenshot");
+}
+
+static void every_call_of_a_batch_has_its_result(void **state)
+{
+	static const struct {
+		const char *results, *reason;
+	} cases[] = {
+		{ OK_RESULT "," OK_RESULT "," OK_RESULT, "ids were found without `tool_result`" },
+		{ OK_RESULT "," OK_RESULT "," OK_RESULT "," OK_RESULT,
+				"the result of `zoom` must hold an image" },
+		{ OK_RESULT ",{\"type\":\"text\",\"text\":\"note\"}," OK_RESULT,
+				"ids were found without `tool_result`" },
+		{ OK_RESULT "," BAD_RESULT "," OK_RESULT "," IMAGE_RESULT,
+				"an earlier action of this turn failed" },
+		{ OK_RESULT "," BAD_RESULT "," NOT_RUN "," BAD_RESULT,
+				"must be an error that says 'Not executed" },
+		{ OK_RESULT "," RESULT("\"is_error\":true"), "content cannot be empty" },
+		{ "{\"type\":\"tool_result\",\"tool_use_id\":\"%s\",\"content\":\"ok\"}",
+				"must carry `toolset_name`" },
+		{ RESULT("\"text\":\"x\""), "Extra inputs are not permitted" },
+		{ "{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_x\"}",
+				"unexpected `tool_use_id` found" },
+	};
+	struct standin *standin = *state;
+	const cJSON *content = to_the_batch(standin);
+	expect_refused(standin, 400, "invalid_request_error", "ids were found without");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
+		answer_batch(standin, content, cases[i].results);
+		expect_refused(standin, 400, "invalid_request_error", cases[i].reason);
+		forget_last(standin);
+	}
+	answer_batch(standin, content, OK_RESULT "," OK_RESULT "," NOT_RUN "," NOT_RUN);
+	turn(standin, "tool_use");
+}
+
+static void results_stand_in_the_order_of_the_calls(void **state)
+{
+	struct standin *standin = *state;
+	const cJSON *content = to_the_batch(standin);
+	standin_say(standin, "{\"role\":\"user\",\"content\":[" OK_RESULT "]}",
+			call_id(content, 3));
+	expect_refused(standin, 400, "invalid_request_error", "must stand in the order");
+	forget_last(standin);
+	standin_say(standin, "{\"role\":\"user\",\"content\":[" OK_RESULT "," OK_RESULT "]}",
+			call_id(content, 2), call_id(content, 2));
+	expect_refused(standin, 400, "invalid_request_error", "Found multiple");
+}
+
+static void history_comes_back_unchanged(void **state)
+{
+	static const struct {
+		int message, block;
+		const char *member, *json, *reason; /* json NULL: the block is taken away */
+	} cases[] = {
+		{ 1, 0, "signature", "\"x\"", "Invalid `signature` in `thinking` block" },
+		{ 1, 0, "thinking", "\"x\"", "cannot be modified" },
+		{ 1, 0, "", NULL, "Expected `thinking` or `redacted_thinking`, but found `text`" },
+		{ 1, 2, "input", "{}", "messages.1.content.2: the block differs" },
+		{ 1, 2, "", NULL, "the block differs" },
+		{ 2, 0, "content", "\"else\"", "was created in a different conversation" },
+	};
+	struct standin *standin = *state;
+	const cJSON *content = to_the_batch(standin);
+	answer_batch(standin, content, OK_RESULT "," OK_RESULT "," OK_RESULT "," IMAGE_RESULT);
+	cJSON *request = standin->request;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
+		standin->request = cJSON_Duplicate(request, true);
+		cJSON *message = cJSON_GetArrayItem(
+				cJSON_GetObjectItem(standin->request, "messages"),
+				cases[i].message);
+		cJSON *blocks = cJSON_GetObjectItem(message, "content");
+		cJSON *block = cJSON_GetArrayItem(blocks, cases[i].block);
+		if (cases[i].json) {
+			cJSON_DeleteItemFromObject(block, cases[i].member);
+			cJSON_AddItemToObject(block, cases[i].member, standin_parse(cases[i].json));
+		} else {
+			cJSON_DeleteItemFromArray(blocks, cases[i].block);
+		}
+		expect_refused(standin, 400, "invalid_request_error", cases[i].reason);
+		cJSON_Delete(standin->request);
+	}
+	standin->request = request;
+	cJSON_AddStringToObject(request, "system", "another");
+	expect_refused(standin, 400, "invalid_request_error",
+			"created in a different conversation");
+	cJSON_DeleteItemFromObject(request, "system");
+	/* Breakpoints of the cache may move. */
+	cJSON_AddItemToObject(
+			cJSON_GetArrayItem(cJSON_GetObjectItem(cJSON_GetArrayItem(standin->talk, 2),
+							   "content"),
+					0),
+			"cache_control", standin_parse("{\"type\":\"ephemeral\"}"));
+	standin->seen = "Saved";
+	turn(standin, "end_turn");
+}
+
+static void requests_that_break_the_contract_are_refused(void **state)
+{
+	static const struct standin_refusal cases[] = {
+		{ "model", NULL, 400, "model: Field required" },
+		{ "model", "\"claude-2\"", 404, "model: claude-2" },
+		{ "max_tokens", NULL, 400, "max_tokens: Field required" },
+		{ "max_tokens", "0", 400, "greater than or equal to 1" },
+		{ "max_tokens", "\"9\"", 400, "max_tokens: Input should be a number" },
+		{ "messages", "[]", 400, "at least one message is required" },
+		{ "messages", "[{\"role\":\"system\",\"content\":\"x\"}]", 400,
+				"messages.0.role: Input should be 'user' and 'assistant'" },
+		{ "messages", "[{\"role\":\"assistant\",\"content\":\"x\"}]", 400,
+				"none that was sent" },
+		{ "messages", "[{\"role\":\"user\",\"content\":\"\"}]", 400, "non-empty content" },
+		{ "messages", "[{\"role\":\"user\",\"content\":[{\"type\":\"input_text\"}]}]", 400,
+				"Input tag 'input_text'" },
+		{ "messages",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
+				"\"type\":\"base64\",\"media_type\":\"image/"
+				"png\",\"data\":\"AAAA\"}}]}]",
+				400, "Could not process image" },
+		{ "messages",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
+				"\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":"
+				"\"iVBORw0KGgoAAAANSUhEUgAADwAAAAhw\"}}]}]",
+				400,
+				"is 3840x2160 pixels and exceeds the model's maximum image "
+				"size; the largest dimensions that fit are 2576x1449" },
+		{ "messages",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
+				"\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":"
+				"\"iVBORw0KGgoAAAANSUhEUgAAIygAAAAK\"}}]}]",
+				400, "max allowed size: 8000 pixels" },
+		{ "messages",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
+				"\"type\":\"base64\",\"media_type\":\"image/jpeg\",\"data\":"
+				"\"" PICTURE_BASE64 "\"}}]}]",
+				400, "appears to be a image/png image" },
+		{ "messages",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+				"\"tool_use_id\":\"t\"}]}]",
+				400, "messages.0.content.0: unexpected `tool_use_id`" },
+		{ "tools", "[]", 400, "The stand-in uses the computer" },
+		{ "tools", "[{\"type\":\"computer_toolset_20260801\",\"name\":\"computer\"}]", 400,
+				"tools.0.computer_toolset_20260801.name: Extra inputs" },
+		{ "tools", "[{\"type\":\"computer_toolset_20260801\",\"configs\":{\"fly\":{}}}]",
+				400, "configs.fly: Extra inputs" },
+		{ "tools", "[" TOOLSET ",{\"name\":\"computer\",\"input_schema\":{}}]", 400,
+				"Tool names must be unique" },
+		{ "tools", "[" TOOLSET ",{\"name\":\"a b\",\"input_schema\":{}}]", 400,
+				"String should match pattern" },
+		{ "tools", "[" TOOLSET ",{\"name\":\"a\"}]", 400,
+				"tools.1.custom.input_schema: Field required" },
+		{ "tools", "[{\"type\":\"computer_20251124\"}]", 400,
+				"Input tag 'computer_20251124' found" },
+		{ "thinking", "{\"type\":\"disabled\"}", 400, "`disabled` is not supported" },
+		{ "thinking", "{\"type\":\"enabled\",\"budget_tokens\":2000}", 400,
+				"is not supported for this model" },
+		{ "tool_choice", "{\"type\":\"any\"}", 400, "`any` is not supported" },
+		{ "temperature", "0", 400, "temperature: only the default" },
+		{ "context_management", "{\"edits\":[]}", 400,
+				"context_management: Extra inputs are not permitted" },
+		{ "stream", "1", 400, "stream: Input should be a boolean" },
+		{ "input", "[]", 400, "input: Extra inputs are not permitted" },
+		{ "system",
+				"[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
+				"\"x\"}}]",
+				400, "Input should be 'ephemeral'" },
+		{ "system",
+				"[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":"
+				"\"ephemeral\"}},"
+				"{\"type\":\"text\",\"text\":\"b\",\"cache_control\":{\"type\":"
+				"\"ephemeral\"}},"
+				"{\"type\":\"text\",\"text\":\"c\",\"cache_control\":{\"type\":"
+				"\"ephemeral\"}},"
+				"{\"type\":\"text\",\"text\":\"d\",\"cache_control\":{\"type\":"
+				"\"ephemeral\"}},"
+				"{\"type\":\"text\",\"text\":\"e\",\"cache_control\":{\"type\":"
+				"\"ephemeral\"}}]",
+				400, "A maximum of 4 blocks with cache_control" },
+	};
+	standin_expect_refusals(*state, cases, CUA_ARRAY_LEN(cases));
+}
+
+static void headers_are_demanded(void **state)
+{
+	struct standin *standin = *state;
+	standin->headers[WIRE_X_API_KEY] = NULL;
+	expect_refused(standin, 401, "authentication_error", "x-api-key header is required");
+	standin->headers[WIRE_X_API_KEY] = "k";
+	standin->headers[WIRE_ANTHROPIC_VERSION] = NULL;
+	expect_refused(standin, 400, "invalid_request_error",
+			"anthropic-version: header is required");
+	standin->headers[WIRE_ANTHROPIC_VERSION] = "2023-06-01";
+	standin->headers[WIRE_ANTHROPIC_BETA] = "compact-2026-01-12, telepathy-2030-01-01";
+	expect_refused(standin, 400, "invalid_request_error", "`telepathy-2030-01-01`");
+}
+
+static void older_models_take_the_dated_tool_and_shrink_pictures(void **state)
+{
+	struct standin *standin = *state;
+	cJSON *request = standin->request;
+	cJSON_ReplaceItemInObject(request, "model", cJSON_CreateString("claude-sonnet-4-6"));
+	cJSON_ReplaceItemInObject(request, "tools",
+			standin_parse("[{\"type\":\"computer_20251124\",\"name\":\"computer\","
+				      "\"display_width_px\":2000,\"display_height_px\":1500}"
+				      "," OPEN_APP "," GIVE_UP "]"));
+	expect_refused(standin, 400, "invalid_request_error",
+			"Input tag 'computer_20251124' found");
+	standin->headers[WIRE_ANTHROPIC_BETA] = "computer-use-2025-11-24";
+	const cJSON *content = turn(standin, "tool_use"); /* no thinking: text, call */
+	standin->seen = "Save";
+	standin_say(standin,
+			"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+			"\"tool_use_id\":\"%s\",\"content\":[{\"type\":\"image\",\"source\":{"
+			"\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":"
+			"\"iVBORw0KGgoAAAANSUhEUgAAB9AAAAXc\"}}]}]}",
+			call_id(content, 1));
+	content = turn(standin, "tool_use");
+	const cJSON *call = cJSON_GetArrayItem(content, 1);
+	assert_string_equal(standin_text(call, "name"), "computer");
+	assert_null(standin_at(call, "toolset_name", NULL));
+	assert_string_equal(standin_text(standin_at(call, "input", NULL), "action"), "left_click");
+	/* 2000x1500 is seen as 1270x952: 120 becomes 76. */
+	assert_int_equal(standin_at(call, "input", "coordinate", "0", NULL)->valueint, 76);
+	/* Three presses are three calls: only the toolset repeats. */
+	assert_string_equal(standin_text(standin_at(content, "5", "input", NULL), "action"), "key");
+}
+
+static void context_edits_are_reported(void **state)
+{
+	struct standin *standin = *state;
+	standin->headers[WIRE_ANTHROPIC_BETA] = "context-management-2025-06-27";
+	cJSON_AddItemToObject(standin->request, "context_management",
+			standin_parse("{\"edits\":[{\"type\":\"clear_tool_uses_20250919\","
+				      "\"trigger\":{\"type\":\"input_tokens\",\"value\":10},"
+				      "\"keep\":{\"type\":\"tool_uses\",\"value\":0}}]}"));
+	const cJSON *content = turn(standin, "tool_use");
+	standin_say(standin,
+			"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+			"\"tool_use_id\":\"%s\",\"content\":\"ok\"}]}",
+			call_id(content, 2));
+	CUA_AUTO_JSON cJSON *message = standin_ask(standin);
+	const cJSON *edit = standin_at(message, "context_management", "applied_edits", "0", NULL);
+	assert_int_equal(standin_at(edit, "cleared_tool_uses", NULL)->valueint, 1);
+}
+
+int main(void)
+{
+	if (sodium_init() < 0) {
+		return 1;
+	}
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(plays_a_batch_of_the_toolset),
+		TEST(without_an_image_it_asks_for_one),
+		TEST(every_call_of_a_batch_has_its_result),
+		TEST(results_stand_in_the_order_of_the_calls),
+		TEST(history_comes_back_unchanged),
+		TEST(requests_that_break_the_contract_are_refused),
+		TEST(headers_are_demanded),
+		TEST(older_models_take_the_dated_tool_and_shrink_pictures),
+		TEST(context_edits_are_reported),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
