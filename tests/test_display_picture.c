@@ -167,6 +167,23 @@ static void files_are_about_as_small_as_libpngs(void **state)
 	}
 }
 
+/* One colour: all that the file has is what deflating costs. */
+static void plain_screens_are_as_small_as_libpngs(void **state)
+{
+	(void)state;
+	static const uint8_t colours[][3] = { { 0, 0, 0 }, { 0xff, 0, 0 }, { 0, 0xff, 0 },
+		{ 0xff, 0xff, 0 }, { 0xff, 0, 0xff }, { 0x33, 0xcc, 0x66 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(colours); i++) {
+		struct picture picture = make_picture(1280, 800, 1280 * 4);
+		for (size_t at = 0; at < (size_t)1280 * 800 * 4; at += 4) {
+			memcpy(picture.pixels + at, colours[i], 3);
+		}
+		assert_true(encode_and_compare(&picture, CUA_PICTURE_SMALL, 6, "one colour") <=
+				105);
+		free(picture.pixels);
+	}
+}
+
 static void noise_grows_by_little(void **state)
 {
 	CUA_AUTO_BUFFER struct cua_buffer png;
@@ -221,6 +238,7 @@ int main(void)
 		cmocka_unit_test(padding_between_rows_is_left_out),
 		cmocka_unit_test(the_fourth_byte_does_not_count),
 		cmocka_unit_test(files_are_about_as_small_as_libpngs),
+		cmocka_unit_test(plain_screens_are_as_small_as_libpngs),
 		cmocka_unit_test(noise_grows_by_little),
 		cmocka_unit_test(a_full_buffer_is_an_error),
 	};

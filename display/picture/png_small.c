@@ -12,6 +12,10 @@
 
 /* Of libdeflate and zlib. */
 #define LEVEL 6
+/* Of libdeflate where all but one row in so many repeat the row above: there is little to search
+ * then, and which of many equal matches is taken makes a tenth of the size. */
+#define PLAIN_LEVEL 8
+#define PLAIN_SHARE 16
 /* A picture of which a band in so many is a photograph is deflated band by band. */
 #define PHOTOGRAPH_SHARE 4
 
@@ -20,6 +24,7 @@ struct small_job {
 	uint8_t *rows; /* of the whole picture, filtered */
 	bool *is_photograph;
 	struct png_band *bands;
+	atomic_int repeated_rows; /* not filtered, and like the row above in their band */
 	atomic_bool failed;
 };
 
@@ -42,6 +47,14 @@ static void filter_band(void *user_data, int item, struct picture_scratch *scrat
 	}
 	job->is_photograph[item] = png_rows_filter(rows, job->pixels, item * PICTURE_BAND_ROWS,
 			png_band_rows(job->pixels, item), CUA_PICTURE_SMALL, line);
+	if (!job->is_photograph[item]) {
+		const size_t row_len = png_row_len(job->pixels->width_px);
+		int repeated = 0;
+		for (size_t at = row_len; at < len; at += row_len) {
+			repeated += memcmp(rows + at, rows + at - row_len, row_len) == 0;
+		}
+		atomic_fetch_add(&job->repeated_rows, repeated);
+	}
 }
 
 /* --- photographs: bands --- */
@@ -117,12 +130,20 @@ static inline void compressor_freep(struct libdeflate_compressor **compressor)
 	}
 }
 
+/* The first row of each band counts as repeated: nobody compared it. */
+static bool is_plain(struct small_job *job)
+{
+	const int others = job->pixels->height_px - png_band_count(job->pixels) -
+			atomic_load(&job->repeated_rows);
+	return others <= job->pixels->height_px / PLAIN_SHARE;
+}
+
 static enum cua_status append_in_one(
-		const struct small_job *job, struct cua_buffer *bytes, struct cua_error *err)
+		struct small_job *job, struct cua_buffer *bytes, struct cua_error *err)
 {
 	const size_t raw_len = png_row_len(job->pixels->width_px) * (size_t)job->pixels->height_px;
 	__attribute__((cleanup(compressor_freep))) struct libdeflate_compressor *compressor =
-			libdeflate_alloc_compressor(LEVEL);
+			libdeflate_alloc_compressor(is_plain(job) ? PLAIN_LEVEL : LEVEL);
 	const size_t bound = compressor ? libdeflate_zlib_compress_bound(compressor, raw_len) : 0;
 	CUA_AUTO_FREE uint8_t *chunk = malloc(PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL);
 	if (!compressor || !chunk || bound > PNG_CHUNK_DATA_MAX) {
@@ -148,7 +169,7 @@ enum cua_status png_encode_small(struct picture_workers *workers,
 	const size_t raw_len = png_row_len(pixels->width_px) * (size_t)pixels->height_px;
 	CUA_AUTO_FREE uint8_t *rows = malloc(raw_len);
 	CUA_AUTO_FREE bool *is_photograph = calloc((size_t)count, sizeof(*is_photograph));
-	struct small_job job = { pixels, rows, is_photograph, NULL, false };
+	struct small_job job = { .pixels = pixels, .rows = rows, .is_photograph = is_photograph };
 	if (rows && is_photograph) {
 		picture_workers_run(workers, count, count <= PNG_BANDS_INLINE, filter_band, &job);
 	}
