@@ -162,8 +162,8 @@ static int wait_for_end(pid_t pid, const char *what, int deadline_ms)
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-void world_exec(const struct world *world, const char *const *argv, const char *const *extra,
-		const char *input, size_t input_len, struct output *ret_output)
+static pid_t spawn_in(const struct world *world, const char *const *argv, const char *const *extra,
+		int in, int out, int err)
 {
 	char runtime[128], state[128], home[128], path[512];
 	snprintf(runtime, sizeof(runtime), "CUA_RUNTIME_DIR=%s/run", world->dir);
@@ -174,10 +174,6 @@ void world_exec(const struct world *world, const char *const *argv, const char *
 	for (size_t i = 0, at = 5; extra && extra[i] && at + 1 < WORDS_MAX; i++) {
 		envp[at++] = extra[i];
 	}
-	const int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC),
-		  err = memfd_create("err", MFD_CLOEXEC);
-	assert_int_equal(write(in, input ? input : "", input_len), input_len);
-	lseek(in, 0, SEEK_SET);
 	const struct cua_fd_map fds[] = { { in, 0 }, { out, 1 }, { err, 2 } };
 	const struct cua_spawn spawn = { .argv = argv,
 		.envp = envp,
@@ -191,6 +187,23 @@ void world_exec(const struct world *world, const char *const *argv, const char *
 	if (cua_spawn(&spawn, &pid, &error) != CUA_OK) {
 		fail_msg("%s: %s", argv[0], error.msg);
 	}
+	return pid;
+}
+
+pid_t world_start(const struct world *world, const char *const *argv, const char *const *extra)
+{
+	CUA_AUTO_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return spawn_in(world, argv, extra, null, null, null);
+}
+
+void world_exec(const struct world *world, const char *const *argv, const char *const *extra,
+		const char *input, size_t input_len, struct output *ret_output)
+{
+	const int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC),
+		  err = memfd_create("err", MFD_CLOEXEC);
+	assert_int_equal(write(in, input ? input : "", input_len), input_len);
+	lseek(in, 0, SEEK_SET);
+	const pid_t pid = spawn_in(world, argv, extra, in, out, err);
 	ret_output->exit_status = wait_for_end(pid, argv[0],
 			world->deadline_ms > 0 ? world->deadline_ms : PROGRAM_DEADLINE_MS);
 	close(in);
@@ -290,6 +303,11 @@ bool process_is_gone(pid_t pid)
 {
 	const char state = process_state(pid);
 	return state == 0 || state == 'Z' || state == 'X';
+}
+
+bool process_is_stopped(pid_t pid)
+{
+	return process_state(pid) == 'T';
 }
 
 void kill_and_wait(pid_t pid)

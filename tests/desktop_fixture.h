@@ -71,6 +71,8 @@ const char *world_path(const struct world *world, const char *leaf);
 void world_exec(const struct world *world, const char *const *argv, const char *const *extra,
 		const char *input, size_t input_len, struct output *ret_output);
 void output_finish(struct output *output);
+/* The same without input and output, and without waiting for its end; the caller reaps it. */
+pid_t world_start(const struct world *world, const char *const *argv, const char *const *extra);
 
 /* `cua WORD...`; the last word is followed by NULL. */
 void world_cua(const struct world *world, struct output *ret_output, ...) __attribute__((sentinel));
@@ -137,6 +139,7 @@ int desktop_pids(const struct desktop *desktop, const char *text, pid_t *pids, i
 /* The one that there must be. */
 pid_t desktop_pid(const struct desktop *desktop, const char *text);
 bool process_is_gone(pid_t pid);
+bool process_is_stopped(pid_t pid); /* by SIGSTOP */
 void kill_and_wait(pid_t pid);
 /* A number from desktop.json: "host", "vnc", "bwrap", "session". */
 pid_t desktop_recorded_pid(const struct desktop *desktop, const char *who);

@@ -1,5 +1,5 @@
-/* Linked into a host: kills it when the X server has got the N-th key or button event since the
- * file "kill" is in the runtime directory, which holds N. */
+/* Linked into a host: sends it a signal when the X server has got the N-th key, button or motion
+ * event since the file "at_event" is in the runtime directory, which holds N and the signal. */
 
 #include <dlfcn.h>
 #include <signal.h>
@@ -22,25 +22,26 @@ __attribute__((constructor)) static void note_host(void)
 static void count(Display *display)
 {
 	char path[512];
-	int wanted = 0;
-	snprintf(path, sizeof(path), "%s/kill", getenv("CUA_RUNTIME_DIR"));
+	int wanted = 0, signal_number = 0;
+	snprintf(path, sizeof(path), "%s/at_event", getenv("CUA_RUNTIME_DIR"));
 	FILE *file = getpid() == host ? fopen(path, "re") : NULL;
 	if (!file) {
 		events = 0;
 		return;
 	}
-	if (fscanf(file, "%d", &wanted) != 1) {
+	if (fscanf(file, "%d %d", &wanted, &signal_number) != 2) {
 		wanted = 0;
 	}
+	fclose(file);
 	if (wanted != counting_to) {
 		counting_to = wanted;
 		events = 0;
 	}
 	if (++events == wanted) {
 		XSync(display, False);
-		kill(host, SIGKILL);
+		/* To this thread: it does not go on before the signal has had its effect. */
+		raise(signal_number);
 	}
-	fclose(file);
 }
 
 int XTestFakeKeyEvent(Display *display, unsigned int keycode, Bool down, unsigned long delay)
@@ -57,6 +58,15 @@ int XTestFakeButtonEvent(Display *display, unsigned int button, Bool down, unsig
 	int (*next)(Display *, unsigned int, Bool, unsigned long);
 	*(void **)&next = dlsym(RTLD_NEXT, "XTestFakeButtonEvent");
 	const int result = next(display, button, down, delay);
+	count(display);
+	return result;
+}
+
+int XTestFakeMotionEvent(Display *display, int screen, int x, int y, unsigned long delay)
+{
+	int (*next)(Display *, int, int, int, unsigned long);
+	*(void **)&next = dlsym(RTLD_NEXT, "XTestFakeMotionEvent");
+	const int result = next(display, screen, x, y, delay);
 	count(display);
 	return result;
 }
