@@ -12,7 +12,11 @@
  * steps of so many pixels at most, with pauses in which they can follow. */
 #define DRAG_STEP_PX 16
 #define DRAG_STEP_US 6000U
-#define DRAG_DWELL_US 40000U
+/* Farther from the press than any toolkit wants the pointer before it begins a drag. */
+#define DRAG_BEGINS_PX 16
+/* Where an application has more to do than to follow, until it has rested so long, at most. */
+#define DRAG_REST_MS 40
+#define DRAG_REST_MAX_US 1500000U
 /* Chromium takes two presses of one millisecond for one. The server waits, so that the times of
  * the events differ however late it reads them. */
 #define PRESS_APART_MS 2UL
@@ -180,6 +184,11 @@ enum cua_status input_keys(
 
 /* --- mouse --- */
 
+struct drag {
+	struct cua_point press;
+	bool has_begun; /* as applications see it */
+};
+
 /* Time in which applications handle what they got; not a wait for a result. */
 static enum cua_status pace(struct display *display, uint64_t us, struct cua_error *err)
 {
@@ -188,17 +197,53 @@ static enum cua_status pace(struct display *display, uint64_t us, struct cua_err
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
+/* A browser or a file manager on a busy machine may take long to begin a drag, and to agree with
+ * who is under the pointer: a button that comes up before is no drop. */
+static enum cua_status let_follow(struct display *display, struct cua_error *err)
+{
+	XFlush(display->xlib);
+	enum cua_status status =
+			settle_rest(display, DRAG_REST_MS, cua_now_us() + DRAG_REST_MAX_US, err);
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+}
+
+static int distance(struct cua_point from, struct cua_point to)
+{
+	const int dx = abs(to.x - from.x), dy = abs(to.y - from.y);
+	return dx > dy ? dx : dy;
+}
+
 static enum cua_status drag_segment(struct display *display, struct cua_point from,
+		struct cua_point to, struct drag *drag, struct cua_error *err)
+{
+	const int steps = (distance(from, to) + DRAG_STEP_PX - 1) / DRAG_STEP_PX;
+	const int of = steps > 0 ? steps : 1;
+	enum cua_status status = CUA_OK;
+	for (int i = 1; i <= of && status == CUA_OK; i++) {
+		const struct cua_point at = { from.x + (to.x - from.x) * i / of,
+			from.y + (to.y - from.y) * i / of };
+		input_motion(display, at.x, at.y);
+		status = pace(display, DRAG_STEP_US, err);
+		if (status == CUA_OK && !drag->has_begun &&
+				distance(drag->press, at) >= DRAG_BEGINS_PX) {
+			drag->has_begun = true;
+			status = let_follow(display, err);
+		}
+	}
+	return status;
+}
+
+/* An application that was busy has asked who is under the pointer when it was elsewhere, and asks
+ * again when it moves. So it does, by a pixel of the path that it came. */
+static enum cua_status arrive_again(struct display *display, struct cua_point from,
 		struct cua_point to, struct cua_error *err)
 {
-	const int dx = to.x - from.x, dy = to.y - from.y;
-	const int longest = abs(dx) > abs(dy) ? abs(dx) : abs(dy);
-	const int steps = (longest + DRAG_STEP_PX - 1) / DRAG_STEP_PX;
-	enum cua_status status = CUA_OK;
-	for (int i = 1; i <= (steps > 0 ? steps : 1) && status == CUA_OK; i++) {
-		const int of = steps > 0 ? steps : 1;
-		input_motion(display, from.x + dx * i / of, from.y + dy * i / of);
-		status = pace(display, DRAG_STEP_US, err);
+	const int dx = from.x - to.x, dy = from.y - to.y;
+	input_motion(display, to.x + (dx > 0) - (dx < 0), to.y + (dy > 0) - (dy < 0));
+	enum cua_status status = pace(display, DRAG_STEP_US, err);
+	if (status == CUA_OK) {
+		input_motion(display, to.x, to.y);
+		status = let_follow(display, err);
 	}
 	return status;
 }
@@ -207,17 +252,22 @@ static enum cua_status drag(
 		struct display *display, const struct cua_action *action, struct cua_error *err)
 {
 	const struct cua_point *path = action->path;
+	const int last = action->path_len - 1;
+	struct drag drag = { .press = path[0] };
 	input_motion(display, path[0].x, path[0].y);
 	enum cua_status status = pace(display, DRAG_STEP_US, err);
 	if (status == CUA_OK) {
 		input_button(display, action->button, true);
-		status = pace(display, DRAG_DWELL_US, err);
+		status = let_follow(display, err);
 	}
-	for (int i = 1; i < action->path_len && status == CUA_OK; i++) {
-		status = drag_segment(display, path[i - 1], path[i], err);
+	for (int i = 1; i <= last && status == CUA_OK; i++) {
+		status = drag_segment(display, path[i - 1], path[i], &drag, err);
 	}
 	if (status == CUA_OK) {
-		status = pace(display, DRAG_DWELL_US, err);
+		status = let_follow(display, err);
+	}
+	if (status == CUA_OK) {
+		status = arrive_again(display, path[last - 1], path[last], err);
 	}
 	if (status == CUA_OK) {
 		input_button(display, action->button, false);

@@ -1,5 +1,6 @@
 /* What applications make of a drag and of a double click. */
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static struct box find_text(const char *text)
 	return (struct box){ numbers[0], numbers[1], numbers[2], numbers[3] };
 }
 
-/* --- a page that tells in its title what happened to it --- */
+/* --- a page that tells in its title what happened to it, and is slow to begin a drag --- */
 
 static const char page[] =
 		"<!doctype html><meta charset=utf-8><title>none</title>"
@@ -82,7 +83,11 @@ static const char page[] =
 		"const tell = text => document.title = text + '.';\n"
 		"onmousemove = e => { onmousemove = null;"
 		" tell(`origin ${e.screenX - e.clientX} ${e.screenY - e.clientY}`); };\n"
-		"at('from').ondragstart = e => e.dataTransfer.setData('text/plain', 'this');\n"
+		"const compute = ms => { const end = performance.now() + ms;"
+		" while (performance.now() < end); };\n"
+		"at('from').ondragstart = e => { compute(300);"
+		" e.dataTransfer.setData('text/plain', 'this'); };\n"
+		"at('to').ondragenter = e => compute(300);\n"
 		"at('to').ondragover = e => e.preventDefault();\n"
 		"at('to').ondrop = e => { e.preventDefault();"
 		" tell('dropped ' + e.dataTransfer.getData('text/plain')); };\n"
@@ -260,6 +265,19 @@ static void a_file_manager_moves_a_dragged_file(void **state)
 
 /* The shortest time that GTK is told to take two presses for a double click. */
 #define DOUBLE_CLICK_MS 50
+/* A machine may stop the X server for longer than that, now and then. */
+#define TRIES 5
+
+static bool double_click_selects(int x, int y, const char *text)
+{
+	char wanted[64];
+	snprintf(wanted, sizeof(wanted), "%s", text);
+	desktop_do(&desktop,
+			"[{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":2},"
+			"{\"action\":\"key\",\"keys\":\"ctrl+c\"}]",
+			x, y);
+	return waits_until(clipboard_is, wanted, 2000);
+}
 
 static void gtk_takes_a_double_click_however_short_its_time(void **state)
 {
@@ -283,14 +301,20 @@ static void gtk_takes_a_double_click_however_short_its_time(void **state)
 			"{\"action\":\"key\",\"keys\":\"ctrl+c\"}]",
 			x, y);
 	expect_selected("before");
-	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":2}]", x, y);
-	expect_selected("extraordinary");
+	bool selects = false;
+	for (int i = 0; i < TRIES && !selects; i++) {
+		selects = double_click_selects(x, y, "extraordinary");
+	}
+	assert_true(selects);
 }
 
+/* The server waits between them as long as it is told, or longer when it gets no processor: the
+ * shortest time is what it was told. */
 static void the_presses_of_one_click_differ_in_time_but_little(void **state)
 {
 	(void)state;
 	enum { ROUNDS = 50 };
+	double least_ms = INFINITY;
 	recorder_start(&desktop);
 	for (int i = 0; i < ROUNDS; i++) {
 		recorder_mark(&desktop);
@@ -300,8 +324,10 @@ static void the_presses_of_one_click_differ_in_time_but_little(void **state)
 		/* The server's own clock, in milliseconds. */
 		const double apart_ms =
 				json_number(events, "2.time") - json_number(events, "0.time");
-		assert_true(apart_ms >= 1 && apart_ms < DOUBLE_CLICK_MS);
+		assert_true(apart_ms >= 1);
+		least_ms = fmin(least_ms, apart_ms);
 	}
+	assert_true(least_ms <= 10);
 }
 
 int main(void)

@@ -39,7 +39,7 @@ static const struct composed {
 			COMMAND("drag", "9,9", "40,40", "9,60", "--keys=alt"),
 			{ CALL("{\"type\":\"drag\",\"path\":[{\"x\":9,\"y\":9},"
 			       "{\"x\":40,\"y\":40},{\"x\":9,\"y\":60}],\"keys\":[\"ALT\"]}") },
-			9 },
+			11 },
 	{ "[{\"action\":\"scroll\",\"x\":9,\"y\":9,\"scroll_y\":2,\"keys\":\"shift\"}]",
 			COMMAND("scroll", "9", "9", "--scroll_y=2", "--keys=shift"),
 			{ CALL("{\"type\":\"scroll\",\"x\":9,\"y\":9,\"scroll_x\":0,"
