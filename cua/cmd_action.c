@@ -55,6 +55,11 @@ static void print_help(const struct cua_action_spec *spec)
 	       "      --settle-ms=N   wait at most so long for the screen to rest; -1: not at all\n"
 	       "      --json          print the whole answer\n"
 	       "      --              what follows is no option\n");
+	if (spec == &cua_action_table[CUA_ACTION_FIND_TEXT]) {
+		printf("\nExit status: 0 found; 1 not on the screen, or refused; 2 wrong usage; 6 "
+		       "the "
+		       "desktop failed.\n");
+	}
 }
 
 /* --- arguments to JSON --- */
@@ -349,6 +354,19 @@ static void print_result(const struct action_command *command, const cJSON *answ
 	}
 }
 
+/* As grep tells it; false, with a word why, if what was looked for is not there. */
+static bool found(const struct action_command *command, const cJSON *result)
+{
+	const cJSON *matches = cJSON_GetObjectItemCaseSensitive(result, "matches");
+	if (!cJSON_IsArray(matches) || cJSON_GetArraySize(matches) > 0) {
+		return true;
+	}
+	fprintf(stderr, "cua: %s: nothing on the screen says \"%s\"\n", command->spec->name,
+			cJSON_GetStringValue(
+					cJSON_GetObjectItemCaseSensitive(command->action, "text")));
+	return false;
+}
+
 /* The picture is what the action is for, not what the screen is like afterwards. */
 static bool answers_with_picture(const struct cua_action_spec *spec)
 {
@@ -376,7 +394,7 @@ static int show(const struct action_command *command, const cJSON *answer)
 	} else if (!is_screenshot) {
 		print_result(command, answer);
 	}
-	return CUA_EXIT_OK;
+	return found(command, result) ? CUA_EXIT_OK : CUA_EXIT_FAILED;
 }
 
 /* What the name of a file says that it holds; NULL: nothing that a picture could be but PNG. */

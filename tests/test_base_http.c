@@ -562,6 +562,15 @@ static void a_target_too_long_is_refused(void **state)
 	cua_http_client_destroy(client);
 }
 
+static void an_empty_query_is_none(void **state)
+{
+	struct cua_http_client *client = client_of(*state, -1);
+	expect_answer(client, "http://desktop/a?", NULL, "GET /a? #1 \"\" ");
+	expect_answer(client, "http://desktop/a?&", NULL, "GET /a? #1 \"\" ");
+	expect_answer(client, "http://desktop/a?x=1&", NULL, "GET /a?x=1 #1 \"\" ");
+	cua_http_client_destroy(client);
+}
+
 static void an_early_hang_up_is_told(void **state)
 {
 	static const char *const requests[] = { "GET /late HTTP/1.1\r\nHost: d\r\n\r\n",
@@ -991,6 +1000,7 @@ int main(void)
 		ON_SITE(head_is_answered_without_a_body),
 		ON_SITE(what_is_no_http_is_hung_up_on),
 		ON_SITE(a_target_too_long_is_refused),
+		ON_SITE(an_empty_query_is_none),
 		ON_SITE(an_early_hang_up_is_told),
 		ON_SITE(a_late_answer_arrives),
 		ON_SITE(an_answer_may_take_its_time),

@@ -173,6 +173,16 @@ static void a_terminal_is_read_by_recognition(void **state)
 			"{\"action\":\"find_text\",\"text\":\"nowhere at all\"}]");
 	assert_non_null(strstr(
 			json_text(words, "results.0.text"), "fox jumps over 1234 lazy dogs"));
+	assert_int_equal(cJSON_GetArraySize(json_at(words, "results.1.matches")), 0);
+	struct output output;
+	world_cua(&world, &output, "find_text", "lazy dogs", NULL);
+	assert_int_equal(output.exit_status, 0);
+	output_finish(&output);
+	world_cua(&world, &output, "find_text", "nowhere at all", NULL);
+	assert_int_equal(output.exit_status, 1);
+	assert_string_equal(output.out, "");
+	assert_non_null(strstr(output.err, "nothing on the screen says \"nowhere at all\""));
+	output_finish(&output);
 	bool found_word = false;
 	const cJSON *word = NULL;
 	cJSON_ArrayForEach (word, json_at(words, "results.0.words")) {

@@ -23,7 +23,7 @@
 struct exchange {
 	struct cua_http_exchange public;
 	struct connection *connection; /* NULL when the caller is gone */
-	char method[16], path[256], query[512], if_none_match[128];
+	char method[16], path[256], query[HTTP_SERVER_QUERY_MAX], if_none_match[128];
 	struct cua_buffer head, body; /* of the answer */
 	size_t sent;                  /* of both */
 	bool handed;                  /* the handler knows of it */
@@ -150,6 +150,27 @@ static bool connection_create(struct lws *wsi)
 	return true;
 }
 
+bool http_server_query(struct lws *wsi, char *query, size_t size)
+{
+	char part[HTTP_SERVER_QUERY_MAX];
+	size_t len = 0;
+	query[0] = '\0';
+	for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
+		if (lws_hdr_copy_fragment(wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) <=
+				0) {
+			return false;
+		}
+		if (strcmp(part, "/") == 0) {
+			continue; /* what libwebsockets makes of a "?" or "&" before nothing */
+		}
+		len += (size_t)snprintf(query + len, size - len, "%s%s", len > 0 ? "&" : "", part);
+		if (len >= size) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* False if a part of the target does not fit: better refused than cut. */
 static bool read_head(struct lws *wsi, struct exchange *exchange, const char *path)
 {
@@ -168,18 +189,7 @@ static bool read_head(struct lws *wsi, struct exchange *exchange, const char *pa
 	}
 	bool fits = snprintf(exchange->path, sizeof(exchange->path), "%s", path) <
 			(int)sizeof(exchange->path);
-	size_t len = 0;
-	char part[sizeof(exchange->query)];
-	for (int i = 0; fits && lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
-		if (lws_hdr_copy_fragment(wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) <=
-				0) {
-			fits = false;
-			break;
-		}
-		len += (size_t)snprintf(exchange->query + len, sizeof(exchange->query) - len,
-				"%s%s", len > 0 ? "&" : "", part);
-		fits = len < sizeof(exchange->query);
-	}
+	fits = fits && http_server_query(wsi, exchange->query, sizeof(exchange->query));
 	lws_hdr_copy(wsi, exchange->if_none_match, sizeof(exchange->if_none_match),
 			WSI_TOKEN_HTTP_IF_NONE_MATCH);
 	exchange->public.method = exchange->method;

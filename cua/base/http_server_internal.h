@@ -8,6 +8,7 @@
 #include "cua/base/http_server.h"
 
 #define LWS_TIMERS_MAX 4
+#define HTTP_SERVER_QUERY_MAX 512
 
 struct cua_http_server {
 	uv_loop_t *loop;
@@ -47,6 +48,9 @@ struct connection {
 	bool lingering;
 	int completions; /* times that the body of the request was said to be complete */
 };
+
+/* http_server.c: the query of a request, "" for none; false if it is longer than size. */
+bool http_server_query(struct lws *wsi, char *query, size_t size);
 
 /* http_stream.c: what libwebsockets tells of a WebSocket; the same answers as its callback's. */
 int http_stream_confirm(struct connection *connection, const char *protocol);

@@ -20,7 +20,7 @@ struct message {
 struct stream {
 	struct cua_http_stream public;
 	struct connection *connection;
-	char path[256], query[512];
+	char path[256], query[HTTP_SERVER_QUERY_MAX];
 	TAILQ_HEAD(, message) queue;
 	bool over; /* to be closed when the queue is out */
 };
@@ -48,23 +48,8 @@ static int refuse(struct connection *connection, const struct cua_error *error)
 
 static bool read_target(struct stream *stream, struct lws *wsi)
 {
-	if (lws_hdr_copy(wsi, stream->path, sizeof(stream->path), WSI_TOKEN_GET_URI) <= 0) {
-		return false;
-	}
-	size_t len = 0;
-	char part[sizeof(stream->query)];
-	for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
-		if (lws_hdr_copy_fragment(wsi, part, sizeof(part), WSI_TOKEN_HTTP_URI_ARGS, i) <=
-				0) {
-			return false;
-		}
-		len += (size_t)snprintf(stream->query + len, sizeof(stream->query) - len, "%s%s",
-				len > 0 ? "&" : "", part);
-		if (len >= sizeof(stream->query)) {
-			return false;
-		}
-	}
-	return true;
+	return lws_hdr_copy(wsi, stream->path, sizeof(stream->path), WSI_TOKEN_GET_URI) > 0 &&
+			http_server_query(wsi, stream->query, sizeof(stream->query));
 }
 
 int http_stream_confirm(struct connection *connection, const char *protocol)
