@@ -1,5 +1,7 @@
 #include "display/display_internal.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/util.h"
@@ -52,6 +54,35 @@ static enum cua_status act_list_windows(
 	return display_ok(display, err);
 }
 
+/* With the elements at its ends, if there are any. */
+static enum cua_status act_drag(
+		struct display *display, const struct cua_action *action, struct cua_error *err)
+{
+	struct cua_point from = { 0, 0 }, to = { 0, 0 };
+	CUA_AUTO_FREE struct cua_point *path = calloc((size_t)action->path_len + 2, sizeof(*path));
+	struct cua_action placed = *action;
+	if (!path) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "path");
+	}
+	enum cua_status status =
+			reading_locate_ends(display, action->from, action->to, &from, &to, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	placed.path = path;
+	placed.path_len = 0;
+	if (action->from) {
+		path[placed.path_len++] = from;
+	}
+	for (int i = 0; i < action->path_len; i++) {
+		path[placed.path_len++] = action->path[i];
+	}
+	if (action->to) {
+		path[placed.path_len++] = to;
+	}
+	return input_mouse(display, &placed, err);
+}
+
 /* An element is where it is now, not where it was when it was read. */
 static enum cua_status act_mouse(
 		struct display *display, const struct cua_action *action, struct cua_error *err)
@@ -73,9 +104,10 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_CLICK:
 	case CUA_ACTION_MOUSE_DOWN:
 	case CUA_ACTION_MOUSE_UP:
-	case CUA_ACTION_DRAG:
 	case CUA_ACTION_SCROLL:
 		return act_mouse(display, action, err);
+	case CUA_ACTION_DRAG:
+		return act_drag(display, action, err);
 	case CUA_ACTION_KEY:
 	case CUA_ACTION_HOLD_KEY:
 		return input_keys(display, action, err);

@@ -14,18 +14,14 @@
 #include "display/reader/reader.h"
 #include "display/reader_client.h"
 
-/* Starting the reader and its libraries, beyond what the applications may take. */
-#define READER_MARGIN_MS 4000
 #define OCR_TIMEOUT_MS 20000
 #define FIND_NODES_MAX READER_NODES_MAX
 #define SEARCH_TEXT_MAX 20000
-#define RAISE_TIMEOUT_MS 1000
-#define RAISE_LOOK_US 20000U
 
 /* --- elements --- */
 
-static cJSON *make_request(struct display *display, const char *verb,
-		const struct window_stack *stack, Window window, int timeout_ms)
+cJSON *reading_request(struct display *display, const char *verb, const struct window_stack *stack,
+		Window window, int timeout_ms)
 {
 	const int screen[] = { display->width_px, display->height_px };
 	cJSON *request = cJSON_CreateObject();
@@ -94,8 +90,8 @@ enum cua_status reading_tree(struct display *display, const struct reading_optio
 {
 	const struct cua_point screen = { display->width_px, display->height_px };
 	window_stack_read(display, stack);
-	CUA_AUTO_JSON cJSON *request =
-			make_request(display, "tree", stack, options->window, options->timeout_ms);
+	CUA_AUTO_JSON cJSON *request = reading_request(
+			display, "tree", stack, options->window, options->timeout_ms);
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddNumberToObject(request, "max_nodes", options->max_nodes);
 	cJSON_AddNumberToObject(request, "max_depth", options->max_depth);
@@ -104,7 +100,7 @@ enum cua_status reading_tree(struct display *display, const struct reading_optio
 	enum cua_status status = display_ok(display, err);
 	if (status == CUA_OK) {
 		status = reader_ask(display, request, NULL, 0,
-				options->timeout_ms + READER_MARGIN_MS, &answer, err);
+				options->timeout_ms + READING_MARGIN_MS, &answer, err);
 	}
 	if (status == CUA_OK) {
 		status = element_list_parse(answer, &screen, ret_list, err);
@@ -198,7 +194,7 @@ enum cua_status reading_words(struct display *display, const struct cua_region *
 	cJSON_AddNumberToObject(request, "height", area.height);
 	cJSON_AddNumberToObject(request, "deadline_ms", timeout_ms);
 	status = reader_ask(
-			display, request, grey, len, timeout_ms + READER_MARGIN_MS, &answer, err);
+			display, request, grey, len, timeout_ms + READING_MARGIN_MS, &answer, err);
 	if (status == CUA_OK) {
 		status = word_list_parse(answer, &area, &list, err);
 	}
@@ -311,7 +307,7 @@ static void add_spans(struct display *display, const char *text, const struct el
 	cJSON_AddNumberToObject(item, "shift_y", element->shift_y);
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(request, "elements"), item);
 	const int before = matches->count;
-	if (reader_ask(display, request, NULL, 0, timeout_ms + READER_MARGIN_MS, &answer, NULL) ==
+	if (reader_ask(display, request, NULL, 0, timeout_ms + READING_MARGIN_MS, &answer, NULL) ==
 			CUA_OK) {
 		const cJSON *span = NULL;
 		cJSON_ArrayForEach (span, cJSON_GetObjectItemCaseSensitive(answer, "spans")) {
@@ -505,7 +501,7 @@ enum cua_status reading_find_text(struct display *display, const char *text,
 	return status;
 }
 
-/* --- one page, one element --- */
+/* --- one page --- */
 
 enum cua_status reading_document_url(struct display *display, int timeout_ms,
 		char url[READING_URL_MAX], struct cua_error *err)
@@ -540,7 +536,7 @@ enum cua_status reading_document_url(struct display *display, int timeout_ms,
 		cJSON_AddStringToObject(request, "bus", page->bus);
 		cJSON_AddStringToObject(request, "path", page->path);
 		cJSON_AddNumberToObject(request, "deadline_ms", timeout_ms);
-		status = reader_ask(display, request, NULL, 0, timeout_ms + READER_MARGIN_MS,
+		status = reader_ask(display, request, NULL, 0, timeout_ms + READING_MARGIN_MS,
 				&answer, err);
 		CUA_AUTO_FREE char *text =
 				element_clean_text(cJSON_GetObjectItemCaseSensitive(answer, "url"),
@@ -549,87 +545,4 @@ enum cua_status reading_document_url(struct display *display, int timeout_ms,
 	}
 	element_list_finish(&list);
 	return status;
-}
-
-static enum cua_status ask_element(struct display *display, const struct element_ref *ref,
-		struct window_stack *stack, struct cua_region *ret_box, struct cua_error *err)
-{
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
-	window_stack_read(display, stack);
-	CUA_AUTO_JSON cJSON *request = make_request(
-			display, "element", stack, ref->place.window, READING_TIMEOUT_MS);
-	CUA_AUTO_JSON cJSON *answer = NULL;
-	cJSON_AddStringToObject(request, "bus", ref->bus);
-	cJSON_AddStringToObject(request, "path", ref->path);
-	cJSON_AddNumberToObject(request, "shift_x", ref->place.shift_x);
-	cJSON_AddNumberToObject(request, "shift_y", ref->place.shift_y);
-	cJSON_AddTrueToObject(request, "scroll");
-	enum cua_status status = reader_ask(display, request, NULL, 0,
-			READING_TIMEOUT_MS + READER_MARGIN_MS, &answer, err);
-	if (status == CUA_OK && !element_read_box(answer, &screen, ret_box)) {
-		status = CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-				"it cannot be seen: it may be hidden, or scrolled away and has to "
-				"be scrolled to");
-	}
-	return status;
-}
-
-static bool is_in_front(
-		const struct window_stack *stack, Window window, const struct cua_region *box)
-{
-	return window_stack_at(stack, box->x + box->width / 2, box->y + box->height / 2) == window;
-}
-
-/* The window manager may give the keyboard before it restacks, and the window may draw anew: looks
- * until the element is in front. */
-static enum cua_status raise_window(struct display *display, const struct element_ref *ref,
-		struct window_stack *stack, struct cua_region *box, struct cua_error *err)
-{
-	const uint64_t deadline_us = cua_now_us() + RAISE_TIMEOUT_MS * 1000ULL;
-	enum cua_status status = window_focus(display, ref->place.window, err);
-	while (status == CUA_OK) {
-		status = ask_element(display, ref, stack, box, err);
-		if (status != CUA_OK || is_in_front(stack, ref->place.window, box)) {
-			break;
-		}
-		if (cua_now_us() > deadline_us) {
-			return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-					"another window is in front of it");
-		}
-		status = display_wait(display, cua_now_us() + RAISE_LOOK_US, NULL, NULL, err);
-		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
-	}
-	return status;
-}
-
-enum cua_status reading_locate(struct display *display, const char *text,
-		struct cua_point *ret_point, struct cua_error *err)
-{
-	const unsigned int number = element_ref_parse(text);
-	const struct element_ref *ref =
-			number > 0 ? element_refs_find(&display->refs, number) : NULL;
-	CUA_AUTO_FREE struct window_stack *stack = calloc(1, sizeof(*stack));
-	struct cua_region box;
-	if (number == 0) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"ref is \"%.40s\"; it must be a reference as read_screen gives "
-				"it, e12 for example",
-				text);
-	}
-	if (!ref || !stack) {
-		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-				"ref e%u was not given on this desktop, or is forgotten; "
-				"read_screen tells what there is",
-				number);
-	}
-	enum cua_status status = ask_element(display, ref, stack, &box, err);
-	if (status == CUA_OK && !is_in_front(stack, ref->place.window, &box)) {
-		status = raise_window(display, ref, stack, &box, err);
-	}
-	if (status != CUA_OK) {
-		cua_error_prefix(err, "ref e%u", number);
-		return status;
-	}
-	*ret_point = (struct cua_point){ box.x + box.width / 2, box.y + box.height / 2 };
-	return CUA_OK;
 }

@@ -9,6 +9,8 @@
 
 #define READING_MATCHES_MAX 50
 #define READING_TIMEOUT_MS 2000
+/* Starting the reader and its libraries, beyond what the applications may take. */
+#define READING_MARGIN_MS 4000
 #define READING_URL_MAX 4096
 
 struct reading_match {
@@ -31,6 +33,10 @@ struct reading_options {
 	bool all;       /* what does not show, too */
 	int timeout_ms; /* for the applications to answer */
 };
+
+/* What every question about elements has in it; the caller deletes it. */
+cJSON *reading_request(struct display *display, const char *verb, const struct window_stack *stack,
+		Window window, int timeout_ms);
 
 /**
  * reading_tree() - elements of the windows, each with its reference and whether it is covered.
@@ -75,6 +81,12 @@ CUA_NODISCARD enum cua_status reading_document_url(struct display *display, int 
  */
 CUA_NODISCARD enum cua_status reading_locate(struct display *display, const char *ref,
 		struct cua_point *ret_point, struct cua_error *err);
+
+/* The same for the ends of a drag, which have to be in view together. Either may be NULL: nothing
+ * is set for it. */
+CUA_NODISCARD enum cua_status reading_locate_ends(struct display *display, const char *from,
+		const char *to, struct cua_point *ret_from, struct cua_point *ret_to,
+		struct cua_error *err);
 
 /* Actions. */
 CUA_NODISCARD enum cua_status reading_act_screen(struct display *display,

@@ -58,6 +58,9 @@ cJSON *minimal(const struct cua_action_spec *spec)
 	if (spec == &cua_action_table[CUA_ACTION_WAIT_FOR]) {
 		cJSON_AddStringToObject(json, "text", "text");
 	}
+	if (spec == &cua_action_table[CUA_ACTION_DRAG]) {
+		cJSON_AddItemToObject(json, "path", path_of(2));
+	}
 	if (spec == &cua_action_table[CUA_ACTION_MOVE]) {
 		cJSON_AddStringToObject(json, "ref", "e1");
 	}

@@ -126,7 +126,7 @@ static void paths_keep_their_bounds(void **state)
 		{ "[[0,0],[1279,799]]", NULL },
 		{ "[{\"x\":0,\"y\":0},{\"y\":799,\"x\":1279}]", NULL },
 		{ "[[0,0],{\"x\":1,\"y\":1}]", NULL },
-		{ "[]", "path has 0 points; it must have 2 to 4096" },
+		{ "[]", "path has 0 points; it must have 2 to 4096, from and to counted" },
 		{ "[[0,0]]", "path has 1 points" },
 		{ "[[0,0],[1280,0]]", "path[1] x is 1280; it must be 0 to 1279" },
 		{ "[[0,800],[0,0]]", "path[0] y is 800; it must be 0 to 799" },

@@ -70,8 +70,8 @@ static const char page[] =
 		"<!doctype html><meta charset=utf-8><title>none</title>"
 		"<style>* { position: absolute; margin: 0; background: #ddd }</style>"
 		"<div id=from draggable=true "
-		"style='left:20px;top:20px;width:100px;height:60px'></div>"
-		"<div id=to style='left:320px;top:20px;width:100px;height:60px'></div>"
+		"style='left:20px;top:20px;width:100px;height:60px'>parcel</div>"
+		"<div id=to style='left:320px;top:20px;width:100px;height:60px'>shelf</div>"
 		"<input id=range type=range min=0 max=100 value=0"
 		" style='left:20px;top:120px;width:400px'>"
 		"<canvas id=canvas width=400 height=200 style='left:20px;top:200px'></canvas>"
@@ -174,6 +174,36 @@ static void a_page_takes_drags(void **state)
 			origin.x + 70, origin.y + 250, origin.x + 370, origin.y + 250,
 			origin.x + 370, origin.y + 350);
 	expect_title("stroke 50,50 corner 350,150.");
+}
+
+static void find_ref(const char *text, char ref[16])
+{
+	CUA_AUTO_JSON cJSON *found = desktop_text_action(&desktop, "find_text", "text", text);
+	snprintf(ref, 16, "%s", json_text(found, "matches.0.ref"));
+	assert_int_equal(ref[0], 'e');
+}
+
+static void elements_are_dragged_by_their_references(void **state)
+{
+	(void)state;
+	const struct box origin = open_page();
+	char parcel[16], shelf[16], from[32], to[32];
+	find_ref("parcel", parcel);
+	find_ref("shelf", shelf);
+	snprintf(from, sizeof(from), "--from=%s", parcel);
+	snprintf(to, sizeof(to), "--to=%s", shelf);
+	world_expect(&world, 0, "drag", from, to, NULL);
+	expect_title("dropped this.");
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":%d,\"y\":%d}]", origin.x + 120,
+			origin.y + 530);
+	expect_title("clicks 1.");
+	desktop_do(&desktop, "[{\"action\":\"drag\",\"from\":\"%s\",\"path\":[[%d,%d],[%d,%d]]}]",
+			parcel, origin.x + 370, origin.y + 300, origin.x + 370, origin.y + 50);
+	expect_title("dropped this.");
+	world_expect(&world, 1, "drag", from, NULL);
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"F5\"}]");
+	expect_title("none");
+	world_expect(&world, 1, "drag", from, to, NULL); /* elements of a page that has gone */
 }
 
 static void a_page_takes_double_clicks(void **state)
@@ -314,7 +344,7 @@ static void the_presses_of_one_click_differ_in_time_but_little(void **state)
 {
 	(void)state;
 	enum { ROUNDS = 50 };
-	double least_ms = INFINITY;
+	double least_ms = HUGE_VAL;
 	recorder_start(&desktop);
 	for (int i = 0; i < ROUNDS; i++) {
 		recorder_mark(&desktop);
@@ -334,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_takes_drags),
+		cmocka_unit_test(elements_are_dragged_by_their_references),
 		cmocka_unit_test(a_page_takes_double_clicks),
 		cmocka_unit_test(clicks_with_a_wait_between_are_single_clicks),
 		cmocka_unit_test(writer_selects_by_dragging),

@@ -40,8 +40,11 @@ void cua_action_finish(struct cua_action *action)
 	free(action->png_base64);
 	free(action->files);
 	free(action->ref);
+	free(action->from);
+	free(action->to);
 	action->path = NULL;
 	action->text = action->html = action->png_base64 = action->files = action->ref = NULL;
+	action->from = action->to = NULL;
 }
 
 /* --- one value --- */
@@ -173,13 +176,12 @@ static enum cua_status read_path(const cJSON *json, const struct cua_arg_spec *s
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s must be a list of points", spec->name);
 	}
 	int len = cJSON_GetArraySize(json);
-	if (len < spec->min || len > spec->max) {
-		return CUA_FAIL(err, len > spec->max ? CUA_ERR_TOO_LARGE : CUA_ERR_INVAL, 0,
-				"%s has %d points; it must have %d to %d", spec->name, len,
-				spec->min, spec->max);
+	if (len > spec->max) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "%s has %d points; it must have 2 to %d",
+				spec->name, len, spec->max);
 	}
 	free(action->path);
-	action->path = calloc((size_t)len, sizeof(*action->path));
+	action->path = calloc((size_t)len + 1, sizeof(*action->path));
 	if (!action->path) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "%s", spec->name);
 	}
@@ -377,6 +379,12 @@ static enum cua_status check_together(
 	}
 	if (action->type == CUA_ACTION_WAIT_FOR) {
 		return check_wait(json, action, err);
+	}
+	if (action->type == CUA_ACTION_DRAG &&
+			action->path_len + (action->from ? 1 : 0) + (action->to ? 1 : 0) < 2) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"path has %d points; it must have 2 to %d, from and to counted",
+				action->path_len, CUA_ACTION_POINTS_MAX);
 	}
 	if (action->type == CUA_ACTION_SCROLL && action->scroll_x == 0 && action->scroll_y == 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "scroll_x and scroll_y are both 0");

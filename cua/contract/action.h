@@ -142,6 +142,7 @@ struct cua_action {
 	int format, level;        /* enum cua_picture_format, enum cua_picture_level */
 	int quality;              /* of JPEG and WebP */
 	char *ref;                /* owned; an element instead of at; NULL: none */
+	char *from, *to;          /* owned; elements before and after path; NULL: none */
 	int max_nodes, depth;     /* bounds of a tree */
 	bool all;                 /* elements that do not show, too */
 	bool structured;          /* elements as objects instead of as text */

@@ -25,6 +25,13 @@
 				.help = "instead of x and y: an element as read_screen names " \
 					"it, such as e12" \
 	}
+#define ARG_DRAG_END(arg_name, member, which) \
+	{ \
+		(arg_name), CUA_ARG_STRING, \
+				.min = 1, .max = 16, FIELD(member), \
+				.help = "an element as read_screen names it, such as e12: " \
+					"the " which " point, beside those of path" \
+	}
 #define ARG_ONE_WINDOW \
 	{ \
 		"window", CUA_ARG_WINDOW, FIELD(window), \
@@ -142,10 +149,12 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 	[CUA_ACTION_DRAG] = { "drag",
 			"Press a button at the first point, visit all, release at the last.",
 			.is_input = true,
-			.args = { { "path", CUA_ARG_PATH, .required = true, .min = 2,
-						  .max = CUA_ACTION_POINTS_MAX, FIELD(path),
-						  .help = "points [x, y], at least two" },
-					ARG_BUTTON, ARG_MODIFIERS } },
+			.args = { { "path", CUA_ARG_PATH, .max = CUA_ACTION_POINTS_MAX, FIELD(path),
+						  .help = "points [x, y], at least two with from "
+							  "and to" },
+					ARG_BUTTON, ARG_MODIFIERS,
+					ARG_DRAG_END("from", from, "first"),
+					ARG_DRAG_END("to", to, "last") } },
 	[CUA_ACTION_SCROLL] = { "scroll", "Turn the mouse wheel.", .is_input = true,
 			.args = { ARG_X(false), ARG_Y(false),
 					{ "scroll_x", CUA_ARG_INTEGER, .min = -100, .max = 100,
