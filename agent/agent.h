@@ -4,6 +4,7 @@
 /* One run: a task, a model, a desktop; observe, ask, check, act, settle, observe. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
 
@@ -36,7 +37,12 @@ struct cua_agent_options {
 	const char *model, *base_url;
 	const char *api_key; /* NULL for a server that wants none */
 	const char *desktop_socket, *desktop_name;
-	const char *runs_dir; /* NULL: where agent_journal_create() puts it */
+	int64_t desktop_created_s; /* tells desktops of one name apart; 0 if unknown */
+	bool desktop_is_own;       /* started for this run */
+	const char *runs_dir;      /* NULL: where agent_journal_create() puts it */
+	const char *resume;        /* folder of the run to go on with; NULL for a new one */
+	bool desktop_is_new; /* to the run that is resumed: its own is gone, or another was chosen
+			      */
 	int max_steps, max_time_s;
 	int cancel_fd; /* readable: stop; -1 for none */
 	int model_retries;
@@ -60,6 +66,28 @@ struct cua_agent_result {
 	double ms, model_ms, desktop_ms;
 	struct agent_usage usage;
 };
+
+/* What `cua run --resume` has to know before it can go on. */
+struct cua_agent_resumable {
+	char *path;                          /* owned; of the folder */
+	char *task, *api, *model, *base_url; /* owned */
+	char *desktop;                       /* owned; the name it had last */
+	int64_t desktop_created_s;
+	bool desktop_is_own;
+	int max_steps, max_time_s;
+};
+
+/**
+ * cua_agent_resume_read() - can this run go on, and as what?
+ * @id: as agent_runs_find() takes it.
+ *
+ * Return: CUA_OK; CUA_ERR_NOT_FOUND; CUA_ERR_INVAL for one that came to its end: the model answered
+ *         or gave up, or a person or a rule stopped it; CUA_ERR_EXISTS while a process is at it;
+ *         CUA_ERR_IO. Release with cua_agent_resumable_finish() on CUA_OK.
+ */
+CUA_NODISCARD enum cua_status cua_agent_resume_read(
+		const char *id, struct cua_agent_resumable *ret_run, struct cua_error *err);
+void cua_agent_resumable_finish(struct cua_agent_resumable *run);
 
 /* Runs to the end. ret_result is filled whatever the outcome. */
 void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_result *ret_result);

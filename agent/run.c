@@ -96,6 +96,35 @@ static void keep_answer(struct agent_run *run, const char *text)
 	run->result->answer = strdup(text);
 }
 
+/* --- telling the model --- */
+
+bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image)
+{
+	struct cua_error why = { 0 };
+	if (!run_note_user(run, text, image)) {
+		return false;
+	}
+	if (agent_model_add_user(run->model, text, image, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+		return false;
+	}
+	return true;
+}
+
+bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
+		const char *note)
+{
+	struct cua_error why = { 0 };
+	if (!run_note_answers(run, answers, count, note)) {
+		return false;
+	}
+	if (agent_model_add_answers(run->model, answers, count, note, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+		return false;
+	}
+	return true;
+}
+
 /* --- one turn --- */
 
 static const struct agent_call *find_give_up(const struct agent_turn *turn)
@@ -108,23 +137,24 @@ static const struct agent_call *find_give_up(const struct agent_turn *turn)
 	return NULL;
 }
 
-static void nudge(struct agent_run *run, int *nudges)
+static void nudge(struct agent_run *run)
 {
 	struct cua_error why = { 0 };
-	if (++*nudges > NUDGES_MAX) {
+	if (++run->nudges > NUDGES_MAX) {
 		cua_error_set(&why, CUA_ERR_MODEL, 0,
-				"the model neither acted nor answered %d times in a row", *nudges);
+				"the model neither acted nor answered %d times in a row",
+				run->nudges);
 		run_end(run, CUA_AGENT_MODEL_ERROR, &why);
-	} else if (agent_model_add_user(run->model,
-				   "Go on with the task. If it is done, give the final answer; if "
-				   "it "
-				   "cannot be done, call give_up.",
-				   NULL, &why) != CUA_OK) {
-		run_end_desktop(run, &why);
+		return;
 	}
+	(void)run_tell(run,
+			"Go on with the task. If it is done, give the final answer; if it cannot "
+			"be "
+			"done, call give_up.",
+			NULL);
 }
 
-static void take_turn(struct agent_run *run, const struct agent_turn *turn, int *nudges)
+void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 {
 	const struct agent_call *give_up = find_give_up(turn);
 	if (turn->refusal) {
@@ -139,19 +169,18 @@ static void take_turn(struct agent_run *run, const struct agent_turn *turn, int 
 		keep_answer(run, give_up->reason);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
 	} else if (turn->call_count > 0) {
-		*nudges = 0;
+		run->nudges = 0;
 		run_calls(run, turn);
 	} else if (turn->answer) {
 		keep_answer(run, turn->answer);
 		run_end(run, CUA_AGENT_DONE, NULL);
 	} else {
-		nudge(run, nudges);
+		nudge(run);
 	}
 }
 
 static void loop(struct agent_run *run)
 {
-	int nudges = 0;
 	while (!run->is_over) {
 		if (run->step >= run->options->max_steps) {
 			end_limit(run, "steps", run->options->max_steps);
@@ -179,7 +208,7 @@ static void loop(struct agent_run *run)
 		run->result->steps = run->step;
 		agent_usage_add(&run->result->usage, &turn.usage);
 		if (run_note_turn(run, &turn)) {
-			take_turn(run, &turn, &nudges);
+			run_take_turn(run, &turn);
 		}
 		agent_turn_finish(&turn);
 		if (!run->is_over && run_is_cancelled(run)) {
@@ -218,26 +247,35 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 	return agent_model_create(&config, &run->model, err);
 }
 
+static void open_journal(struct agent_run *run)
+{
+	struct cua_error why = { 0 };
+	if (sodium_init() < 0) {
+		cua_error_set(&why, CUA_ERR_UNAVAILABLE, 0, "libsodium does not start");
+		run_end_desktop(run, &why);
+	} else if (run->options->resume) {
+		run_resume_open(run);
+	} else if (agent_journal_create(&run->journal, run->options->runs_dir, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+	}
+	if (!run->is_over) {
+		run->journal.cancel_fd = run->options->cancel_fd;
+		run->journal.secret = run->options->api_key;
+		run->journal.on_event = run->options->on_event;
+		run->journal.user_data = run->options->user_data;
+		run->result->run_dir = strdup(run->journal.path);
+	}
+}
+
 /* Journal, desktop, first look, model, first message. */
 static void prepare(struct agent_run *run)
 {
 	struct cua_error why = { 0 };
 	CUA_AUTO_FREE char *note = NULL;
-	if (sodium_init() < 0) {
-		cua_error_set(&why, CUA_ERR_UNAVAILABLE, 0, "libsodium does not start");
-		run_end_desktop(run, &why);
-	} else if (agent_journal_create(&run->journal, run->options->runs_dir, &why) != CUA_OK) {
-		run_end_desktop(run, &why);
-	}
-	if (run->is_over) {
-		return;
-	}
-	run->journal.cancel_fd = run->options->cancel_fd;
-	run->journal.secret = run->options->api_key;
-	run->journal.on_event = run->options->on_event;
-	run->journal.user_data = run->options->user_data;
-	run->result->run_dir = strdup(run->journal.path);
-	if (!run_note_start(run)) {
+	open_journal(run);
+	const double left_ms = run->options->max_time_s * 1000.0 - run->spent_ms;
+	run->deadline_us = run->started_us + (left_ms > 0 ? (uint64_t)(left_ms * 1000.0) : 0);
+	if (run->is_over || !(run->options->resume ? run_note_resume(run) : run_note_start(run))) {
 		return;
 	}
 	if (agent_desktop_create(run->options->desktop_socket, run->options->cancel_fd,
@@ -248,11 +286,12 @@ static void prepare(struct agent_run *run)
 	if (!run_look(run, &note)) {
 		return;
 	}
-	if (open_model(run, &why) != CUA_OK ||
-			agent_model_add_user(run->model, run->options->task,
-					agent_desktop_screen(run->desktop), &why) != CUA_OK ||
-			(note && agent_model_add_user(run->model, note, NULL, &why) != CUA_OK)) {
+	if (open_model(run, &why) != CUA_OK) {
 		run_end_desktop(run, &why);
+	} else if (run->options->resume) {
+		run_resume_talk(run, note);
+	} else if (run_tell(run, run->options->task, agent_desktop_screen(run->desktop)) && note) {
+		(void)run_tell(run, note, NULL);
 	}
 }
 
@@ -287,13 +326,12 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		.result = ret_result,
 		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
 		.started_us = cua_now_us() };
-	run.deadline_us = run.started_us + (uint64_t)options->max_time_s * 1000000U;
 	prepare(&run);
 	if (!run.is_over) {
 		loop(&run);
 	}
 	say_time_limit(&run);
-	ret_result->ms = (double)(cua_now_us() - run.started_us) / 1000.0;
+	ret_result->ms = run.spent_ms + (double)(cua_now_us() - run.started_us) / 1000.0;
 	if (run.journal.events_fd >= 0) {
 		close_journal(&run);
 	}

@@ -336,10 +336,8 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn)
 	} else if (!run->is_over && pass_safety(run, turn)) {
 		run_all(&batch);
 	}
-	if (!run->is_over &&
-			agent_model_add_answers(run->model, batch.answers, batch.answered,
-					batch.note.data, &why) != CUA_OK) {
-		run_end_desktop(run, &why);
+	if (!run->is_over) {
+		(void)run_tell_answers(run, batch.answers, batch.answered, batch.note.data);
 	}
 	close_batch(&batch);
 }

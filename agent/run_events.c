@@ -47,23 +47,37 @@ static void add_ms(cJSON *event, const char *name, double ms)
 	cJSON_AddNumberToObject(event, name, (double)(int64_t)(ms * 100.0 + 0.5) / 100.0);
 }
 
-/* Files the screenshot and names it in the event. */
-static bool add_screen(struct agent_run *run, cJSON *event)
+/* Files the image and names it in the event; NULL adds nothing. */
+static bool add_image(struct agent_run *run, cJSON *event, const struct agent_image *image)
 {
-	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	struct cua_error why = { 0 };
-	if (!screen) {
+	if (!image) {
 		return true;
 	}
-	if (agent_journal_screenshot(&run->journal, screen->sha256, screen->base64, &why) !=
-			CUA_OK) {
+	if (agent_journal_screenshot(&run->journal, image->sha256, image->base64, &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}
-	cJSON_AddStringToObject(event, "screenshot", screen->sha256);
-	cJSON_AddNumberToObject(event, "width", screen->width);
-	cJSON_AddNumberToObject(event, "height", screen->height);
+	cJSON_AddStringToObject(event, "screenshot", image->sha256);
+	cJSON_AddNumberToObject(event, "width", image->width);
+	cJSON_AddNumberToObject(event, "height", image->height);
 	return true;
+}
+
+static bool add_screen(struct agent_run *run, cJSON *event)
+{
+	return add_image(run, event, agent_desktop_screen(run->desktop));
+}
+
+static void add_desktop(cJSON *event, const struct cua_agent_options *options)
+{
+	cJSON_AddStringToObject(event, "desktop",
+			options->desktop_name ? options->desktop_name : options->desktop_socket);
+	cJSON_AddNumberToObject(event, "desktop_created", (double)options->desktop_created_s);
+	cJSON_AddBoolToObject(event, "desktop_is_own", options->desktop_is_own);
+	cJSON_AddNumberToObject(event, "max_steps", options->max_steps);
+	cJSON_AddNumberToObject(event, "max_time_s", options->max_time_s);
+	cJSON_AddStringToObject(event, "version", CUA_VERSION);
 }
 
 bool run_note_start(struct agent_run *run)
@@ -75,11 +89,75 @@ bool run_note_start(struct agent_run *run)
 	cJSON_AddStringToObject(event, "api", options->api);
 	cJSON_AddStringToObject(event, "model", options->model);
 	cJSON_AddStringToObject(event, "base_url", options->base_url);
-	cJSON_AddStringToObject(event, "desktop",
-			options->desktop_name ? options->desktop_name : options->desktop_socket);
-	cJSON_AddNumberToObject(event, "max_steps", options->max_steps);
-	cJSON_AddNumberToObject(event, "max_time_s", options->max_time_s);
-	cJSON_AddStringToObject(event, "version", CUA_VERSION);
+	add_desktop(event, options);
+	return append(run, event, true);
+}
+
+bool run_note_resume(struct agent_run *run)
+{
+	cJSON *event = open_step_event(run, "run_resume");
+	cJSON_AddBoolToObject(event, "desktop_is_new", run->options->desktop_is_new);
+	add_desktop(event, run->options);
+	if (run->cut_bytes > 0) {
+		cJSON_AddNumberToObject(event, "cut_bytes", (double)run->cut_bytes);
+	}
+	return append(run, event, true);
+}
+
+bool run_note_user(struct agent_run *run, const char *text, const struct agent_image *image)
+{
+	cJSON *event = open_step_event(run, "user");
+	cJSON_AddStringToObject(event, "text", text);
+	if (!add_image(run, event, image)) {
+		cJSON_Delete(event);
+		return false;
+	}
+	return append(run, event, false);
+}
+
+static const char *const answer_statuses[] = {
+	[AGENT_ANSWER_OK] = "ok",
+	[AGENT_ANSWER_FAILED] = "failed",
+	[AGENT_ANSWER_NOT_RUN] = "not_run",
+	[AGENT_ANSWER_UNCERTAIN] = "uncertain",
+};
+
+const char *run_answer_name(enum agent_answer_status status)
+{
+	return answer_statuses[status];
+}
+
+bool run_note_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
+		const char *note)
+{
+	cJSON *event = open_step_event(run, "answers");
+	cJSON *list = cJSON_AddArrayToObject(event, "answers");
+	for (size_t i = 0; i < count; i++) {
+		cJSON *json = cJSON_CreateObject();
+		cJSON_AddStringToObject(json, "call_id", answers[i].call->id);
+		cJSON_AddStringToObject(json, "status", run_answer_name(answers[i].status));
+		if (answers[i].problem) {
+			cJSON_AddStringToObject(json, "problem", answers[i].problem);
+		}
+		cJSON_AddBoolToObject(json, "acknowledged", answers[i].acknowledged);
+		cJSON_AddItemToArray(list, json);
+		if (!add_image(run, json, answers[i].image)) {
+			cJSON_Delete(event);
+			return false;
+		}
+	}
+	if (note) {
+		cJSON_AddStringToObject(event, "note", note);
+	}
+	return append(run, event, false);
+}
+
+bool run_note_lost(struct agent_run *run, const struct agent_call *call, const char *message)
+{
+	cJSON *event = open_step_event(run, "result");
+	cJSON_AddStringToObject(event, "call_id", call->id);
+	cJSON_AddStringToObject(event, "status", "uncertain");
+	cJSON_AddStringToObject(event, "message", message);
 	return append(run, event, true);
 }
 
@@ -109,6 +187,9 @@ bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
 			cJSON_AddStringToObject(event, "gives_up", turn->calls[i].reason);
 			break;
 		}
+	}
+	if (turn->raw) {
+		cJSON_AddStringToObject(event, "raw", turn->raw);
 	}
 	cJSON_AddNumberToObject(event, "calls", (double)turn->call_count);
 	cJSON_AddNumberToObject(event, "retries", turn->retries);

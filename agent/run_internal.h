@@ -1,8 +1,8 @@
 #ifndef CUA_AGENT_RUN_INTERNAL_H
 #define CUA_AGENT_RUN_INTERNAL_H
 
-/* The state of a run, shared by run.c (the loop), run_calls.c (one turn's calls) and
- * run_events.c (what goes into the journal). */
+/* The state of a run, shared by run.c (the loop), run_calls.c (one turn's calls),
+ * resume.c (going on with a run) and run_events.c (what goes into the journal). */
 
 #include "agent/agent.h"
 #include "agent/desktop_client.h"
@@ -16,7 +16,10 @@ struct agent_run {
 	struct agent_desktop *desktop;
 	struct agent_model *model;
 	uint64_t started_us, deadline_us;
+	double spent_ms;   /* by the processes that were at this run before */
+	int64_t cut_bytes; /* that a crash left in the journal */
 	int step;
+	int nudges;   /* turns in a row that neither acted nor answered */
 	bool is_over; /* result->outcome says how */
 };
 
@@ -25,6 +28,13 @@ void run_end(struct agent_run *run, enum cua_agent_outcome outcome, const struct
 /* Ends it with an error of the desktop or of this machine; CUA_ERR_CANCELLED is an interruption. */
 void run_end_desktop(struct agent_run *run, const struct cua_error *why);
 bool run_is_cancelled(const struct agent_run *run);
+/* A message to the model, into the journal first; image may be NULL. False if the run is over. */
+bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image);
+/* The answers to all calls of the last turn, likewise. */
+bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
+		const char *note);
+/* What a turn that came whole leads to: actions, or the end of the run. */
+void run_take_turn(struct agent_run *run, const struct agent_turn *turn);
 
 /* --- run_calls.c --- */
 
@@ -34,9 +44,25 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn);
  * did, owned, NULL if nothing. False if the run is over. */
 bool run_look(struct agent_run *run, char **ret_note);
 
+/* --- resume.c --- */
+
+/* Opens the journal and adds up what is in it. */
+void run_resume_open(struct agent_run *run);
+/* With desktop, first look and model: rebuilds the conversation, answers what was left open, and
+ * tells the model. note: what a person did, NULL if nothing. */
+void run_resume_talk(struct agent_run *run, const char *note);
+
 /* --- run_events.c; each returns false, and ends the run, if the journal cannot be written --- */
 
 bool run_note_start(struct agent_run *run);
+bool run_note_resume(struct agent_run *run);
+bool run_note_user(struct agent_run *run, const char *text, const struct agent_image *image);
+bool run_note_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
+		const char *note);
+/* "ok", "failed", "not_run", "uncertain". */
+const char *run_answer_name(enum agent_answer_status status);
+/* Of an intent whose process died before it knew. */
+bool run_note_lost(struct agent_run *run, const struct agent_call *call, const char *message);
 bool run_note_look(struct agent_run *run, double ms);
 bool run_note_turn(struct agent_run *run, const struct agent_turn *turn);
 bool run_note_intent(struct agent_run *run, const struct agent_call *call);

@@ -172,6 +172,16 @@ static void print_safety(struct agent_printer *printer, const cJSON *event)
 					: "safety check: not allowed");
 }
 
+/* Once while it lasts, and once after it. */
+static void print_pause(struct agent_printer *printer, const cJSON *event)
+{
+	char text[64];
+	snprintf(text, sizeof(text), "paused for %.0f s: the disk was full",
+			number_at(event, "ms") / 1000.0);
+	print_line(printer, "     ",
+			string_at(event, "message")[0] ? string_at(event, "message") : text);
+}
+
 static void print_for_people(struct agent_printer *printer, const cJSON *event)
 {
 	const char *type = string_at(event, "type");
@@ -181,6 +191,10 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		fputs(" with ", printer->out);
 		cua_text_line(printer->out, string_at(event, "model"), 0);
 		fputc('\n', printer->out);
+	} else if (strcmp(type, "run_resume") == 0) {
+		print_line(printer, "cua run goes on, on ", string_at(event, "desktop"));
+	} else if (strcmp(type, "pause") == 0) {
+		print_pause(printer, event);
 	} else if (strcmp(type, "turn") == 0) {
 		print_turn(printer, event);
 	} else if (strcmp(type, "intent") == 0) {

@@ -11,7 +11,7 @@ set -eu
 run='at-spi2-core tesseract-ocr tesseract-ocr-eng xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
 	fonts-dejavu-core fonts-liberation2 fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 	libx11-6 libx11-xcb1 libxtst6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxcb-damage0 libxcb-res0 libxkbcommon0
-	libisal2 libpng16-16 libdeflate0 libwebp7 libzimg2 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
+	libisal2 libpng16-16 libdeflate0 libwebp7 libwebpmux3 libzimg2 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
 	libvncserver1 libvncclient1 libturbojpeg0 libsodium23 libseccomp2 shared-mime-info desktop-file-utils ca-certificates'
 
 # What the sources are compiled with.

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,12 +19,13 @@
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/text.h"
-#include "cua/desktops.h"
+#include "cua/run_desktop.h"
 
 #define DEFAULT_BASE_URL "https://api.openai.com/v1"
 
 static const char usage[] =
 		"usage: cua run [OPTION...] \"TASK\"\n"
+		"       cua run --resume RUN [OPTION...]\n"
 		"\n"
 		"Gives a model a desktop and a task, and prints what it does, a line per step.\n"
 		"\n"
@@ -36,6 +36,13 @@ static const char usage[] =
 		"  --keep          do not stop the desktop that was started\n"
 		"  --max-steps N   answers of the model, default 100\n"
 		"  --max-time S    seconds, default 1800\n"
+		"  --resume RUN    go on with a run that was killed, interrupted, came to a limit "
+		"or\n"
+		"                  failed by model or desktop: as cua runs list calls it, or last; "
+		"on\n"
+		"                  its desktop if that lives. Nothing that was begun is repeated.\n"
+		"                  It takes --desktop, --base-url, --max-steps, --max-time, "
+		"--keep, --json\n"
 		"  --json          print events as JSON lines, as events.jsonl holds them\n"
 		"\n"
 		"The key comes from $CUA_API_KEY or $OPENAI_API_KEY. A record of the run with a\n"
@@ -48,8 +55,8 @@ static const char usage[] =
 		"7 stopped by policy or by a person's no; 130 interrupted.\n";
 
 struct command {
-	const char *model, *base_url, *desktop, *task;
-	int max_steps, max_time_s;
+	const char *model, *base_url, *desktop, *task, *resume;
+	int max_steps, max_time_s; /* 0: not given */
 	bool keep, json, help;
 };
 
@@ -74,6 +81,17 @@ static const char *environment(const char *name)
 	return value && value[0] ? value : NULL;
 }
 
+/* The conversation is bound to the model, and the task is in it. */
+static bool check_resume(const struct command *command, int argc)
+{
+	if (optind < argc || command->model) {
+		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n",
+				command->model ? "model" : "task");
+		return false;
+	}
+	return true;
+}
+
 static bool parse_options(int argc, char **argv, struct command *command)
 {
 	static const struct option long_options[] = {
@@ -81,6 +99,7 @@ static bool parse_options(int argc, char **argv, struct command *command)
 		{ "base-url", required_argument, NULL, 'b' },
 		{ "desktop", required_argument, NULL, 'd' },
 		{ "keep", no_argument, NULL, 'k' },
+		{ "resume", required_argument, NULL, 'r' },
 		{ "max-steps", required_argument, NULL, 's' },
 		{ "max-time", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' },
@@ -104,6 +123,9 @@ static bool parse_options(int argc, char **argv, struct command *command)
 		case 'k':
 			command->keep = true;
 			break;
+		case 'r':
+			command->resume = optarg;
+			break;
 		case 's':
 			is_valid = parse_count(optarg, "--max-steps", &command->max_steps);
 			break;
@@ -119,6 +141,9 @@ static bool parse_options(int argc, char **argv, struct command *command)
 		default:
 			is_valid = false;
 		}
+	}
+	if (is_valid && command->resume) {
+		return check_resume(command, argc);
 	}
 	if (is_valid && optind != argc - 1) {
 		fprintf(stderr, "cua run: %s\n",
@@ -323,21 +348,35 @@ static void on_words(const char *words, void *user_data)
 	agent_print_words(user_data, words);
 }
 
-static int run_on(const struct command *command, const char *base_url, const char *key,
-		const char *socket_path, const char *name)
+/* The limits that were given, those of the run that is resumed, the usual ones. */
+static void choose_limits(const struct command *command, const struct cua_agent_resumable *resumed,
+		struct cua_agent_options *options)
+{
+	options->max_steps = command->max_steps ? command->max_steps
+			: resumed               ? resumed->max_steps
+						: CUA_AGENT_DEFAULT_STEPS;
+	options->max_time_s = command->max_time_s ? command->max_time_s
+			: resumed                 ? resumed->max_time_s
+						  : CUA_AGENT_DEFAULT_TIME_S;
+}
+
+static int run_on(const struct command *command, const struct cua_agent_resumable *resumed,
+		const char *base_url, const char *key, const struct run_desktop *desktop)
 {
 	struct agent_printer printer;
 	agent_printer_init(&printer, stdout, command->json);
 	struct cua_agent_options options = {
-		.task = command->task,
-		.api = "responses",
-		.model = command->model,
+		.task = resumed ? resumed->task : command->task,
+		.api = resumed ? resumed->api : "responses",
+		.model = resumed ? resumed->model : command->model,
 		.base_url = base_url,
 		.api_key = key,
-		.desktop_socket = socket_path,
-		.desktop_name = name,
-		.max_steps = command->max_steps,
-		.max_time_s = command->max_time_s,
+		.desktop_socket = desktop->socket_path,
+		.desktop_name = desktop->record.name,
+		.desktop_created_s = desktop->record.created_s,
+		.desktop_is_own = desktop->is_own,
+		.desktop_is_new = desktop->is_new,
+		.resume = resumed ? resumed->path : NULL,
 		.cancel_fd = stop_fd,
 		.model_retries = AGENT_RETRIES_MAX,
 		.retry_unit = 1,
@@ -347,51 +386,71 @@ static int run_on(const struct command *command, const char *base_url, const cha
 		.user_data = &printer,
 	};
 	struct cua_agent_result result;
+	choose_limits(command, resumed, &options);
 	cua_agent_run(&options, &result);
 	agent_print_result(&printer, &result, stderr);
 	agent_printer_finish(&printer);
+	run_desktop_close(desktop, command->keep, &result);
 	int exit_status = cua_agent_outcome_exit(result.outcome);
 	cua_agent_result_finish(&result);
 	return exit_status;
 }
 
-static int run_with_desktop(const struct command *command, const char *base_url, const char *key)
+static int run_with_desktop(const struct command *command,
+		const struct cua_agent_resumable *resumed, const char *base_url, const char *key)
 {
 	struct cua_error why = { 0 };
-	char socket_path[PATH_MAX], name[128];
-	bool is_started = false;
-	if (cua_desktop_ensure(command->desktop, socket_path, sizeof(socket_path), name,
-			    sizeof(name), &is_started, &why) != CUA_OK) {
+	struct run_desktop desktop;
+	CUA_AUTO_FREE char *trimmed = trim_url(base_url);
+	if (!trimmed || !catch_signals()) {
+		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
+		return CUA_EXIT_DESKTOP;
+	}
+	if (run_desktop_open(command->desktop, resumed, &desktop, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 		return stop_count ? 130 : CUA_EXIT_DESKTOP;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
-	bypass_proxies(base_url);
-	int exit_status = run_on(command, base_url, key, socket_path, name);
-	if (is_started && !command->keep && cua_desktop_stop_by_name(name, &why) != CUA_OK) {
-		fprintf(stderr, "cua run: the desktop %s was not stopped: %s\n", name, why.msg);
+	bypass_proxies(trimmed);
+	return run_on(command, resumed, trimmed, key, &desktop);
+}
+
+static int resume_command(const struct command *command, const char *key)
+{
+	struct cua_agent_resumable run;
+	struct cua_error why = { 0 };
+	if (sodium_init() < 0 || cua_agent_resume_read(command->resume, &run, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+		return CUA_EXIT_USAGE;
 	}
+	const char *base_url = command->base_url ? command->base_url : run.base_url;
+	int exit_status = CUA_EXIT_USAGE;
+	if (agent_model_check_url(base_url, key != NULL, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+	} else {
+		exit_status = run_with_desktop(command, &run, base_url, key);
+	}
+	cua_agent_resumable_finish(&run);
 	return exit_status;
 }
 
 static int run_command(struct command *command, const char *key)
 {
-	if (!check_task(command->task) || !check_key(key) || !check_model(command, key)) {
+	if (!check_key(key)) {
 		return CUA_EXIT_USAGE;
 	}
-	CUA_AUTO_FREE char *base_url = trim_url(command->base_url);
-	if (!base_url || !catch_signals()) {
-		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
-		return CUA_EXIT_DESKTOP;
+	if (command->resume) {
+		return resume_command(command, key);
 	}
-	return run_with_desktop(command, base_url, key);
+	return check_task(command->task) && check_model(command, key)
+			? run_with_desktop(command, NULL, command->base_url, key)
+			: CUA_EXIT_USAGE;
 }
 
 int cua_cmd_run(int argc, char **argv)
 {
 	char *key = take_key(); /* before anything else could fork or fail */
-	struct command command = { .max_steps = CUA_AGENT_DEFAULT_STEPS,
-		.max_time_s = CUA_AGENT_DEFAULT_TIME_S };
+	struct command command = { 0 };
 	int exit_status = CUA_EXIT_USAGE;
 	if (!parse_options(argc, argv, &command)) {
 		fputs("Try: cua run --help\n", stderr);

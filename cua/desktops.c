@@ -123,21 +123,3 @@ enum cua_status cua_desktop_find(
 					    "desktop list)",
 					    found);
 }
-
-enum cua_status cua_desktop_ensure(const char *name, char *ret_socket_path, size_t socket_path_size,
-		char *ret_name, size_t name_size, bool *ret_started, struct cua_error *err)
-{
-	struct desktop_record record;
-	bool attached = false;
-	const struct cua_desktop_options options = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
-		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
-		.sandboxed = true };
-	enum cua_status status = name ? cua_desktop_find(name, &record, err)
-				      : cua_desktop_start(&options, &record, &attached, err);
-	if (status == CUA_OK) {
-		snprintf(ret_name, name_size, "%s", record.name);
-		desktop_path(&record, "api.sock", ret_socket_path, socket_path_size);
-		*ret_started = name == NULL;
-	}
-	return status;
-}

@@ -50,13 +50,4 @@ bool cua_desktop_is_dead(const struct desktop_record *record);
 CUA_NODISCARD enum cua_status cua_desktop_find(
 		const char *name, struct desktop_record *ret_record, struct cua_error *err);
 
-/**
- * cua_desktop_ensure() - the named desktop, which must exist, or a new one if name is NULL.
- * @ret_socket_path: its desktop API.
- * @ret_started:     true if it is new, and so the caller's to stop.
- */
-CUA_NODISCARD enum cua_status cua_desktop_ensure(const char *name, char *ret_socket_path,
-		size_t socket_path_size, char *ret_name, size_t name_size, bool *ret_started,
-		struct cua_error *err);
-
 #endif

@@ -14,6 +14,7 @@ static const struct {
 	const char *help;                  /* NULL: started by the program itself */
 } commands[] = {
 	{ "run", NULL, "let a model do a task on a desktop" },
+	{ "runs", NULL, "list, read, export, replay, verify and delete what was kept of runs" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },

@@ -1,0 +1,522 @@
+/* Going on with a run: its journal is read back, the conversation is rebuilt as it was sent, and
+ * what was left open is answered. Nothing is done again. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/journal_read.h"
+#include "agent/run_internal.h"
+#include "agent/runs.h"
+#include "cua/base/util.h"
+
+static const char uncertain[] =
+		"The run was interrupted while this call was running. Whether its actions took "
+		"effect, all or in part, is not known, and none was repeated. Look at the "
+		"screenshot before you go on.";
+static const char not_begun[] = "not run, because the run was interrupted before it";
+
+static const cJSON *member(const cJSON *json, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(json, name);
+}
+
+static const char *text_at(const cJSON *json, const char *name)
+{
+	return cJSON_GetStringValue(member(json, name));
+}
+
+static double number_at(const cJSON *json, const char *name)
+{
+	const cJSON *number = member(json, name);
+	return cJSON_IsNumber(number) ? number->valuedouble : 0;
+}
+
+static bool is_type(const cJSON *event, const char *type)
+{
+	const char *text = text_at(event, "type");
+	return text && strcmp(text, type) == 0;
+}
+
+/* --- may it go on? --- */
+
+static const cJSON *find_last(const cJSON *events, const char *type)
+{
+	const cJSON *found = NULL, *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		found = is_type(event, type) ? event : found;
+	}
+	return found;
+}
+
+/* A run that failed by what is around it can go on when that is mended; so can one that was
+ * interrupted or came to a limit. One that came to an answer, or was stopped for a reason, is over.
+ */
+static enum cua_status check_end(const cJSON *events, struct cua_error *err)
+{
+	static const enum cua_agent_outcome may_go_on[] = { CUA_AGENT_LIMIT, CUA_AGENT_MODEL_ERROR,
+		CUA_AGENT_DESKTOP_ERROR, CUA_AGENT_INTERRUPTED };
+	const cJSON *last = cJSON_GetArrayItem(events, cJSON_GetArraySize(events) - 1);
+	if (!is_type(events->child, "run_start")) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"the run broke off before it began; start another");
+	}
+	if (!is_type(last, "run_end")) {
+		return CUA_OK;
+	}
+	const char *outcome = text_at(last, "outcome");
+	for (size_t i = 0; outcome && i < CUA_ARRAY_LEN(may_go_on); i++) {
+		if (strcmp(outcome, cua_agent_outcome_name(may_go_on[i])) == 0) {
+			return CUA_OK;
+		}
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the run is over: %s", outcome ? outcome : "?");
+}
+
+static enum cua_status take_settings(const cJSON *events, struct cua_agent_resumable *run)
+{
+	const cJSON *start = events->child, *last = find_last(events, "run_resume");
+	const char *names[] = { "task", "api", "model", "base_url" };
+	char **places[] = { &run->task, &run->api, &run->model, &run->base_url };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		const char *text = text_at(start, names[i]);
+		*places[i] = strdup(text ? text : "");
+		if (!*places[i]) {
+			return CUA_ERR_NOMEM;
+		}
+	}
+	last = last ? last : start;
+	const char *desktop = text_at(last, "desktop");
+	run->desktop = strdup(desktop ? desktop : "");
+	run->desktop_created_s = (int64_t)number_at(last, "desktop_created");
+	run->desktop_is_own = cJSON_IsTrue(member(last, "desktop_is_own"));
+	run->max_steps = (int)number_at(last, "max_steps");
+	run->max_time_s = (int)number_at(last, "max_time_s");
+	return run->desktop ? CUA_OK : CUA_ERR_NOMEM;
+}
+
+enum cua_status cua_agent_resume_read(
+		const char *id, struct cua_agent_resumable *ret_run, struct cua_error *err)
+{
+	struct cua_agent_resumable run = { 0 };
+	CUA_AUTO_JSON cJSON *events = NULL;
+	enum cua_status status = agent_runs_find(id, &run.path, err);
+	CUA_AUTO_FD int dir_fd =
+			status == CUA_OK ? open(run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (status == CUA_OK && agent_journal_is_held(dir_fd)) {
+		status = CUA_FAIL(err, CUA_ERR_EXISTS, 0, "another process is at this run: %s",
+				run.path);
+	}
+	if (status == CUA_OK) {
+		status = agent_journal_events(dir_fd, &events, err);
+	}
+	if (status == CUA_OK) {
+		status = check_end(events, err);
+	}
+	if (status == CUA_OK && take_settings(events, &run) != CUA_OK) {
+		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "run");
+	}
+	if (status != CUA_OK) {
+		cua_agent_resumable_finish(&run);
+		return status;
+	}
+	*ret_run = run;
+	return CUA_OK;
+}
+
+void cua_agent_resumable_finish(struct cua_agent_resumable *run)
+{
+	free(run->path);
+	free(run->task);
+	free(run->api);
+	free(run->model);
+	free(run->base_url);
+	free(run->desktop);
+	*run = (struct cua_agent_resumable){ 0 };
+}
+
+/* --- what it has used up --- */
+
+/* Milliseconds since 1970 of "2026-11-21T06:13:33.478Z". */
+static double time_of(const cJSON *event)
+{
+	struct tm utc = { 0 };
+	const char *text = text_at(event, "time");
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) : NULL;
+	return rest ? (double)timegm(&utc) * 1000.0 + (*rest == '.' ? atof(rest) * 1000.0 : 0) : 0;
+}
+
+/* Clocks are set, so a process that died counts from its first event to its last, and one that
+ * ended as it said. */
+static double sum_time(const cJSON *events)
+{
+	double spent_ms = 0, begun_ms = 0, last_ms = 0;
+	const cJSON *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		const bool is_begin = is_type(event, "run_start") || is_type(event, "run_resume");
+		if (is_begin && last_ms > begun_ms) {
+			spent_ms += last_ms - begun_ms;
+		}
+		if (is_type(event, "run_end")) {
+			spent_ms = number_at(event, "ms");
+		}
+		last_ms = time_of(event);
+		begun_ms = is_begin || is_type(event, "run_end") ? last_ms : begun_ms;
+	}
+	return spent_ms + (last_ms > begun_ms ? last_ms - begun_ms : 0);
+}
+
+static void add_turn(struct cua_agent_result *result, const cJSON *event)
+{
+	const cJSON *json = member(event, "usage");
+	const struct agent_usage usage = {
+		.input_tokens = number_at(json, "input_tokens"),
+		.cached_tokens = number_at(json, "cached_tokens"),
+		.cache_write_tokens = number_at(json, "cache_write_tokens"),
+		.output_tokens = number_at(json, "output_tokens"),
+		.reasoning_tokens = number_at(json, "reasoning_tokens"),
+	};
+	agent_usage_add(&result->usage, &usage);
+	result->model_ms += number_at(event, "ms");
+	result->steps = (int)number_at(event, "step");
+}
+
+static void add_result(struct cua_agent_result *result, const cJSON *event)
+{
+	const cJSON *action = NULL;
+	cJSON_ArrayForEach (action, member(event, "results")) {
+		const char *status = text_at(action, "status");
+		result->actions += !status || strcmp(status, "failed") != 0;
+	}
+	result->desktop_ms += number_at(event, "ms");
+}
+
+static void add_up(struct agent_run *run, const cJSON *events)
+{
+	const cJSON *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		if (is_type(event, "turn")) {
+			add_turn(run->result, event);
+		} else if (is_type(event, "result")) {
+			add_result(run->result, event);
+		} else if (is_type(event, "look")) {
+			run->result->desktop_ms += number_at(event, "ms");
+		}
+	}
+	run->step = run->result->steps;
+	run->spent_ms = sum_time(events);
+}
+
+void run_resume_open(struct agent_run *run)
+{
+	struct cua_error why = { 0 };
+	CUA_AUTO_JSON cJSON *events = NULL;
+	enum cua_status status = agent_journal_open(
+			&run->journal, run->options->resume, &run->cut_bytes, &why);
+	if (status == CUA_OK) {
+		status = agent_journal_events(run->journal.dir_fd, &events, &why);
+	}
+	if (status == CUA_OK) {
+		status = check_end(events, &why); /* it may have ended since it was read first */
+	}
+	if (status != CUA_OK) {
+		agent_journal_finish(&run->journal); /* and gets no end that it has not had */
+		run_end_desktop(run, &why);
+		return;
+	}
+	add_up(run, events);
+}
+
+/* --- the conversation --- */
+
+struct history {
+	struct agent_run *run;
+	struct agent_turn turn;  /* the last one */
+	const cJSON *turn_event; /* NULL before the first */
+	bool is_open;            /* nothing was said to the model since */
+	bool has_task;
+};
+
+static enum cua_status load_image(struct agent_run *run, const cJSON *json,
+		struct agent_image *ret_image, struct cua_error *err)
+{
+	struct agent_image image = { .media_type = "image/png",
+		.width = (int)number_at(json, "width"),
+		.height = (int)number_at(json, "height") };
+	const char *sha256 = text_at(json, "screenshot");
+	if (!sha256 || strspn(sha256, "0123456789abcdef") != 64 || strlen(sha256) != 64) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "an event names no screenshot");
+	}
+	strcpy(image.sha256, sha256);
+	enum cua_status status =
+			agent_journal_read_screenshot(&run->journal, sha256, &image.base64, err);
+	if (status == CUA_OK) {
+		*ret_image = image;
+	}
+	return status;
+}
+
+static enum cua_status replay_user(
+		struct history *history, const cJSON *event, struct cua_error *err)
+{
+	struct agent_image image = { 0 };
+	const char *text = text_at(event, "text");
+	const bool has_image = member(event, "screenshot") != NULL;
+	enum cua_status status = has_image ? load_image(history->run, event, &image, err) : CUA_OK;
+	if (status == CUA_OK) {
+		status = agent_model_add_user(history->run->model, text ? text : "",
+				has_image ? &image : NULL, err);
+	}
+	agent_image_finish(&image);
+	history->is_open = false;
+	history->has_task = true;
+	return status;
+}
+
+static enum cua_status replay_turn(
+		struct history *history, const cJSON *event, struct cua_error *err)
+{
+	const char *raw = text_at(event, "raw");
+	if (!raw) {
+		return CUA_OK; /* cut or refused: no part of the conversation */
+	}
+	agent_turn_finish(&history->turn);
+	history->turn = (struct agent_turn){ 0 };
+	history->turn_event = event;
+	history->is_open = true;
+	return agent_model_restore_turn(history->run->model, raw, &history->turn, err);
+}
+
+/* The last event of this type that is about a call of the last turn; NULL. */
+static const cJSON *find_of_call(
+		const struct history *history, const char *type, const struct agent_call *call)
+{
+	const cJSON *found = NULL;
+	for (const cJSON *event = history->turn_event->next; event && !is_type(event, "turn");
+			event = event->next) {
+		const char *id = text_at(event, "call_id");
+		if (id && is_type(event, type) && strcmp(id, call->id) == 0) {
+			found = event;
+		}
+	}
+	return found;
+}
+
+/* Answers with their images, which are owned. */
+struct answers {
+	struct agent_answer *list;
+	struct agent_image *images;
+	size_t count;
+};
+
+static bool answers_init(struct answers *answers, size_t count)
+{
+	answers->list = calloc(count + 1, sizeof(*answers->list));
+	answers->images = calloc(count + 1, sizeof(*answers->images));
+	answers->count = count;
+	return answers->list && answers->images;
+}
+
+static void answers_finish(struct answers *answers)
+{
+	for (size_t i = 0; answers->images && i < answers->count; i++) {
+		agent_image_finish(&answers->images[i]);
+	}
+	free(answers->list);
+	free(answers->images);
+}
+
+static enum agent_answer_status status_of(const char *name)
+{
+	for (int i = AGENT_ANSWER_OK; name && i <= AGENT_ANSWER_UNCERTAIN; i++) {
+		if (strcmp(name, run_answer_name((enum agent_answer_status)i)) == 0) {
+			return (enum agent_answer_status)i;
+		}
+	}
+	return AGENT_ANSWER_UNCERTAIN;
+}
+
+static enum cua_status read_answers(struct history *history, const cJSON *event,
+		struct answers *answers, struct cua_error *err)
+{
+	size_t i = 0;
+	const cJSON *json = NULL;
+	enum cua_status status = CUA_OK;
+	if (!answers_init(answers, history->turn.call_count)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answers");
+	}
+	cJSON_ArrayForEach (json, member(event, "answers")) {
+		const struct agent_call *call = i < answers->count ? &history->turn.calls[i] : NULL;
+		const char *id = text_at(json, "call_id");
+		if (!call || !id || strcmp(id, call->id) != 0) {
+			return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+					"answers in the journal belong to no call");
+		}
+		status = load_image(history->run, json, &answers->images[i], err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		answers->list[i] = (struct agent_answer){
+			.call = call,
+			.status = status_of(text_at(json, "status")),
+			.results = member(find_of_call(history, "result", call), "results"),
+			.problem = text_at(json, "problem"),
+			.image = &answers->images[i],
+			.acknowledged = cJSON_IsTrue(member(json, "acknowledged")),
+		};
+		i++;
+	}
+	return i == answers->count
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_POLICY, 0, "a call in the journal has no answer");
+}
+
+static enum cua_status replay_answers(
+		struct history *history, const cJSON *event, struct cua_error *err)
+{
+	struct answers answers = { 0 };
+	enum cua_status status = history->turn_event
+			? read_answers(history, event, &answers, err)
+			: CUA_FAIL(err, CUA_ERR_POLICY, 0,
+					  "answers in the journal come before a turn");
+	if (status == CUA_OK) {
+		status = agent_model_add_answers(history->run->model, answers.list, answers.count,
+				text_at(event, "note"), err);
+	}
+	answers_finish(&answers);
+	history->is_open = false;
+	return status;
+}
+
+static enum cua_status replay(struct history *history, const cJSON *events, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	const cJSON *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		if (is_type(event, "user")) {
+			status = replay_user(history, event, err);
+		} else if (is_type(event, "turn")) {
+			status = replay_turn(history, event, err);
+		} else if (is_type(event, "answers")) {
+			status = replay_answers(history, event, err);
+		}
+		if (status != CUA_OK) {
+			cua_error_prefix(err, "event %.0f of the journal", number_at(event, "seq"));
+			return status;
+		}
+	}
+	return CUA_OK;
+}
+
+/* --- what was left open --- */
+
+/* What is known of a call that was not answered. False if the run is over. */
+static bool settle_call(
+		struct history *history, const struct agent_call *call, struct agent_answer *answer)
+{
+	const cJSON *result = find_of_call(history, "result", call);
+	const cJSON *refused = find_of_call(history, "not_run", call);
+	*answer = (struct agent_answer){ .call = call,
+		.image = agent_desktop_screen(history->run->desktop),
+		.acknowledged = cJSON_IsTrue(
+				member(find_of_call(history, "safety", call), "acknowledged")) };
+	if (result) {
+		answer->status = status_of(text_at(result, "status"));
+		answer->results = member(result, "results");
+		answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
+				? uncertain
+				: text_at(result, "message");
+		return true;
+	}
+	if (find_of_call(history, "intent", call)) {
+		answer->status = AGENT_ANSWER_UNCERTAIN;
+		answer->problem = uncertain;
+		return run_note_lost(
+				history->run, call, "the run was interrupted before it was known");
+	}
+	answer->status = call->problem[0] ? AGENT_ANSWER_FAILED : AGENT_ANSWER_NOT_RUN;
+	answer->problem = refused          ? text_at(refused, "message")
+			: call->problem[0] ? call->problem
+					   : not_begun;
+	return refused || run_note_not_run(history->run, call, answer->problem);
+}
+
+static void answer_open_calls(struct history *history, const char *note)
+{
+	struct answers answers = { 0 };
+	struct agent_run *run = history->run;
+	struct cua_error why = { 0 };
+	bool goes_on = true;
+	if (!answers_init(&answers, history->turn.call_count)) {
+		cua_error_set(&why, CUA_ERR_NOMEM, ENOMEM, "answers");
+		run_end_desktop(run, &why);
+		goes_on = false;
+	}
+	for (size_t i = 0; goes_on && i < answers.count; i++) {
+		goes_on = settle_call(history, &history->turn.calls[i], &answers.list[i]);
+	}
+	if (goes_on) {
+		(void)run_tell_answers(run, answers.list, answers.count, note);
+	}
+	answers_finish(&answers);
+}
+
+static bool has_give_up(const struct agent_turn *turn)
+{
+	for (size_t i = 0; i < turn->call_count; i++) {
+		if (turn->calls[i].kind == AGENT_CALL_GIVE_UP) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void describe(const struct agent_run *run, const char *note, char *text, size_t size)
+{
+	snprintf(text, size,
+			"The run was interrupted and goes on now; time has passed. %s The "
+			"screenshot "
+			"shows what there is now.%s%s",
+			run->options->desktop_is_new ? "The desktop is a new one: what was open, "
+						       "and what was not "
+						       "kept elsewhere, is gone."
+						     : "The desktop is the same.",
+			note ? "\n" : "", note ? note : "");
+}
+
+static void go_on(struct history *history, const char *note)
+{
+	char text[2048];
+	struct agent_run *run = history->run;
+	describe(run, note, text, sizeof(text));
+	if (!history->has_task) {
+		(void)run_tell(run, run->options->task, agent_desktop_screen(run->desktop));
+	} else if (history->is_open &&
+			(history->turn.call_count == 0 || has_give_up(&history->turn))) {
+		run_take_turn(run, &history->turn);
+	} else if (history->is_open) {
+		answer_open_calls(history, text);
+	} else {
+		(void)run_tell(run, text, agent_desktop_screen(run->desktop));
+	}
+}
+
+void run_resume_talk(struct agent_run *run, const char *note)
+{
+	struct history history = { .run = run };
+	struct cua_error why = { 0 };
+	CUA_AUTO_JSON cJSON *events = NULL;
+	enum cua_status status = agent_journal_events(run->journal.dir_fd, &events, &why);
+	if (status == CUA_OK) {
+		status = replay(&history, events, &why);
+	}
+	if (status == CUA_OK) {
+		go_on(&history, note);
+	} else {
+		run_end_desktop(run, &why);
+	}
+	agent_turn_finish(&history.turn);
+}

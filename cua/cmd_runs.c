@@ -1,0 +1,84 @@
+/* cua runs: what was kept of runs */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cua/base/util.h"
+#include "cua/cmd.h"
+#include "cua/runs/runs.h"
+
+static const char help[] =
+		"Usage: cua runs list [--json]\n"
+		"       cua runs show RUN [--json]\n"
+		"       cua runs report RUN\n"
+		"       cua runs export RUN [--format=folder|json|webp|mp4|webm] [--output=PATH]\n"
+		"                           [--frame-ms=1000]\n"
+		"       cua runs replay RUN [--desktop=NAME] [--json]\n"
+		"       cua runs verify RUN... [--head=FILE]\n"
+		"       cua runs delete RUN... | [--older-than=30d] [--keep=100] [--max-size=10G]\n"
+		"\n"
+		"RUN is a run as list shows it, the first characters of one, or last. Runs are "
+		"kept in\n"
+		"$CUA_RUNS_DIR, else in the folder runs of cua's state.\n"
+		"\n"
+		"list    all runs, the oldest first. broken_off: its process died; cua run "
+		"--resume goes\n"
+		"        on with it. USD is what the model's prices say, where they are known.\n"
+		"show    what happened, a line per step; --json: the events.\n"
+		"report  writes report.html again and prints where it is.\n"
+		"export  the whole folder; one JSON file with the screenshots inside; the "
+		"screenshots as\n"
+		"        an animated WebP, or as a video if ffmpeg is installed. The format is "
+		"that of\n"
+		"        the end of PATH, if it has one.\n"
+		"replay  runs the recorded actions on a new desktop, or on NAME, and compares its "
+		"screen\n"
+		"        with the recorded one after each call.\n"
+		"verify  every event and screenshot is what was written, and what was signed is "
+		"there.\n"
+		"        --head: so is what head.json said when a copy of it was made.\n"
+		"delete  runs by name; or those older than 30d, 12h, 5m; or all but the newest N; "
+		"or those\n"
+		"        that go over a size, 10G, 500M, the newest kept first. A run that goes on "
+		"is never\n"
+		"        deleted.\n"
+		"\n"
+		"Exit status: 0; 1 if a run is not what it was, if a replay differs, or for a "
+		"wrong\n"
+		"request; 2 for wrong usage; 6 if a desktop or this machine failed.\n";
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "list", runs_list },
+	{ "show", runs_show },
+	{ "report", runs_report },
+	{ "export", runs_export },
+	{ "replay", runs_replay },
+	{ "verify", runs_verify },
+	{ "delete", runs_delete },
+};
+
+int cua_cmd_runs(int argc, char **argv)
+{
+	if (argc < 2) {
+		return cua_cmd_usage("runs", "say what to do with which run");
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		fputs(help, stdout);
+		return CUA_EXIT_OK;
+	}
+	if (sodium_init() < 0) {
+		fputs("cua runs: libsodium does not start\n", stderr);
+		return CUA_EXIT_DESKTOP;
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i].name, argv[1]) == 0) {
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	}
+	return cua_cmd_usage("runs", "there is no \"%s\"", argv[1]);
+}

@@ -1,0 +1,111 @@
+#include "cua/run_desktop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cua/base/unix_socket.h"
+
+static bool has_host(const struct desktop_record *record)
+{
+	char api[CUA_PATH_MAX + 16];
+	desktop_path(record, "api.sock", api, sizeof(api));
+	return cua_unix_is_alive(api, SOCK_STREAM);
+}
+
+static enum cua_status start(const char *name, struct desktop_record *record, struct cua_error *err)
+{
+	bool attached = false;
+	const struct cua_desktop_options options = { .name = name,
+		.width_px = CUA_DESKTOP_DEFAULT_WIDTH,
+		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
+		.sandboxed = true };
+	return cua_desktop_start(&options, record, &attached, err);
+}
+
+/* Two may give it a host at once: it has one then, whoever was first. */
+static enum cua_status attach(struct desktop_record *record, struct cua_error *err)
+{
+	if (has_host(record) || cua_desktop_is_dead(record)) {
+		return CUA_OK; /* a dead one says so by itself */
+	}
+	enum cua_status status = start(record->name, record, err);
+	return status == CUA_ERR_EXISTS && has_host(record) ? CUA_OK : status;
+}
+
+static bool is_of(const struct desktop_record *record, const struct cua_agent_resumable *resumed)
+{
+	return resumed && strcmp(record->name, resumed->desktop) == 0 &&
+			record->created_s == resumed->desktop_created_s;
+}
+
+/* The desktop that the run had; false if there is none to go on with. */
+static bool find_again(const struct cua_agent_resumable *resumed, struct run_desktop *desktop)
+{
+	struct desktop_record *record = &desktop->record;
+	struct cua_error why = { 0 };
+	if (cua_desktop_find(resumed->desktop, record, &why) == CUA_OK && is_of(record, resumed)) {
+		if (cua_desktop_is_dead(record)) {
+			cua_error_set(&why, CUA_ERR_CLOSED, 0,
+					"its X server or its session has ended; clean up with: cua "
+					"desktop stop %s",
+					record->name);
+		} else if (attach(record, &why) == CUA_OK) {
+			desktop->is_own = resumed->desktop_is_own;
+			return true;
+		}
+	} else if (!why.msg[0]) {
+		cua_error_set(&why, CUA_ERR_NOT_FOUND, 0, "the one of that name is another");
+	}
+	fprintf(stderr,
+			"cua run: the run's desktop %s is gone (%s); the run goes on on a new "
+			"one\n",
+			resumed->desktop, why.msg);
+	return false;
+}
+
+static enum cua_status choose(const char *wanted, const struct cua_agent_resumable *resumed,
+		struct run_desktop *desktop, struct cua_error *err)
+{
+	if (wanted) {
+		enum cua_status status = cua_desktop_find(wanted, &desktop->record, err);
+		desktop->is_new = !is_of(&desktop->record, resumed);
+		return status == CUA_OK ? attach(&desktop->record, err) : status;
+	}
+	if (resumed && find_again(resumed, desktop)) {
+		return CUA_OK;
+	}
+	desktop->is_own = desktop->is_new = true;
+	return start(NULL, &desktop->record, err);
+}
+
+enum cua_status run_desktop_open(const char *wanted, const struct cua_agent_resumable *resumed,
+		struct run_desktop *ret_desktop, struct cua_error *err)
+{
+	*ret_desktop = (struct run_desktop){ 0 };
+	enum cua_status status = choose(wanted, resumed, ret_desktop, err);
+	desktop_path(&ret_desktop->record, "api.sock", ret_desktop->socket_path,
+			sizeof(ret_desktop->socket_path));
+	return status;
+}
+
+void run_desktop_close(
+		const struct run_desktop *desktop, bool keep, const struct cua_agent_result *result)
+{
+	const char *name = desktop->record.name;
+	struct cua_error why = { 0 };
+	if (!desktop->is_own || keep) {
+		return;
+	}
+	if (result->outcome == CUA_AGENT_DESKTOP_ERROR && !has_host(&desktop->record) &&
+			!cua_desktop_is_dead(&desktop->record)) {
+		fprintf(stderr,
+				"cua run: the host of desktop %s is gone, its applications are "
+				"not: "
+				"cua run --resume %s goes on there, cua desktop stop %s ends it\n",
+				name, result->run_dir ? strrchr(result->run_dir, '/') + 1 : "RUN",
+				name);
+	} else if (cua_desktop_stop_by_name(name, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: the desktop %s was not stopped: %s\n", name, why.msg);
+	}
+}
