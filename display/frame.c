@@ -190,9 +190,20 @@ enum cua_status frame_read_known(struct display *display, struct cua_error *err)
 	return status == CUA_OK ? frame_read_damaged(display, err) : status;
 }
 
+/* What is known to be drawn on is read at once, and the answer to that is the round trip: most
+ * often nothing else has been drawn meanwhile. Where more events came than could be handled, or the
+ * screen is smaller than it was, the round trip comes first. */
 enum cua_status frame_update(struct display *display, struct cua_error *err)
 {
-	display_sync(display);
+	bool all_known = false;
+	display_handle_events(display);
+	if (display->frame.any_dirty && frame_read_damaged(display, NULL) == CUA_OK) {
+		display_handle_events(display);
+		all_known = XEventsQueued(display->xlib, QueuedAlready) == 0;
+	}
+	if (!all_known) {
+		display_sync(display);
+	}
 	return frame_read_known(display, err);
 }
 

@@ -55,16 +55,20 @@ static char *xclip_out(const char *target, const char *selection)
 	return desktop_sh(&desktop, script);
 }
 
-/* xclip ends before the server has heard from the copy of itself that stays behind. */
+/* xclip ends before the server has heard from the copy of itself that stays behind, which unlike
+ * the host offers no MULTIPLE. */
 static void xclip_in(const char *bytes, const char *target, const char *selection)
 {
 	char script[1024];
+	desktop_do(&desktop,
+			"[{\"action\":\"clipboard_set\",\"text\":\"before\",\"selection\":"
+			"\"%s\"}]",
+			selection);
 	snprintf(script, sizeof(script),
-			"printf '%%b' '%s' >given; xclip -i -selection %s -t '%s' <given "
-			">/dev/null 2>&1; "
-			"timeout 20 sh -c \"until xclip -o -selection %s -t '%s' 2>/dev/null | "
-			"cmp -s - given; do :; done\"",
-			bytes, selection, target, selection, target);
+			"printf '%%b' '%s' | xclip -i -selection %s -t '%s' >/dev/null 2>&1; "
+			"timeout 20 sh -c 'while xclip -o -selection %s -t TARGETS | "
+			"grep -qx MULTIPLE; do :; done'",
+			bytes, selection, target, selection);
 	free(desktop_sh(&desktop, script));
 }
 
