@@ -166,6 +166,17 @@ enum cua_status bench_client_read(
 	return status;
 }
 
+bool bench_pixels_alike(const uint8_t *one, const uint8_t *other, size_t count)
+{
+	const uint32_t *left = (const uint32_t *)(const void *)one;
+	const uint32_t *right = (const uint32_t *)(const void *)other;
+	size_t different = 0;
+	for (size_t i = 0; i < count; i++) {
+		different += ((left[i] ^ right[i]) & 0xffffffU) != 0;
+	}
+	return different <= count / 1000;
+}
+
 enum cua_status bench_client_follow(struct bench_client *client, struct cua_error *err)
 {
 	const xcb_query_extension_reply_t *extension =

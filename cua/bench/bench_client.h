@@ -25,6 +25,10 @@ CUA_NODISCARD enum cua_status bench_client_change(
 CUA_NODISCARD enum cua_status bench_client_read(
 		struct bench_client *client, const uint8_t **ret_pixels, struct cua_error *err);
 
+/* The same pictures of so many pixels, but for a caret, which may have blinked between them. The
+ * fourth byte of a pixel means nothing. */
+bool bench_pixels_alike(const uint8_t *one, const uint8_t *other, size_t count);
+
 /* From here on bench_client_drawn() tells what is drawn. */
 CUA_NODISCARD enum cua_status bench_client_follow(
 		struct bench_client *client, struct cua_error *err);

@@ -8,11 +8,16 @@
 #include "cua/base/util.h"
 #include "cua/bench/bench_client.h"
 #include "cua/bench/bench_peer.h"
+#include "cua/bench/bench_stream.h"
 #include "cua/bench/bench_topics.h"
 #include "cua/bench/bench_vnc.h"
 #include "display/display.h"
 
 #define TURNS_MAX 16
+/* Longer than the shortest pause between two updates of a stream. */
+#define STREAM_PAUSE_MS 20
+/* Updates that one sample of their pace is taken from. */
+#define STREAM_UPDATES 10
 
 /* One desktop with one screen on it. */
 struct seeing {
@@ -21,7 +26,8 @@ struct seeing {
 	struct display *display; /* our capture, in this process */
 	struct bench_client *client;
 	struct bench_runner *runner;
-	struct bench_vnc *vnc; /* NULL: none */
+	struct bench_vnc *vnc;       /* NULL: none */
+	struct bench_stream *stream; /* NULL: none */
 	const char *screen;
 	struct cua_point change; /* size of the area that changes before each picture; 0: none */
 	uint32_t random;
@@ -181,6 +187,42 @@ static enum cua_status take_by_vnc(
 	return status == CUA_OK ? bench_vnc_pause(seeing->vnc, seeing->runner, true, err) : status;
 }
 
+/* From the change until a viewer has decoded all of it. The viewer has what was before, and the
+ * pause between two updates of its stream is over. */
+static enum cua_status take_by_stream(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct seeing *seeing = turn->user_data;
+	const uint8_t *pixels = NULL;
+	enum cua_status status = seeing->stream
+			? CUA_OK
+			: bench_stream_start(seeing->desktop, &seeing->stream, err);
+	if (status == CUA_OK) {
+		status = bench_client_read(seeing->client, &pixels, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_stream_wait(seeing->stream, pixels, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_pause(seeing->bench, STREAM_PAUSE_MS, err);
+	}
+	const size_t bytes = status == CUA_OK ? bench_stream_bytes(seeing->stream) : 0;
+	if (status == CUA_OK) {
+		status = change_screen(seeing, err);
+	}
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_client_read(seeing->client, &pixels, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_stream_wait(seeing->stream, pixels, err);
+	}
+	*ret_ms = bench_ms_since(started_us);
+	return status == CUA_OK
+			? note_size(seeing, turn, bench_stream_bytes(seeing->stream) - bytes, err)
+			: status;
+}
+
 /* --- the rows --- */
 
 static enum cua_status measure(struct seeing *seeing, const char *name, bool with_sizes,
@@ -275,6 +317,63 @@ static enum cua_status measure_codings(struct seeing *seeing, struct cua_error *
 	return status;
 }
 
+/* Drawn on again as soon as an update is there: the pace is the stream's own. */
+static enum cua_status measure_stream_pace(struct seeing *seeing, struct cua_error *err)
+{
+	struct bench_key key = seeing->size_key;
+	key.name = "a stream while the whole screen changes";
+	key.by = "cua stream";
+	key.unit = "updates/s";
+	key.more_is_better = true;
+	struct bench_figure *figure = bench_figure_add(seeing->bench, &key, err);
+	enum cua_status status = figure ? CUA_OK : CUA_ERR_NOMEM;
+	for (int i = 0; status == CUA_OK && i <= seeing->bench->runs / STREAM_UPDATES; i++) {
+		const uint64_t started_us = cua_now_us();
+		for (int k = 0; status == CUA_OK && k < STREAM_UPDATES; k++) {
+			status = change_screen(seeing, err);
+			if (status == CUA_OK) {
+				status = bench_stream_next(seeing->stream, err);
+			}
+		}
+		if (status == CUA_OK) {
+			status = bench_figure_sample(figure,
+					STREAM_UPDATES * 1000.0 / bench_ms_since(started_us), err);
+		}
+	}
+	return status;
+}
+
+/* What those see who are sent the screen; its changes by a stream of ours, or by x11vnc. */
+static enum cua_status measure_stream(struct seeing *seeing, struct cua_error *err)
+{
+	static const struct {
+		const char *name;
+		struct cua_point change; /* 0: the whole screen */
+	} rows[] = { { "whole screen changed, until a viewer has it", { 0, 0 } },
+		{ "200x50 changed, until a viewer has it", { 200, 50 } } };
+	const struct cua_point whole = { seeing->desktop->record.width_px,
+		seeing->desktop->record.height_px };
+	enum cua_status status = CUA_OK;
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(rows); i++) {
+		struct bench_turn turns[] = {
+			{ .by = "cua stream", .take = take_by_stream, .user_data = seeing },
+			{ .by = "x11vnc",
+					.take = take_by_vnc,
+					.user_data = seeing,
+					.may_fail = true }
+		};
+		seeing->change = rows[i].change.x > 0 ? rows[i].change : whole;
+		status = measure(seeing, rows[i].name, true, turns, CUA_ARRAY_LEN(turns), err);
+	}
+	bench_vnc_stop(CUA_STEAL(seeing->vnc));
+	if (status == CUA_OK) {
+		seeing->change = whole;
+		status = measure_stream_pace(seeing, err);
+	}
+	bench_stream_stop(CUA_STEAL(seeing->stream));
+	return status;
+}
+
 static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 {
 	struct bench_turn turns[TURNS_MAX];
@@ -294,7 +393,7 @@ static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 		seeing->change = (struct cua_point){ 0, 0 };
 		status = measure(seeing, "unchanged, by ETag", false, turns, count, err);
 	}
-	return status;
+	return status == CUA_OK ? measure_stream(seeing, err) : status;
 }
 
 static enum cua_status see_screen(struct bench *bench, const cJSON *screen,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cua/base/util.h"
+#include "cua/bench/bench_client.h"
 #include "display/session_client.h"
 
 #define START_TIMEOUT_MS 10000
@@ -136,23 +137,11 @@ enum cua_status bench_vnc_pause(struct bench_vnc *vnc, struct bench_runner *runn
 	return bench_runner_run(runner, argv, &ms, err);
 }
 
-/* All but a caret, which may have blinked since. The fourth byte of a pixel means nothing. */
-static bool shows(const rfbClient *viewer, const uint8_t *pixels)
-{
-	const uint32_t *own = (const uint32_t *)(const void *)viewer->frameBuffer;
-	const uint32_t *wanted = (const uint32_t *)(const void *)pixels;
-	const size_t count = (size_t)viewer->width * (size_t)viewer->height;
-	size_t different = 0;
-	for (size_t i = 0; i < count; i++) {
-		different += ((own[i] ^ wanted[i]) & 0xffffffU) != 0;
-	}
-	return different <= count / 1000;
-}
-
 enum cua_status bench_vnc_wait(struct bench_vnc *vnc, const uint8_t *pixels, struct cua_error *err)
 {
 	const uint64_t deadline_us = cua_now_us() + SHOW_TIMEOUT_MS * 1000ULL;
-	while (!shows(vnc->viewer, pixels)) {
+	const size_t count = (size_t)vnc->viewer->width * (size_t)vnc->viewer->height;
+	while (!bench_pixels_alike(vnc->viewer->frameBuffer, pixels, count)) {
 		enum cua_status status = bench_check(vnc->desktop->bench, err);
 		if (status != CUA_OK) {
 			return status;
