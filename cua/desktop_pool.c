@@ -142,11 +142,12 @@ static enum cua_status pools_write(const struct pools *pools, struct cua_error *
 		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "pool");
 }
 
-/* Held while the pool is changed or filled; the lock of a directory leaves nothing behind. */
-static int lock_pool(struct cua_error *err)
+/* The lock of a directory leaves nothing behind. -1 with the reason in err. */
+static int lock_dir(enum cua_status (*dir)(char *path, size_t size, struct cua_error *err),
+		struct cua_error *err)
 {
 	char path[CUA_PATH_MAX];
-	if (cua_runtime_dir(path, sizeof(path), err) != CUA_OK) {
+	if (dir(path, sizeof(path), err) != CUA_OK) {
 		return -1;
 	}
 	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -157,12 +158,29 @@ static int lock_pool(struct cua_error *err)
 	return cua_steal_fd(&fd);
 }
 
+/* Held while the pool is filled, which may be long. */
+static int lock_filling(struct cua_error *err)
+{
+	return lock_dir(cua_runtime_dir, err);
+}
+
+/* Held while the list of pools or what a desktop is changes; never for long. */
+static int lock_desktops(struct cua_error *err)
+{
+	return lock_dir(desktops_dir, err);
+}
+
 static enum cua_status change_pool(
 		const struct cua_desktop_options *options, int spares, struct cua_error *err)
 {
 	struct pools pools;
-	enum cua_status status = pools_read(&pools, err);
+	struct cua_error error = { 0 };
+	CUA_AUTO_FD int lock_fd = lock_desktops(&error);
+	enum cua_status status = lock_fd < 0 ? error.status : pools_read(&pools, &error);
 	if (status != CUA_OK) {
+		if (err) {
+			*err = error;
+		}
 		return status;
 	}
 	int at = 0;
@@ -238,19 +256,14 @@ static void stop_desktop(const char *name)
 /* Not one that somebody has taken meanwhile, and none that somebody takes from here on. */
 static void stop_spare(const char *name)
 {
-	char all[CUA_PATH_MAX];
 	struct desktop_record record;
-	if (desktops_dir(all, sizeof(all), NULL) != CUA_OK) {
-		return;
-	}
-	CUA_AUTO_FD int lock_fd = open(all, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0 ||
-			desktop_record_read(name, &record, NULL) != CUA_OK || !record.spare) {
+	CUA_AUTO_FD int lock_fd = lock_desktops(NULL);
+	if (lock_fd < 0 || desktop_record_read(name, &record, NULL) != CUA_OK || !record.spare) {
 		return;
 	}
 	record.spare = false;
 	const bool written = desktop_record_write(&record, NULL) == CUA_OK;
-	flock(lock_fd, LOCK_UN);
+	cua_closep(&lock_fd);
 	if (written) {
 		stop_desktop(name);
 	}
@@ -279,7 +292,7 @@ static void count_spare(const struct desktop_record *record, void *data)
 /* Looks at what is wanted anew before each start, so that the end of a pool ends its refilling. */
 enum cua_status cua_desktop_pool_refill(struct cua_error *err)
 {
-	CUA_AUTO_FD int lock_fd = lock_pool(err);
+	CUA_AUTO_FD int lock_fd = lock_filling(err);
 	if (lock_fd < 0) {
 		return err ? err->status : CUA_ERR_IO;
 	}
@@ -362,12 +375,17 @@ static void stop_each(const struct desktop_record *record, void *data)
 enum cua_status cua_desktop_pool_end(struct cua_error *err)
 {
 	const struct pools none = { .count = 0 };
+	int desktops_fd = lock_desktops(err);
+	if (desktops_fd < 0) {
+		return CUA_ERR_IO;
+	}
 	enum cua_status status = pools_write(&none, err);
+	cua_closep(&desktops_fd);
 	if (status != CUA_OK) {
 		return status;
 	}
 	/* A refill that is under way ends with the desktop that it is starting. */
-	CUA_AUTO_FD int lock_fd = lock_pool(err);
+	CUA_AUTO_FD int lock_fd = lock_filling(err);
 	return lock_fd < 0 ? CUA_ERR_IO : each_spare(stop_each, NULL, err);
 }
 

@@ -1,8 +1,11 @@
 /* Desktops that were started before anybody asked. */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
 
 #include "tests/desktop_fixture.h"
 
@@ -150,6 +153,32 @@ static void starts_at_once_take_different_ones(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+static bool list_is_gone(void *data)
+{
+	(void)data;
+	return access(world_path(&world, "run/pool.json"), F_OK) != 0;
+}
+
+/* Who changes the list of pools has the lock of the desktops, or a change beside it is lost. */
+static void the_pool_is_not_changed_under_the_lock_of_another(void **state)
+{
+	(void)state;
+	struct desktop first;
+	int wait_status = 0;
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	wait_spares(1);
+	int lock_fd = open(world_path(&world, "run/desktops"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(lock_fd, LOCK_EX), 0);
+	const char *const argv[] = { world.program, "desktop", "stop", "--pool", NULL };
+	const pid_t pid = world_start(&world, argv, NULL);
+	assert_false(waits_until(list_is_gone, NULL, 500));
+	close(lock_fd);
+	assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+	assert_int_equal(wait_status, 0);
+	assert_true(list_is_gone(NULL));
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
 static int count_hosts(const char *name)
 {
 	static const char text[] = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline; echo; done "
@@ -246,6 +275,7 @@ int main(void)
 		TEST(other_options_start_afresh),
 		TEST(starts_at_once_take_different_ones),
 		USER_TEST(starts_at_once_take_different_ones),
+		TEST(the_pool_is_not_changed_under_the_lock_of_another),
 		TEST(starts_of_one_name_at_once_make_one_host),
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
