@@ -7,7 +7,8 @@
 # Installs only what is missing and is silent and quick when nothing is.
 set -eu
 
-# What a desktop needs to live.
+# What a desktop needs to live. Text recognition reads English; for other languages install theirs beside it, such as
+# tesseract-ocr-deu or tesseract-ocr-chi-sim: what is installed is read, or what an action names as lang.
 run='at-spi2-core tesseract-ocr tesseract-ocr-eng xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
 	fonts-dejavu-core fonts-liberation2 fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 	libx11-6 libx11-xcb1 libxtst6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxcb-damage0 libxcb-res0 libxkbcommon0

@@ -156,10 +156,27 @@ static struct reading_words *oldest(struct display *display)
 	return found;
 }
 
-enum cua_status reading_words(struct display *display, const struct cua_region *region,
-		int timeout_ms, const struct word_list **ret_list, struct cua_error *err)
+/* Tesseract's names of languages, joined by "+": they become names of files. */
+static enum cua_status check_lang(const char *lang, struct cua_error *err)
 {
-	enum cua_status status = frame_update(display, err);
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_+";
+	return lang[strspn(lang, allowed)] == '\0'
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "lang is \"%.64s\"; it must be names of Tesseract's "
+					  "languages, such as deu or deu+eng",
+					  lang);
+}
+
+enum cua_status reading_words(struct display *display, const struct cua_region *region,
+		const char *lang, int timeout_ms, const struct word_list **ret_list,
+		struct cua_error *err)
+{
+	lang = lang ? lang : "";
+	enum cua_status status = check_lang(lang, err);
+	if (status == CUA_OK) {
+		status = frame_update(display, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -176,7 +193,8 @@ enum cua_status reading_words(struct display *display, const struct cua_region *
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "picture");
 	}
 	const size_t len = (size_t)area.width * (size_t)area.height;
-	const uint64_t key = crc64_ecma_refl(0, grey, len);
+	const uint64_t key = crc64_ecma_refl(
+			crc64_ecma_refl(0, (const uint8_t *)lang, strlen(lang)), grey, len);
 	for (int i = 0; i < READING_CACHE_MAX; i++) {
 		struct reading_words *words = &display->words[i];
 		if (words->used_us > 0 && words->key == key &&
@@ -190,6 +208,7 @@ enum cua_status reading_words(struct display *display, const struct cua_region *
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	struct word_list list = { .items = NULL };
 	cJSON_AddStringToObject(request, "do", "ocr");
+	cJSON_AddStringToObject(request, "lang", lang);
 	cJSON_AddNumberToObject(request, "width", area.width);
 	cJSON_AddNumberToObject(request, "height", area.height);
 	cJSON_AddNumberToObject(request, "deadline_ms", timeout_ms);
@@ -450,7 +469,8 @@ static enum cua_status find_in_picture(struct display *display, const char *text
 	if (region.width == 0 && options->window != None) {
 		region = visible_area(display, options->window);
 	}
-	enum cua_status status = reading_words(display, &region, OCR_TIMEOUT_MS, &list, err);
+	enum cua_status status =
+			reading_words(display, &region, options->lang, OCR_TIMEOUT_MS, &list, err);
 	if (status != CUA_OK || !fold(text, false, locale, &wanted)) {
 		return status;
 	}
@@ -488,7 +508,7 @@ enum cua_status reading_find_text(struct display *display, const char *text,
 		const enum cua_status tree_status = status;
 		ret_matches->source = "ocr";
 		status = find_in_picture(display, text, options, locale, ret_matches, &second);
-		if (is_blind(status) && tree_status == CUA_OK) {
+		if (is_blind(status) && tree_status == CUA_OK && !options->lang) {
 			status = CUA_OK; /* the tree has looked */
 		} else if (status != CUA_OK && err) {
 			*err = second;

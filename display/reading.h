@@ -30,8 +30,9 @@ struct reading_options {
 	Window window;            /* None: all that show */
 	struct cua_region region; /* width 0: the whole screen */
 	int max_nodes, max_depth, max_text;
-	bool all;       /* what does not show, too */
-	int timeout_ms; /* for the applications to answer */
+	const char *lang; /* of text recognition; NULL: what is installed */
+	bool all;         /* what does not show, too */
+	int timeout_ms;   /* for the applications to answer */
 };
 
 /* What every question about elements has in it; the caller deletes it. */
@@ -51,14 +52,14 @@ CUA_NODISCARD enum cua_status reading_tree(struct display *display,
 /* The words that a picture of the region shows, from the cache if the pixels are the same. The list
  * is the cache's: valid until the next call. */
 CUA_NODISCARD enum cua_status reading_words(struct display *display,
-		const struct cua_region *region, int timeout_ms, const struct word_list **ret_list,
-		struct cua_error *err);
+		const struct cua_region *region, const char *lang, int timeout_ms,
+		const struct word_list **ret_list, struct cua_error *err);
 void reading_cache_finish(struct display *display);
 
 /**
  * reading_find_text() - where a text shows: by the elements, and if they know nothing of it by text
  * recognition. Upper and lower case are the same, and so is any white space.
- * @options: window, region and timeout_ms; the rest is not looked at.
+ * @options: window, region, lang and timeout_ms; the rest is not looked at.
  *
  * Return: CUA_OK, also when nothing was found; what ends a wait; CUA_ERR_UNAVAILABLE,
  *         CUA_ERR_TIMEOUT or CUA_ERR_APP if neither way could look.

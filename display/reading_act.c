@@ -262,9 +262,10 @@ enum cua_status reading_act_screen(struct display *display, const struct cua_act
 enum cua_status reading_act_find(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err)
 {
-	const struct reading_options options = {
-		.window = action->window, .region = action->region, .timeout_ms = READING_TIMEOUT_MS
-	};
+	const struct reading_options options = { .window = action->window,
+		.region = action->region,
+		.lang = action->lang,
+		.timeout_ms = READING_TIMEOUT_MS };
 	CUA_AUTO_FREE struct reading_matches *matches = calloc(1, sizeof(*matches));
 	if (!matches) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "find_text");
@@ -375,8 +376,8 @@ enum cua_status reading_act_text(struct display *display, const struct cua_actio
 	const struct word_list *list = NULL;
 	CUA_AUTO_BUFFER struct cua_buffer text;
 	cua_buffer_init(&text, TEXT_ANSWER_MAX);
-	enum cua_status status =
-			reading_words(display, &action->region, READ_TEXT_TIMEOUT_MS, &list, err);
+	enum cua_status status = reading_words(
+			display, &action->region, action->lang, READ_TEXT_TIMEOUT_MS, &list, err);
 	if (status == CUA_OK) {
 		status = print_words(list, &text, err);
 	}

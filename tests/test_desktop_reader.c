@@ -174,6 +174,7 @@ static void a_terminal_is_read_by_recognition(void **state)
 	assert_non_null(strstr(
 			json_text(words, "results.0.text"), "fox jumps over 1234 lazy dogs"));
 	assert_int_equal(cJSON_GetArraySize(json_at(words, "results.1.matches")), 0);
+	world_expect(&world, 0, "find_text", "lazy dogs", "--lang=eng", NULL);
 	struct output output;
 	world_cua(&world, &output, "find_text", "lazy dogs", NULL);
 	assert_int_equal(output.exit_status, 0);
@@ -191,6 +192,30 @@ static void a_terminal_is_read_by_recognition(void **state)
 	}
 	assert_true(found_word);
 	assert_string_equal(json_text(words, "results.1.source"), "none");
+}
+
+static void a_language_that_is_not_there_is_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *lang, *said;
+		long status;
+	} rows[] = {
+		{ "xyz", "tesseract-ocr-xyz", 503 },
+		{ "eng+xyz_abc", "tesseract-ocr-xyz-abc", 503 },
+		{ "../eng", "it must be names of", 400 },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		char body[256];
+		long status = 0;
+		snprintf(body, sizeof(body),
+				"{\"actions\":[{\"action\":\"read_text\",\"region\":[0,0,300,100],"
+				"\"lang\":\"%s\"}],\"screenshot\":false}",
+				rows[i].lang);
+		CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop, body, &status);
+		assert_int_equal(status, rows[i].status);
+		assert_non_null(strstr(json_text(answer, "error.message"), rows[i].said));
+	}
 }
 
 /* --- toolkits --- */
@@ -489,6 +514,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_arguments_are_named),
+		cmocka_unit_test(a_language_that_is_not_there_is_named),
 		cmocka_unit_test_teardown(a_terminal_is_read_by_recognition, kill_all),
 		cmocka_unit_test_teardown(qt_is_read_and_clicked, kill_all),
 		cmocka_unit_test_teardown(gtk_is_read_and_clicked, kill_all),

@@ -42,9 +42,10 @@ void cua_action_finish(struct cua_action *action)
 	free(action->ref);
 	free(action->from);
 	free(action->to);
+	free(action->lang);
 	action->path = NULL;
 	action->text = action->html = action->png_base64 = action->files = action->ref = NULL;
-	action->from = action->to = NULL;
+	action->from = action->to = action->lang = NULL;
 }
 
 /* --- one value --- */

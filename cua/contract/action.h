@@ -143,6 +143,7 @@ struct cua_action {
 	int quality;              /* of JPEG and WebP */
 	char *ref;                /* owned; an element instead of at; NULL: none */
 	char *from, *to;          /* owned; elements before and after path; NULL: none */
+	char *lang;               /* owned; of text recognition; NULL: what is installed */
 	int max_nodes, depth;     /* bounds of a tree */
 	bool all;                 /* elements that do not show, too */
 	bool structured;          /* elements as objects instead of as text */

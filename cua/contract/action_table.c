@@ -32,6 +32,12 @@
 				.help = "an element as read_screen names it, such as e12: " \
 					"the " which " point, beside those of path" \
 	}
+#define ARG_LANG \
+	{ \
+		"lang", CUA_ARG_STRING, .min = 1, .max = 64, FIELD(lang), \
+					.help = "of text recognition, in Tesseract's names: eng, " \
+						"deu+eng; without it, what is installed" \
+	}
 #define ARG_ONE_WINDOW \
 	{ \
 		"window", CUA_ARG_WINDOW, FIELD(window), \
@@ -309,11 +315,13 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 			.is_function = true,
 			.args = { ARG_TEXT("text", 1, "what to look for; case does not matter"),
 					ARG_ONE_WINDOW,
-					ARG_REGION("[x, y, width, height]: look there alone") } },
+					ARG_REGION("[x, y, width, height]: look there alone"),
+					ARG_LANG } },
 	[CUA_ACTION_READ_TEXT] = { "read_text",
 			"Recognise the text in the picture of the screen or a region.",
 			.is_function = true,
-			.args = { ARG_REGION("[x, y, width, height] in pixels of the screen") } },
+			.args = { ARG_REGION("[x, y, width, height] in pixels of the screen"),
+					ARG_LANG } },
 	[CUA_ACTION_MARK_SCREEN] = { "mark_screen",
 			"Take a picture with a numbered box around everything that can be acted "
 			"on, and list it; a number is a ref.",

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +15,16 @@
 /* Letters on a screen are half as high as what Tesseract was trained on. */
 #define SCALE 2
 #define SCREEN_DPI 96
+#define LANG_SIZE 80
 
 /* Loaded when the first picture comes: linking it would burden every process of the program. */
 #define FUNCTIONS(X) \
 	X(TessBaseAPICreate) \
 	X(TessBaseAPIDelete) \
 	X(TessBaseAPIInit3) \
+	X(TessBaseAPIGetLoadedLanguagesAsVector) \
+	X(TessBaseAPIGetAvailableLanguagesAsVector) \
+	X(TessDeleteTextArray) \
 	X(TessBaseAPISetPageSegMode) \
 	X(TessBaseAPISetImage) \
 	X(TessBaseAPISetSourceResolution) \
@@ -42,6 +47,7 @@
 struct ocr {
 	void *library;
 	TessBaseAPI *api;
+	char lang[LANG_SIZE]; /* as asked for */
 #define MEMBER(name) __typeof__(&name) name;
 	FUNCTIONS(MEMBER)
 #undef MEMBER
@@ -68,7 +74,86 @@ static enum cua_status load(struct ocr *ocr, struct cua_error *err)
 	return CUA_OK;
 }
 
-enum cua_status ocr_open(struct ocr **ret_ocr, struct cua_error *err)
+static bool has_lang(char **langs, const char *name, size_t len)
+{
+	for (; *langs; langs++) {
+		if (strlen(*langs) == len && strncmp(*langs, name, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Tesseract leaves out what it does not find, if there is anything at all. */
+static enum cua_status load_langs(struct ocr *ocr, const char *names, struct cua_error *err)
+{
+	char **loaded = NULL;
+	char package[LANG_SIZE];
+	enum cua_status status = CUA_OK;
+	if (ocr->TessBaseAPIInit3(ocr->api, NULL, names) == 0) {
+		loaded = ocr->TessBaseAPIGetLoadedLanguagesAsVector(ocr->api);
+	}
+	for (const char *name = names; status == CUA_OK && *name;) {
+		const size_t len = strcspn(name, "+");
+		if (!loaded || !has_lang(loaded, name, len)) {
+			snprintf(package, sizeof(package), "%.*s", (int)len, name);
+			for (char *at = package; (at = strchr(at, '_'));) {
+				*at = '-';
+			}
+			status = CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+					"text recognition has no data for the language %.*s; the "
+					"package tesseract-ocr-%s brings it",
+					(int)len, name, package);
+		}
+		name += len + (name[len] == '+');
+	}
+	if (loaded) {
+		ocr->TessDeleteTextArray(loaded);
+	}
+	return status;
+}
+
+/* English is there already. */
+static void add_installed(struct ocr *ocr, char *names, size_t size)
+{
+	char **installed = ocr->TessBaseAPIGetAvailableLanguagesAsVector(ocr->api);
+	int count = 1;
+	for (char **name = installed; name && *name && count < OCR_LANGS_MAX; name++) {
+		/* osd knows scripts, not words; paths are models for whole scripts. */
+		if (strcmp(*name, "eng") != 0 && strcmp(*name, "osd") != 0 && !strchr(*name, '/') &&
+				strlen(names) + strlen(*name) + 2 < size) {
+			strcat(names, "+");
+			strcat(names, *name);
+			count++;
+		}
+	}
+	if (installed) {
+		ocr->TessDeleteTextArray(installed);
+	}
+}
+
+static enum cua_status init(struct ocr *ocr, const char *lang, struct cua_error *err)
+{
+	char names[LANG_SIZE] = "eng";
+	snprintf(ocr->lang, sizeof(ocr->lang), "%s", lang);
+	ocr->api = ocr->TessBaseAPICreate();
+	if (!ocr->api) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "text recognition");
+	}
+	enum cua_status status = load_langs(ocr, lang[0] ? lang : names, err);
+	if (status == CUA_OK && !lang[0]) {
+		add_installed(ocr, names, sizeof(names));
+		status = strcmp(names, "eng") == 0 ? CUA_OK : load_langs(ocr, names, err);
+	}
+	return status;
+}
+
+const char *ocr_lang(const struct ocr *ocr)
+{
+	return ocr->lang;
+}
+
+enum cua_status ocr_open(const char *lang, struct ocr **ret_ocr, struct cua_error *err)
 {
 	struct ocr *ocr = calloc(1, sizeof(*ocr));
 	if (!ocr) {
@@ -76,12 +161,7 @@ enum cua_status ocr_open(struct ocr **ret_ocr, struct cua_error *err)
 	}
 	enum cua_status status = load(ocr, err);
 	if (status == CUA_OK) {
-		ocr->api = ocr->TessBaseAPICreate();
-		if (!ocr->api || ocr->TessBaseAPIInit3(ocr->api, NULL, "eng") != 0) {
-			status = CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
-					"text recognition has no data for English; the package "
-					"tesseract-ocr-eng brings it");
-		}
+		status = init(ocr, lang, err);
 	}
 	if (status != CUA_OK) {
 		ocr_close(ocr);

@@ -9,10 +9,21 @@
 
 #include "cua/base/error.h"
 
+#define OCR_LANGS_MAX 4 /* each takes as long as the first */
+
 struct ocr;
 
-/* Loads the library and its data; some 100 ms. */
-CUA_NODISCARD enum cua_status ocr_open(struct ocr **ret_ocr, struct cua_error *err);
+/**
+ * ocr_open() - load the library and its data; some 100 ms.
+ * @lang: names of languages joined by "+"; "": all that are installed, English first, at most
+ *        OCR_LANGS_MAX.
+ *
+ * Return: CUA_OK; CUA_ERR_UNAVAILABLE naming the package that is missing.
+ */
+CUA_NODISCARD enum cua_status ocr_open(
+		const char *lang, struct ocr **ret_ocr, struct cua_error *err);
+/* What it was opened with. */
+const char *ocr_lang(const struct ocr *ocr);
 void ocr_close(struct ocr *ocr);
 
 /* Adds "words" to answer. pixels are grey, width_px to a row. */

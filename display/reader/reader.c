@@ -168,7 +168,12 @@ static enum cua_status do_ocr(struct reader *reader, const cJSON *json, const ui
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%zu pixels for %dx%d", pixel_len, width,
 				height);
 	}
-	enum cua_status status = reader->ocr ? CUA_OK : ocr_open(&reader->ocr, err);
+	const char *lang = string_of(json, "lang");
+	if (reader->ocr && strcmp(ocr_lang(reader->ocr), lang) != 0) {
+		ocr_close(reader->ocr);
+		reader->ocr = NULL;
+	}
+	enum cua_status status = reader->ocr ? CUA_OK : ocr_open(lang, &reader->ocr, err);
 	return status != CUA_OK ? status
 				: ocr_read(reader->ocr, pixels, width, height,
 						  int_of(json, "deadline_ms", 5000), answer, err);

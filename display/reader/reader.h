@@ -27,7 +27,7 @@
  *
  * {"do": "url", "bus", "path", "deadline_ms"} -> {"url"}: of a page
  *
- * {"do": "ocr", "width", "height", "deadline_ms"} + pixels
+ * {"do": "ocr", "lang": "deu+eng" or "", "width", "height", "deadline_ms"} + pixels
  * -> {"words": [{"text", "x", "y", "width", "height", "confidence", "line"}]}
  */
 
