@@ -100,6 +100,14 @@ static const struct {
 			"data: "
 			"{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}"
 			"\n\n" },
+	{ "chat",
+			"data: {\"choices\":[{\"delta\":{\"content\":\"So.\",\"reasoning\":\"Hm.\","
+			"\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":"
+			"\"computer\",\"arguments\":{\"action\":\"wait\",\"duration_ms\":1}}},"
+			"{\"index\":1,\"function\":{\"name\":\"list_windows\",\"arguments\":\"\"}}"
+			"]},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n",
+			"data: {\"choices\":[{\"delta\":{\"content\":\"Done.\"},"
+			"\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n" },
 };
 
 static void check_rebuilding(const char *api, const char *calls, const char *done)

@@ -10,6 +10,7 @@
 
 static const struct agent_model_api *const apis[] = {
 	&model_api_responses,
+	&model_api_chat,
 };
 
 const char *agent_model_api_name(size_t index)

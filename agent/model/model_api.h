@@ -100,6 +100,7 @@ struct model_failure {
 	long http_status;   /* 0: the connection or the stream broke */
 	bool is_final;      /* asking again would not mend it */
 	bool is_mended;     /* by agent_model_api.learn() */
+	bool is_refused;    /* for what is in it, as a 400 says: learn() is asked */
 	enum model_end end; /* of the answer, if there was one */
 	char code[64], param[128], message[400];
 	char should_retry[16], retry_after[64], retry_after_ms[64];
@@ -145,13 +146,15 @@ struct agent_model_api {
 			struct agent_turn *ret_turn, struct cua_error *err);
 
 	/* When it failed. */
-	/* What this API's error bodies have beyond the usual; may be NULL. */
+	/* What this API's error bodies have beyond the usual; may be NULL. May set is_refused. */
 	void (*read_error)(const cJSON *body, struct model_failure *failure);
-	/* Changes what is sent, after a 400 or an answer that was cut. False: nothing to change. */
+	/* Changes what is sent, after a refusal or an answer that was cut. False: nothing to
+	 * change. */
 	bool (*learn)(void *self, const struct model_failure *failure);
 };
 
 extern const struct agent_model_api model_api_responses;
+extern const struct agent_model_api model_api_chat;
 
 /* --- model_turn.c --- */
 

@@ -52,6 +52,7 @@ static void read_http_error(const struct agent_model *model,
 		const struct cua_http_response *response, struct model_failure *failure)
 {
 	failure->http_status = response->http_status;
+	failure->is_refused = response->http_status == 400;
 	snprintf(failure->should_retry, sizeof(failure->should_retry), "%s",
 			response->should_retry);
 	snprintf(failure->retry_after, sizeof(failure->retry_after), "%s", response->retry_after);
@@ -294,7 +295,7 @@ static enum cua_status after_failure(struct agent_model *model, enum cua_status 
 		say_retry(model, why->msg, patience->retries, 0);
 		return CUA_OK;
 	}
-	if (failure->http_status == 400 && model->api->learn(model->self, failure)) {
+	if (failure->is_refused && model->api->learn(model->self, failure)) {
 		return CUA_OK;
 	}
 	double delay_ms = delay_of(model, failure, patience->retries);

@@ -1,0 +1,218 @@
+#include "agent/model/chat_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+/* --- what stands before the messages --- */
+
+static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)
+{
+	if (chat_tool_has(name)) {
+		cJSON_Delete(parameters);
+		return;
+	}
+	cJSON *tool = cJSON_CreateObject();
+	cJSON_AddItemToArray(user_data, tool);
+	cJSON_AddStringToObject(tool, "type", "function");
+	cJSON *function = cJSON_AddObjectToObject(tool, "function");
+	cJSON_AddStringToObject(function, "name", name);
+	cJSON_AddStringToObject(function, "description", help);
+	cJSON_AddItemToObject(function, "parameters", parameters);
+}
+
+static cJSON *build_head(const struct chat *chat)
+{
+	cJSON *head = cJSON_CreateObject();
+	cJSON_AddStringToObject(head, "model", chat->config->model);
+	cJSON_AddBoolToObject(head, "stream", true);
+	if (!chat->quirks.no_stream_options) {
+		cJSON_AddBoolToObject(cJSON_AddObjectToObject(head, "stream_options"),
+				"include_usage", true);
+	}
+	if (!chat->quirks.no_parallel) {
+		cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
+	}
+	CUA_AUTO_FREE char *help = chat_tool_help();
+	cJSON *tools = cJSON_AddArrayToObject(head, "tools");
+	add_function(CHAT_COMPUTER, help ? help : "", chat_tool_schema(), tools);
+	model_each_function(add_function, tools);
+	return head;
+}
+
+static enum cua_status add_head(
+		const struct chat *chat, struct cua_buffer *body, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *head = build_head(chat);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(head);
+	if (!text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
+	}
+	return cua_buffer_append(body, text, strlen(text) - 1, err);
+}
+
+static enum cua_status add_system(
+		const struct chat *chat, struct cua_buffer *body, struct cua_error *err)
+{
+	CUA_AUTO_BUFFER struct cua_buffer words;
+	cua_buffer_init(&words, MODEL_WORDS_MAX);
+	enum cua_status status = cua_buffer_printf(&words, err, "%s\nThe screen has %dx%d pixels.",
+			model_instructions, chat->config->screen.x, chat->config->screen.y);
+	CUA_AUTO_JSON cJSON *message = cJSON_CreateObject();
+	cJSON_AddStringToObject(message, "role", "system");
+	cJSON_AddStringToObject(message, "content", words.data ? words.data : "");
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(message);
+	if (status == CUA_OK && !text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
+	}
+	return status == CUA_OK ? cua_buffer_append(body, text, strlen(text), err) : status;
+}
+
+/* --- messages; pictures are long, so they are copied and never parsed --- */
+
+/* How a message is printed. */
+struct printing {
+	const struct chat_quirks *quirks;
+	struct cua_buffer *body;
+	struct cua_error *err;
+	size_t first_picture; /* messages before it go without theirs */
+};
+
+static enum cua_status add_text_part(const struct printing *print, const char *text)
+{
+	return cua_buffer_printf(print->body, print->err, "{\"type\":\"text\",\"text\":%s}", text);
+}
+
+static enum cua_status add_picture_part(
+		const struct printing *print, const struct agent_image *image, bool is_left_out)
+{
+	if (is_left_out) {
+		return cua_buffer_printf(print->body, print->err,
+				",{\"type\":\"text\",\"text\":\"(an older screenshot, left "
+				"out)\"}");
+	}
+	enum cua_status status = cua_buffer_printf(print->body, print->err,
+			",{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:%s;base64,",
+			image->media_type);
+	if (status == CUA_OK) {
+		status = cua_buffer_append(
+				print->body, image->base64, strlen(image->base64), print->err);
+	}
+	return status == CUA_OK
+			? cua_buffer_printf(print->body, print->err, "\"%s}}",
+					  print->quirks->no_detail ? "" : ",\"detail\":\"high\"")
+			: status;
+}
+
+/* The content of a message; more: another whose text and picture go into it, or NULL. */
+static enum cua_status add_content(const struct printing *print, const struct chat_message *message,
+		const struct chat_message *more, bool is_left_out)
+{
+	const struct agent_image *image = more ? &more->image : &message->image;
+	if (!more && !image->base64) {
+		return cua_buffer_append(
+				print->body, message->text, strlen(message->text), print->err);
+	}
+	enum cua_status status = cua_buffer_append(print->body, "[", 1, print->err);
+	if (status == CUA_OK) {
+		status = add_text_part(print, message->text);
+	}
+	if (status == CUA_OK && more) {
+		status = cua_buffer_append(print->body, ",", 1, print->err);
+	}
+	if (status == CUA_OK && more) {
+		status = add_text_part(print, more->text);
+	}
+	if (status == CUA_OK && image->base64) {
+		status = add_picture_part(print, image, is_left_out);
+	}
+	return status == CUA_OK ? cua_buffer_append(print->body, "]", 1, print->err) : status;
+}
+
+/* The assistant's own, as it was, or without what the server refuses. */
+static enum cua_status add_assistant(
+		const struct printing *print, const struct chat_message *message)
+{
+	if (!print->quirks->no_reasoning) {
+		return cua_buffer_append(
+				print->body, message->text, strlen(message->text), print->err);
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(message->text);
+	cJSON_DeleteItemFromObjectCaseSensitive(json, "reasoning");
+	cJSON_DeleteItemFromObjectCaseSensitive(json, "reasoning_content");
+	cJSON_DeleteItemFromObjectCaseSensitive(json, "reasoning_details");
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	return text ? cua_buffer_append(print->body, text, strlen(text), print->err)
+		    : CUA_FAIL(print->err, CUA_ERR_NOMEM, ENOMEM, "request");
+}
+
+static enum cua_status add_message(const struct printing *print, const struct chat_message *message,
+		const struct chat_message *more, bool is_left_out)
+{
+	enum cua_status status = cua_buffer_append(print->body, ",", 1, print->err);
+	if (status != CUA_OK || message->role == CHAT_ASSISTANT) {
+		return status == CUA_OK ? add_assistant(print, message) : status;
+	}
+	if (message->role == CHAT_TOOL) {
+		status = cua_buffer_printf(print->body, print->err,
+				"{\"role\":\"tool\",\"tool_call_id\":%s,\"content\":",
+				message->call_id);
+	} else {
+		status = cua_buffer_printf(
+				print->body, print->err, "{\"role\":\"user\",\"content\":");
+	}
+	if (status == CUA_OK) {
+		status = add_content(print, message, more, is_left_out);
+	}
+	return status == CUA_OK ? cua_buffer_append(print->body, "}", 1, print->err) : status;
+}
+
+/* The first message whose picture still goes in. */
+static size_t find_first_picture(const struct chat *chat, int most)
+{
+	size_t at = chat->count;
+	while (most > 0 && at > 0) {
+		at--;
+		if (chat->messages[at].image.base64 && --most == 0) {
+			return at;
+		}
+	}
+	return 0;
+}
+
+static enum cua_status add_messages(
+		const struct chat *chat, struct cua_buffer *body, struct cua_error *err)
+{
+	const struct printing print = { .quirks = &chat->quirks,
+		.body = body,
+		.err = err,
+		.first_picture = find_first_picture(chat, chat->quirks.pictures_max) };
+	enum cua_status status = CUA_OK;
+	for (size_t i = 0; status == CUA_OK && i < chat->count; i++) {
+		const struct chat_message *message = &chat->messages[i], *more = NULL;
+		if (chat->quirks.picture_in_tool && message->role == CHAT_TOOL &&
+				i + 1 < chat->count && message[1].role == CHAT_USER) {
+			more = &message[1];
+			i++;
+		}
+		status = add_message(&print, message, more, i < print.first_picture);
+	}
+	return status;
+}
+
+enum cua_status chat_body(void *self, struct cua_buffer *body, struct cua_error *err)
+{
+	const struct chat *chat = self;
+	enum cua_status status = add_head(chat, body, err);
+	if (status == CUA_OK) {
+		status = cua_buffer_printf(body, err, ",\"messages\":[");
+	}
+	if (status == CUA_OK) {
+		status = add_system(chat, body, err);
+	}
+	if (status == CUA_OK) {
+		status = add_messages(chat, body, err);
+	}
+	return status == CUA_OK ? cua_buffer_append(body, "]}", 2, err) : status;
+}

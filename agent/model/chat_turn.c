@@ -1,0 +1,250 @@
+#include "agent/model/chat_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+static const cJSON *member(const cJSON *json, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(json, name);
+}
+
+static const char *string_at(const cJSON *json, const char *name)
+{
+	const char *text = cJSON_GetStringValue(member(json, name));
+	return text ? text : "";
+}
+
+/* Calls without an id get one, the same whenever the turn is read. */
+static enum cua_status name_calls(const struct chat *chat, cJSON *message, struct cua_error *err)
+{
+	int at = 0;
+	cJSON *call = NULL;
+	cJSON_ArrayForEach (call, member(message, "tool_calls")) {
+		char id[40];
+		snprintf(id, sizeof(id), "call_%d_%d", chat->turns, at++);
+		if (!cJSON_IsString(member(call, "id")) &&
+				!cJSON_AddStringToObject(call, "id", id)) {
+			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+		}
+	}
+	return CUA_OK;
+}
+
+static enum cua_status read_message(const struct chat *chat, const struct model_items *items,
+		cJSON **ret_message, struct cua_error *err)
+{
+	if (items->count != 1) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a turn has %zu messages", items->count);
+	}
+	CUA_AUTO_JSON cJSON *message = NULL;
+	enum cua_status status = agent_json_parse(items->texts[0], strlen(items->texts[0]),
+			"a message of the model", &message, err);
+	if (status == CUA_OK && strcmp(string_at(message, "role"), "assistant") != 0) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a message of the model has another role");
+	}
+	if (status == CUA_OK) {
+		status = name_calls(chat, message, err);
+	}
+	if (status == CUA_OK) {
+		*ret_message = CUA_STEAL(message);
+	}
+	return status;
+}
+
+/* Arguments as an object; NULL if they are none. */
+static cJSON *parse_arguments(const cJSON *call)
+{
+	const char *text = string_at(member(call, "function"), "arguments");
+	cJSON *json = NULL;
+	if (agent_json_parse(text, strlen(text), "", &json, NULL) == CUA_OK &&
+			!cJSON_IsObject(json)) {
+		cJSON_Delete(CUA_STEAL(json));
+	}
+	return json;
+}
+
+static bool is_computer(const cJSON *call)
+{
+	return strcmp(string_at(member(call, "function"), "name"), CHAT_COMPUTER) == 0;
+}
+
+/* The call that says the task is done, if there is no other; else NULL. */
+static const cJSON *find_done(const cJSON *message)
+{
+	const cJSON *calls = member(message, "tool_calls");
+	if (cJSON_GetArraySize(calls) != 1 || !is_computer(calls->child)) {
+		return NULL;
+	}
+	CUA_AUTO_JSON cJSON *arguments = parse_arguments(calls->child);
+	return chat_tool_done(arguments) ? calls->child : NULL;
+}
+
+/* --- to a turn --- */
+
+/* What stands before </think> is reasoning, with or without the opening tag. */
+static enum cua_status take_content(
+		struct model_turn_builder *builder, const char *content, struct cua_error *err)
+{
+	static const char open[] = "<think>", close[] = "</think>";
+	const char *end = strstr(content, close);
+	if (!end) {
+		return model_turn_say(builder, MODEL_ANSWER, content, err);
+	}
+	const char *from = content + strspn(content, " \t\r\n");
+	from += strncmp(from, open, strlen(open)) == 0 ? strlen(open) : 0;
+	CUA_AUTO_FREE char *thought = strndup(from, (size_t)(end - from));
+	if (!thought) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
+	}
+	end += strlen(close);
+	enum cua_status status = model_turn_say(builder, MODEL_SUMMARY, thought, err);
+	return status == CUA_OK
+			? model_turn_say(builder, MODEL_ANSWER, end + strspn(end, " \t\r\n"), err)
+			: status;
+}
+
+static enum cua_status take_words(
+		struct model_turn_builder *builder, const cJSON *message, struct cua_error *err)
+{
+	enum cua_status status = model_turn_say(
+			builder, MODEL_SUMMARY, string_at(message, "reasoning"), err);
+	if (status == CUA_OK) {
+		status = model_turn_say(builder, MODEL_SUMMARY,
+				string_at(message, "reasoning_content"), err);
+	}
+	if (status == CUA_OK) {
+		status = take_content(builder, string_at(message, "content"), err);
+	}
+	return status == CUA_OK
+			? model_turn_say(builder, MODEL_REFUSAL, string_at(message, "refusal"), err)
+			: status;
+}
+
+static enum cua_status take_computer(struct model_turn_builder *builder, struct agent_call *call,
+		const char *text, struct cua_error *err)
+{
+	const struct agent_json_span span = { text, strlen(text) };
+	struct cua_error why = { 0 };
+	CUA_AUTO_JSON cJSON *arguments = NULL;
+	call->arguments = strdup(text);
+	if (!call->arguments) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+	}
+	if (agent_json_parse(text, span.len, "arguments", &arguments, &why) != CUA_OK) {
+		snprintf(call->problem, sizeof(call->problem), "%s", why.msg);
+	} else if (!cJSON_IsObject(arguments)) {
+		snprintf(call->problem, sizeof(call->problem), "arguments must be an object");
+	} else if (agent_json_has_nul(span)) {
+		snprintf(call->problem, sizeof(call->problem), "arguments hold a NUL character");
+	} else if (chat_tool_done(arguments)) {
+		snprintf(call->problem, sizeof(call->problem),
+				"\"done\" ends the run: it must be the only call");
+	} else {
+		return chat_tool_call(call, builder->screen, arguments, err);
+	}
+	return CUA_OK;
+}
+
+static enum cua_status take_call(
+		struct model_turn_builder *builder, const cJSON *json, struct cua_error *err)
+{
+	const cJSON *function = member(json, "function");
+	const char *arguments = string_at(function, "arguments");
+	struct agent_call *call = NULL;
+	enum cua_status status = model_turn_open_call(builder,
+			is_computer(json) ? AGENT_CALL_COMPUTER : AGENT_CALL_FUNCTION,
+			string_at(json, "id"), string_at(function, "name"), &call, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	return is_computer(json) ? take_computer(builder, call, arguments, err)
+				 : model_turn_function(builder, call, arguments, err);
+}
+
+static enum cua_status take_calls(
+		struct model_turn_builder *builder, const cJSON *message, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	const cJSON *call = NULL, *done = find_done(message);
+	if (done) {
+		CUA_AUTO_JSON cJSON *arguments = parse_arguments(done);
+		return model_turn_say(builder, MODEL_ANSWER, chat_tool_done(arguments), err);
+	}
+	cJSON_ArrayForEach (call, member(message, "tool_calls")) {
+		if (status == CUA_OK) {
+			status = take_call(builder, call, err);
+		}
+	}
+	return status;
+}
+
+enum cua_status chat_take_turn(void *self, const struct model_items *items,
+		struct agent_turn *ret_turn, struct cua_error *err)
+{
+	const struct chat *chat = self;
+	struct model_turn_builder builder;
+	CUA_AUTO_JSON cJSON *message = NULL;
+	model_turn_begin(&builder, chat->config->screen);
+	enum cua_status status = read_message(chat, items, &message, err);
+	if (status == CUA_OK) {
+		status = take_words(&builder, message, err);
+	}
+	if (status == CUA_OK) {
+		status = take_calls(&builder, message, err);
+	}
+	return model_turn_end(&builder, status, ret_turn, err);
+}
+
+/* --- to the conversation --- */
+
+/* Servers read the arguments they are sent back: what is no object would fail every request to
+ * come. */
+static bool mend_arguments(cJSON *message)
+{
+	const cJSON *call = NULL;
+	cJSON_ArrayForEach (call, member(message, "tool_calls")) {
+		CUA_AUTO_JSON cJSON *arguments = parse_arguments(call);
+		if (arguments) {
+			continue;
+		}
+		cJSON *function = cJSON_GetObjectItemCaseSensitive(call, "function");
+		CUA_AUTO_JSON cJSON *wrapped = cJSON_CreateObject();
+		cJSON_AddStringToObject(wrapped, "unparsed", string_at(function, "arguments"));
+		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(wrapped);
+		if (!text ||
+				!cJSON_ReplaceItemInObjectCaseSensitive(
+						function, "arguments", cJSON_CreateString(text))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+enum cua_status chat_add_turn(void *self, const struct model_items *items, struct cua_error *err)
+{
+	struct chat *chat = self;
+	CUA_AUTO_JSON cJSON *message = NULL;
+	enum cua_status status = read_message(chat, items, &message, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const cJSON *done = find_done(message);
+	CUA_AUTO_FREE char *done_id = done ? strdup(string_at(done, "id")) : NULL;
+	CUA_AUTO_FREE char *text = NULL;
+	if (mend_arguments(message)) {
+		text = cJSON_PrintUnformatted(message);
+	}
+	if (!text || !done_id != !done) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "conversation");
+	}
+	status = chat_add(chat, CHAT_ASSISTANT, text, NULL, NULL, err);
+	if (status == CUA_OK) {
+		chat->turns++;
+		chat->done_id = CUA_STEAL(done_id);
+	}
+	return status;
+}

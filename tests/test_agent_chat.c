@@ -1,0 +1,818 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/model/chat_internal.h"
+#include "cua/base/util.h"
+
+#define SCREEN \
+	{ \
+		1280, 800 \
+	}
+#define KEY "sk-secret-0123456789"
+
+static const struct agent_model_config config = { .api = "chat",
+	.model = "m",
+	.base_url = "http://127.0.0.1",
+	.api_key = KEY,
+	.session = "run-1",
+	.screen = SCREEN,
+	.cancel_fd = -1 };
+
+/* --- a whole answer, in pieces --- */
+
+static enum cua_status hear(struct model_reply *reply, const struct agent_model_config *with,
+		const char *text, size_t len, size_t piece, struct cua_error *why)
+{
+	assert_int_equal(model_reply_init(reply, &model_api_chat, with, NULL), CUA_OK);
+	enum cua_status status = CUA_OK;
+	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
+		status = model_reply_feed(
+				text + at, len - at < piece ? len - at : piece, reply, why);
+	}
+	if (status == CUA_OK || reply->end != MODEL_END_NONE) {
+		status = model_reply_close(reply, why);
+	}
+	return status;
+}
+
+#define CHUNK(rest) "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\"," rest "}\n\n"
+#define DELTA(delta) \
+	CHUNK("\"choices\":[{\"index\":0,\"delta\":{" delta "},\"finish_reason\":null}]," \
+	      "\"usage\":null")
+#define FINISH(reason) \
+	CHUNK("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"" reason "\"}]")
+#define USAGE \
+	CHUNK("\"choices\":[],\"usage\":{\"prompt_tokens\":1650,\"completion_tokens\":41," \
+	      "\"prompt_tokens_details\":{\"cached_tokens\":1024}," \
+	      "\"completion_tokens_details\":{\"reasoning_tokens\":7}}")
+#define DONE "data: [DONE]\n\n"
+#define CALL(head, name, arguments) \
+	"\"tool_calls\":[{" head "\"function\":{\"name\":\"" name "\",\"arguments\":" arguments \
+	"}}]"
+#define PIECE(head, arguments) \
+	"\"tool_calls\":[{" head "\"function\":{\"arguments\":" arguments "}}]"
+#define CLICK "\"{\\\"action\\\":\\\"click\\\",\\\"x\\\":412,\\\"y\\\":230}\""
+#define WAIT "\"{\\\"action\\\":\\\"wait\\\",\\\"duration_ms\\\":5}\""
+#define WHOLE(message) "{\"choices\":[{\"index\":0,\"message\":{" message "}}]}"
+
+/* What comes of an answer. *ret_message: as it goes back to the server; the caller owns it. */
+static struct agent_turn turn_of(const char *stream, char **ret_message)
+{
+	struct model_reply reply;
+	struct agent_turn turn = { 0 };
+	struct cua_error why = { 0 };
+	void *talk = NULL;
+	if (hear(&reply, &config, stream, strlen(stream), 7, &why) != CUA_OK) {
+		fail_msg("%s: %s", stream, why.msg);
+	}
+	if (reply.end != MODEL_END_COMPLETED) {
+		fail_msg("%s: its end is %d", stream, (int)reply.end);
+	}
+	assert_int_equal(model_api_chat.create(&config, &talk, NULL), CUA_OK);
+	assert_int_equal(model_api_chat.take_turn(talk, &reply.items, &turn, NULL), CUA_OK);
+	if (ret_message) {
+		assert_int_equal(model_api_chat.add_turn(talk, &reply.items, NULL), CUA_OK);
+		*ret_message = strdup(((struct chat *)talk)->messages[0].text);
+	}
+	model_api_chat.destroy(talk);
+	model_reply_finish(&reply);
+	return turn;
+}
+
+static void check_actions(const struct agent_call *call, const char *expected)
+{
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(call->actions);
+	assert_string_equal(call->problem, "");
+	assert_string_equal(text, expected);
+}
+
+#define CLICKS "[{\"action\":\"click\",\"x\":412,\"y\":230}]"
+#define WAITS "[{\"action\":\"wait\",\"duration_ms\":5}]"
+
+/* --- how servers send calls --- */
+
+/* One click, then one wait, if it has two; ids NULL: made by us. */
+static const struct {
+	const char *what, *stream, *ids[2];
+} spellings[] = {
+	{ "as the API has it",
+			DELTA("\"role\":\"assistant\",\"content\":null") DELTA(CALL(
+					"\"index\":0,\"id\":\"a\",\"type\":\"function\",",
+					"computer", "\"\"")) DELTA(PIECE("\"index\":0,",
+					"\"{\\\"action\\\":\\\"click\\\",\\\"x\\\":412\""))
+					DELTA(PIECE("\"index\":0,", "\",\\\"y\\\":230}\""))
+							FINISH("tool_calls") USAGE DONE,
+			{ "a" } },
+	{ "two with their indexes, interleaved",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", "\"\""))
+					DELTA(CALL("\"index\":1,\"id\":\"b\",", "computer", "\"\""))
+							DELTA(PIECE("\"index\":0,", CLICK)) DELTA(
+									PIECE("\"index\":1,", WAIT))
+									FINISH("tool_calls") DONE,
+			{ "a", "b" } },
+	{ "both at index 0 with ids",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK))
+					DELTA(CALL("\"index\":0,\"id\":\"b\",", "computer", WAIT))
+							FINISH("tool_calls") DONE,
+			{ "a", "b" } },
+	{ "both at index 0 with ids, in pieces",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", "\"\"")) DELTA(
+					PIECE("\"index\":0,", CLICK)) DELTA(CALL("\"index\":0,"
+										 "\"id\":\"b\",",
+					"computer", "\"\"")) DELTA(PIECE("\"index\":0,", WAIT))
+					FINISH("tool_calls") DONE,
+			{ "a", "b" } },
+	{ "both at index 0 without ids",
+			DELTA(CALL("\"index\":0,", "computer", CLICK))
+					DELTA(CALL("\"index\":0,\"id\":\"\",", "computer", WAIT))
+							FINISH("tool_calls") DONE,
+			{ NULL, NULL } },
+	{ "both in one chunk, without index and id",
+			DELTA("\"tool_calls\":[{\"function\":{\"name\":\"computer\","
+			      "\"arguments\":" CLICK "}},{\"function\":{\"name\":\"computer\","
+			      "\"arguments\":" WAIT "}}]") FINISH("tool_calls") DONE,
+			{ NULL, NULL } },
+	{ "no index, ids in each piece",
+			DELTA(CALL("\"id\":\"a\",", "computer", "\"\"")) DELTA(
+					PIECE("\"id\":\"a\",", CLICK)) DELTA(CALL("\"id\":\"b\",",
+					"computer", "null")) DELTA(PIECE("\"id\":\"b\",", WAIT))
+					FINISH("tool_calls") DONE,
+			{ "a", "b" } },
+	{ "no index, the id in the first piece alone",
+			DELTA(CALL("\"id\":\"a\",", "computer", "\"\"")) DELTA(PIECE("", CLICK))
+					DELTA(CALL("\"id\":\"b\",", "computer", "\"\""))
+							DELTA(PIECE("", WAIT)) FINISH("stop") DONE,
+			{ "a", "b" } },
+	{ "the same id twice",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK))
+					DELTA(CALL("\"index\":1,\"id\":\"a\",", "computer", WAIT))
+							FINISH("tool_calls") DONE,
+			{ "a", NULL } },
+	{ "id and name in each piece",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer",
+					"\"{\\\"action\\\":\\\"click\\\",\""))
+					DELTA(CALL("\"index\":0,"
+						   "\"id\":"
+						   "\"a\",",
+							"computer",
+							"\"\\\"x\\\":412,\\\"y\\\":230}\""))
+							DELTA(CALL("\"index\":0,\"id\":\"a\",",
+									"computer", "\"\""))
+									FINISH("tool_calls") DONE,
+			{ "a" } },
+	{ "arguments as an object",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer",
+					"{\"action\":\"click\",\"x\":412,\"y\":230}"))
+					FINISH("tool_calls") DONE,
+			{ "a" } },
+	{ "stop instead of tool_calls",
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)) FINISH("stop")
+					USAGE DONE,
+			{ "a" } },
+	{ "comment lines",
+			": OPENROUTER PROCESSING\n\n" DELTA(CALL("\"index\":0,\"id\":\"a\",",
+					"computer",
+					CLICK)) ": OPENROUTER PROCESSING\n\n" FINISH("tool_calls")
+					DONE,
+			{ "a" } },
+	{ "no [DONE]", DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)) FINISH("stop"),
+			{ "a" } },
+	{ "JSON instead of a stream",
+			WHOLE("\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
+			      "\"a\",\"type\":\"function\",\"function\":{\"name\":\"computer\","
+			      "\"arguments\":" CLICK "}}]"),
+			{ "a" } },
+	{ "JSON with an object and no ids",
+			WHOLE("\"tool_calls\":[{\"function\":{\"name\":\"computer\",\"arguments\":"
+			      "{\"action\":\"click\",\"x\":412,\"y\":230}}},{\"function\":"
+			      "{\"name\":\"computer\",\"arguments\":" WAIT "}}]"),
+			{ NULL, NULL } },
+};
+
+static void each_servers_calls_come_together(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(spellings); i++) {
+		print_message("%s\n", spellings[i].what);
+		CUA_AUTO_FREE char *message = NULL;
+		struct agent_turn turn = turn_of(spellings[i].stream, &message);
+		size_t count = strstr(spellings[i].stream, "wait") ? 2 : 1;
+		assert_int_equal(turn.call_count, count);
+		for (size_t at = 0; at < count; at++) {
+			const char *id = spellings[i].ids[at];
+			char expected[80], made[32];
+			snprintf(made, sizeof(made), "call_0_%zu", at);
+			assert_string_equal(turn.calls[at].id, id ? id : made);
+			assert_int_equal(turn.calls[at].kind, AGENT_CALL_COMPUTER);
+			check_actions(&turn.calls[at], at == 0 ? CLICKS : WAITS);
+			snprintf(expected, sizeof(expected), "\"id\":\"%s\"", id ? id : made);
+			assert_non_null(strstr(message, expected));
+		}
+		agent_turn_finish(&turn);
+	}
+}
+
+/* --- what is wrong with a call --- */
+
+static void bad_arguments_are_told_to_the_model(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *arguments, *problem;
+	} rows[] = {
+		{ "computer", "\"{\\\"action\\\":\"", "not JSON" },
+		{ "computer", "\"\"", "action is" },
+		{ "computer", "\"[1]\"", "object" },
+		{ "computer", "7", "object" },
+		{ "computer", "{\"action\":\"dance\"}", "dance" },
+		{ "computer", "{\"action\":\"click\",\"x\":1280,\"y\":1}", "0 to 1279" },
+		{ "computer", "{\"action\":\"click\",\"x\":1,\"y\":1,\"z\":1}", "z" },
+		{ "computer", "{\"action\":\"screenshot\",\"width\":1}", "width" },
+		{ "computer", "{\"action\":\"type\",\"text\":\"a\\\\u0000\"}", NULL },
+		{ "computer", "\"{\\\"action\\\":\\\"type\\\",\\\"text\\\":\\\"\\\\u0000\\\"}\"",
+				"NUL" },
+		{ "computer", "{\"action\":\"list_windows\"}", "list_windows" },
+		{ "telepathy", "\"{}\"", "telepathy" },
+		{ "click", "\"{}\"", "no function" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		char stream[600];
+		CUA_AUTO_FREE char *message = NULL;
+		snprintf(stream, sizeof(stream),
+				"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,"
+				"\"id\":\"a\",\"function\":{\"name\":\"%s\",\"arguments\":%s}}]},"
+				"\"finish_reason\":\"stop\"}]}\n\n",
+				rows[i].name, rows[i].arguments);
+		struct agent_turn turn = turn_of(stream, &message);
+		assert_int_equal(turn.call_count, 1);
+		if (!rows[i].problem) {
+			assert_string_equal(turn.calls[0].problem, "");
+		} else if (!strstr(turn.calls[0].problem, rows[i].problem)) {
+			fail_msg("%s: \"%s\"", rows[i].arguments, turn.calls[0].problem);
+		}
+		/* What goes back can be read by the server. */
+		CUA_AUTO_JSON cJSON *json = cJSON_Parse(message);
+		const cJSON *function = cJSON_GetObjectItem(
+				cJSON_GetObjectItem(json, "tool_calls")->child, "function");
+		CUA_AUTO_JSON cJSON *arguments = cJSON_Parse(
+				cJSON_GetStringValue(cJSON_GetObjectItem(function, "arguments")));
+		assert_true(cJSON_IsObject(arguments));
+		agent_turn_finish(&turn);
+	}
+}
+
+static void what_is_not_given_is_left_out(void **state)
+{
+	(void)state;
+	struct agent_turn turn = turn_of(
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer",
+					"{\"action\":\"click\",\"x\":1,\"y\":2,\"button\":null,"
+					"\"text\":\"\",\"path\":[]}")) FINISH("stop") DONE,
+			NULL);
+	check_actions(&turn.calls[0], "[{\"action\":\"click\",\"x\":1,\"y\":2}]");
+	agent_turn_finish(&turn);
+}
+
+static void functions_stand_beside_the_computer(void **state)
+{
+	(void)state;
+	struct agent_turn turn = turn_of(
+			DELTA(CALL("\"index\":0,\"id\":\"a\",", "list_windows", "\"\""))
+					DELTA(CALL("\"index\":1,\"id\":\"b\",", "give_up",
+							"{\"reason\":\"no\"}")) FINISH("tool_calls")
+							DONE,
+			NULL);
+	assert_int_equal(turn.call_count, 2);
+	check_actions(&turn.calls[0], "[{\"action\":\"list_windows\"}]");
+	assert_int_equal(turn.calls[1].kind, AGENT_CALL_GIVE_UP);
+	assert_string_equal(turn.calls[1].reason, "no");
+	agent_turn_finish(&turn);
+}
+
+static void done_is_the_answer_if_it_is_alone(void **state)
+{
+	(void)state;
+#define DONE_CALL(head) CALL(head, "computer", "{\"action\":\"done\",\"text\":\"Written.\"}")
+	struct agent_turn turn = turn_of(
+			DELTA(DONE_CALL("\"index\":0,\"id\":\"a\",")) FINISH("stop") DONE, NULL);
+	assert_int_equal(turn.call_count, 0);
+	assert_string_equal(turn.answer, "Written.");
+	agent_turn_finish(&turn);
+
+	turn = turn_of(DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)) DELTA(
+				       DONE_CALL("\"index\":1,\"id\":\"b\",")) FINISH("stop") DONE,
+			NULL);
+	assert_int_equal(turn.call_count, 2);
+	assert_non_null(strstr(turn.calls[1].problem, "only call"));
+	agent_turn_finish(&turn);
+}
+
+/* --- words --- */
+
+static void reasoning_is_no_answer(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *stream, *answer, *words, *kept;
+	} rows[] = {
+		{ DELTA("\"content\":\"All \"") DELTA("\"content\":\"done.\"") FINISH("stop") DONE,
+				"All done.", "", "\"content\":\"All done.\"" },
+		{ DELTA("\"reasoning\":\"I \"") DELTA("\"reasoning\":\"look.\"")
+						DELTA("\"content\":\"Done.\"") FINISH("stop") DONE,
+				"Done.", "I look.", "\"reasoning\":\"I look.\"" },
+		{ DELTA("\"reasoning_content\":\"I look.\"") DELTA("\"content\":\"\"")
+						FINISH("stop") DONE,
+				NULL, "I look.", "\"reasoning_content\":\"I look.\"" },
+		{ DELTA("\"reasoning\":\"I look.\",\"reasoning_content\":\"I look.\"")
+						DELTA("\"content\":\"Done.\"") FINISH("stop") DONE,
+				"Done.", "I look.", "\"reasoning\":\"I look.\"" },
+		{ DELTA("\"content\":\"<think>I look.</think>\\n\\nDone.\"") FINISH("stop") DONE,
+				"Done.", "I look.", "</think>" },
+		{ DELTA("\"content\":\"I look.</think>Done.\"") FINISH("stop") DONE, "Done.",
+				"I look.", "</think>" },
+		{ WHOLE("\"content\":[{\"type\":\"text\",\"text\":\"Done.\"}]"), "Done.", "",
+				"\"content\":\"Done.\"" },
+		{ WHOLE("\"content\":\"Clicking.\",\"tool_calls\":[{\"id\":\"a\",\"function\":"
+			"{\"name\":\"computer\",\"arguments\":" CLICK "}}]"),
+				NULL, "Clicking.", "\"content\":\"Clicking.\"" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_FREE char *message = NULL;
+		struct agent_turn turn = turn_of(rows[i].stream, &message);
+		if (rows[i].answer) {
+			assert_string_equal(turn.answer, rows[i].answer);
+		} else {
+			assert_null(turn.answer);
+		}
+		assert_string_equal(turn.words, rows[i].words);
+		assert_non_null(strstr(message, rows[i].kept));
+		agent_turn_finish(&turn);
+	}
+}
+
+static void details_of_reasoning_go_back_joined(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *message = NULL;
+	struct agent_turn turn = turn_of(
+			DELTA("\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"I \","
+			      "\"index\":0,\"signature\":null}]") DELTA("\"reasoning_details\":[{"
+									"\"type\":"
+									"\"reasoning.text\","
+									"\"text\":\"look.\","
+									"\"index\":0}]")
+					DELTA("\"reasoning_details\":[{\"type\":\"reasoning.text\","
+					      "\"signature\":\"sig\",\"index\":0}]")
+							DELTA("\"reasoning_details\":[{\"type\":"
+							      "\"reasoning.encrypted\",\"data\":"
+							      "\"gAAA\",\"index\":1}]")
+									DELTA("\"content\":\"Done."
+									      "\"") FINISH("stop")
+											DONE,
+			&message);
+	assert_non_null(strstr(message,
+			"\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"I look.\","
+			"\"index\":0,\"signature\":\"sig\"},{\"type\":\"reasoning.encrypted\","
+			"\"data\":\"gAAA\",\"index\":1}]"));
+	agent_turn_finish(&turn);
+}
+
+static void listen_to(const char *words, void *user_data)
+{
+	assert_int_equal(cua_buffer_printf(user_data, NULL, "%s|", words), CUA_OK);
+}
+
+static void words_are_heard_as_they_come(void **state)
+{
+	(void)state;
+	static const char text[] = DELTA("\"reasoning\":\"I look.\"") DELTA("\"content\":\"All \"")
+			DELTA("\"content\":\"d\\u00f6ne.\"") FINISH("stop") DONE;
+	CUA_AUTO_BUFFER struct cua_buffer heard;
+	struct agent_model_config with = config;
+	struct model_reply reply;
+	cua_buffer_init(&heard, 4096);
+	with.on_words = listen_to;
+	with.user_data = &heard;
+	assert_int_equal(hear(&reply, &with, text, strlen(text), 4096, NULL), CUA_OK);
+	assert_string_equal(heard.data, "I look.|\n|All |d\xc3\xb6ne.|\n|");
+	model_reply_finish(&reply);
+}
+
+/* --- how streams end --- */
+
+static const char recorded[] = DELTA("\"content\":\"I click, \xc3\xb6.\"")
+		DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)) FINISH("tool_calls")
+				USAGE DONE;
+
+static void pieces_do_not_matter(void **state)
+{
+	(void)state;
+	for (size_t piece = 1; piece < 70; piece += 3) {
+		struct model_reply reply;
+		assert_int_equal(hear(&reply, &config, recorded, strlen(recorded), piece, NULL),
+				CUA_OK);
+		assert_int_equal(reply.end, MODEL_END_COMPLETED);
+		assert_string_equal(reply.items.texts[0],
+				"{\"role\":\"assistant\",\"content\":\"I click, \xc3\xb6.\","
+				"\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":"
+				"{\"name\":\"computer\",\"arguments\":" CLICK "}}]}");
+		assert_true(reply.usage.input_tokens > 1649 && reply.usage.cached_tokens > 1023 &&
+				reply.usage.output_tokens > 40 && reply.usage.reasoning_tokens > 6);
+		model_reply_finish(&reply);
+	}
+}
+
+static void a_stream_cut_before_its_finish_is_not_completed(void **state)
+{
+	(void)state;
+	const size_t finish = (size_t)(strstr(recorded, "\"finish_reason\":\"") - recorded);
+	for (size_t len = 0; len < strlen(recorded); len++) {
+		struct model_reply reply;
+		assert_int_equal(hear(&reply, &config, recorded, len, 64, NULL), CUA_OK);
+		if (len < finish) {
+			assert_int_equal(reply.end, MODEL_END_NONE);
+		}
+		model_reply_finish(&reply);
+	}
+}
+
+static void streams_end_as_they_say(void **state)
+{
+	(void)state;
+#define BEGUN DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK))
+	static const struct {
+		const char *text;
+		enum model_end end;
+		const char *code, *message;
+	} rows[] = {
+		{ BEGUN FINISH("length") DONE, MODEL_END_CUT, "", "" },
+		{ BEGUN FINISH("content_filter") DONE, MODEL_END_FILTERED, "", "" },
+		{ BEGUN FINISH("eos") DONE, MODEL_END_COMPLETED, "", "" },
+		{ BEGUN FINISH("error") DONE, MODEL_END_FAILED, "server_error", "" },
+		{ BEGUN DONE, MODEL_END_NONE, "", "" },
+		{ BEGUN, MODEL_END_NONE, "", "" },
+		{ "", MODEL_END_NONE, "", "" },
+		/* OpenRouter, inside HTTP 200 */
+		{ BEGUN CHUNK("\"error\":{\"code\":502,\"message\":\"gone\",\"metadata\":{}},"
+			      "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},"
+			      "\"finish_reason\":\"error\"}]") DONE,
+				MODEL_END_FAILED, "502", "gone" },
+		/* llama.cpp */
+		{ BEGUN "data: {\"error\":{\"code\":500,\"message\":\"oops\",\"type\":"
+			"\"server_error\"}}\n\n",
+				MODEL_END_FAILED, "500", "oops" },
+		/* vLLM, some versions */
+		{ BEGUN "data: {\"object\":\"error\",\"message\":\"oops\",\"type\":"
+			"\"InternalServerError\",\"code\":500}\n\n" DONE,
+				MODEL_END_FAILED, "500", "oops" },
+		{ BEGUN "data: {\"error\":\"out of memory\"}\n\n", MODEL_END_FAILED, "server_error",
+				"out of memory" },
+		{ BEGUN "data: {\"detail\":\"gone\"}\n\n", MODEL_END_FAILED, "server_error",
+				"gone" },
+		{ BEGUN "data: {\"detail\":[{\"msg\":\"gone\"}]}\n\n", MODEL_END_FAILED,
+				"server_error", "[{\"msg\":\"gone\"}]" },
+		{ BEGUN "event: error\ndata: {\"message\":\"gone\"}\n\n", MODEL_END_FAILED,
+				"server_error", "gone" },
+		{ "{\"error\":{\"code\":429,\"message\":\"slow down\"}}", MODEL_END_FAILED, "429",
+				"slow down" },
+		{ "{\"error\":\"no model\"}", MODEL_END_FAILED, "server_error", "no model" },
+		{ BEGUN "data: {\"error\":null,\"choices\":[]}\n\n" FINISH("stop") DONE,
+				MODEL_END_COMPLETED, "", "" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct model_reply reply;
+		assert_int_equal(
+				hear(&reply, &config, rows[i].text, strlen(rows[i].text), 50, NULL),
+				CUA_OK);
+		assert_int_equal(reply.end, rows[i].end);
+		assert_string_equal(reply.code, rows[i].code);
+		assert_string_equal(reply.message, rows[i].message);
+		model_reply_finish(&reply);
+	}
+}
+
+static void garbage_is_a_model_error(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {
+		"data: Internal Server Error\n\n",
+		"data: {\"choices\":[{\"delta\":{\"content\":\"a\\u0000b\"}}]}\n\n",
+		"data: {\"choices\":[]} trailing\n\n",
+		"data: {\"x\":\"\xc0\xaf\"}\n\n",
+		"{\"choices\":[]}",
+		"{\"choices\":",
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct model_reply reply;
+		struct cua_error why = { 0 };
+		assert_int_equal(hear(&reply, &config, rows[i], strlen(rows[i]), 33, &why),
+				CUA_ERR_MODEL);
+		assert_int_equal(reply.end, MODEL_END_NONE);
+		model_reply_finish(&reply);
+	}
+}
+
+static void a_thousand_calls_are_too_many(void **state)
+{
+	(void)state;
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, 1 << 20);
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(cua_buffer_printf(&text, NULL,
+						 "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{"
+						 "\"index\":%d}]}}]}\n\n",
+						 i),
+				CUA_OK);
+	}
+	struct model_reply reply;
+	assert_int_equal(hear(&reply, &config, text.data, text.len, 4096, NULL), CUA_ERR_MODEL);
+	model_reply_finish(&reply);
+}
+
+static void a_quoted_key_is_blotted_out(void **state)
+{
+	(void)state;
+	struct model_reply reply;
+	static const char text[] = DELTA("\"content\":\"the key is sk-sec\"")
+			DELTA("\"content\":\"ret-0123456789\"") FINISH("stop") DONE;
+	assert_int_equal(hear(&reply, &config, text, strlen(text), 5, NULL), CUA_OK);
+	assert_null(strstr(reply.items.texts[0], KEY));
+	assert_non_null(strstr(reply.items.texts[0], "****"));
+	model_reply_finish(&reply);
+}
+
+/* --- requests --- */
+
+static char base64[] = "iVBORw0KGgo=";
+static const struct agent_image image = {
+	.base64 = base64, .media_type = "image/png", .width = 1, .height = 1
+};
+
+static void *open_talk(void)
+{
+	void *talk = NULL;
+	assert_int_equal(model_api_chat.create(&config, &talk, NULL), CUA_OK);
+	return talk;
+}
+
+static cJSON *body_of(void *talk)
+{
+	CUA_AUTO_BUFFER struct cua_buffer body;
+	cua_buffer_init(&body, MODEL_BODY_MAX);
+	assert_int_equal(model_api_chat.body(talk, &body, NULL), CUA_OK);
+	cJSON *json = cJSON_Parse(body.data);
+	assert_non_null(json);
+	return json;
+}
+
+/* The messages of the next request behind that of the system, as text. */
+static char *messages_of(void *talk)
+{
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	cJSON *messages = cJSON_GetObjectItem(body, "messages");
+	const cJSON *first = messages->child;
+	assert_string_equal(cJSON_GetObjectItem(first, "role")->valuestring, "system");
+	cJSON_DeleteItemFromArray(messages, 0);
+	return cJSON_PrintUnformatted(messages);
+}
+
+static void add_turn(void *talk, const char *message)
+{
+	struct model_items items = { 0 };
+	assert_int_equal(model_items_add(&items, message, strlen(message), NULL), CUA_OK);
+	assert_int_equal(model_api_chat.add_turn(talk, &items, NULL), CUA_OK);
+	model_items_finish(&items);
+}
+
+static void answer_two(void *talk, const char *note)
+{
+	static char one[] = "a", two[] = "b";
+	const struct agent_call calls[] = { { .id = one }, { .id = two } };
+	const struct agent_answer answers[] = { { .call = &calls[0], .image = &image },
+		{ .call = &calls[1], .image = &image, .problem = "no \"way\"" } };
+	assert_int_equal(model_api_chat.add_answers(talk, answers, 2, note, NULL), CUA_OK);
+}
+
+static void requests_offer_the_tools(void **state)
+{
+	(void)state;
+	void *talk = open_talk();
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	const cJSON *tools = cJSON_GetObjectItem(body, "tools"), *tool = NULL;
+	assert_string_equal(
+			cJSON_GetObjectItem(cJSON_GetObjectItem(tools->child, "function"), "name")
+					->valuestring,
+			"computer");
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "stream")));
+	assert_true(cJSON_IsFalse(cJSON_GetObjectItem(body, "parallel_tool_calls")));
+	/* Each action has one place. */
+	int found = 0;
+	cJSON_ArrayForEach (tool, tools) {
+		const char *name =
+				cJSON_GetObjectItem(cJSON_GetObjectItem(tool, "function"), "name")
+						->valuestring;
+		assert_false(chat_tool_has(name));
+		found++;
+	}
+	int functions = 2; /* computer and give_up */
+	for (int i = 0; i < CUA_ACTION_TYPE_COUNT; i++) {
+		const struct cua_action_spec *spec = &cua_action_table[i];
+		assert_true(spec->is_function || chat_tool_has(spec->name));
+		functions += spec->is_function && !chat_tool_has(spec->name);
+	}
+	assert_int_equal(found, functions);
+	model_api_chat.destroy(talk);
+}
+
+#define TWO_CALLS \
+	"{\"role\":\"assistant\",\"content\":null,\"reasoning\":\"Hm.\",\"tool_calls\":[{\"id\":" \
+	"\"a\",\"type\":\"function\",\"function\":{\"name\":\"computer\",\"arguments\":\"{}\"}}," \
+	"{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"computer\",\"arguments\":" \
+	"\"{}\"}}]}"
+#define PICTURE(detail) \
+	"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/" \
+	"png;base64,iVBORw0KGgo=\"" detail "}}"
+#define HIGH ",\"detail\":\"high\""
+#define TOOL(id, content) "{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":" content "}"
+#define TEXT(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+#define OK_TEXT "\"{}\""
+#define NO_TEXT "\"{\\\"error\\\":\\\"no \\\\\\\"way\\\\\\\"\\\"}\""
+
+static void tools_answer_first_then_the_picture_comes(void **state)
+{
+	(void)state;
+	void *talk = open_talk();
+	assert_int_equal(model_api_chat.add_user(talk, "Do it.", &image, NULL), CUA_OK);
+	add_turn(talk, TWO_CALLS);
+	answer_two(talk, "A person looked on.");
+	CUA_AUTO_FREE char *messages = messages_of(talk);
+	assert_string_equal(messages,
+			"[{\"role\":\"user\",\"content\":[" TEXT("Do it.") "," PICTURE(
+					HIGH) "]}," TWO_CALLS "," TOOL("a", OK_TEXT) "," TOOL("b",
+					NO_TEXT) ",{\"role\":\"user\",\"content\":[" TEXT("A "
+											  "person "
+											  "looked "
+											  "on."
+											  "\\nThe "
+											  "screen "
+											  "now:") "," PICTURE(HIGH) "]}]");
+	model_api_chat.destroy(talk);
+}
+
+static void a_finished_run_may_go_on(void **state)
+{
+	(void)state;
+	void *talk = open_talk();
+	add_turn(talk,
+			"{\"role\":\"assistant\",\"tool_calls\":[{\"type\":\"function\","
+			"\"function\":{\"name\":\"computer\",\"arguments\":"
+			"\"{\\\"action\\\":\\\"done\\\"}\"}}]}");
+	assert_int_equal(model_api_chat.add_user(talk, "More.", NULL, NULL), CUA_OK);
+	CUA_AUTO_FREE char *messages = messages_of(talk);
+	assert_non_null(strstr(messages,
+			TOOL("call_0_0", "\"ok\"") ",{\"role\":\"user\",\"content\""
+						   ":\"More.\"}]"));
+	model_api_chat.destroy(talk);
+}
+
+/* --- what servers refuse --- */
+
+static bool learn(void *talk, long http_status, const char *param, const char *message)
+{
+	struct model_failure failure = { .http_status = http_status,
+		.is_refused = http_status == 400 };
+	snprintf(failure.param, sizeof(failure.param), "%s", param);
+	snprintf(failure.message, sizeof(failure.message), "%s", message);
+	model_api_chat.read_error(NULL, &failure);
+	return failure.is_refused && model_api_chat.learn(talk, &failure);
+}
+
+static void servers_quirks_are_learned_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *param, *message, *gone;
+	} rows[] = {
+		{ "parallel_tool_calls", "Unknown parameter.", "parallel_tool_calls" },
+		{ "", "extra fields not permitted: stream_options", "stream_options" },
+		{ "messages[0].content[1].image_url.detail", "Unknown field.", "detail" },
+		{ "", "messages.2: reasoning is not permitted", "Hm." },
+	};
+	void *talk = open_talk();
+	assert_int_equal(model_api_chat.add_user(talk, "Do it.", &image, NULL), CUA_OK);
+	add_turn(talk, TWO_CALLS);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_JSON cJSON *before = body_of(talk);
+		assert_true(learn(talk, 400, rows[i].param, rows[i].message));
+		assert_false(learn(talk, 400, rows[i].param, rows[i].message));
+		CUA_AUTO_JSON cJSON *after = body_of(talk);
+		CUA_AUTO_FREE char *had = cJSON_PrintUnformatted(before);
+		CUA_AUTO_FREE char *has = cJSON_PrintUnformatted(after);
+		assert_non_null(strstr(had, rows[i].gone));
+		assert_null(strstr(has, rows[i].gone));
+	}
+	assert_false(learn(talk, 400, "model", "no such model"));
+	assert_false(learn(talk, 500, "", "parallel_tool_calls broke it"));
+	model_api_chat.destroy(talk);
+}
+
+static void a_picture_moves_where_user_must_not_follow_tool(void **state)
+{
+	(void)state;
+	static const struct {
+		long http_status;
+		const char *message;
+	} rows[] = {
+		{ 400, "Unexpected role 'user' after role 'tool'" },
+		{ 500,
+				"After the optional system message, conversation roles must "
+				"alternate "
+				"user and assistant roles except for tool calls and results." },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		void *talk = open_talk();
+		add_turn(talk, TWO_CALLS);
+		answer_two(talk, NULL);
+		assert_true(learn(talk, rows[i].http_status, "", rows[i].message));
+		CUA_AUTO_FREE char *messages = messages_of(talk);
+		assert_string_equal(messages,
+				"[" TWO_CALLS "," TOOL("a", OK_TEXT) "," TOOL("b",
+						"[{\"type\":\"text\",\"text\":" NO_TEXT
+						"}," TEXT("The screen now:") "," PICTURE(
+								HIGH) "]") "]");
+		assert_false(learn(talk, rows[i].http_status, "", rows[i].message));
+		model_api_chat.destroy(talk);
+	}
+}
+
+static void as_many_pictures_as_the_server_takes(void **state)
+{
+	(void)state;
+	void *talk = open_talk();
+	assert_int_equal(model_api_chat.add_user(talk, "One.", &image, NULL), CUA_OK);
+	assert_int_equal(model_api_chat.add_user(talk, "Two.", &image, NULL), CUA_OK);
+	assert_int_equal(model_api_chat.add_user(talk, "Three.", &image, NULL), CUA_OK);
+	assert_true(learn(talk, 400, "", "At most 2 image(s) may be provided in one prompt."));
+	CUA_AUTO_FREE char *messages = messages_of(talk);
+	assert_string_equal(messages,
+			"[{\"role\":\"user\",\"content\":[" TEXT("One.") "," TEXT(
+					"(an older screenshot, left out)") "]},{\"role\":\"user\","
+									   "\"content\":[" TEXT(
+											   "Tw"
+											   "o"
+											   ".") "," PICTURE(HIGH) "]"
+														  "}"
+														  ","
+														  "{"
+														  "\"role\":\"user\","
+														  "\"content\":[" TEXT("Three.") "," PICTURE(
+																  HIGH) "]}]");
+	assert_false(learn(talk, 400, "", "At most 2 image(s) may be provided in one prompt."));
+	assert_true(learn(talk, 400, "", "At most 1 image(s) may be provided in one prompt."));
+	model_api_chat.destroy(talk);
+}
+
+static void a_refused_format_is_explained(void **state)
+{
+	(void)state;
+	struct model_failure failure = { .http_status = 400, .is_refused = true };
+	snprintf(failure.message, sizeof(failure.message),
+			"'url' field must be a base64 encoded image.");
+	model_api_chat.read_error(NULL, &failure);
+	assert_non_null(strstr(failure.message, "PNG and JPEG"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_servers_calls_come_together),
+		cmocka_unit_test(bad_arguments_are_told_to_the_model),
+		cmocka_unit_test(what_is_not_given_is_left_out),
+		cmocka_unit_test(functions_stand_beside_the_computer),
+		cmocka_unit_test(done_is_the_answer_if_it_is_alone),
+		cmocka_unit_test(reasoning_is_no_answer),
+		cmocka_unit_test(details_of_reasoning_go_back_joined),
+		cmocka_unit_test(words_are_heard_as_they_come),
+		cmocka_unit_test(pieces_do_not_matter),
+		cmocka_unit_test(a_stream_cut_before_its_finish_is_not_completed),
+		cmocka_unit_test(streams_end_as_they_say),
+		cmocka_unit_test(garbage_is_a_model_error),
+		cmocka_unit_test(a_thousand_calls_are_too_many),
+		cmocka_unit_test(a_quoted_key_is_blotted_out),
+		cmocka_unit_test(requests_offer_the_tools),
+		cmocka_unit_test(tools_answer_first_then_the_picture_comes),
+		cmocka_unit_test(a_finished_run_may_go_on),
+		cmocka_unit_test(servers_quirks_are_learned_once),
+		cmocka_unit_test(a_picture_moves_where_user_must_not_follow_tool),
+		cmocka_unit_test(as_many_pictures_as_the_server_takes),
+		cmocka_unit_test(a_refused_format_is_explained),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
