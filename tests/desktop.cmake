@@ -24,13 +24,12 @@ target_compile_definitions(desktop_fixture PUBLIC CUA_TEST_PROGRAM="$<TARGET_FIL
 	CUA_TEST_HOSTILE="$<TARGET_FILE:x_hostile>")
 add_dependencies(desktop_fixture cua x_recorder x_probe x_hostile)
 
-# One after another: applications that start and servers that are timed share the processors.
+# Beside each other: most of their time goes by waiting, and no time decides them.
 function(cua_desktop_test topic timeout_s)
 	add_executable(test_desktop_${topic} ${desktop_tests_dir}/test_desktop_${topic}.c)
 	target_link_libraries(test_desktop_${topic} PRIVATE desktop_fixture ${ARGN})
 	add_test(NAME desktop_${topic} COMMAND test_desktop_${topic})
-	set_tests_properties(desktop_${topic} PROPERTIES TIMEOUT ${timeout_s} RUN_SERIAL ON
-		LABELS desktop)
+	set_tests_properties(desktop_${topic} PROPERTIES TIMEOUT ${timeout_s} LABELS desktop)
 endfunction()
 
 cua_desktop_test(input 120)
@@ -47,8 +46,10 @@ target_sources(test_desktop_corpus PRIVATE ${desktop_tests_dir}/typing_corpus.c)
 cua_desktop_test(clipboard 120)
 cua_desktop_test(formats 120)
 cua_desktop_test(apps 180)
-cua_desktop_test(drag 120 m)
+cua_desktop_test(drag 240 m)
 cua_desktop_test(settle 3600)
+# Two of its pictures may be wrong, and on a busy machine more of them are.
+set_tests_properties(desktop_settle PROPERTIES RUN_SERIAL ON)
 cua_desktop_test(windows 120)
 cua_desktop_test(hostile 300)
 cua_desktop_test(size 120)
