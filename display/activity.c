@@ -255,7 +255,7 @@ static bool note_change(struct activity *activity, const struct cua_region *area
 static bool fit_tiles(struct display *display)
 {
 	struct activity *activity = display->activity;
-	if (activity->sums && activity->width_px == display->width_px &&
+	if (activity->sums && activity->known && activity->width_px == display->width_px &&
 			activity->height_px == display->height_px) {
 		return true;
 	}
