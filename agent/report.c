@@ -7,13 +7,14 @@
 #include <unistd.h>
 
 #include "agent/journal_read.h"
+#include "agent/report_internal.h"
 #include "cua/base/util.h"
 
 static enum cua_status write_page(
-		int run_dir_fd, const char *name, const cJSON *events, struct cua_error *err)
+		const struct report *report, const char *name, struct cua_error *err)
 {
-	int fd = openat(run_dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-			0600);
+	int fd = openat(report->run_dir_fd, name,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (!out) {
 		int failed = errno;
@@ -21,7 +22,7 @@ static enum cua_status write_page(
 		return CUA_FAIL(err, CUA_ERR_IO, failed, "%s", name);
 	}
 	errno = 0;
-	agent_report_page(out, events, run_dir_fd);
+	report_put_page(out, report);
 	bool is_whole = fflush(out) == 0 && !ferror(out) && fsync(fd) == 0;
 	int failed = errno;
 	if (fclose(out) != 0 || !is_whole) {
@@ -35,8 +36,12 @@ enum cua_status agent_report_write(int run_dir_fd, struct cua_error *err)
 	static const char temporary[] = ".report.html.part";
 	CUA_AUTO_JSON cJSON *events = NULL;
 	enum cua_status status = agent_journal_events(run_dir_fd, &events, err);
+	struct report report = { .events = events, .run_dir_fd = run_dir_fd };
+	if (status == CUA_OK && !report_read(&report)) {
+		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events");
+	}
 	if (status == CUA_OK) {
-		status = write_page(run_dir_fd, temporary, events, err);
+		status = write_page(&report, temporary, err);
 		if (status == CUA_OK &&
 				renameat(run_dir_fd, temporary, run_dir_fd, "report.html") != 0) {
 			status = CUA_FAIL(err, CUA_ERR_IO, errno, "rename");
@@ -45,6 +50,7 @@ enum cua_status agent_report_write(int run_dir_fd, struct cua_error *err)
 			unlinkat(run_dir_fd, temporary, 0);
 		}
 	}
+	report_finish(&report);
 	if (status != CUA_OK) {
 		cua_error_prefix(err, "cannot write report.html");
 	}

@@ -4,20 +4,10 @@
 /* report.html of a run, made from its folder alone: it can be made again at any time, also of a
  * run that broke off. One file, with the screenshots inside and without scripts. */
 
-#include <stdio.h>
-
-#include <cjson/cJSON.h>
-
 #include "cua/base/error.h"
 
 /* run_dir_fd: the folder of the run; borrowed. A report that cannot be written whole is not
  * left behind. Return: CUA_OK; CUA_ERR_IO; CUA_ERR_NOMEM; CUA_ERR_NOT_FOUND without events. */
 CUA_NODISCARD enum cua_status agent_report_write(int run_dir_fd, struct cua_error *err);
-
-/* --- between report.c and report_page.c --- */
-
-/* events: all events, in order. Errors of out stay in out: ask ferror(). */
-void agent_report_page(FILE *out, const cJSON *events, int run_dir_fd);
-extern const char agent_report_style[];
 
 #endif

@@ -211,15 +211,81 @@ static void reports_show_steps_and_escape_text(void **state)
 	assert_null(strstr(html, "<script"));
 	assert_null(strstr(html, "passwd"));
 	assert_non_null(strstr(html, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
-	assert_non_null(strstr(html, "src=\"data:image/png;base64," PNG_BASE64 "\""));
+	assert_non_null(strstr(
+			html, ".p0{background-image:url(data:image/png;base64," PNG_BASE64 ")}"));
 	assert_non_null(strstr(html, "viewBox=\"0 0 1280 800\""));
 	assert_non_null(strstr(html, "cx=\"412\" cy=\"230\""));
 	assert_non_null(strstr(html, "<li>click at 412, 230</li>"));
-	assert_non_null(strstr(html, "alt=\"What the model saw before step 1"));
+	assert_non_null(strstr(html, "aria-label=\"What the model saw before step 1"));
 	assert_non_null(strstr(html, "Outcome: done"));
 	assert_non_null(strstr(html, "</body></html>"));
 	assert_null(strstr(html, "http://"));
 	assert_null(strstr(html, "https://"));
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t found = 0;
+	for (const char *at = text; (at = strstr(at, what)); at++) {
+		found++;
+	}
+	return found;
+}
+
+/* Three steps on one screen, one of which failed and one of which only waits; a request that failed
+ * belongs to the step that it asked for; the second went on after a crash. */
+static void reports_tell_steps_apart(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(
+			agent_journal_screenshot(&fixture->journal, SHA, PNG_BASE64, NULL), CUA_OK);
+	append(fixture, "{\"type\":\"run_start\",\"task\":\"t\",\"desktop\":\"d\"}");
+	append(fixture,
+			"{\"type\":\"look\",\"step\":0,\"screenshot\":\"" SHA
+			"\",\"width\":8,\"height\":8}");
+	append(fixture, "{\"type\":\"turn\",\"step\":1,\"words\":\"one\",\"cost_usd\":0.25}");
+	append(fixture,
+			"{\"type\":\"intent\",\"step\":1,\"call_id\":\"a\",\"actions\":[{"
+			"\"action\":"
+			"\"click\",\"x\":1,\"y\":2}]}");
+	append(fixture,
+			"{\"type\":\"result\",\"step\":1,\"call_id\":\"a\",\"status\":\"ok\","
+			"\"ms\":5,"
+			"\"screenshot\":\"" SHA "\",\"width\":8,\"height\":8}");
+	append(fixture, "{\"type\":\"retry\",\"step\":2,\"message\":\"busy\"}");
+	append(fixture, "{\"type\":\"turn\",\"step\":2,\"words\":\"two\"}");
+	append(fixture,
+			"{\"type\":\"intent\",\"step\":2,\"call_id\":\"b\",\"actions\":[{"
+			"\"action\":"
+			"\"key\",\"keys\":\"a\"}]}");
+	append(fixture, "{\"type\":\"run_resume\",\"step\":2,\"desktop\":\"e\"}");
+	append(fixture,
+			"{\"type\":\"result\",\"step\":2,\"call_id\":\"b\",\"status\":"
+			"\"uncertain\","
+			"\"message\":\"not known\"}");
+	append(fixture, "{\"type\":\"turn\",\"step\":3,\"words\":\"three\"}");
+	append(fixture,
+			"{\"type\":\"intent\",\"step\":3,\"call_id\":\"c\",\"actions\":[{"
+			"\"action\":"
+			"\"wait\",\"duration_ms\":9}]}");
+	append(fixture,
+			"{\"type\":\"run_end\",\"outcome\":\"done\",\"steps\":3,\"cost_usd\":0."
+			"75}");
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
+	assert_int_equal(count(html, PNG_BASE64), 1);
+	assert_int_equal(count(html, "class=\"pic p0\""), 4); /* and at the end */
+	assert_non_null(strstr(html, "<section id=\"s1\" class=\"step acts\""));
+	assert_non_null(strstr(html, "<section id=\"s2\" class=\"step problem acts\""));
+	assert_non_null(strstr(html, "<section id=\"s3\" class=\"step\""));
+	assert_non_null(strstr(html, "All steps <b>3</b>"));
+	assert_non_null(strstr(html, "Acting <b>2</b>"));
+	assert_non_null(strstr(html, "Problems <b>1</b>"));
+	assert_non_null(strstr(html, "Asked again: busy"));
+	assert_non_null(strstr(html, "Uncertain: not known"));
+	assert_non_null(strstr(html, "Here the run broke off"));
+	assert_non_null(strstr(html, "0.2500 USD"));
+	assert_non_null(strstr(html, "<dd>0.7500 USD</dd>"));
 }
 
 static void a_broken_off_run_has_a_report(void **state)
@@ -252,6 +318,7 @@ int main(void)
 		TEST(a_full_disk_leaves_whole_lines_and_files),
 		TEST(a_folder_that_cannot_be_made_is_an_error),
 		TEST(reports_show_steps_and_escape_text),
+		TEST(reports_tell_steps_apart),
 		TEST(a_broken_off_run_has_a_report),
 		TEST(an_empty_journal_has_a_report),
 	};

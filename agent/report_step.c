@@ -1,0 +1,233 @@
+#include "agent/report_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/words.h"
+#include "cua/base/util.h"
+#include "cua/contract/text.h"
+
+static void put_paragraph(FILE *out, const char *class, const char *lead, const char *text)
+{
+	fprintf(out, "<p class=\"%s\">%s", class, lead);
+	cua_text_html(out, text);
+	fputs("</p>\n", out);
+}
+
+void report_put_quote(FILE *out, const char *text)
+{
+	if (text[0]) {
+		fputs("<blockquote>", out);
+		cua_text_html(out, text);
+		fputs("</blockquote>\n", out);
+	}
+}
+
+/* --- the picture --- */
+
+/* The picture is a background of the style sheet at the end of the page: there each is once,
+ * however many steps show it, and a browser decodes those that come into view. A check box makes it
+ * fill the window. */
+void report_put_shot(FILE *out, const struct report_shot *shot, const struct report_step *step,
+		const char *caption)
+{
+	fprintf(out,
+			"<figure><label class=\"zoom\"><input type=\"checkbox\" aria-label=\"Show "
+			"the "
+			"picture large\"><span class=\"pic p%zu\" role=\"img\" "
+			"style=\"aspect-ratio:%d/%d\" aria-label=\"",
+			shot->number, shot->width, shot->height);
+	cua_text_html(out, caption);
+	fputs("\">", out);
+	if (step) {
+		fprintf(out, "<svg aria-hidden=\"true\" viewBox=\"0 0 %d %d\">", shot->width,
+				shot->height);
+		report_put_marks(out, step);
+		fputs("</svg>", out);
+	}
+	fputs("</span></label></figure>\n", out);
+}
+
+/* --- what was done --- */
+
+/* The actions of an intent; their numbers go on through the step, as the marks do. */
+static int put_actions(FILE *out, const cJSON *intent, int number)
+{
+	fprintf(out, "<ol class=\"actions\" start=\"%d\">", number + 1);
+	const cJSON *action = NULL;
+	cJSON_ArrayForEach (action, report_member(intent, "actions")) {
+		CUA_AUTO_FREE char *words = NULL;
+		size_t len = 0;
+		FILE *text = open_memstream(&words, &len);
+		if (text) {
+			agent_words_action(text, action);
+			fclose(text);
+		}
+		fputs("<li>", out);
+		cua_text_html(out, words ? words : "");
+		fputs("</li>", out);
+		number++;
+	}
+	fputs("</ol>\n", out);
+	if (report_text(intent, "note")[0]) {
+		put_paragraph(out, "warn", "", report_text(intent, "note"));
+	}
+	return number;
+}
+
+static void put_settling(FILE *out, const cJSON *settle)
+{
+	if (report_number(settle, "ms") >= 10) {
+		fprintf(out, "<p class=\"time\">%.2f s until the screen was settled (",
+				report_number(settle, "ms") / 1000.0);
+		cua_text_html(out, report_text(settle, "reason"));
+		fputs(").</p>\n", out);
+	}
+}
+
+static void put_result(FILE *out, const cJSON *event)
+{
+	const char *status = report_text(event, "status");
+	put_settling(out, report_member(event, "settle"));
+	if (strcmp(status, "ok") != 0) {
+		put_paragraph(out, "bad",
+				strcmp(status, "uncertain") == 0 ? "Uncertain: " : "Failed: ",
+				report_text(event, "message"));
+	}
+	const cJSON *result = NULL;
+	cJSON_ArrayForEach (result, report_member(event, "results")) {
+		if (strcmp(report_text(result, "status"), "no_visible_effect") == 0) {
+			put_paragraph(out, "warn",
+					"No visible effect: ", report_text(result, "action"));
+		}
+	}
+	if (report_text(event, "person_note")[0]) {
+		put_paragraph(out, "warn", "", report_text(event, "person_note"));
+	}
+}
+
+static void put_safety(FILE *out, const cJSON *event)
+{
+	bool is_yes = cJSON_IsTrue(report_member(event, "acknowledged"));
+	const cJSON *check = NULL;
+	cJSON_ArrayForEach (check, report_member(event, "checks")) {
+		const char *message = report_text(check, "message");
+		put_paragraph(out, is_yes ? "warn" : "bad",
+				is_yes ? "Safety check, allowed by a person: "
+				       : "Safety check, not allowed: ",
+				message[0] ? message : report_text(check, "code"));
+	}
+}
+
+static void put_told(FILE *out, const char *text)
+{
+	if (text[0]) {
+		fputs("<details><summary>The model was told</summary>", out);
+		report_put_quote(out, text);
+		fputs("</details>\n", out);
+	}
+}
+
+static void put_resume(FILE *out, const cJSON *event)
+{
+	fputs("<p class=\"warn\">Here the run broke off; it went on at ", out);
+	cua_text_html(out, report_text(event, "time"));
+	fputs(cJSON_IsTrue(report_member(event, "desktop_is_new")) ? ", on another desktop: "
+								   : ", on its desktop: ",
+			out);
+	cua_text_html(out, report_text(event, "desktop"));
+	fputs(".</p>\n", out);
+}
+
+static void put_event(FILE *out, const cJSON *event)
+{
+	if (report_is(event, "result")) {
+		put_result(out, event);
+	} else if (report_is(event, "safety")) {
+		put_safety(out, event);
+	} else if (report_is(event, "not_run")) {
+		put_paragraph(out, "warn", "Not run: ", report_text(event, "message"));
+	} else if (report_is(event, "retry")) {
+		put_paragraph(out, "warn", "Asked again: ", report_text(event, "message"));
+	} else if (report_is(event, "user")) {
+		put_told(out, report_text(event, "text"));
+	} else if (report_is(event, "answers")) {
+		put_told(out, report_text(event, "note"));
+	} else if (report_is(event, "run_resume")) {
+		put_resume(out, event);
+	} else if (report_is(event, "pause")) {
+		fprintf(out, "<p class=\"warn\">The disk was full for %.0f s.</p>\n",
+				report_number(event, "ms") / 1000.0);
+	} else if (report_is(event, "person") && report_number(event, "ms") > 0) {
+		fprintf(out, "<p class=\"warn\">A person had the desktop for %.0f s.</p>\n",
+				report_number(event, "ms") / 1000.0);
+	}
+}
+
+/* --- the step --- */
+
+static void put_time(FILE *out, double since_ms)
+{
+	const long seconds = since_ms > 0 ? (long)(since_ms / 1000.0) : 0;
+	if (seconds >= 3600) {
+		fprintf(out, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60, seconds % 60);
+	} else {
+		fprintf(out, "%ld:%02ld", seconds / 60, seconds % 60);
+	}
+}
+
+/* How long model and desktop took, beside the longest step. */
+static void put_bar(FILE *out, const struct report *report, const struct report_step *step)
+{
+	const double unit = report->longest_ms > 0 ? 100.0 / report->longest_ms : 0;
+	fprintf(out,
+			"<p class=\"bar\" aria-hidden=\"true\"><i class=\"m\" "
+			"style=\"width:%.1f%%\"></i><i class=\"d\" style=\"width:%.1f%%\"></i></p>"
+			"<p class=\"time\">Model %.1f s, desktop %.2f s",
+			step->model_ms * unit, step->desktop_ms * unit, step->model_ms / 1000.0,
+			step->desktop_ms / 1000.0);
+	const cJSON *usage = report_member(step->turn, "usage");
+	fprintf(out, "; %.0f tokens in, %.0f out", report_number(usage, "input_tokens"),
+			report_number(usage, "output_tokens"));
+	if (cJSON_IsNumber(report_member(step->turn, "cost_usd"))) {
+		fprintf(out, "; %.4f USD", report_number(step->turn, "cost_usd"));
+	}
+	fputs(".</p>\n", out);
+}
+
+void report_put_step(FILE *out, const struct report *report, const struct report_step *step)
+{
+	int number = 0;
+	const size_t index = (size_t)(step - report->steps) + 1;
+	fprintf(out, "<section id=\"s%zu\" class=\"step%s%s\" aria-labelledby=\"h%zu\">", index,
+			step->has_problem ? " problem" : "", step->acts ? " acts" : "", index);
+	fprintf(out, "<h2 id=\"h%zu\"><a href=\"#s%zu\">Step %.0f</a> <span class=\"time\">", index,
+			index, step->number);
+	put_time(out, step->since_ms);
+	fputs("</span></h2>\n", out);
+	if (step->shot.sha256) {
+		char caption[96];
+		snprintf(caption, sizeof(caption),
+				"What the model saw before step %.0f, with its actions marked.",
+				step->number);
+		report_put_shot(out, &step->shot, step, caption);
+	}
+	fputs("<div class=\"said\">", out);
+	report_put_quote(out, report_text(step->turn, "words"));
+	report_put_quote(out, report_text(step->turn, "answer"));
+	report_put_quote(out, report_text(step->turn, "refusal"));
+	report_put_quote(out, report_text(step->turn, "gives_up"));
+	for (const cJSON *event = step->first; event != step->end; event = event->next) {
+		if (report_is(event, "intent")) {
+			number = put_actions(out, event, number);
+		} else {
+			put_event(out, event);
+		}
+	}
+	if (step->turn) {
+		put_bar(out, report, step);
+	} else {
+		fputs("<p class=\"bad\">No answer came from the model.</p>\n", out);
+	}
+	fputs("</div></section>\n", out);
+}
