@@ -78,3 +78,6 @@ target_compile_definitions(test_desktop_held PRIVATE CUA_TEST_SIGNALLED_HOST="$<
 add_dependencies(test_desktop_held signalled_host)
 cua_desktop_test(resume 3600 Threads::Threads)
 target_sources(test_desktop_resume PRIVATE ${desktop_tests_dir}/test_agent_fake.c)
+pkg_check_modules(libwebpdemux REQUIRED IMPORTED_TARGET libwebpdemux)
+cua_desktop_test(runs 240 Threads::Threads PkgConfig::libwebpdemux)
+target_sources(test_desktop_runs PRIVATE ${desktop_tests_dir}/test_agent_fake.c)
