@@ -523,10 +523,10 @@ static enum cua_status save_items(struct display *display, const struct selectio
 	return status;
 }
 
-enum cua_status clipboard_save(struct display *display, struct clipboard_content **ret_content,
-		struct cua_error *err)
+enum cua_status clipboard_save(struct display *display, enum cua_selection selection,
+		struct clipboard_content **ret_content, struct cua_error *err)
 {
-	struct clipboard_content *owned = display->clipboard.owned[CUA_SELECTION_CLIPBOARD];
+	struct clipboard_content *owned = display->clipboard.owned[selection];
 	if (owned) {
 		owned->refs++;
 		*ret_content = owned;
@@ -537,8 +537,8 @@ enum cua_status clipboard_save(struct display *display, struct clipboard_content
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "clipboard");
 	}
 	struct selection_take take;
-	enum cua_status status = selection_take_begin(
-			display, CUA_SELECTION_CLIPBOARD, SAVE_TIMEOUT_MS, &take, err);
+	enum cua_status status =
+			selection_take_begin(display, selection, SAVE_TIMEOUT_MS, &take, err);
 	if (status == CUA_OK) {
 		status = save_items(display, &take, content, err);
 	}
@@ -552,15 +552,15 @@ enum cua_status clipboard_save(struct display *display, struct clipboard_content
 	return status;
 }
 
-enum cua_status clipboard_restore(
-		struct display *display, struct clipboard_content *content, struct cua_error *err)
+enum cua_status clipboard_restore(struct display *display, enum cua_selection selection,
+		struct clipboard_content *content, struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
 	if (content->count == 0) {
-		selection_disown(display, CUA_SELECTION_CLIPBOARD);
+		selection_disown(display, selection);
 		status = display_ok(display, err);
 	} else {
-		status = own_now(display, CUA_SELECTION_CLIPBOARD, content, err);
+		status = own_now(display, selection, content, err);
 	}
 	clipboard_content_unref(content);
 	return status;

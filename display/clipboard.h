@@ -133,18 +133,20 @@ CUA_NODISCARD enum cua_status clipboard_take_from_viewer(
 		struct display *display, const char *text, struct cua_error *err);
 
 /**
- * clipboard_save() - what CLIPBOARD holds, in every format that can be had within bounds.
- * @ret_content: never NULL on CUA_OK, without items if nobody owns the clipboard; for
+ * clipboard_save() - what CLIPBOARD or PRIMARY holds, in every format that can be had within
+ * bounds.
+ * @ret_content: never NULL on CUA_OK, without items if nobody owns it; for
  *               clipboard_restore() or clipboard_content_unref().
  *
  * Formats that are too large, or that the owner does not deliver, are left out.
  */
-CUA_NODISCARD enum cua_status clipboard_save(struct display *display,
+CUA_NODISCARD enum cua_status clipboard_save(struct display *display, enum cua_selection selection,
 		struct clipboard_content **ret_content, struct cua_error *err);
 /* Puts it back, owned by us from now on; a content without items leaves no owner. Takes content
  * over, on failure too. */
-CUA_NODISCARD enum cua_status clipboard_restore(
-		struct display *display, struct clipboard_content *content, struct cua_error *err);
+CUA_NODISCARD enum cua_status clipboard_restore(struct display *display,
+		enum cua_selection selection, struct clipboard_content *content,
+		struct cua_error *err);
 /* Until an application has taken an item of ours since served was display->clipboard.served;
  * CUA_ERR_TIMEOUT. */
 CUA_NODISCARD enum cua_status clipboard_wait_served(struct display *display, unsigned int served,

@@ -109,6 +109,13 @@ bool process_is_known(struct display *display)
 	return active_process(display) > 0;
 }
 
+unsigned long long process_switches(struct display *display)
+{
+	const pid_t pid = active_process(display);
+	struct process_status status;
+	return pid > 0 && read_status(pid, &status) ? status.switches : 0;
+}
+
 enum cua_status process_wait_asleep(
 		struct display *display, int timeout_ms, bool *ret_asleep, struct cua_error *err)
 {

@@ -8,27 +8,10 @@
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
+#include "libreoffice_xcu.h"
 #include "openbox_xml.h"
 
 #define USUAL_DPI 96
-
-static const char libreoffice_settings[] =
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<oor:items xmlns:oor=\"http://openoffice.org/2001/registry\">\n"
-#define LO_ITEM(path, name, value) \
-	"<item oor:path=\"" path "\"><prop oor:name=\"" name "\" oor:op=\"fuse\"><value>" value \
-	"</value></prop></item>\n"
-		LO_ITEM("/org.openoffice.Office.Common/Misc", "FirstRun", "false") LO_ITEM(
-				"/org.openoffice.Office.Common/Misc", "ShowTipOfTheDay", "false")
-				LO_ITEM("/org.openoffice.Office.Common/Misc", "UseSystemFileDialog",
-						"false")
-		/* Far ahead, so that no version thinks its news unread. */
-		LO_ITEM("/org.openoffice.Setup/Product", "ooSetupLastVersion", "99.9") LO_ITEM(
-				"/org.openoffice.Setup/Product", "WhatsNew",
-				"false") LO_ITEM("/org.openoffice.Setup/Product",
-				"LastTimeGetInvolvedShown", "4102444800")
-				LO_ITEM("/org.openoffice.Setup/Product", "LastTimeDonateShown",
-						"4102444800") "</oor:items>\n";
 
 /* A screen at rest is one that does not change: no caret blinks, in GTK applications, LibreOffice
  * and Chromium alike, and a picture never shows a caret in its dark half. */
@@ -146,8 +129,8 @@ enum cua_status display_session_home_prepare(
 		const char *dir, *name, *text;
 		mode_t mode;
 	} files[] = {
-		{ home, ".config/libreoffice/4/user/registrymodifications.xcu",
-				libreoffice_settings, 0600 },
+		{ home, ".config/libreoffice/4/user/registrymodifications.xcu", libreoffice_xcu,
+				0600 },
 		{ home,
 				".config/libreoffice/4/user/config/soffice.cfg/modules/swriter/"
 				"statusbar/"

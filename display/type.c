@@ -11,11 +11,11 @@
 #define CHUNK_KEYS 48
 /* Keys sent before waiting until the window has read them. */
 #define BATCH_KEYS 192
-#define READ_TIMEOUT_MS 5000
+#define READ_TIMEOUT_MS 30000
 /* An application that has nothing else to do sleeps again after so long at the latest. */
 #define NOTICED_TIMEOUT_MS 100
 /* How long an application may compute for the characters of one batch, and how often to look. */
-#define PACE_TIMEOUT_MS 2000
+#define PACE_TIMEOUT_MS 10000
 #define PACE_STEP_US 7000U
 /* How long the application may take to handle one batch; it sleeps again, or draws at last. */
 #define HANDLED_TIMEOUT_MS 10000
@@ -91,11 +91,28 @@ static enum cua_status wait_for_rest(
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
+static enum cua_status fail_unread(struct cua_error *err)
+{
+	return CUA_FAIL(err, CUA_ERR_APP, 0,
+			"the application does not read its input: no answer for %d s",
+			READ_TIMEOUT_MS / 1000);
+}
+
+/* A process that neither sleeps nor runs is stopped, or gets no processor: it reads nothing. */
 static enum cua_status wait_unasked(struct display *display, struct cua_error *err)
 {
 	struct rest rest = { .since_us = display->keymap.sent_us };
-	bool asleep = false;
-	enum cua_status status = process_wait_asleep(display, UNASKED_TIMEOUT_MS, &asleep, err);
+	const uint64_t deadline_us = cua_now_us() + READ_TIMEOUT_MS * 1000ULL;
+	bool asleep = false, still = true;
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && still) {
+		const unsigned long long switches = process_switches(display);
+		if (cua_now_us() >= deadline_us) {
+			return fail_unread(err);
+		}
+		status = process_wait_asleep(display, UNASKED_TIMEOUT_MS, &asleep, err);
+		still = !asleep && switches > 0 && process_switches(display) == switches;
+	}
 	/* Asleep may also mean that it waits for somebody in the middle of its work. */
 	return status == CUA_OK ? wait_for_rest(display, &rest, err) : status;
 }
@@ -108,9 +125,7 @@ enum cua_status type_wait_until_read(struct display *display, struct cua_error *
 		return status;
 	}
 	if (asked && !answered) {
-		return CUA_FAIL(err, CUA_ERR_APP, 0,
-				"the application does not read its input: no answer for %d s",
-				READ_TIMEOUT_MS / 1000);
+		return fail_unread(err);
 	}
 	if (!asked && keymap_has_unread(display)) {
 		status = wait_unasked(display, err);
@@ -131,14 +146,14 @@ enum cua_status type_wait_until_noticed(struct display *display, struct cua_erro
 	if (status == CUA_OK && !asleep) {
 		status = window_ping(display, READ_TIMEOUT_MS, &asked, &answered, err);
 	}
-	return status;
+	return status == CUA_OK && asked && !answered ? fail_unread(err) : status;
 }
 
 struct typing {
 	const char *at, *end;
 	struct display_layout_key keys[BATCH_KEYS];
 	int count, characters; /* keys; characters that they write */
-	size_t sent;           /* characters of the text */
+	size_t sent, read;     /* characters of the text; the window has read those before read */
 	bool waits;            /* the batch ends with a key that has to be waited for */
 	bool keys_ran_out;     /* or because all keys are in use */
 	struct type_office office;
@@ -223,8 +238,8 @@ static enum cua_status check_layout(
 	}
 	return CUA_FAIL(err, CUA_ERR_APP, 0,
 			"another program changed the keyboard layout while the text was typed: the "
-			"last %d of %zu characters may be wrong",
-			typing->characters, typing->sent);
+			"last %d characters may be wrong",
+			typing->characters);
 }
 
 static enum cua_status wait_until_drawn(struct display *display, uint64_t since_us, int timeout_ms,
@@ -282,7 +297,7 @@ static enum cua_status keep_pace(
 		status = display_wait(display, since_us + PACE_STEP_US, NULL, NULL, err);
 		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 		load_sample(display->load);
-		busy = load_busy_us(display->load) >= since_us;
+		busy = load_busy_us(display->load) >= since_us || load_is_running(display->load);
 	}
 	typing->pace = !busy;
 	return status;
@@ -297,17 +312,51 @@ static enum cua_status wait_after_batch(
 	}
 	bool asleep = false;
 	enum cua_status status = type_wait_until_read(display, err);
+	if (status == CUA_OK) {
+		typing->read = typing->sent;
+	}
 	if (status == CUA_OK && typing->answers) {
 		status = wait_until_handled(display, typing, err);
 	}
 	if (status == CUA_OK && typing->waits) {
 		status = process_wait_asleep(display, READ_TIMEOUT_MS, &asleep, err);
+		if (status == CUA_OK && !asleep && process_is_known(display)) {
+			status = CUA_FAIL(err, CUA_ERR_APP, 0,
+					"the application has computed for %d s without a pause",
+					READ_TIMEOUT_MS / 1000);
+		}
 	}
 	if (status == CUA_OK && typing->waits) {
 		status = wait_until_shown(display, err);
 	}
 	return status == CUA_OK && typing->answers && typing->pace ? keep_pace(display, typing, err)
 								   : status;
+}
+
+static enum cua_status type_batch(
+		struct display *display, struct typing *typing, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	(void)keymap_follow(display);
+	prepare_batch(display, typing);
+	if (typing->count == 0 && keymap_has_unread(display)) {
+		return type_wait_until_read(display, err);
+	}
+	if (typing->count == 0) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0,
+				"the keyboard layout has no key left for other characters");
+	}
+	if (keymap_send(display)) {
+		status = type_wait_until_noticed(display, err);
+	}
+	if (status == CUA_OK) {
+		typing->sent += (size_t)typing->characters;
+		status = send_batch(display, typing, err);
+	}
+	if (status == CUA_OK) {
+		status = wait_after_batch(display, typing, err);
+	}
+	return status == CUA_OK ? check_layout(display, typing, err) : status;
 }
 
 static enum cua_status type_all(struct display *display, const char *text, struct cua_error *err)
@@ -319,29 +368,11 @@ static enum cua_status type_all(struct display *display, const char *text, struc
 	type_office_look(display, &typing.office);
 	typing.answers = window_is_pingable(display, window_active(display));
 	while (status == CUA_OK && typing.at < typing.end) {
-		(void)keymap_follow(display);
-		prepare_batch(display, &typing);
-		if (typing.count == 0 && keymap_has_unread(display)) {
-			status = type_wait_until_read(display, err);
-			continue;
-		}
-		if (typing.count == 0) {
-			return CUA_FAIL(err, CUA_ERR_X11, 0,
-					"the keyboard layout has no key left for other characters");
-		}
-		typing.sent += (size_t)typing.characters;
-		if (keymap_send(display)) {
-			status = type_wait_until_noticed(display, err);
-		}
-		if (status == CUA_OK) {
-			status = send_batch(display, &typing, err);
-		}
-		if (status == CUA_OK) {
-			status = wait_after_batch(display, &typing, err);
-		}
-		if (status == CUA_OK) {
-			status = check_layout(display, &typing, err);
-		}
+		status = type_batch(display, &typing, err);
+	}
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "%zu characters were read, %zu more were sent", typing.read,
+				typing.sent - typing.read);
 	}
 	return status;
 }

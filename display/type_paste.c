@@ -54,16 +54,16 @@ static enum cua_status press(
 }
 
 /* Owns the text for the time of a paste. */
-static enum cua_status offer(
-		struct display *display, const char *text, bool primary, struct cua_error *err)
+static enum cua_status offer(struct display *display, const char *text,
+		enum cua_selection selection, struct cua_error *err)
 {
 	char *copy = strdup(text);
 	if (!copy) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, 0, "text");
 	}
-	struct cua_action set = { .type = CUA_ACTION_CLIPBOARD_SET,
-		.text = copy,
-		.selection = primary ? CUA_SELECTION_PRIMARY : CUA_SELECTION_CLIPBOARD };
+	struct cua_action set = {
+		.type = CUA_ACTION_CLIPBOARD_SET, .text = copy, .selection = selection
+	};
 	enum cua_status status = clipboard_act_set(display, &set, err);
 	cua_action_finish(&set);
 	return status;
@@ -98,6 +98,8 @@ enum cua_status type_paste(
 {
 	const struct paste *paste = find_paste(display);
 	const bool primary = paste->primary && action->keys.count == 0;
+	const enum cua_selection selection =
+			primary ? CUA_SELECTION_PRIMARY : CUA_SELECTION_CLIPBOARD;
 	struct clipboard_content *before = NULL;
 	struct cua_keys keys = action->keys;
 	for (size_t i = 0; action->keys.count == 0 && paste->chord[i]; i++) {
@@ -107,18 +109,16 @@ enum cua_status type_paste(
 	if (status != CUA_OK || !action->text[0]) {
 		return status;
 	}
-	status = primary ? CUA_OK : clipboard_save(display, &before, err);
+	status = clipboard_save(display, selection, &before, err);
 	if (status == CUA_OK) {
-		status = offer(display, action->text, primary, err);
+		status = offer(display, action->text, selection, err);
 	}
 	if (status == CUA_OK) {
 		status = paste_offered(display, &keys, err);
 	}
-	if (primary) {
-		selection_disown(display, CUA_SELECTION_PRIMARY);
-	} else if (before) {
-		enum cua_status restored =
-				clipboard_restore(display, before, status == CUA_OK ? err : NULL);
+	if (before) {
+		enum cua_status restored = clipboard_restore(
+				display, selection, before, status == CUA_OK ? err : NULL);
 		status = status == CUA_OK ? restored : status;
 	}
 	return status;
