@@ -234,6 +234,8 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.model = options->model,
 		.base_url = options->base_url,
 		.api_key = options->api_key,
+		.key_header = options->key_header,
+		.spec = options->spec,
 		.session = run->journal.name,
 		.screen = { screen->width, screen->height },
 		.cancel_fd = options->cancel_fd,

@@ -8,12 +8,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "agent/agent.h"
+#include "agent/model/catalogue.h"
+#include "agent/model/keys.h"
 #include "agent/model/retry.h"
 #include "agent/run_print.h"
 #include "cua/base/util.h"
@@ -21,17 +22,17 @@
 #include "cua/contract/text.h"
 #include "cua/run_desktop.h"
 
-#define DEFAULT_BASE_URL "https://api.openai.com/v1"
-
 static const char usage[] =
 		"usage: cua run [OPTION...] \"TASK\"\n"
 		"       cua run --resume RUN [OPTION...]\n"
 		"\n"
 		"Gives a model a desktop and a task, and prints what it does, a line per step.\n"
 		"\n"
-		"  --model M       the model's name; default $CUA_MODEL\n"
-		"  --base-url URL  its API, spoken as OpenAI Responses; default $CUA_BASE_URL,\n"
-		"                  $OPENAI_BASE_URL, " DEFAULT_BASE_URL "\n"
+		"  --model M       a name that cua models lists, or PROVIDER/NAME; default\n"
+		"                  $CUA_MODEL\n"
+		"  --base-url URL  where the model is, default $CUA_BASE_URL, else the provider's\n"
+		"  --api API       what is spoken there: responses, anthropic, gemini or chat;\n"
+		"                  default: as the provider has it, else chat\n"
 		"  --desktop NAME  a desktop that runs; without it one is started for the run\n"
 		"  --keep          do not stop the desktop that was started\n"
 		"  --max-steps N   answers of the model, default 100\n"
@@ -45,7 +46,10 @@ static const char usage[] =
 		"--keep, --json\n"
 		"  --json          print events as JSON lines, as events.jsonl holds them\n"
 		"\n"
-		"The key comes from $CUA_API_KEY or $OPENAI_API_KEY. A record of the run with a\n"
+		"The key comes from $CUA_API_KEY, else from the provider's variable, "
+		"$OPENAI_API_KEY\n"
+		"for one; cua models names them and says how to add models. A record of the run "
+		"with a\n"
 		"report.html is kept in $CUA_RUNS_DIR, default the folder runs of cua's state.\n"
 		"Ctrl-C ends the run with nothing held down; a second one ends it at once.\n"
 		"\n"
@@ -55,9 +59,15 @@ static const char usage[] =
 		"7 stopped by policy or by a person's no; 130 interrupted.\n";
 
 struct command {
-	const char *model, *base_url, *desktop, *task, *resume;
+	struct agent_model_wish wish;
+	const char *desktop, *task, *resume;
 	int max_steps, max_time_s; /* 0: not given */
 	bool keep, json, help;
+};
+
+struct model {
+	struct agent_model_choice choice;
+	const char *key; /* of the keys; NULL if it needs none */
 };
 
 /* --- command line --- */
@@ -84,9 +94,9 @@ static const char *environment(const char *name)
 /* The conversation is bound to the model, and the task is in it. */
 static bool check_resume(const struct command *command, int argc)
 {
-	if (optind < argc || command->model) {
+	if (optind < argc || command->wish.model || command->wish.api) {
 		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n",
-				command->model ? "model" : "task");
+				optind < argc ? "task" : "model and API");
 		return false;
 	}
 	return true;
@@ -97,6 +107,7 @@ static bool parse_options(int argc, char **argv, struct command *command)
 	static const struct option long_options[] = {
 		{ "model", required_argument, NULL, 'm' },
 		{ "base-url", required_argument, NULL, 'b' },
+		{ "api", required_argument, NULL, 'a' },
 		{ "desktop", required_argument, NULL, 'd' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "resume", required_argument, NULL, 'r' },
@@ -112,10 +123,13 @@ static bool parse_options(int argc, char **argv, struct command *command)
 	while (is_valid && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'm':
-			command->model = optarg;
+			command->wish.model = optarg;
 			break;
 		case 'b':
-			command->base_url = optarg;
+			command->wish.base_url = optarg;
+			break;
+		case 'a':
+			command->wish.api = optarg;
 			break;
 		case 'd':
 			command->desktop = optarg;
@@ -164,107 +178,41 @@ static bool check_task(const char *task)
 	return true;
 }
 
-/* --- the key --- */
-
-/* Takes a variable out of the environment and out of the memory that /proc shows. */
-static char *take_variable(const char *name)
-{
-	char *value = getenv(name);
-	if (!value) {
-		return NULL;
-	}
-	char *copy = value[0] ? strdup(value) : NULL;
-	sodium_memzero(value, strlen(value));
-	unsetenv(name);
-	return copy;
-}
-
-static void forget_key(char *key)
-{
-	if (key) {
-		sodium_memzero(key, strlen(key));
-		free(key);
-	}
-}
-
-/* The key lives in this process alone: no child inherits it, and no other process of this user
- * can read it from memory or from a core. */
-static char *take_key(void)
-{
-	prctl(PR_SET_DUMPABLE, 0);
-	char *ours = take_variable("CUA_API_KEY"), *theirs = take_variable("OPENAI_API_KEY");
-	if (ours) {
-		forget_key(theirs);
-		return ours;
-	}
-	return theirs;
-}
-
-static bool check_key(const char *key)
-{
-	for (const char *at = key; at && *at; at++) {
-		if (*at <= ' ' || *at > '~') {
-			fputs("cua run: the API key holds a character that no key has\n", stderr);
-			return false;
-		}
-	}
-	return true;
-}
-
 /* --- the model --- */
 
-static bool check_model(struct command *command, const char *key)
+/* What the command line leaves out, the environment may say. */
+static bool fill_wish(struct agent_model_wish *wish)
 {
-	if (!command->model) {
-		command->model = environment("CUA_MODEL");
+	if (!wish->model) {
+		wish->model = environment("CUA_MODEL");
 	}
-	if (!command->base_url) {
-		command->base_url = environment("CUA_BASE_URL");
+	if (!wish->base_url) {
+		wish->base_url = environment("CUA_BASE_URL");
 	}
-	if (!command->base_url) {
-		command->base_url = environment("OPENAI_BASE_URL");
+	if (!wish->model) {
+		fputs("cua run: no model is configured. Set\n"
+		      "  CUA_MODEL  the model's name, or give --model; cua models lists them\n"
+		      "and its provider's key, OPENAI_API_KEY or ANTHROPIC_API_KEY for two\n"
+		      "The demos need no model: demos/run.sh libreoffice\n",
+				stderr);
 	}
-	bool is_default = !command->base_url;
-	if (is_default) {
-		command->base_url = DEFAULT_BASE_URL;
-	}
-	if (!command->model || (is_default && !key)) {
-		fprintf(stderr,
-				"cua run: no model is configured. Set\n"
-				"  CUA_MODEL       the model's name, or give --model%s\n"
-				"  OPENAI_API_KEY  its key%s\n"
-				"  CUA_BASE_URL    its API if it is not OpenAI's, or give "
-				"--base-url\n"
-				"The demos need no model: demos/run.sh libreoffice\n",
-				command->model ? " (done)" : "", key ? " (done)" : "");
-		return false;
-	}
+	return wish->model;
+}
+
+static bool choose_model(const struct agent_model_wish *wish,
+		const struct agent_catalogue *catalogue, const struct agent_keys *keys,
+		struct model *model)
+{
 	struct cua_error why = { 0 };
-	if (agent_model_check_url(command->base_url, key != NULL, &why) != CUA_OK) {
+	if (agent_catalogue_choose(catalogue, wish, &model->choice, &why) != CUA_OK ||
+			agent_model_check_api(model->choice.api, &why) != CUA_OK ||
+			agent_keys_choose(keys, &model->choice, &model->key, &why) != CUA_OK ||
+			agent_model_check_url(model->choice.base_url, model->key != NULL, &why) !=
+					CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 		return false;
 	}
 	return true;
-}
-
-/* The base URL without slashes at its end; the caller owns it. */
-static char *trim_url(const char *base_url)
-{
-	size_t len = strlen(base_url);
-	while (len > 0 && base_url[len - 1] == '/') {
-		len--;
-	}
-	return strndup(base_url, len);
-}
-
-/* A proxy would see the key that plain http carries to a loopback address. */
-static void bypass_proxies(const char *base_url)
-{
-	if (strncmp(base_url, "https", 5) != 0) {
-		unsetenv("http_proxy");
-		unsetenv("all_proxy");
-		unsetenv("ALL_PROXY");
-	}
 }
 
 /* --- signals --- */
@@ -361,16 +309,18 @@ static void choose_limits(const struct command *command, const struct cua_agent_
 }
 
 static int run_on(const struct command *command, const struct cua_agent_resumable *resumed,
-		const char *base_url, const char *key, const struct run_desktop *desktop)
+		const struct model *model, const struct run_desktop *desktop)
 {
 	struct agent_printer printer;
 	agent_printer_init(&printer, stdout, command->json);
 	struct cua_agent_options options = {
 		.task = resumed ? resumed->task : command->task,
-		.api = resumed ? resumed->api : "responses",
-		.model = resumed ? resumed->model : command->model,
-		.base_url = base_url,
-		.api_key = key,
+		.api = model->choice.api,
+		.model = model->choice.model,
+		.base_url = model->choice.base_url,
+		.api_key = model->key,
+		.key_header = model->choice.provider.key_header,
+		.spec = &model->choice.spec,
 		.desktop_socket = desktop->socket_path,
 		.desktop_name = desktop->record.name,
 		.desktop_created_s = desktop->record.created_s,
@@ -397,12 +347,11 @@ static int run_on(const struct command *command, const struct cua_agent_resumabl
 }
 
 static int run_with_desktop(const struct command *command,
-		const struct cua_agent_resumable *resumed, const char *base_url, const char *key)
+		const struct cua_agent_resumable *resumed, const struct model *model)
 {
 	struct cua_error why = { 0 };
 	struct run_desktop desktop;
-	CUA_AUTO_FREE char *trimmed = trim_url(base_url);
-	if (!trimmed || !catch_signals()) {
+	if (!catch_signals()) {
 		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
 		return CUA_EXIT_DESKTOP;
 	}
@@ -411,45 +360,49 @@ static int run_with_desktop(const struct command *command,
 		return stop_count ? 130 : CUA_EXIT_DESKTOP;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
-	bypass_proxies(trimmed);
-	return run_on(command, resumed, trimmed, key, &desktop);
+	return run_on(command, resumed, model, &desktop);
 }
 
-static int resume_command(const struct command *command, const char *key)
+/* The run's own model, and its address unless another is given. */
+static int resume_command(const struct command *command, const struct agent_catalogue *catalogue,
+		const struct agent_keys *keys)
 {
 	struct cua_agent_resumable run;
 	struct cua_error why = { 0 };
+	struct model model = { 0 };
 	if (sodium_init() < 0 || cua_agent_resume_read(command->resume, &run, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 		return CUA_EXIT_USAGE;
 	}
-	const char *base_url = command->base_url ? command->base_url : run.base_url;
-	int exit_status = CUA_EXIT_USAGE;
-	if (agent_model_check_url(base_url, key != NULL, &why) != CUA_OK) {
-		fprintf(stderr, "cua run: %s\n", why.msg);
-	} else {
-		exit_status = run_with_desktop(command, &run, base_url, key);
-	}
+	const char *other_url = command->wish.base_url;
+	const struct agent_model_wish wish = {
+		.model = run.model, .api = run.api, .base_url = other_url ? other_url : run.base_url
+	};
+	int exit_status = choose_model(&wish, catalogue, keys, &model)
+			? run_with_desktop(command, &run, &model)
+			: CUA_EXIT_USAGE;
 	cua_agent_resumable_finish(&run);
 	return exit_status;
 }
 
-static int run_command(struct command *command, const char *key)
+static int run_command(struct command *command, const struct agent_catalogue *catalogue,
+		const struct agent_keys *keys)
 {
-	if (!check_key(key)) {
-		return CUA_EXIT_USAGE;
-	}
+	struct model model = { 0 };
 	if (command->resume) {
-		return resume_command(command, key);
+		return resume_command(command, catalogue, keys);
 	}
-	return check_task(command->task) && check_model(command, key)
-			? run_with_desktop(command, NULL, command->base_url, key)
+	return check_task(command->task) && fill_wish(&command->wish) &&
+					choose_model(&command->wish, catalogue, keys, &model)
+			? run_with_desktop(command, NULL, &model)
 			: CUA_EXIT_USAGE;
 }
 
 int cua_cmd_run(int argc, char **argv)
 {
-	char *key = take_key(); /* before anything else could fork or fail */
+	struct agent_catalogue *catalogue = NULL;
+	struct agent_keys *keys = NULL;
+	struct cua_error why = { 0 };
 	struct command command = { 0 };
 	int exit_status = CUA_EXIT_USAGE;
 	if (!parse_options(argc, argv, &command)) {
@@ -457,9 +410,13 @@ int cua_cmd_run(int argc, char **argv)
 	} else if (command.help) {
 		fputs(usage, stdout);
 		exit_status = 0;
+	} else if (agent_catalogue_load(NULL, &catalogue, &why) != CUA_OK ||
+			agent_keys_take(catalogue, &keys, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
 	} else {
-		exit_status = run_command(&command, key);
+		exit_status = run_command(&command, catalogue, keys);
 	}
-	forget_key(key);
+	agent_keys_destroy(keys);
+	agent_catalogue_destroy(catalogue);
 	return exit_status;
 }

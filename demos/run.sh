@@ -184,8 +184,8 @@ if [[ -n $watch ]]; then
 	open_viewer
 fi
 say "letting the model work"
-OPENAI_API_KEY=standin-needs-none CUA_RUNS_DIR=$out/runs "$cua" run \
-	--base-url "http://127.0.0.1:$port/v1" --model standin --desktop "$name" --max-steps 300 \
+CUA_API_KEY=standin-needs-none CUA_RUNS_DIR=$out/runs "$cua" run \
+	--base-url "http://127.0.0.1:$port/v1" --api responses --model standin --desktop "$name" --max-steps 300 \
 	"$("$standin" --script "$script" --print-task)"
 collect_and_verify
 runs=("$out/runs"/*)

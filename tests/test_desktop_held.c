@@ -304,9 +304,9 @@ static void call_by_agent(const struct composed *row, struct caller *caller)
 	char url[64], runs[128];
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model));
 	snprintf(runs, sizeof(runs), "CUA_RUNS_DIR=%s", world_path(&world, "runs"));
-	const char *const argv[] = { world.program, "run", "--model", "any", "--base-url", url,
-		"--desktop", desktop.name, "Do it.", NULL };
-	const char *const extra[] = { runs, "OPENAI_API_KEY=any", NULL };
+	const char *const argv[] = { world.program, "run", "--model", "any", "--api", "responses",
+		"--base-url", url, "--desktop", desktop.name, "Do it.", NULL };
+	const char *const extra[] = { runs, NULL };
 	turn = row;
 	caller->pid = world_start(&world, argv, extra);
 }

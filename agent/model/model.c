@@ -1,6 +1,7 @@
 #include "agent/model/model_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,21 @@ static const struct agent_model_api *find_api(const char *name)
 	return NULL;
 }
 
+enum cua_status agent_model_check_api(const char *api, struct cua_error *err)
+{
+	char names[128] = "";
+	if (find_api(api)) {
+		return CUA_OK;
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(apis); i++) {
+		size_t used = strlen(names);
+		snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
+				apis[i]->name);
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no model API \"%.40s\"; these are: %s",
+			api, names);
+}
+
 /* --- the conversation's life --- */
 
 static enum cua_status copy_config(struct agent_model *model,
@@ -35,6 +51,12 @@ static enum cua_status copy_config(struct agent_model *model,
 {
 	model->config = *config;
 	model->config.api = model->api->name;
+	if (!config->spec) {
+		model->config.spec = &agent_model_spec_unknown;
+	}
+	if (!config->key_header || !config->key_header[0]) {
+		model->config.key_header = model->api->key_header;
+	}
 	model->config.model = model->model = strdup(config->model);
 	model->config.base_url = model->base_url = strdup(config->base_url);
 	model->config.session = model->session = strdup(config->session);
@@ -48,8 +70,7 @@ enum cua_status agent_model_create(const struct agent_model_config *config,
 {
 	const struct agent_model_api *api = find_api(config->api);
 	if (!api) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no model API \"%.40s\"",
-				config->api);
+		return agent_model_check_api(config->api, err);
 	}
 	struct agent_model *model = calloc(1, sizeof(*model));
 	if (!model) {

@@ -14,6 +14,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/model/model_spec.h"
 #include "cua/base/error.h"
 #include "cua/contract/action.h"
 
@@ -104,8 +105,14 @@ typedef void (*agent_words_fn)(const char *words, void *user_data);
 struct agent_model_config {
 	const char *api; /* one of agent_model_api_name() */
 	const char *model;
-	const char *base_url;    /* without a slash at its end */
-	const char *api_key;     /* NULL: none is sent. Borrowed: stays where it is */
+	const char *base_url;   /* without a slash at its end */
+	const char *api_key;    /* NULL: none is sent. Borrowed: stays where it is */
+	const char *key_header; /* "api-key: "; NULL and "": as the API has it. Borrowed */
+	/* What is known of the model; NULL: nothing. Borrowed. An API never finds it NULL. */
+	const struct agent_model_spec *spec;
+	/* The request is to show whether key, address and name are right: no tools but what the
+	 * model demands, and as little output as the API permits. */
+	bool is_probe;
 	const char *session;     /* stable for a run; routes to the provider's cache */
 	struct cua_point screen; /* pixels of the screenshots to come */
 	int cancel_fd;           /* readable: stop; -1 for none */
@@ -121,6 +128,8 @@ struct agent_model;
 
 /* "responses", ...: the APIs there are, one after another; NULL behind the last. */
 const char *agent_model_api_name(size_t index);
+/* CUA_ERR_INVAL if there is none of that name; the message lists them. */
+CUA_NODISCARD enum cua_status agent_model_check_api(const char *api, struct cua_error *err);
 
 /* CUA_ERR_INVAL for an API that is not there. */
 CUA_NODISCARD enum cua_status agent_model_create(const struct agent_model_config *config,

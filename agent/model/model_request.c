@@ -80,6 +80,38 @@ static void read_http_error(const struct agent_model *model,
 	}
 }
 
+/* What to do about an error that does not pass; "" where the server's words must do. */
+static const char *advice_for(const struct agent_model *model, const struct model_failure *failure)
+{
+	static const char *const no_money[] = { "insufficient_quota", "billing_error" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(no_money); i++) {
+		if (strcmp(failure->code, no_money[i]) == 0) {
+			return " (the account has no credit left: fill it, or use another key)";
+		}
+	}
+	if (strcmp(failure->code, "model_not_found") == 0) {
+		return " (the provider does not have this model, or not for this key)";
+	}
+	switch (failure->http_status) {
+	case 401:
+		return model->config.api_key ? " (the key is not accepted: set the right one; cua "
+					       "models says where)"
+					     : " (it wants a key: set CUA_API_KEY to it)";
+	case 402:
+		return " (the account has no credit left: fill it, or use another key)";
+	case 403:
+		return " (the key may not do this: check its rights and the account's)";
+	case 404:
+		return " (no such model, or no such address: check --model and --base-url)";
+	case 413:
+		return " (the conversation is too large for this server)";
+	case 429:
+		return " (too many requests or tokens for this account: wait, or raise its limits)";
+	default:
+		return "";
+	}
+}
+
 /* Does an end that the API itself reported pass by asking again? The words of all APIs; some
  * servers put an HTTP status there. */
 static bool end_passes(const char *code)
@@ -109,7 +141,7 @@ static enum cua_status perform(struct agent_model *model, const struct cua_buffe
 		"Accept: text/event-stream" };
 	size_t count = 2;
 	if (model->config.api_key) {
-		int len = snprintf(key_header, sizeof(key_header), "%s%s", model->api->key_header,
+		int len = snprintf(key_header, sizeof(key_header), "%s%s", model->config.key_header,
 				model->config.api_key);
 		if (len < 0 || (size_t)len >= sizeof(key_header)) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the API key is too long");
@@ -126,6 +158,8 @@ static enum cua_status perform(struct agent_model *model, const struct cua_buffe
 		.headers = headers,
 		.body = body->data,
 		.body_len = body->len,
+		/* It would see the key that plain http carries to a loopback address. */
+		.no_proxy = strncmp(model->url.data, "https", 5) != 0,
 		.connect_timeout_ms = 20000,
 		.idle_timeout_s = model->config.idle_timeout_s,
 		.total_timeout_ms = cua_ms_until(deadline_us) + 1,
@@ -199,9 +233,9 @@ static enum cua_status ask_once(struct agent_model *model, uint64_t deadline_us,
 	}
 	if (status == CUA_OK && response.http_status / 100 != 2) {
 		read_http_error(model, &response, failure);
-		status = CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model server answered %ld%s%s",
-				response.http_status, failure->message[0] ? ": " : "",
-				failure->message);
+		status = CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model server answered %ld%s%s%s",
+				response.http_status, advice_for(model, failure),
+				failure->message[0] ? ": " : "", failure->message);
 	} else if (status == CUA_OK) {
 		status = model_reply_close(reply, err);
 		failure->is_final = status != CUA_OK;

@@ -34,7 +34,7 @@ enum cua_status agent_model_check_url(const char *base_url, bool has_key, struct
 			curl_url_get(url, CURLUPART_QUERY, &query, 0) == CURLUE_OK) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
 				"the base URL must have no user name and no query: the key has its "
-				"own place, OPENAI_API_KEY");
+				"own place, CUA_API_KEY");
 	} else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
 				"the base URL begins with %.20s; it must be https or http", scheme);

@@ -7,6 +7,8 @@
 
 #include "cua/base/util.h"
 
+#define PROBE_TOKENS 16 /* the API takes no fewer */
+
 /* --- items --- */
 
 static bool add_image_url(cJSON *part, const struct agent_image *image)
@@ -197,8 +199,12 @@ static cJSON *build_head(
 {
 	cJSON *head = cJSON_CreateObject();
 	cJSON_AddStringToObject(head, "model", config->model);
-	cJSON_AddStringToObject(head, "instructions", model_instructions);
-	add_tools(head);
+	if (config->is_probe) {
+		cJSON_AddNumberToObject(head, "max_output_tokens", PROBE_TOKENS);
+	} else {
+		cJSON_AddStringToObject(head, "instructions", model_instructions);
+		add_tools(head);
+	}
 	if (!quirks->no_summary) {
 		cJSON_AddStringToObject(
 				cJSON_AddObjectToObject(head, "reasoning"), "summary", "auto");

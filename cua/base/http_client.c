@@ -131,8 +131,15 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	const char *ca_file =
+			getenv("SSL_CERT_FILE"); /* OpenSSL's own; libcurl has another default */
+	if (ca_file && ca_file[0]) {
+		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+	}
 	if (client->unix_path) {
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->unix_path);
+	}
+	if (client->unix_path || request->no_proxy) {
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	}
 	if (request->body) {
@@ -188,6 +195,25 @@ static enum cua_status drive(
 	}
 }
 
+/* What to do about it; "" where there is nothing more to say. */
+static const char *advice_for(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return ". Is the name right, and is there a network? A proxy goes into https_proxy";
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return ". Is the proxy's name in https_proxy right?";
+	case CURLE_SSL_CONNECT_ERROR:
+		return ". Does this server speak https?";
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return ". The file of a private CA goes into SSL_CERT_FILE";
+	case CURLE_SSL_CACERT_BADFILE:
+		return ". Is the file in SSL_CERT_FILE there, and is it PEM?";
+	default:
+		return "";
+	}
+}
+
 static enum cua_status status_of(
 		CURLcode code, const struct transfer *transfer, struct cua_error *err)
 {
@@ -201,7 +227,8 @@ static enum cua_status status_of(
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s: no answer in time", url);
 	}
-	return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "%s: %s", url, curl_easy_strerror(code));
+	return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "%s: %s%s", url, curl_easy_strerror(code),
+			advice_for(code));
 }
 
 enum cua_status cua_http_perform(struct cua_http_client *client,

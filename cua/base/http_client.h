@@ -30,6 +30,7 @@ struct cua_http_request {
 	const char *const *headers; /* "Name: value", NULL-terminated; NULL for none */
 	const char *body;           /* NULL for none */
 	size_t body_len;
+	bool no_proxy;            /* whatever the environment says */
 	long connect_timeout_ms;  /* 0: 10000 */
 	long idle_timeout_s;      /* no byte for so long ends it with CUA_ERR_TIMEOUT; 0: none */
 	long total_timeout_ms;    /* 0: none */
