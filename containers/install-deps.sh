@@ -30,6 +30,9 @@ demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybo
 # What only the tests need.
 test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl git sudo'
 
+# Node runs the vendors' SDKs against the stand-in model. It often comes from elsewhere than Debian.
+command -v npm >/dev/null || test="$test nodejs npm"
+
 # What cua bench measures beside cua; nothing needs it, and no default installs it.
 peers='scrot maim imagemagick ffmpeg xdotool x11vnc'
 

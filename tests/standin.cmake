@@ -1,13 +1,13 @@
 # Tests of the stand-in model; included by tests/CMakeLists.txt.
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
-foreach(name script match see responses anthropic server)
+foreach(name script match see responses anthropic chat gemini server)
 	add_executable(test_standin_${name} test_standin_${name}.c)
 	target_link_libraries(test_standin_${name} PRIVATE cua_standin_core PkgConfig::cmocka)
 	add_test(NAME standin_${name} COMMAND test_standin_${name})
 	# With more threads Tesseract takes seven times as long.
 	set_tests_properties(standin_${name} PROPERTIES TIMEOUT 120 ENVIRONMENT "OMP_THREAD_LIMIT=1")
 endforeach()
-foreach(name responses anthropic server)
+foreach(name responses anthropic chat gemini server)
 	target_sources(test_standin_${name} PRIVATE standin_fixture.c)
 endforeach()
 # The scripts that come with the demos must be good ones.
@@ -16,3 +16,9 @@ foreach(script libreoffice/letter browser/form)
 	add_test(NAME standin_check_${name}
 		COMMAND cua-standin --script ${CMAKE_SOURCE_DIR}/demos/${script}.yaml --check)
 endforeach()
+# The vendors' own SDKs say whether the wire format is theirs.
+if(NOT CUA_SANITIZE)
+	add_test(NAME standin_sdk COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/standin_sdk/run.sh
+		$<TARGET_FILE:cua-standin> ${CMAKE_BINARY_DIR}/sdk)
+	set_tests_properties(standin_sdk PROPERTIES TIMEOUT 300)
+endif()

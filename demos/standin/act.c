@@ -1,6 +1,7 @@
 #include "demos/standin/act.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct act *acts_add(struct acts *acts, enum act_kind kind)
 {
@@ -14,6 +15,64 @@ struct act *acts_add(struct acts *acts, enum act_kind kind)
 	acts->items = items;
 	items[acts->count] = (struct act){ .kind = kind, .count = 1 };
 	return &items[acts->count++];
+}
+
+static struct act *add_at(struct acts *acts, enum act_kind kind, struct cua_point point)
+{
+	struct act *act = acts_add(acts, kind);
+	if (act) {
+		act->point = point;
+	}
+	return act;
+}
+
+static bool add_copy(struct acts *acts, const struct act *act, int count)
+{
+	struct act *copy = acts_add(acts, act->kind);
+	if (!copy) {
+		return false;
+	}
+	*copy = *act;
+	copy->count = count;
+	copy->json = cJSON_Duplicate(act->json, true);
+	copy->path.points = NULL;
+	if (act->path.count) {
+		size_t size = (size_t)act->path.count * sizeof(*act->path.points);
+		copy->path.points = malloc(size);
+		if (copy->path.points) {
+			memcpy(copy->path.points, act->path.points, size);
+		}
+	}
+	return (!act->json || copy->json) && (!act->path.count || copy->path.points);
+}
+
+static bool add_bent_drag(struct acts *acts, const struct act *act)
+{
+	const struct cua_point *points = act->path.points;
+	bool ok = add_at(acts, ACT_MOVE, points[0]) && add_at(acts, ACT_PRESS, points[0]);
+	for (int i = 1; ok && i < act->path.count; i++) {
+		ok = add_at(acts, ACT_MOVE, points[i]);
+	}
+	return ok && add_at(acts, ACT_RELEASE, points[act->path.count - 1]);
+}
+
+bool acts_add_split(struct acts *acts, const struct act *act, unsigned split)
+{
+	if (act->kind == ACT_DRAG && split & ACT_SPLIT_BENT_DRAGS && !act_is_straight(act)) {
+		return add_bent_drag(acts, act);
+	}
+	if (act->kind == ACT_DRAG && split & ACT_SPLIT_DRAGS) {
+		return add_at(acts, ACT_MOVE, act->path.points[0]) && add_copy(acts, act, 1);
+	}
+	if (act->kind == ACT_SCROLL && split & ACT_SPLIT_SCROLLS) {
+		return add_at(acts, ACT_MOVE, act->point) && add_copy(acts, act, 1);
+	}
+	int copies = act->kind == ACT_KEY && split & ACT_SPLIT_KEYS ? act->count : 1;
+	bool ok = true;
+	for (int i = 0; ok && i < copies; i++) {
+		ok = add_copy(acts, act, copies > 1 ? 1 : act->count);
+	}
+	return ok;
 }
 
 void acts_finish(struct acts *acts)

@@ -13,6 +13,9 @@
 enum act_kind {
 	ACT_SCREENSHOT,
 	ACT_WAIT,
+	ACT_MOVE,
+	ACT_PRESS,   /* the left button, at the pointer */
+	ACT_RELEASE, /* the same */
 	ACT_CLICK,
 	ACT_DRAG,
 	ACT_SCROLL,
@@ -24,7 +27,7 @@ enum act_kind {
 
 struct act {
 	enum act_kind kind;
-	struct cua_point point; /* click, scroll: pixels of the newest picture */
+	struct cua_point point; /* move, click, scroll: pixels of the picture */
 	const char *button;     /* click: left, right, middle, back, forward */
 	int count;              /* click, key: how often */
 	const char *keys;       /* click, drag: held meanwhile; key: the chord; "ctrl+s", or NULL */
@@ -39,8 +42,18 @@ struct acts {
 	int count;
 };
 
+/* What an API has no words for, and says with several acts. */
+enum act_split {
+	ACT_SPLIT_BENT_DRAGS = 1 << 0, /* press, moves, release */
+	ACT_SPLIT_DRAGS = 1 << 1,      /* a move to the start first: it drags from the pointer */
+	ACT_SPLIT_SCROLLS = 1 << 2,    /* a move first: it scrolls at the pointer */
+	ACT_SPLIT_KEYS = 1 << 3,       /* each press by itself */
+};
+
 /* A new act at the end, borrowed; NULL when memory runs out or there are ACTS_MAX. */
 struct act *acts_add(struct acts *acts, enum act_kind kind);
+/* A copy of act at the end, split as said by enum act_split; false when there is no room. */
+bool acts_add_split(struct acts *acts, const struct act *act, unsigned split);
 void acts_finish(struct acts *acts);
 /* Whether the points of a drag lie on one line, in order. */
 bool act_is_straight(const struct act *act);

@@ -24,7 +24,8 @@ static const char usage[] =
 		"       cua-standin --words\n"
 		"\n"
 		"Plays a model on loopback, over whichever API it is asked: OpenAI Responses,\n"
-		"Anthropic Messages. Looks for the texts of the script on the screenshots it is\n"
+		"Anthropic Messages, Gemini generateContent, Chat Completions. Looks for the texts "
+		"of the script on the screenshots it is\n"
 		"sent, and answers with the places where they stand.\n"
 		"\n"
 		"  --script FILE   the script; demos/README.md explains how to write one\n"
@@ -33,6 +34,9 @@ static const char usage[] =
 		"                  no script: clicks N times at the top left without looking\n"
 		"  --fault SPEC    what goes wrong with an answer, 'at=3,status=529' for example;\n"
 		"                  may be given again\n"
+		"  --quirks LIST   deviate as servers do that were met; names with commas "
+		"between:\n"
+		"                  " WIRE_QUIRKS "\n"
 		"  --check         check the script and end\n"
 		"  --print-task    print the task a person would give\n"
 		"  --print NAME    print the values of the steps marked 'as: NAME', joined\n"
@@ -248,6 +252,23 @@ static bool read_number(const char *name, const char *text, int min, int max, in
 	return true;
 }
 
+static bool check_quirks(const char *quirks)
+{
+	static const char known[] = " " WIRE_QUIRKS " ";
+	while (*quirks) {
+		char word[64];
+		size_t len = strcspn(quirks, ",");
+		snprintf(word, sizeof(word), " %.*s ", (int)len, quirks);
+		if (!len || !strstr(known, word)) {
+			fprintf(stderr, "cua-standin: there is no quirk '%.*s'; known are:%s\n",
+					(int)len, quirks, known);
+			return false;
+		}
+		quirks += len + (quirks[len] == ',');
+	}
+	return true;
+}
+
 static bool read_fault(const char *text, struct wire_settings *settings)
 {
 	struct cua_error err;
@@ -271,6 +292,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		{ "port", required_argument, NULL, 'p' },
 		{ "answer-at-once", required_argument, NULL, 'a' },
 		{ "fault", required_argument, NULL, 'F' },
+		{ "quirks", required_argument, NULL, 'Q' },
 		{ "print-port", no_argument, NULL, 'P' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "print-task", no_argument, NULL, 't' },
@@ -304,6 +326,12 @@ static int read_options(int argc, char **argv, struct options *options)
 			if (!read_fault(optarg, &options->settings)) {
 				return 2;
 			}
+			break;
+		case 'Q':
+			if (!check_quirks(optarg)) {
+				return 2;
+			}
+			options->settings.quirks = optarg;
 			break;
 		case 'P':
 			break; /* the port is always printed */

@@ -22,6 +22,7 @@ enum cua_status play_init(struct play *play, const struct script *script, play_r
 static void turn_finish(struct play_turn *turn)
 {
 	acts_finish(&turn->acts);
+	acts_finish(&turn->rest);
 	free(turn->words);
 	cJSON_Delete(turn->sent);
 }
@@ -42,28 +43,50 @@ void play_finish(struct play *play)
 	play->faults_played = NULL;
 }
 
-/* Moves the turn out of the context. */
+/* Acts as the API has words for them, and no more of them than it has room for. */
+static bool share_out(const struct acts *acts, unsigned split, bool one_call, struct acts *ret_acts,
+		struct acts *ret_rest)
+{
+	struct acts all = { 0 };
+	bool ok = true;
+	for (int i = 0; ok && i < acts->count; i++) {
+		ok = acts_add_split(&all, &acts->items[i], split);
+	}
+	for (int i = 0; ok && i < all.count; i++) {
+		ok = acts_add_split(one_call && i > 0 ? ret_rest : ret_acts, &all.items[i], 0);
+	}
+	acts_finish(&all);
+	return ok;
+}
+
+/* Makes the turn of the context. */
 static enum cua_status keep_turn(
 		struct play *play, struct step_context *context, struct cua_error *err)
 {
 	if (play->turn_count >= PLAY_TURNS_MAX) {
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "more than %d turns", PLAY_TURNS_MAX);
 	}
-	char *words = strdup(context->words);
+	struct acts acts = { 0 };
+	struct acts rest = { 0 };
+	bool shared = share_out(
+			&context->acts, context->split, context->input->one_call, &acts, &rest);
+	char *words = shared ? strdup(context->words) : NULL;
 	struct play_turn *turns = words
 			? realloc(play->turns, ((size_t)play->turn_count + 1) * sizeof(*turns))
 			: NULL;
 	if (!turns) {
+		acts_finish(&acts);
+		acts_finish(&rest);
 		free(words);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
 	}
 	play->turns = turns;
-	turns[play->turn_count++] = (struct play_turn){ .acts = context->acts,
+	turns[play->turn_count++] = (struct play_turn){ .acts = acts,
+		.rest = rest,
 		.words = words,
 		.final = context->final,
 		.fault = context->fault,
 		.after = context->state };
-	context->acts = (struct acts){ 0 };
 	return CUA_OK;
 }
 
@@ -192,11 +215,25 @@ static enum cua_status begin(struct play *play, const struct play_input *input,
 	memset(context, 0, sizeof(*context));
 	context->play = play;
 	context->input = input;
+	context->split = input->split;
 	if (play->turn_count) {
 		context->state = play->turns[play->turn_count - 1].after;
 	}
 	if (!context->state.ended) {
 		play->gave_up = false; /* a repeated request takes the failure back */
+	}
+	return CUA_OK;
+}
+
+/* What the last turn had no room for, split already. */
+static enum cua_status take_rest(
+		struct step_context *context, const struct acts *rest, struct cua_error *err)
+{
+	context->split = 0;
+	for (int i = 0; i < rest->count; i++) {
+		if (!acts_add_split(&context->acts, &rest->items[i], 0)) {
+			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
+		}
 	}
 	return CUA_OK;
 }
@@ -211,12 +248,15 @@ enum cua_status play_answer(struct play *play, const struct play_input *input,
 	if (status != CUA_OK) {
 		return status;
 	}
+	const struct play_turn *last = play->turn_count ? &play->turns[play->turn_count - 1] : NULL;
 	bool was_ended = context.state.ended;
-	if (!was_ended) {
-		status = run_steps(play, &context, err);
-	}
-	if (status == CUA_OK) {
-		status = complete(play, &context, was_ended, err);
+	if (last && last->rest.count) {
+		status = take_rest(&context, &last->rest, err);
+	} else {
+		status = was_ended ? CUA_OK : run_steps(play, &context, err);
+		if (status == CUA_OK) {
+			status = complete(play, &context, was_ended, err);
+		}
 	}
 	if (status == CUA_OK) {
 		status = keep_turn(play, &context, err);

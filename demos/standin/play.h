@@ -35,6 +35,7 @@ struct play_state {
 
 struct play_turn {
 	struct acts acts;
+	struct acts rest;          /* for the turns that follow, if each has one call only */
 	char *words;               /* owned; what it tells the person; "" for nothing */
 	bool final;                /* it is a message and nothing else */
 	const struct fault *fault; /* what goes wrong with the reply; borrowed; NULL: nothing */
@@ -65,6 +66,8 @@ struct play_input {
 	const char *told;  /* what the functions answered that the last turn called; "" for none */
 	const char *notes; /* what the user or a failed action said since then; "" for none */
 	bool can_give_up;  /* the function give_up is offered */
+	unsigned split;    /* enum act_split: what the API has no single words for */
+	bool one_call;     /* a turn has one call at most */
 	/* Why the API cannot say it; NULL if it can. May be NULL itself. */
 	const char *(*cannot)(const struct act *act);
 	const char *lacks; /* function the script needs and the request does not offer, or NULL */

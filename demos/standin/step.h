@@ -22,6 +22,7 @@ struct step_context {
 	struct see_screen screen;
 	bool has_screen;
 	struct acts acts;          /* owned */
+	unsigned split;            /* enum act_split: still to be done to them */
 	const struct fault *fault; /* what goes wrong with the reply, or NULL */
 	char words[3200];          /* what it tells the person */
 	char why[1024];            /* why it failed */

@@ -95,18 +95,22 @@ bool anthropic_beta(const struct wire_request *request, const char *name)
 	return find_beta(request->http->headers[WIRE_ANTHROPIC_BETA], name, &len) != NULL;
 }
 
+/* The second is what the vendor's own SDK sends since its version 1.0. */
+static const char *const versions[] = { "2023-06-01", "2026-10-21", NULL };
+
 static bool check_headers(struct wire_request *request)
 {
 	const char *const *headers = request->http->headers;
 	size_t len = 0;
 	const char *unknown = find_beta(headers[WIRE_ANTHROPIC_BETA], NULL, &len);
-	if (!headers[WIRE_X_API_KEY]) {
+	const char *bearer = headers[WIRE_AUTHORIZATION];
+	if (!headers[WIRE_X_API_KEY] && (!bearer || strncmp(bearer, "Bearer ", 7) != 0)) {
 		return wire_refuse(request, 401, NULL, "", "x-api-key header is required");
 	}
 	if (!headers[WIRE_ANTHROPIC_VERSION]) {
 		return wire_refuse(request, 400, NULL, "", "anthropic-version: header is required");
 	}
-	if (strcmp(headers[WIRE_ANTHROPIC_VERSION], "2023-06-01") != 0) {
+	if (!check_any_of(headers[WIRE_ANTHROPIC_VERSION], versions)) {
 		return wire_refuse(request, 400, NULL, "",
 				"anthropic-version: \"%.40s\" is not a valid version",
 				headers[WIRE_ANTHROPIC_VERSION]);
@@ -300,6 +304,10 @@ bool anthropic_read(struct wire_request *request)
 	}
 	request->stream = cJSON_IsTrue(check_get(root, "stream"));
 	request->input.cannot = anthropic_cannot;
+	request->input.split = ACT_SPLIT_BENT_DRAGS |
+			(anthropic_uses_toolset(request) ? 0U : ACT_SPLIT_KEYS); /* no repeat */
+	request->input.one_call = cJSON_IsTrue(
+			check_get(check_get(root, "tool_choice"), "disable_parallel_tool_use"));
 	wire_offers(request, anthropic_offers);
 	return anthropic_read_messages(request, check_get(root, "messages"));
 }

@@ -82,25 +82,12 @@ static void add_click(struct content *content, const struct act *act)
 	add_text(input, act->keys);
 }
 
-/* A bent path is drawn with the button held. */
 static void add_drag(struct content *content, const struct act *act)
 {
-	const struct cua_point *points = act->path.points;
-	int last = act->path.count - 1;
-	if (act_is_straight(act)) {
-		cJSON *input = add_action(content, "left_click_drag");
-		add_point(content, input, "start_coordinate", points[0]);
-		add_point(content, input, "coordinate", points[last]);
-		add_text(input, act->keys);
-		return;
-	}
-	for (int i = 0; i <= last; i++) {
-		add_point(content, add_action(content, "mouse_move"), "coordinate", points[i]);
-		if (i == 0) {
-			add_action(content, "left_mouse_down");
-		}
-	}
-	add_action(content, "left_mouse_up");
+	cJSON *input = add_action(content, "left_click_drag");
+	add_point(content, input, "start_coordinate", act->path.points[0]);
+	add_point(content, input, "coordinate", act->path.points[act->path.count - 1]);
+	add_text(input, act->keys);
 }
 
 static void add_scroll(struct content *content, const struct act *act)
@@ -114,13 +101,10 @@ static void add_scroll(struct content *content, const struct act *act)
 
 static void add_keys(struct content *content, const struct act *act)
 {
-	bool repeats = anthropic_uses_toolset(content->request) && act->count > 1;
-	for (int i = 0; i < (repeats ? 1 : act->count); i++) {
-		cJSON *input = add_action(content, "key");
-		add_text(input, act->keys);
-		if (repeats) {
-			cJSON_AddNumberToObject(input, "repeat", act->count);
-		}
+	cJSON *input = add_action(content, "key");
+	add_text(input, act->keys);
+	if (act->count > 1) {
+		cJSON_AddNumberToObject(input, "repeat", act->count);
 	}
 }
 
@@ -149,6 +133,15 @@ static void add_act(struct content *content, const struct act *act)
 		break;
 	case ACT_WAIT:
 		cJSON_AddNumberToObject(add_action(content, "wait"), "duration", 1);
+		break;
+	case ACT_MOVE:
+		add_point(content, add_action(content, "mouse_move"), "coordinate", act->point);
+		break;
+	case ACT_PRESS:
+		add_action(content, "left_mouse_down");
+		break;
+	case ACT_RELEASE:
+		add_action(content, "left_mouse_up");
 		break;
 	case ACT_CLICK:
 		add_click(content, act);

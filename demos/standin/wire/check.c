@@ -147,3 +147,23 @@ bool check_bad_value_openai(struct wire_request *request, const char *place, con
 			"Invalid value: '%.60s'. Supported values are: %s.", item->valuestring,
 			check_value_words(values, words, sizeof(words)));
 }
+
+cJSON *wire_error_openai(const struct wire_error *error)
+{
+	cJSON *root = cJSON_CreateObject();
+	cJSON *inner = cJSON_AddObjectToObject(root, "error");
+	int status = error->http_status;
+	cJSON_AddStringToObject(inner, "message", error->message);
+	cJSON_AddStringToObject(inner, "type",
+			check_is(error->code, "insufficient_quota") ? "insufficient_quota"
+					: status == 429             ? "rate_limit_error"
+					: status >= 500             ? "server_error"
+								    : "invalid_request_error");
+	cJSON_AddItemToObject(inner, "param",
+			error->param[0] ? cJSON_CreateString(error->param) : cJSON_CreateNull());
+	cJSON_AddItemToObject(inner, "code",
+			error->code                     ? cJSON_CreateString(error->code)
+					: status == 429 ? cJSON_CreateString("rate_limit_exceeded")
+							: cJSON_CreateNull());
+	return root;
+}

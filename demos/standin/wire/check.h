@@ -44,6 +44,8 @@ const char *check_value_words(const char *const *values, char *out, size_t size)
 /* bad_member as OpenAI's servers say it, Chat Completions among them. */
 bool check_bad_member_openai(struct wire_request *request, const char *place, const char *name,
 		int problem, unsigned types);
+/* wire_api.error of the same servers. */
+cJSON *wire_error_openai(const struct wire_error *error);
 bool check_bad_value_openai(struct wire_request *request, const char *place, const cJSON *item,
 		const char *const *values);
 

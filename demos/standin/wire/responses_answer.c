@@ -107,26 +107,6 @@ cJSON *responses_answer(const struct wire_request *request, const struct play_tu
 	return make_response(request, turn, NULL);
 }
 
-cJSON *responses_error(const struct wire_error *error)
-{
-	cJSON *root = cJSON_CreateObject();
-	cJSON *inner = cJSON_AddObjectToObject(root, "error");
-	int status = error->http_status;
-	cJSON_AddStringToObject(inner, "message", error->message);
-	cJSON_AddStringToObject(inner, "type",
-			check_is(error->code, "insufficient_quota") ? "insufficient_quota"
-					: status == 429             ? "rate_limit_error"
-					: status >= 500             ? "server_error"
-								    : "invalid_request_error");
-	cJSON_AddItemToObject(inner, "param",
-			error->param[0] ? cJSON_CreateString(error->param) : cJSON_CreateNull());
-	cJSON_AddItemToObject(inner, "code",
-			error->code                     ? cJSON_CreateString(error->code)
-					: status == 429 ? cJSON_CreateString("rate_limit_exceeded")
-							: cJSON_CreateNull());
-	return root;
-}
-
 /* --- server-sent events --- */
 
 struct stream {
@@ -299,7 +279,7 @@ const struct wire_api wire_responses = {
 	.spell = responses_items,
 	.answer = responses_answer,
 	.stream = responses_stream,
-	.error = responses_error,
+	.error = wire_error_openai,
 	.error_event = error_event,
 	.bad_member = check_bad_member_openai,
 	.bad_value = check_bad_value_openai,

@@ -17,6 +17,5 @@ cJSON *responses_items(const struct wire_request *request, const struct play_tur
 cJSON *responses_answer(const struct wire_request *request, const struct play_turn *turn);
 void responses_stream(const struct wire_request *request, const struct play_turn *turn,
 		struct wire_events *events);
-cJSON *responses_error(const struct wire_error *error);
 
 #endif

@@ -153,10 +153,10 @@ static void add_action(cJSON *actions, const struct act *act)
 		cJSON_AddStringToObject(add_item(actions, "type"), "text", act->text);
 		break;
 	case ACT_KEY:
-		for (int i = 0; i < act->count; i++) {
-			cJSON_AddItemToObject(
-					add_item(actions, "keypress"), "keys", key_list(act->keys));
-		}
+		cJSON_AddItemToObject(add_item(actions, "keypress"), "keys", key_list(act->keys));
+		break;
+	case ACT_MOVE:
+		add_point(add_item(actions, "move"), act->point);
 		break;
 	case ACT_WAIT:
 		add_item(actions, "wait");

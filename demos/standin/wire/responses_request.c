@@ -195,6 +195,7 @@ bool responses_read(struct wire_request *request)
 		return false;
 	}
 	request->stream = cJSON_IsTrue(check_get(root, "stream"));
+	request->input.split = ACT_SPLIT_KEYS;
 	request->encrypted = includes(root, "reasoning.encrypted_content");
 	wire_offers(request, offers);
 	return true;

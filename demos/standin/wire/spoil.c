@@ -104,6 +104,8 @@ void spoil_error(const struct wire_request *request, int http_status, struct wir
 		.code = fault && fault->code[0] ? fault->code : NULL };
 	snprintf(ret_error->message, sizeof(ret_error->message), "%s",
 			message ? message : "Something went wrong.");
+	snprintf(ret_error->retry_after, sizeof(ret_error->retry_after), "%.60s",
+			fault ? fault->retry_after : "");
 }
 
 /* --- bodies that are none --- */

@@ -20,7 +20,8 @@ const char *const wire_header_names[WIRE_HEADER_COUNT] = {
 	[WIRE_CONTENT_TYPE] = "content-type:",
 };
 
-static const struct wire_api *const apis[] = { &wire_responses, &wire_anthropic };
+static const struct wire_api *const apis[] = { &wire_responses, &wire_anthropic, &wire_chat,
+	&wire_gemini };
 
 bool wire_refuse(struct wire_request *request, int http_status, const char *code, const char *param,
 		const char *fmt, ...)
@@ -33,6 +34,20 @@ bool wire_refuse(struct wire_request *request, int http_status, const char *code
 	va_start(args, fmt);
 	vsnprintf(error->message, sizeof(error->message), fmt, args);
 	va_end(args);
+	return false;
+}
+
+bool wire_quirk(const struct wire_request *request, const char *name)
+{
+	const char *quirks = request->settings->quirks;
+	size_t len = strlen(name);
+	while (quirks && *quirks) {
+		size_t word = strcspn(quirks, ",");
+		if (word == len && strncmp(quirks, name, len) == 0) {
+			return true;
+		}
+		quirks += word + (quirks[word] == ',');
+	}
 	return false;
 }
 

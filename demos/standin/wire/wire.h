@@ -43,6 +43,7 @@ struct wire_error {
 	const char *code; /* static; NULL for the usual one of the status */
 	char param[160];  /* "" for null */
 	char message[768];
+	char retry_after[64]; /* seconds, where the body tells them too; "" for none */
 };
 
 /* How the stand-in is told to behave, for as long as it runs. */
@@ -51,8 +52,13 @@ struct wire_settings {
 	int faults_played[WIRE_FAULTS_MAX];
 	int fault_count;
 	int requests;       /* that came so far */
-	const char *quirks; /* "" or names of chat.h with commas between; borrowed */
+	const char *quirks; /* names of WIRE_QUIRKS with commas between, or NULL; borrowed */
 };
+
+/* Deviations of servers that were met. */
+#define WIRE_QUIRKS \
+	"index0 no-index no-ids stop object-arguments whole-arguments reasoning " \
+	"reasoning-content think comments no-done plain tool-images alternate key"
 
 struct wire_api;
 
@@ -74,6 +80,7 @@ struct wire_request {
 	bool encrypted;      /* Responses: reasoning items carry encrypted_content */
 	bool usage_chunk;    /* Chat: stream_options.include_usage */
 	const void *profile; /* what the model's name says; static; its API knows the type */
+	bool as_list;        /* Gemini: a stream without alt=sse */
 	const char *tool;    /* Anthropic: type of the computer tool; borrowed from root */
 };
 
@@ -114,11 +121,14 @@ struct wire_api {
 			const char *const *values);
 };
 
-extern const struct wire_api wire_responses, wire_anthropic;
+extern const struct wire_api wire_responses, wire_anthropic, wire_chat, wire_gemini;
 
 /* Notes the refusal and yields false. code: static, NULL for the usual one; param: "" for none. */
 bool wire_refuse(struct wire_request *request, int http_status, const char *code, const char *param,
 		const char *fmt, ...) CUA_PRINTF(5, 6);
+
+/* Whether the stand-in was told to deviate so. */
+bool wire_quirk(const struct wire_request *request, const char *name);
 
 /* Whether the request offers a function of this name. */
 typedef bool (*wire_offers_fn)(const struct wire_request *request, const char *name);

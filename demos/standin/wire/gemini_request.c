@@ -1,0 +1,233 @@
+#include <string.h>
+
+#include "cua/base/util.h"
+#include "demos/standin/wire/gemini_internal.h"
+
+static const struct gemini_model models[] = {
+	{ "standin", false, true, true },
+	{ "gemini-3.8-flash", false, true, true },
+	{ "gemini-3.7-flash", false, true, false },
+	{ "gemini-3.6-flash", false, true, false },
+	{ "gemini-3.5-flash", false, true, false },
+	{ "gemini-3.1-pro-preview", true, true, false },
+	{ "gemini-3-flash-preview", true, true, false },
+	{ "gemini-2.5-computer-use-preview-10-2025", true, false, false },
+};
+
+static const struct check_member request_members[] = {
+	{ "contents", CHECK_LIST, true, NULL },
+	{ "systemInstruction", CHECK_OBJECT, false, NULL },
+	{ "tools", CHECK_LIST, false, NULL },
+	{ "toolConfig", CHECK_OBJECT, false, NULL },
+	{ "generationConfig", CHECK_OBJECT, false, NULL },
+	{ "safetySettings", CHECK_LIST, false, NULL },
+	{ "cachedContent", CHECK_TEXT, false, NULL },
+	{ "labels", CHECK_OBJECT, false, NULL },
+	{ "serviceTier", CHECK_TEXT, false, NULL },
+	{ "store", CHECK_BOOL, false, NULL },
+	{ 0 },
+};
+
+static const struct check_member generation_members[] = {
+	{ "temperature", CHECK_NUMBER, false, NULL },
+	{ "topP", CHECK_NUMBER, false, NULL },
+	{ "topK", CHECK_NUMBER, false, NULL },
+	{ "candidateCount", CHECK_NUMBER, false, NULL },
+	{ "maxOutputTokens", CHECK_NUMBER, false, NULL },
+	{ "stopSequences", CHECK_LIST, false, NULL },
+	{ "presencePenalty", CHECK_NUMBER, false, NULL },
+	{ "frequencyPenalty", CHECK_NUMBER, false, NULL },
+	{ "seed", CHECK_NUMBER, false, NULL },
+	{ "responseMimeType", CHECK_TEXT, false, NULL },
+	{ "responseSchema", CHECK_OBJECT, false, NULL },
+	{ "responseJsonSchema", CHECK_OBJECT, false, NULL },
+	{ "responseModalities", CHECK_LIST, false, NULL },
+	{ "mediaResolution", CHECK_TEXT, false,
+			(const char *const[]){ "MEDIA_RESOLUTION_UNSPECIFIED",
+					"MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM",
+					"MEDIA_RESOLUTION_HIGH", NULL } },
+	{ "thinkingConfig", CHECK_OBJECT, false, NULL },
+	{ 0 },
+};
+
+static const struct check_member thinking_members[] = {
+	{ "includeThoughts", CHECK_BOOL, false, NULL },
+	{ "thinkingBudget", CHECK_NUMBER, false, NULL },
+	{ "thinkingLevel", CHECK_TEXT, false,
+			(const char *const[]){ "THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW",
+					"MEDIUM", "HIGH", NULL } },
+	{ 0 },
+};
+
+static const struct check_member tool_members[] = {
+	{ "computerUse", CHECK_OBJECT, false, NULL },
+	{ "functionDeclarations", CHECK_LIST, false, NULL },
+	{ 0 },
+};
+
+static const struct check_member computer_members[] = {
+	{ "environment", CHECK_TEXT, true,
+			(const char *const[]){ "ENVIRONMENT_DESKTOP", "ENVIRONMENT_BROWSER",
+					"ENVIRONMENT_MOBILE", NULL } },
+	{ "excludedPredefinedFunctions", CHECK_LIST, false, NULL },
+	{ "disabledSafetyPolicies", CHECK_LIST, false, NULL },
+	{ "enablePromptInjectionDetection", CHECK_BOOL, false, NULL },
+	{ 0 },
+};
+
+static const struct check_member declaration_members[] = {
+	{ "name", CHECK_TEXT, true, NULL },
+	{ "description", CHECK_TEXT, false, NULL },
+	{ "parameters", CHECK_OBJECT, false, NULL },
+	{ "parametersJsonSchema", CHECK_OBJECT, false, NULL },
+	{ "response", CHECK_OBJECT, false, NULL },
+	{ "responseJsonSchema", CHECK_OBJECT, false, NULL },
+	{ "behavior", CHECK_TEXT, false, NULL },
+	{ 0 },
+};
+
+/* The model of a path, NULL if it has none. The vendor's own SDK says v1 since its version 3. */
+static const char *model_of(const char *path)
+{
+	static const char *const prefixes[] = { "/v1beta/models/", "/v1/models/" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(prefixes); i++) {
+		size_t len = strlen(prefixes[i]);
+		if (strncmp(path, prefixes[i], len) == 0) {
+			return path + len;
+		}
+	}
+	return NULL;
+}
+
+/* MODEL:generateContent, and MODEL:streamGenerateContent with alt=sse or without. */
+bool gemini_takes(struct wire_request *request, const char *path)
+{
+	const char *model = model_of(path);
+	const char *colon = model ? strchr(model, ':') : NULL;
+	if (!colon) {
+		return false;
+	}
+	bool streams = strcmp(colon, ":streamGenerateContent") == 0;
+	bool sse = strstr(request->http->query, "alt=sse") != NULL;
+	snprintf(request->model, sizeof(request->model), "%.*s", (int)(colon - model), model);
+	request->stream = streams && sse;
+	request->as_list = streams && !sse;
+	return streams || strcmp(colon, ":generateContent") == 0;
+}
+
+static bool find_model(struct wire_request *request)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(models); i++) {
+		if (strncmp(request->model, models[i].prefix, strlen(models[i].prefix)) == 0) {
+			request->profile = &models[i];
+			return true;
+		}
+	}
+	return wire_refuse(request, 404, NULL, "",
+			"models/%s is not found for API version v1beta, or is not supported for "
+			"generateContent. Call ListModels to see the list of available models and "
+			"their supported methods.",
+			request->model);
+}
+
+bool gemini_offers(const struct wire_request *request, const char *name)
+{
+	const cJSON *tool;
+	cJSON_ArrayForEach (tool, check_get(request->root, "tools")) {
+		const cJSON *function;
+		cJSON_ArrayForEach (function, check_get(tool, "functionDeclarations")) {
+			if (check_is(check_text(function, "name"), name)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static bool check_functions(struct wire_request *request, const cJSON *tool, const char *place)
+{
+	int index = 0;
+	const cJSON *function;
+	cJSON_ArrayForEach (function, check_get(tool, "functionDeclarations")) {
+		struct check_place list = check_member_of(request, place, "function_declarations");
+		struct check_place at = check_index(request, list.text, index++);
+		if (!check_members(request, at.text, function, declaration_members)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_tools(struct wire_request *request)
+{
+	int index = 0;
+	bool found = false;
+	const cJSON *tool;
+	cJSON_ArrayForEach (tool, check_get(request->root, "tools")) {
+		struct check_place place = check_index(request, "tools", index++);
+		struct check_place at = check_member_of(request, place.text, "computer_use");
+		const cJSON *computer = check_get(tool, "computerUse");
+		if (!check_members(request, place.text, tool, tool_members) ||
+				(computer &&
+						!check_members(request, at.text, computer,
+								computer_members)) ||
+				!check_functions(request, tool, place.text)) {
+			return false;
+		}
+		found |= computer != NULL;
+	}
+	return found ||
+			wire_refuse(request, 400, NULL, "",
+					"The stand-in uses the computer: 'tools' must hold "
+					"{\"computerUse\":{\"environment\":\"ENVIRONMENT_DESKTOP\"}"
+					"}.");
+}
+
+static bool check_generation(struct wire_request *request)
+{
+	const struct gemini_model *model = request->profile;
+	const cJSON *generation = check_get(request->root, "generationConfig");
+	const cJSON *thinking = check_get(generation, "thinkingConfig");
+	const char *level = check_text(thinking, "thinkingLevel");
+	if ((generation &&
+			    !check_members(request, "generation_config", generation,
+					    generation_members)) ||
+			(thinking &&
+					!check_members(request, "generation_config.thinking_config",
+							thinking, thinking_members))) {
+		return false;
+	}
+	if (level && check_get(thinking, "thinkingBudget")) {
+		return wire_refuse(request, 400, NULL, "",
+				"You can only set only one of thinking budget and thinking level.");
+	}
+	return !check_is(level, "MINIMAL") || !model->no_minimal ||
+			wire_refuse(request, 400, NULL, "",
+					"Thinking level MINIMAL is not supported for this model. "
+					"Please "
+					"retry with other thinking level.");
+}
+
+bool gemini_read(struct wire_request *request)
+{
+	const cJSON *root = request->root;
+	if (!request->http->headers[WIRE_X_GOOG_API_KEY]) {
+		return wire_refuse(request, 403, NULL, "",
+				"Method doesn't allow unregistered callers (callers without "
+				"established identity). Please use API Key or other form of API "
+				"consumer identity to call this API.");
+	}
+	if (!cJSON_IsObject(root)) {
+		return wire_refuse(request, 400, NULL, "",
+				"Invalid JSON payload received. Unexpected token.");
+	}
+	if (!find_model(request) || !check_members(request, "", root, request_members) ||
+			!check_tools(request) || !check_generation(request)) {
+		return false;
+	}
+	const struct gemini_model *model = request->profile;
+	request->input.split = ACT_SPLIT_BENT_DRAGS | ACT_SPLIT_KEYS;
+	request->input.cannot = model->legacy ? gemini_cannot_legacy : gemini_cannot;
+	wire_offers(request, gemini_offers);
+	return gemini_read_contents(request, check_get(root, "contents"));
+}
