@@ -178,14 +178,15 @@ static void drop_image_bytes(cJSON *answer)
 	}
 }
 
-/* A picture with marks is what the model asked to see; without an ETag the next one is new. */
-static void prefer_marks(cJSON *answer)
+/* A picture with marks, or of a part of the screen, is what the model asked to see; without an
+ * ETag the next one is new. */
+static void prefer_picture(cJSON *answer)
 {
 	const cJSON *results = cJSON_GetObjectItemCaseSensitive(answer, "results");
 	cJSON *last = cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1);
 	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "action"));
 	const cJSON *image = cJSON_GetObjectItemCaseSensitive(last, "image");
-	if (!name || strcmp(name, "mark_screen") != 0 ||
+	if (!name || (strcmp(name, "mark_screen") != 0 && strcmp(name, "screenshot") != 0) ||
 			!cJSON_GetObjectItemCaseSensitive(image, "data")) {
 		return;
 	}
@@ -275,7 +276,7 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 	if (status != CUA_OK) {
 		return status;
 	}
-	prefer_marks(ret_outcome->answer);
+	prefer_picture(ret_outcome->answer);
 	drop_image_bytes(ret_outcome->answer);
 	ret_outcome->person_note = cJSON_GetStringValue(
 			cJSON_GetObjectItemCaseSensitive(ret_outcome->answer, "person_note"));

@@ -108,6 +108,33 @@ static const struct {
 			"]},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n",
 			"data: {\"choices\":[{\"delta\":{\"content\":\"Done.\"},"
 			"\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n" },
+	{ "anthropic",
+			"data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\"}}\n\n"
+			"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+			"{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\",\"big\":"
+			"12345678901234567890}}\n\n"
+			"data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+			"\"signature_delta\",\"signature\":\"EqQB\\u0041\"}}\n\n"
+			"data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+			"data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":"
+			"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"wait\","
+			"\"toolset_name\":\"computer\",\"input\":{}}}\n\n"
+			"data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+			"\"input_json_delta\",\"partial_json\":\"{\\\"duration\\\":1}\"}}\n\n"
+			"data: {\"type\":\"content_block_stop\",\"index\":1}\n\n"
+			"data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":"
+			"{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"list_windows\","
+			"\"input\":{}}}\n\n"
+			"data: {\"type\":\"content_block_stop\",\"index\":2}\n\n"
+			"data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+			"\"tool_use\"}}\n\n"
+			"data: {\"type\":\"message_stop\"}\n\n",
+			"data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+			"{\"type\":\"text\",\"text\":\"Done.\"}}\n\n"
+			"data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+			"data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+			"\"end_turn\"}}\n\n"
+			"data: {\"type\":\"message_stop\"}\n\n" },
 };
 
 static void check_rebuilding(const char *api, const char *calls, const char *done)

@@ -113,6 +113,8 @@ struct agent_model_config {
 	/* The request is to show whether key, address and name are right: no tools but what the
 	 * model demands, and as little output as the API permits. */
 	bool is_probe;
+	/* The loop can run the shell and the text editor that an API has of its own. */
+	bool has_shell, has_editor;
 	const char *session;     /* stable for a run; routes to the provider's cache */
 	struct cua_point screen; /* pixels of the screenshots to come */
 	int cancel_fd;           /* readable: stop; -1 for none */

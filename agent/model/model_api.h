@@ -155,6 +155,7 @@ struct agent_model_api {
 
 extern const struct agent_model_api model_api_responses;
 extern const struct agent_model_api model_api_chat;
+extern const struct agent_model_api model_api_anthropic;
 
 /* --- model_turn.c --- */
 

@@ -1,0 +1,121 @@
+#ifndef CUA_AGENT_ANTHROPIC_INTERNAL_H
+#define CUA_AGENT_ANTHROPIC_INTERNAL_H
+
+/* The Anthropic Messages API, split by direction:
+ *   anthropic.c           the conversation; headers; what a server does not take
+ *   anthropic_tools.c     the tools that are offered
+ *   anthropic_messages.c  messages of the user: tasks and results
+ *   anthropic_request.c   the body that is sent: caching, context editing, threads
+ *   anthropic_stream.c    the events that come back, to content blocks
+ *   anthropic_turn.c      content blocks to a turn
+ *   anthropic_actions.c   members of the computer tool to canonical actions
+ *   anthropic_words.c     what the results of members say
+ *
+ * The parts of a turn are its content blocks, and behind them its end:
+ * {"type":"message","id":"msg_01","stop_reason":"tool_use"}. */
+
+#include "agent/model/model_api.h"
+
+#define ANTHROPIC_TOOLSET "computer_toolset_20260801"
+#define ANTHROPIC_FAMILY "computer" /* the toolset_name of its calls, the name of older tools */
+#define ANTHROPIC_BODY_MAX ((size_t)32 << 20) /* bytes; the server takes no more */
+#define ANTHROPIC_CALLS_MAX 1000              /* of one turn; more are no plan */
+
+struct anthropic_message {
+	char *text;  /* owned; JSON; nothing changes it once it was sent */
+	char *plain; /* owned; of the user's: the same without its pictures */
+	size_t text_len, plain_len;
+	int images;
+};
+
+/* What a server turned out not to take; each is found out once and remembered. */
+struct anthropic_quirks {
+	bool no_context_editing, no_display, no_thinking, no_threads;
+};
+
+struct anthropic {
+	const struct agent_model_config *config;
+	struct anthropic_message *messages; /* owned; in the order of the conversation */
+	size_t count, capacity;
+	char tool[48]; /* the computer tool's type */
+	double max_tokens, max_tokens_limit;
+	struct anthropic_quirks quirks;
+	/* With threads: the answer that the next request goes on from, and how many messages the
+	 * server has by then; "" if it has none. */
+	char thread[80];
+	size_t held;
+	/* Of the request to come. */
+	char betas[256];
+	const char *headers[3];
+};
+
+/* --- the conversation --- */
+
+/* Takes text and plain over, whatever the outcome. */
+CUA_NODISCARD enum cua_status anthropic_add_message(
+		struct anthropic *talk, char *text, char *plain, int images, struct cua_error *err);
+enum cua_status anthropic_add_user(void *self, const char *text, const struct agent_image *image,
+		struct cua_error *err);
+enum cua_status anthropic_add_answers(void *self, const struct agent_answer *answers, size_t count,
+		const char *note, struct cua_error *err);
+
+/* --- the request --- */
+
+enum cua_status anthropic_body(void *self, struct cua_buffer *body, struct cua_error *err);
+bool anthropic_edits_context(const struct anthropic *talk);
+bool anthropic_uses_threads(const struct anthropic *talk);
+
+/* The tool is a toolset: each of its actions is a call of its own, marked with its family. */
+bool anthropic_is_toolset(const struct anthropic *talk);
+/* The header that a tool's type needs; "" for none. */
+const char *anthropic_tool_beta(const char *type);
+/* What to try when a server refuses this type; NULL if nothing is left. */
+const char *anthropic_tool_instead(const char *type);
+void anthropic_add_tools(const struct anthropic *talk, cJSON *body);
+/* The model's own shell or text editor, and the loop can run it. */
+bool anthropic_is_own_function(const struct anthropic *talk, const char *name);
+
+/* --- the answer --- */
+
+/* A block while it comes in, and what is known of the message. */
+struct anthropic_stream {
+	bool is_ready;   /* the buffers are */
+	bool is_open;    /* between the start of a block and its end */
+	bool is_damaged; /* the arguments of a call are no JSON object */
+	int index;       /* of the block */
+	char id[80], stop_reason[40];
+	struct cua_buffer block; /* as it began */
+	/* What came in pieces, by what it is of; JSON without quotes or brackets. */
+	struct cua_buffer text, thinking, signature, input, citations;
+};
+
+void anthropic_stream_finish(void *own);
+enum cua_status anthropic_take_event(struct model_reply *reply, const char *name,
+		const cJSON *event, struct agent_json_span text, struct cua_error *err);
+enum cua_status anthropic_take_body(struct model_reply *reply, const cJSON *body,
+		struct agent_json_span text, struct cua_error *err);
+enum cua_status anthropic_take_turn(void *self, const struct model_items *items,
+		struct agent_turn *ret_turn, struct cua_error *err);
+
+/* --- members: "left_click", ... --- */
+
+/**
+ * anthropic_map_member() - one call of the computer tool to canonical actions.
+ * @input:   its arguments.
+ * @note:    appended to if the action was changed.
+ * @actions: appended to.
+ *
+ * Return: CUA_OK; CUA_ERR_INVAL with words for the model.
+ */
+CUA_NODISCARD enum cua_status anthropic_map_member(const char *member, const cJSON *input,
+		struct cua_point screen, cJSON *actions, char *note, size_t note_size,
+		struct cua_error *err);
+/* Its result is a picture. */
+bool anthropic_member_shows(const char *member);
+/* The member that a call is of, NULL if none: its name, or the "action" of its input. */
+const char *anthropic_member_of(const struct agent_call *call, const cJSON *input);
+/* What the result of a call says that went well: "Clicked."; "" if its picture says it. */
+CUA_NODISCARD enum cua_status anthropic_member_words(const char *member, const cJSON *input,
+		const cJSON *results, struct cua_buffer *words, struct cua_error *err);
+
+#endif
