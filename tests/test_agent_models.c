@@ -145,6 +145,28 @@ static void a_test_says_what_to_do(void **state)
 	cJSON_Delete(server.asked);
 }
 
+#define CHAT_DONE \
+	"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ok\"},\"finish_reason\":" \
+	"\"stop\"}]}\n\ndata: [DONE]\n\n"
+
+static void a_server_that_nobody_knows_speaks_chat(void **state)
+{
+	(void)state;
+	struct server server = { .http_status = 200, .reply = CHAT_DONE };
+	struct fake_server *fake = fake_server_start(NULL, answer, &server);
+	char arguments[256], output[4096];
+	setenv("OPENAI_API_KEY", KEY, 1);
+	snprintf(arguments, sizeof(arguments), "models test --base-url http://127.0.0.1:%d/v1 m",
+			fake_server_port(fake));
+	assert_int_equal(run_cua(arguments, output, sizeof(output)), 0);
+	assert_non_null(strstr(output, "(chat): ok"));
+	fake_server_stop(fake);
+	assert_string_equal(server.authorization, ""); /* the key is another's */
+	assert_null(cJSON_GetObjectItem(server.asked, "tools"));
+	assert_int_equal(cJSON_GetObjectItem(server.asked, "max_tokens")->valueint, 16);
+	cJSON_Delete(server.asked);
+}
+
 static void the_cheapest_of_each_provider_is_tested(void **state)
 {
 	(void)state;
@@ -193,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(keys_that_are_set_are_listed),
 		TEST(a_test_says_what_to_do),
+		TEST(a_server_that_nobody_knows_speaks_chat),
 		TEST(the_cheapest_of_each_provider_is_tested),
 		TEST(a_run_that_cannot_be_says_why_at_once),
 	};

@@ -152,8 +152,8 @@ static pid_t start_agent(bool is_resume)
 			world.dir);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model_server));
 	const char *const begin[] = { "/bin/sh", "-c", script, world.program, "run", "--json",
-		"--desktop", desktop.name, "--model", "m", "--base-url", url, "Click everywhere.",
-		NULL };
+		"--desktop", desktop.name, "--model", "m", "--api", "responses", "--base-url", url,
+		"Click everywhere.", NULL };
 	const char *const go_on[] = { "/bin/sh", "-c", script, world.program, "run", "--json",
 		"--resume", "last", NULL };
 	return world_start(&world, is_resume ? go_on : begin, NULL);

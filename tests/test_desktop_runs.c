@@ -79,8 +79,8 @@ static const char *model_url(void)
 
 static void run_to_the_end(void)
 {
-	world_expect(&world, 0, "run", "--model", "m", "--base-url", model_url(), "Say one two.",
-			NULL);
+	world_expect(&world, 0, "run", "--model", "m", "--api", "responses", "--base-url",
+			model_url(), "Say one two.", NULL);
 }
 
 /* The newest run as list has it; the caller deletes. */
@@ -302,8 +302,9 @@ static bool waits_for_model(void *data)
 /* Kills a run of which two steps are done. */
 static void kill_a_run(const char *desktop)
 {
-	const char *const argv[] = { world.program, "run", "--model", "m", "--base-url",
-		model_url(), "Say one two.", desktop ? "--desktop" : NULL, desktop, NULL };
+	const char *const argv[] = { world.program, "run", "--model", "m", "--api", "responses",
+		"--base-url", model_url(), "Say one two.", desktop ? "--desktop" : NULL, desktop,
+		NULL };
 	atomic_store(&is_silent, true);
 	const pid_t pid = world_start(&world, argv, NULL);
 	wait_until(waits_for_model, NULL, "two steps of the run are done");

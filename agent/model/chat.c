@@ -186,6 +186,8 @@ static bool chat_learn(void *self, const struct model_failure *failure)
 	return learn(&quirks->picture_in_tool, is_about_roles(failure->message)) ||
 			learn_pictures(quirks, failure->message) ||
 			learn(&quirks->no_stream_options, names(failure, "stream_options")) ||
+			learn(&quirks->wants_max_completion,
+					names(failure, "max_completion_tokens")) ||
 			learn(&quirks->no_parallel, names(failure, "parallel_tool_calls")) ||
 			learn(&quirks->no_reasoning, names(failure, "reasoning")) ||
 			learn(&quirks->no_detail, names(failure, "detail"));

@@ -15,12 +15,13 @@
 
 /* What a server turned out not to take; each is found out once and remembered. */
 struct chat_quirks {
-	bool no_detail;         /* refuses detail in an image_url */
-	bool no_stream_options; /* refuses stream_options */
-	bool no_parallel;       /* refuses parallel_tool_calls */
-	bool no_reasoning;      /* refuses reasoning in messages sent back */
-	bool picture_in_tool;   /* refuses a user message behind that of a tool */
-	int pictures_max;       /* takes so many pictures in one request; 0: any number */
+	bool no_detail;            /* refuses detail in an image_url */
+	bool no_stream_options;    /* refuses stream_options */
+	bool no_parallel;          /* refuses parallel_tool_calls */
+	bool no_reasoning;         /* refuses reasoning in messages sent back */
+	bool wants_max_completion; /* refuses max_tokens, which local servers know */
+	bool picture_in_tool;      /* refuses a user message behind that of a tool */
+	int pictures_max;          /* takes so many pictures in one request; 0: any number */
 };
 
 /* A message of the conversation. */

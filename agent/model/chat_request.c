@@ -5,6 +5,8 @@
 
 #include "cua/base/util.h"
 
+#define PROBE_TOKENS 16
+
 /* --- what stands before the messages --- */
 
 static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)
@@ -30,6 +32,13 @@ static cJSON *build_head(const struct chat *chat)
 	if (!chat->quirks.no_stream_options) {
 		cJSON_AddBoolToObject(cJSON_AddObjectToObject(head, "stream_options"),
 				"include_usage", true);
+	}
+	if (chat->config->is_probe) {
+		cJSON_AddNumberToObject(head,
+				chat->quirks.wants_max_completion ? "max_completion_tokens"
+								  : "max_tokens",
+				PROBE_TOKENS);
+		return head;
 	}
 	if (!chat->quirks.no_parallel) {
 		cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
