@@ -23,6 +23,7 @@ static const struct agent_model_config config = { .api = "chat",
 	.api_key = KEY,
 	.session = "run-1",
 	.screen = SCREEN,
+	.spec = &agent_model_spec_unknown,
 	.cancel_fd = -1 };
 
 /* --- a whole answer, in pieces --- */

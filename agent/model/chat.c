@@ -31,8 +31,19 @@ static enum cua_status chat_create(
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "model");
 	}
 	chat->config = config;
+	chat_space_init(&chat->space, config->spec, config->screen);
+	enum cua_status status = chat_profile_find(config->spec->profile, &chat->profile, err);
+	if (status != CUA_OK) {
+		chat_destroy(chat);
+		return status;
+	}
 	*ret_self = chat;
 	return CUA_OK;
+}
+
+bool chat_has_grammar(const struct chat *chat)
+{
+	return chat->profile && chat->profile->read;
 }
 
 static enum cua_status chat_url(void *self, struct cua_buffer *url, struct cua_error *err)
@@ -104,6 +115,26 @@ static enum cua_status chat_add_user(void *self, const char *text, const struct 
 	return status == CUA_OK ? chat_add(chat, CHAT_USER, text, NULL, image, err) : status;
 }
 
+static enum cua_status add_tool_answer(
+		struct chat *chat, const struct agent_answer *answer, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *text = model_answer_text(answer);
+	return text ? chat_add(chat, CHAT_TOOL, text, answer->call->id, NULL, err)
+		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
+}
+
+/* A turn that is text has no place for answers: what went wrong is told in words. */
+static enum cua_status add_problem(
+		struct cua_buffer *words, const struct agent_answer *answer, struct cua_error *err)
+{
+	return answer->problem ? cua_buffer_printf(words, err, "%s%s\n", answer->problem,
+						 answer->call->problem[0]
+								 ? ". Answer in the form that you "
+								   "were told."
+								 : "")
+			       : CUA_OK;
+}
+
 /* Tool messages hold text alone: the picture, and what else there is to say, come behind all of
  * them in one message of the user. */
 static enum cua_status chat_add_answers(void *self, const struct agent_answer *answers,
@@ -114,9 +145,8 @@ static enum cua_status chat_add_answers(void *self, const struct agent_answer *a
 	CUA_AUTO_BUFFER struct cua_buffer words;
 	cua_buffer_init(&words, MODEL_WORDS_MAX);
 	for (size_t i = 0; status == CUA_OK && i < count; i++) {
-		CUA_AUTO_FREE char *text = model_answer_text(&answers[i]);
-		status = text ? chat_add(chat, CHAT_TOOL, text, answers[i].call->id, NULL, err)
-			      : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
+		status = chat->is_text ? add_problem(&words, &answers[i], err)
+				       : add_tool_answer(chat, &answers[i], err);
 	}
 	if (status == CUA_OK) {
 		status = cua_buffer_printf(&words, err, "%s%sThe screen now:", note ? note : "",
@@ -174,6 +204,22 @@ static bool learn_pictures(struct chat_quirks *quirks, const char *message)
 	return true;
 }
 
+/* OpenAI's reasoning models want the new name, every local server knows the old one, and some
+ * refuse a limit that leaves no room for the prompt. */
+static bool learn_limit(struct chat_quirks *quirks, const struct model_failure *failure)
+{
+	bool is_new_wanted = strcasestr(failure->message, "max_completion_tokens");
+	if (quirks->limit_name == CHAT_MAX_NOTHING ||
+			(!is_new_wanted && !strcasestr(failure->message, "max_tokens") &&
+					!strcasestr(failure->param, "max_tokens"))) {
+		return false;
+	}
+	quirks->limit_name = is_new_wanted && quirks->limit_name == CHAT_MAX_TOKENS
+			? CHAT_MAX_COMPLETION_TOKENS
+			: CHAT_MAX_NOTHING;
+	return true;
+}
+
 static bool names(const struct model_failure *failure, const char *word)
 {
 	return strcasestr(failure->param, word) || strcasestr(failure->message, word);
@@ -184,10 +230,8 @@ static bool chat_learn(void *self, const struct model_failure *failure)
 	struct chat *chat = self;
 	struct chat_quirks *quirks = &chat->quirks;
 	return learn(&quirks->picture_in_tool, is_about_roles(failure->message)) ||
-			learn_pictures(quirks, failure->message) ||
+			learn_pictures(quirks, failure->message) || learn_limit(quirks, failure) ||
 			learn(&quirks->no_stream_options, names(failure, "stream_options")) ||
-			learn(&quirks->wants_max_completion,
-					names(failure, "max_completion_tokens")) ||
 			learn(&quirks->no_parallel, names(failure, "parallel_tool_calls")) ||
 			learn(&quirks->no_reasoning, names(failure, "reasoning")) ||
 			learn(&quirks->no_detail, names(failure, "detail"));

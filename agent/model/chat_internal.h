@@ -7,21 +7,23 @@
  *   chat_stream.c   chunks, and how they end
  *   chat_message.c  deltas to one message of the assistant
  *   chat_turn.c     that message to a turn
- *   chat_tool.c     the "computer" function, which is our own: the API has none */
+ *   chat_tool.c     the "computer" function, which is our own: the API has none
+ * Models that answer in a grammar of their own: chat_profile.h. */
 
+#include "agent/model/chat_profile.h"
 #include "agent/model/model_api.h"
 
 #define CHAT_CALLS_MAX 256 /* calls in one answer */
 
 /* What a server turned out not to take; each is found out once and remembered. */
 struct chat_quirks {
-	bool no_detail;            /* refuses detail in an image_url */
-	bool no_stream_options;    /* refuses stream_options */
-	bool no_parallel;          /* refuses parallel_tool_calls */
-	bool no_reasoning;         /* refuses reasoning in messages sent back */
-	bool wants_max_completion; /* refuses max_tokens, which local servers know */
-	bool picture_in_tool;      /* refuses a user message behind that of a tool */
-	int pictures_max;          /* takes so many pictures in one request; 0: any number */
+	bool no_detail;         /* refuses detail in an image_url */
+	bool no_stream_options; /* refuses stream_options */
+	bool no_parallel;       /* refuses parallel_tool_calls */
+	bool no_reasoning;      /* refuses reasoning in messages sent back */
+	bool picture_in_tool;   /* refuses a user message behind that of a tool */
+	int pictures_max;       /* takes so many pictures in one request; 0: any number */
+	enum { CHAT_MAX_TOKENS, CHAT_MAX_COMPLETION_TOKENS, CHAT_MAX_NOTHING } limit_name;
 };
 
 /* A message of the conversation. */
@@ -34,9 +36,12 @@ struct chat_message {
 
 struct chat {
 	const struct agent_model_config *config;
+	const struct chat_profile *profile; /* NULL: a model that calls functions */
+	struct chat_space space;
 	struct chat_message *messages; /* owned */
 	size_t count, capacity;
 	int turns;     /* of the assistant, so far */
+	bool is_text;  /* the last turn has no calls of the API's: what it did was in its words */
 	char *done_id; /* owned; the call of the last turn that nobody will answer; NULL: none */
 	struct chat_quirks quirks;
 };
@@ -44,6 +49,9 @@ struct chat {
 /* Appends a message. words: NULL for none. image: copied; may be NULL. */
 CUA_NODISCARD enum cua_status chat_add(struct chat *chat, enum chat_role role, const char *words,
 		const char *call_id, const struct agent_image *image, struct cua_error *err);
+
+/* Does the model answer in a grammar of its own? */
+bool chat_has_grammar(const struct chat *chat);
 
 /* --- request --- */
 
@@ -89,13 +97,13 @@ enum cua_status chat_add_turn(void *self, const struct model_items *items, struc
 /* Is this action one of the computer function's, rather than a function of its own? */
 bool chat_tool_has(const char *action);
 /* Its description and its parameters; the caller owns both. NULL when memory runs out. */
-char *chat_tool_help(void);
+char *chat_tool_help(const struct chat_space *space);
 cJSON *chat_tool_schema(void);
 /* "done" is no action: NULL if the arguments are not that, else the words of the answer. */
 const char *chat_tool_done(const cJSON *arguments);
 /* Arguments to one canonical action of the call. What is wrong with them becomes the call's
  * problem; only CUA_ERR_NOMEM is returned. */
-CUA_NODISCARD enum cua_status chat_tool_call(struct agent_call *call, struct cua_point screen,
-		cJSON *arguments, struct cua_error *err);
+CUA_NODISCARD enum cua_status chat_tool_call(struct agent_call *call,
+		const struct chat_space *space, cJSON *arguments, struct cua_error *err);
 
 #endif

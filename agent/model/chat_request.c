@@ -1,27 +1,65 @@
 #include "agent/model/chat_internal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "cua/base/util.h"
 
 #define PROBE_TOKENS 16
+#define GRAMMAR_TOKENS 4096 /* a thought and an action; small models that ramble never stop */
 
 /* --- what stands before the messages --- */
 
-static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)
+static cJSON *build_function(const char *name, const char *help, cJSON *parameters)
 {
-	if (chat_tool_has(name)) {
-		cJSON_Delete(parameters);
-		return;
-	}
 	cJSON *tool = cJSON_CreateObject();
-	cJSON_AddItemToArray(user_data, tool);
 	cJSON_AddStringToObject(tool, "type", "function");
 	cJSON *function = cJSON_AddObjectToObject(tool, "function");
 	cJSON_AddStringToObject(function, "name", name);
 	cJSON_AddStringToObject(function, "description", help);
 	cJSON_AddItemToObject(function, "parameters", parameters);
+	return tool;
+}
+
+static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)
+{
+	if (chat_tool_has(name)) {
+		cJSON_Delete(parameters);
+	} else {
+		cJSON_AddItemToArray(user_data, build_function(name, help, parameters));
+	}
+}
+
+/* Answers of functions speak of pixels, so a model that counts otherwise has the computer alone. */
+static void add_tools(const struct chat *chat, cJSON *head)
+{
+	CUA_AUTO_FREE char *help = chat_tool_help(&chat->space);
+	cJSON *tools = cJSON_AddArrayToObject(head, "tools");
+	if (!chat->quirks.no_parallel) {
+		cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
+	}
+	model_each_function(add_function, tools);
+	while (chat->space.kind != AGENT_COORDINATES_PIXELS && cJSON_GetArraySize(tools) > 1) {
+		cJSON_DeleteItemFromArray(tools, 0); /* give_up is the last */
+	}
+	cJSON *function = build_function(CHAT_COMPUTER, help ? help : "", chat_tool_schema());
+	cJSON_InsertItemInArray(tools, 0, function);
+}
+
+static void add_limit(const struct chat *chat, cJSON *head)
+{
+	static const char *const names[] = { [CHAT_MAX_TOKENS] = "max_tokens",
+		[CHAT_MAX_COMPLETION_TOKENS] = "max_completion_tokens" };
+	double limit = chat->config->spec->max_output > 0 ? chat->config->spec->max_output : 0;
+	if (chat->config->is_probe) {
+		limit = PROBE_TOKENS;
+	} else if (chat_has_grammar(chat)) {
+		limit = GRAMMAR_TOKENS;
+	}
+	if (limit > 0 && chat->quirks.limit_name != CHAT_MAX_NOTHING) {
+		cJSON_AddNumberToObject(head, names[chat->quirks.limit_name], limit);
+	}
 }
 
 static cJSON *build_head(const struct chat *chat)
@@ -33,20 +71,12 @@ static cJSON *build_head(const struct chat *chat)
 		cJSON_AddBoolToObject(cJSON_AddObjectToObject(head, "stream_options"),
 				"include_usage", true);
 	}
-	if (chat->config->is_probe) {
-		cJSON_AddNumberToObject(head,
-				chat->quirks.wants_max_completion ? "max_completion_tokens"
-								  : "max_tokens",
-				PROBE_TOKENS);
-		return head;
+	add_limit(chat, head);
+	if (chat_has_grammar(chat)) {
+		cJSON_AddNumberToObject(head, "temperature", 0);
+	} else if (!chat->config->is_probe) {
+		add_tools(chat, head);
 	}
-	if (!chat->quirks.no_parallel) {
-		cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
-	}
-	CUA_AUTO_FREE char *help = chat_tool_help();
-	cJSON *tools = cJSON_AddArrayToObject(head, "tools");
-	add_function(CHAT_COMPUTER, help ? help : "", chat_tool_schema(), tools);
-	model_each_function(add_function, tools);
 	return head;
 }
 
@@ -64,10 +94,14 @@ static enum cua_status add_head(
 static enum cua_status add_system(
 		const struct chat *chat, struct cua_buffer *body, struct cua_error *err)
 {
+	char place[200];
 	CUA_AUTO_BUFFER struct cua_buffer words;
 	cua_buffer_init(&words, MODEL_WORDS_MAX);
-	enum cua_status status = cua_buffer_printf(&words, err, "%s\nThe screen has %dx%d pixels.",
-			model_instructions, chat->config->screen.x, chat->config->screen.y);
+	chat_space_describe(&chat->space, place, sizeof(place));
+	enum cua_status status =
+			cua_buffer_printf(&words, err, "%s\n%s\n%s%s", model_instructions_any,
+					place, chat_has_grammar(chat) ? "" : model_instructions_end,
+					chat->profile ? chat->profile->prompt : "");
 	CUA_AUTO_JSON cJSON *message = cJSON_CreateObject();
 	cJSON_AddStringToObject(message, "role", "system");
 	cJSON_AddStringToObject(message, "content", words.data ? words.data : "");
@@ -159,7 +193,9 @@ static enum cua_status add_assistant(
 static enum cua_status add_message(const struct printing *print, const struct chat_message *message,
 		const struct chat_message *more, bool is_left_out)
 {
-	enum cua_status status = cua_buffer_append(print->body, ",", 1, print->err);
+	const bool is_first = print->body->data[print->body->len - 1] == '[';
+	enum cua_status status =
+			is_first ? CUA_OK : cua_buffer_append(print->body, ",", 1, print->err);
 	if (status != CUA_OK || message->role == CHAT_ASSISTANT) {
 		return status == CUA_OK ? add_assistant(print, message) : status;
 	}
@@ -175,6 +211,19 @@ static enum cua_status add_message(const struct printing *print, const struct ch
 		status = add_content(print, message, more, is_left_out);
 	}
 	return status == CUA_OK ? cua_buffer_append(print->body, "}", 1, print->err) : status;
+}
+
+/* The least of what the server, the model and its training set; 0: any number. */
+static int pictures_max(const struct chat *chat)
+{
+	const int bounds[] = { chat->quirks.pictures_max,
+		chat->profile ? chat->profile->pictures : 0,
+		(int)fmin(chat->config->spec->images.max_count, 1000000) };
+	int most = 0;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(bounds); i++) {
+		most = bounds[i] > 0 && (most == 0 || bounds[i] < most) ? bounds[i] : most;
+	}
+	return most;
 }
 
 /* The first message whose picture still goes in. */
@@ -196,7 +245,7 @@ static enum cua_status add_messages(
 	const struct printing print = { .quirks = &chat->quirks,
 		.body = body,
 		.err = err,
-		.first_picture = find_first_picture(chat, chat->quirks.pictures_max) };
+		.first_picture = find_first_picture(chat, pictures_max(chat)) };
 	enum cua_status status = CUA_OK;
 	for (size_t i = 0; status == CUA_OK && i < chat->count; i++) {
 		const struct chat_message *message = &chat->messages[i], *more = NULL;
@@ -217,7 +266,7 @@ enum cua_status chat_body(void *self, struct cua_buffer *body, struct cua_error 
 	if (status == CUA_OK) {
 		status = cua_buffer_printf(body, err, ",\"messages\":[");
 	}
-	if (status == CUA_OK) {
+	if (status == CUA_OK && !chat->config->is_probe) {
 		status = add_system(chat, body, err);
 	}
 	if (status == CUA_OK) {

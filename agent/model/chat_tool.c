@@ -42,14 +42,16 @@ static const struct cua_arg_spec *arguments_of(enum cua_action_type type)
 	return type == CUA_ACTION_SCREENSHOT ? none : cua_action_table[type].args;
 }
 
-char *chat_tool_help(void)
+char *chat_tool_help(const struct chat_space *space)
 {
+	char place[200];
 	CUA_AUTO_BUFFER struct cua_buffer help;
 	cua_buffer_init(&help, MODEL_WORDS_MAX);
+	chat_space_describe(space, place, sizeof(place));
 	enum cua_status status = cua_buffer_printf(&help, NULL,
-			"Act on the desktop. Coordinates are pixels of the last screenshot, from "
-			"its top left corner. A new screenshot follows every call. Actions and "
-			"their arguments:");
+			"Act on the desktop. %s A new screenshot follows every call. Actions and "
+			"their arguments:",
+			place);
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(actions); i++) {
 		const struct cua_action_spec *spec = &cua_action_table[actions[i]];
 		status = cua_buffer_printf(&help, NULL, "\n%s(", spec->name);
@@ -81,7 +83,11 @@ static void add_properties(cJSON *properties, enum cua_action_type type)
 			cJSON_Delete(property);
 			continue;
 		}
-		/* Bounds and defaults differ from action to action; the parser knows them. */
+		/* Bounds and defaults differ from action to action; the parser knows them. What
+		 * coordinates are of, the help says. */
+		if (arg->is_x || arg->is_y) {
+			cJSON_DeleteItemFromObjectCaseSensitive(property, "description");
+		}
 		cJSON_DeleteItemFromObjectCaseSensitive(property, "minimum");
 		cJSON_DeleteItemFromObjectCaseSensitive(property, "maximum");
 		cJSON_DeleteItemFromObjectCaseSensitive(property, "default");
@@ -143,7 +149,7 @@ static bool is_not_given(enum cua_action_type type, const cJSON *argument)
 			((text && !text[0]) || (cJSON_IsArray(argument) && !argument->child));
 }
 
-static enum cua_status build_action(struct agent_call *call, struct cua_point screen,
+static enum cua_status build_action(struct agent_call *call, const struct chat_space *space,
 		cJSON *arguments, struct cua_error *err)
 {
 	const char *name =
@@ -167,7 +173,10 @@ static enum cua_status build_action(struct agent_call *call, struct cua_point sc
 		}
 	}
 	struct cua_action checked;
-	enum cua_status status = cua_action_parse(arguments, &screen, &checked, err);
+	enum cua_status status = chat_space_action(space, arguments, err);
+	if (status == CUA_OK) {
+		status = cua_action_parse(arguments, &space->screen, &checked, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -180,11 +189,11 @@ static enum cua_status build_action(struct agent_call *call, struct cua_point sc
 	return CUA_OK;
 }
 
-enum cua_status chat_tool_call(struct agent_call *call, struct cua_point screen, cJSON *arguments,
-		struct cua_error *err)
+enum cua_status chat_tool_call(struct agent_call *call, const struct chat_space *space,
+		cJSON *arguments, struct cua_error *err)
 {
 	struct cua_error why = { 0 };
-	enum cua_status status = build_action(call, screen, arguments, &why);
+	enum cua_status status = build_action(call, space, arguments, &why);
 	if (status == CUA_ERR_NOMEM) {
 		return CUA_FAIL(err, status, ENOMEM, "call");
 	}

@@ -73,10 +73,11 @@ static bool is_computer(const cJSON *call)
 }
 
 /* The call that says the task is done, if there is no other; else NULL. */
-static const cJSON *find_done(const cJSON *message)
+static const cJSON *find_done(const struct chat *chat, const cJSON *message)
 {
 	const cJSON *calls = member(message, "tool_calls");
-	if (cJSON_GetArraySize(calls) != 1 || !is_computer(calls->child)) {
+	if (chat_has_grammar(chat) || cJSON_GetArraySize(calls) != 1 ||
+			!is_computer(calls->child)) {
 		return NULL;
 	}
 	CUA_AUTO_JSON cJSON *arguments = parse_arguments(calls->child);
@@ -85,30 +86,30 @@ static const cJSON *find_done(const cJSON *message)
 
 /* --- to a turn --- */
 
-/* What stands before </think> is reasoning, with or without the opening tag. */
-static enum cua_status take_content(
-		struct model_turn_builder *builder, const char *content, struct cua_error *err)
+/* What stands before </think> is reasoning, with or without the opening tag. Returns the rest of
+ * the content. */
+static enum cua_status take_thought(
+		struct model_turn_builder *builder, const char **content, struct cua_error *err)
 {
 	static const char open[] = "<think>", close[] = "</think>";
-	const char *end = strstr(content, close);
+	const char *end = strstr(*content, close);
 	if (!end) {
-		return model_turn_say(builder, MODEL_ANSWER, content, err);
+		return CUA_OK;
 	}
-	const char *from = content + strspn(content, " \t\r\n");
+	const char *from = *content + strspn(*content, " \t\r\n");
 	from += strncmp(from, open, strlen(open)) == 0 ? strlen(open) : 0;
-	CUA_AUTO_FREE char *thought = strndup(from, (size_t)(end - from));
+	CUA_AUTO_FREE char *thought = strndup(from, from < end ? (size_t)(end - from) : 0);
 	if (!thought) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
 	}
-	end += strlen(close);
-	enum cua_status status = model_turn_say(builder, MODEL_SUMMARY, thought, err);
-	return status == CUA_OK
-			? model_turn_say(builder, MODEL_ANSWER, end + strspn(end, " \t\r\n"), err)
-			: status;
+	*content = end + strlen(close);
+	*content += strspn(*content, " \t\r\n");
+	return model_turn_say(builder, MODEL_SUMMARY, thought, err);
 }
 
-static enum cua_status take_words(
-		struct model_turn_builder *builder, const cJSON *message, struct cua_error *err)
+/* All words but those of the content, which is left without its thought in *ret_content. */
+static enum cua_status take_words(struct model_turn_builder *builder, const cJSON *message,
+		const char **ret_content, struct cua_error *err)
 {
 	enum cua_status status = model_turn_say(
 			builder, MODEL_SUMMARY, string_at(message, "reasoning"), err);
@@ -116,15 +117,18 @@ static enum cua_status take_words(
 		status = model_turn_say(builder, MODEL_SUMMARY,
 				string_at(message, "reasoning_content"), err);
 	}
+	*ret_content = string_at(message, "content");
 	if (status == CUA_OK) {
-		status = take_content(builder, string_at(message, "content"), err);
+		status = take_thought(builder, ret_content, err);
 	}
 	return status == CUA_OK
 			? model_turn_say(builder, MODEL_REFUSAL, string_at(message, "refusal"), err)
 			: status;
 }
 
-static enum cua_status take_computer(struct model_turn_builder *builder, struct agent_call *call,
+/* --- calls of functions --- */
+
+static enum cua_status take_computer(const struct chat *chat, struct agent_call *call,
 		const char *text, struct cua_error *err)
 {
 	const struct agent_json_span span = { text, strlen(text) };
@@ -144,13 +148,13 @@ static enum cua_status take_computer(struct model_turn_builder *builder, struct 
 		snprintf(call->problem, sizeof(call->problem),
 				"\"done\" ends the run: it must be the only call");
 	} else {
-		return chat_tool_call(call, builder->screen, arguments, err);
+		return chat_tool_call(call, &chat->space, arguments, err);
 	}
 	return CUA_OK;
 }
 
-static enum cua_status take_call(
-		struct model_turn_builder *builder, const cJSON *json, struct cua_error *err)
+static enum cua_status take_call(const struct chat *chat, struct model_turn_builder *builder,
+		const cJSON *json, struct cua_error *err)
 {
 	const cJSON *function = member(json, "function");
 	const char *arguments = string_at(function, "arguments");
@@ -161,22 +165,147 @@ static enum cua_status take_call(
 	if (status != CUA_OK) {
 		return status;
 	}
-	return is_computer(json) ? take_computer(builder, call, arguments, err)
+	return is_computer(json) ? take_computer(chat, call, arguments, err)
 				 : model_turn_function(builder, call, arguments, err);
 }
 
-static enum cua_status take_calls(
-		struct model_turn_builder *builder, const cJSON *message, struct cua_error *err)
+/* A server without a parser for the model's calls leaves them in the text: that is no answer. */
+static bool looks_like_call(const char *content)
 {
-	enum cua_status status = CUA_OK;
-	const cJSON *call = NULL, *done = find_done(message);
-	if (done) {
+	const char *at = content + strspn(content, " \t\r\n");
+	CUA_AUTO_JSON cJSON *json = *at == '{' ? cJSON_Parse(at) : NULL;
+	return strstr(content, "<tool_call>") || (json && json->child);
+}
+
+static enum cua_status take_content(const struct chat *chat, struct model_turn_builder *builder,
+		const char *content, struct cua_error *err)
+{
+	struct agent_call *call = NULL;
+	char id[40];
+	if (!looks_like_call(content)) {
+		return model_turn_say(builder, MODEL_ANSWER, content, err);
+	}
+	snprintf(id, sizeof(id), "call_%d_0", chat->turns);
+	enum cua_status status =
+			model_turn_open_call(builder, AGENT_CALL_COMPUTER, id, NULL, &call, err);
+	if (status == CUA_OK) {
+		snprintf(call->problem, sizeof(call->problem),
+				"the answer is JSON text, not a call of a function, so nothing was "
+				"done");
+	}
+	return status;
+}
+
+static enum cua_status take_calls(const struct chat *chat, struct model_turn_builder *builder,
+		const cJSON *message, const char *content, struct cua_error *err)
+{
+	const cJSON *calls = member(message, "tool_calls"), *call = NULL;
+	const cJSON *done = find_done(chat, message);
+	enum cua_status status = cJSON_GetArraySize(calls) == 0
+			? take_content(chat, builder, content, err)
+			: model_turn_say(builder, MODEL_COMMENTARY, content, err);
+	if (status == CUA_OK && done) {
 		CUA_AUTO_JSON cJSON *arguments = parse_arguments(done);
 		return model_turn_say(builder, MODEL_ANSWER, chat_tool_done(arguments), err);
 	}
-	cJSON_ArrayForEach (call, member(message, "tool_calls")) {
+	cJSON_ArrayForEach (call, calls) {
 		if (status == CUA_OK) {
-			status = take_call(builder, call, err);
+			status = take_call(chat, builder, call, err);
+		}
+	}
+	return status;
+}
+
+/* --- a grammar of its own --- */
+
+/* What was said, to a call, the answer, or giving up. Empties said. */
+static enum cua_status take_said(struct model_turn_builder *builder, const char *id,
+		const char *name, struct chat_said *said, enum cua_status read,
+		const struct cua_error *why, struct cua_error *err)
+{
+	static const struct cua_error not_alone = { .msg = "the end of the task must stand alone" };
+	struct agent_call *call = NULL;
+	const char *words = said->last_words ? said->last_words : said->thought;
+	const bool is_over = read == CUA_OK && said->end != CHAT_ACTS;
+	words = words && words[0] ? words : "The model gave no words.";
+	enum cua_status status = read == CUA_ERR_NOMEM
+			? CUA_FAIL(err, read, ENOMEM, "answer")
+			: model_turn_say(builder, MODEL_COMMENTARY, said->thought, err);
+	if (status == CUA_OK && is_over && said->actions->child) {
+		read = CUA_ERR_INVAL;
+		why = &not_alone;
+	} else if (status == CUA_OK && is_over && said->end == CHAT_FINISHES) {
+		return model_turn_say(builder, MODEL_ANSWER, words, err);
+	}
+	if (status == CUA_OK) {
+		status = model_turn_open_call(builder,
+				is_over && read == CUA_OK ? AGENT_CALL_GIVE_UP
+							  : AGENT_CALL_COMPUTER,
+				id, name, &call, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (read != CUA_OK) {
+		snprintf(call->problem, sizeof(call->problem), "%s", why->msg);
+		return CUA_OK;
+	}
+	snprintf(call->note, sizeof(call->note), "%s", said->note);
+	cJSON_Delete(call->actions);
+	call->actions = CUA_STEAL(said->actions);
+	call->reason = is_over ? strdup(words) : NULL;
+	return is_over && !call->reason ? CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reason") : CUA_OK;
+}
+
+static enum cua_status read_text(const struct chat *chat, struct model_turn_builder *builder,
+		const char *content, struct cua_error *err)
+{
+	struct chat_said said = { .actions = cJSON_CreateArray() };
+	struct cua_error why = { 0 };
+	char id[40];
+	snprintf(id, sizeof(id), "call_%d_0", chat->turns);
+	enum cua_status read = said.actions
+			? chat->profile->read(content, &chat->space, &said, &why)
+			: CUA_ERR_NOMEM;
+	enum cua_status status = take_said(builder, id, NULL, &said, read, &why, err);
+	chat_said_finish(&said);
+	return status;
+}
+
+/* A call that the server found in the text before we did. */
+static enum cua_status read_call(const struct chat *chat, struct model_turn_builder *builder,
+		const cJSON *call, struct cua_error *err)
+{
+	struct chat_said said = { .actions = cJSON_CreateArray() };
+	struct cua_error why = { 0 };
+	CUA_AUTO_JSON cJSON *arguments = parse_arguments(call);
+	const char *name = string_at(member(call, "function"), "name");
+	enum cua_status read = CUA_ERR_INVAL;
+	if (!arguments || !said.actions) {
+		read = CUA_FAIL(&why, said.actions ? CUA_ERR_INVAL : CUA_ERR_NOMEM, 0,
+				"arguments must be an object");
+	} else if (!chat->profile->read_call || strcmp(name, "computer_use") != 0) {
+		cua_error_set(&why, read, 0, "there is no function \"%.60s\"", name);
+	} else {
+		read = chat->profile->read_call(arguments, &chat->space, &said, &why);
+	}
+	enum cua_status status =
+			take_said(builder, string_at(call, "id"), name, &said, read, &why, err);
+	chat_said_finish(&said);
+	return status;
+}
+
+static enum cua_status take_grammar(const struct chat *chat, struct model_turn_builder *builder,
+		const cJSON *message, const char *content, struct cua_error *err)
+{
+	const cJSON *calls = member(message, "tool_calls"), *call = NULL;
+	if (cJSON_GetArraySize(calls) == 0) {
+		return read_text(chat, builder, content, err);
+	}
+	enum cua_status status = model_turn_say(builder, MODEL_COMMENTARY, content, err);
+	cJSON_ArrayForEach (call, calls) {
+		if (status == CUA_OK) {
+			status = read_call(chat, builder, call, err);
 		}
 	}
 	return status;
@@ -190,11 +319,14 @@ enum cua_status chat_take_turn(void *self, const struct model_items *items,
 	CUA_AUTO_JSON cJSON *message = NULL;
 	model_turn_begin(&builder, chat->config->screen);
 	enum cua_status status = read_message(chat, items, &message, err);
+	const char *content = "";
 	if (status == CUA_OK) {
-		status = take_words(&builder, message, err);
+		status = take_words(&builder, message, &content, err);
 	}
 	if (status == CUA_OK) {
-		status = take_calls(&builder, message, err);
+		status = chat_has_grammar(chat)
+				? take_grammar(chat, &builder, message, content, err)
+				: take_calls(chat, &builder, message, content, err);
 	}
 	return model_turn_end(&builder, status, ret_turn, err);
 }
@@ -232,7 +364,7 @@ enum cua_status chat_add_turn(void *self, const struct model_items *items, struc
 	if (status != CUA_OK) {
 		return status;
 	}
-	const cJSON *done = find_done(message);
+	const cJSON *done = find_done(chat, message);
 	CUA_AUTO_FREE char *done_id = done ? strdup(string_at(done, "id")) : NULL;
 	CUA_AUTO_FREE char *text = NULL;
 	if (mend_arguments(message)) {
@@ -244,6 +376,7 @@ enum cua_status chat_add_turn(void *self, const struct model_items *items, struc
 	status = chat_add(chat, CHAT_ASSISTANT, text, NULL, NULL, err);
 	if (status == CUA_OK) {
 		chat->turns++;
+		chat->is_text = cJSON_GetArraySize(member(message, "tool_calls")) == 0;
 		chat->done_id = CUA_STEAL(done_id);
 	}
 	return status;

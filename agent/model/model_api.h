@@ -198,6 +198,8 @@ char *model_answer_text(const struct agent_answer *answer);
 
 /* What every model is told before the task. */
 extern const char model_instructions[];
+/* The same without coordinates and without how a run ends, and that, for models with functions. */
+extern const char model_instructions_any[], model_instructions_end[];
 
 /* Calls add once for every function that is offered beside a computer tool, give_up the last.
  * parameters: a JSON schema, to be taken over. */
