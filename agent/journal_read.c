@@ -50,7 +50,7 @@ enum cua_status agent_journal_scan(int run_dir_fd, agent_journal_line_fn on_line
 			agent_chain_follows(&scan.chain, line, (size_t)len)) {
 		scan.seq++;
 		scan.good_len += len;
-		status = on_line ? on_line(line, (size_t)len, user_data, err) : CUA_OK;
+		status = on_line ? on_line(line, (size_t)len, &scan, user_data, err) : CUA_OK;
 		if (status != CUA_OK) {
 			return status;
 		}

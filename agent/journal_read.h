@@ -20,9 +20,10 @@ struct agent_journal_scan {
 	struct agent_chain chain; /* of it */
 };
 
-/* line: a whole event, its line break included. Another status than CUA_OK ends the scan. */
-typedef enum cua_status (*agent_journal_line_fn)(
-		const char *line, size_t len, void *user_data, struct cua_error *err);
+/* line: a whole event, its line break included. scan: up to and with it. Another status than CUA_OK
+ * ends the scan. */
+typedef enum cua_status (*agent_journal_line_fn)(const char *line, size_t len,
+		const struct agent_journal_scan *scan, void *user_data, struct cua_error *err);
 
 /* Walks the lines as far as each follows the one before. on_line may be NULL.
  * CUA_ERR_NOT_FOUND; CUA_ERR_IO; CUA_ERR_NOMEM; what on_line returns. */

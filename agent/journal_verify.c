@@ -13,7 +13,6 @@ struct check {
 	uint64_t seq;
 	const struct agent_head *heads[2]; /* to meet on the way; NULL for none */
 	bool is_met[2];
-	struct agent_chain chain;
 	struct agent_journal_verdict *verdict;
 	char seen[65]; /* the screenshot checked last */
 };
@@ -72,22 +71,22 @@ static enum cua_status check_named(
 
 /* --- lines --- */
 
-static enum cua_status check_line(
-		const char *line, size_t len, void *user_data, struct cua_error *err)
+static enum cua_status check_line(const char *line, size_t len,
+		const struct agent_journal_scan *scan, void *user_data, struct cua_error *err)
 {
 	struct check *check = user_data;
 	char start[48];
-	check->seq++;
-	snprintf(start, sizeof(start), "{\"seq\":%llu,", (unsigned long long)check->seq);
-	if (strncmp(line, start, strlen(start)) != 0) {
+	const int start_len = snprintf(
+			start, sizeof(start), "{\"seq\":%llu,", (unsigned long long)scan->seq);
+	check->seq = scan->seq;
+	if (strncmp(line, start, (size_t)start_len) != 0) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "line %llu does not begin with %s",
-				(unsigned long long)check->seq, start);
+				(unsigned long long)scan->seq, start);
 	}
-	(void)agent_chain_follows(&check->chain, line, len); /* the scan has made sure of it */
 	for (size_t i = 0; i < CUA_ARRAY_LEN(check->heads); i++) {
 		const struct agent_head *head = check->heads[i];
-		if (head && head->seq == check->seq) {
-			check->is_met[i] = memcmp(&head->chain, &check->chain,
+		if (head && head->seq == scan->seq) {
+			check->is_met[i] = memcmp(&head->chain, &scan->chain,
 							   sizeof(head->chain)) == 0;
 		}
 	}

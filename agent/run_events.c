@@ -264,7 +264,9 @@ bool run_note_result(struct agent_run *run, const struct agent_call *call,
 		cJSON_Delete(event);
 		return false;
 	}
-	return append(run, event, true);
+	/* What depends on it waits for the disk: the next intent, the next request to the model,
+	 * the end of the run. */
+	return append(run, event, false);
 }
 
 bool run_note_not_run(struct agent_run *run, const struct agent_call *call, const char *why)

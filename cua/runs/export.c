@@ -90,10 +90,11 @@ struct json_file {
 	bool is_first;
 };
 
-static enum cua_status put_line(
-		const char *line, size_t len, void *user_data, struct cua_error *err)
+static enum cua_status put_line(const char *line, size_t len, const struct agent_journal_scan *scan,
+		void *user_data, struct cua_error *err)
 {
 	struct json_file *file = user_data;
+	(void)scan;
 	fputs(file->is_first ? "" : ",\n", file->out);
 	fwrite(line, 1, len - 1, file->out); /* without its line break */
 	file->is_first = false;
