@@ -56,6 +56,7 @@ const struct agent_image *agent_desktop_screen(const struct agent_desktop *deskt
 void agent_outcome_finish(struct agent_outcome *outcome)
 {
 	cJSON_Delete(outcome->answer);
+	agent_image_finish(&outcome->picture);
 	*outcome = (struct agent_outcome){ 0 };
 }
 
@@ -128,15 +129,10 @@ static enum cua_status hash_png(const char *base64, char *ret_sha256, struct cua
 	return CUA_OK;
 }
 
-/* Keeps a new screenshot. "unchanged" leaves the one that is there. */
-static enum cua_status take_screenshot(
-		struct agent_desktop *desktop, cJSON *answer, struct cua_error *err)
+/* A screenshot as the desktop answers it; the bytes are taken out of the answer. */
+static enum cua_status read_image(
+		cJSON *screenshot, struct agent_image *ret_image, struct cua_error *err)
 {
-	cJSON *screenshot = cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(screenshot, "unchanged")) &&
-			desktop->screen.base64) {
-		return CUA_OK;
-	}
 	const char *base64 =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(screenshot, "data"));
 	const cJSON *width = cJSON_GetObjectItemCaseSensitive(screenshot, "width");
@@ -159,13 +155,42 @@ static enum cua_status take_screenshot(
 	if (!image.base64) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	}
+	cJSON_DeleteItemFromObjectCaseSensitive(screenshot, "data");
+	*ret_image = image;
+	return CUA_OK;
+}
+
+/* Keeps a new screenshot. "unchanged" leaves the one that is there. */
+static enum cua_status take_screenshot(
+		struct agent_desktop *desktop, cJSON *answer, struct cua_error *err)
+{
+	cJSON *screenshot = cJSON_GetObjectItemCaseSensitive(answer, "screenshot");
+	struct agent_image image;
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(screenshot, "unchanged")) &&
+			desktop->screen.base64) {
+		return CUA_OK;
+	}
+	enum cua_status status = read_image(screenshot, &image, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	agent_image_finish(&desktop->screen);
 	desktop->screen = image;
 	const char *etag =
 			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(screenshot, "etag"));
 	snprintf(desktop->etag, sizeof(desktop->etag), "%s", etag ? etag : "");
-	cJSON_DeleteItemFromObjectCaseSensitive(screenshot, "data");
 	return CUA_OK;
+}
+
+/* A picture with marks, or of a part of the screen, is what the model asked to see. */
+static enum cua_status take_picture(struct agent_outcome *outcome, struct cua_error *err)
+{
+	const cJSON *results = cJSON_GetObjectItemCaseSensitive(outcome->answer, "results");
+	const cJSON *last = cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1);
+	cJSON *image = cJSON_GetObjectItemCaseSensitive(last, "image");
+	return cJSON_GetObjectItemCaseSensitive(image, "data")
+			? read_image(image, &outcome->picture, err)
+			: CUA_OK;
 }
 
 /* Images of single results ("screenshot" of a region) would swamp the journal. */
@@ -176,24 +201,6 @@ static void drop_image_bytes(cJSON *answer)
 		cJSON_DeleteItemFromObjectCaseSensitive(
 				cJSON_GetObjectItemCaseSensitive(result, "image"), "data");
 	}
-}
-
-/* A picture with marks, or of a part of the screen, is what the model asked to see; without an
- * ETag the next one is new. */
-static void prefer_picture(cJSON *answer)
-{
-	const cJSON *results = cJSON_GetObjectItemCaseSensitive(answer, "results");
-	cJSON *last = cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1);
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "action"));
-	const cJSON *image = cJSON_GetObjectItemCaseSensitive(last, "image");
-	if (!name || (strcmp(name, "mark_screen") != 0 && strcmp(name, "screenshot") != 0) ||
-			!cJSON_GetObjectItemCaseSensitive(image, "data")) {
-		return;
-	}
-	cJSON *picture = cJSON_DetachItemFromObjectCaseSensitive(last, "image");
-	cJSON_DeleteItemFromObjectCaseSensitive(picture, "etag");
-	cJSON_DeleteItemFromObjectCaseSensitive(answer, "screenshot");
-	cJSON_AddItemToObject(answer, "screenshot", picture);
 }
 
 static void read_error(const cJSON *answer, long http_status, struct agent_outcome *outcome)
@@ -276,7 +283,10 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 	if (status != CUA_OK) {
 		return status;
 	}
-	prefer_picture(ret_outcome->answer);
+	status = take_picture(ret_outcome, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	drop_image_bytes(ret_outcome->answer);
 	ret_outcome->person_note = cJSON_GetStringValue(
 			cJSON_GetObjectItemCaseSensitive(ret_outcome->answer, "person_note"));

@@ -15,12 +15,13 @@ struct agent_desktop;
 
 /* What came of one request. */
 struct agent_outcome {
-	enum cua_status status;  /* CUA_OK, or what the desktop says went wrong with an action */
-	int failed_action;       /* index of the action that failed; -1 if none is to blame */
-	char message[512];       /* of the failure; "" otherwise */
-	cJSON *answer;           /* owned; without the bytes of images */
-	const char *person_note; /* inside answer; NULL if no person used the desktop */
-	bool is_uncertain;       /* sent, and no answer came: what was done is not known */
+	enum cua_status status;     /* CUA_OK, or what the desktop says went wrong with an action */
+	int failed_action;          /* index of the action that failed; -1 if none is to blame */
+	char message[512];          /* of the failure; "" otherwise */
+	cJSON *answer;              /* owned; without the bytes of images */
+	struct agent_image picture; /* owned; that the last action made; base64 NULL if none */
+	const char *person_note;    /* inside answer; NULL if no person used the desktop */
+	bool is_uncertain;          /* sent, and no answer came: what was done is not known */
 	double ms;
 };
 

@@ -152,10 +152,12 @@ static bool has_problem(const struct agent_turn *turn)
 static bool answer(struct batch *batch, enum agent_answer_status status,
 		struct agent_outcome *outcome, const char *problem)
 {
-	const struct agent_image *screen = agent_desktop_screen(batch->run->desktop);
+	const struct agent_image *seen = outcome && outcome->picture.base64
+			? &outcome->picture
+			: agent_desktop_screen(batch->run->desktop);
 	struct kept *kept = &batch->kept[batch->answered];
 	struct cua_error why = { 0 };
-	if (agent_image_copy(screen, &kept->image, &why) != CUA_OK) {
+	if (agent_image_copy(seen, &kept->image, &why) != CUA_OK) {
 		run_end_desktop(batch->run, &why);
 		return false;
 	}

@@ -25,6 +25,10 @@ static const char *const pictures[] = {
 	"ErkJggg==",
 };
 
+static const char zoomed[] = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNgYPj/"
+			     "HwADAQIAeNQqXwAAAABJ"
+			     "RU5ErkJggg==";
+
 #define KEY "sk-test-0123456789"
 
 struct stage {
@@ -78,6 +82,12 @@ static void add_results(cJSON *answer, const cJSON *actions, bool fails)
 		cJSON_AddStringToObject(result, "action",
 				cJSON_GetObjectItem(action, "action")->valuestring);
 		cJSON_AddStringToObject(result, "status", fails ? "failed" : "delivered");
+		if (cJSON_GetObjectItem(action, "region")) { /* a picture of its own */
+			cJSON *image = cJSON_AddObjectToObject(result, "image");
+			cJSON_AddNumberToObject(image, "width", 1280);
+			cJSON_AddNumberToObject(image, "height", 640);
+			cJSON_AddStringToObject(image, "data", zoomed);
+		}
 		if (fails) {
 			return;
 		}
@@ -163,7 +173,9 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 		snprintf(stage->authorization, sizeof(stage->authorization), "%.*s",
 				(int)strcspn(header + 15, "\r"), header + 15);
 	}
-	assert_string_equal(request->path, "/v1/responses");
+	assert_string_equal(request->path,
+			strcmp(stage->options.api, "anthropic") == 0 ? "/v1/messages"
+								     : "/v1/responses");
 	if (number == stage->cancel_ask) {
 		press_ctrl_c(stage);
 	}
@@ -204,6 +216,17 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 #define CLICK "{\"type\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230}"
 #define TYPE "{\"type\":\"type\",\"text\":\"hello\"}"
 #define DONE SAY("All done.") END
+
+/* In the spelling of Anthropic Messages. */
+#define BLOCK(block) \
+	EVENT("content_block_start", "\"index\":0,\"content_block\":" block) \
+	EVENT("content_block_stop", "\"index\":0")
+#define MEMBER(id, name, input) \
+	BLOCK("{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name \
+	      "\",\"toolset_name\":\"computer\",\"input\":" input "}")
+#define STOP(reason) \
+	EVENT("message_delta", "\"delta\":{\"stop_reason\":\"" reason "\"}") \
+	EVENT("message_stop", "\"x\":0")
 
 /* --- the stage --- */
 
@@ -765,10 +788,54 @@ static void steps_are_printed_a_line_each(void **state)
 	assert_non_null(strstr(text, "/report.html\n"));
 }
 
+static const cJSON *result_of(const struct stage *stage, int request, int message, int result)
+{
+	const cJSON *messages =
+			cJSON_GetObjectItem(cJSON_GetArrayItem(stage->asked, request), "messages");
+	return cJSON_GetArrayItem(
+			cJSON_GetObjectItem(cJSON_GetArrayItem(messages, message), "content"),
+			result);
+}
+
+static const char *picture_of(const cJSON *result)
+{
+	const cJSON *part = NULL;
+	cJSON_ArrayForEach (part, cJSON_GetObjectItem(result, "content")) {
+		const char *type = text_at(part, "type");
+		if (strcmp(type, "image") == 0) {
+			return text_at(cJSON_GetObjectItem(part, "source"), "data");
+		}
+	}
+	return "";
+}
+
+/* A picture of a part of the screen answers the call that asked for it, and is not taken
+ * for the screen. */
+static void a_zoomed_picture_answers_its_call_alone(void **state)
+{
+	struct stage *stage = *state;
+	stage->options.api = "anthropic";
+	stage->is_still = true;
+	stage->replies[0] = MEMBER("a", "zoom", "{\"region\":[0,0,200,100]}")
+			MEMBER("b", "screenshot", "{}") STOP("tool_use");
+	stage->replies[1] = MEMBER("c", "left_click", "{\"coordinate\":[1,2]}") STOP("tool_use");
+	stage->replies[2] = BLOCK("{\"type\":\"text\",\"text\":\"All done.\"}") STOP("end_turn");
+	play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_string_equal(picture_of(result_of(stage, 1, 2, 0)), zoomed);
+	assert_string_equal(picture_of(result_of(stage, 1, 2, 1)), pictures[0]);
+	assert_string_equal(picture_of(result_of(stage, 2, 4, 0)), pictures[0]);
+	const cJSON *action = cJSON_GetArrayItem(
+			cJSON_GetObjectItem(cJSON_GetArrayItem(stage->acted, 1), "actions"), 0);
+	assert_string_equal(text_at(action, "action"), "screenshot");
+	assert_int_equal(cJSON_GetObjectItem(action, "width")->valueint, 1280);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(a_zoomed_picture_answers_its_call_alone),
 		TEST(a_task_is_carried_out),
 		TEST(an_unchanged_screen_is_sent_again),
 		TEST(functions_are_answered_with_text_and_picture),

@@ -91,8 +91,9 @@ struct agent_answer {
 	enum agent_answer_status status;
 	const cJSON *results; /* what the desktop said of each action that ran; may be NULL */
 	const char *problem;  /* what went wrong, for the model to read; NULL if it went well */
-	const struct agent_image *image; /* the screen after the call; never NULL */
-	bool acknowledged;               /* a person said yes to its safety checks */
+	/* The screen after the call, or the picture that it asked for; never NULL. */
+	const struct agent_image *image;
+	bool acknowledged; /* a person said yes to its safety checks */
 };
 
 /* A request failed and is sent again after delay_ms; what its answer has said is void. */
