@@ -551,8 +551,17 @@ static int count_images(const cJSON *json)
 	return count;
 }
 
-/* Where it is permitted, the oldest pictures go, and many at once; elsewhere nothing is edited. */
-static void old_pictures_go_only_where_that_is_permitted(void **state)
+static void open_long_talk(struct talk *talk, const struct agent_model_spec *spec,
+		const struct reply *replies, size_t count)
+{
+	open_talk(talk, spec, replies, count);
+	for (int i = 0; i < 39; i++) {
+		assert_int_equal(agent_model_add_user(talk->model, "x", &image, NULL), CUA_OK);
+	}
+}
+
+/* Many at once, so that the cache holds in between. */
+static void old_pictures_go_where_that_is_permitted(void **state)
 {
 	(void)state;
 	static const struct reply replies[] = { { .lines = DONE } };
@@ -561,22 +570,38 @@ static void old_pictures_go_only_where_that_is_permitted(void **state)
 		struct talk talk;
 		spec.images.max_count = 30;
 		spec.prunes = prunes;
-		open_talk(&talk, &spec, replies, (size_t)prunes);
-		for (int i = 0; i < 39; i++) {
-			assert_int_equal(agent_model_add_user(talk.model, "x", &image, NULL),
-					CUA_OK);
-		}
-		if (!prunes) {
-			assert_int_equal(ask(&talk), CUA_ERR_MODEL);
-			assert_non_null(strstr(talk.why.msg, "40 pictures"));
-		} else {
-			ask_well(&talk);
-			assert_int_equal(count_images(asked(&talk, 0)), 15);
-			assert_string_equal(
-					text_at(&talk, 0, "messages.24.content.1.type"), "text");
-			assert_string_equal(
-					text_at(&talk, 0, "messages.25.content.1.type"), "image");
-		}
+		open_long_talk(&talk, &spec, replies, 1);
+		ask_well(&talk);
+		assert_int_equal(count_images(asked(&talk, 0)), 15);
+		assert_string_equal(text_at(&talk, 0, "messages.24.content.1.type"), "text");
+		assert_string_equal(text_at(&talk, 0, "messages.25.content.1.type"), "image");
+		/* Where thoughts are bound to what is gone, the server is told to drop them. */
+		assert_string_equal(text_at(&talk, 0,
+						    "thinking.block_binding.prefix_mismatch_"
+						    "behavior"),
+				prunes ? "(nothing)" : "drop_block");
+		assert_int_equal(strstr(talk.server.heads[0], "thinking-binding-controls") == NULL,
+				prunes);
+		close_talk(&talk);
+	}
+}
+
+static void bound_pictures_stay(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = { { 400,
+			ERROR("invalid_request_error",
+					"thinking.adaptive.block_binding: Extra inputs are not "
+					"permitted"),
+			NULL } };
+	for (int asks = 0; asks < 2; asks++) {
+		struct agent_model_spec spec = spec_of("computer_toolset_20260801");
+		struct talk talk;
+		spec.images.max_count = 30;
+		spec.thinking[0] = asks ? spec.thinking[0] : '\0';
+		open_long_talk(&talk, &spec, replies, (size_t)asks);
+		assert_int_equal(ask(&talk), CUA_ERR_MODEL);
+		assert_non_null(strstr(talk.why.msg, "40 pictures"));
 		close_talk(&talk);
 	}
 }
@@ -792,7 +817,8 @@ int main(void)
 		cmocka_unit_test(empty_answers_are_left_out),
 		cmocka_unit_test(the_prefix_stays_and_is_marked_where_it_ended),
 		cmocka_unit_test(pictures_that_would_be_shrunk_are_not_sent),
-		cmocka_unit_test(old_pictures_go_only_where_that_is_permitted),
+		cmocka_unit_test(old_pictures_go_where_that_is_permitted),
+		cmocka_unit_test(bound_pictures_stay),
 		cmocka_unit_test(failed_requests_are_sent_again),
 		cmocka_unit_test(some_failures_are_final),
 		cmocka_unit_test(a_cut_answer_is_asked_for_again_with_more_room),

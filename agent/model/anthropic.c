@@ -13,6 +13,7 @@
 #define MAX_TOKENS_STEP 4
 #define CONTEXT_BETA "context-management-2025-06-27"
 #define THREADS_BETA "message-threads-2026-08-12"
+#define UNBINDING_BETA "thinking-binding-controls-2026-08-01"
 
 /* --- the conversation's life --- */
 
@@ -171,6 +172,9 @@ static const char *const *anthropic_headers(void *self)
 	if (anthropic_uses_threads(talk)) {
 		add_beta(talk, THREADS_BETA);
 	}
+	if (talk->unbinds) {
+		add_beta(talk, UNBINDING_BETA);
+	}
 	talk->headers[0] = "anthropic-version: 2023-06-01";
 	talk->headers[1] = talk->betas[0] ? talk->betas : NULL;
 	return talk->headers;
@@ -269,6 +273,9 @@ static bool anthropic_learn(void *self, const struct model_failure *failure)
 			learn_quirk(&quirks->no_threads,
 					strcasestr(message, "thread:") ||
 							strcasestr(message, THREADS_BETA)) ||
+			learn_quirk(&quirks->no_unbinding,
+					strcasestr(message, "block_binding") ||
+							strcasestr(message, UNBINDING_BETA)) ||
 			learn_quirk(&quirks->no_display, strcasestr(message, "display")) ||
 			learn_quirk(&quirks->no_thinking, strncmp(message, "thinking", 8) == 0);
 }

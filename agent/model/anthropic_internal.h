@@ -30,7 +30,7 @@ struct anthropic_message {
 
 /* What a server turned out not to take; each is found out once and remembered. */
 struct anthropic_quirks {
-	bool no_context_editing, no_display, no_thinking, no_threads;
+	bool no_context_editing, no_display, no_thinking, no_threads, no_unbinding;
 };
 
 struct anthropic {
@@ -45,6 +45,7 @@ struct anthropic {
 	char thread[80];
 	size_t held;
 	/* Of the request to come. */
+	bool unbinds; /* thoughts that were bound to pictures which are gone may be dropped */
 	char betas[256];
 	const char *headers[3];
 };

@@ -53,11 +53,16 @@ static void add_system(const struct anthropic *talk, cJSON *head)
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(head, "system"), block);
 }
 
+static bool asks_to_think(const struct anthropic *talk)
+{
+	return talk->config->spec->thinking[0] && !talk->quirks.no_thinking;
+}
+
 /* The newest models keep to themselves what they think unless they are asked to sum it up. */
 static void add_thinking(const struct anthropic *talk, cJSON *head)
 {
 	const char *kind = talk->config->spec->thinking;
-	if (!kind[0] || talk->quirks.no_thinking) {
+	if (!asks_to_think(talk)) {
 		return;
 	}
 	cJSON *thinking = cJSON_AddObjectToObject(head, "thinking");
@@ -66,6 +71,10 @@ static void add_thinking(const struct anthropic *talk, cJSON *head)
 		cJSON_AddNumberToObject(thinking, "budget_tokens", THINKING_BUDGET);
 	} else if (strcmp(kind, "adaptive") == 0 && !talk->quirks.no_display) {
 		cJSON_AddStringToObject(thinking, "display", "summarized");
+	}
+	if (talk->unbinds) {
+		cJSON_AddStringToObject(cJSON_AddObjectToObject(thinking, "block_binding"),
+				"prefix_mismatch_behavior", "drop_block");
 	}
 }
 
@@ -145,31 +154,32 @@ static void measure(const struct anthropic *talk, const struct span *span, doubl
 	}
 }
 
-/* Old pictures may go where nothing is bound to them; by steps, and by what the conversation is
- * alone, so that one that is rebuilt does the same. */
+/* Old pictures go only when a request would be refused for them: by steps, and by what the
+ * conversation is alone, so that one that is rebuilt does the same. Where thoughts are bound to
+ * them, the server is asked to drop those. */
 static enum cua_status choose_span(
-		const struct anthropic *talk, struct span *ret_span, struct cua_error *err)
+		struct anthropic *talk, struct span *ret_span, struct cua_error *err)
 {
 	const struct agent_model_spec *spec = talk->config->spec;
 	const double bytes_max = (double)ANTHROPIC_BODY_MAX - (1 << 20); /* of the head */
+	bool may_prune = spec->prunes || (asks_to_think(talk) && !talk->quirks.no_unbinding);
 	struct span span = { continues(talk) ? talk->held : 0, 0 };
 	double images = 0, bytes = 0;
-	for (;;) {
-		measure(talk, &span, &images, &bytes);
-		bool is_fine = bytes <= bytes_max &&
-				(spec->images.max_count <= 0 || images <= spec->images.max_count);
-		if (is_fine) {
-			*ret_span = span;
-			return CUA_OK;
-		}
-		if (!spec->prunes || span.pruned + PRUNE_STEP >= talk->count) {
+	measure(talk, &span, &images, &bytes);
+	while (bytes > bytes_max ||
+			(spec->images.max_count > 0 && images > spec->images.max_count)) {
+		span.pruned += PRUNE_STEP;
+		if (!may_prune || span.pruned >= talk->count) {
 			return CUA_FAIL(err, CUA_ERR_MODEL, 0,
 					"the conversation is too long for %.60s: %.0f pictures, "
 					"%.0f MB",
 					talk->config->model, images, bytes / 1e6);
 		}
-		span.pruned += PRUNE_STEP;
+		measure(talk, &span, &images, &bytes);
 	}
+	talk->unbinds = span.pruned > 0 && !spec->prunes;
+	*ret_span = span;
+	return CUA_OK;
 }
 
 /* Where the request before this one ended, so that what it wrote into the cache is found however
@@ -200,12 +210,11 @@ static enum cua_status append_message(const struct anthropic *talk, size_t at, b
 					: status;
 }
 
-static enum cua_status append_messages(
-		const struct anthropic *talk, struct cua_buffer *body, struct cua_error *err)
+static enum cua_status append_messages(const struct anthropic *talk, struct span span,
+		struct cua_buffer *body, struct cua_error *err)
 {
-	struct span span = { 0, 0 };
 	size_t former_end = find_former_end(talk);
-	enum cua_status status = choose_span(talk, &span, err);
+	enum cua_status status = CUA_OK;
 	for (size_t i = span.first; status == CUA_OK && i < talk->count; i++) {
 		bool is_marked = !talk->config->is_probe &&
 				(i == former_end || i + 1 == talk->count);
@@ -219,19 +228,24 @@ static enum cua_status append_messages(
 
 enum cua_status anthropic_body(void *self, struct cua_buffer *body, struct cua_error *err)
 {
-	const struct anthropic *talk = self;
+	struct anthropic *talk = self;
+	struct span span;
+	enum cua_status status = choose_span(talk, &span, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	CUA_AUTO_JSON cJSON *head = build_head(talk);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(head);
 	if (!text) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
 	}
 	/* Messages go in as they are, where the head's closing brace was. */
-	enum cua_status status = cua_buffer_append(body, text, strlen(text) - 1, err);
+	status = cua_buffer_append(body, text, strlen(text) - 1, err);
 	if (status == CUA_OK) {
 		status = cua_buffer_printf(body, err, ",\"messages\":[");
 	}
 	if (status == CUA_OK) {
-		status = append_messages(talk, body, err);
+		status = append_messages(talk, span, body, err);
 	}
 	return status == CUA_OK ? cua_buffer_append(body, "]}", 2, err) : status;
 }

@@ -50,7 +50,7 @@ struct agent_model_spec {
 	char tool[48], beta[64];    /* the API's computer tool, and the header it needs */
 	char profile[32];           /* the grammar of a model without such a tool */
 	char thinking[16]; /* how the API is asked to let it think: "adaptive"; "": it is not */
-	bool prunes;       /* old pictures may be taken out of a conversation */
+	bool prunes;       /* old pictures may be taken out: no thought is bound to them */
 	bool threads;      /* the server may keep the conversation between requests */
 	enum agent_coordinates coordinates;
 	struct agent_image_limits images;
