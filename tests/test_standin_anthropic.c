@@ -287,7 +287,6 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				"[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
 				"\"tool_use_id\":\"t\"}]}]",
 				400, "messages.0.content.0: unexpected `tool_use_id`" },
-		{ "tools", "[]", 400, "The stand-in uses the computer" },
 		{ "tools", "[{\"type\":\"computer_toolset_20260801\",\"name\":\"computer\"}]", 400,
 				"tools.0.computer_toolset_20260801.name: Extra inputs" },
 		{ "tools", "[{\"type\":\"computer_toolset_20260801\",\"configs\":{\"fly\":{}}}]",

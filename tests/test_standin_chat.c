@@ -160,7 +160,6 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				"must be a response to a preceeding message" },
 		{ "messages", "[{\"role\":\"assistant\",\"content\":\"x\"}]", 400,
 				"none that was sent" },
-		{ "tools", "[]", 400, "'tools' must offer some" },
 		{ "tools", "[" OPEN_APP "," OPEN_APP "]", 400, "Duplicate function name" },
 		{ "tools", "[{\"type\":\"computer\"}]", 400, "'function'" },
 		{ "tool_choice", "\"any\"", 400, "Invalid value for 'tool_choice'" },
@@ -168,6 +167,13 @@ static void requests_that_break_the_contract_are_refused(void **state)
 		{ "max_token", "1", 400, "Unknown parameter: 'max_token'." },
 	};
 	standin_expect_refusals(*state, cases, CUA_ARRAY_LEN(cases));
+}
+
+static void without_tools_it_can_only_say_so(void **state)
+{
+	struct standin *standin = *state;
+	cJSON_DeleteItemFromObject(standin->request, "tools");
+	assert_non_null(strstr(standin_text(turn(standin), "content"), "offers no computer tool"));
 }
 
 static void expect_refused(struct standin *standin, const char *reason)
@@ -371,6 +377,7 @@ int main(void)
 		TEST(plays_with_the_functions_it_is_offered),
 		TEST(one_call_at_a_time_if_the_client_says_so),
 		TEST(requests_that_break_the_contract_are_refused),
+		TEST(without_tools_it_can_only_say_so),
 		TEST(every_call_is_answered_once_and_in_order),
 		TEST(our_messages_come_back_unchanged),
 		TEST(servers_deviate_as_told),

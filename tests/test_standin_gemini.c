@@ -204,7 +204,6 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				"[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"x\"}"
 				"}]}]",
 				400, "none that was sent" },
-		{ "tools", "[]", 400, "The stand-in uses the computer" },
 		{ "tools", "[{\"computerUse\":{\"environment\":\"desktop\"}}]", 400,
 				"Invalid value at 'tools[0].computer_use.environment'" },
 		{ "tools",

@@ -172,8 +172,6 @@ static void requests_that_break_the_contract_are_refused(void **state)
 	static const struct standin_refusal cases[] = {
 		{ "model", NULL, 400, "Missing required parameter: 'model'." },
 		{ "model", "\"gpt-5\"", 404, "The model 'gpt-5' does not exist" },
-		{ "tools", NULL, 400, "must hold {\"type\":\"computer\"}" },
-		{ "tools", "[]", 400, "must hold {\"type\":\"computer\"}" },
 		{ "tools", "[{\"type\":\"computer\",\"display_width\":1}]", 400, "no member but" },
 		{ "tools", "[{\"type\":\"computer_use_preview\"}]", 400, "Invalid value" },
 		{ "tools", "[{\"type\":\"function\",\"name\":\"a\"}]", 400, "tools[0].parameters" },
@@ -316,6 +314,93 @@ static void whole_old_turns_may_be_dropped(void **state)
 	assert_string_equal(standin_text(action(turn(standin), 0), "text"), "abc");
 }
 
+/* Plays this script from its start; the other one is taken away. */
+static void use_script(struct standin *standin, const char *script)
+{
+	standin_tear_down(standin);
+	standin_set_up(standin, script, "/v1/responses", request_text, "input");
+	standin->headers[WIRE_AUTHORIZATION] = "Bearer sk";
+}
+
+static void say_picture(struct standin *standin, const char *base64, const char *detail)
+{
+	standin_say(standin,
+			"{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"image_url\":"
+			"\"data:image/png;base64,%s\",\"detail\":\"%s\"}]}",
+			base64, detail);
+}
+
+static void without_a_computer_tool_it_can_only_say_so(void **state)
+{
+	struct standin *standin = *state;
+	cJSON_ReplaceItemInObject(standin->request, "tools", cJSON_CreateArray());
+	const cJSON *message = turn(standin);
+	assert_string_equal(standin_text(message, "phase"), "final_answer");
+	assert_non_null(strstr(standin_text(standin_at(message, "content", "0", NULL), "text"),
+			"offers no computer tool"));
+}
+
+static void safety_checks_are_acknowledged(void **state)
+{
+	struct standin *standin = *state;
+	use_script(standin,
+			"task: t\n"
+			"steps:\n"
+			"  - call: '{\"type\":\"computer_call\",\"actions\":[],"
+			"\"pending_safety_checks\":[{\"id\":\"sc_1\"}]}'\n"
+			"  - done: All done.\n");
+	const cJSON *call = turn(standin);
+	answer(standin, call, "");
+	expect_refused(standin, 400, "were not acknowledged: sc_1");
+	cJSON *output = cJSON_GetArrayItem(standin->talk, cJSON_GetArraySize(standin->talk) - 1);
+	cJSON_AddItemToObject(
+			output, "acknowledged_safety_checks", standin_parse("[{\"id\":\"sc_1\"}]"));
+	turn(standin);
+}
+
+static void pictures_are_shrunk_unless_they_are_to_stay_original(void **state)
+{
+	struct standin *standin = *state;
+	static const struct {
+		const char *detail;
+		int x;
+	} cases[] = { { "original", 1920 }, { "high", 1052 }, { "low", 256 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
+		use_script(standin,
+				"task: t\n"
+				"steps:\n"
+				"  - click_at: [1920, 1080]\n"
+				"  - done: All done.\n");
+		say_picture(standin, "iVBORw0KGgoAAAANSUhEUgAADwAAAAhw", cases[i].detail);
+		const cJSON *call = turn(standin);
+		assert_int_equal(standin_at(action(call, 0), "x", NULL)->valueint, cases[i].x);
+	}
+}
+
+static void the_preview_model_has_one_action_to_a_call(void **state)
+{
+	struct standin *standin = *state;
+	use_script(standin,
+			"task: t\n"
+			"steps:\n"
+			"  - type: abc\n"
+			"  - key: Tab\n"
+			"  - done: All done.\n");
+	cJSON_ReplaceItemInObject(
+			standin->request, "model", cJSON_CreateString("computer-use-preview"));
+	cJSON_ReplaceItemInObject(standin->request, "tools",
+			standin_parse("[{\"type\":\"computer_use_preview\",\"display_width\":1280,"
+				      "\"display_height\":800,\"environment\":\"linux\"}]"));
+	expect_refused(standin, 400, "needs 'truncation' to be 'auto'");
+	cJSON_AddStringToObject(standin->request, "truncation", "auto");
+	const cJSON *call = turn(standin);
+	assert_null(standin_at(call, "actions", NULL));
+	assert_string_equal(standin_text(standin_at(call, "action", NULL), "text"), "abc");
+	answer(standin, call, "");
+	call = turn(standin);
+	assert_string_equal(standin_text(standin_at(call, "action", NULL), "type"), "keypress");
+}
+
 int main(void)
 {
 	if (sodium_init() < 0) {
@@ -333,6 +418,10 @@ int main(void)
 		TEST(every_call_is_answered_once),
 		TEST(history_comes_back_unchanged),
 		TEST(whole_old_turns_may_be_dropped),
+		TEST(without_a_computer_tool_it_can_only_say_so),
+		TEST(safety_checks_are_acknowledged),
+		TEST(pictures_are_shrunk_unless_they_are_to_stay_original),
+		TEST(the_preview_model_has_one_action_to_a_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

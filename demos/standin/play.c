@@ -128,6 +128,11 @@ static enum step_outcome run_step(
 static enum cua_status run_steps(
 		struct play *play, struct step_context *context, struct cua_error *err)
 {
+	if (context->input->no_computer) {
+		step_failed(context, "the request offers no computer tool");
+		give_up(play, context);
+		return CUA_OK;
+	}
 	for (;;) {
 		const struct script_step *step = &play->script->steps[context->state.step];
 		if (!context->state.since_us) {

@@ -66,6 +66,7 @@ struct play_input {
 	const char *told;  /* what the functions answered that the last turn called; "" for none */
 	const char *notes; /* what the user or a failed action said since then; "" for none */
 	bool can_give_up;  /* the function give_up is offered */
+	bool no_computer;  /* nothing is offered to act with */
 	unsigned split;    /* enum act_split: what the API has no single words for */
 	bool one_call;     /* a turn has one call at most */
 	/* Why the API cannot say it; NULL if it can. May be NULL itself. */

@@ -44,7 +44,7 @@ static bool fits(int edge, int tokens, int width, int height)
 }
 
 /* The largest long side whose image fits, by bisection. */
-struct cua_point anthropic_fit(const struct wire_request *request, struct cua_point size)
+static struct cua_point fit_image(const struct wire_request *request, struct cua_point size)
 {
 	bool large = anthropic_has(request, ANTHROPIC_LARGE_IMAGES);
 	int edge = large ? 2576 : 1568;
@@ -71,7 +71,7 @@ struct cua_point anthropic_fit(const struct wire_request *request, struct cua_po
 static bool check_size(struct wire_request *request, const cJSON *block, struct cua_point size,
 		const char *place)
 {
-	struct cua_point fit = anthropic_fit(request, size);
+	struct cua_point fit = fit_image(request, size);
 	const cJSON *transformations = check_get(block, "transformations");
 	bool strict = anthropic_uses_toolset(request) ||
 			check_is(check_text(transformations, "oversized_image"), "error");
@@ -87,6 +87,7 @@ static bool check_size(struct wire_request *request, const cJSON *block, struct 
 				"maximum image size; the largest dimensions that fit are %dx%d",
 				place, size.x, size.y, fit.x, fit.y);
 	}
+	request->talk.seen_size = fit;
 	return true;
 }
 

@@ -61,8 +61,6 @@ bool anthropic_read_block(struct wire_request *request, const cJSON *block, cons
 		struct cua_buffer *texts);
 /* Checks an image, and remembers it. */
 bool anthropic_read_image(struct wire_request *request, const cJSON *block, const char *place);
-/* The size at which the model sees an image of this size. */
-struct cua_point anthropic_fit(const struct wire_request *request, struct cua_point size);
 
 cJSON *anthropic_content(const struct wire_request *request, const struct play_turn *turn);
 /* Why an act cannot be spelt; NULL if it can. */

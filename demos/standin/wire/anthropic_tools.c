@@ -232,9 +232,6 @@ bool anthropic_read_tools(struct wire_request *request, const cJSON *tools)
 			return false;
 		}
 	}
-	return request->tool ||
-			wire_refuse(request, 400, NULL, "",
-					"The stand-in uses the computer: 'tools' must hold "
-					"{\"type\":\"" ANTHROPIC_TOOLSET
-					"\"} or an older computer tool.");
+	request->input.no_computer = !request->tool;
+	return true;
 }

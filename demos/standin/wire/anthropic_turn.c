@@ -4,6 +4,7 @@
 
 #include "cua/base/util.h"
 #include "demos/standin/wire/anthropic_internal.h"
+#include "demos/standin/wire/picture.h"
 
 #define WHEEL_PX 100
 
@@ -12,7 +13,6 @@ struct content {
 	const struct play_turn *turn;
 	cJSON *blocks; /* owned */
 	int calls;
-	struct cua_point fit; /* the size at which the model saw the newest picture */
 };
 
 static cJSON *add_block(struct content *content, const char *type)
@@ -52,12 +52,8 @@ static cJSON *add_action(struct content *content, const char *member)
 static void add_point(const struct content *content, cJSON *input, const char *name,
 		struct cua_point point)
 {
-	struct cua_point size = content->request->talk.picture_size;
-	int pair[2] = { point.x, point.y };
-	if (size.x > 0 && (content->fit.x != size.x || content->fit.y != size.y)) {
-		pair[0] = point.x * content->fit.x / size.x;
-		pair[1] = point.y * content->fit.y / size.y;
-	}
+	struct cua_point seen = picture_point(content->request, point);
+	int pair[2] = { seen.x, seen.y };
 	cJSON_AddItemToObject(input, name, cJSON_CreateIntArray(pair, 2));
 }
 
@@ -211,8 +207,7 @@ static void add_thinking(struct content *content, const char *words)
 
 cJSON *anthropic_content(const struct wire_request *request, const struct play_turn *turn)
 {
-	struct content content = { request, turn, cJSON_CreateArray(), 0,
-		anthropic_fit(request, request->talk.picture_size) };
+	struct content content = { request, turn, cJSON_CreateArray(), 0 };
 	bool thinking = thinks(request, turn);
 	bool thought = thinking && !turn->final && turn->words[0] &&
 			anthropic_has(request, ANTHROPIC_WORDS_THOUGHT);

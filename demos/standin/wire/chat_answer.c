@@ -29,7 +29,8 @@ static cJSON *spell(const struct wire_request *request, const struct play_turn *
 {
 	cJSON *message = cJSON_CreateObject();
 	cJSON_AddStringToObject(message, "role", "assistant");
-	if (!chat_uses_tools(request)) {
+	const struct chat_profile *profile = request->profile;
+	if (!chat_uses_tools(request) && profile->grammar != CHAT_NONE) {
 		cJSON_AddItemToObject(message, "content", spell_text(request, turn));
 	} else {
 		cJSON_AddItemToObject(message, "content",

@@ -183,6 +183,8 @@ static void set_manner(struct wire_request *request)
 				? ACT_SPLIT_DRAGS | ACT_SPLIT_SCROLLS | ACT_SPLIT_KEYS
 				: ACT_SPLIT_KEYS;
 		input->cannot = chat_offers(request, "computer_use") ? chat_cannot_qwen : NULL;
+	} else if (profile->grammar == CHAT_NONE) {
+		input->no_computer = true;
 	} else if (profile->grammar == CHAT_QWEN) {
 		input->one_call = true;
 		input->split = ACT_SPLIT_DRAGS | ACT_SPLIT_SCROLLS | ACT_SPLIT_KEYS;
@@ -219,16 +221,10 @@ bool chat_read(struct wire_request *request)
 	request->profile = chat_find_profile(request->model);
 	request->stream = cJSON_IsTrue(check_get(root, "stream")) && !wire_quirk(request, "plain");
 	request->usage_chunk = cJSON_IsTrue(check_get(options, "include_usage"));
-	const struct chat_profile *profile = request->profile;
 	if (cJSON_IsObject(options) && !cJSON_IsTrue(check_get(root, "stream"))) {
 		return wire_refuse(request, 400, NULL, "stream_options",
 				"The 'stream_options' parameter is only allowed when 'stream' is "
 				"enabled.");
-	}
-	if (!chat_uses_tools(request) && profile->grammar == CHAT_NONE) {
-		return wire_refuse(request, 400, "missing_required_parameter", "tools",
-				"The stand-in acts by functions: 'tools' must offer some, or the "
-				"model's name begin like that of one with a grammar of its own.");
 	}
 	if (!check_get(root, "messages")->child) {
 		return wire_refuse(request, 400, "empty_array", "messages",

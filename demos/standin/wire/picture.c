@@ -46,6 +46,7 @@ bool picture_take(struct wire_request *request, const char *base64, const char *
 	}
 	talk->picture = base64;
 	talk->picture_size = size;
+	talk->seen_size = size;
 	talk->fresh = true;
 	snprintf(talk->picture_place, sizeof(talk->picture_place), "%s", place);
 	talk->pictures++;
@@ -56,6 +57,16 @@ bool picture_take(struct wire_request *request, const char *base64, const char *
 		*ret_size = size;
 	}
 	return true;
+}
+
+struct cua_point picture_point(const struct wire_request *request, struct cua_point point)
+{
+	const struct talk *talk = &request->talk;
+	if (talk->picture_size.x > 0) {
+		point.x = point.x * talk->seen_size.x / talk->picture_size.x;
+		point.y = point.y * talk->seen_size.y / talk->picture_size.y;
+	}
+	return point;
 }
 
 bool picture_decode_newest(struct wire_request *request)

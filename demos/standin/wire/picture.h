@@ -19,6 +19,9 @@ const char *picture_of_data_url(const char *text);
 bool picture_take(struct wire_request *request, const char *base64, const char *place,
 		struct cua_point *ret_size);
 
+/* A place of the newest picture in the pixels of what the model sees. */
+struct cua_point picture_point(const struct wire_request *request, struct cua_point point);
+
 /* Decodes the newest picture whole; refuses what is no base64. */
 bool picture_decode_newest(struct wire_request *request);
 

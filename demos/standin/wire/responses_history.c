@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cua/base/util.h"
-#include "demos/standin/wire/picture.h"
 #include "demos/standin/wire/responses_internal.h"
 
 static const struct check_member message_members[] = {
@@ -65,21 +64,6 @@ struct history {
 	int item; /* how many items of it came; 0: none is open */
 };
 
-static bool take_picture(struct history *history, const cJSON *part, const char *place)
-{
-	struct wire_request *request = history->request;
-	struct check_place at = check_member_of(request, place, "image_url");
-	const char *url = check_text(part, "image_url");
-	if (!picture_take(request, picture_of_data_url(url), at.text, NULL)) {
-		return wire_refuse(request, 400, "invalid_image_url", at.text,
-				"Invalid '%s'. Expected a base64-encoded data URL with an image "
-				"MIME type (e.g. 'data:image/png;base64,iVBORw0KGgo='), but got a "
-				"value that begins with '%.24s'.",
-				at.text, url);
-	}
-	return true;
-}
-
 /* The parts of a message, or of a function's output. */
 static bool take_parts(struct history *history, const cJSON *content, const char *place,
 		struct cua_buffer *into)
@@ -95,7 +79,7 @@ static bool take_parts(struct history *history, const cJSON *content, const char
 		const char *type = check_text(part, "type");
 		if (check_is(type, "input_image")) {
 			if (!check_members(request, at.text, part, image_members) ||
-					!take_picture(history, part, at.text)) {
+					!responses_take_picture(request, part, at.text)) {
 				return false;
 			}
 		} else if (check_is(type, "input_text")) {
@@ -217,6 +201,41 @@ static bool replay_item(
 	return true;
 }
 
+static const cJSON *find_check(const cJSON *checks, const char *id)
+{
+	const cJSON *check;
+	cJSON_ArrayForEach (check, checks) {
+		if (check_is(check_text(check, "id"), id)) {
+			return check;
+		}
+	}
+	return NULL;
+}
+
+/* Every safety check of the call must come back as acknowledged. */
+static bool check_acknowledged(struct history *history, const cJSON *output)
+{
+	struct wire_request *request = history->request;
+	const char *id = check_text(output, "call_id");
+	const cJSON *call;
+	cJSON_ArrayForEach (call, request->play->turns[request->talk.turn - 1].sent) {
+		const cJSON *check;
+		if (!check_is(check_text(call, "call_id"), id)) {
+			continue;
+		}
+		cJSON_ArrayForEach (check, check_get(call, "pending_safety_checks")) {
+			const char *its = check_text(check, "id");
+			if (!find_check(check_get(output, "acknowledged_safety_checks"), its)) {
+				return wire_refuse(request, 400, NULL, "input",
+						"Computer call %s has pending safety checks that "
+						"were not acknowledged: %s.",
+						id, its ? its : "");
+			}
+		}
+	}
+	return true;
+}
+
 static bool read_computer_output(struct history *history, const cJSON *item, const char *place)
 {
 	struct wire_request *request = history->request;
@@ -224,7 +243,8 @@ static bool read_computer_output(struct history *history, const cJSON *item, con
 	struct check_place at = check_member_of(request, place, "output");
 	return check_members(request, place, item, computer_output_members) &&
 			check_members(request, at.text, output, screenshot_members) &&
-			answer_call(history, item, true) && take_picture(history, output, at.text);
+			answer_call(history, item, true) && check_acknowledged(history, item) &&
+			responses_take_picture(request, output, at.text);
 }
 
 static bool read_function_output(struct history *history, const cJSON *item, const char *place)

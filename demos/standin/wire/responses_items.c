@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cua/base/util.h"
+#include "demos/standin/wire/picture.h"
 #include "demos/standin/wire/responses_internal.h"
 
 struct items {
@@ -98,30 +99,31 @@ static cJSON *key_list(const char *chord)
 	return keys;
 }
 
-static void add_point(cJSON *object, struct cua_point point)
+static void add_point(const struct items *items, cJSON *object, struct cua_point at)
 {
+	struct cua_point point = picture_point(items->request, at);
 	cJSON_AddNumberToObject(object, "x", point.x);
 	cJSON_AddNumberToObject(object, "y", point.y);
 }
 
-static void add_click(cJSON *actions, const struct act *act)
+static void add_click(const struct items *items, const struct act *act)
 {
-	cJSON *action = add_item(actions, act->count == 2 ? "double_click" : "click");
+	cJSON *action = add_item(items->actions, act->count == 2 ? "double_click" : "click");
 	if (act->count != 2) {
 		cJSON_AddStringToObject(action, "button",
 				strcmp(act->button, "middle") == 0 ? "wheel" : act->button);
 	}
-	add_point(action, act->point);
+	add_point(items, action, act->point);
 	cJSON_AddItemToObject(action, "keys", act->keys ? key_list(act->keys) : cJSON_CreateNull());
 }
 
-static void add_drag(cJSON *actions, const struct act *act)
+static void add_drag(const struct items *items, const struct act *act)
 {
-	cJSON *action = add_item(actions, "drag");
+	cJSON *action = add_item(items->actions, "drag");
 	cJSON *path = cJSON_AddArrayToObject(action, "path");
 	for (int i = 0; i < act->path.count; i++) {
 		cJSON *point = cJSON_CreateObject();
-		add_point(point, act->path.points[i]);
+		add_point(items, point, act->path.points[i]);
 		cJSON_AddItemToArray(path, point);
 	}
 	if (act->keys) {
@@ -129,43 +131,44 @@ static void add_drag(cJSON *actions, const struct act *act)
 	}
 }
 
-static void add_scroll(cJSON *actions, const struct act *act)
+static void add_scroll(const struct items *items, const struct act *act)
 {
-	cJSON *action = add_item(actions, "scroll");
-	add_point(action, act->point);
+	cJSON *action = add_item(items->actions, "scroll");
+	add_point(items, action, act->point);
 	cJSON_AddNumberToObject(action, "scroll_x", 0);
 	cJSON_AddNumberToObject(action, "scroll_y", act->scroll_px);
 }
 
-static void add_action(cJSON *actions, const struct act *act)
+static void add_action(const struct items *items, const struct act *act)
 {
 	switch (act->kind) {
 	case ACT_CLICK:
-		add_click(actions, act);
+		add_click(items, act);
 		break;
 	case ACT_DRAG:
-		add_drag(actions, act);
+		add_drag(items, act);
 		break;
 	case ACT_SCROLL:
-		add_scroll(actions, act);
+		add_scroll(items, act);
 		break;
 	case ACT_TYPE:
-		cJSON_AddStringToObject(add_item(actions, "type"), "text", act->text);
+		cJSON_AddStringToObject(add_item(items->actions, "type"), "text", act->text);
 		break;
 	case ACT_KEY:
-		cJSON_AddItemToObject(add_item(actions, "keypress"), "keys", key_list(act->keys));
+		cJSON_AddItemToObject(
+				add_item(items->actions, "keypress"), "keys", key_list(act->keys));
 		break;
 	case ACT_MOVE:
-		add_point(add_item(actions, "move"), act->point);
+		add_point(items, add_item(items->actions, "move"), act->point);
 		break;
 	case ACT_WAIT:
-		add_item(actions, "wait");
+		add_item(items->actions, "wait");
 		break;
 	case ACT_RAW:
-		cJSON_AddItemToArray(actions, cJSON_Duplicate(act->json, true));
+		cJSON_AddItemToArray(items->actions, cJSON_Duplicate(act->json, true));
 		break;
 	default:
-		add_item(actions, "screenshot");
+		add_item(items->actions, "screenshot");
 	}
 }
 
@@ -175,6 +178,16 @@ static bool is_item(const struct act *act)
 	const char *type = check_text(act->json, "type");
 	size_t len = type ? strlen(type) : 0;
 	return act->kind == ACT_RAW && len > 5 && strcmp(type + len - 5, "_call") == 0;
+}
+
+/* The first model with the tool has one action to a call, and no list. */
+static void make_single(struct items *items)
+{
+	cJSON *call = cJSON_GetArrayItem(items->list, cJSON_GetArraySize(items->list) - 1);
+	cJSON *action = cJSON_DetachItemFromArray(items->actions, 0);
+	cJSON_DeleteItemFromObjectCaseSensitive(call, "actions");
+	cJSON_AddItemToObject(call, "action", action);
+	items->actions = NULL;
 }
 
 static void add_act(struct items *items, const struct act *act)
@@ -196,7 +209,10 @@ static void add_act(struct items *items, const struct act *act)
 		cJSON_AddArrayToObject(item, "pending_safety_checks");
 		items->actions = cJSON_AddArrayToObject(item, "actions");
 	}
-	add_action(items->actions, act);
+	add_action(items, act);
+	if (responses_is_preview(items->request)) {
+		make_single(items);
+	}
 }
 
 cJSON *responses_items(const struct wire_request *request, const struct play_turn *turn)

@@ -49,6 +49,16 @@ static const struct check_member function_members[] = {
 	{ 0 },
 };
 
+static const struct check_member preview_members[] = {
+	{ "type", CHECK_TEXT, true, NULL },
+	{ "display_width", CHECK_NUMBER, true, NULL },
+	{ "display_height", CHECK_NUMBER, true, NULL },
+	{ "environment", CHECK_TEXT, true,
+			(const char *const[]){
+					"windows", "mac", "linux", "ubuntu", "browser", NULL } },
+	{ 0 },
+};
+
 static bool check_key(struct wire_request *request)
 {
 	const char *authorization = request->http->headers[WIRE_AUTHORIZATION];
@@ -65,7 +75,7 @@ static bool check_key(struct wire_request *request)
 static bool is_model(const char *name)
 {
 	static const char *const prefixes[] = { WIRE_MODEL, "gpt-5.4", "gpt-5.5", "gpt-5.6",
-		"gpt-6" };
+		"gpt-6", RESPONSES_PREVIEW };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(prefixes); i++) {
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
 			return true;
@@ -102,6 +112,35 @@ static bool check_state(struct wire_request *request)
 	return true;
 }
 
+/* The first computer use model has a tool of its own shape. */
+bool responses_is_preview(const struct wire_request *request)
+{
+	return strncmp(request->model, RESPONSES_PREVIEW, sizeof(RESPONSES_PREVIEW) - 1) == 0;
+}
+
+static const char *computer_tool(const struct wire_request *request)
+{
+	return responses_is_preview(request) ? "computer_use_preview" : "computer";
+}
+
+static bool check_computer(struct wire_request *request, const cJSON *tool, const char *place)
+{
+	bool preview = responses_is_preview(request);
+	if (preview && !check_is(check_text(request->root, "truncation"), "auto")) {
+		return wire_refuse(request, 400, "invalid_value", "truncation",
+				"The computer_use_preview tool needs 'truncation' to be 'auto'.");
+	}
+	if (preview) {
+		return check_members(request, place, tool, preview_members);
+	}
+	return cJSON_GetArraySize(tool) == 1 ||
+			wire_refuse(request, 400, "unknown_parameter", place,
+					"Unknown parameter in '%s': the computer tool has no "
+					"member "
+					"but 'type'.",
+					place);
+}
+
 static bool check_tool(struct wire_request *request, const cJSON *tool, int index)
 {
 	struct check_place place = check_index(request, "tools", index);
@@ -109,18 +148,14 @@ static bool check_tool(struct wire_request *request, const cJSON *tool, int inde
 	if (!type) {
 		return request->api->bad_member(request, place.text, "type", CHECK_MISSING, 0);
 	}
-	if (strcmp(type, "computer") == 0) {
-		return cJSON_GetArraySize(tool) == 1 ||
-				wire_refuse(request, 400, "unknown_parameter", place.text,
-						"Unknown parameter in '%s': the computer tool has "
-						"no member but 'type'.",
-						place.text);
+	if (strcmp(type, computer_tool(request)) == 0) {
+		return check_computer(request, tool, place.text);
 	}
 	if (strcmp(type, "function") != 0) {
 		return wire_refuse(request, 400, "invalid_value", place.text,
-				"Invalid value: '%.40s'. Supported values are: 'computer' and "
+				"Invalid value: '%.40s'. Supported values are: '%s' and "
 				"'function'.",
-				type);
+				type, computer_tool(request));
 	}
 	return check_members(request, place.text, tool, function_members);
 }
@@ -151,11 +186,7 @@ static bool check_tools(struct wire_request *request, const cJSON *tools)
 					"Duplicate function name '%.60s' in 'tools'.", name);
 		}
 	}
-	if (!find_tool(tools, "computer", NULL)) {
-		return wire_refuse(request, 400, "missing_required_parameter", "tools",
-				"The stand-in uses the computer: 'tools' must hold "
-				"{\"type\":\"computer\"}.");
-	}
+	request->input.no_computer = !find_tool(tools, computer_tool(request), NULL);
 	return true;
 }
 
@@ -196,6 +227,7 @@ bool responses_read(struct wire_request *request)
 	}
 	request->stream = cJSON_IsTrue(check_get(root, "stream"));
 	request->input.split = ACT_SPLIT_KEYS;
+	request->input.one_call = responses_is_preview(request);
 	request->encrypted = includes(root, "reasoning.encrypted_content");
 	wire_offers(request, offers);
 	return true;

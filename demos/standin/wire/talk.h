@@ -24,7 +24,8 @@ struct talk {
 	int call_count;
 	const char *picture; /* base64 of the newest; borrowed from the request */
 	struct cua_point picture_size;
-	bool fresh; /* it came after the newest turn */
+	struct cua_point seen_size; /* at which the model sees it: services shrink what is large */
+	bool fresh;                 /* it came after the newest turn */
 	char picture_place[160];
 	unsigned char *png; /* owned; the newest, decoded, if it is fresh */
 	size_t png_len;
