@@ -89,6 +89,10 @@ static void errors_name_the_line_and_the_word(void **state)
 		{ "  - type: [a, b]\n", "line 3: type: needs a text" },
 		{ "  - done: A\n  - see: B\n", "line 3: done: 'done' is the last step" },
 		{ "  - see: B\n", "line 3: see: 'done' is the last step" },
+		{ "  - call: x\n", "line 3: call: needs a JSON object" },
+		{ "  - fault: typo\n", "line 3: fault: fault: there is no 'typo'" },
+		{ "  - fault: status=9\n", "line 3: fault: fault: status is '9'" },
+		{ "  - key: a\n    batch: yes\n", "line 4: key: needs true or false" },
 		{ "  - 7\n", "line 3: a step is written '- word: value'" },
 		{ "  - see: [a\n", "t.yaml: line" },
 	};

@@ -274,6 +274,79 @@ static void a_body_can_be_nonsense(void **state)
 	cua_http_response_finish(&response);
 }
 
+static void a_request_can_be_told_to_come_back_at_a_date(void **state)
+{
+	struct served *served = *state;
+	struct cua_http_response response;
+	start(served, "status=529,retry-after=date:30");
+	assert_int_equal(post(served->port, "/v1/messages", anthropic_text, &response), CUA_OK);
+	assert_int_equal(response.http_status, 529);
+	assert_non_null(strstr(response.retry_after, " GMT"));
+	assert_non_null(strstr(response.body.data, "\"type\":\"overloaded_error\""));
+	cua_http_response_finish(&response);
+}
+
+static void an_answer_can_be_late(void **state)
+{
+	struct served *served = *state;
+	struct cua_http_response response;
+	start(served, "delay=200");
+	assert_int_equal(post(served->port, "/v1/messages", anthropic_text, &response), CUA_OK);
+	assert_true(response.total_ms >= 200.0);
+	cua_http_response_finish(&response);
+}
+
+static void a_body_can_be_a_bomb(void **state)
+{
+	struct served *served = *state;
+	struct cua_http_response response;
+	start(served, "bomb=64");
+	assert_int_equal(post(served->port, "/v1/messages", anthropic_text, &response), CUA_OK);
+	/* The client asked for no compression, and so unpacks nothing. */
+	assert_in_range(response.body.len, 1000, 1 << 20);
+	assert_memory_equal(response.body.data, "\x1f\x8b", 2);
+	cua_http_response_finish(&response);
+}
+
+static void an_answer_can_nest_and_say_things_twice(void **state)
+{
+	struct served *served = *state;
+	struct cua_http_response response;
+	start(served, "deep=100000,duplicates");
+	assert_int_equal(post(served->port, "/v1/messages", anthropic_text, &response), CUA_OK);
+	const char *lists = strstr(response.body.data, "\"deep\":");
+	assert_non_null(lists);
+	assert_int_equal(strspn(lists + 7, "["), 100000);
+	assert_non_null(strstr(response.body.data, "data: {\"type\":0,"));
+	cua_http_response_finish(&response);
+}
+
+static void an_answer_can_be_huge(void **state)
+{
+	struct served *served = *state;
+	struct cua_http_response response;
+	start(served, "huge=2,batch=1000");
+	assert_int_equal(post(served->port, "/v1/messages", anthropic_text, &response), CUA_OK);
+	assert_true(response.body.len > 2 << 20);
+	int calls = 0;
+	for (const char *at = response.body.data; (at = strstr(at, "\"name\":\"screenshot\""));
+			at++) {
+		calls++;
+	}
+	assert_int_equal(calls, 1000);
+	cua_http_response_finish(&response);
+}
+
+static void a_turn_can_end_for_another_reason(void **state)
+{
+	struct served *served = *state;
+	struct cua_http_response response;
+	start(served, "end=refusal");
+	assert_int_equal(post(served->port, "/v1/messages", anthropic_text, &response), CUA_OK);
+	assert_non_null(strstr(response.body.data, "\"stop_reason\":\"refusal\""));
+	cua_http_response_finish(&response);
+}
+
 int main(void)
 {
 	if (sodium_init() < 0) {
@@ -291,6 +364,12 @@ int main(void)
 		TEST(headers_can_go_on_for_ever),
 		TEST(an_answer_can_be_somewhere_else),
 		TEST(a_body_can_be_nonsense),
+		TEST(a_request_can_be_told_to_come_back_at_a_date),
+		TEST(an_answer_can_be_late),
+		TEST(a_body_can_be_a_bomb),
+		TEST(an_answer_can_nest_and_say_things_twice),
+		TEST(an_answer_can_be_huge),
+		TEST(a_turn_can_end_for_another_reason),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
