@@ -2,7 +2,7 @@
 if(NOT TARGET PkgConfig::cmocka)
 	pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 endif()
-foreach(name sse retry responses anthropic anthropic_talk chat profiles journal chain model catalogue models run resume)
+foreach(name sse retry responses anthropic anthropic_talk chat profiles gemini journal chain model catalogue models run resume)
 	add_executable(test_agent_${name} ${CMAKE_CURRENT_LIST_DIR}/test_agent_${name}.c)
 	target_link_libraries(test_agent_${name} PRIVATE cua_agent PkgConfig::cmocka)
 	add_test(NAME agent_${name} COMMAND test_agent_${name})

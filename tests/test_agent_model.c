@@ -100,6 +100,14 @@ static const struct {
 			"data: "
 			"{\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}"
 			"\n\n" },
+	{ "gemini",
+			"data: "
+			"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"So.\",\"thought\":"
+			"true,\"big\":12345678901234567890},{\"functionCall\":{\"name\":\"wait\"},"
+			"\"thoughtSignature\":\"CiQB\"},{\"functionCall\":{\"id\":\"c2\",\"name\":"
+			"\"list_windows\",\"args\":{}}}]},\"finishReason\":\"STOP\"}]}\n\n",
+			"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Done.\"}]},"
+			"\"finishReason\":\"STOP\"}]}\n\n" },
 	{ "chat",
 			"data: {\"choices\":[{\"delta\":{\"content\":\"So.\",\"reasoning\":\"Hm.\","
 			"\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":"

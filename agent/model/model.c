@@ -13,6 +13,7 @@ static const struct agent_model_api *const apis[] = {
 	&model_api_responses,
 	&model_api_chat,
 	&model_api_anthropic,
+	&model_api_gemini,
 };
 
 const char *agent_model_api_name(size_t index)

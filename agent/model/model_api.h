@@ -156,6 +156,7 @@ struct agent_model_api {
 extern const struct agent_model_api model_api_responses;
 extern const struct agent_model_api model_api_chat;
 extern const struct agent_model_api model_api_anthropic;
+extern const struct agent_model_api model_api_gemini;
 
 /* --- model_turn.c --- */
 

@@ -119,7 +119,7 @@ static bool end_passes(const char *code)
 	static const char *const passing[] = { "server_error", "rate_limit_exceeded",
 		"overloaded_error", "server_is_overloaded", "api_error", "rate_limit_error",
 		"timeout_error", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED",
-		"RESOURCE_EXHAUSTED" };
+		"RESOURCE_EXHAUSTED", "MALFORMED_FUNCTION_CALL" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(passing); i++) {
 		if (strcmp(code, passing[i]) == 0) {
 			return true;

@@ -1,0 +1,221 @@
+#include "agent/model/gemini_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+#define PROBE_TOKENS 16
+
+/* --- contents --- */
+
+/* Appends an object with one object in it, which is returned; NULL when memory runs out. */
+static cJSON *add_part(cJSON *parts, const char *name)
+{
+	cJSON *part = cJSON_CreateObject();
+	if (!part || !cJSON_AddItemToArray(parts, part)) {
+		cJSON_Delete(part);
+		return NULL;
+	}
+	return cJSON_AddObjectToObject(part, name);
+}
+
+static bool add_text(cJSON *parts, const char *text)
+{
+	cJSON *part = cJSON_CreateObject();
+	if (!cJSON_AddStringToObject(part, "text", text) || !cJSON_AddItemToArray(parts, part)) {
+		cJSON_Delete(part);
+		return false;
+	}
+	return true;
+}
+
+static bool add_picture(cJSON *parts, const struct agent_image *image)
+{
+	cJSON *data = add_part(parts, "inlineData");
+	return cJSON_AddStringToObject(data, "mimeType", image->media_type) &&
+			cJSON_AddStringToObject(data, "data", image->base64);
+}
+
+enum cua_status gemini_add_user(void *self, const char *text, const struct agent_image *image,
+		struct cua_error *err)
+{
+	struct gemini *talk = self;
+	CUA_AUTO_JSON cJSON *content = cJSON_CreateObject();
+	cJSON_AddStringToObject(content, "role", "user");
+	cJSON *parts = cJSON_AddArrayToObject(content, "parts");
+	if (!add_text(parts, text) || (image && !add_picture(parts, image))) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");
+	}
+	return model_items_add_json(&talk->contents, content, err);
+}
+
+/* --- answers --- */
+
+/* "output" and "error" are what the API knows. A person's yes is said where one was given, which is
+ * never for a call that did not run. */
+static bool add_response(const struct gemini *talk, cJSON *to, const struct agent_answer *answer)
+{
+	const cJSON *result = cJSON_GetArrayItem(answer->results, 0);
+	cJSON *response = cJSON_AddObjectToObject(to, "response");
+	bool ok = response;
+	if (answer->problem) {
+		ok = ok && cJSON_AddStringToObject(response, "error", answer->problem);
+	} else if (answer->call->kind == AGENT_CALL_FUNCTION && result) {
+		cJSON *copy = cJSON_Duplicate(result, true);
+		ok = ok && copy && cJSON_AddItemToObject(response, "output", copy);
+	} else {
+		ok = ok && cJSON_AddStringToObject(response, "output", "ok");
+	}
+	if (answer->call->kind == AGENT_CALL_COMPUTER && gemini_is_legacy(talk)) {
+		ok = ok && cJSON_AddStringToObject(response, "url", "");
+	}
+	if (answer->acknowledged && answer->call->safety_checks && !answer->call->problem[0] &&
+			answer->status != AGENT_ANSWER_NOT_RUN) {
+		ok = ok && cJSON_AddStringToObject(response, "safety_acknowledgement", "true");
+	}
+	return ok;
+}
+
+/* The same screen is not sent twice in one message. */
+static bool needs_picture(const struct agent_answer *answers, size_t at, size_t count)
+{
+	return at + 1 == count ||
+			(answers[at].call->kind == AGENT_CALL_COMPUTER &&
+					strcmp(answers[at].image->sha256,
+							answers[at + 1].image->sha256) != 0);
+}
+
+static bool add_answer(const struct gemini *talk, cJSON *parts, const struct agent_answer *answers,
+		size_t at, size_t count)
+{
+	const struct gemini_call *call = &talk->calls[at];
+	cJSON *answer = add_part(parts, "functionResponse");
+	bool ok = (!call->id || cJSON_AddStringToObject(answer, "id", call->id)) &&
+			cJSON_AddStringToObject(answer, "name", call->name) &&
+			add_response(talk, answer, &answers[at]);
+	if (!ok || !needs_picture(answers, at, count)) {
+		return ok;
+	}
+	return add_picture(cJSON_AddArrayToObject(answer, "parts"), answers[at].image);
+}
+
+enum cua_status gemini_add_answers(void *self, const struct agent_answer *answers, size_t count,
+		const char *note, struct cua_error *err)
+{
+	struct gemini *talk = self;
+	CUA_AUTO_JSON cJSON *content = cJSON_CreateObject();
+	cJSON_AddStringToObject(content, "role", "user");
+	cJSON *parts = cJSON_AddArrayToObject(content, "parts");
+	bool ok = parts;
+	for (size_t i = 0; ok && i < count && i < talk->call_count; i++) {
+		ok = add_answer(talk, parts, answers, i, count);
+	}
+	if (!ok || (note && !add_text(parts, note))) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answers");
+	}
+	return model_items_add_json(&talk->contents, content, err);
+}
+
+/* --- body --- */
+
+/* What a desktop does not have, and keys that are held down, which no action of ours is. */
+static void exclude(cJSON *computer, bool is_legacy)
+{
+	static const char *const browsing[] = { "open_web_browser", "search", "navigate", "go_back",
+		"go_forward", NULL };
+	static const char *const holding[] = { "key_down", "key_up", NULL };
+	cJSON *names = cJSON_AddArrayToObject(computer, "excludedPredefinedFunctions");
+	for (const char *const *name = is_legacy ? browsing : holding; *name; name++) {
+		cJSON_AddItemToArray(names, cJSON_CreateString(*name));
+	}
+}
+
+/* Names that are the API's own, and arguments in pixels, of which the model knows nothing. */
+static bool is_offered(const char *name, const cJSON *parameters)
+{
+	const cJSON *properties = cJSON_GetObjectItemCaseSensitive(parameters, "properties");
+	return !gemini_has_action(name) && !cJSON_GetObjectItemCaseSensitive(properties, "x") &&
+			!cJSON_GetObjectItemCaseSensitive(properties, "region");
+}
+
+static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)
+{
+	if (!is_offered(name, parameters)) {
+		cJSON_Delete(parameters);
+		return;
+	}
+	cJSON *function = cJSON_CreateObject();
+	cJSON_AddItemToArray(user_data, function);
+	cJSON_AddStringToObject(function, "name", name);
+	cJSON_AddStringToObject(function, "description", help);
+	cJSON_AddItemToObject(function, "parametersJsonSchema", parameters);
+}
+
+static void add_tools(const struct gemini *talk, cJSON *head)
+{
+	cJSON *tools = cJSON_AddArrayToObject(head, "tools");
+	cJSON *computer = add_part(tools, "computerUse");
+	cJSON_AddStringToObject(computer, "environment",
+			talk->quirks.no_desktop ? "ENVIRONMENT_BROWSER" : "ENVIRONMENT_DESKTOP");
+	exclude(computer, gemini_is_legacy(talk));
+	if (!talk->quirks.no_detection) {
+		cJSON_AddBoolToObject(computer, "enablePromptInjectionDetection", true);
+	}
+	if (!talk->config->is_probe) {
+		cJSON *functions = cJSON_CreateObject();
+		cJSON_AddItemToArray(tools, functions);
+		model_each_function(add_function,
+				cJSON_AddArrayToObject(functions, "functionDeclarations"));
+	}
+}
+
+static void add_generation(const struct gemini *talk, cJSON *head)
+{
+	cJSON *config = cJSON_AddObjectToObject(head, "generationConfig");
+	if (talk->config->is_probe) {
+		cJSON_AddNumberToObject(config, "maxOutputTokens", PROBE_TOKENS);
+	} else if (!talk->quirks.no_thoughts) {
+		cJSON_AddBoolToObject(cJSON_AddObjectToObject(config, "thinkingConfig"),
+				"includeThoughts", true);
+	}
+}
+
+static cJSON *build_head(const struct gemini *talk)
+{
+	char text[4096];
+	cJSON *head = cJSON_CreateObject();
+	snprintf(text, sizeof(text),
+			"%s\n%s\nCoordinates of computer use are its own, 0 to 999 over the whole "
+			"screenshot; other functions speak of pixels, of which it has %dx%d.",
+			model_instructions_any, model_instructions_end, talk->config->screen.x,
+			talk->config->screen.y);
+	if (!talk->config->is_probe) {
+		add_text(cJSON_AddArrayToObject(cJSON_AddObjectToObject(head, "systemInstruction"),
+					 "parts"),
+				text);
+	}
+	add_tools(talk, head);
+	add_generation(talk, head);
+	return head;
+}
+
+enum cua_status gemini_body(void *self, struct cua_buffer *body, struct cua_error *err)
+{
+	const struct gemini *talk = self;
+	CUA_AUTO_JSON cJSON *head = build_head(talk);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(head);
+	if (!text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
+	}
+	/* Contents go in as they are, where the head's closing brace was. */
+	enum cua_status status = cua_buffer_append(body, text, strlen(text) - 1, err);
+	if (status == CUA_OK) {
+		status = cua_buffer_printf(body, err, ",\"contents\":[");
+	}
+	if (status == CUA_OK) {
+		status = model_items_join(&talk->contents, body, err);
+	}
+	return status == CUA_OK ? cua_buffer_append(body, "]}", 2, err) : status;
+}
