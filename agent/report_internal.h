@@ -10,6 +10,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/event.h"
+
 /* A screenshot; each distinct one is in the page once, and elements refer to it by its number. */
 struct report_shot {
 	const char *sha256; /* borrowed from an event; NULL: none */
@@ -39,11 +41,6 @@ struct report {
 	double longest_ms;       /* of the steps' model and desktop time */
 	int run_dir_fd;          /* borrowed */
 };
-
-const cJSON *report_member(const cJSON *json, const char *name);
-const char *report_text(const cJSON *json, const char *name); /* "" if there is none */
-double report_number(const cJSON *json, const char *name);    /* 0 if there is none */
-bool report_is(const cJSON *event, const char *type);
 
 /* --- report_steps.c --- */
 

@@ -42,7 +42,7 @@ static struct point point_of(const cJSON *json)
 		return (struct point){ cJSON_IsNumber(x) ? x->valuedouble : 0,
 			cJSON_IsNumber(y) ? y->valuedouble : 0 };
 	}
-	return (struct point){ report_number(json, "x"), report_number(json, "y") };
+	return (struct point){ agent_event_number(json, "x"), agent_event_number(json, "y") };
 }
 
 static void put_drag(FILE *out, const cJSON *path, int number)
@@ -61,12 +61,13 @@ static void put_drag(FILE *out, const cJSON *path, int number)
 
 static void put_mark(FILE *out, const cJSON *action, int number)
 {
-	const cJSON *path = report_member(action, "path");
+	const cJSON *path = agent_event_member(action, "path");
 	if (cJSON_IsArray(path) && path->child) {
 		put_drag(out, path, number);
-	} else if (report_member(action, "x") && report_member(action, "y")) {
+	} else if (agent_event_member(action, "x") && agent_event_member(action, "y")) {
 		struct point at = point_of(action);
-		double x = report_number(action, "scroll_x"), y = report_number(action, "scroll_y");
+		double x = agent_event_number(action, "scroll_x"),
+		       y = agent_event_number(action, "scroll_y");
 		if (x != 0 || y != 0) {
 			double length = hypot(x, y);
 			put_line(out, at,
@@ -82,8 +83,8 @@ void report_put_marks(FILE *out, const struct report_step *step)
 	int number = 0;
 	const cJSON *action = NULL;
 	for (const cJSON *event = step->first; event != step->end; event = event->next) {
-		if (report_is(event, "intent")) {
-			cJSON_ArrayForEach (action, report_member(event, "actions")) {
+		if (agent_event_is(event, "intent")) {
+			cJSON_ArrayForEach (action, agent_event_member(event, "actions")) {
 				put_mark(out, action, ++number);
 			}
 		}

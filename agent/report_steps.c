@@ -3,47 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* --- reading events --- */
-
-const cJSON *report_member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
-const char *report_text(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(report_member(json, name));
-	return text ? text : "";
-}
-
-double report_number(const cJSON *json, const char *name)
-{
-	const cJSON *number = report_member(json, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
-
-bool report_is(const cJSON *event, const char *type)
-{
-	return strcmp(report_text(event, "type"), type) == 0;
-}
-
-/* Milliseconds since 1970; 0 if unknown. */
-static double time_of(const cJSON *event)
-{
-	struct tm utc = { 0 };
-	const char *rest = strptime(report_text(event, "time"), "%Y-%m-%dT%H:%M:%S", &utc);
-	return rest ? (double)timegm(&utc) * 1000.0 + (*rest == '.' ? atof(rest) * 1000.0 : 0) : 0;
-}
 
 /* --- screenshots --- */
-
-/* Only names that the journal makes: nothing in an event can point elsewhere. */
-static bool is_sha256(const char *text)
-{
-	return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
-}
 
 /* Where a hash is, or belongs: the first eight digits of a SHA-256 are as good as any. */
 static size_t find_slot(const size_t *slots, size_t slot_count, const struct report *report,
@@ -68,9 +29,11 @@ struct slots {
 static void note_shot(struct report *report, struct slots *slots, const cJSON *event,
 		struct report_shot *current)
 {
-	const char *sha256 = report_text(event, "screenshot");
-	const double width = report_number(event, "width"), height = report_number(event, "height");
-	if (!is_sha256(sha256) || !(width > 0 && width < 32768 && height > 0 && height < 32768)) {
+	const char *sha256 = agent_event_text(event, "screenshot");
+	const double width = agent_event_number(event, "width"),
+		     height = agent_event_number(event, "height");
+	if (!agent_event_is_sha256(sha256) ||
+			!(width > 0 && width < 32768 && height > 0 && height < 32768)) {
 		return;
 	}
 	const size_t slot = find_slot(slots->numbers, slots->count, report, sha256);
@@ -90,7 +53,7 @@ static bool only_looks(const cJSON *actions)
 {
 	const cJSON *action = NULL;
 	cJSON_ArrayForEach (action, actions) {
-		const char *name = report_text(action, "action");
+		const char *name = agent_event_text(action, "action");
 		if (strcmp(name, "wait") != 0 && strcmp(name, "screenshot") != 0 &&
 				strcmp(name, "cursor_position") != 0) {
 			return false;
@@ -101,16 +64,16 @@ static bool only_looks(const cJSON *actions)
 
 static void note_event(struct report_step *step, const cJSON *event)
 {
-	if (report_is(event, "intent")) {
-		step->acts = step->acts || !only_looks(report_member(event, "actions"));
-	} else if (report_is(event, "result")) {
-		step->desktop_ms += report_number(event, "ms");
+	if (agent_event_is(event, "intent")) {
+		step->acts = step->acts || !only_looks(agent_event_member(event, "actions"));
+	} else if (agent_event_is(event, "result")) {
+		step->desktop_ms += agent_event_number(event, "ms");
 		step->has_problem = step->has_problem ||
-				strcmp(report_text(event, "status"), "ok") != 0;
-	} else if (report_is(event, "safety")) {
+				strcmp(agent_event_text(event, "status"), "ok") != 0;
+	} else if (agent_event_is(event, "safety")) {
 		step->has_problem = step->has_problem ||
-				!cJSON_IsTrue(report_member(event, "acknowledged"));
-	} else if (report_is(event, "not_run") || report_is(event, "retry")) {
+				!cJSON_IsTrue(agent_event_member(event, "acknowledged"));
+	} else if (agent_event_is(event, "not_run") || agent_event_is(event, "retry")) {
 		step->has_problem = true;
 	}
 }
@@ -118,15 +81,16 @@ static void note_event(struct report_step *step, const cJSON *event)
 /* A turn begins a step, unless the requests before it that failed have. */
 static bool begins_step(const struct report_step *current, const cJSON *event)
 {
-	return report_is(event, "turn") ? !current || current->turn
-					: report_is(event, "retry") && (!current || current->turn);
+	return agent_event_is(event, "turn")
+			? !current || current->turn
+			: agent_event_is(event, "retry") && (!current || current->turn);
 }
 
 static void read_events(struct report *report, struct slots *slots)
 {
 	struct report_step *step = NULL;
 	const cJSON *event = NULL;
-	const double begun_ms = time_of(report->events->child);
+	const double begun_ms = agent_event_time_ms(report->events->child);
 	cJSON_ArrayForEach (event, report->events) {
 		if (begins_step(step, event)) {
 			if (step) {
@@ -135,12 +99,12 @@ static void read_events(struct report *report, struct slots *slots)
 			step = &report->steps[report->step_count++];
 			*step = (struct report_step){ .first = event,
 				.shot = report->last,
-				.number = report_number(event, "step"),
-				.since_ms = time_of(event) - begun_ms };
+				.number = agent_event_number(event, "step"),
+				.since_ms = agent_event_time_ms(event) - begun_ms };
 		}
-		if (step && report_is(event, "turn")) {
+		if (step && agent_event_is(event, "turn")) {
 			step->turn = event;
-			step->model_ms = report_number(event, "ms");
+			step->model_ms = agent_event_number(event, "ms");
 		}
 		if (step) {
 			note_event(step, event);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "agent/run_internal.h"
 #include "agent/runs.h"
@@ -140,15 +140,6 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run)
 
 /* --- what it has used up --- */
 
-/* Milliseconds since 1970 of "2026-11-21T06:13:33.478Z". */
-static double time_of(const cJSON *event)
-{
-	struct tm utc = { 0 };
-	const char *text = text_at(event, "time");
-	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) : NULL;
-	return rest ? (double)timegm(&utc) * 1000.0 + (*rest == '.' ? atof(rest) * 1000.0 : 0) : 0;
-}
-
 /* Clocks are set, so a process that died counts from its first event to its last, and one that
  * ended as it said. */
 static double sum_time(const cJSON *events)
@@ -163,7 +154,7 @@ static double sum_time(const cJSON *events)
 		if (is_type(event, "run_end")) {
 			spent_ms = number_at(event, "ms");
 		}
-		last_ms = time_of(event);
+		last_ms = agent_event_time_ms(event);
 		begun_ms = is_begin || is_type(event, "run_end") ? last_ms : begun_ms;
 	}
 	return spent_ms + (last_ms > begun_ms ? last_ms - begun_ms : 0);
@@ -247,7 +238,7 @@ static enum cua_status load_image(struct agent_run *run, const cJSON *json,
 		.width = (int)number_at(json, "width"),
 		.height = (int)number_at(json, "height") };
 	const char *sha256 = text_at(json, "screenshot");
-	if (!sha256 || strspn(sha256, "0123456789abcdef") != 64 || strlen(sha256) != 64) {
+	if (!sha256 || !agent_event_is_sha256(sha256)) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "an event names no screenshot");
 	}
 	strcpy(image.sha256, sha256);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
 #include "cua/base/paths.h"
@@ -105,21 +106,11 @@ enum cua_status agent_runs_find(const char *id, char **ret_path, struct cua_erro
 
 /* --- what a run came to --- */
 
-static const char *string_at(const cJSON *event, const char *name)
+/* -1 if unknown. */
+static double cost_of(const cJSON *event)
 {
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, name));
-	return text ? text : "";
-}
-
-static double number_at(const cJSON *event, const char *name, double otherwise)
-{
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(event, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : otherwise;
-}
-
-static bool is_type(const cJSON *event, const char *type)
-{
-	return strcmp(string_at(event, "type"), type) == 0;
+	const cJSON *cost = agent_event_member(event, "cost_usd");
+	return cJSON_IsNumber(cost) ? cost->valuedouble : -1;
 }
 
 static cJSON *read_first_event(FILE *file)
@@ -151,18 +142,18 @@ static cJSON *read_last_event(FILE *file)
 
 static void take_start(struct agent_run_summary *summary, const cJSON *start)
 {
-	summary->task = strdup(string_at(start, "task"));
-	summary->model = strdup(string_at(start, "model"));
-	snprintf(summary->started, sizeof(summary->started), "%s", string_at(start, "time"));
+	summary->task = strdup(agent_event_text(start, "task"));
+	summary->model = strdup(agent_event_text(start, "model"));
+	snprintf(summary->started, sizeof(summary->started), "%s", agent_event_text(start, "time"));
 }
 
 static void take_end(struct agent_run_summary *summary, const cJSON *end)
 {
-	snprintf(summary->state, sizeof(summary->state), "%s", string_at(end, "outcome"));
-	summary->steps = (int)number_at(end, "steps", 0);
-	summary->actions = (int)number_at(end, "actions", 0);
-	summary->ms = number_at(end, "ms", 0);
-	summary->cost_usd = number_at(end, "cost_usd", -1);
+	snprintf(summary->state, sizeof(summary->state), "%s", agent_event_text(end, "outcome"));
+	summary->steps = (int)agent_event_number(end, "steps");
+	summary->actions = (int)agent_event_number(end, "actions");
+	summary->ms = agent_event_number(end, "ms");
+	summary->cost_usd = cost_of(end);
 }
 
 /* Of a run without an end: what its events add up to. */
@@ -174,13 +165,15 @@ static void take_events(struct agent_run_summary *summary, int dir_fd)
 		return;
 	}
 	cJSON_ArrayForEach (event, events) {
-		if (is_type(event, "turn")) {
-			const double cost = number_at(event, "cost_usd", -1);
-			summary->steps = (int)number_at(event, "step", summary->steps);
+		const double ms = agent_event_time_ms(event) - agent_event_time_ms(events->child);
+		summary->ms = ms > summary->ms ? ms : summary->ms;
+		if (agent_event_is(event, "turn")) {
+			const double cost = cost_of(event);
+			summary->steps = (int)agent_event_number(event, "step");
 			summary->cost_usd = cost < 0            ? summary->cost_usd
 					: summary->cost_usd < 0 ? cost
 								: summary->cost_usd + cost;
-		} else if (is_type(event, "result")) {
+		} else if (agent_event_is(event, "result")) {
 			summary->actions += cJSON_GetArraySize(
 					cJSON_GetObjectItemCaseSensitive(event, "results"));
 		}
@@ -232,7 +225,7 @@ static void take_journal(struct agent_run_summary *summary, int dir_fd)
 		fclose(file);
 	}
 	take_start(summary, start);
-	if (is_type(last, "run_end")) {
+	if (agent_event_is(last, "run_end")) {
 		take_end(summary, last);
 		return;
 	}

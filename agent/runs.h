@@ -30,7 +30,7 @@ struct agent_run_summary {
 	char *task, *model; /* owned; "" if unknown */
 	char started[32];   /* as in the first event; "" if unknown */
 	int steps, actions;
-	double ms;         /* of its life; 0 if unknown */
+	double ms;         /* of its life; without an end, from its first event to its last */
 	double cost_usd;   /* -1 if unknown */
 	int64_t bytes;     /* of all its files */
 	int64_t changed_s; /* when its last event was written; seconds since 1970 */

@@ -16,7 +16,8 @@
 
 static struct world world;
 static struct fake_server *model_server;
-static atomic_bool is_silent; /* the model answers no more */
+static atomic_bool is_silent;  /* the model answers no more */
+static atomic_bool kills_host; /* the model kills the host of desktop-1 before it answers */
 
 #define ITEM(item) "data: {\"type\":\"response.output_item.done\",\"item\":" item "}\n\n"
 #define END \
@@ -26,6 +27,17 @@ static atomic_bool is_silent; /* the model answers no more */
 	ITEM("{\"type\":\"computer_call\",\"id\":\"i\",\"call_id\":\"" id \
 	     "\",\"status\":\"completed\",\"actions\":[" actions "]}") \
 	END
+
+static void kill_host(void)
+{
+	CUA_AUTO_FREE char *text = read_whole_file(
+			world_path(&world, "run/desktops/desktop-1/desktop.json"), NULL);
+	CUA_AUTO_JSON cJSON *record = text ? cJSON_Parse(text) : NULL;
+	const pid_t host = (pid_t)json_number(record, "host.pid");
+	if (host > 1) {
+		kill_and_wait(host);
+	}
+}
 
 /* Opens xterm, types into it, and is done. */
 static void model(const struct fake_request *request, struct fake_reply *reply, void *user_data)
@@ -49,6 +61,9 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 		turn++;
 	}
 	reply->stays_silent = turn > 1 && atomic_load(&is_silent);
+	if (turn == 1 && atomic_exchange(&kills_host, false)) {
+		kill_host();
+	}
 	reply->content_type = "text/event-stream";
 	(void)!cua_buffer_printf(&reply->body, NULL, "%s", turns[turn]);
 }
@@ -340,6 +355,31 @@ static void a_killed_run_goes_on_where_it_was(void **state)
 	output_finish(&output);
 }
 
+/* The desktop is the run's own, to be stopped at its end; but its applications live. */
+static void after_its_host_was_killed_a_run_goes_on(void **state)
+{
+	(void)state;
+	struct output output;
+	atomic_store(&kills_host, true);
+	world_cua(&world, &output, "run", "--model", "m", "--api", "responses", "--base-url",
+			model_url(), "Say one two.", NULL);
+	assert_int_equal(output.exit_status, 6);
+	assert_non_null(strstr(output.err, "the host of desktop desktop-1 is gone"));
+	assert_non_null(strstr(output.err, "cua run --resume 2"));
+	output_finish(&output);
+	world_cua(&world, &output, "desktop", "list", "--json", NULL);
+	assert_non_null(strstr(output.out, "\"detached\""));
+	output_finish(&output);
+	world_cua(&world, &output, "run", "--resume", "last", NULL);
+	assert_int_equal(output.exit_status, 0);
+	assert_null(strstr(output.err, "is gone"));
+	output_finish(&output);
+	world_expect(&world, 0, "runs", "verify", "last", NULL);
+	world_cua(&world, &output, "desktop", "list", "--json", NULL);
+	assert_null(strstr(output.out, "\"name\""));
+	output_finish(&output);
+}
+
 static void without_its_desktop_a_run_goes_on_on_another(void **state)
 {
 	(void)state;
@@ -366,6 +406,7 @@ int main(void)
 		TEST(a_replay_compares_screens),
 		TEST(runs_are_deleted_by_name_and_by_rule),
 		TEST(a_killed_run_goes_on_where_it_was),
+		TEST(after_its_host_was_killed_a_run_goes_on),
 		TEST(without_its_desktop_a_run_goes_on_on_another),
 	};
 	return cmocka_run_group_tests_name("desktop_runs", tests, NULL, NULL);

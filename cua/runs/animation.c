@@ -13,6 +13,7 @@
 #include <webp/encode.h>
 #include <webp/mux.h>
 
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
 #include "cua/base/process.h"
@@ -28,9 +29,8 @@ struct frames {
 
 static bool add_frame(struct frames *frames, const cJSON *event)
 {
-	const char *sha256 =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "screenshot"));
-	if (!sha256 || strlen(sha256) != 64 || strspn(sha256, "0123456789abcdef") != 64 ||
+	const char *sha256 = agent_event_text(event, "screenshot");
+	if (!agent_event_is_sha256(sha256) ||
 			(frames->count > 0 &&
 					strcmp(frames->sha256[frames->count - 1], sha256) == 0)) {
 		return true;

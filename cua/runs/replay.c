@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 
 #include "agent/desktop_client.h"
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "agent/words.h"
 #include "cua/base/util.h"
@@ -25,23 +26,6 @@ struct replay {
 	bool as_json;
 	int differing, failed; /* calls */
 };
-
-static const char *text_at(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-	return text ? text : "";
-}
-
-static double number_at(const cJSON *json, const char *name)
-{
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
-
-static bool is_type(const cJSON *event, const char *type)
-{
-	return strcmp(text_at(event, "type"), type) == 0;
-}
 
 /* --- one call --- */
 
@@ -77,15 +61,15 @@ static void print_call(const struct replay *replay, const cJSON *intent, const c
 	const struct agent_image *screen = agent_desktop_screen(replay->desktop);
 	if (replay->as_json) {
 		CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-		cJSON_AddNumberToObject(json, "step", number_at(intent, "step"));
-		cJSON_AddStringToObject(json, "call_id", text_at(intent, "call_id"));
+		cJSON_AddNumberToObject(json, "step", agent_event_number(intent, "step"));
+		cJSON_AddStringToObject(json, "call_id", agent_event_text(intent, "call_id"));
 		cJSON_AddStringToObject(json, "result", what);
 		cJSON_AddNumberToObject(json, "differing_pixels", (double)differing);
 		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 		printf("%s\n", text ? text : "{}");
 		return;
 	}
-	printf("%3.0f  ", number_at(intent, "step"));
+	printf("%3.0f  ", agent_event_number(intent, "step"));
 	if (strcmp(what, "differs") == 0 && screen) {
 		printf("%.3f %% (%lld pixels) differ",
 				100.0 * (double)differing /
@@ -106,11 +90,11 @@ static bool replay_call(struct replay *replay, const cJSON *intent, const cJSON 
 {
 	struct agent_outcome outcome;
 	int64_t differing = 0;
-	const char *sha256 = text_at(result, "screenshot"), *what = "equal";
+	const char *sha256 = agent_event_text(result, "screenshot"), *what = "equal";
 	enum cua_status status = agent_desktop_act(replay->desktop,
 			cJSON_GetObjectItemCaseSensitive(intent, "actions"), &outcome, err);
 	const bool fails = outcome.status != CUA_OK,
-		   failed_then = strcmp(text_at(result, "status"), "failed") == 0;
+		   failed_then = strcmp(agent_event_text(result, "status"), "failed") == 0;
 	agent_outcome_finish(&outcome);
 	if (status != CUA_OK) {
 		return false;
@@ -118,7 +102,7 @@ static bool replay_call(struct replay *replay, const cJSON *intent, const cJSON 
 	if (fails != failed_then) {
 		what = fails ? "failed now" : "succeeded now";
 		replay->failed++;
-	} else if (strlen(sha256) != 64 || strspn(sha256, "0123456789abcdef") != 64) {
+	} else if (!agent_event_is_sha256(sha256)) {
 		what = "nothing to compare with";
 	} else if (compare(replay, sha256, &differing, err) != CUA_OK) {
 		return false;
@@ -133,11 +117,11 @@ static bool replay_call(struct replay *replay, const cJSON *intent, const cJSON 
 /* What came of an intent: the result of its call in the same step. */
 static const cJSON *result_of(const cJSON *intent)
 {
-	for (const cJSON *event = intent->next; event && !is_type(event, "turn");
+	for (const cJSON *event = intent->next; event && !agent_event_is(event, "turn");
 			event = event->next) {
-		if (is_type(event, "result") &&
-				strcmp(text_at(event, "call_id"), text_at(intent, "call_id")) ==
-						0) {
+		if (agent_event_is(event, "result") &&
+				strcmp(agent_event_text(event, "call_id"),
+						agent_event_text(intent, "call_id")) == 0) {
 			return event;
 		}
 	}
@@ -152,7 +136,7 @@ static bool replay_all(struct replay *replay, const cJSON *events, struct cua_er
 	enum cua_status status = agent_desktop_act(replay->desktop, look, &outcome, err);
 	agent_outcome_finish(&outcome);
 	cJSON_ArrayForEach (event, events) {
-		if (status == CUA_OK && is_type(event, "intent") &&
+		if (status == CUA_OK && agent_event_is(event, "intent") &&
 				!replay_call(replay, event, result_of(event), err)) {
 			return false;
 		}
@@ -172,10 +156,10 @@ static enum cua_status start(
 	const cJSON *event = NULL;
 	bool attached = false;
 	cJSON_ArrayForEach (event, events) {
-		if (is_type(event, "look") && number_at(event, "width") >= 320 &&
-				number_at(event, "height") >= 200) {
-			options.width_px = (int)number_at(event, "width");
-			options.height_px = (int)number_at(event, "height");
+		if (agent_event_is(event, "look") && agent_event_number(event, "width") >= 320 &&
+				agent_event_number(event, "height") >= 200) {
+			options.width_px = (int)agent_event_number(event, "width");
+			options.height_px = (int)agent_event_number(event, "height");
 			break;
 		}
 	}

@@ -1,0 +1,24 @@
+#ifndef CUA_AGENT_EVENT_H
+#define CUA_AGENT_EVENT_H
+
+/* Reading events of a journal, which may be from another version, or damaged: what is not there is
+ * empty. */
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+/* NULL if there is none. */
+const cJSON *agent_event_member(const cJSON *json, const char *name);
+/* "" if there is none. */
+const char *agent_event_text(const cJSON *json, const char *name);
+/* 0 if there is none. */
+double agent_event_number(const cJSON *json, const char *name);
+bool agent_event_is(const cJSON *event, const char *type);
+/* Milliseconds since 1970; 0 if unknown. */
+double agent_event_time_ms(const cJSON *event);
+/* A SHA-256 in hexadecimal, as screenshots are named: nothing else that an event holds may become
+ * part of a path. */
+bool agent_event_is_sha256(const char *text);
+
+#endif
