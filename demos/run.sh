@@ -2,8 +2,9 @@
 # Runs a demo from nothing: installs what is missing, builds, starts a desktop and the stand-in model,
 # lets `cua run` do the task, verifies from outside what came of it, and stops what it started.
 #
-#   demos/run.sh libreoffice|browser [--watch] [--keep]
+#   demos/run.sh libreoffice|browser [--api API] [--watch] [--keep]
 #
+#   --api     what cua and the model speak: responses (as it is without), anthropic, gemini, chat
 #   --watch   open a viewer on the desktop; without a display, tell how to watch from elsewhere
 #   --keep    leave the desktop running afterwards
 #
@@ -16,15 +17,22 @@ cua=$build/bin/cua
 standin=$build/bin/cua-standin
 
 usage() {
-	sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+	sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 	exit "$1"
 }
 
 demo=
+api=responses
 watch=
 keep=
-for argument in "$@"; do
+while [[ $# -gt 0 ]]; do
+	argument=$1
+	shift
 	case $argument in
+	--api)
+		api=${1:?--api needs a name}
+		shift
+		;;
 	libreoffice | browser) demo=$argument ;;
 	--watch) watch=1 ;;
 	--keep) keep=1 ;;
@@ -185,7 +193,7 @@ if [[ -n $watch ]]; then
 fi
 say "letting the model work"
 CUA_API_KEY=standin-needs-none CUA_RUNS_DIR=$out/runs "$cua" run \
-	--base-url "http://127.0.0.1:$port/v1" --api responses --model standin --desktop "$name" --max-steps 300 \
+	--base-url "http://127.0.0.1:$port/v1" --api "$api" --model standin --desktop "$name" --max-steps 300 \
 	"$("$standin" --script "$script" --print-task)"
 collect_and_verify
 runs=("$out/runs"/*)
