@@ -117,8 +117,9 @@ static const struct agent_image image = {
 	.base64 = base64, .media_type = "image/png", .width = 1280, .height = 800
 };
 
-static void open_talk(struct talk *talk, const struct agent_model_spec *spec,
-		const struct reply *replies, size_t count)
+/* flags: a configuration of which only these are looked at. */
+static void open_talk_as(struct talk *talk, struct agent_model_config flags,
+		const struct agent_model_spec *spec, const struct reply *replies, size_t count)
 {
 	char url[64];
 	*talk = (struct talk){ .spec = *spec,
@@ -130,6 +131,9 @@ static void open_talk(struct talk *talk, const struct agent_model_spec *spec,
 		.base_url = url,
 		.api_key = "sk-ant-0123456789",
 		.spec = &talk->spec,
+		.is_probe = flags.is_probe,
+		.has_shell = flags.has_shell,
+		.has_editor = flags.has_editor,
 		.session = "run-1",
 		.screen = { 1280, 800 },
 		.cancel_fd = -1,
@@ -138,6 +142,12 @@ static void open_talk(struct talk *talk, const struct agent_model_spec *spec,
 		.user_data = talk };
 	assert_int_equal(agent_model_create(&config, &talk->model, NULL), CUA_OK);
 	assert_int_equal(agent_model_add_user(talk->model, "Click.", &image, NULL), CUA_OK);
+}
+
+static void open_talk(struct talk *talk, const struct agent_model_spec *spec,
+		const struct reply *replies, size_t count)
+{
+	open_talk_as(talk, (struct agent_model_config){ 0 }, spec, replies, count);
 }
 
 static enum cua_status ask(struct talk *talk)
@@ -310,6 +320,54 @@ static void each_tool_has_its_own_shape(void **state)
 				"error");
 		close_talk(&talk);
 	}
+}
+
+static void shell_and_editor_are_offered_where_they_can_be_run(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = { { .lines = DONE } };
+	static const struct {
+		const char *tool, *shell, *editor, *editor_name;
+	} rows[] = {
+		{ "computer_toolset_20260801", "bash_20250124", "text_editor_20250728",
+				"str_replace_based_edit_tool" },
+		{ "computer_20250124", "bash_20250124", "text_editor_20250728",
+				"str_replace_based_edit_tool" },
+		{ "computer_20241022", "bash_20241022", "text_editor_20241022",
+				"str_replace_editor" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		const struct agent_model_config flags = { .has_shell = true, .has_editor = true };
+		const struct agent_model_spec spec = spec_of(rows[i].tool);
+		struct talk talk;
+		open_talk_as(&talk, flags, &spec, replies, 1);
+		ask_well(&talk);
+		const cJSON *shell = find_tool(&talk, "bash");
+		const cJSON *editor = find_tool(&talk, rows[i].editor_name);
+		assert_string_equal(cJSON_GetStringValue(at(shell, "type")), rows[i].shell);
+		assert_string_equal(cJSON_GetStringValue(at(editor, "type")), rows[i].editor);
+		close_talk(&talk);
+	}
+}
+
+static void a_probe_costs_next_to_nothing(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = {
+		{ .lines = START("m") SAY("0", "{'type':'text','text':'H'}") END("max_tokens") }
+	};
+	struct agent_model_spec spec = spec_of("computer_toolset_20260801");
+	struct talk talk;
+	spec.threads = true;
+	open_talk_as(&talk, (struct agent_model_config){ .is_probe = true }, &spec, replies, 1);
+	ask_well(&talk);
+	assert_int_equal(talk.turn.end, AGENT_TURN_CUT);
+	assert_int_equal(at(asked(&talk, 0), "max_tokens")->valueint, 1);
+	/* model, max_tokens, stream, messages */
+	assert_int_equal(cJSON_GetArraySize(asked(&talk, 0)), 4);
+	assert_int_equal(count_breakpoints(asked(&talk, 0)), 0);
+	assert_null(strstr(talk.server.heads[0], "anthropic-beta"));
+	close_talk(&talk);
 }
 
 /* --- turns and results --- */
@@ -810,6 +868,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_request_is_as_documented),
 		cmocka_unit_test(each_tool_has_its_own_shape),
+		cmocka_unit_test(shell_and_editor_are_offered_where_they_can_be_run),
+		cmocka_unit_test(a_probe_costs_next_to_nothing),
 		cmocka_unit_test(turns_go_back_byte_for_byte),
 		cmocka_unit_test(calls_after_a_failure_are_answered_exactly),
 		cmocka_unit_test(a_wrong_call_is_named_in_the_first_result),

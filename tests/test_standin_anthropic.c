@@ -166,6 +166,9 @@ static void every_call_of_a_batch_has_its_result(void **state)
 		{ OK_RESULT "," BAD_RESULT "," NOT_RUN "," BAD_RESULT,
 				"must be an error that says 'Not executed" },
 		{ OK_RESULT "," RESULT("\"is_error\":true"), "content cannot be empty" },
+		{ OK_RESULT "," RESULT("\"is_error\":true,\"content\":[{\"type\":\"text\","
+				       "\"text\":\"no\"}," IMAGE "]"),
+				"must be type `text`" },
 		{ "{\"type\":\"tool_result\",\"tool_use_id\":\"%s\",\"content\":\"ok\"}",
 				"must carry `toolset_name`" },
 		{ RESULT("\"text\":\"x\""), "Extra inputs are not permitted" },

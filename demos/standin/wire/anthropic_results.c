@@ -147,6 +147,12 @@ static bool read_checked(struct results *results, const struct talk_call *call, 
 				"%s.tool_result: content cannot be empty if `is_error` is true",
 				place);
 	}
+	if (is_error && image) {
+		return wire_refuse(results->request, 400, NULL, "",
+				"%s.tool_result: all content must be type `text` if `is_error` is "
+				"true",
+				place);
+	}
 	return (!call->computer || check_action(results, call, is_error, text, image, place)) &&
 			keep_text(results, call, is_error, text);
 }
