@@ -770,6 +770,26 @@ static void a_tool_that_is_refused_is_changed_and_said(void **state)
 	close_talk(&talk);
 }
 
+#define NO_TOOL(type) \
+	ERROR("invalid_request_error", "`claude-x` does not support tool types: " type ".")
+
+static void tools_are_tried_once_each(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = {
+		{ 400, NO_TOOL("computer_toolset_20260801"), NULL },
+		{ 400, NO_TOOL("computer_20251124"), NULL },
+		{ 400, NO_TOOL("computer_20250124"), NULL },
+		{ 400, NO_TOOL("computer_20241022"), NULL },
+	};
+	struct talk talk;
+	open_talk(&talk, &agent_model_spec_unknown, replies, 4);
+	assert_int_equal(ask(&talk), CUA_ERR_MODEL);
+	assert_non_null(strstr(talk.server.heads[1], "computer-use-2025-11-24"));
+	assert_non_null(strstr(talk.server.heads[2], "computer-use-2025-01-24"));
+	close_talk(&talk);
+}
+
 static void what_a_server_does_not_know_is_left_out(void **state)
 {
 	(void)state;
@@ -884,6 +904,7 @@ int main(void)
 		cmocka_unit_test(a_cut_answer_is_asked_for_again_with_more_room),
 		cmocka_unit_test(a_refusal_ends_the_turn),
 		cmocka_unit_test(a_tool_that_is_refused_is_changed_and_said),
+		cmocka_unit_test(tools_are_tried_once_each),
 		cmocka_unit_test(what_a_server_does_not_know_is_left_out),
 		cmocka_unit_test(a_thread_gets_only_what_is_new),
 		cmocka_unit_test(a_lost_thread_is_replayed_whole),

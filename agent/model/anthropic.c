@@ -201,9 +201,12 @@ static bool learn_quirk(bool *quirk, bool is_named)
 /* Calls of one tool cannot be answered as those of another: only before the first. */
 static bool learn_tool(struct anthropic *talk, const char *message)
 {
-	const char *other = anthropic_tool_instead(talk->tool);
 	if (!strstr(message, "does not support tool types") || !strstr(message, talk->tool) ||
-			talk->held > 0 || strcmp(talk->config->spec->tool, other) == 0) {
+			talk->held > 0) {
+		return false;
+	}
+	const char *other = anthropic_next_tool(talk);
+	if (!other) {
 		return false;
 	}
 	char why[160];
@@ -277,7 +280,9 @@ static bool anthropic_learn(void *self, const struct model_failure *failure)
 					strcasestr(message, "block_binding") ||
 							strcasestr(message, UNBINDING_BETA)) ||
 			learn_quirk(&quirks->no_display, strcasestr(message, "display")) ||
-			learn_quirk(&quirks->no_thinking, strncmp(message, "thinking", 8) == 0);
+			learn_quirk(&quirks->no_thinking,
+					strncmp(message, "thinking", 8) == 0 ||
+							strncmp(message, "\"thinking", 9) == 0);
 }
 
 /* "details" may name the error more closely. */

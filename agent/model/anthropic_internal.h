@@ -37,7 +37,8 @@ struct anthropic {
 	const struct agent_model_config *config;
 	struct anthropic_message *messages; /* owned; in the order of the conversation */
 	size_t count, capacity;
-	char tool[48]; /* the computer tool's type */
+	char tool[48];          /* the computer tool's type */
+	unsigned refused_tools; /* a bit for each that there is */
 	double max_tokens, max_tokens_limit;
 	struct anthropic_quirks quirks;
 	/* With threads: the answer that the next request goes on from, and how many messages the
@@ -70,8 +71,8 @@ bool anthropic_uses_threads(const struct anthropic *talk);
 bool anthropic_is_toolset(const struct anthropic *talk);
 /* The header that a tool's type needs; "" for none. */
 const char *anthropic_tool_beta(const char *type);
-/* What to try when a server refuses this type; NULL if nothing is left. */
-const char *anthropic_tool_instead(const char *type);
+/* After the server refused the tool: the newest that it has not refused, NULL if none is left. */
+const char *anthropic_next_tool(struct anthropic *talk);
 void anthropic_add_tools(const struct anthropic *talk, cJSON *body);
 /* The model's own shell or text editor, and the loop can run it. */
 bool anthropic_is_own_function(const struct anthropic *talk, const char *name);

@@ -29,10 +29,17 @@ const char *anthropic_tool_beta(const char *type)
 	return "";
 }
 
-/* From an older tool to the toolset, which the newest models alone take; from that downwards. */
-const char *anthropic_tool_instead(const char *type)
+const char *anthropic_next_tool(struct anthropic *talk)
 {
-	return strcmp(type, ANTHROPIC_TOOLSET) == 0 ? computer_tools[1].type : ANTHROPIC_TOOLSET;
+	const char *next = NULL;
+	for (size_t i = CUA_ARRAY_LEN(computer_tools); i > 0; i--) {
+		unsigned bit = 1U << (i - 1);
+		if (strcmp(computer_tools[i - 1].type, talk->tool) == 0) {
+			talk->refused_tools |= bit;
+		}
+		next = talk->refused_tools & bit ? next : computer_tools[i - 1].type;
+	}
+	return next;
 }
 
 /* A dated tool that is at least so new; the toolset is. */
