@@ -2,7 +2,23 @@
 if(NOT TARGET PkgConfig::cmocka)
 	pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 endif()
-foreach(name sse retry responses anthropic anthropic_talk chat profiles gemini journal chain model catalogue models run resume)
+foreach(name
+	sse
+	retry
+	responses
+	anthropic
+	anthropic_talk
+	chat
+	profiles
+	gemini
+	journal
+	chain
+	model
+	catalogue
+	models
+	tls
+	run
+	resume)
 	add_executable(test_agent_${name} ${CMAKE_CURRENT_LIST_DIR}/test_agent_${name}.c)
 	target_link_libraries(test_agent_${name} PRIVATE cua_agent PkgConfig::cmocka)
 	add_test(NAME agent_${name} COMMAND test_agent_${name})
@@ -11,5 +27,7 @@ foreach(name model models run resume anthropic_talk)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
 endforeach()
+pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
+target_link_libraries(test_agent_tls PRIVATE PkgConfig::openssl Threads::Threads)
 target_compile_definitions(test_agent_models PRIVATE CUA_TEST_PROGRAM="$<TARGET_FILE:cua>")
 add_dependencies(test_agent_models cua)

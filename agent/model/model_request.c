@@ -298,7 +298,8 @@ static double delay_of(
 /* All that goes wrong with a model is CUA_ERR_MODEL to the caller. */
 static enum cua_status model_error(enum cua_status status, struct cua_error *err)
 {
-	if (status == CUA_ERR_CLOSED || status == CUA_ERR_TIMEOUT) {
+	if (status == CUA_ERR_CLOSED || status == CUA_ERR_TIMEOUT ||
+			status == CUA_ERR_UNAVAILABLE) {
 		cua_error_prefix(err, "the model server");
 	} else if (status == CUA_ERR_CANCELLED || status == CUA_ERR_NOMEM) {
 		return status;

@@ -227,8 +227,9 @@ static enum cua_status status_of(
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s: no answer in time", url);
 	}
-	return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "%s: %s%s", url, curl_easy_strerror(code),
-			advice_for(code));
+	bool is_trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+	return CUA_FAIL(err, is_trust ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0, "%s: %s%s", url,
+			curl_easy_strerror(code), advice_for(code));
 }
 
 enum cua_status cua_http_perform(struct cua_http_client *client,

@@ -56,7 +56,8 @@ struct cua_http_response {
  * Any HTTP status is CUA_OK: read http_status.
  *
  * Return: CUA_OK; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_TOO_LARGE; CUA_ERR_CLOSED if the
- *         peer cannot be reached or hung up early; whatever on_data returned.
+ *         peer cannot be reached or hung up early; CUA_ERR_UNAVAILABLE if no CA that is known
+ *         here vouches for it ($SSL_CERT_FILE names others); whatever on_data returned.
  */
 CUA_NODISCARD enum cua_status cua_http_perform(struct cua_http_client *client,
 		const struct cua_http_request *request, struct cua_http_response *ret_response,
