@@ -8,16 +8,17 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/limits.h"
 #include "agent/model/model.h"
 #include "cua/base/error.h"
 
-#define CUA_AGENT_DEFAULT_STEPS 100
-#define CUA_AGENT_DEFAULT_TIME_S 1800
+/* Of a run that is told nothing else. */
+extern const struct agent_limits cua_agent_default_limits;
 
 enum cua_agent_outcome {
 	CUA_AGENT_DONE,
 	CUA_AGENT_GAVE_UP, /* the model called give_up, or refused */
-	CUA_AGENT_LIMIT,   /* of steps or of time */
+	CUA_AGENT_LIMIT,   /* one of struct agent_limits */
 	CUA_AGENT_MODEL_ERROR,
 	CUA_AGENT_DESKTOP_ERROR, /* the desktop, or this machine: disk, memory */
 	CUA_AGENT_STOPPED,       /* by policy, or by a person's no */
@@ -27,8 +28,6 @@ enum cua_agent_outcome {
 
 /* "done", "gave_up", ... as events and --json spell them. */
 const char *cua_agent_outcome_name(enum cua_agent_outcome outcome);
-/* What the process exits with. */
-int cua_agent_outcome_exit(enum cua_agent_outcome outcome);
 
 /* All borrowed for the time of the run. */
 struct cua_agent_options {
@@ -45,7 +44,7 @@ struct cua_agent_options {
 	const char *resume;        /* folder of the run to go on with; NULL for a new one */
 	bool desktop_is_new; /* to the run that is resumed: its own is gone, or another was chosen
 			      */
-	int max_steps, max_time_s;
+	struct agent_limits limits;
 	int cancel_fd; /* readable: stop; -1 for none */
 	int model_retries;
 	double retry_unit; /* 1; tests shorten the waiting */
@@ -62,11 +61,13 @@ struct cua_agent_result {
 	enum cua_agent_outcome outcome;
 	char *answer;  /* owned; what the model answered, or its reason to give up; may be NULL */
 	char *run_dir; /* owned; NULL if there is none */
+	enum agent_limit limit; /* of CUA_AGENT_LIMIT: which */
 	struct cua_error error; /* of outcomes that are errors */
 	bool has_report;        /* run_dir/report.html is there */
 	int steps, actions;
 	double ms, model_ms, desktop_ms;
 	struct agent_usage usage;
+	double cost_usd; /* NAN if a price is not known */
 };
 
 /* What `cua run --resume` has to know before it can go on. */
@@ -76,7 +77,7 @@ struct cua_agent_resumable {
 	char *desktop;                       /* owned; the name it had last */
 	int64_t desktop_created_s;
 	bool desktop_is_own;
-	int max_steps, max_time_s;
+	struct agent_limits limits;
 };
 
 /**
@@ -93,6 +94,8 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run);
 
 /* Runs to the end. ret_result is filled whatever the outcome. */
 void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_result *ret_result);
+/* What the process exits with. */
+int cua_agent_exit_status(const struct cua_agent_result *result);
 void cua_agent_result_finish(struct cua_agent_result *result);
 
 #endif

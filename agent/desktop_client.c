@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "agent/model/json_span.h"
+#include "agent/view.h"
 #include "cua/base/http_client.h"
 #include "cua/base/util.h"
 
@@ -19,6 +20,7 @@ struct agent_desktop {
 	struct cua_http_client *http;
 	struct agent_image screen; /* base64 NULL before the first screenshot */
 	char etag[128];
+	struct cua_point view; /* x 0: the screen as it is */
 };
 
 enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
@@ -46,6 +48,36 @@ void agent_desktop_destroy(struct agent_desktop *desktop)
 	cua_http_client_destroy(desktop->http);
 	agent_image_finish(&desktop->screen);
 	free(desktop);
+}
+
+enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
+		const struct agent_image_limits *limits, struct cua_error *err)
+{
+	struct cua_http_request request = { .method = "GET",
+		.url = "http://desktop/v1/desktop",
+		.total_timeout_ms = ANSWER_TIMEOUT_MS };
+	struct cua_http_response response = { 0 };
+	enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);
+	CUA_AUTO_JSON cJSON *answer = status == CUA_OK && response.body.len > 0
+			? cJSON_Parse(response.body.data)
+			: NULL;
+	cua_http_response_finish(&response);
+	const cJSON *width = cJSON_GetObjectItemCaseSensitive(answer, "width");
+	const cJSON *height = cJSON_GetObjectItemCaseSensitive(answer, "height");
+	if (status == CUA_OK &&
+			(!cJSON_IsNumber(width) || !cJSON_IsNumber(height) || width->valueint < 1 ||
+					height->valueint < 1)) {
+		status = CUA_FAIL(
+				err, CUA_ERR_CLOSED, 0, "the desktop does not say how large it is");
+	}
+	if (status == CUA_OK) {
+		const struct cua_point screen = { width->valueint, height->valueint };
+		const struct cua_point view = agent_view_size(limits, screen);
+		if (view.x != screen.x || view.y != screen.y) {
+			desktop->view = view;
+		}
+	}
+	return status;
 }
 
 const struct agent_image *agent_desktop_screen(const struct agent_desktop *desktop)
@@ -92,6 +124,12 @@ static char *build_body(const struct agent_desktop *desktop, const cJSON *action
 	cJSON_AddBoolToObject(screenshot, "pointer", true);
 	/* It goes over the wire to a model, and again with each turn. */
 	cJSON_AddStringToObject(screenshot, "level", "small");
+	if (desktop->view.x > 0) {
+		const int size[] = { desktop->view.x, desktop->view.y };
+		cJSON_AddNumberToObject(screenshot, "width", size[0]);
+		cJSON_AddNumberToObject(screenshot, "height", size[1]);
+		cJSON_AddItemToObject(body, "coordinates", cJSON_CreateIntArray(size, 2));
+	}
 	if (desktop->etag[0]) {
 		cJSON_AddStringToObject(screenshot, "if_none_match", desktop->etag);
 	}

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "agent/model/model.h"
+#include "agent/model/model_spec.h"
 #include "cua/base/error.h"
 
 struct agent_desktop;
@@ -30,6 +31,11 @@ void agent_outcome_finish(struct agent_outcome *outcome);
 CUA_NODISCARD enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
 		struct agent_desktop **ret_desktop, struct cua_error *err);
 void agent_desktop_destroy(struct agent_desktop *desktop);
+
+/* From here on screenshots have the size that suits these limits, and the coordinates of actions
+ * and answers are of that size. Asks the desktop for the size of its screen; errors as below. */
+CUA_NODISCARD enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
+		const struct agent_image_limits *limits, struct cua_error *err);
 
 /**
  * agent_desktop_act() - run actions, let the screen settle, look.

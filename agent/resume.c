@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +94,13 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	run->desktop = strdup(desktop ? desktop : "");
 	run->desktop_created_s = (int64_t)number_at(last, "desktop_created");
 	run->desktop_is_own = cJSON_IsTrue(member(last, "desktop_is_own"));
-	run->max_steps = (int)number_at(last, "max_steps");
-	run->max_time_s = (int)number_at(last, "max_time_s");
+	const cJSON *limits = member(last, "limits");
+	run->limits = (struct agent_limits){ .steps = (int)number_at(limits, "steps"),
+		.time_s = (int)number_at(limits, "time_s"),
+		.tokens = number_at(limits, "tokens"),
+		.usd = number_at(limits, "usd"),
+		.repeats = (int)number_at(limits, "repeats"),
+		.errors = (int)number_at(limits, "errors") };
 	return run->desktop ? CUA_OK : CUA_ERR_NOMEM;
 }
 
@@ -171,6 +177,8 @@ static void add_turn(struct cua_agent_result *result, const cJSON *event)
 		.reasoning_tokens = number_at(json, "reasoning_tokens"),
 	};
 	agent_usage_add(&result->usage, &usage);
+	const cJSON *cost = member(event, "cost_usd");
+	result->cost_usd += cJSON_IsNumber(cost) ? cost->valuedouble : (double)NAN;
 	result->model_ms += number_at(event, "ms");
 	result->steps = (int)number_at(event, "step");
 }

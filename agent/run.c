@@ -1,12 +1,14 @@
 #include "agent/run_internal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/model/catalogue.h"
 #include "agent/report.h"
 #include "cua/base/util.h"
 
@@ -19,7 +21,7 @@ static const struct {
 } outcomes[CUA_AGENT_OUTCOME_COUNT] = {
 	[CUA_AGENT_DONE] = { "done", 0 },
 	[CUA_AGENT_GAVE_UP] = { "gave_up", 3 },
-	[CUA_AGENT_LIMIT] = { "limit", 4 },
+	[CUA_AGENT_LIMIT] = { "limit", 0 }, /* see agent_limit_exit() */
 	[CUA_AGENT_MODEL_ERROR] = { "model_error", 5 },
 	[CUA_AGENT_DESKTOP_ERROR] = { "desktop_error", 6 },
 	[CUA_AGENT_STOPPED] = { "stopped", 7 },
@@ -31,10 +33,15 @@ const char *cua_agent_outcome_name(enum cua_agent_outcome outcome)
 	return outcomes[outcome].name;
 }
 
-int cua_agent_outcome_exit(enum cua_agent_outcome outcome)
+int cua_agent_exit_status(const struct cua_agent_result *result)
 {
-	return outcomes[outcome].exit_status;
+	return result->outcome == CUA_AGENT_LIMIT ? agent_limit_exit(result->limit)
+						  : outcomes[result->outcome].exit_status;
 }
+
+const struct agent_limits cua_agent_default_limits = {
+	.steps = 100, .time_s = 1800, .repeats = 6, .errors = 10
+};
 
 /* --- how a run ends --- */
 
@@ -59,6 +66,21 @@ void run_end_desktop(struct agent_run *run, const struct cua_error *why)
 	}
 }
 
+/* The clock may stop a request before the loop looks at it. */
+void run_end_limit(struct agent_run *run, enum agent_limit limit, const struct cua_error *why)
+{
+	struct cua_error time = { 0 };
+	if (limit == AGENT_LIMIT_TIME && !why) {
+		const struct agent_limits limits = { .time_s = run->options->limits.time_s };
+		const struct agent_spent all = { .time_s = limits.time_s };
+		(void)agent_limits_check(&limits, &all, &time);
+	}
+	if (!run->is_over) {
+		run->result->limit = limit;
+	}
+	run_end(run, CUA_AGENT_LIMIT, why ? why : &time);
+}
+
 bool run_is_cancelled(const struct agent_run *run)
 {
 	struct pollfd cancel = { .fd = run->options->cancel_fd, .events = POLLIN };
@@ -72,7 +94,7 @@ static void end_model(struct agent_run *run, const struct cua_error *why)
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		break;
 	case CUA_ERR_TIMEOUT: /* of the run: that of a request is a model error */
-		run_end(run, CUA_AGENT_LIMIT, NULL);
+		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
 		break;
 	case CUA_ERR_NOMEM:
 		run_end(run, CUA_AGENT_DESKTOP_ERROR, why);
@@ -80,13 +102,6 @@ static void end_model(struct agent_run *run, const struct cua_error *why)
 	default:
 		run_end(run, CUA_AGENT_MODEL_ERROR, why);
 	}
-}
-
-static void end_limit(struct agent_run *run, const char *what, int limit)
-{
-	struct cua_error why = { 0 };
-	cua_error_set(&why, CUA_ERR_POLICY, 0, "the limit of %d %s is reached", limit, what);
-	run_end(run, CUA_AGENT_LIMIT, &why);
 }
 
 /* Takes text over as the run's answer. */
@@ -179,34 +194,57 @@ void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 	}
 }
 
+double run_cost(const struct agent_run *run, const struct agent_usage *usage)
+{
+	const struct agent_model_spec *spec = run->options->spec;
+	return agent_usage_cost(&(spec ? spec : &agent_model_spec_unknown)->prices, usage);
+}
+
+static bool may_go_on(struct agent_run *run)
+{
+	struct cua_error why = { 0 };
+	const struct agent_spent spent = { .steps = run->step,
+		.time_s = (run->spent_ms + (double)(cua_now_us() - run->started_us) / 1000.0) /
+				1000.0,
+		.tokens = run->result->usage.input_tokens + run->result->usage.output_tokens,
+		.usd = run->result->cost_usd };
+	const enum agent_limit limit = agent_limits_check(&run->options->limits, &spent, &why);
+	if (limit != AGENT_LIMIT_NONE) {
+		run_end_limit(run, limit, &why);
+	}
+	return !run->is_over;
+}
+
+/* False if the run is over. */
+static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
+{
+	struct cua_error why = { 0 };
+	/* What the model is told next must not be forgotten by a power loss. */
+	if (agent_journal_sync(&run->journal, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+		return false;
+	}
+	const uint64_t asked_us = cua_now_us();
+	enum cua_status status = agent_model_ask(run->model, run->deadline_us, ret_turn, &why);
+	run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
+	if (status != CUA_OK) {
+		end_model(run, &why);
+		return false;
+	}
+	run->result->steps = run->step;
+	agent_usage_add(&run->result->usage, &ret_turn->usage);
+	run->result->cost_usd += run_cost(run, &ret_turn->usage);
+	return true;
+}
+
 static void loop(struct agent_run *run)
 {
-	while (!run->is_over) {
-		if (run->step >= run->options->max_steps) {
-			end_limit(run, "steps", run->options->max_steps);
-			return;
-		}
-		if (cua_now_us() >= run->deadline_us) {
-			run_end(run, CUA_AGENT_LIMIT, NULL);
-			return;
-		}
-		run->step++;
+	while (!run->is_over && may_go_on(run)) {
 		struct agent_turn turn;
-		struct cua_error why = { 0 };
-		/* What the model is told next must not be forgotten by a power loss. */
-		if (agent_journal_sync(&run->journal, &why) != CUA_OK) {
-			run_end_desktop(run, &why);
+		run->step++;
+		if (!ask(run, &turn)) {
 			return;
 		}
-		uint64_t asked_us = cua_now_us();
-		enum cua_status status = agent_model_ask(run->model, run->deadline_us, &turn, &why);
-		run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
-		if (status != CUA_OK) {
-			end_model(run, &why);
-			return;
-		}
-		run->result->steps = run->step;
-		agent_usage_add(&run->result->usage, &turn.usage);
 		if (run_note_turn(run, &turn)) {
 			run_take_turn(run, &turn);
 		}
@@ -275,13 +313,22 @@ static void prepare(struct agent_run *run)
 	struct cua_error why = { 0 };
 	CUA_AUTO_FREE char *note = NULL;
 	open_journal(run);
-	const double left_ms = run->options->max_time_s * 1000.0 - run->spent_ms;
-	run->deadline_us = run->started_us + (left_ms > 0 ? (uint64_t)(left_ms * 1000.0) : 0);
+	if (run->options->limits.time_s > 0) {
+		const double left_ms = run->options->limits.time_s * 1000.0 - run->spent_ms;
+		run->deadline_us =
+				run->started_us + (left_ms > 0 ? (uint64_t)(left_ms * 1000.0) : 0);
+	}
 	if (run->is_over || !(run->options->resume ? run_note_resume(run) : run_note_start(run))) {
 		return;
 	}
 	if (agent_desktop_create(run->options->desktop_socket, run->options->cancel_fd,
 			    &run->desktop, &why) != CUA_OK) {
+		run_end_desktop(run, &why);
+		return;
+	}
+	if (run->options->spec &&
+			agent_desktop_fit(run->desktop, &run->options->spec->images, &why) !=
+					CUA_OK) {
 		run_end_desktop(run, &why);
 		return;
 	}
@@ -294,15 +341,6 @@ static void prepare(struct agent_run *run)
 		run_resume_talk(run, note);
 	} else if (run_tell(run, run->options->task, agent_desktop_screen(run->desktop)) && note) {
 		(void)run_tell(run, note, NULL);
-	}
-}
-
-static void say_time_limit(struct agent_run *run)
-{
-	struct cua_agent_result *result = run->result;
-	if (result->outcome == CUA_AGENT_LIMIT && !result->error.msg[0]) {
-		cua_error_set(&result->error, CUA_ERR_POLICY, 0,
-				"the limit of %d seconds is reached", run->options->max_time_s);
 	}
 }
 
@@ -327,12 +365,15 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 	struct agent_run run = { .options = options,
 		.result = ret_result,
 		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
-		.started_us = cua_now_us() };
+		.started_us = cua_now_us(),
+		.deadline_us = UINT64_MAX };
 	prepare(&run);
+	/* Money that cannot be counted is none from the start. */
+	const struct agent_usage any = { .input_tokens = 1, .output_tokens = 1 };
+	ret_result->cost_usd += 0 * run_cost(&run, &any);
 	if (!run.is_over) {
 		loop(&run);
 	}
-	say_time_limit(&run);
 	ret_result->ms = run.spent_ms + (double)(cua_now_us() - run.started_us) / 1000.0;
 	if (run.journal.events_fd >= 0) {
 		close_journal(&run);

@@ -48,7 +48,7 @@ static bool await_person(struct agent_run *run)
 	enum cua_status status = agent_desktop_await_lease(run->desktop, run->deadline_us, &why);
 	double ms = (double)(cua_now_us() - started_us) / 1000.0;
 	if (status == CUA_ERR_TIMEOUT && cua_now_us() >= run->deadline_us) {
-		run_end(run, CUA_AGENT_LIMIT, &why);
+		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
 		return false;
 	}
 	if (status != CUA_OK) {
@@ -255,6 +255,48 @@ static bool take_outcome(
 	return answer(batch, AGENT_ANSWER_FAILED, outcome, problem);
 }
 
+/* The same again on the same screen has not done what was meant: first the model is told so. True
+ * if the run is over. */
+static bool goes_in_circles(struct batch *batch, const struct agent_call *call)
+{
+	struct agent_run *run = batch->run;
+	const int limit = run->options->limits.repeats;
+	const struct agent_image *screen = agent_desktop_screen(run->desktop);
+	const int times = agent_circle_note(&run->circle, call->actions, screen->sha256);
+	struct cua_error why = { 0 };
+	if (limit > 0 && times > limit) {
+		cua_error_set(&why, CUA_ERR_MODEL, 0,
+				"the model did the same on the same screen %d times, and goes on; "
+				"--max-repeats raises the limit",
+				limit);
+		run_end_limit(run, AGENT_LIMIT_REPEATS, &why);
+	} else if (limit > 0 && times == limit / 2 + 1) {
+		char text[200];
+		snprintf(text, sizeof(text),
+				"You have done exactly this on exactly this screen %d times now. "
+				"Do something else: another way, or give_up.",
+				times);
+		add_note(batch, text);
+	}
+	return run->is_over;
+}
+
+/* False if the run is over. */
+static bool count_errors(struct agent_run *run, bool is_error)
+{
+	const int limit = run->options->limits.errors;
+	struct cua_error why = { 0 };
+	run->errors = is_error ? run->errors + 1 : 0;
+	if (limit > 0 && run->errors >= limit) {
+		cua_error_set(&why, CUA_ERR_MODEL, 0,
+				"%d calls of the model failed one after another; --max-errors "
+				"raises the limit",
+				run->errors);
+		run_end_limit(run, AGENT_LIMIT_ERRORS, &why);
+	}
+	return !run->is_over;
+}
+
 /* Intent, effect, result. *ret_failed: an action did not succeed. False if the run is over. */
 static bool run_call(struct batch *batch, const struct agent_call *call, bool *ret_failed)
 {
@@ -265,7 +307,7 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return false;
 	}
-	if (!run_note_intent(run, call)) {
+	if (goes_in_circles(batch, call) || !run_note_intent(run, call)) {
 		return false;
 	}
 	enum cua_status status = agent_desktop_act(run->desktop, call->actions, &outcome, &why);
@@ -273,7 +315,8 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 	bool goes_on = false;
 	if (status == CUA_OK) {
 		*ret_failed = outcome.status != CUA_OK;
-		goes_on = take_outcome(batch, call, &outcome);
+		goes_on = take_outcome(batch, call, &outcome) &&
+				count_errors(run, *ret_failed && outcome.status != CUA_ERR_PERSON);
 	} else {
 		run_end_desktop(run, &why);
 		run_note_result(run, call, &outcome, &why);
@@ -296,6 +339,7 @@ static void run_all(struct batch *batch)
 static void refuse_all(struct batch *batch)
 {
 	bool goes_on = true;
+	goes_on = count_errors(batch->run, true);
 	for (size_t i = 0; goes_on && i < batch->turn->call_count; i++) {
 		const char *problem = batch->turn->calls[i].problem;
 		goes_on = problem[0] ? answer_not_run(batch, AGENT_ANSWER_FAILED, problem)

@@ -1,5 +1,6 @@
 #include "agent/run_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cua/base/util.h"
@@ -41,6 +42,13 @@ static void add_usage(cJSON *event, const struct agent_usage *usage)
 	cJSON_AddNumberToObject(json, "reasoning_tokens", usage->reasoning_tokens);
 }
 
+static void add_cost(cJSON *json, const char *name, double usd)
+{
+	if (!isnan(usd)) {
+		cJSON_AddNumberToObject(json, name, usd);
+	}
+}
+
 /* Times to a hundredth of a millisecond: more digits are noise. */
 static void add_ms(cJSON *event, const char *name, double ms)
 {
@@ -69,14 +77,34 @@ static bool add_screen(struct agent_run *run, cJSON *event)
 	return add_image(run, event, agent_desktop_screen(run->desktop));
 }
 
+static void add_limits(cJSON *event, const struct agent_limits *limits)
+{
+	cJSON *json = cJSON_AddObjectToObject(event, "limits");
+	cJSON_AddNumberToObject(json, "steps", limits->steps);
+	cJSON_AddNumberToObject(json, "time_s", limits->time_s);
+	cJSON_AddNumberToObject(json, "tokens", limits->tokens);
+	cJSON_AddNumberToObject(json, "usd", limits->usd);
+	cJSON_AddNumberToObject(json, "repeats", limits->repeats);
+	cJSON_AddNumberToObject(json, "errors", limits->errors);
+}
+
+static void add_prices(cJSON *event, const struct agent_model_spec *spec)
+{
+	const struct agent_prices *prices = spec ? &spec->prices : &agent_model_spec_unknown.prices;
+	cJSON *json = cJSON_AddObjectToObject(event, "prices");
+	add_cost(json, "input", prices->input);
+	add_cost(json, "cached", prices->cached);
+	add_cost(json, "cache_write", prices->cache_write);
+	add_cost(json, "output", prices->output);
+}
+
 static void add_desktop(cJSON *event, const struct cua_agent_options *options)
 {
 	cJSON_AddStringToObject(event, "desktop",
 			options->desktop_name ? options->desktop_name : options->desktop_socket);
 	cJSON_AddNumberToObject(event, "desktop_created", (double)options->desktop_created_s);
 	cJSON_AddBoolToObject(event, "desktop_is_own", options->desktop_is_own);
-	cJSON_AddNumberToObject(event, "max_steps", options->max_steps);
-	cJSON_AddNumberToObject(event, "max_time_s", options->max_time_s);
+	add_limits(event, &options->limits);
 	cJSON_AddStringToObject(event, "version", CUA_VERSION);
 }
 
@@ -89,6 +117,7 @@ bool run_note_start(struct agent_run *run)
 	cJSON_AddStringToObject(event, "api", options->api);
 	cJSON_AddStringToObject(event, "model", options->model);
 	cJSON_AddStringToObject(event, "base_url", options->base_url);
+	add_prices(event, options->spec);
 	add_desktop(event, options);
 	return append(run, event, true);
 }
@@ -195,6 +224,11 @@ bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
 	cJSON_AddNumberToObject(event, "retries", turn->retries);
 	add_ms(event, "ms", turn->ms);
 	add_usage(event, &turn->usage);
+	add_cost(event, "cost_usd", run_cost(run, &turn->usage));
+	cJSON *spent = cJSON_AddObjectToObject(event, "spent");
+	cJSON_AddNumberToObject(spent, "tokens",
+			run->result->usage.input_tokens + run->result->usage.output_tokens);
+	add_cost(spent, "usd", run->result->cost_usd);
 	return append(run, event, false);
 }
 
@@ -309,12 +343,17 @@ enum cua_status run_note_end(struct agent_run *run, struct cua_error *err)
 	const struct cua_agent_result *result = run->result;
 	cJSON *event = open_event("run_end");
 	cJSON_AddStringToObject(event, "outcome", cua_agent_outcome_name(result->outcome));
-	cJSON_AddNumberToObject(event, "exit_status", cua_agent_outcome_exit(result->outcome));
+	cJSON_AddNumberToObject(event, "exit_status", cua_agent_exit_status(result));
+	if (result->outcome == CUA_AGENT_LIMIT) {
+		cJSON_AddStringToObject(event, "limit", agent_limit_name(result->limit));
+	}
 	if (result->answer) {
 		cJSON_AddStringToObject(event, "answer", result->answer);
 	}
 	if (result->error.msg[0]) {
 		cJSON_AddStringToObject(event, "message", result->error.msg);
+		cJSON_AddStringToObject(event, "class",
+				cua_error_class_name(cua_status_class(result->error.status)));
 	}
 	cJSON_AddNumberToObject(event, "steps", result->steps);
 	cJSON_AddNumberToObject(event, "actions", result->actions);
@@ -322,6 +361,7 @@ enum cua_status run_note_end(struct agent_run *run, struct cua_error *err)
 	add_ms(event, "model_ms", result->model_ms);
 	add_ms(event, "desktop_ms", result->desktop_ms);
 	add_usage(event, &result->usage);
+	add_cost(event, "cost_usd", result->cost_usd);
 	cJSON_AddStringToObject(event, "run_dir", run->journal.path);
 	return agent_journal_end(&run->journal, event, err);
 }

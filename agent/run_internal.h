@@ -19,7 +19,9 @@ struct agent_run {
 	double spent_ms;   /* by the processes that were at this run before */
 	int64_t cut_bytes; /* that a crash left in the journal */
 	int step;
-	int nudges;   /* turns in a row that neither acted nor answered */
+	int nudges; /* turns in a row that neither acted nor answered */
+	int errors; /* calls in a row that failed */
+	struct agent_circle circle;
 	bool is_over; /* result->outcome says how */
 };
 
@@ -27,6 +29,8 @@ struct agent_run {
 void run_end(struct agent_run *run, enum cua_agent_outcome outcome, const struct cua_error *why);
 /* Ends it with an error of the desktop or of this machine; CUA_ERR_CANCELLED is an interruption. */
 void run_end_desktop(struct agent_run *run, const struct cua_error *why);
+/* why: NULL for the time, which may end a wait anywhere. */
+void run_end_limit(struct agent_run *run, enum agent_limit limit, const struct cua_error *why);
 bool run_is_cancelled(const struct agent_run *run);
 /* A message to the model, into the journal first; image may be NULL. False if the run is over. */
 bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image);
@@ -35,6 +39,9 @@ bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers,
 		const char *note);
 /* What a turn that came whole leads to: actions, or the end of the run. */
 void run_take_turn(struct agent_run *run, const struct agent_turn *turn);
+
+/* US dollars; NAN if a price is not known. */
+double run_cost(const struct agent_run *run, const struct agent_usage *usage);
 
 /* --- run_calls.c --- */
 

@@ -1,5 +1,6 @@
 #include "agent/run_print.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,17 @@ static bool was_said(const struct agent_printer *printer, const char *words)
 
 /* --- events --- */
 
+/* What the run has used up so far stands in each line: who watches decides by it. */
+static void print_spent(const struct agent_printer *printer, const cJSON *turn)
+{
+	const cJSON *spent = cJSON_GetObjectItemCaseSensitive(turn, "spent");
+	fprintf(printer->out, "model %.1f s, %.1fk tokens", number_at(turn, "ms") / 1000.0,
+			number_at(spent, "tokens") / 1000.0);
+	if (cJSON_HasObjectItem(spent, "usd")) {
+		fprintf(printer->out, ", $%.4f", number_at(spent, "usd"));
+	}
+}
+
 static void print_turn(struct agent_printer *printer, const cJSON *event)
 {
 	const char *words = string_at(event, "words"), *answer = string_at(event, "answer");
@@ -106,7 +118,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 	} else {
 		fprintf(printer->out, "%3d  ", printer->steps);
 	}
-	fprintf(printer->out, "model %.1f s", number_at(event, "ms") / 1000.0);
+	print_spent(printer, event);
 	if (words[0] && !words_said) {
 		fputs("  \xe2\x80\x9c", printer->out);
 		cua_text_line(printer->out, words, WORDS_SHOWN);
@@ -272,10 +284,14 @@ void agent_print_result(
 	}
 	fprintf(printer->out,
 			"%s: %d steps, %d actions, %.1f s (model %.1f s, desktop %.1f s), tokens "
-			"%.0f in, %.0f out\n",
+			"%.0f in, %.0f out",
 			heading(result->outcome), result->steps, result->actions,
 			result->ms / 1000.0, result->model_ms / 1000.0, result->desktop_ms / 1000.0,
 			result->usage.input_tokens, result->usage.output_tokens);
+	if (!isnan(result->cost_usd)) {
+		fprintf(printer->out, ", $%.4f", result->cost_usd);
+	}
+	fputc('\n', printer->out);
 	if (result->run_dir) {
 		fprintf(printer->out, "%s%s\n", result->run_dir,
 				result->has_report ? "/report.html" : "");

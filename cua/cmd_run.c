@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <sodium.h>
 
 #include "agent/agent.h"
+#include "agent/cost.h"
+#include "agent/journal_read.h"
 #include "agent/model/catalogue.h"
 #include "agent/model/keys.h"
 #include "agent/model/retry.h"
@@ -21,161 +24,18 @@
 #include "cua/cmd.h"
 #include "cua/contract/text.h"
 #include "cua/run_desktop.h"
-
-static const char usage[] =
-		"usage: cua run [OPTION...] \"TASK\"\n"
-		"       cua run --resume RUN [OPTION...]\n"
-		"\n"
-		"Gives a model a desktop and a task, and prints what it does, a line per step.\n"
-		"\n"
-		"  --model M       a name that cua models lists, or PROVIDER/NAME; default\n"
-		"                  $CUA_MODEL\n"
-		"  --base-url URL  where the model is, default $CUA_BASE_URL, else the provider's\n"
-		"  --api API       what is spoken there: responses, anthropic, gemini or chat;\n"
-		"                  default: as the provider has it, else chat\n"
-		"  --desktop NAME  a desktop that runs; without it one is started for the run\n"
-		"  --keep          do not stop the desktop that was started\n"
-		"  --max-steps N   answers of the model, default 100\n"
-		"  --max-time S    seconds, default 1800\n"
-		"  --resume RUN    go on with a run that was killed, interrupted, came to a limit "
-		"or\n"
-		"                  failed by model or desktop: as cua runs list calls it, or last; "
-		"on\n"
-		"                  its desktop if that lives. Nothing that was begun is repeated.\n"
-		"                  It takes --desktop, --base-url, --max-steps, --max-time, "
-		"--keep, --json\n"
-		"  --json          print events as JSON lines, as events.jsonl holds them\n"
-		"\n"
-		"The key comes from $CUA_API_KEY, else from the provider's variable, "
-		"$OPENAI_API_KEY\n"
-		"for one; cua models names them and says how to add models. A record of the run "
-		"with a\n"
-		"report.html is kept in $CUA_RUNS_DIR, default the folder runs of cua's state.\n"
-		"Ctrl-C ends the run with nothing held down; a second one ends it at once.\n"
-		"\n"
-		"Exit status: 0 done; 2 wrong usage; 3 the model gave up or refused; 4 a limit "
-		"was\n"
-		"reached; 5 the model or its API failed; 6 the desktop or this machine failed;\n"
-		"7 stopped by policy or by a person's no; 130 interrupted.\n";
-
-struct command {
-	struct agent_model_wish wish;
-	const char *desktop, *task, *resume;
-	int max_steps, max_time_s; /* 0: not given */
-	bool keep, json, help;
-};
+#include "cua/run_detach.h"
+#include "cua/run_options.h"
 
 struct model {
 	struct agent_model_choice choice;
 	const char *key; /* of the keys; NULL if it needs none */
 };
 
-/* --- command line --- */
-
-static bool parse_count(const char *text, const char *option, int *ret_count)
-{
-	char *end = NULL;
-	errno = 0;
-	long value = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end || value < 1 || value > 10000000) {
-		fprintf(stderr, "cua run: %s must be a number from 1 to 10000000\n", option);
-		return false;
-	}
-	*ret_count = (int)value;
-	return true;
-}
-
 static const char *environment(const char *name)
 {
 	const char *value = getenv(name);
 	return value && value[0] ? value : NULL;
-}
-
-/* The conversation is bound to the model, and the task is in it. */
-static bool check_resume(const struct command *command, int argc)
-{
-	if (optind < argc || command->wish.model || command->wish.api) {
-		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n",
-				optind < argc ? "task" : "model and API");
-		return false;
-	}
-	return true;
-}
-
-static bool parse_options(int argc, char **argv, struct command *command)
-{
-	static const struct option long_options[] = {
-		{ "model", required_argument, NULL, 'm' },
-		{ "base-url", required_argument, NULL, 'b' },
-		{ "api", required_argument, NULL, 'a' },
-		{ "desktop", required_argument, NULL, 'd' },
-		{ "keep", no_argument, NULL, 'k' },
-		{ "resume", required_argument, NULL, 'r' },
-		{ "max-steps", required_argument, NULL, 's' },
-		{ "max-time", required_argument, NULL, 't' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	bool is_valid = true;
-	int option = 0;
-	optind = 1;
-	while (is_valid && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'm':
-			command->wish.model = optarg;
-			break;
-		case 'b':
-			command->wish.base_url = optarg;
-			break;
-		case 'a':
-			command->wish.api = optarg;
-			break;
-		case 'd':
-			command->desktop = optarg;
-			break;
-		case 'k':
-			command->keep = true;
-			break;
-		case 'r':
-			command->resume = optarg;
-			break;
-		case 's':
-			is_valid = parse_count(optarg, "--max-steps", &command->max_steps);
-			break;
-		case 't':
-			is_valid = parse_count(optarg, "--max-time", &command->max_time_s);
-			break;
-		case 'j':
-			command->json = true;
-			break;
-		case 'h':
-			command->help = true;
-			return true;
-		default:
-			is_valid = false;
-		}
-	}
-	if (is_valid && command->resume) {
-		return check_resume(command, argc);
-	}
-	if (is_valid && optind != argc - 1) {
-		fprintf(stderr, "cua run: %s\n",
-				optind >= argc ? "there is no task"
-					       : "the task must be one argument: put it in quotes");
-		return false;
-	}
-	command->task = is_valid ? argv[optind] : NULL;
-	return is_valid;
-}
-
-static bool check_task(const char *task)
-{
-	if (!task[strspn(task, " \t\r\n")]) {
-		fputs("cua run: the task is empty\n", stderr);
-		return false;
-	}
-	return true;
 }
 
 /* --- the model --- */
@@ -286,33 +146,45 @@ static bool approve(const cJSON *checks, void *user_data)
 
 /* --- the run --- */
 
+struct show {
+	struct agent_printer printer;
+	int tell_fd; /* of a run that is detached, until it has begun; else -1 */
+};
+
 static void on_event(const cJSON *event, void *user_data)
 {
-	agent_print_event(user_data, event);
+	struct show *show = user_data;
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(event, "run");
+	if (show->tell_fd >= 0 && cJSON_IsString(name)) {
+		run_detach_begun(&show->tell_fd, name->valuestring);
+	}
+	agent_print_event(&show->printer, event);
 }
 
 static void on_words(const char *words, void *user_data)
 {
-	agent_print_words(user_data, words);
+	struct show *show = user_data;
+	agent_print_words(&show->printer, words);
 }
 
-/* The limits that were given, those of the run that is resumed, the usual ones. */
-static void choose_limits(const struct command *command, const struct cua_agent_resumable *resumed,
-		struct cua_agent_options *options)
+static void explain_cost(const char *run_dir)
 {
-	options->max_steps = command->max_steps ? command->max_steps
-			: resumed               ? resumed->max_steps
-						: CUA_AGENT_DEFAULT_STEPS;
-	options->max_time_s = command->max_time_s ? command->max_time_s
-			: resumed                 ? resumed->max_time_s
-						  : CUA_AGENT_DEFAULT_TIME_S;
+	struct cua_error why = { 0 };
+	CUA_AUTO_JSON cJSON *events = NULL;
+	CUA_AUTO_FD int dir_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0 || agent_journal_events(dir_fd, &events, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: the cost is not known: %s\n", why.msg);
+		return;
+	}
+	putchar('\n');
+	agent_cost_explain(stdout, events);
 }
 
-static int run_on(const struct command *command, const struct cua_agent_resumable *resumed,
-		const struct model *model, const struct run_desktop *desktop)
+static int run_on(const struct run_options *command, const struct cua_agent_resumable *resumed,
+		const struct model *model, const struct run_desktop *desktop, int tell_fd)
 {
-	struct agent_printer printer;
-	agent_printer_init(&printer, stdout, command->json);
+	struct show show = { .tell_fd = tell_fd };
+	agent_printer_init(&show.printer, stdout, command->json);
 	struct cua_agent_options options = {
 		.task = resumed ? resumed->task : command->task,
 		.api = model->choice.api,
@@ -327,30 +199,37 @@ static int run_on(const struct command *command, const struct cua_agent_resumabl
 		.desktop_is_own = desktop->is_own,
 		.desktop_is_new = desktop->is_new,
 		.resume = resumed ? resumed->path : NULL,
+		.limits = run_options_limits(command, resumed ? &resumed->limits : NULL),
 		.cancel_fd = stop_fd,
 		.model_retries = AGENT_RETRIES_MAX,
 		.retry_unit = 1,
 		.on_event = on_event,
 		.on_words = on_words,
 		.approve = approve,
-		.user_data = &printer,
+		.user_data = &show,
 	};
 	struct cua_agent_result result;
-	choose_limits(command, resumed, &options);
 	cua_agent_run(&options, &result);
-	agent_print_result(&printer, &result, stderr);
-	agent_printer_finish(&printer);
+	agent_print_result(&show.printer, &result, stderr);
+	agent_printer_finish(&show.printer);
+	if (command->explain_cost && result.run_dir) {
+		explain_cost(result.run_dir);
+	}
 	run_desktop_close(desktop, command->keep, &result);
-	int exit_status = cua_agent_outcome_exit(result.outcome);
+	int exit_status = cua_agent_exit_status(&result);
 	cua_agent_result_finish(&result);
 	return exit_status;
 }
 
-static int run_with_desktop(const struct command *command,
+static int run_with_desktop(const struct run_options *command,
 		const struct cua_agent_resumable *resumed, const struct model *model)
 {
 	struct cua_error why = { 0 };
 	struct run_desktop desktop;
+	int tell_fd = -1, exit_status = 0;
+	if (command->detach && !run_detach(&tell_fd, &exit_status)) {
+		return exit_status;
+	}
 	if (!catch_signals()) {
 		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
 		return CUA_EXIT_DESKTOP;
@@ -360,12 +239,12 @@ static int run_with_desktop(const struct command *command,
 		return stop_count ? 130 : CUA_EXIT_DESKTOP;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
-	return run_on(command, resumed, model, &desktop);
+	return run_on(command, resumed, model, &desktop, tell_fd);
 }
 
 /* The run's own model, and its address unless another is given. */
-static int resume_command(const struct command *command, const struct agent_catalogue *catalogue,
-		const struct agent_keys *keys)
+static int resume_command(const struct run_options *command,
+		const struct agent_catalogue *catalogue, const struct agent_keys *keys)
 {
 	struct cua_agent_resumable run;
 	struct cua_error why = { 0 };
@@ -385,15 +264,14 @@ static int resume_command(const struct command *command, const struct agent_cata
 	return exit_status;
 }
 
-static int run_command(struct command *command, const struct agent_catalogue *catalogue,
+static int run_command(struct run_options *command, const struct agent_catalogue *catalogue,
 		const struct agent_keys *keys)
 {
 	struct model model = { 0 };
 	if (command->resume) {
 		return resume_command(command, catalogue, keys);
 	}
-	return check_task(command->task) && fill_wish(&command->wish) &&
-					choose_model(&command->wish, catalogue, keys, &model)
+	return fill_wish(&command->wish) && choose_model(&command->wish, catalogue, keys, &model)
 			? run_with_desktop(command, NULL, &model)
 			: CUA_EXIT_USAGE;
 }
@@ -403,12 +281,12 @@ int cua_cmd_run(int argc, char **argv)
 	struct agent_catalogue *catalogue = NULL;
 	struct agent_keys *keys = NULL;
 	struct cua_error why = { 0 };
-	struct command command = { 0 };
+	struct run_options command;
 	int exit_status = CUA_EXIT_USAGE;
-	if (!parse_options(argc, argv, &command)) {
+	if (!run_options_parse(argc, argv, &command)) {
 		fputs("Try: cua run --help\n", stderr);
 	} else if (command.help) {
-		fputs(usage, stdout);
+		fputs(run_usage, stdout);
 		exit_status = 0;
 	} else if (agent_catalogue_load(NULL, &catalogue, &why) != CUA_OK ||
 			agent_keys_take(catalogue, &keys, &why) != CUA_OK) {

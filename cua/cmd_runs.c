@@ -12,6 +12,8 @@
 static const char help[] =
 		"Usage: cua runs list [--json]\n"
 		"       cua runs show RUN [--json]\n"
+		"       cua runs attach RUN [--json]\n"
+		"       cua runs cost RUN\n"
 		"       cua runs report RUN\n"
 		"       cua runs export RUN [--format=folder|json|webp|mp4|webm] [--output=PATH]\n"
 		"                           [--frame-ms=1000]\n"
@@ -27,6 +29,10 @@ static const char help[] =
 		"--resume goes\n"
 		"        on with it. USD is what the model's prices say, where they are known.\n"
 		"show    what happened, a line per step; --json: the events.\n"
+		"attach  the same of a run that goes on, as it happens, and its exit status at "
+		"the\n"
+		"        end. Ctrl-C leaves, and the run goes on.\n"
+		"cost    where its tokens and its money went.\n"
 		"report  writes report.html again and prints where it is.\n"
 		"export  the whole folder; one JSON file with the screenshots inside; the "
 		"screenshots as\n"
@@ -55,6 +61,8 @@ static const struct {
 } commands[] = {
 	{ "list", runs_list },
 	{ "show", runs_show },
+	{ "attach", runs_attach },
+	{ "cost", runs_cost },
 	{ "report", runs_report },
 	{ "export", runs_export },
 	{ "replay", runs_replay },

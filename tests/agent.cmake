@@ -18,14 +18,19 @@ foreach(name
 	models
 	tls
 	run
-	resume)
+	resume
+	limits
+	view)
 	add_executable(test_agent_${name} ${CMAKE_CURRENT_LIST_DIR}/test_agent_${name}.c)
 	target_link_libraries(test_agent_${name} PRIVATE cua_agent PkgConfig::cmocka)
 	add_test(NAME agent_${name} COMMAND test_agent_${name})
 endforeach()
-foreach(name model models run resume anthropic_talk)
+foreach(name model models run resume anthropic_talk limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
+endforeach()
+foreach(name run resume limits)
+	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
 endforeach()
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
 target_link_libraries(test_agent_tls PRIVATE PkgConfig::openssl Threads::Threads)

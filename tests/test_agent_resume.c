@@ -21,35 +21,16 @@
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
-#include "tests/test_agent_fake.h"
+#include "tests/agent_stage.h"
 
-static const char *const pictures[] = {
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5"
-	"ErkJggg==",
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5"
-	"ErkJggg==",
-};
-
-#define EVENT(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"," rest "}\n\n"
-#define ITEM(item) EVENT("response.output_item.done", "\"item\":" item)
-#define END \
-	EVENT("response.completed", \
-			"\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":100," \
-			"\"output_tokens\":10}}")
-#define CALL(id, actions) \
-	ITEM("{\"type\":\"computer_call\",\"id\":\"cu\",\"call_id\":\"" id \
-	     "\",\"status\":\"completed\",\"actions\":[" actions "]}")
-#define FUNCTION(id, name) \
-	ITEM("{\"type\":\"function_call\",\"call_id\":\"" id "\",\"name\":\"" name \
-	     "\",\"arguments\":\"{ }\"}")
-#define REASON \
+#define ODD_REASON \
 	ITEM("{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[{\"type\":\"summary_text\"," \
 	     "\"text\":\"I look.\"}],\"encrypted_content\":\"gAAAA\", \"odd\" : 1.50}")
 
 /* What the model does; which is next, it sees from the conversation. */
 static const char *const turns[] = {
-	REASON CALL("c1", "{\"type\":\"click\",\"button\":\"left\",\"x\":11,\"y\":230}")
-			FUNCTION("f1", "clipboard_get") END,
+	ODD_REASON CALL("c1", "{\"type\":\"click\",\"button\":\"left\",\"x\":11,\"y\":230}")
+			FUNCTION("f1", "clipboard_get", "{ }") END,
 	CALL("c2", "{\"type\":\"type\",\"text\":\"hello\"}") END,
 	CALL("c3", "{\"type\":\"click\",\"button\":\"left\",\"x\":33,\"y\":230}") END,
 	ITEM("{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\","
@@ -95,7 +76,7 @@ static void answer_actions(
 	cJSON *screenshot = cJSON_AddObjectToObject(answer, "screenshot");
 	cJSON_AddNumberToObject(screenshot, "width", 1280);
 	cJSON_AddNumberToObject(screenshot, "height", 800);
-	cJSON_AddStringToObject(screenshot, "data", pictures[stage->posts++ % 2]);
+	cJSON_AddStringToObject(screenshot, "data", agent_stage_pictures[stage->posts++ % 2]);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(answer);
 	assert_int_equal(cua_buffer_append(&reply->body, text, strlen(text), NULL), CUA_OK);
 }
@@ -168,8 +149,7 @@ static int set_up(void **state)
 		.desktop_socket = stage->socket,
 		.desktop_name = "desktop-1",
 		.runs_dir = stage->dir,
-		.max_steps = 10,
-		.max_time_s = 60,
+		.limits = { .steps = 10, .time_s = 60 },
 		.cancel_fd = -1,
 	};
 	*state = stage;
@@ -223,12 +203,12 @@ static void cut_at(struct stage *stage, size_t events_len)
 			strrchr(stage->recorded, '/'));
 	snprintf(to, sizeof(to), "%s/screenshots", stage->copy);
 	assert_int_equal(cua_make_dirs(to, 0700, NULL), CUA_OK);
-	for (size_t i = 0; i < CUA_ARRAY_LEN(pictures); i++) {
+	for (size_t i = 0; i < CUA_ARRAY_LEN(agent_stage_pictures); i++) {
 		unsigned char png[128], hash[crypto_hash_sha256_BYTES];
 		char hex[65];
 		size_t len = 0;
-		assert_int_equal(sodium_base642bin(png, sizeof(png), pictures[i],
-						 strlen(pictures[i]), NULL, &len, NULL,
+		assert_int_equal(sodium_base642bin(png, sizeof(png), agent_stage_pictures[i],
+						 strlen(agent_stage_pictures[i]), NULL, &len, NULL,
 						 sodium_base64_VARIANT_ORIGINAL),
 				0);
 		crypto_hash_sha256(hash, png, len);
@@ -407,7 +387,7 @@ static enum cua_status may_go_on(struct stage *stage, struct cua_error *why)
 	if (status == CUA_OK) {
 		assert_string_equal(run.task, "Write hello.");
 		assert_string_equal(run.desktop, "desktop-1");
-		assert_int_equal(run.max_time_s, 60);
+		assert_int_equal(run.limits.time_s, 60);
 		cua_agent_resumable_finish(&run);
 	}
 	return status;
@@ -461,7 +441,7 @@ static void a_run_goes_on_after_its_desktop_was_lost(void **state)
 static void a_limit_can_be_raised(void **state)
 {
 	struct stage *stage = *state;
-	stage->options.max_steps = 2;
+	stage->options.limits.steps = 2;
 	cua_agent_run(&stage->options, &stage->result);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_LIMIT);
 	snprintf(stage->copy, sizeof(stage->copy), "%s", stage->result.run_dir);
@@ -470,7 +450,7 @@ static void a_limit_can_be_raised(void **state)
 	assert_int_equal(stage->result.outcome, CUA_AGENT_LIMIT);
 	assert_int_equal(stage->asks, 0);
 	forget(stage);
-	stage->options.max_steps = 10;
+	stage->options.limits.steps = 10;
 	resume(stage);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
 	assert_int_equal(stage->result.steps, 4);

@@ -394,6 +394,69 @@ static void without_its_desktop_a_run_goes_on_on_another(void **state)
 	world_expect(&world, 0, "runs", "verify", "last", NULL);
 }
 
+/* As a shell would: three at once, each on a desktop of its own. */
+static void detached_runs_go_on_side_by_side(void **state)
+{
+	(void)state;
+	char names[3][64];
+	struct output output;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		world_cua(&world, &output, "run", "--detach", "--model", "m", "--api", "responses",
+				"--base-url", model_url(), "Say one two.", NULL);
+		assert_int_equal(output.exit_status, 0);
+		snprintf(names[i], sizeof(names[i]), "%.*s", (int)strcspn(output.out, "\n"),
+				output.out);
+		assert_int_equal(strlen(output.out), strlen(names[i]) + 1); /* its name alone */
+		output_finish(&output);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		world_cua(&world, &output, "runs", "attach", names[i], NULL);
+		assert_int_equal(output.exit_status, 0);
+		assert_non_null(strstr(output.out, "clear; echo one two three"));
+		assert_non_null(strstr(output.out, names[i]));
+		output_finish(&output);
+		world_expect(&world, 0, "runs", "verify", names[i], NULL);
+	}
+	assert_int_equal(count_runs(), CUA_ARRAY_LEN(names));
+}
+
+static void who_cannot_begin_says_so_before_detaching(void **state)
+{
+	(void)state;
+	struct output output;
+	world_cua(&world, &output, "run", "--detach", "--model", "m", "--api", "responses",
+			"--base-url", model_url(), "--desktop", "none", "Say one two.", NULL);
+	assert_int_equal(output.exit_status, 6);
+	assert_non_null(strstr(output.err, "none"));
+	assert_string_equal(output.out, "");
+	output_finish(&output);
+}
+
+static void attaching_to_a_killed_run_tells_how_to_go_on(void **state)
+{
+	(void)state;
+	struct output output;
+	kill_a_run(NULL);
+	world_cua(&world, &output, "runs", "attach", "last", NULL);
+	assert_int_equal(output.exit_status, 1);
+	assert_non_null(strstr(output.err, "cua run --resume"));
+	output_finish(&output);
+}
+
+static void the_cost_of_a_run_is_explained(void **state)
+{
+	(void)state;
+	struct output output;
+	world_cua(&world, &output, "run", "--explain-cost", "--model", "m", "--api", "responses",
+			"--base-url", model_url(), "Say one two.", NULL);
+	assert_int_equal(output.exit_status, 0);
+	const char *rows = strstr(output.out, "step        new");
+	assert_non_null(rows);
+	assert_non_null(strstr(rows, "\n sum         28          0          0         12"));
+	world_expect(&world, 0, "runs", "cost", "last", NULL);
+	output_finish(&output);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
 
 int main(void)
@@ -408,6 +471,10 @@ int main(void)
 		TEST(a_killed_run_goes_on_where_it_was),
 		TEST(after_its_host_was_killed_a_run_goes_on),
 		TEST(without_its_desktop_a_run_goes_on_on_another),
+		TEST(detached_runs_go_on_side_by_side),
+		TEST(who_cannot_begin_says_so_before_detaching),
+		TEST(attaching_to_a_killed_run_tells_how_to_go_on),
+		TEST(the_cost_of_a_run_is_explained),
 	};
 	return cmocka_run_group_tests_name("desktop_runs", tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 
 int runs_list(int argc, char **argv);
 int runs_show(int argc, char **argv);
+int runs_attach(int argc, char **argv);
+int runs_cost(int argc, char **argv);
 int runs_report(int argc, char **argv);
 int runs_export(int argc, char **argv);
 int runs_replay(int argc, char **argv);

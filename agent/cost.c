@@ -1,0 +1,117 @@
+#include "agent/cost.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+struct kind {
+	const char *title, *usage, *price, *words;
+};
+
+/* What a token may be. Input counts those read from the cache and written to it, too. */
+static const struct kind kinds[] = {
+	{ "new", "input_tokens", "input", "input that was new" },
+	{ "cached", "cached_tokens", "cached", "input read from the cache" },
+	{ "written", "cache_write_tokens", "cache_write", "input written to the cache" },
+	{ "output", "output_tokens", "output", "output, reasoning included" },
+};
+
+#define KINDS CUA_ARRAY_LEN(kinds)
+
+struct row {
+	double tokens[KINDS], reasoning, usd;
+};
+
+static double number_at(const cJSON *object, const char *name, double fallback)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+	return cJSON_IsNumber(number) ? number->valuedouble : fallback;
+}
+
+static void read_turn(const cJSON *turn, struct row *row)
+{
+	const cJSON *usage = cJSON_GetObjectItemCaseSensitive(turn, "usage");
+	for (size_t i = 0; i < KINDS; i++) {
+		row->tokens[i] = number_at(usage, kinds[i].usage, 0);
+	}
+	row->tokens[0] -= row->tokens[1] + row->tokens[2];
+	row->reasoning = number_at(usage, "reasoning_tokens", 0);
+	row->usd = number_at(turn, "cost_usd", NAN);
+}
+
+static void print_usd(FILE *out, double usd)
+{
+	if (isnan(usd)) {
+		fprintf(out, "  %9s\n", "-");
+	} else {
+		fprintf(out, "  %9.4f\n", usd);
+	}
+}
+
+static void print_row(FILE *out, const struct row *row)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		fprintf(out, "  %9.0f", row->tokens[i]);
+	}
+	fprintf(out, "  %9.0f", row->reasoning);
+	print_usd(out, row->usd);
+}
+
+/* A long request costs more than its tokens at their prices say, so the shares are of what the
+ * prices say. */
+static void print_shares(FILE *out, const struct row *sum, const cJSON *prices)
+{
+	double usd[KINDS], all = 0;
+	for (size_t i = 0; i < KINDS; i++) {
+		const double price = number_at(prices, kinds[i].price, NAN);
+		usd[i] = sum->tokens[i] > 0 ? sum->tokens[i] * price / 1e6 : 0;
+		all += usd[i];
+	}
+	if (isnan(all) || all <= 0) {
+		fputs("\nThe model's prices are not known; cua models says where to write them.\n",
+				out);
+		return;
+	}
+	fputs("\nOf the money went into\n", out);
+	for (size_t i = 0; i < KINDS; i++) {
+		if (usd[i] > 0) {
+			fprintf(out, "  %-28s %5.1f %%  $%.4f\n", kinds[i].words,
+					100 * usd[i] / all, usd[i]);
+		}
+	}
+}
+
+void agent_cost_explain(FILE *out, const cJSON *events)
+{
+	struct row sum = { 0 };
+	const cJSON *prices = NULL, *event = NULL;
+	fputs("step", out);
+	for (size_t i = 0; i < KINDS; i++) {
+		fprintf(out, "  %9s", kinds[i].title);
+	}
+	fprintf(out, "  %9s  %9s\n", "reasoning", "USD");
+	cJSON_ArrayForEach (event, events) {
+		const char *type = cJSON_GetStringValue(
+				cJSON_GetObjectItemCaseSensitive(event, "type"));
+		if (type && strcmp(type, "run_start") == 0) {
+			prices = cJSON_GetObjectItemCaseSensitive(event, "prices");
+		}
+		if (!type || strcmp(type, "turn") != 0) {
+			continue;
+		}
+		struct row row;
+		read_turn(event, &row);
+		fprintf(out, "%4.0f", number_at(event, "step", 0));
+		print_row(out, &row);
+		for (size_t i = 0; i < KINDS; i++) {
+			sum.tokens[i] += row.tokens[i];
+		}
+		sum.reasoning += row.reasoning;
+		sum.usd += row.usd;
+	}
+	fputs(" sum", out);
+	print_row(out, &sum);
+	print_shares(out, &sum, prices);
+}

@@ -1,0 +1,237 @@
+#include "cua/run_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "cua/base/util.h"
+
+const char run_usage[] =
+		"usage: cua run [OPTION...] \"TASK\"\n"
+		"       cua run --resume RUN [OPTION...]\n"
+		"\n"
+		"Gives a model a desktop and a task, and prints what it does, a line per step.\n"
+		"\n"
+		"  --model M       a name that cua models lists, or PROVIDER/NAME; default\n"
+		"                  $CUA_MODEL\n"
+		"  --base-url URL  where the model is, default $CUA_BASE_URL, else the provider's\n"
+		"  --api API       what is spoken there: responses, anthropic, gemini or chat;\n"
+		"                  default: as the provider has it, else chat\n"
+		"  --desktop NAME  a desktop that runs; without it one is started for the run\n"
+		"  --keep          do not stop the desktop that was started\n"
+		"  --detach        print the run's name, and let it go on without the terminal:\n"
+		"                  cua runs attach NAME shows it again\n"
+		"  --resume RUN    go on with a run that was killed, interrupted, came to a limit "
+		"or\n"
+		"                  failed by model or desktop: as cua runs list calls it, or "
+		"last;\n"
+		"                  on its desktop if that lives. Nothing that was begun is\n"
+		"                  repeated. Model and API stay what they were.\n"
+		"  --explain-cost  at the end, where the tokens and the money went\n"
+		"  --json          print events as JSON lines, as events.jsonl holds them\n"
+		"\n"
+		"Limits, each with an exit status of its own; 0 means none:\n"
+		"  --max-steps N   10  answers of the model, default 100\n"
+		"  --max-time S    11  seconds, default 1800\n"
+		"  --max-tokens N  12  in and out, all requests together, default none\n"
+		"  --max-cost USD  13  by the model's prices, default none\n"
+		"  --max-repeats N 14  the same actions on the same screen, default 6; the model "
+		"is\n"
+		"                      told before\n"
+		"  --max-errors N  15  calls in a row that fail, default 10\n"
+		"\n"
+		"The key comes from $CUA_API_KEY, else from the provider's variable, "
+		"$OPENAI_API_KEY\n"
+		"for one; cua models names them and says how to add models. A record of the run "
+		"with\n"
+		"a report.html is kept in $CUA_RUNS_DIR, default the folder runs of cua's state.\n"
+		"Ctrl-C ends the run with nothing held down; a second one ends it at once.\n"
+		"\n"
+		"Exit status: 0 done; 2 wrong usage; 3 the model gave up or refused; 5 the model "
+		"or\n"
+		"its API failed; 6 the desktop or this machine failed; 7 stopped by policy or by "
+		"a\n"
+		"person's no; 10 to 15 a limit, as above; 130 interrupted.\n";
+
+#define NUMBER_MAX 1e9
+
+/* Where the limit that an option sets is; whole numbers but for money. */
+static const struct number {
+	int option;
+	const char *name;
+} numbers[] = { { 's', "--max-steps" }, { 't', "--max-time" }, { 'T', "--max-tokens" },
+	{ 'C', "--max-cost" }, { 'R', "--max-repeats" }, { 'E', "--max-errors" } };
+
+static bool parse_number(const char *text, const char *name, bool is_whole, double *ret_number)
+{
+	char *end = NULL;
+	errno = 0;
+	const double number = strtod(text, &end);
+	if (errno != 0 || end == text || *end || !isfinite(number) || number < 0 ||
+			number > NUMBER_MAX || (is_whole && number != floor(number))) {
+		fprintf(stderr, "cua run: %s must be a %snumber from 0 to %.0f\n", name,
+				is_whole ? "whole " : "", NUMBER_MAX);
+		return false;
+	}
+	*ret_number = number;
+	return true;
+}
+
+static bool parse_limit(int option, const char *text, struct agent_limits *limits)
+{
+	double number = 0;
+	size_t i = 0;
+	while (numbers[i].option != option) {
+		i++;
+	}
+	if (!parse_number(text, numbers[i].name, option != 'C', &number)) {
+		return false;
+	}
+	switch (option) {
+	case 's':
+		limits->steps = (int)number;
+		break;
+	case 't':
+		limits->time_s = (int)number;
+		break;
+	case 'T':
+		limits->tokens = number;
+		break;
+	case 'C':
+		limits->usd = number;
+		break;
+	case 'R':
+		limits->repeats = (int)number;
+		break;
+	default:
+		limits->errors = (int)number;
+	}
+	return true;
+}
+
+static bool is_limit(int option)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(numbers); i++) {
+		if (numbers[i].option == option) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_option(int option, struct run_options *options)
+{
+	switch (option) {
+	case 'm':
+		options->wish.model = optarg;
+		return true;
+	case 'b':
+		options->wish.base_url = optarg;
+		return true;
+	case 'a':
+		options->wish.api = optarg;
+		return true;
+	case 'd':
+		options->desktop = optarg;
+		return true;
+	case 'k':
+		options->keep = true;
+		return true;
+	case 'D':
+		options->detach = true;
+		return true;
+	case 'r':
+		options->resume = optarg;
+		return true;
+	case 'x':
+		options->explain_cost = true;
+		return true;
+	case 'j':
+		options->json = true;
+		return true;
+	case 'h':
+		options->help = true;
+		return true;
+	default:
+		return is_limit(option) && parse_limit(option, optarg, &options->limits);
+	}
+}
+
+/* The conversation is bound to the model, and the task is in it. */
+static bool check_resume(const struct run_options *options, int argc)
+{
+	if (optind < argc || options->wish.model || options->wish.api) {
+		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n",
+				optind < argc ? "task" : "model and API");
+		return false;
+	}
+	return true;
+}
+
+static bool check_task(const struct run_options *options, int argc)
+{
+	const char *problem = optind >= argc ? "there is no task"
+			: optind < argc - 1  ? "the task must be one argument: put it in quotes"
+			: !options->task[strspn(options->task, " \t\r\n")] ? "the task is empty"
+									   : NULL;
+	if (problem) {
+		fprintf(stderr, "cua run: %s\n", problem);
+	}
+	return !problem;
+}
+
+bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
+{
+	static const struct option long_options[] = {
+		{ "model", required_argument, NULL, 'm' },
+		{ "base-url", required_argument, NULL, 'b' },
+		{ "api", required_argument, NULL, 'a' },
+		{ "desktop", required_argument, NULL, 'd' },
+		{ "keep", no_argument, NULL, 'k' },
+		{ "detach", no_argument, NULL, 'D' },
+		{ "resume", required_argument, NULL, 'r' },
+		{ "explain-cost", no_argument, NULL, 'x' },
+		{ "max-steps", required_argument, NULL, 's' },
+		{ "max-time", required_argument, NULL, 't' },
+		{ "max-tokens", required_argument, NULL, 'T' },
+		{ "max-cost", required_argument, NULL, 'C' },
+		{ "max-repeats", required_argument, NULL, 'R' },
+		{ "max-errors", required_argument, NULL, 'E' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	*ret_options = (struct run_options){ .limits = { -1, -1, -1, -1, -1, -1 } };
+	optind = 1;
+	for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+		if (!parse_option(option, ret_options)) {
+			return false;
+		}
+	}
+	if (ret_options->help) {
+		return true;
+	}
+	if (ret_options->resume) {
+		return check_resume(ret_options, argc);
+	}
+	ret_options->task = optind < argc ? argv[optind] : NULL;
+	return check_task(ret_options, argc);
+}
+
+struct agent_limits run_options_limits(
+		const struct run_options *options, const struct agent_limits *resumed)
+{
+	const struct agent_limits *given = &options->limits;
+	struct agent_limits limits = resumed ? *resumed : cua_agent_default_limits;
+	limits.steps = given->steps < 0 ? limits.steps : given->steps;
+	limits.time_s = given->time_s < 0 ? limits.time_s : given->time_s;
+	limits.tokens = given->tokens < 0 ? limits.tokens : given->tokens;
+	limits.usd = given->usd < 0 ? limits.usd : given->usd;
+	limits.repeats = given->repeats < 0 ? limits.repeats : given->repeats;
+	limits.errors = given->errors < 0 ? limits.errors : given->errors;
+	return limits;
+}

@@ -1,0 +1,28 @@
+#ifndef CUA_RUN_OPTIONS_H
+#define CUA_RUN_OPTIONS_H
+
+/* The command line of `cua run`. */
+
+#include <stdbool.h>
+
+#include "agent/limits.h"
+#include "agent/model/catalogue.h"
+
+/* All borrowed from argv. */
+struct run_options {
+	struct agent_model_wish wish;
+	const char *desktop, *task, *resume;
+	struct agent_limits limits; /* -1: not given */
+	bool keep, json, help, detach, explain_cost;
+};
+
+extern const char run_usage[];
+
+/* False if it is wrong; what, has been said. */
+bool run_options_parse(int argc, char **argv, struct run_options *ret_options);
+
+/* The limits that were given, those of the run that is resumed (NULL: none is), the usual ones. */
+struct agent_limits run_options_limits(
+		const struct run_options *options, const struct agent_limits *resumed);
+
+#endif

@@ -1,0 +1,93 @@
+#ifndef CUA_TESTS_AGENT_STAGE_H
+#define CUA_TESTS_AGENT_STAGE_H
+
+/* A model that says what it is told to and a desktop that does what it is told to, both over real
+ * HTTP, and a run between them. A test sets replies and faults, plays, and looks. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "agent/agent.h"
+#include "tests/test_agent_fake.h"
+
+/* Two pictures of one pixel; what size they claim to be is up to the desktop. */
+extern const char *const agent_stage_pictures[2];
+/* What the desktop shows of a region. */
+extern const char agent_stage_zoomed[];
+
+/* --- answers of the model, as the Responses API streams them --- */
+
+#define EVENT(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"," rest "}\n\n"
+#define ITEM(item) EVENT("response.output_item.done", "\"item\":" item)
+#define END \
+	EVENT("response.completed", \
+			"\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":100," \
+			"\"output_tokens\":10}}")
+#define CALL(id, actions) \
+	ITEM("{\"type\":\"computer_call\",\"id\":\"cu\",\"call_id\":\"" id \
+	     "\",\"status\":\"completed\",\"actions\":[" actions "]}")
+#define FUNCTION(id, name, arguments) \
+	ITEM("{\"type\":\"function_call\",\"call_id\":\"" id "\",\"name\":\"" name \
+	     "\",\"arguments\":\"" arguments "\"}")
+#define SAY(text) \
+	ITEM("{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":" \
+	     "\"output_text\",\"text\":\"" text "\"}]}")
+#define REASON \
+	ITEM("{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[{\"type\":\"summary_text\"," \
+	     "\"text\":\"I look.\"}],\"encrypted_content\":\"gAAAA\"}")
+#define CLICK "{\"type\":\"click\",\"button\":\"left\",\"x\":412,\"y\":230}"
+#define TYPE "{\"type\":\"type\",\"text\":\"hello\"}"
+#define DONE SAY("All done.") END
+
+/* --- the stage --- */
+
+#define KEY "sk-test-0123456789"
+
+struct agent_stage {
+	char dir[64], socket[96], url[64];
+	int cancel_fd;
+	struct fake_server *model, *desktop;
+	struct cua_agent_options options;
+	struct cua_agent_result result;
+	bool says_yes;
+
+	/* The model: replies in order, the last one again and again. */
+	const char *replies[16];
+	struct fake_reply faults[16]; /* http_status 0: none */
+	size_t cuts[16];
+	cJSON *asked; /* bodies that came in */
+	char authorization[128];
+
+	/* The desktop. */
+	cJSON *acted;  /* bodies that came in */
+	int fail_post; /* this POST fails at its action 0; -1: none */
+	const char *fail_code;
+	int fail_http;
+	int hang_up_post; /* hang up on this POST; -1: none */
+	int cancel_post;  /* a Ctrl-C arrives while this POST runs */
+	int cancel_ask;   /* a Ctrl-C arrives with this request to the model */
+	bool is_still;    /* nothing ever changes */
+	int lease_asked;
+};
+
+/* For cmocka. What a run came to is checked at the end: whole lines in its journal, a report, and
+ * no key in either. */
+int agent_stage_set_up(void **state);
+int agent_stage_tear_down(void **state);
+
+/* Runs, and stops the servers: after it the stage is this thread's. */
+void agent_stage_play(struct agent_stage *stage);
+/* A file in the folder of the run; the caller owns it. */
+char *agent_stage_read(const struct agent_stage *stage, const char *name);
+
+/* The input of a request to the model. */
+const cJSON *agent_stage_input(const struct agent_stage *stage, int request);
+/* The text of the last user message of a request. */
+const char *agent_stage_last_words(const struct agent_stage *stage, int request);
+/* Requests that the desktop got. */
+int agent_stage_acted(const struct agent_stage *stage);
+const char *agent_stage_text(const cJSON *object, const char *name);
+
+#endif
