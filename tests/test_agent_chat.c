@@ -99,123 +99,130 @@ static void check_actions(const struct agent_call *call, const char *expected)
 
 /* --- how servers send calls --- */
 
-/* One click, then one wait, if it has two; ids NULL: made by us. */
+/* In these rows ' stands for ", and ` for the quotes of a string that holds JSON itself. */
+#define FIRST(arguments) "'function':{'name':'computer','arguments':" arguments "}"
+#define MORE(arguments) "'function':{'arguments':" arguments "}"
+#define CLICK_TEXT "`{'action':'click','x':412,'y':230}`"
+#define WAIT_TEXT "`{'action':'wait','duration_ms':5}`"
+#define CLICK_OBJECT "{'action':'click','x':412,'y':230}"
+
+/* A click, then, if a second id is given, a wait. Each piece is one chunk. */
 static const struct {
-	const char *what, *stream, *ids[2];
+	const char *what, *pieces[5], *ids[2]; /* id "": made by us */
 } spellings[] = {
 	{ "as the API has it",
-			DELTA("\"role\":\"assistant\",\"content\":null") DELTA(CALL(
-					"\"index\":0,\"id\":\"a\",\"type\":\"function\",",
-					"computer", "\"\"")) DELTA(PIECE("\"index\":0,",
-					"\"{\\\"action\\\":\\\"click\\\",\\\"x\\\":412\""))
-					DELTA(PIECE("\"index\":0,", "\",\\\"y\\\":230}\""))
-							FINISH("tool_calls") USAGE DONE,
+			{ "'index':0,'id':'a','type':'function'," FIRST("``"),
+					"'index':0," MORE("`{'action':'click','x':412`"),
+					"'index':0," MORE("`,'y':230}`") },
 			{ "a" } },
 	{ "two with their indexes, interleaved",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", "\"\""))
-					DELTA(CALL("\"index\":1,\"id\":\"b\",", "computer", "\"\""))
-							DELTA(PIECE("\"index\":0,", CLICK)) DELTA(
-									PIECE("\"index\":1,", WAIT))
-									FINISH("tool_calls") DONE,
+			{ "'index':0,'id':'a'," FIRST("``"), "'index':1,'id':'b'," FIRST("``"),
+					"'index':0," MORE(CLICK_TEXT),
+					"'index':1," MORE(WAIT_TEXT) },
 			{ "a", "b" } },
 	{ "both at index 0 with ids",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK))
-					DELTA(CALL("\"index\":0,\"id\":\"b\",", "computer", WAIT))
-							FINISH("tool_calls") DONE,
+			{ "'index':0,'id':'a'," FIRST(CLICK_TEXT),
+					"'index':0,'id':'b'," FIRST(WAIT_TEXT) },
 			{ "a", "b" } },
 	{ "both at index 0 with ids, in pieces",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", "\"\"")) DELTA(
-					PIECE("\"index\":0,", CLICK)) DELTA(CALL("\"index\":0,"
-										 "\"id\":\"b\",",
-					"computer", "\"\"")) DELTA(PIECE("\"index\":0,", WAIT))
-					FINISH("tool_calls") DONE,
+			{ "'index':0,'id':'a'," FIRST("``"), "'index':0," MORE(CLICK_TEXT),
+					"'index':0,'id':'b'," FIRST("``"),
+					"'index':0," MORE(WAIT_TEXT) },
 			{ "a", "b" } },
 	{ "both at index 0 without ids",
-			DELTA(CALL("\"index\":0,", "computer", CLICK))
-					DELTA(CALL("\"index\":0,\"id\":\"\",", "computer", WAIT))
-							FINISH("tool_calls") DONE,
-			{ NULL, NULL } },
-	{ "both in one chunk, without index and id",
-			DELTA("\"tool_calls\":[{\"function\":{\"name\":\"computer\","
-			      "\"arguments\":" CLICK "}},{\"function\":{\"name\":\"computer\","
-			      "\"arguments\":" WAIT "}}]") FINISH("tool_calls") DONE,
-			{ NULL, NULL } },
+			{ "'index':0," FIRST(CLICK_TEXT), "'index':0,'id':''," FIRST(WAIT_TEXT) },
+			{ "", "" } },
+	{ "both in one chunk, without index and id", { FIRST(CLICK_TEXT) "},{" FIRST(WAIT_TEXT) },
+			{ "", "" } },
 	{ "no index, ids in each piece",
-			DELTA(CALL("\"id\":\"a\",", "computer", "\"\"")) DELTA(
-					PIECE("\"id\":\"a\",", CLICK)) DELTA(CALL("\"id\":\"b\",",
-					"computer", "null")) DELTA(PIECE("\"id\":\"b\",", WAIT))
-					FINISH("tool_calls") DONE,
+			{ "'id':'a'," FIRST("``"), "'id':'a'," MORE(CLICK_TEXT),
+					"'id':'b'," FIRST("null"), "'id':'b'," MORE(WAIT_TEXT) },
 			{ "a", "b" } },
 	{ "no index, the id in the first piece alone",
-			DELTA(CALL("\"id\":\"a\",", "computer", "\"\"")) DELTA(PIECE("", CLICK))
-					DELTA(CALL("\"id\":\"b\",", "computer", "\"\""))
-							DELTA(PIECE("", WAIT)) FINISH("stop") DONE,
+			{ "'id':'a'," FIRST("``"), MORE(CLICK_TEXT), "'id':'b'," FIRST("``"),
+					MORE(WAIT_TEXT) },
 			{ "a", "b" } },
 	{ "the same id twice",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK))
-					DELTA(CALL("\"index\":1,\"id\":\"a\",", "computer", WAIT))
-							FINISH("tool_calls") DONE,
-			{ "a", NULL } },
+			{ "'index':0,'id':'a'," FIRST(CLICK_TEXT),
+					"'index':1,'id':'a'," FIRST(WAIT_TEXT) },
+			{ "a", "" } },
 	{ "id and name in each piece",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer",
-					"\"{\\\"action\\\":\\\"click\\\",\""))
-					DELTA(CALL("\"index\":0,"
-						   "\"id\":"
-						   "\"a\",",
-							"computer",
-							"\"\\\"x\\\":412,\\\"y\\\":230}\""))
-							DELTA(CALL("\"index\":0,\"id\":\"a\",",
-									"computer", "\"\""))
-									FINISH("tool_calls") DONE,
+			{ "'index':0,'id':'a'," FIRST("`{'action':'click',`"),
+					"'index':0,'id':'a'," FIRST("`'x':412,'y':230}`"),
+					"'index':0,'id':'a'," FIRST("``") },
 			{ "a" } },
-	{ "arguments as an object",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer",
-					"{\"action\":\"click\",\"x\":412,\"y\":230}"))
-					FINISH("tool_calls") DONE,
-			{ "a" } },
-	{ "stop instead of tool_calls",
-			DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)) FINISH("stop")
-					USAGE DONE,
-			{ "a" } },
-	{ "comment lines",
-			": OPENROUTER PROCESSING\n\n" DELTA(CALL("\"index\":0,\"id\":\"a\",",
-					"computer",
-					CLICK)) ": OPENROUTER PROCESSING\n\n" FINISH("tool_calls")
-					DONE,
-			{ "a" } },
-	{ "no [DONE]", DELTA(CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)) FINISH("stop"),
-			{ "a" } },
-	{ "JSON instead of a stream",
-			WHOLE("\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":"
-			      "\"a\",\"type\":\"function\",\"function\":{\"name\":\"computer\","
-			      "\"arguments\":" CLICK "}}]"),
-			{ "a" } },
-	{ "JSON with an object and no ids",
-			WHOLE("\"tool_calls\":[{\"function\":{\"name\":\"computer\",\"arguments\":"
-			      "{\"action\":\"click\",\"x\":412,\"y\":230}}},{\"function\":"
-			      "{\"name\":\"computer\",\"arguments\":" WAIT "}}]"),
-			{ NULL, NULL } },
+	{ "arguments as an object", { "'index':0,'id':'a'," FIRST(CLICK_OBJECT) }, { "a" } },
+	{ "an object and no id", { "'index':0," FIRST(CLICK_OBJECT) }, { "" } },
 };
+
+/* Appends text with its quotes as JSON has them. */
+static void add_quoted(struct cua_buffer *out, const char *text)
+{
+	bool is_inside = false;
+	for (const char *at = text; *at; at++) {
+		is_inside ^= *at == '`';
+		const char *quote = *at == '`' ? "\"" : is_inside ? "\\\"" : "\"";
+		const bool is_quote = *at == '`' || *at == '\'';
+		assert_int_equal(cua_buffer_append(out, is_quote ? quote : at,
+						 is_quote ? strlen(quote) : 1, NULL),
+				CUA_OK);
+	}
+}
+
+static void check_spelling(size_t row, const char *stream)
+{
+	CUA_AUTO_FREE char *message = NULL;
+	struct agent_turn turn = turn_of(stream, &message);
+	size_t count = spellings[row].ids[1] ? 2 : 1;
+	assert_int_equal(turn.call_count, count);
+	for (size_t at = 0; at < count; at++) {
+		const char *id = spellings[row].ids[at];
+		char expected[80], made[32];
+		snprintf(made, sizeof(made), "call_0_%zu", at);
+		assert_string_equal(turn.calls[at].id, id[0] ? id : made);
+		assert_int_equal(turn.calls[at].kind, AGENT_CALL_COMPUTER);
+		check_actions(&turn.calls[at], at == 0 ? CLICKS : WAITS);
+		snprintf(expected, sizeof(expected), "\"id\":\"%s\"", id[0] ? id : made);
+		assert_non_null(strstr(message, expected));
+	}
+	agent_turn_finish(&turn);
+}
 
 static void each_servers_calls_come_together(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(spellings); i++) {
+		CUA_AUTO_BUFFER struct cua_buffer stream;
+		cua_buffer_init(&stream, 65536);
 		print_message("%s\n", spellings[i].what);
-		CUA_AUTO_FREE char *message = NULL;
-		struct agent_turn turn = turn_of(spellings[i].stream, &message);
-		size_t count = strstr(spellings[i].stream, "wait") ? 2 : 1;
-		assert_int_equal(turn.call_count, count);
-		for (size_t at = 0; at < count; at++) {
-			const char *id = spellings[i].ids[at];
-			char expected[80], made[32];
-			snprintf(made, sizeof(made), "call_0_%zu", at);
-			assert_string_equal(turn.calls[at].id, id ? id : made);
-			assert_int_equal(turn.calls[at].kind, AGENT_CALL_COMPUTER);
-			check_actions(&turn.calls[at], at == 0 ? CLICKS : WAITS);
-			snprintf(expected, sizeof(expected), "\"id\":\"%s\"", id ? id : made);
-			assert_non_null(strstr(message, expected));
+		for (size_t at = 0; at < 5 && spellings[i].pieces[at]; at++) {
+			add_quoted(&stream,
+					"data: {'choices':[{'index':0,'delta':{'tool_calls':[{");
+			add_quoted(&stream, spellings[i].pieces[at]);
+			add_quoted(&stream, "}]},'finish_reason':null}]}\n\n");
 		}
+		add_quoted(&stream, FINISH("tool_calls") DONE);
+		check_spelling(i, stream.data);
+	}
+}
+
+/* One click, however the stream around it is. */
+static void streams_deviate(void **state)
+{
+	(void)state;
+#define ONE_CALL CALL("\"index\":0,\"id\":\"a\",", "computer", CLICK)
+#define COMMENT ": OPENROUTER PROCESSING\n\n"
+	static const char *const streams[] = {
+		DELTA(ONE_CALL) FINISH("stop") USAGE DONE,
+		DELTA(ONE_CALL) FINISH("stop"),
+		COMMENT DELTA(ONE_CALL) COMMENT FINISH("tool_calls") DONE,
+		WHOLE("\"role\":\"assistant\",\"content\":null," ONE_CALL),
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(streams); i++) {
+		struct agent_turn turn = turn_of(streams[i], NULL);
+		assert_int_equal(turn.call_count, 1);
+		assert_string_equal(turn.calls[0].id, "a");
+		check_actions(&turn.calls[0], CLICKS);
 		agent_turn_finish(&turn);
 	}
 }
@@ -794,6 +801,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_servers_calls_come_together),
+		cmocka_unit_test(streams_deviate),
 		cmocka_unit_test(bad_arguments_are_told_to_the_model),
 		cmocka_unit_test(what_is_not_given_is_left_out),
 		cmocka_unit_test(functions_stand_beside_the_computer),

@@ -78,13 +78,11 @@ static bool add_response(const struct gemini *talk, cJSON *to, const struct agen
 	return ok;
 }
 
-/* The same screen is not sent twice in one message. */
+/* The same picture is not sent twice in one message. */
 static bool needs_picture(const struct agent_answer *answers, size_t at, size_t count)
 {
 	return at + 1 == count ||
-			(answers[at].call->kind == AGENT_CALL_COMPUTER &&
-					strcmp(answers[at].image->sha256,
-							answers[at + 1].image->sha256) != 0);
+			strcmp(answers[at].image->sha256, answers[at + 1].image->sha256) != 0;
 }
 
 static bool add_answer(const struct gemini *talk, cJSON *parts, const struct agent_answer *answers,
