@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
+#include "agent/event.h"
 #include "cua/base/util.h"
 
 struct kind {
@@ -24,21 +24,22 @@ struct row {
 	double tokens[KINDS], reasoning, usd;
 };
 
-static double number_at(const cJSON *object, const char *name, double fallback)
+/* US dollars, or their price; NAN if it is not known. */
+static double money_at(const cJSON *object, const char *name)
 {
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : fallback;
+	const cJSON *number = agent_event_member(object, name);
+	return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
 }
 
 static void read_turn(const cJSON *turn, struct row *row)
 {
-	const cJSON *usage = cJSON_GetObjectItemCaseSensitive(turn, "usage");
+	const cJSON *usage = agent_event_member(turn, "usage");
 	for (size_t i = 0; i < KINDS; i++) {
-		row->tokens[i] = number_at(usage, kinds[i].usage, 0);
+		row->tokens[i] = agent_event_number(usage, kinds[i].usage);
 	}
 	row->tokens[0] -= row->tokens[1] + row->tokens[2];
-	row->reasoning = number_at(usage, "reasoning_tokens", 0);
-	row->usd = number_at(turn, "cost_usd", NAN);
+	row->reasoning = agent_event_number(usage, "reasoning_tokens");
+	row->usd = money_at(turn, "cost_usd");
 }
 
 static void print_usd(FILE *out, double usd)
@@ -65,7 +66,7 @@ static void print_shares(FILE *out, const struct row *sum, const cJSON *prices)
 {
 	double usd[KINDS], all = 0;
 	for (size_t i = 0; i < KINDS; i++) {
-		const double price = number_at(prices, kinds[i].price, NAN);
+		const double price = money_at(prices, kinds[i].price);
 		usd[i] = sum->tokens[i] > 0 ? sum->tokens[i] * price / 1e6 : 0;
 		all += usd[i];
 	}
@@ -93,17 +94,15 @@ void agent_cost_explain(FILE *out, const cJSON *events)
 	}
 	fprintf(out, "  %9s  %9s\n", "reasoning", "USD");
 	cJSON_ArrayForEach (event, events) {
-		const char *type = cJSON_GetStringValue(
-				cJSON_GetObjectItemCaseSensitive(event, "type"));
-		if (type && strcmp(type, "run_start") == 0) {
-			prices = cJSON_GetObjectItemCaseSensitive(event, "prices");
+		if (agent_event_is(event, "run_start")) {
+			prices = agent_event_member(event, "prices");
 		}
-		if (!type || strcmp(type, "turn") != 0) {
+		if (!agent_event_is(event, "turn")) {
 			continue;
 		}
 		struct row row;
 		read_turn(event, &row);
-		fprintf(out, "%4.0f", number_at(event, "step", 0));
+		fprintf(out, "%4.0f", agent_event_number(event, "step"));
 		print_row(out, &row);
 		for (size_t i = 0; i < KINDS; i++) {
 			sum.tokens[i] += row.tokens[i];

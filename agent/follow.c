@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "cua/base/buffer.h"
 #include "cua/base/util.h"
@@ -29,9 +30,8 @@ struct follower {
 static void take_line(struct follower *follower, const char *line, size_t len)
 {
 	CUA_AUTO_JSON cJSON *event = cJSON_ParseWithLength(line, len);
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "type"));
-	if (type) {
-		follower->has_ended = strcmp(type, "run_end") == 0;
+	if (agent_event_text(event, "type")[0]) {
+		follower->has_ended = agent_event_is(event, "run_end");
 		follower->on_event(event, follower->user_data);
 	}
 }

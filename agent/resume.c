@@ -20,26 +20,10 @@ static const char uncertain[] =
 		"screenshot before you go on.";
 static const char not_begun[] = "not run, because the run was interrupted before it";
 
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
+/* NULL if there is none, which is not the same as an empty one. */
 static const char *text_at(const cJSON *json, const char *name)
 {
-	return cJSON_GetStringValue(member(json, name));
-}
-
-static double number_at(const cJSON *json, const char *name)
-{
-	const cJSON *number = member(json, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
-
-static bool is_type(const cJSON *event, const char *type)
-{
-	const char *text = text_at(event, "type");
-	return text && strcmp(text, type) == 0;
+	return cJSON_GetStringValue(agent_event_member(json, name));
 }
 
 /* --- may it go on? --- */
@@ -48,7 +32,7 @@ static const cJSON *find_last(const cJSON *events, const char *type)
 {
 	const cJSON *found = NULL, *event = NULL;
 	cJSON_ArrayForEach (event, events) {
-		found = is_type(event, type) ? event : found;
+		found = agent_event_is(event, type) ? event : found;
 	}
 	return found;
 }
@@ -61,11 +45,11 @@ static enum cua_status check_end(const cJSON *events, struct cua_error *err)
 	static const enum cua_agent_outcome may_go_on[] = { CUA_AGENT_LIMIT, CUA_AGENT_MODEL_ERROR,
 		CUA_AGENT_DESKTOP_ERROR, CUA_AGENT_INTERRUPTED };
 	const cJSON *last = cJSON_GetArrayItem(events, cJSON_GetArraySize(events) - 1);
-	if (!is_type(events->child, "run_start")) {
+	if (!agent_event_is(events->child, "run_start")) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 				"the run broke off before it began; start another");
 	}
-	if (!is_type(last, "run_end")) {
+	if (!agent_event_is(last, "run_end")) {
 		return CUA_OK;
 	}
 	const char *outcome = text_at(last, "outcome");
@@ -92,15 +76,15 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	last = last ? last : start;
 	const char *desktop = text_at(last, "desktop");
 	run->desktop = strdup(desktop ? desktop : "");
-	run->desktop_created_s = (int64_t)number_at(last, "desktop_created");
-	run->desktop_is_own = cJSON_IsTrue(member(last, "desktop_is_own"));
-	const cJSON *limits = member(last, "limits");
-	run->limits = (struct agent_limits){ .steps = (int)number_at(limits, "steps"),
-		.time_s = (int)number_at(limits, "time_s"),
-		.tokens = number_at(limits, "tokens"),
-		.usd = number_at(limits, "usd"),
-		.repeats = (int)number_at(limits, "repeats"),
-		.errors = (int)number_at(limits, "errors") };
+	run->desktop_created_s = (int64_t)agent_event_number(last, "desktop_created");
+	run->desktop_is_own = cJSON_IsTrue(agent_event_member(last, "desktop_is_own"));
+	const cJSON *limits = agent_event_member(last, "limits");
+	run->limits = (struct agent_limits){ .steps = (int)agent_event_number(limits, "steps"),
+		.time_s = (int)agent_event_number(limits, "time_s"),
+		.tokens = agent_event_number(limits, "tokens"),
+		.usd = agent_event_number(limits, "usd"),
+		.repeats = (int)agent_event_number(limits, "repeats"),
+		.errors = (int)agent_event_number(limits, "errors") };
 	return run->desktop ? CUA_OK : CUA_ERR_NOMEM;
 }
 
@@ -153,56 +137,57 @@ static double sum_time(const cJSON *events)
 	double spent_ms = 0, begun_ms = 0, last_ms = 0;
 	const cJSON *event = NULL;
 	cJSON_ArrayForEach (event, events) {
-		const bool is_begin = is_type(event, "run_start") || is_type(event, "run_resume");
+		const bool is_begin = agent_event_is(event, "run_start") ||
+				agent_event_is(event, "run_resume");
 		if (is_begin && last_ms > begun_ms) {
 			spent_ms += last_ms - begun_ms;
 		}
-		if (is_type(event, "run_end")) {
-			spent_ms = number_at(event, "ms");
+		if (agent_event_is(event, "run_end")) {
+			spent_ms = agent_event_number(event, "ms");
 		}
 		last_ms = agent_event_time_ms(event);
-		begun_ms = is_begin || is_type(event, "run_end") ? last_ms : begun_ms;
+		begun_ms = is_begin || agent_event_is(event, "run_end") ? last_ms : begun_ms;
 	}
 	return spent_ms + (last_ms > begun_ms ? last_ms - begun_ms : 0);
 }
 
 static void add_turn(struct cua_agent_result *result, const cJSON *event)
 {
-	const cJSON *json = member(event, "usage");
+	const cJSON *json = agent_event_member(event, "usage");
 	const struct agent_usage usage = {
-		.input_tokens = number_at(json, "input_tokens"),
-		.cached_tokens = number_at(json, "cached_tokens"),
-		.cache_write_tokens = number_at(json, "cache_write_tokens"),
-		.output_tokens = number_at(json, "output_tokens"),
-		.reasoning_tokens = number_at(json, "reasoning_tokens"),
+		.input_tokens = agent_event_number(json, "input_tokens"),
+		.cached_tokens = agent_event_number(json, "cached_tokens"),
+		.cache_write_tokens = agent_event_number(json, "cache_write_tokens"),
+		.output_tokens = agent_event_number(json, "output_tokens"),
+		.reasoning_tokens = agent_event_number(json, "reasoning_tokens"),
 	};
 	agent_usage_add(&result->usage, &usage);
-	const cJSON *cost = member(event, "cost_usd");
+	const cJSON *cost = agent_event_member(event, "cost_usd");
 	result->cost_usd += cJSON_IsNumber(cost) ? cost->valuedouble : (double)NAN;
-	result->model_ms += number_at(event, "ms");
-	result->steps = (int)number_at(event, "step");
+	result->model_ms += agent_event_number(event, "ms");
+	result->steps = (int)agent_event_number(event, "step");
 }
 
 static void add_result(struct cua_agent_result *result, const cJSON *event)
 {
 	const cJSON *action = NULL;
-	cJSON_ArrayForEach (action, member(event, "results")) {
+	cJSON_ArrayForEach (action, agent_event_member(event, "results")) {
 		const char *status = text_at(action, "status");
 		result->actions += !status || strcmp(status, "failed") != 0;
 	}
-	result->desktop_ms += number_at(event, "ms");
+	result->desktop_ms += agent_event_number(event, "ms");
 }
 
 static void add_up(struct agent_run *run, const cJSON *events)
 {
 	const cJSON *event = NULL;
 	cJSON_ArrayForEach (event, events) {
-		if (is_type(event, "turn")) {
+		if (agent_event_is(event, "turn")) {
 			add_turn(run->result, event);
-		} else if (is_type(event, "result")) {
+		} else if (agent_event_is(event, "result")) {
 			add_result(run->result, event);
-		} else if (is_type(event, "look")) {
-			run->result->desktop_ms += number_at(event, "ms");
+		} else if (agent_event_is(event, "look")) {
+			run->result->desktop_ms += agent_event_number(event, "ms");
 		}
 	}
 	run->step = run->result->steps;
@@ -243,8 +228,8 @@ static enum cua_status load_image(struct agent_run *run, const cJSON *json,
 		struct agent_image *ret_image, struct cua_error *err)
 {
 	struct agent_image image = { .media_type = "image/png",
-		.width = (int)number_at(json, "width"),
-		.height = (int)number_at(json, "height") };
+		.width = (int)agent_event_number(json, "width"),
+		.height = (int)agent_event_number(json, "height") };
 	const char *sha256 = text_at(json, "screenshot");
 	if (!sha256 || !agent_event_is_sha256(sha256)) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "an event names no screenshot");
@@ -263,7 +248,7 @@ static enum cua_status replay_user(
 {
 	struct agent_image image = { 0 };
 	const char *text = text_at(event, "text");
-	const bool has_image = member(event, "screenshot") != NULL;
+	const bool has_image = agent_event_member(event, "screenshot") != NULL;
 	enum cua_status status = has_image ? load_image(history->run, event, &image, err) : CUA_OK;
 	if (status == CUA_OK) {
 		status = agent_model_add_user(history->run->model, text ? text : "",
@@ -294,10 +279,10 @@ static const cJSON *find_of_call(
 		const struct history *history, const char *type, const struct agent_call *call)
 {
 	const cJSON *found = NULL;
-	for (const cJSON *event = history->turn_event->next; event && !is_type(event, "turn");
-			event = event->next) {
+	for (const cJSON *event = history->turn_event->next;
+			event && !agent_event_is(event, "turn"); event = event->next) {
 		const char *id = text_at(event, "call_id");
-		if (id && is_type(event, type) && strcmp(id, call->id) == 0) {
+		if (id && agent_event_is(event, type) && strcmp(id, call->id) == 0) {
 			found = event;
 		}
 	}
@@ -347,7 +332,7 @@ static enum cua_status read_answers(struct history *history, const cJSON *event,
 	if (!answers_init(answers, history->turn.call_count)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answers");
 	}
-	cJSON_ArrayForEach (json, member(event, "answers")) {
+	cJSON_ArrayForEach (json, agent_event_member(event, "answers")) {
 		const struct agent_call *call = i < answers->count ? &history->turn.calls[i] : NULL;
 		const char *id = text_at(json, "call_id");
 		if (!call || !id || strcmp(id, call->id) != 0) {
@@ -361,10 +346,11 @@ static enum cua_status read_answers(struct history *history, const cJSON *event,
 		answers->list[i] = (struct agent_answer){
 			.call = call,
 			.status = status_of(text_at(json, "status")),
-			.results = member(find_of_call(history, "result", call), "results"),
+			.results = agent_event_member(
+					find_of_call(history, "result", call), "results"),
 			.problem = text_at(json, "problem"),
 			.image = &answers->images[i],
-			.acknowledged = cJSON_IsTrue(member(json, "acknowledged")),
+			.acknowledged = cJSON_IsTrue(agent_event_member(json, "acknowledged")),
 		};
 		i++;
 	}
@@ -395,15 +381,16 @@ static enum cua_status replay(struct history *history, const cJSON *events, stru
 	enum cua_status status = CUA_OK;
 	const cJSON *event = NULL;
 	cJSON_ArrayForEach (event, events) {
-		if (is_type(event, "user")) {
+		if (agent_event_is(event, "user")) {
 			status = replay_user(history, event, err);
-		} else if (is_type(event, "turn")) {
+		} else if (agent_event_is(event, "turn")) {
 			status = replay_turn(history, event, err);
-		} else if (is_type(event, "answers")) {
+		} else if (agent_event_is(event, "answers")) {
 			status = replay_answers(history, event, err);
 		}
 		if (status != CUA_OK) {
-			cua_error_prefix(err, "event %.0f of the journal", number_at(event, "seq"));
+			cua_error_prefix(err, "event %.0f of the journal",
+					agent_event_number(event, "seq"));
 			return status;
 		}
 	}
@@ -420,11 +407,11 @@ static bool settle_call(
 	const cJSON *refused = find_of_call(history, "not_run", call);
 	*answer = (struct agent_answer){ .call = call,
 		.image = agent_desktop_screen(history->run->desktop),
-		.acknowledged = cJSON_IsTrue(
-				member(find_of_call(history, "safety", call), "acknowledged")) };
+		.acknowledged = cJSON_IsTrue(agent_event_member(
+				find_of_call(history, "safety", call), "acknowledged")) };
 	if (result) {
 		answer->status = status_of(text_at(result, "status"));
-		answer->results = member(result, "results");
+		answer->results = agent_event_member(result, "results");
 		answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
 				? uncertain
 				: text_at(result, "message");

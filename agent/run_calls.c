@@ -377,10 +377,14 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn)
 	struct batch batch = { .run = run, .turn = turn };
 	struct cua_error why = { 0 };
 	open_batch(&batch, &why);
-	if (!run->is_over && has_problem(turn)) {
-		refuse_all(&batch);
-	} else if (!run->is_over && pass_safety(run, turn)) {
-		run_all(&batch);
+	/* Before anything else: an answer acknowledges what it answers, also that of a call that is
+	 * refused. */
+	if (!run->is_over && pass_safety(run, turn)) {
+		if (has_problem(turn)) {
+			refuse_all(&batch);
+		} else {
+			run_all(&batch);
+		}
 	}
 	if (!run->is_over) {
 		(void)run_tell_answers(run, batch.answers, batch.answered, batch.note.data);

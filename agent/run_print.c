@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/event.h"
 #include "agent/words.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
@@ -11,18 +12,6 @@
 #define WORDS_SHOWN 160 /* characters of what the model said, if it comes in one piece */
 #define WORDS_KEPT ((size_t)1 << 20)
 #define ACTIONS_SHOWN 240 /* characters of what it did */
-
-static const char *string_at(const cJSON *event, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, name));
-	return text ? text : "";
-}
-
-static double number_at(const cJSON *event, const char *name)
-{
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(event, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
 
 void agent_printer_init(struct agent_printer *printer, FILE *out, bool as_json)
 {
@@ -97,19 +86,20 @@ static bool was_said(const struct agent_printer *printer, const char *words)
 static void print_spent(const struct agent_printer *printer, const cJSON *turn)
 {
 	const cJSON *spent = cJSON_GetObjectItemCaseSensitive(turn, "spent");
-	fprintf(printer->out, "model %.1f s, %.1fk tokens", number_at(turn, "ms") / 1000.0,
-			number_at(spent, "tokens") / 1000.0);
+	fprintf(printer->out, "model %.1f s, %.1fk tokens", agent_event_number(turn, "ms") / 1000.0,
+			agent_event_number(spent, "tokens") / 1000.0);
 	if (cJSON_HasObjectItem(spent, "usd")) {
-		fprintf(printer->out, ", $%.4f", number_at(spent, "usd"));
+		fprintf(printer->out, ", $%.4f", agent_event_number(spent, "usd"));
 	}
 }
 
 static void print_turn(struct agent_printer *printer, const cJSON *event)
 {
-	const char *words = string_at(event, "words"), *answer = string_at(event, "answer");
-	const char *refusal = string_at(event, "refusal");
+	const char *words = agent_event_text(event, "words"),
+		   *answer = agent_event_text(event, "answer");
+	const char *refusal = agent_event_text(event, "refusal");
 	bool has_words = printer->words.len > 0, words_said = was_said(printer, words);
-	printer->steps = (int)number_at(event, "step");
+	printer->steps = (int)agent_event_number(event, "step");
 	printer->answer_said = (answer[0] && was_said(printer, answer)) ||
 			(refusal[0] && was_said(printer, refusal));
 	end_line(printer);
@@ -126,7 +116,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 	}
 	if (answer[0]) {
 		fputs("  answers", printer->out);
-	} else if (refusal[0] || string_at(event, "gives_up")[0]) {
+	} else if (refusal[0] || agent_event_text(event, "gives_up")[0]) {
 		fputs("  gives up", printer->out);
 	}
 	printer->in_line = true;
@@ -144,14 +134,14 @@ static void print_intent(struct agent_printer *printer, const cJSON *event)
 static void print_result(struct agent_printer *printer, const cJSON *event)
 {
 	const cJSON *settle = cJSON_GetObjectItemCaseSensitive(event, "settle");
-	fprintf(printer->out, "  desktop %.2f s", number_at(event, "ms") / 1000.0);
-	if (strcmp(string_at(settle, "reason"), "timeout") == 0) {
+	fprintf(printer->out, "  desktop %.2f s", agent_event_number(event, "ms") / 1000.0);
+	if (strcmp(agent_event_text(settle, "reason"), "timeout") == 0) {
 		fputs(" (still changing)", printer->out);
 	}
-	const char *status = string_at(event, "status");
+	const char *status = agent_event_text(event, "status");
 	if (strcmp(status, "ok") != 0) {
 		fprintf(printer->out, "  %s: ", status[0] ? status : "failed");
-		cua_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
+		cua_text_line(printer->out, agent_event_text(event, "message"), ACTIONS_SHOWN);
 	}
 }
 
@@ -165,7 +155,7 @@ static void print_line(struct agent_printer *printer, const char *lead, const ch
 
 static void print_person(struct agent_printer *printer, const cJSON *event)
 {
-	if (strcmp(string_at(event, "phase"), "has_desktop") == 0) {
+	if (strcmp(agent_event_text(event, "phase"), "has_desktop") == 0) {
 		if (!printer->person_said) {
 			print_line(printer, "     ", "a person has the desktop; waiting");
 		}
@@ -189,22 +179,23 @@ static void print_pause(struct agent_printer *printer, const cJSON *event)
 {
 	char text[64];
 	snprintf(text, sizeof(text), "paused for %.0f s: the disk was full",
-			number_at(event, "ms") / 1000.0);
+			agent_event_number(event, "ms") / 1000.0);
 	print_line(printer, "     ",
-			string_at(event, "message")[0] ? string_at(event, "message") : text);
+			agent_event_text(event, "message")[0] ? agent_event_text(event, "message")
+							      : text);
 }
 
 static void print_for_people(struct agent_printer *printer, const cJSON *event)
 {
-	const char *type = string_at(event, "type");
+	const char *type = agent_event_text(event, "type");
 	if (strcmp(type, "run_start") == 0) {
 		fputs("cua run on ", printer->out);
-		cua_text_line(printer->out, string_at(event, "desktop"), 0);
+		cua_text_line(printer->out, agent_event_text(event, "desktop"), 0);
 		fputs(" with ", printer->out);
-		cua_text_line(printer->out, string_at(event, "model"), 0);
+		cua_text_line(printer->out, agent_event_text(event, "model"), 0);
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "run_resume") == 0) {
-		print_line(printer, "cua run goes on, on ", string_at(event, "desktop"));
+		print_line(printer, "cua run goes on, on ", agent_event_text(event, "desktop"));
 	} else if (strcmp(type, "pause") == 0) {
 		print_pause(printer, event);
 	} else if (strcmp(type, "turn") == 0) {
@@ -214,12 +205,12 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 	} else if (strcmp(type, "result") == 0) {
 		print_result(printer, event);
 	} else if (strcmp(type, "not_run") == 0) {
-		print_line(printer, "     not run: ", string_at(event, "message"));
+		print_line(printer, "     not run: ", agent_event_text(event, "message"));
 	} else if (strcmp(type, "retry") == 0) {
 		end_line(printer);
 		fprintf(printer->out, "     asking again in %.1f s: ",
-				number_at(event, "delay_ms") / 1000.0);
-		cua_text_line(printer->out, string_at(event, "message"), ACTIONS_SHOWN);
+				agent_event_number(event, "delay_ms") / 1000.0);
+		cua_text_line(printer->out, agent_event_text(event, "message"), ACTIONS_SHOWN);
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "person") == 0) {
 		print_person(printer, event);

@@ -206,10 +206,11 @@ static void a_person_is_waited_for(void **state)
 			"computer_call_output");
 }
 
-#define CHECKED_CALL \
+#define CHECKED_CALL_OF(action) \
 	ITEM("{\"type\":\"computer_call\",\"call_id\":\"c1\",\"pending_safety_checks\":[{\"id\":" \
-	     "\"sc1\",\"code\":\"x\",\"message\":\"m\"}],\"actions\":[" CLICK "]}") \
+	     "\"sc1\",\"code\":\"x\",\"message\":\"m\"}],\"actions\":[" action "]}") \
 	END
+#define CHECKED_CALL CHECKED_CALL_OF(CLICK)
 
 static void consent_lets_a_call_go_on(void **state)
 {
@@ -232,6 +233,16 @@ static void without_consent_nothing_runs(void **state)
 	assert_int_equal(stage->result.outcome, CUA_AGENT_STOPPED);
 	assert_int_equal(cua_agent_exit_status(&stage->result), 7);
 	assert_int_equal(agent_stage_acted(stage), 1);
+}
+
+/* Its answer would acknowledge them, though it is not run. */
+static void a_refused_call_with_checks_needs_consent_too(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->replies[0] = CHECKED_CALL_OF("{\"type\":\"click\",\"x\":99999,\"y\":1}");
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_STOPPED);
+	assert_int_equal(cJSON_GetArraySize(stage->asked), 1);
 }
 
 static void failed_requests_are_sent_again(void **state)
@@ -544,6 +555,7 @@ int main(void)
 		TEST(a_person_is_waited_for),
 		TEST(consent_lets_a_call_go_on),
 		TEST(without_consent_nothing_runs),
+		TEST(a_refused_call_with_checks_needs_consent_too),
 		TEST(failed_requests_are_sent_again),
 		TEST(hopeless_requests_are_not),
 		TEST(redirects_are_not_followed),

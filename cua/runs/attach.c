@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 
 #include "agent/cost.h"
+#include "agent/event.h"
 #include "agent/follow.h"
 #include "agent/journal_read.h"
 #include "agent/run_print.h"
@@ -24,10 +25,8 @@ struct watcher {
 static void on_event(const cJSON *event, void *user_data)
 {
 	struct watcher *watcher = user_data;
-	const cJSON *status = cJSON_GetObjectItemCaseSensitive(event, "exit_status");
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "type"));
-	if (type && strcmp(type, "run_end") == 0 && cJSON_IsNumber(status)) {
-		watcher->exit_status = status->valueint;
+	if (agent_event_is(event, "run_end")) {
+		watcher->exit_status = (int)agent_event_number(event, "exit_status");
 	}
 	agent_print_event(&watcher->printer, event);
 }
