@@ -70,7 +70,10 @@ static void print_shares(FILE *out, const struct row *sum, const cJSON *prices)
 		usd[i] = sum->tokens[i] > 0 ? sum->tokens[i] * price / 1e6 : 0;
 		all += usd[i];
 	}
-	if (isnan(all) || all <= 0) {
+	if (all <= 0) {
+		return;
+	}
+	if (isnan(all)) {
 		fputs("\nThe model's prices are not known; cua models says where to write them.\n",
 				out);
 		return;
