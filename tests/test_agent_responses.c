@@ -20,7 +20,8 @@
 #define KEY "sk-secret-0123456789"
 
 static const struct cua_point screen = SCREEN;
-static const struct agent_model_config config = { .api = "responses",
+static const struct agent_model_config config = { .spec = &agent_model_spec_unknown,
+	.api = "responses",
 	.model = "m",
 	.base_url = "http://127.0.0.1",
 	.api_key = KEY,
@@ -663,6 +664,61 @@ static void servers_quirks_are_learned_once(void **state)
 	model_api_responses.destroy(talk);
 }
 
+static enum cua_status add_turn(void *talk, const char *const *texts, size_t count)
+{
+	struct model_items items = { 0 };
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(model_items_add(&items, texts[i], strlen(texts[i]), NULL), CUA_OK);
+	}
+	enum cua_status status = model_api_responses.add_turn(talk, &items, NULL);
+	model_items_finish(&items);
+	return status;
+}
+
+static double threshold_of(void *talk)
+{
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(body, "context_management"), 0);
+	const cJSON *threshold = cJSON_GetObjectItem(entry, "compact_threshold");
+	return threshold ? threshold->valuedouble : 0;
+}
+
+static void a_long_conversation_is_compacted_by_the_server(void **state)
+{
+	(void)state;
+	static const char *const before[] = { "{\"type\":\"message\",\"id\":\"old\"}" };
+	static const char *const turn[] = { "{\"id\":\"cm\",\"type\": \"compaction\",\"x\":1.0}",
+		"{\"type\":\"computer_call\",\"call_id\":\"c1\",\"actions\":[]}" };
+	const struct agent_call call = { .kind = AGENT_CALL_COMPUTER, .id = call_id };
+	struct agent_model_spec spec = agent_model_spec_unknown;
+	struct agent_model_config known = config;
+	void *talk = NULL;
+	known.spec = &spec;
+	assert_int_equal(model_api_responses.create(&known, &talk, NULL), CUA_OK);
+	assert_true(threshold_of(talk) == 0); /* of a model that is not known */
+	spec.context = 300000;
+	spec.max_output = 100000;
+	assert_true(threshold_of(talk) == 160000);
+	spec.prices.long_above = 100000;
+	assert_true(threshold_of(talk) == 80000);
+
+	assert_int_equal(model_api_responses.add_user(talk, "Begin.", NULL, NULL), CUA_OK);
+	assert_int_equal(add_turn(talk, before, CUA_ARRAY_LEN(before)), CUA_OK);
+	assert_int_equal(add_turn(talk, turn, CUA_ARRAY_LEN(turn)), CUA_OK);
+	answer_call(talk, &call, false);
+	CUA_AUTO_FREE char *body = body_text(talk);
+	assert_null(strstr(body, "Begin."));
+	assert_null(strstr(body, "\"old\""));
+	assert_non_null(strstr(body,
+			"\"input\":[{\"id\":\"cm\",\"type\": \"compaction\",\"x\":1.0},"
+			"{\"type\":\"computer_call\""));
+	assert_non_null(strstr(body, "computer_call_output"));
+
+	assert_true(learn(talk, "context_management", "Unknown parameter."));
+	assert_true(threshold_of(talk) == 0);
+	model_api_responses.destroy(talk);
+}
+
 static void consent_goes_back_as_it_came(void **state)
 {
 	(void)state;
@@ -703,6 +759,7 @@ int main(void)
 		cmocka_unit_test(requests_offer_the_tools),
 		cmocka_unit_test(servers_quirks_are_learned_once),
 		cmocka_unit_test(consent_goes_back_as_it_came),
+		cmocka_unit_test(a_long_conversation_is_compacted_by_the_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,8 @@ CUA_NODISCARD enum cua_status model_items_add_json(
 /* Copies of all that is in more. */
 CUA_NODISCARD enum cua_status model_items_add_all(
 		struct model_items *items, const struct model_items *more, struct cua_error *err);
+/* The first so many go. */
+void model_items_drop(struct model_items *items, size_t count);
 /* Appends the texts, joined by commas. */
 CUA_NODISCARD enum cua_status model_items_join(
 		const struct model_items *items, struct cua_buffer *buffer, struct cua_error *err);

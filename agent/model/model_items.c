@@ -46,6 +46,17 @@ enum cua_status model_items_add_all(
 	return status;
 }
 
+void model_items_drop(struct model_items *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(items->texts[i]);
+	}
+	items->count -= count;
+	if (count > 0) {
+		memmove(items->texts, items->texts + count, items->count * sizeof(*items->texts));
+	}
+}
+
 enum cua_status model_items_join(
 		const struct model_items *items, struct cua_buffer *buffer, struct cua_error *err)
 {

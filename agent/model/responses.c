@@ -34,11 +34,32 @@ static enum cua_status responses_url(void *self, struct cua_buffer *url, struct 
 	return cua_buffer_printf(url, err, "%s/responses", talk->config->base_url);
 }
 
+static bool has_compaction(const struct model_items *items)
+{
+	for (size_t i = 0; i < items->count; i++) {
+		const struct agent_json_span item = { items->texts[i], strlen(items->texts[i]) };
+		struct agent_json_span type;
+		static const char word[] = "\"compaction\"";
+		if (agent_json_member(item, "type", &type) && type.len == strlen(word) &&
+				memcmp(type.at, word, type.len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum cua_status responses_add_turn(
 		void *self, const struct model_items *items, struct cua_error *err)
 {
 	struct responses *talk = self;
-	return model_items_add_all(&talk->items, items, err);
+	const size_t before = talk->items.count;
+	enum cua_status status = model_items_add_all(&talk->items, items, err);
+	/* What a compaction says stands for all that the model was told before this turn. */
+	if (status == CUA_OK && has_compaction(items)) {
+		model_items_drop(&talk->items, before);
+		talk->adapted = 0;
+	}
+	return status;
 }
 
 /* --- what a server does not take --- */
@@ -66,6 +87,8 @@ static bool responses_learn(void *self, const struct model_failure *failure)
 			learn(&quirks->no_summary, names(param, message, "summary")) ||
 			learn(&quirks->needs_store, names(param, message, "store")) ||
 			learn(&quirks->no_include, names(param, message, "encrypted")) ||
+			learn(&quirks->no_compaction,
+					names(param, message, "context_management")) ||
 			learn(&quirks->no_status, strcasestr(param, "status"));
 	talk->adapted = is_new ? 0 : talk->adapted;
 	return is_new;

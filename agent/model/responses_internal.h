@@ -14,11 +14,12 @@
 
 /* What a server turned out not to take; each is found out once and remembered. */
 struct responses_quirks {
-	bool needs_store; /* refuses store: false */
-	bool no_detail;   /* refuses detail in a computer_screenshot */
-	bool no_summary;  /* refuses reasoning.summary */
-	bool no_include;  /* refuses reasoning.encrypted_content */
-	bool no_status;   /* refuses the status of items sent back */
+	bool needs_store;   /* refuses store: false */
+	bool no_detail;     /* refuses detail in a computer_screenshot */
+	bool no_summary;    /* refuses reasoning.summary */
+	bool no_include;    /* refuses reasoning.encrypted_content */
+	bool no_status;     /* refuses the status of items sent back */
+	bool no_compaction; /* refuses context_management */
 };
 
 struct responses {

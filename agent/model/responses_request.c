@@ -1,12 +1,14 @@
 #include "agent/model/responses_internal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/util.h"
 
+#define COMPACT_AT 0.8  /* of the room there is */
 #define PROBE_TOKENS 16 /* the API takes no fewer */
 
 /* --- items --- */
@@ -194,6 +196,23 @@ static void add_tools(cJSON *body)
 	model_each_function(add_function, tools);
 }
 
+/* The server shortens the conversation by itself when it comes to so many tokens: before the
+ * model's room is used up, and before a request becomes one of those that cost more a token. */
+static double compact_threshold(const struct agent_model_spec *spec)
+{
+	const double room = spec->context - spec->max_output;
+	const double cheap = spec->prices.long_above;
+	return COMPACT_AT * (cheap > 0 && cheap < room ? cheap : room);
+}
+
+static void add_compaction(cJSON *head, double threshold)
+{
+	cJSON *entry = cJSON_CreateObject();
+	cJSON_AddStringToObject(entry, "type", "compaction");
+	cJSON_AddNumberToObject(entry, "compact_threshold", floor(threshold));
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(head, "context_management"), entry);
+}
+
 static cJSON *build_head(
 		const struct agent_model_config *config, const struct responses_quirks *quirks)
 {
@@ -204,6 +223,9 @@ static cJSON *build_head(
 	} else {
 		cJSON_AddStringToObject(head, "instructions", model_instructions);
 		add_tools(head);
+	}
+	if (!config->is_probe && !quirks->no_compaction && compact_threshold(config->spec) > 0) {
+		add_compaction(head, compact_threshold(config->spec));
 	}
 	if (!quirks->no_summary) {
 		cJSON_AddStringToObject(
