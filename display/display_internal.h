@@ -414,6 +414,8 @@ CUA_NODISCARD enum cua_status wait_for_condition(struct display *display,
 bool process_is_known(struct display *display);
 /* How often it left the processor: a number that grows while it runs now and then. 0: not known. */
 unsigned long long process_switches(struct display *display);
+/* Processor time that it has used; 0 if nothing is known. */
+uint64_t process_used_us(struct display *display);
 /* Waits until the process of the active window sleeps and has nothing to do, so that it has not
  * only read but handled what was sent to it, and what that put off. *ret_asleep is false if it is
  * busy all the time, or not known. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
@@ -114,6 +115,17 @@ unsigned long long process_switches(struct display *display)
 	const pid_t pid = active_process(display);
 	struct process_status status;
 	return pid > 0 && read_status(pid, &status) ? status.switches : 0;
+}
+
+uint64_t process_used_us(struct display *display)
+{
+	const pid_t pid = active_process(display);
+	struct timespec used;
+	clockid_t clock;
+	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+		return 0;
+	}
+	return (uint64_t)used.tv_sec * 1000000U + (uint64_t)used.tv_nsec / 1000U;
 }
 
 enum cua_status process_wait_asleep(

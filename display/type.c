@@ -17,8 +17,9 @@
 /* How long an application may compute for the characters of one batch, and how often to look. */
 #define PACE_TIMEOUT_MS 10000
 #define PACE_STEP_US 7000U
-/* How long the application may take to handle one batch; it sleeps again, or draws at last. */
-#define HANDLED_TIMEOUT_MS 10000
+/* How long the application may take to handle one batch; it sleeps again, or draws at last. One
+ * that has computed for so long, on however busy a machine, does not sleep. */
+#define HANDLED_TIMEOUT_MS 30000
 #define HANDLED_STEP_MS 50
 #define RESTLESS_US 2000000U
 /* An application with something to draw has drawn it. */
@@ -267,14 +268,15 @@ static enum cua_status wait_until_shown(struct display *display, struct cua_erro
 static enum cua_status wait_until_handled(
 		struct display *display, struct typing *typing, struct cua_error *err)
 {
-	const uint64_t since_us = cua_now_us();
+	const uint64_t since_us = cua_now_us(), used_us = process_used_us(display);
 	enum cua_status status = CUA_OK;
 	bool handled = !process_is_known(display);
 	while (status == CUA_OK && !handled && typing->handles) {
 		status = process_wait_asleep(display, HANDLED_STEP_MS, &handled, err);
 		const uint64_t waited_us = cua_now_us() - since_us;
 		if (!handled && display->damage.last_us > since_us) {
-			typing->restless = typing->restless || waited_us > RESTLESS_US;
+			typing->restless = typing->restless ||
+					process_used_us(display) - used_us > RESTLESS_US;
 			handled = typing->restless;
 		}
 		handled = handled || !process_is_known(display);
