@@ -94,6 +94,7 @@ static void expect_text(const char *found, const char *wanted, const char *where
 
 /* A file in the home, and what it must hold after a mark of UTF-8. */
 struct saved {
+	const struct desktop *desktop;
 	const char *leaf, *wanted;
 };
 
@@ -101,7 +102,7 @@ static bool file_holds(void *data)
 {
 	const struct saved *saved = data;
 	char path[512];
-	snprintf(path, sizeof(path), "%s/%s", desktop.home, saved->leaf);
+	snprintf(path, sizeof(path), "%s/%s", saved->desktop->home, saved->leaf);
 	CUA_AUTO_FREE char *found = read_whole_file(path, NULL);
 	const bool marked = found && strncmp(found, "\xef\xbb\xbf", 3) == 0;
 	return found && strcmp(found + (marked ? 3 : 0), saved->wanted) == 0;
@@ -279,6 +280,71 @@ static void writer_that_is_slow_is_not_left_behind(void **state)
 	assert_nothing_held(&desktop);
 }
 
+/* What the chord before it copies, not what was on the clipboard then. */
+static void a_list_reads_what_it_copies(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/soffice", X_OK) != 0) {
+		skip();
+	}
+	desktop_do(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"ctrl+a\"},"
+			"{\"action\":\"type\",\"text\":\"copied\"}]");
+	for (int i = 0; i < 5; i++) {
+		CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop,
+				"[{\"action\":\"clipboard_set\",\"text\":\"before\"},"
+				"{\"action\":\"key\",\"keys\":\"ctrl+a\"},"
+				"{\"action\":\"key\",\"keys\":\"ctrl+c\"},"
+				"{\"action\":\"clipboard_get\"}]");
+		assert_string_equal(json_text(answer, "results.3.text"), "copied");
+	}
+}
+
+/* Without "apply while typing" Writer puts line breaks off until it has nothing else to do. A
+ * desktop of its own, whose Writer has not read its settings yet. */
+static void writer_that_defers_line_breaks_gets_them_in_place(void **state)
+{
+	(void)state;
+	static const char off[] =
+			"sed -i 's|</oor:items>|<item "
+			"oor:path=\"/org.openoffice.Office.Writer/AutoFunction/Format/ByInput\">"
+			"<prop oor:name=\"Enable\" oor:op=\"fuse\"><value>false</value></prop>"
+			"</item>&|' .config/libreoffice/4/user/registrymodifications.xcu; "
+			"printf '\\357\\273\\277x' >breaks.txt";
+	struct desktop other;
+	char text[8192] = "";
+	if (access("/usr/bin/soffice", X_OK) != 0) {
+		skip();
+	}
+	desktop_start(&other, &world, "breaks");
+	free(desktop_sh(&other, off));
+	for (int i = 0; i < 60; i++) {
+		char line[128];
+		snprintf(line, sizeof(line), "%d. one\ttwo (c) -- \"three\" %s\n%s", i,
+				i % 4 == 0 ? "\xe6\x98\xa8" : "four", i % 5 == 0 ? "\n" : "");
+		strcat(text, line);
+	}
+	cJSON_Delete(desktop_text_action(
+			&other, "open_app", "name", "libreoffice --writer breaks.txt"));
+	desktop_do(&other,
+			"[{\"action\":\"key\",\"keys\":\"ctrl+a\"},"
+			"{\"action\":\"key\",\"keys\":\"Delete\"}]");
+	cJSON_Delete(desktop_text_action(&other, "type", "text", text));
+	desktop_do(&other,
+			"[{\"action\":\"key\",\"keys\":\"ctrl+s\"},"
+			"{\"action\":\"wait_for\",\"until\":\"window\","
+			"\"text\":\"Confirm File Format\"},"
+			"{\"action\":\"key\",\"keys\":\"Return\"}]");
+	strcat(text, "\n"); /* the end of the last line is Writer's */
+	struct saved saved = { &other, "breaks.txt", text };
+	if (!waits_until(file_holds, &saved, DESKTOP_DEADLINE_MS)) {
+		CUA_AUTO_FREE char *found = home_file(&other, "breaks.txt");
+		expect_text(found, text, "Writer");
+	}
+	assert_nothing_held(&other);
+	desktop_stop(&other);
+}
+
 static void chromium_gets_every_character(void **state)
 {
 	(void)state;
@@ -344,7 +410,7 @@ static void an_application_that_stops_for_a_while_loses_nothing(void **state)
 			"xterm -e 'cat > stopped.new; mv stopped.new stopped.txt'"));
 	type_while_stopped("xterm", text);
 	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+d\"}]");
-	struct saved saved = { "stopped.txt", text };
+	struct saved saved = { &desktop, "stopped.txt", text };
 	wait_until(file_holds, &saved, "the terminal has written all");
 	if (access("/usr/bin/mousepad", X_OK) != 0) {
 		skip();
@@ -500,7 +566,9 @@ int main(void)
 		cmocka_unit_test(a_paste_that_nobody_fetches_is_an_error),
 		cmocka_unit_test(chromium_gets_every_character),
 		cmocka_unit_test(writer_gets_every_character),
+		cmocka_unit_test(a_list_reads_what_it_copies),
 		cmocka_unit_test(writer_that_is_slow_is_not_left_behind),
+		cmocka_unit_test(writer_that_defers_line_breaks_gets_them_in_place),
 	};
 	return cmocka_run_group_tests_name("desktop_typing", tests, start, finish);
 }

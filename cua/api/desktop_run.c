@@ -115,13 +115,19 @@ static bool needs_rest_after(const struct cua_action *action)
 			action->type == CUA_ACTION_DRAG || action->type == CUA_ACTION_SCROLL;
 }
 
+/* What an application copies is on the clipboard once it has handled the chord. */
+static bool needs_rest_before(const struct cua_action *action)
+{
+	return cua_action_table[action->type].is_input || action->type == CUA_ACTION_CLIPBOARD_GET;
+}
+
 static enum cua_status rest_between(struct display *display, const struct desktop_request *request,
 		int index, struct cua_error *err)
 {
 	struct display_settle settle;
 	if (index == 0 || request->settle_ms < 0 ||
 			!needs_rest_after(&request->actions[index - 1]) ||
-			!cua_action_table[request->actions[index].type].is_input) {
+			!needs_rest_before(&request->actions[index])) {
 		return CUA_OK;
 	}
 	const int timeout_ms =
