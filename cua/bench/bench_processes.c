@@ -132,6 +132,17 @@ void bench_usage_read(const struct desktop_record *record, bool own, struct benc
 	}
 }
 
+void bench_process_read(pid_t pid, struct bench_process *ret_process)
+{
+	char path[64];
+	struct bench_usage usage = { .processes = 1 };
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	add_threads(pid, &usage);
+	*ret_process = (struct bench_process){ .resident_mb = number_in(path, "\nVmRSS:") / 1024,
+		.peak_mb = number_in(path, "\nVmHWM:") / 1024,
+		.cpu_ms = usage.cpu_ms };
+}
+
 double bench_memory_available_mb(void)
 {
 	return number_in("/proc/meminfo", "\nMemAvailable:") / 1024;

@@ -1,7 +1,7 @@
 #ifndef CUA_BENCH_PROCESSES_H
 #define CUA_BENCH_PROCESSES_H
 
-/* What the processes of one desktop use. */
+/* What processes use: those of one desktop, or one alone. */
 
 #include "cua/bench/bench.h"
 
@@ -14,6 +14,16 @@ struct bench_usage {
 
 /* own: only cua's own processes and bubblewrap; otherwise the X server and applications, too. */
 void bench_usage_read(const struct desktop_record *record, bool own, struct bench_usage *ret_usage);
+
+/* What can be told of any process: those that hold keys keep how their memory is shared to
+ * themselves. */
+struct bench_process {
+	double resident_mb, peak_mb; /* now; the most it was */
+	double cpu_ms;               /* since it started */
+};
+
+/* All 0 if it is gone. */
+void bench_process_read(pid_t pid, struct bench_process *ret_process);
 
 /* MemAvailable of the machine. */
 double bench_memory_available_mb(void);

@@ -7,6 +7,7 @@ const struct bench_topic bench_topics[] = {
 	{ "acting", "clicks and keys, in process, over the socket and as a command", bench_acting },
 	{ "typing", "characters a second, and wrong ones, beside xdotool", bench_typing },
 	{ "cost", "starting a desktop, its memory, and what it does while idle", bench_cost },
+	{ "loop", "cua run: what it adds to a step, its memory, first streamed words", bench_loop },
 	{ "settle", "settling: right pictures, and how soon, beside fixed sleeps", bench_settle },
 };
 

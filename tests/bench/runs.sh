@@ -58,6 +58,14 @@ cost|start a desktop|until the first settled screenshot|ms
 cost|start a desktop, from the pool|until cua desktop start returns|ms
 settle|input to picture|cua|ms
 settle|wrong pictures|cua|%
+loop|first streamed words, sent to shown|cua run|ms
+loop|a step, without model and settling, 4 steps|responses|ms
+loop|a step, without model and desktop, 4 steps|anthropic|ms
+loop|processor time of cua run per step, 4 steps|gemini|ms
+loop|speed, 4 steps|responses|steps/s
+loop|speed, 4 steps|anthropic|steps/s
+loop|speed, 4 steps|gemini|steps/s
+loop|speed, 4 steps|chat|steps/s
 cost|a desktop, idle|cua's processes|wake-ups/s
 cost|a desktop, idle|cua's processes|MB
 cost|a desktop, idle|held by this machine|desktops

@@ -1,0 +1,324 @@
+/* What our loop adds to model and desktop: `cua run` as people start it, with a stand-in for the
+ * model that answers at once, and another screen at every step. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cua/base/util.h"
+#include "cua/bench/bench_client.h"
+#include "cua/bench/bench_loop.h"
+#include "cua/bench/bench_processes.h"
+#include "cua/bench/bench_topics.h"
+
+#define CELL_PX 16      /* inverted at each step, another cell each time */
+#define EARLY_STEPS 100 /* memory is compared to that after so many */
+
+struct loop {
+	struct bench_desktop *desktop;
+	struct bench_client *client;
+	const char *api;
+	int steps; /* that the run is to take */
+	struct bench_figure *overhead, *own, *model;
+	/* while it runs */
+	int step;
+	uint64_t first_us, turn_us;   /* the first turn and the last one were read */
+	double desktop_ms, settle_ms; /* since then */
+	double first_cpu_ms;
+	char screenshot[80]; /* the last one's name */
+	int screenshots;     /* that differed from the one before */
+};
+
+static struct bench_figure *add_figure(struct loop *loop, const char *what, const char *by,
+		const char *unit, struct cua_error *err)
+{
+	char name[BENCH_WORD_MAX];
+	snprintf(name, sizeof(name), "%s, %d steps", what, loop->steps);
+	const struct bench_key key = { .topic = "loop",
+		.name = name,
+		.width_px = loop->desktop->record.width_px,
+		.height_px = loop->desktop->record.height_px,
+		.by = by,
+		.unit = unit,
+		.more_is_better = strcmp(unit, "steps/s") == 0,
+		.not_compared = true };
+	return bench_figure_add(loop->desktop->bench, &key, err);
+}
+
+static enum cua_status note(struct loop *loop, const char *what, const char *by, const char *unit,
+		double value, struct cua_error *err)
+{
+	struct bench_figure *figure = add_figure(loop, what, by, unit, err);
+	return figure ? bench_figure_sample(figure, value, err) : CUA_ERR_NOMEM;
+}
+
+/* --- the programs --- */
+
+enum cua_status bench_loop_start(struct bench_desktop *desktop, const char *api, int port,
+		bool json, struct bench_child *ret_child, struct cua_error *err)
+{
+	char program[CUA_PATH_MAX], url[64];
+	enum cua_status status = cua_program_path("cua", program, sizeof(program), err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", port);
+	const char *const argv[] = { program, "run", "--model=standin", "--api", api, "--base-url",
+		url, "--desktop", desktop->record.name, "--max-steps=0", "--max-time=0",
+		"--max-repeats=0", "Click.", json ? "--json" : NULL, NULL };
+	return bench_child_start(desktop->bench, argv, !json, ret_child, err);
+}
+
+static enum cua_status start_standin(struct loop *loop, const char *program,
+		struct bench_child *ret_child, int *ret_port, struct cua_error *err)
+{
+	static const char ready[] = "listening on 127.0.0.1:%d";
+	char count[16];
+	const char *line = NULL;
+	snprintf(count, sizeof(count), "%d", loop->steps);
+	const char *const argv[] = { program, "--answer-at-once", count, "--quiet", NULL };
+	enum cua_status status =
+			bench_child_start(loop->desktop->bench, argv, false, ret_child, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	status = bench_child_line(ret_child, &line, err);
+	if (status == CUA_OK && sscanf(line, ready, ret_port) != 1) {
+		status = CUA_FAIL(err, CUA_ERR_APP, 0, "cua-standin says \"%.80s\"", line);
+	}
+	if (status != CUA_OK) {
+		bench_child_end(ret_child, SIGTERM);
+	}
+	return status;
+}
+
+/* --- what a run says --- */
+
+static enum cua_status note_memory(struct loop *loop, const struct bench_process *process,
+		const char *by, struct cua_error *err)
+{
+	enum cua_status status =
+			note(loop, "memory of cua run", by, "MB", process->resident_mb, err);
+	return status == CUA_OK ? note(loop, "memory of cua run, at its most", by, "MB",
+						  process->peak_mb, err)
+				: status;
+}
+
+static enum cua_status note_run(
+		struct loop *loop, const struct bench_process *process, struct cua_error *err)
+{
+	const int steps = loop->step - 1; /* from the first answer to the last */
+	enum cua_status status = note(loop, "speed", loop->api, "steps/s",
+			steps * 1e6 / (double)(loop->turn_us - loop->first_us), err);
+	if (status == CUA_OK) {
+		status = note(loop, "processor time of cua run per step", loop->api, "ms",
+				(process->cpu_ms - loop->first_cpu_ms) / steps, err);
+	}
+	if (status == CUA_OK && loop->step > EARLY_STEPS) {
+		status = note_memory(loop, process, "at the end", err);
+	}
+	bench_figure_note(loop->overhead, "%d times another screenshot than before",
+			loop->screenshots);
+	return status;
+}
+
+static enum cua_status sample_step(struct loop *loop, double model_ms, struct cua_error *err)
+{
+	const double ms = bench_ms_since(loop->turn_us) - model_ms;
+	enum cua_status status = bench_figure_sample(loop->overhead, ms - loop->settle_ms, err);
+	if (status == CUA_OK) {
+		status = bench_figure_sample(loop->own, ms - loop->desktop_ms, err);
+	}
+	return status == CUA_OK ? bench_figure_sample(loop->model, model_ms, err) : status;
+}
+
+/* A cell that has not been inverted before, until all have: each screen is a new one. */
+static enum cua_status change_screen(struct loop *loop, struct cua_error *err)
+{
+	const struct desktop_record *record = &loop->desktop->record;
+	const int columns = record->width_px / CELL_PX, rows = record->height_px / CELL_PX;
+	const struct cua_region cell = { .x = loop->step % columns * CELL_PX,
+		.y = loop->step / columns % rows * CELL_PX,
+		.width = CELL_PX,
+		.height = CELL_PX };
+	return bench_client_change(loop->client, &cell, err);
+}
+
+static enum cua_status take_turn(
+		struct loop *loop, pid_t pid, const cJSON *event, struct cua_error *err)
+{
+	const uint64_t now_us = cua_now_us();
+	const double model_ms = bench_number(event, "ms", 0);
+	enum cua_status status = CUA_OK;
+	struct bench_process process;
+	if (loop->step++ > 0) {
+		status = sample_step(loop, model_ms, err);
+	}
+	bench_process_read(pid, &process);
+	loop->turn_us = now_us;
+	loop->desktop_ms = loop->settle_ms = 0;
+	if (loop->step == 1) {
+		loop->first_us = now_us;
+		loop->first_cpu_ms = process.cpu_ms;
+	}
+	if (status == CUA_OK && loop->step == EARLY_STEPS && loop->steps > EARLY_STEPS) {
+		status = note_memory(loop, &process, "after 100 steps", err);
+	}
+	if (status == CUA_OK && loop->step == loop->steps + 1) { /* it was the answer */
+		return note_run(loop, &process, err);
+	}
+	bench_progress(loop->desktop->bench, "loop: %s, %d of %d", loop->api, loop->step,
+			loop->steps);
+	return status == CUA_OK ? change_screen(loop, err) : status;
+}
+
+static void take_result(struct loop *loop, const cJSON *event)
+{
+	const char *screenshot = bench_text(event, "screenshot");
+	loop->desktop_ms += bench_number(event, "ms", 0);
+	loop->settle_ms += bench_number(cJSON_GetObjectItemCaseSensitive(event, "settle"), "ms", 0);
+	loop->screenshots += strcmp(loop->screenshot, screenshot) != 0;
+	snprintf(loop->screenshot, sizeof(loop->screenshot), "%s", screenshot);
+}
+
+static enum cua_status follow(struct loop *loop, struct bench_child *run, struct cua_error *err)
+{
+	for (;;) {
+		const char *line = NULL;
+		enum cua_status status = bench_child_line(run, &line, err);
+		CUA_AUTO_JSON cJSON *event = status == CUA_OK ? cJSON_Parse(line) : NULL;
+		const char *type = bench_text(event, "type");
+		if (strcmp(type, "turn") == 0) {
+			status = take_turn(loop, run->pid, event, err);
+		} else if (strcmp(type, "result") == 0) {
+			take_result(loop, event);
+		} else if (strcmp(type, "run_end") == 0) {
+			return loop->step == loop->steps + 1
+					? CUA_OK
+					: CUA_FAIL(err, CUA_ERR_APP, 0,
+							  "cua run ended at step %d: %.200s",
+							  loop->step, bench_text(event, "message"));
+		}
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+}
+
+/* --- the figures --- */
+
+static enum cua_status add_figures(struct loop *loop, struct cua_error *err)
+{
+	loop->overhead = add_figure(
+			loop, "a step, without model and settling", loop->api, "ms", err);
+	loop->own = add_figure(loop, "a step, without model and desktop", loop->api, "ms", err);
+	loop->model = add_figure(loop, "the model's part of a step", loop->api, "ms", err);
+	return loop->overhead && loop->own && loop->model ? CUA_OK : CUA_ERR_NOMEM;
+}
+
+static enum cua_status measure_run(
+		struct loop *loop, const char *standin_program, struct cua_error *err)
+{
+	struct bench_child standin, run;
+	int port = 0;
+	enum cua_status status = add_figures(loop, err);
+	if (status == CUA_OK && access(standin_program, X_OK) != 0) {
+		bench_figure_note(loop->overhead, "cua-standin is not built");
+		return CUA_OK;
+	}
+	if (status == CUA_OK) {
+		status = start_standin(loop, standin_program, &standin, &port, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	status = bench_loop_start(loop->desktop, loop->api, port, true, &run, err);
+	if (status == CUA_OK) {
+		status = follow(loop, &run, err);
+		const int exit_status = bench_child_end(&run, status == CUA_OK ? 0 : SIGTERM);
+		if (status == CUA_OK && exit_status != 0) {
+			status = CUA_FAIL(err, CUA_ERR_APP, 0, "cua run ended with status %d",
+					exit_status);
+		}
+	}
+	bench_child_end(&standin, SIGTERM);
+	return status;
+}
+
+static enum cua_status measure_runs(struct loop *loop, const cJSON *scenario, struct cua_error *err)
+{
+	const struct bench *bench = loop->desktop->bench;
+	char standin[CUA_PATH_MAX];
+	enum cua_status status = CUA_OK;
+	const cJSON *row = NULL;
+	if (cua_program_path("cua-standin", standin, sizeof(standin), NULL) != CUA_OK) {
+		standin[0] = '\0';
+	}
+	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(scenario, "runs")) {
+		if (status == CUA_OK && bench_is_wanted(bench, row)) {
+			struct loop one = { .desktop = loop->desktop,
+				.client = loop->client,
+				.api = bench_text(row, "api"),
+				.steps = (int)bench_number(
+						row, bench->quick ? "quick_steps" : "steps", 1) };
+			status = measure_run(&one, standin, err);
+		}
+	}
+	return status;
+}
+
+static enum cua_status take_word(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	return bench_loop_word(turn->user_data, ret_ms, err);
+}
+
+static enum cua_status measure_word(struct bench_desktop *desktop, struct cua_error *err)
+{
+	struct bench_turn turn = { .by = "cua run", .take = take_word, .user_data = desktop };
+	const struct bench_key key = {
+		.topic = "loop", .name = "first streamed words, sent to shown", .unit = "ms"
+	};
+	bench_progress(desktop->bench, "loop: first words");
+	return bench_take_turns(desktop->bench, &key, &turn, 1, err);
+}
+
+/* Records of the runs go where the desktops are, not to the user's own, and no real key goes to the
+ * stand-in, which wants one. */
+static enum cua_status keep_apart(const struct bench *bench, struct cua_error *err)
+{
+	char runs[sizeof(bench->dir) + 8];
+	snprintf(runs, sizeof(runs), "%s/runs", bench->dir);
+	return setenv("CUA_RUNS_DIR", runs, 1) == 0 && setenv("CUA_API_KEY", "any", 1) == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, errno, "environment");
+}
+
+enum cua_status bench_loop(struct bench *bench, struct cua_error *err)
+{
+	const struct cua_point size = bench_usual_size(bench);
+	struct loop loop = { .step = 0 };
+	CUA_AUTO_JSON cJSON *scenario = bench_scenario(bench, "loop", err);
+	enum cua_status status = scenario ? keep_apart(bench, err) : CUA_ERR_INVAL;
+	if (status == CUA_OK) {
+		status = bench_desktop_start(bench, size.x, size.y, &loop.desktop, err);
+	}
+	if (status == CUA_OK) {
+		status = bench_screen_show_named(loop.desktop, bench_text(scenario, "screen"), err);
+	}
+	if (status == CUA_OK) {
+		status = bench_client_connect(&loop.desktop->record, &loop.client, err);
+	}
+	if (status == CUA_OK) {
+		status = measure_word(loop.desktop, err);
+	}
+	if (status == CUA_OK) {
+		status = measure_runs(&loop, scenario, err);
+	}
+	bench_client_close(loop.client);
+	bench_desktop_stop(loop.desktop);
+	return status;
+}
