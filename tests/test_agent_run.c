@@ -274,6 +274,7 @@ static void hopeless_requests_are_not(void **state)
 	struct agent_stage *stage = *state;
 	stage->options.model_retries = 5;
 	stage->replies[0] = "{\"error\":{\"message\":\"Incorrect API key: " KEY
+			    ", \\u0073k-test-0123456789"
 			    "\",\"code\":\"invalid_api_key\"}}";
 	stage->faults[0] = (struct fake_reply){ .http_status = 401 };
 	agent_stage_play(stage);

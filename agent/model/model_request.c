@@ -78,6 +78,10 @@ static void read_http_error(const struct agent_model *model,
 	if (json && model->api->read_error) {
 		model->api->read_error(json, failure);
 	}
+	/* Once more: escapes in JSON have hidden it from the look at the body. */
+	cua_text_hide(failure->code, strlen(failure->code), model->config.api_key);
+	cua_text_hide(failure->param, strlen(failure->param), model->config.api_key);
+	cua_text_hide(failure->message, strlen(failure->message), model->config.api_key);
 }
 
 /* What to do about an error that does not pass; "" where the server's words must do. */
