@@ -23,7 +23,7 @@ static void each_limit_has_its_own_end(void **state)
 		enum agent_limit limit;
 		const char *option;
 	} rows[] = {
-		{ { 0 }, { 1000, 1e6, 1e9, NAN }, AGENT_LIMIT_NONE, "" },
+		{ { 0 }, { 1000, 1e6, 1e9, (double)NAN }, AGENT_LIMIT_NONE, "" },
 		{ { .steps = 3 }, { 2, 0, 0, 0 }, AGENT_LIMIT_NONE, "" },
 		{ { .steps = 3 }, { 3, 0, 0, 0 }, AGENT_LIMIT_STEPS, "--max-steps" },
 		{ { .time_s = 60 }, { 0, 59.9, 0, 0 }, AGENT_LIMIT_NONE, "" },
@@ -31,7 +31,7 @@ static void each_limit_has_its_own_end(void **state)
 		{ { .tokens = 1000 }, { 0, 0, 1000, 0 }, AGENT_LIMIT_TOKENS, "--max-tokens" },
 		{ { .usd = 0.5 }, { 0, 0, 0, 0.49 }, AGENT_LIMIT_NONE, "" },
 		{ { .usd = 0.5 }, { 0, 0, 0, 0.5 }, AGENT_LIMIT_MONEY, "--max-cost" },
-		{ { .usd = 0.5 }, { 0, 0, 0, NAN }, AGENT_LIMIT_MONEY, "models.json" },
+		{ { .usd = 0.5 }, { 0, 0, 0, (double)NAN }, AGENT_LIMIT_MONEY, "models.json" },
 	};
 	(void)state;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
@@ -218,6 +218,60 @@ static void an_error_now_and_then_is_none_too_many(void **state)
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
 }
 
+/* A server that takes tokens back, or counts more than there can be, would undo every limit. */
+static void usage_that_is_none_ends_the_run(void **state)
+{
+	static const char *const counts[] = { "-1000000", "1e300", "1e999" };
+	struct agent_stage *stage = *state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(counts); i++) {
+		char reply[2048];
+		snprintf(reply, sizeof(reply),
+				"%sdata: {\"type\":\"response.completed\",\"response\":{\"status\":"
+				"\"completed\",\"usage\":{\"input_tokens\":100,\"output_tokens\":%"
+				"s}"
+				"}}\n\n",
+				CALL("c1", CLICK), counts[i]);
+		if (i > 0) {
+			agent_stage_tear_down(state);
+			agent_stage_set_up(state);
+			stage = *state;
+		}
+		stage->options.limits = (struct agent_limits){ .tokens = 250 };
+		stage->replies[0] = reply;
+		agent_stage_play(stage);
+		assert_int_equal(stage->result.outcome, CUA_AGENT_MODEL_ERROR);
+		assert_non_null(strstr(stage->result.error.msg, "tokens"));
+		assert_int_equal(cJSON_GetArraySize(stage->asked), 1);
+		assert_int_equal(stage->result.actions, 0);
+	}
+}
+
+/* Each call of an answer is answered with a picture, so an answer of a million would be too much to
+ * hold, and none of them is run. */
+static void an_answer_of_too_many_calls_is_none(void **state)
+{
+	struct agent_stage *stage = *state;
+	char *reply = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&reply, &size);
+	assert_non_null(out);
+	for (int i = 0; i <= 1024; i++) {
+		fprintf(out,
+				"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":"
+				"\"computer_call\",\"call_id\":\"c%d\",\"status\":\"completed\","
+				"\"actions\":[" CLICK "]}}\n\n",
+				i);
+	}
+	fputs(END, out);
+	assert_int_equal(fclose(out), 0);
+	stage->replies[0] = reply;
+	agent_stage_play(stage);
+	free(reply);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_MODEL_ERROR);
+	assert_non_null(strstr(stage->result.error.msg, "over 1024 calls"));
+	assert_int_equal(stage->result.actions, 0);
+}
+
 #define RUN(name) cmocka_unit_test_setup_teardown(name, agent_stage_set_up, agent_stage_tear_down)
 
 int main(void)
@@ -231,6 +285,8 @@ int main(void)
 		RUN(money_is_limited),
 		RUN(money_that_cannot_be_counted_is_not_spent),
 		RUN(a_model_that_goes_in_circles_is_told_and_stopped),
+		RUN(usage_that_is_none_ends_the_run),
+		RUN(an_answer_of_too_many_calls_is_none),
 		RUN(errors_in_a_row_are_limited),
 		RUN(an_error_now_and_then_is_none_too_many),
 	};

@@ -52,17 +52,19 @@ static void keep_number(const cJSON *usage, const char *name, double *number)
 }
 
 /* The server's input is without what the cache read and wrote; ours is with it. */
-static void keep_usage(struct model_reply *reply, const cJSON *usage)
+static enum cua_status keep_usage(
+		struct model_reply *reply, const cJSON *usage, struct cua_error *err)
 {
-	struct agent_usage *sum = &reply->usage;
-	double uncached = sum->input_tokens - sum->cached_tokens - sum->cache_write_tokens;
+	struct agent_usage sum = reply->usage;
+	double uncached = sum.input_tokens - sum.cached_tokens - sum.cache_write_tokens;
 	keep_number(usage, "input_tokens", &uncached);
-	keep_number(usage, "cache_read_input_tokens", &sum->cached_tokens);
-	keep_number(usage, "cache_creation_input_tokens", &sum->cache_write_tokens);
-	keep_number(usage, "output_tokens", &sum->output_tokens);
+	keep_number(usage, "cache_read_input_tokens", &sum.cached_tokens);
+	keep_number(usage, "cache_creation_input_tokens", &sum.cache_write_tokens);
+	keep_number(usage, "output_tokens", &sum.output_tokens);
 	keep_number(cJSON_GetObjectItemCaseSensitive(usage, "output_tokens_details"),
-			"thinking_tokens", &sum->reasoning_tokens);
-	sum->input_tokens = uncached + sum->cached_tokens + sum->cache_write_tokens;
+			"thinking_tokens", &sum.reasoning_tokens);
+	sum.input_tokens = uncached + sum.cached_tokens + sum.cache_write_tokens;
+	return model_reply_use(reply, &sum, err);
 }
 
 static void keep_message(struct model_reply *reply, const cJSON *message)
@@ -343,20 +345,16 @@ static enum cua_status take_block_stop(
 static enum cua_status take_start(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
-	(void)err;
 	const cJSON *message = cJSON_GetObjectItemCaseSensitive(event->json, "message");
 	keep_message(reply, message);
-	keep_usage(reply, cJSON_GetObjectItemCaseSensitive(message, "usage"));
-	return CUA_OK;
+	return keep_usage(reply, cJSON_GetObjectItemCaseSensitive(message, "usage"), err);
 }
 
 static enum cua_status take_delta(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
-	(void)err;
 	keep_message(reply, cJSON_GetObjectItemCaseSensitive(event->json, "delta"));
-	keep_usage(reply, cJSON_GetObjectItemCaseSensitive(event->json, "usage"));
-	return CUA_OK;
+	return keep_usage(reply, cJSON_GetObjectItemCaseSensitive(event->json, "usage"), err);
 }
 
 static enum cua_status take_stop(
@@ -409,7 +407,6 @@ enum cua_status anthropic_take_body(struct model_reply *reply, const cJSON *body
 	struct agent_json_span content, block;
 	const struct event event = { body, text };
 	const char *type = string_at(body, "type");
-	enum cua_status status = CUA_OK;
 	size_t at = 0;
 	if (type && strcmp(type, "error") == 0) {
 		return take_error(reply, &event, err);
@@ -418,7 +415,8 @@ enum cua_status anthropic_take_body(struct model_reply *reply, const cJSON *body
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has no content");
 	}
 	keep_message(reply, body);
-	keep_usage(reply, cJSON_GetObjectItemCaseSensitive(body, "usage"));
+	enum cua_status status =
+			keep_usage(reply, cJSON_GetObjectItemCaseSensitive(body, "usage"), err);
 	while (status == CUA_OK && agent_json_element(content, &at, &block)) {
 		status = model_reply_keep(reply, block, err);
 	}

@@ -18,19 +18,21 @@ static double number_at(const cJSON *object, const char *name)
 }
 
 /* It comes in the last chunk, behind finish_reason and with no choices; null before. */
-static void keep_usage(struct model_reply *reply, const cJSON *chunk)
+static enum cua_status keep_usage(
+		struct model_reply *reply, const cJSON *chunk, struct cua_error *err)
 {
 	const cJSON *usage = member(chunk, "usage");
 	if (!cJSON_IsObject(usage)) {
-		return;
+		return CUA_OK;
 	}
-	reply->usage = (struct agent_usage){
+	const struct agent_usage used = {
 		.input_tokens = number_at(usage, "prompt_tokens"),
 		.cached_tokens = number_at(member(usage, "prompt_tokens_details"), "cached_tokens"),
 		.output_tokens = number_at(usage, "completion_tokens"),
 		.reasoning_tokens = number_at(
 				member(usage, "completion_tokens_details"), "reasoning_tokens"),
 	};
+	return model_reply_use(reply, &used, err);
 }
 
 /* --- errors, of which every server has its own shape --- */
@@ -183,9 +185,8 @@ enum cua_status chat_take_event(struct model_reply *reply, const char *name, con
 	if (agent_json_has_nul(text)) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer holds a NUL character");
 	}
-	enum cua_status status = CUA_OK;
 	const cJSON *choice = NULL;
-	keep_usage(reply, event);
+	enum cua_status status = keep_usage(reply, event, err);
 	cJSON_ArrayForEach (choice, member(event, "choices")) {
 		if (status == CUA_OK) {
 			status = take_choice(reply, choice, "delta", err);
@@ -208,7 +209,9 @@ enum cua_status chat_take_body(struct model_reply *reply, const cJSON *body,
 	if (!cJSON_IsObject(member(choice, "message"))) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has no message");
 	}
-	keep_usage(reply, body);
-	enum cua_status status = take_choice(reply, choice, "message", err);
+	enum cua_status status = keep_usage(reply, body, err);
+	if (status == CUA_OK) {
+		status = take_choice(reply, choice, "message", err);
+	}
 	return status == CUA_OK ? finish(reply, err) : status;
 }

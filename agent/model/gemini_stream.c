@@ -19,20 +19,22 @@ static double number_at(const cJSON *object, const char *name)
 }
 
 /* Each chunk has the sum so far. Thoughts are billed as output, and not among the candidates'. */
-static void keep_usage(struct model_reply *reply, const cJSON *response)
+static enum cua_status keep_usage(
+		struct model_reply *reply, const cJSON *response, struct cua_error *err)
 {
 	const cJSON *usage = member(response, "usageMetadata");
 	if (!cJSON_IsObject(usage)) {
-		return;
+		return CUA_OK;
 	}
 	double thoughts = number_at(usage, "thoughtsTokenCount");
-	reply->usage = (struct agent_usage){
+	const struct agent_usage used = {
 		.input_tokens = number_at(usage, "promptTokenCount") +
 				number_at(usage, "toolUsePromptTokenCount"),
 		.cached_tokens = number_at(usage, "cachedContentTokenCount"),
 		.output_tokens = number_at(usage, "candidatesTokenCount") + thoughts,
 		.reasoning_tokens = thoughts,
 	};
+	return model_reply_use(reply, &used, err);
 }
 
 /* --- parts --- */
@@ -232,9 +234,11 @@ enum cua_status gemini_take_event(struct model_reply *reply, const char *name, c
 	struct agent_json_span candidates, candidate;
 	const cJSON *first = cJSON_GetArrayItem(member(event, "candidates"), 0);
 	const cJSON *error = member(event, "error");
-	enum cua_status status = CUA_OK;
+	enum cua_status status = keep_usage(reply, event, err);
 	size_t at = 0;
-	keep_usage(reply, event);
+	if (status != CUA_OK) {
+		return status;
+	}
 	if (cJSON_IsObject(error)) {
 		model_reply_error(reply, error);
 		reply->end = MODEL_END_FAILED;

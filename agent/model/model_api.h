@@ -17,6 +17,7 @@
 #define MODEL_BODY_MAX ((size_t)480 << 20) /* bytes of one request */
 #define MODEL_REPLY_MAX ((size_t)32 << 20) /* bytes of one answer */
 #define MODEL_WORDS_MAX ((size_t)1 << 20)  /* bytes of what it says in one turn */
+#define MODEL_CALLS_MAX 1024               /* calls in one answer, each with its picture */
 #define MODEL_SCROLL_MAX 30                /* wheel clicks of one action */
 
 /* --- model_items.c: parts of a conversation, each as JSON text --- */
@@ -89,6 +90,10 @@ CUA_NODISCARD enum cua_status model_reply_keep(
 /* For the API: words to be shown while they come. */
 CUA_NODISCARD enum cua_status model_reply_words(
 		struct model_reply *reply, const char *words, struct cua_error *err);
+/* For the API: what the server says the answer used so far. Numbers that are none of tokens would
+ * undo what limits have counted, and are a model error. */
+CUA_NODISCARD enum cua_status model_reply_use(
+		struct model_reply *reply, const struct agent_usage *usage, struct cua_error *err);
 /* For the API: keeps what model_error_read() finds. */
 void model_reply_error(struct model_reply *reply, const cJSON *error);
 

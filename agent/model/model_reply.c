@@ -9,6 +9,8 @@
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
+#define TOKENS_MAX 1e9 /* of one answer: more than any server counts */
+
 static bool is_cancelled(const struct agent_model_config *config)
 {
 	struct pollfd cancel = { .fd = config->cancel_fd, .events = POLLIN };
@@ -178,6 +180,23 @@ enum cua_status model_reply_words(
 	}
 	cua_text_hide(tail->data, tail->len, config->api_key);
 	show_words(reply, tail->len - begun_secret(tail->data, tail->len, config->api_key));
+	return CUA_OK;
+}
+
+enum cua_status model_reply_use(
+		struct model_reply *reply, const struct agent_usage *usage, struct cua_error *err)
+{
+	const double numbers[] = { usage->input_tokens, usage->cached_tokens,
+		usage->cache_write_tokens, usage->output_tokens, usage->reasoning_tokens };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(numbers); i++) {
+		if (!(numbers[i] >= 0 && numbers[i] <= TOKENS_MAX)) {
+			return CUA_FAIL(err, CUA_ERR_MODEL, 0,
+					"the model's answer says that it used %.6g tokens, so "
+					"nothing can be counted",
+					numbers[i]);
+		}
+	}
+	reply->usage = *usage;
 	return CUA_OK;
 }
 

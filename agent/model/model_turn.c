@@ -35,6 +35,10 @@ enum cua_status model_turn_open_call(struct model_turn_builder *builder, enum ag
 		struct cua_error *err)
 {
 	struct agent_turn *turn = &builder->turn;
+	if (turn->call_count == MODEL_CALLS_MAX) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has over %d calls",
+				MODEL_CALLS_MAX);
+	}
 	if (!id || !id[0]) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a call of the model has no id");
 	}

@@ -17,10 +17,11 @@ static double number_at(const cJSON *object, const char *group, const char *name
 	return cJSON_IsNumber(number) ? number->valuedouble : 0;
 }
 
-static void keep_usage(struct model_reply *reply, const cJSON *response)
+static enum cua_status keep_usage(
+		struct model_reply *reply, const cJSON *response, struct cua_error *err)
 {
 	const cJSON *usage = cJSON_GetObjectItemCaseSensitive(response, "usage");
-	reply->usage = (struct agent_usage){
+	const struct agent_usage used = {
 		.input_tokens = number_at(usage, NULL, "input_tokens"),
 		.cached_tokens = number_at(usage, "input_tokens_details", "cached_tokens"),
 		.cache_write_tokens =
@@ -28,6 +29,7 @@ static void keep_usage(struct model_reply *reply, const cJSON *response)
 		.output_tokens = number_at(usage, NULL, "output_tokens"),
 		.reasoning_tokens = number_at(usage, "output_tokens_details", "reasoning_tokens"),
 	};
+	return model_reply_use(reply, &used, err);
 }
 
 static size_t count_elements(struct agent_json_span list)
@@ -83,8 +85,10 @@ static enum cua_status take_response(struct model_reply *reply, enum model_end a
 		const cJSON *response, struct agent_json_span text, struct cua_error *err)
 {
 	enum model_end end = end_of(at_best, response);
-	enum cua_status status = CUA_OK;
-	keep_usage(reply, response);
+	enum cua_status status = keep_usage(reply, response, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	if (end == MODEL_END_FAILED) {
 		const char *state = string_at(response, "status");
 		snprintf(reply->code, sizeof(reply->code), "%s", state ? state : "");
