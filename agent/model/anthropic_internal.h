@@ -40,6 +40,7 @@ struct anthropic {
 	char tool[48];          /* the computer tool's type */
 	unsigned refused_tools; /* a bit for each that there is */
 	double max_tokens, max_tokens_limit;
+	struct model_shown shown;
 	struct anthropic_quirks quirks;
 	/* With threads: the answer that the next request goes on from, and how many messages the
 	 * server has by then; "" if it has none. */

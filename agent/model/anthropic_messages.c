@@ -125,6 +125,9 @@ enum cua_status anthropic_add_user(void *self, const char *text, const struct ag
 	cJSON *content = NULL;
 	CUA_AUTO_JSON cJSON *message = begin_message(&content);
 	enum cua_status status = image ? check_image(talk, image, err) : CUA_OK;
+	if (image) {
+		model_shown_note(&talk->shown, image);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -246,13 +249,21 @@ static enum cua_status add_content(const struct results *results, size_t at, con
 	if (status != CUA_OK) {
 		return status;
 	}
-	bool is_pictured = answer->status == AGENT_ANSWER_OK &&
-			(shows(answer, input) || at == results->pictured);
+	const bool is_asked_for = answer->status == AGENT_ANSWER_OK && shows(answer, input);
+	bool is_pictured = is_asked_for ||
+			(answer->status == AGENT_ANSWER_OK && at == results->pictured);
+	const bool is_left_out = is_pictured && !is_asked_for &&
+			model_shown_again(&results->talk->shown, answer->image);
+	is_pictured = is_pictured && !is_left_out;
+	if (is_asked_for) {
+		model_shown_note(&results->talk->shown, answer->image);
+	}
 	if (is_pictured && (status = check_image(results->talk, answer->image, err)) != CUA_OK) {
 		return status;
 	}
 	bool ok = content && (text.len == 0 || add_text(content, text.data)) &&
 			(!note || at != results->noted || add_text(content, note)) &&
+			(!is_left_out || add_text(content, model_unchanged)) &&
 			(!is_pictured || add_image(results->talk, content, answer->image));
 	return ok ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
 }

@@ -112,6 +112,9 @@ static enum cua_status chat_add_user(void *self, const char *text, const struct 
 		status = chat_add(chat, CHAT_TOOL, "ok", chat->done_id, NULL, err);
 		free(CUA_STEAL(chat->done_id));
 	}
+	if (image) {
+		model_shown_note(&chat->shown, image);
+	}
 	return status == CUA_OK ? chat_add(chat, CHAT_USER, text, NULL, image, err) : status;
 }
 
@@ -148,13 +151,17 @@ static enum cua_status chat_add_answers(void *self, const struct agent_answer *a
 		status = chat->is_text ? add_problem(&words, &answers[i], err)
 				       : add_tool_answer(chat, &answers[i], err);
 	}
+	const struct agent_image *image = answers[count - 1].image;
+	/* A grammar of its own was learnt with a picture in each turn. */
+	const bool is_left_out = !chat_has_grammar(chat) && model_shown_again(&chat->shown, image);
 	if (status == CUA_OK) {
-		status = cua_buffer_printf(&words, err, "%s%sThe screen now:", note ? note : "",
-				note ? "\n" : "");
+		status = cua_buffer_printf(&words, err, "%s%s%s", note ? note : "",
+				note ? "\n" : "",
+				is_left_out ? model_unchanged : "The screen now:");
 	}
-	return status == CUA_OK
-			? chat_add(chat, CHAT_USER, words.data, NULL, answers[count - 1].image, err)
-			: status;
+	return status == CUA_OK ? chat_add(chat, CHAT_USER, words.data, NULL,
+						  is_left_out ? NULL : image, err)
+				: status;
 }
 
 /* --- what a server does not take --- */

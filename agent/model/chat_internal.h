@@ -43,6 +43,7 @@ struct chat {
 	int turns;     /* of the assistant, so far */
 	bool is_text;  /* the last turn has no calls of the API's: what it did was in its words */
 	char *done_id; /* owned; the call of the last turn that nobody will answer; NULL: none */
+	struct model_shown shown;
 	struct chat_quirks quirks;
 };
 

@@ -7,6 +7,7 @@
  *   model_reply.c    the bytes that come back, to events; words on their way out
  *   model_items.c    lists of JSON texts
  *   model_turn.c     building a turn: calls, functions, words
+ *   model_shown.c    pictures that need not be sent again
  *   model_tools.c    instructions and functions that are offered to every model
  * An API is one row of the table and files of its own, begun with its name. */
 
@@ -164,6 +165,22 @@ extern const struct agent_model_api model_api_responses;
 extern const struct agent_model_api model_api_chat;
 extern const struct agent_model_api model_api_anthropic;
 extern const struct agent_model_api model_api_gemini;
+
+/* --- model_shown.c --- */
+
+/* The picture that the model was shown last. An API that may leave a picture out says that the
+ * screen is as it was; after some turns it is shown again all the same, since services drop old
+ * pictures from what the model sees. */
+struct model_shown {
+	char sha256[65];
+	int left_out; /* since it was shown */
+};
+
+extern const char model_unchanged[];
+
+/* May it be left out? If not, it is noted as shown. */
+bool model_shown_again(struct model_shown *shown, const struct agent_image *image);
+void model_shown_note(struct model_shown *shown, const struct agent_image *image);
 
 /* --- model_turn.c --- */
 
