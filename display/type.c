@@ -11,7 +11,7 @@
 #define CHUNK_KEYS 48
 /* Keys sent before waiting until the window has read them. */
 #define BATCH_KEYS 192
-#define READ_TIMEOUT_MS 30000
+#define READ_TIMEOUT_MS 20000
 /* An application that has nothing else to do sleeps again after so long at the latest. */
 #define NOTICED_TIMEOUT_MS 100
 /* How long an application may compute for the characters of one batch, and how often to look. */
