@@ -12,7 +12,6 @@
 void display_begin(struct display *display)
 {
 	display_sync(display);
-	input_begin_watch(display);
 	struct display_changes *changes = &display->changes;
 	changes->begin_count = activity_changes(display);
 	changes->change_count = changes->begin_count;
@@ -39,10 +38,12 @@ static enum cua_status act_wait(
 static enum cua_status act_cursor_position(
 		struct display *display, cJSON *result, struct cua_error *err)
 {
-	struct input_pointer pointer;
-	input_query_pointer(display, &pointer);
-	cJSON_AddNumberToObject(result, "x", pointer.x);
-	cJSON_AddNumberToObject(result, "y", pointer.y);
+	Window root, child;
+	int x = 0, y = 0, win_x = 0, win_y = 0;
+	unsigned int mask = 0;
+	XQueryPointer(display->xlib, display->root, &root, &child, &x, &y, &win_x, &win_y, &mask);
+	cJSON_AddNumberToObject(result, "x", x);
+	cJSON_AddNumberToObject(result, "y", y);
 	return display_ok(display, err);
 }
 
@@ -236,9 +237,8 @@ static void report_new_windows(struct display *display, cJSON *answer)
 	}
 }
 
-enum cua_status display_report(struct display *display, cJSON *answer, struct cua_error *err)
+void display_report(struct display *display, cJSON *answer)
 {
-	struct input_pointer pointer;
 	const struct display_changes *changes = &display->changes;
 	cJSON *changed = cJSON_AddArrayToObject(answer, "changed");
 	for (int i = 0; i < changes->rect_count; i++) {
@@ -247,14 +247,10 @@ enum cua_status display_report(struct display *display, cJSON *answer, struct cu
 		cJSON_AddItemToArray(changed, cJSON_CreateIntArray(rect, 4));
 	}
 	if (display->dead) {
-		return CUA_OK;
+		return;
 	}
-	enum cua_status status = input_check_delivered(display, &pointer, err);
-	cJSON *json = cJSON_AddObjectToObject(answer, "pointer");
-	cJSON_AddNumberToObject(json, "x", pointer.x);
-	cJSON_AddNumberToObject(json, "y", pointer.y);
+	(void)act_cursor_position(display, cJSON_AddObjectToObject(answer, "pointer"), NULL);
 	display_handle_events(display); /* that came before the answer about the pointer */
 	cJSON_AddItemToObject(answer, "focused", window_describe_active(display));
 	report_new_windows(display, answer);
-	return status;
 }

@@ -140,10 +140,8 @@ void display_describe_animations(const struct display *display, cJSON *settle);
 /* Something changed since the last input action began, or since display_begin(). */
 bool display_has_changed(const struct display *display);
 
-/* Adds "changed", "pointer", "focused" and "new_windows" since display_begin() to answer, in any
- * case. CUA_ERR_APP if the X server keeps back what was sent since then. */
-CUA_NODISCARD enum cua_status display_report(
-		struct display *display, cJSON *answer, struct cua_error *err);
+/* Adds "changed", "pointer", "focused" and "new_windows" since display_begin() to answer. */
+void display_report(struct display *display, cJSON *answer);
 
 /* Everything up that an agent pressed. */
 void display_release_held(struct display *display);

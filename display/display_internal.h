@@ -207,16 +207,6 @@ struct display_window_cache {
 	cJSON *description; /* owned; of active; NULL: to be asked for */
 };
 
-/* Input since display_begin() that the server should show by now. */
-struct display_sent {
-	bool moved, pressed;
-	int x, y;
-	int button;                         /* the first that was pressed; 0: none */
-	xcb_query_pointer_cookie_t pointer; /* asked right after it */
-	KeyCode keycode;                    /* the first that was pressed; 0: none */
-	xcb_query_keymap_cookie_t keys;     /* asked right after it */
-};
-
 struct display {
 	Display *xlib;
 	xcb_connection_t *xcb;
@@ -243,8 +233,7 @@ struct display {
 	/* Pressed by an agent and not yet released. */
 	bool key_down[KEYCODE_MAX + 1];
 	uint32_t buttons_down; /* bit n: X button n */
-	struct display_sent sent;
-	bool acting; /* an agent's request runs: the lease is asked while it waits */
+	bool acting;           /* an agent's request runs: the lease is asked while it waits */
 	display_check_fn check;
 	void *check_data;
 	int check_fd;
@@ -471,21 +460,6 @@ CUA_NODISCARD enum cua_status input_mouse(
 		struct display *display, const struct cua_action *action, struct cua_error *err);
 CUA_NODISCARD enum cua_status input_keys(
 		struct display *display, const struct cua_action *action, struct cua_error *err);
-
-/* delivered.c */
-struct input_pointer {
-	int x, y;
-	unsigned int mask; /* of X */
-};
-void input_query_pointer(struct display *display, struct input_pointer *pointer);
-/* What is sent from here on should be seen at the server. */
-void input_begin_watch(struct display *display);
-void input_watch_key(struct display *display, KeyCode keycode);
-void input_watch_button(struct display *display, int button);
-/* One round trip if all is well. CUA_ERR_APP if a program has frozen a device that was used;
- * *ret_pointer is filled in any case. */
-CUA_NODISCARD enum cua_status input_check_delivered(
-		struct display *display, struct input_pointer *ret_pointer, struct cua_error *err);
 
 /* type.c */
 CUA_NODISCARD enum cua_status type_text(

@@ -27,18 +27,13 @@ void input_key(struct display *display, KeyCode keycode, bool down)
 {
 	XTestFakeKeyEvent(display->xlib, keycode, down, CurrentTime);
 	display->key_down[keycode] = down;
-	if (down) {
-		input_watch_key(display, keycode);
-	}
 }
 
 static void button_after(
 		struct display *display, int button, bool down, unsigned long server_delay_ms)
 {
 	XTestFakeButtonEvent(display->xlib, (unsigned int)button, down, server_delay_ms);
-	display->sent.pressed = true;
 	if (down) {
-		input_watch_button(display, button);
 		display->buttons_down |= 1U << button;
 	} else {
 		display->buttons_down &= ~(1U << button);
@@ -54,9 +49,6 @@ void input_motion(struct display *display, int x, int y)
 {
 	XTestFakeMotionEvent(display->xlib, DefaultScreen(display->xlib), x, y, CurrentTime);
 	display->people.pointer_moved = true;
-	display->sent.moved = true;
-	display->sent.x = x;
-	display->sent.y = y;
 }
 
 /* What a person holds is not the agent's to release. */

@@ -205,57 +205,6 @@ static void a_grab_of_pointer_and_keyboard_holds_up_nobody(void **state)
 	expect_recovery(pid);
 }
 
-static void expect_frozen(const char *action, const char *device)
-{
-	long status = 0;
-	CUA_AUTO_JSON cJSON *answer = bounded(action, &status);
-	const char *message = json_text(answer, "error.message");
-	if (status == 200 || !strstr(message, device) || !strstr(message, "frozen")) {
-		fail_msg("%s: status %ld: %s", action, status, message);
-	}
-	assert_string_equal(json_text(answer, "error.class"), "environment");
-	assert_string_equal(json_text(answer, "results.0.status"), "failed");
-}
-
-/* Input that waits in the server is not called delivered. */
-static void a_frozen_device_is_an_error_that_says_so(void **state)
-{
-	(void)state;
-	static const char press[] = "{\"action\":\"key\",\"keys\":\"Right\"}";
-	pid_t pid = hostile_start("freeze pointer");
-	expect_frozen("{\"action\":\"click\",\"x\":600,\"y\":400}", "pointer");
-	expect_frozen("{\"action\":\"move\",\"x\":610,\"y\":410}", "pointer");
-	expect_ok(press);
-	expect_screenshot();
-	expect_recovery(pid);
-
-	pid = hostile_start("freeze keyboard");
-	expect_frozen(press, "keyboard");
-	expect_frozen("{\"action\":\"type\",\"text\":\"abc\"}", "keyboard");
-	expect_ok("{\"action\":\"click\",\"x\":600,\"y\":400}");
-	expect_recovery(pid);
-
-	pid = hostile_start("freeze click");
-	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
-	char click[128];
-	snprintf(click, sizeof(click), "{\"action\":\"click\",\"x\":%d,\"y\":%d}",
-			(int)json_number(list, "results.0.windows.0.x") + 200,
-			(int)json_number(list, "results.0.windows.0.y") + 150);
-	expect_ok("{\"action\":\"move\",\"x\":9,\"y\":9}");
-	expect_frozen(click, "pointer");
-	expect_recovery(pid);
-}
-
-/* A game that keeps the pointer where it wants it is none of that. */
-static void an_application_may_move_the_pointer(void **state)
-{
-	(void)state;
-	const pid_t pid = hostile_start("warp");
-	expect_ok("{\"action\":\"click\",\"x\":600,\"y\":400}");
-	expect_ok("{\"action\":\"move\",\"x\":10,\"y\":10}");
-	expect_recovery(pid);
-}
-
 /* XTestGrabControl lets us through; who needs a new connection or the window manager waits. */
 static void a_grab_of_the_server_holds_up_new_programs_alone(void **state)
 {
@@ -330,8 +279,6 @@ int main(void)
 		cmocka_unit_test(what_covers_everything_is_listed_and_can_be_killed),
 		cmocka_unit_test(titles_of_megabytes_are_cut),
 		cmocka_unit_test(a_grab_of_pointer_and_keyboard_holds_up_nobody),
-		cmocka_unit_test(a_frozen_device_is_an_error_that_says_so),
-		cmocka_unit_test(an_application_may_move_the_pointer),
 		cmocka_unit_test(a_grab_of_the_server_holds_up_new_programs_alone),
 		cmocka_unit_test(owners_that_never_finish_are_given_up),
 		cmocka_unit_test(owners_that_lie_have_nothing),
