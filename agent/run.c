@@ -11,6 +11,7 @@
 #include "agent/model/catalogue.h"
 #include "agent/report.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define MODEL_IDLE_S 300 /* one turn of reasoning may be silent for minutes */
 #define NUDGES_MAX 3     /* turns in a row that neither act nor answer */
@@ -109,6 +110,10 @@ static void keep_answer(struct agent_run *run, const char *text)
 {
 	free(run->result->answer);
 	run->result->answer = strdup(text);
+	if (run->result->answer) { /* its JSON may have spelt the key with escapes */
+		cua_text_hide(run->result->answer, strlen(run->result->answer),
+				run->options->api_key);
+	}
 }
 
 /* --- telling the model --- */

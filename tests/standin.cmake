@@ -16,9 +16,3 @@ foreach(script libreoffice/letter browser/form)
 	add_test(NAME standin_check_${name}
 		COMMAND cua-standin --script ${CMAKE_SOURCE_DIR}/demos/${script}.yaml --check)
 endforeach()
-# The vendors' own SDKs say whether the wire format is theirs.
-if(NOT CUA_SANITIZE)
-	add_test(NAME standin_sdk COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/standin_sdk/run.sh
-		$<TARGET_FILE:cua-standin> ${CMAKE_BINARY_DIR}/sdk)
-	set_tests_properties(standin_sdk PROPERTIES TIMEOUT 300)
-endif()

@@ -246,6 +246,17 @@ static void a_refused_call_with_checks_needs_consent_too(void **state)
 	assert_int_equal(cJSON_GetArraySize(stage->asked), 1);
 }
 
+/* Escapes hide it from a search of the bytes. */
+static void an_answer_that_spells_the_key_is_blotted_out(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->replies[0] = SAY("It is \\u0073k-test-0123456789.") END;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_null(strstr(stage->result.answer, KEY));
+	assert_non_null(strstr(stage->result.answer, "It is "));
+}
+
 static void failed_requests_are_sent_again(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -561,6 +572,7 @@ int main(void)
 		TEST(consent_lets_a_call_go_on),
 		TEST(without_consent_nothing_runs),
 		TEST(a_refused_call_with_checks_needs_consent_too),
+		TEST(an_answer_that_spells_the_key_is_blotted_out),
 		TEST(failed_requests_are_sent_again),
 		TEST(hopeless_requests_are_not),
 		TEST(redirects_are_not_followed),
