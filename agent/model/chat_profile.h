@@ -77,6 +77,9 @@ CUA_NODISCARD enum cua_status chat_take_text(
 		struct chat_reading *reading, const char *name, char **ret_text);
 /* Checks the action, whose coordinates are pixels by now, and appends it; it is taken over. */
 CUA_NODISCARD enum cua_status chat_add_action(struct chat_reading *reading, cJSON *action);
+/* The same of count clicks of a button; at: NULL where the pointer is. */
+CUA_NODISCARD enum cua_status chat_add_click(struct chat_reading *reading,
+		const struct cua_point *at, const char *button, int count);
 /* Wheel clicks, capped with a note; positive: right, down. */
 CUA_NODISCARD enum cua_status chat_add_scroll(struct chat_reading *reading,
 		const struct cua_point *at, double clicks_x, double clicks_y);

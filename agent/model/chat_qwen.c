@@ -44,12 +44,7 @@ static enum cua_status click(struct chat_reading *reading, const char *button, i
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = chat_new_action(CUA_ACTION_CLICK, is_given ? &at : NULL);
-	cJSON_AddStringToObject(action, "button", button);
-	if (count > 1) {
-		cJSON_AddNumberToObject(action, "count", count);
-	}
-	return chat_add_action(reading, action);
+	return chat_add_click(reading, is_given ? &at : NULL, button, count);
 }
 
 static enum cua_status left_click(struct chat_reading *reading)

@@ -96,6 +96,17 @@ enum cua_status chat_add_action(struct chat_reading *reading, cJSON *action)
 	return status;
 }
 
+enum cua_status chat_add_click(struct chat_reading *reading, const struct cua_point *at,
+		const char *button, int count)
+{
+	cJSON *action = chat_new_action(CUA_ACTION_CLICK, at);
+	cJSON_AddStringToObject(action, "button", button);
+	if (count > 1) {
+		cJSON_AddNumberToObject(action, "count", count);
+	}
+	return chat_add_action(reading, action);
+}
+
 static int cap_clicks(struct chat_reading *reading, double clicks)
 {
 	char *note = reading->said->note;

@@ -104,12 +104,7 @@ static enum cua_status add_click(struct chat_reading *reading, const char *butto
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = chat_new_action(CUA_ACTION_CLICK, &at);
-	cJSON_AddStringToObject(action, "button", button);
-	if (count > 1) {
-		cJSON_AddNumberToObject(action, "count", count);
-	}
-	return chat_add_action(reading, action);
+	return chat_add_click(reading, &at, button, count);
 }
 
 static enum cua_status click(struct chat_reading *reading)
