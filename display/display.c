@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <X11/Xlibint.h>
 #include <X11/extensions/XTest.h>
 
 #define CUA_LOG_MODULE "display"
@@ -45,11 +46,21 @@ static int on_io_error(Display *xlib)
 	return 0;
 }
 
+/* Xlib neither empties the buffer of a broken connection nor, if XCB wrote last, says that it has
+ * one; a request that finds no room in it is written to NULL (libX11 1.8, _XSend, _XGetRequest). */
+static int forget_requests(Display *xlib)
+{
+	xlib->bufptr = xlib->buffer;
+	xlib->bufmax = xlib->buffer + BUFSIZE;
+	return 0;
+}
+
 /* Returning from here, instead of exiting, makes a dead X server a value. */
 static void on_io_error_exit(Display *xlib, void *user_data)
 {
-	(void)xlib;
 	((struct display *)user_data)->dead = true;
+	forget_requests(xlib);
+	XSetAfterFunction(xlib, forget_requests);
 }
 
 /* --- connecting --- */

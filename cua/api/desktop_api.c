@@ -513,8 +513,10 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 
 int desktop_host_run(const struct desktop_record *record, int ready_fd)
 {
-	struct host host = { .record = *record };
+	/* libuv's signal handler, which the end of any child calls, needs the loop until exit. */
+	static struct host host;
 	struct cua_error error = { 0 };
+	host.record = *record;
 	prctl(PR_SET_DUMPABLE, 0);
 	signal(SIGPIPE, SIG_IGN);
 	init_handles(&host);
