@@ -100,7 +100,7 @@ void agent_cost_explain(FILE *out, const cJSON *events)
 		if (agent_event_is(event, "run_start")) {
 			prices = agent_event_member(event, "prices");
 		}
-		if (!agent_event_is(event, "turn")) {
+		if (!agent_event_is(event, "turn") && !agent_event_is(event, "unanswered")) {
 			continue;
 		}
 		struct row row;

@@ -151,7 +151,8 @@ static double sum_time(const cJSON *events)
 	return spent_ms + (last_ms > begun_ms ? last_ms - begun_ms : 0);
 }
 
-static void add_turn(struct cua_agent_result *result, const cJSON *event)
+/* Of a turn, or of requests that had no good answer. */
+static void add_spent(struct cua_agent_result *result, const cJSON *event)
 {
 	const cJSON *json = agent_event_member(event, "usage");
 	const struct agent_usage usage = {
@@ -165,7 +166,6 @@ static void add_turn(struct cua_agent_result *result, const cJSON *event)
 	const cJSON *cost = agent_event_member(event, "cost_usd");
 	result->cost_usd += cJSON_IsNumber(cost) ? cost->valuedouble : (double)NAN;
 	result->model_ms += agent_event_number(event, "ms");
-	result->steps = (int)agent_event_number(event, "step");
 }
 
 static void add_result(struct cua_agent_result *result, const cJSON *event)
@@ -183,7 +183,10 @@ static void add_up(struct agent_run *run, const cJSON *events)
 	const cJSON *event = NULL;
 	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "turn")) {
-			add_turn(run->result, event);
+			add_spent(run->result, event);
+			run->result->steps = (int)agent_event_number(event, "step");
+		} else if (agent_event_is(event, "unanswered")) {
+			add_spent(run->result, event);
 		} else if (agent_event_is(event, "result")) {
 			add_result(run->result, event);
 		} else if (agent_event_is(event, "look")) {

@@ -110,10 +110,6 @@ static void keep_answer(struct agent_run *run, const char *text)
 {
 	free(run->result->answer);
 	run->result->answer = strdup(text);
-	if (run->result->answer) { /* its JSON may have spelt the key with escapes */
-		cua_text_hide(run->result->answer, strlen(run->result->answer),
-				run->options->api_key);
-	}
 }
 
 /* --- telling the model --- */
@@ -232,13 +228,14 @@ static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 	const uint64_t asked_us = cua_now_us();
 	enum cua_status status = agent_model_ask(run->model, run->deadline_us, ret_turn, &why);
 	run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
+	agent_usage_add(&run->result->usage, &ret_turn->usage);
+	run->result->cost_usd += run_cost(run, &ret_turn->usage);
 	if (status != CUA_OK) {
+		run_note_unanswered(run, ret_turn, &why);
 		end_model(run, &why);
 		return false;
 	}
 	run->result->steps = run->step;
-	agent_usage_add(&run->result->usage, &ret_turn->usage);
-	run->result->cost_usd += run_cost(run, &ret_turn->usage);
 	return true;
 }
 

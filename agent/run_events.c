@@ -201,6 +201,19 @@ bool run_note_look(struct agent_run *run, double ms)
 	return append(run, event, false);
 }
 
+/* What the requests of a turn have used up, and the run so far. */
+static void add_spent(const struct agent_run *run, cJSON *event, const struct agent_turn *turn)
+{
+	cJSON_AddNumberToObject(event, "retries", turn->retries);
+	add_ms(event, "ms", turn->ms);
+	add_usage(event, &turn->usage);
+	add_cost(event, "cost_usd", run_cost(run, &turn->usage));
+	cJSON *spent = cJSON_AddObjectToObject(event, "spent");
+	cJSON_AddNumberToObject(spent, "tokens",
+			run->result->usage.input_tokens + run->result->usage.output_tokens);
+	add_cost(spent, "usd", run->result->cost_usd);
+}
+
 bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
 {
 	cJSON *event = open_step_event(run, "turn");
@@ -221,15 +234,19 @@ bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
 		cJSON_AddStringToObject(event, "raw", turn->raw);
 	}
 	cJSON_AddNumberToObject(event, "calls", (double)turn->call_count);
-	cJSON_AddNumberToObject(event, "retries", turn->retries);
-	add_ms(event, "ms", turn->ms);
-	add_usage(event, &turn->usage);
-	add_cost(event, "cost_usd", run_cost(run, &turn->usage));
-	cJSON *spent = cJSON_AddObjectToObject(event, "spent");
-	cJSON_AddNumberToObject(spent, "tokens",
-			run->result->usage.input_tokens + run->result->usage.output_tokens);
-	add_cost(spent, "usd", run->result->cost_usd);
+	add_spent(run, event, turn);
 	return append(run, event, false);
+}
+
+void run_note_unanswered(
+		struct agent_run *run, const struct agent_turn *turn, const struct cua_error *why)
+{
+	if (turn->usage.input_tokens + turn->usage.output_tokens > 0) {
+		cJSON *event = open_step_event(run, "unanswered");
+		cJSON_AddStringToObject(event, "message", why->msg);
+		add_spent(run, event, turn);
+		append(run, event, false);
+	}
 }
 
 static cJSON *open_call_event(

@@ -72,6 +72,9 @@ const char *run_answer_name(enum agent_answer_status status);
 bool run_note_lost(struct agent_run *run, const struct agent_call *call, const char *message);
 bool run_note_look(struct agent_run *run, double ms);
 bool run_note_turn(struct agent_run *run, const struct agent_turn *turn);
+/* What requests without a good answer have cost, if anything. */
+void run_note_unanswered(
+		struct agent_run *run, const struct agent_turn *turn, const struct cua_error *why);
 bool run_note_intent(struct agent_run *run, const struct agent_call *call);
 /* lost: why no answer came; NULL if one did. */
 bool run_note_result(struct agent_run *run, const struct agent_call *call,

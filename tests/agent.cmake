@@ -14,6 +14,7 @@ foreach(name
 	journal
 	chain
 	model
+	adversary
 	catalogue
 	models
 	tls
@@ -25,7 +26,9 @@ foreach(name
 	target_link_libraries(test_agent_${name} PRIVATE cua_agent PkgConfig::cmocka)
 	add_test(NAME agent_${name} COMMAND test_agent_${name})
 endforeach()
-foreach(name model models run resume anthropic_talk limits)
+# What takes minutes there took time without end.
+set_tests_properties(agent_adversary PROPERTIES TIMEOUT 120)
+foreach(name model adversary models run resume anthropic_talk limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
 endforeach()

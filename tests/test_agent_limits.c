@@ -106,7 +106,8 @@ static void the_cost_is_told_by_step_and_by_kind(void **state)
 			"{\"type\":\"turn\",\"step\":1,\"cost_usd\":0.003,\"usage\":{\"input_"
 			"tokens\":1000,"
 			"\"output_tokens\":100}},"
-			"{\"type\":\"turn\",\"step\":2,\"cost_usd\":0.0032,\"usage\":{\"input_"
+			"{\"type\":\"unanswered\",\"step\":2,\"cost_usd\":0.0032,\"usage\":{"
+			"\"input_"
 			"tokens\":2000,"
 			"\"cached_tokens\":1000,\"output_tokens\":100,\"reasoning_tokens\":60}}]");
 	assert_non_null(strstr(text,
@@ -246,6 +247,25 @@ static void usage_that_is_none_ends_the_run(void **state)
 	}
 }
 
+/* A turn that failed for good was paid for, and shows in the figures and in the journal. */
+static void what_a_failed_request_cost_is_counted(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->replies[0] = CALL("c1", CLICK) END;
+	stage->replies[1] = EVENT("response.failed",
+			"\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"invalid_"
+			"prompt\"},"
+			"\"usage\":{\"input_tokens\":100,\"output_tokens\":7}}");
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_MODEL_ERROR);
+	assert_int_equal((int)stage->result.usage.output_tokens, 17);
+	CUA_AUTO_FREE char *events = agent_stage_read(stage, "events.jsonl");
+	const char *event = strstr(events, "\"type\":\"unanswered\"");
+	assert_non_null(event);
+	assert_non_null(strstr(event, "invalid_prompt"));
+	assert_non_null(strstr(event, "\"spent\":{\"tokens\":217"));
+}
+
 /* Each call of an answer is answered with a picture, so an answer of a million would be too much to
  * hold, and none of them is run. */
 static void an_answer_of_too_many_calls_is_none(void **state)
@@ -286,6 +306,7 @@ int main(void)
 		RUN(money_that_cannot_be_counted_is_not_spent),
 		RUN(a_model_that_goes_in_circles_is_told_and_stopped),
 		RUN(usage_that_is_none_ends_the_run),
+		RUN(what_a_failed_request_cost_is_counted),
 		RUN(an_answer_of_too_many_calls_is_none),
 		RUN(errors_in_a_row_are_limited),
 		RUN(an_error_now_and_then_is_none_too_many),

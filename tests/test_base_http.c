@@ -871,6 +871,61 @@ static void headers_of_the_retry_rules_are_kept(void **state)
 	cua_http_response_finish(&response);
 }
 
+/* A bomb is unpacked by nobody. */
+static void a_compressed_answer_is_an_error_and_says_so(void **state)
+{
+	struct cua_http_response response;
+	struct cua_error err = { 0 };
+	int connections = 0;
+	(void)state;
+	assert_int_equal(ask_canned("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
+				    "Content-Length: 4\r\n\r\n\x1f\x8b\x08z",
+					 request_to("GET", "http://desktop/a"), &response,
+					 &connections, &err),
+			CUA_ERR_UNAVAILABLE);
+	assert_non_null(strstr(err.msg, "compressed (gzip)"));
+	assert_int_equal(response.body.len, 0);
+	cua_http_response_finish(&response);
+	assert_int_equal(ask_canned("HTTP/1.1 307 Gone\r\nContent-Encoding: identity\r\n"
+				    "Location: /b\r\nContent-Length: 4\r\n\r\nhere",
+					 request_to("GET", "http://desktop/a"), &response,
+					 &connections, &err),
+			CUA_OK);
+	assert_string_equal(response.body.data, "here");
+	assert_string_equal(response.location, "/b");
+	cua_http_response_finish(&response);
+}
+
+/* One line without end, many lines, and many heads. */
+static void headers_have_a_bound(void **state)
+{
+	static const struct {
+		const char *head, *piece;
+	} rows[] = { { "HTTP/1.1 200 OK\r\nX: ", "endless " },
+		{ "HTTP/1.1 200 OK\r\n", "X-Endless: header\r\n" },
+		{ "", "HTTP/1.1 100 Continue\r\n\r\n" } };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct cua_http_response response;
+		struct cua_error err = { 0 };
+		int connections = 0;
+		CUA_AUTO_BUFFER struct cua_buffer says;
+		cua_buffer_init(&says, 4 * CUA_HTTP_HEADERS_MAX);
+		assert_int_equal(cua_buffer_printf(&says, NULL, "%s", rows[i].head), CUA_OK);
+		while (says.len < 2 * CUA_HTTP_HEADERS_MAX) {
+			assert_int_equal(cua_buffer_printf(&says, NULL, "%s", rows[i].piece),
+					CUA_OK);
+		}
+		enum cua_status status =
+				ask_canned(says.data, request_to("GET", "http://desktop/a"),
+						&response, &connections, &err);
+		if (status != CUA_ERR_TOO_LARGE || !strstr(err.msg, "headers of the answer")) {
+			fail_msg("case %zu: %d, %s", i, (int)status, err.msg);
+		}
+		cua_http_response_finish(&response);
+	}
+}
+
 static const struct {
 	const char *says;
 	long idle_timeout_s, total_timeout_ms;
@@ -1011,6 +1066,8 @@ int main(void)
 		cmocka_unit_test(no_server_without_a_place),
 		cmocka_unit_test(redirects_are_not_followed),
 		cmocka_unit_test(headers_of_the_retry_rules_are_kept),
+		cmocka_unit_test(a_compressed_answer_is_an_error_and_says_so),
+		cmocka_unit_test(headers_have_a_bound),
 		cmocka_unit_test(failures_have_their_status),
 		cmocka_unit_test(nobody_there_is_closed),
 		ON_SITE(what_the_callback_says_ends_the_request),

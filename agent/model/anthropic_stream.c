@@ -156,6 +156,26 @@ static int index_of(const struct event *event)
 	return cJSON_IsNumber(index) ? index->valueint : -1;
 }
 
+/* What is between the quotes of a string. */
+static struct agent_json_span inside(struct agent_json_span string)
+{
+	return string.len >= 2 && string.at[0] == '"'
+			? (struct agent_json_span){ string.at + 1, string.len - 2 }
+			: (struct agent_json_span){ "", 0 };
+}
+
+/* Appends the characters of a string as they were written. */
+static enum cua_status append_string(struct agent_json_span object, const char *name,
+		struct cua_buffer *to, struct cua_error *err)
+{
+	struct agent_json_span value;
+	if (!agent_json_member(object, name, &value)) {
+		return CUA_OK;
+	}
+	value = inside(value);
+	return value.len > 0 ? cua_buffer_append(to, value.at, value.len, err) : CUA_OK;
+}
+
 static enum cua_status take_block_start(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
@@ -175,35 +195,15 @@ static enum cua_status take_block_start(
 	cua_buffer_clear(&stream->citations);
 	stream->is_open = true;
 	stream->index = index_of(event);
-	return cua_buffer_append(&stream->block, block.at, block.len, err);
-}
-
-/* What is between the quotes of a string. */
-static struct agent_json_span inside(struct agent_json_span string)
-{
-	return string.len >= 2 && string.at[0] == '"'
-			? (struct agent_json_span){ string.at + 1, string.len - 2 }
-			: (struct agent_json_span){ "", 0 };
-}
-
-/* Appends the characters of a string as they were written, after those that the block began
- * with. */
-static enum cua_status append_string(struct anthropic_stream *stream, const char *name,
-		struct agent_json_span delta, struct cua_buffer *to, struct cua_error *err)
-{
-	struct agent_json_span value, first = { "", 0 };
-	const struct agent_json_span block = { stream->block.data, stream->block.len };
-	if (!agent_json_member(delta, name, &value)) {
-		return CUA_OK;
+	enum cua_status status = cua_buffer_append(&stream->block, block.at, block.len, err);
+	if (status == CUA_OK) {
+		status = append_string(block, "text", &stream->text, err);
 	}
-	if (to->len == 0 && agent_json_member(block, name, &first)) {
-		first = inside(first);
+	if (status == CUA_OK) {
+		status = append_string(block, "thinking", &stream->thinking, err);
 	}
-	enum cua_status status =
-			first.len > 0 ? cua_buffer_append(to, first.at, first.len, err) : CUA_OK;
-	value = inside(value);
-	return status == CUA_OK && value.len > 0 ? cua_buffer_append(to, value.at, value.len, err)
-						 : status;
+	const cJSON *json = cJSON_GetObjectItemCaseSensitive(event->json, "content_block");
+	return status == CUA_OK ? model_reply_words(reply, string_at(json, "text"), err) : status;
 }
 
 /* Pieces of a JSON text, each a string. */
@@ -247,18 +247,18 @@ static enum cua_status take_block_delta(
 		return CUA_OK;
 	}
 	if (strcmp(type, "text_delta") == 0) {
-		status = append_string(stream, "text", delta, &stream->text, err);
+		status = append_string(delta, "text", &stream->text, err);
 		return status == CUA_OK ? model_reply_words(reply, string_at(json, "text"), err)
 					: status;
 	}
 	if (strcmp(type, "thinking_delta") == 0) {
-		status = append_string(stream, "thinking", delta, &stream->thinking, err);
+		status = append_string(delta, "thinking", &stream->thinking, err);
 		return status == CUA_OK ? model_reply_words(reply, string_at(json, "thinking"), err)
 					: status;
 	}
 	if (strcmp(type, "signature_delta") == 0) {
 		cua_buffer_clear(&stream->signature); /* each is the whole */
-		return append_string(stream, "signature", delta, &stream->signature, err);
+		return append_string(delta, "signature", &stream->signature, err);
 	}
 	if (strcmp(type, "citations_delta") == 0) {
 		return append_citation(stream, delta, err);

@@ -65,10 +65,12 @@ struct chat_reply {
 	bool is_open;
 	struct cua_buffer content, refusal, reasoning;
 	char reasoning_name[24]; /* as the server spells it */
-	cJSON *details;          /* owned; reasoning_details */
-	struct chat_slot *slots; /* owned; calls */
+	cJSON *details;          /* owned; reasoning_details; the last lacks what is in pieces */
+	struct cua_buffer detail_text, detail_summary; /* of the last detail, in pieces */
+	struct chat_slot *slots;                       /* owned; calls */
 	size_t slot_count;
-	char finish[32]; /* finish_reason; "" while there is none */
+	size_t looked_at; /* bytes of arguments, to see whether they are whole */
+	char finish[32];  /* finish_reason; "" while there is none */
 	enum { CHAT_HEARD_NOTHING, CHAT_HEARD_REASONING, CHAT_HEARD_CONTENT } heard;
 };
 

@@ -210,13 +210,17 @@ static enum cua_status read_members(
 		const char **at, char close, int depth, cJSON *to, struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
-	for (;;) {
+	for (int count = 0;; count++) {
 		CUA_AUTO_JSON cJSON *key = NULL;
 		cJSON *value = NULL;
 		chat_skip_space(at);
 		if (**at == close) {
 			*at += 1;
 			return CUA_OK;
+		}
+		if (count == CHAT_LITERAL_ITEMS_MAX) {
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "a list has over %d items",
+					CHAT_LITERAL_ITEMS_MAX);
 		}
 		status = close == '}' ? read_key(at, &key, err) : CUA_OK;
 		if (status == CUA_OK) {
@@ -314,7 +318,10 @@ enum cua_status chat_call_parse(const char **at, char *name, size_t name_size,
 	*at += len + 1;
 	chat_skip_space(at);
 	for (int place = 0; status == CUA_OK && **at != ')'; place++) {
-		status = read_argument(at, place, arguments, err);
+		status = place == CHAT_LITERAL_ITEMS_MAX
+				? CUA_FAIL(err, CUA_ERR_INVAL, 0, "a call has over %d arguments",
+						  CHAT_LITERAL_ITEMS_MAX)
+				: read_argument(at, place, arguments, err);
 		chat_skip_space(at);
 		if (status == CUA_OK && **at != ',' && **at != ')') {
 			return expected("a comma", *at, err);

@@ -37,6 +37,8 @@ static void open_reply(struct chat_reply *own)
 		cua_buffer_init(&own->content, MODEL_REPLY_MAX);
 		cua_buffer_init(&own->refusal, MODEL_REPLY_MAX);
 		cua_buffer_init(&own->reasoning, MODEL_REPLY_MAX);
+		cua_buffer_init(&own->detail_text, MODEL_WORDS_MAX);
+		cua_buffer_init(&own->detail_summary, MODEL_WORDS_MAX);
 	}
 }
 
@@ -53,6 +55,8 @@ void chat_reply_finish(void *user_data)
 	cua_buffer_finish(&own->content);
 	cua_buffer_finish(&own->refusal);
 	cua_buffer_finish(&own->reasoning);
+	cua_buffer_finish(&own->detail_text);
+	cua_buffer_finish(&own->detail_summary);
 }
 
 /* --- calls --- */
@@ -71,10 +75,12 @@ static bool has_arguments(const struct piece *piece)
 	return cJSON_IsObject(piece->arguments) || (text && text[0]);
 }
 
-static bool is_whole(const struct chat_slot *slot)
+/* A server that gives cause to look at every piece is not looked after for ever. */
+static bool is_whole(struct chat_reply *own, const struct chat_slot *slot)
 {
 	CUA_AUTO_JSON cJSON *json = NULL;
-	return slot->arguments.len > 0 &&
+	own->looked_at += slot->arguments.len;
+	return slot->arguments.len > 0 && own->looked_at <= 2 * MODEL_REPLY_MAX &&
 			agent_json_parse(slot->arguments.data, slot->arguments.len, "", &json,
 					NULL) == CUA_OK &&
 			cJSON_IsObject(json);
@@ -82,13 +88,13 @@ static bool is_whole(const struct chat_slot *slot)
 
 /* Servers that have no index, or 0 for all, begin a new call with another id, another name, or, if
  * they have no ids, with a name when the arguments of the one before are whole. */
-static bool goes_on(const struct chat_slot *slot, const struct piece *piece)
+static bool goes_on(struct chat_reply *own, const struct chat_slot *slot, const struct piece *piece)
 {
 	if ((piece->id && slot->id && strcmp(piece->id, slot->id) != 0) ||
 			(piece->name && slot->name && strcmp(piece->name, slot->name) != 0)) {
 		return false;
 	}
-	return !(piece->name && has_arguments(piece) && is_whole(slot));
+	return !(piece->name && has_arguments(piece) && is_whole(own, slot));
 }
 
 /* NULL: the piece begins a new call. */
@@ -103,7 +109,7 @@ static struct chat_slot *find_slot(struct chat_reply *own, const struct piece *p
 				: !piece->id || !slot->id || strcmp(piece->id, slot->id) == 0;
 		found = is_it ? slot : NULL;
 	}
-	return found && goes_on(found, piece) ? found : NULL;
+	return found && goes_on(own, found, piece) ? found : NULL;
 }
 
 static enum cua_status open_slot(struct chat_reply *own, const struct piece *piece,
@@ -203,48 +209,94 @@ static bool goes_on_detail(const cJSON *last, const cJSON *detail)
 					string_at(detail, "signature"));
 }
 
-static bool join_member(cJSON *last, const cJSON *piece)
+/* The buffer for a member that comes in pieces; NULL if it is none of these. */
+static struct cua_buffer *pieces_of(struct chat_reply *own, const cJSON *piece)
+{
+	struct cua_buffer *pieces = strcmp(piece->string, "text") == 0 ? &own->detail_text
+			: strcmp(piece->string, "summary") == 0        ? &own->detail_summary
+								       : NULL;
+	return cJSON_IsString(piece) ? pieces : NULL;
+}
+
+static enum cua_status append_text(
+		struct cua_buffer *buffer, const cJSON *string, struct cua_error *err)
+{
+	return cua_buffer_append(buffer, string->valuestring, strlen(string->valuestring), err);
+}
+
+/* A piece of the last detail: text is collected, and of the rest the first that says something is
+ * kept. */
+static enum cua_status join_member(
+		struct chat_reply *own, cJSON *last, const cJSON *piece, struct cua_error *err)
 {
 	const cJSON *had = member(last, piece->string);
-	const char *before = cJSON_GetStringValue(had), *after = cJSON_GetStringValue(piece);
-	bool is_text = strcmp(piece->string, "text") == 0 || strcmp(piece->string, "summary") == 0;
-	if (is_text && before && after) {
-		size_t len = strlen(before), more = strlen(after);
-		CUA_AUTO_FREE char *joined =
-				len + more < MODEL_WORDS_MAX ? malloc(len + more + 1) : NULL;
-		if (!joined) {
-			return false;
-		}
-		memcpy(joined, before, len);
-		memcpy(joined + len, after, more + 1);
-		return cJSON_ReplaceItemInObjectCaseSensitive(
-				last, piece->string, cJSON_CreateString(joined));
+	struct cua_buffer *pieces = pieces_of(own, piece);
+	if (pieces && cJSON_IsString(had)) {
+		enum cua_status status = pieces->data ? CUA_OK : append_text(pieces, had, err);
+		return status == CUA_OK ? append_text(pieces, piece, err) : status;
 	}
 	if ((had && !cJSON_IsNull(had)) || cJSON_IsNull(piece)) {
-		return true;
+		return CUA_OK;
 	}
 	cJSON_DeleteItemFromObjectCaseSensitive(last, piece->string);
 	cJSON *copy = cJSON_Duplicate(piece, true);
-	return copy && cJSON_AddItemToObject(last, piece->string, copy);
+	return copy && cJSON_AddItemToObject(last, piece->string, copy)
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
+}
+
+static bool set_text(cJSON *detail, const char *name, struct cua_buffer *pieces)
+{
+	if (!pieces->data) {
+		return true;
+	}
+	const bool ok = cJSON_ReplaceItemInObjectCaseSensitive(
+			detail, name, cJSON_CreateString(pieces->data));
+	cua_buffer_finish(pieces);
+	return ok;
+}
+
+static cJSON *last_detail(const struct chat_reply *own)
+{
+	return own->details && own->details->child ? own->details->child->prev : NULL;
+}
+
+/* Gives the last detail the text that came in pieces. */
+static enum cua_status end_detail(struct chat_reply *own, struct cua_error *err)
+{
+	cJSON *last = last_detail(own);
+	return !last ||
+					(set_text(last, "text", &own->detail_text) &&
+							set_text(last, "summary",
+									&own->detail_summary))
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
 }
 
 static enum cua_status add_detail(
 		struct chat_reply *own, const cJSON *detail, struct cua_error *err)
 {
-	cJSON *last = own->details->child ? own->details->child->prev : NULL;
-	bool ok = true;
+	cJSON *last = last_detail(own);
+	enum cua_status status = CUA_OK;
 	if (!goes_on_detail(last, detail)) {
-		cJSON *copy = cJSON_Duplicate(detail, true);
-		ok = copy && cJSON_AddItemToArray(own->details, copy);
-	} else {
-		const cJSON *piece = NULL;
-		cJSON_ArrayForEach (piece, detail) {
-			ok = ok && join_member(last, piece);
+		status = end_detail(own, err);
+		cJSON *copy = status == CUA_OK ? cJSON_Duplicate(detail, true) : NULL;
+		if (status == CUA_OK && !(copy && cJSON_AddItemToArray(own->details, copy))) {
+			cJSON_Delete(copy);
+			status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
+		}
+		return status;
+	}
+	const cJSON *piece = NULL;
+	cJSON_ArrayForEach (piece, detail) {
+		if (status == CUA_OK) {
+			status = join_member(own, last, piece, err);
 		}
 	}
-	return ok ? CUA_OK
-		  : CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's reasoning is over %zu bytes",
-				    MODEL_WORDS_MAX);
+	return status == CUA_ERR_TOO_LARGE
+			? CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's reasoning is over %zu bytes",
+					  MODEL_WORDS_MAX)
+			: status;
 }
 
 static enum cua_status add_details(
@@ -351,6 +403,10 @@ cJSON *chat_message_build(struct chat_reply *own)
 	}
 	if (own->reasoning.len > 0) {
 		cJSON_AddStringToObject(message, own->reasoning_name, own->reasoning.data);
+	}
+	if (end_detail(own, NULL) != CUA_OK) {
+		cJSON_Delete(message);
+		return NULL;
 	}
 	if (own->details) {
 		cJSON_AddItemToObject(message, "reasoning_details", CUA_STEAL(own->details));

@@ -38,6 +38,7 @@ CUA_NODISCARD enum cua_status chat_space_action(
 /* --- literals and calls --- */
 
 #define CHAT_LITERAL_DEPTH_MAX 16
+#define CHAT_LITERAL_ITEMS_MAX 2000 /* of a list or a call */
 
 /* One literal of Python or JSON at *at, which is moved behind it. Errors are CUA_ERR_INVAL. */
 CUA_NODISCARD enum cua_status chat_literal_parse(

@@ -173,7 +173,10 @@ static enum cua_status take_call(const struct chat *chat, struct model_turn_buil
 static bool looks_like_call(const char *content)
 {
 	const char *at = content + strspn(content, " \t\r\n");
-	CUA_AUTO_JSON cJSON *json = *at == '{' ? cJSON_Parse(at) : NULL;
+	const bool is_fit = *at == '{' &&
+			agent_json_count((struct agent_json_span){ at, strlen(at) }) <=
+					AGENT_JSON_VALUES_MAX;
+	CUA_AUTO_JSON cJSON *json = is_fit ? cJSON_Parse(at) : NULL;
 	return strstr(content, "<tool_call>") || (json && json->child);
 }
 
@@ -263,10 +266,14 @@ static enum cua_status read_text(const struct chat *chat, struct model_turn_buil
 	struct chat_said said = { .actions = cJSON_CreateArray() };
 	struct cua_error why = { 0 };
 	char id[40];
+	enum cua_status read = CUA_ERR_NOMEM;
 	snprintf(id, sizeof(id), "call_%d_0", chat->turns);
-	enum cua_status read = said.actions
-			? chat->profile->read(content, &chat->space, &said, &why)
-			: CUA_ERR_NOMEM;
+	if (strlen(content) > MODEL_WORDS_MAX) {
+		read = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "the answer is over %zu bytes",
+				MODEL_WORDS_MAX);
+	} else if (said.actions) {
+		read = chat->profile->read(content, &chat->space, &said, &why);
+	}
 	enum cua_status status = take_said(builder, id, NULL, &said, read, &why, err);
 	chat_said_finish(&said);
 	return status;

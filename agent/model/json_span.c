@@ -23,32 +23,48 @@ static size_t skip_string(const char *text, size_t at, size_t len)
 	return at < len ? at + 1 : len;
 }
 
-/* Returns the place after the value that starts at `at`; *ret_depth: how deep it nests. */
-static size_t skip_value(const char *text, size_t at, size_t len, int *ret_depth)
+/* What a look at a text says of it before it is parsed. */
+struct shape {
+	int depth;    /* how deep it nests */
+	size_t count; /* brackets that open, and commas: values come behind these */
+};
+
+/* Returns the place after the value that starts at `at`. */
+static size_t skip_value(const char *text, size_t at, size_t len, struct shape *ret_shape)
 {
-	int depth = 0, deepest = 0;
+	struct shape shape = { 0 };
+	int depth = 0;
 	while (at < len) {
 		char byte = text[at];
 		if (byte == '"') {
 			at = skip_string(text, at, len);
 		} else if (byte == '{' || byte == '[') {
 			depth++;
-			deepest = depth > deepest ? depth : deepest;
+			shape.depth = depth > shape.depth ? depth : shape.depth;
+			shape.count++;
 			at++;
 		} else if (depth == 0 && (byte == '}' || byte == ']' || byte == ',')) {
 			break;
 		} else {
 			depth -= byte == '}' || byte == ']';
+			shape.count += byte == ',';
 			at++;
 		}
 		if (depth == 0 && memchr("\"}]", text[at - 1], 3)) {
 			break;
 		}
 	}
-	if (ret_depth) {
-		*ret_depth = deepest;
+	if (ret_shape) {
+		*ret_shape = shape;
 	}
 	return at;
+}
+
+size_t agent_json_count(struct agent_json_span text)
+{
+	struct shape shape;
+	skip_value(text.at, skip_space(text.at, 0, text.len), text.len, &shape);
+	return shape.count + 1;
 }
 
 enum cua_status agent_json_parse(const char *text, size_t len, const char *what, cJSON **ret_json,
@@ -65,11 +81,15 @@ enum cua_status agent_json_parse(const char *text, size_t len, const char *what,
 	if (memchr(text, '\0', len)) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s contains a NUL character", what);
 	}
-	int depth = 0;
-	skip_value(text, skip_space(text, 0, len), len, &depth);
-	if (depth > AGENT_JSON_DEPTH_MAX) {
+	struct shape shape;
+	skip_value(text, skip_space(text, 0, len), len, &shape);
+	if (shape.depth > AGENT_JSON_DEPTH_MAX) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s nests deeper than %d", what,
 				AGENT_JSON_DEPTH_MAX);
+	}
+	if (shape.count >= AGENT_JSON_VALUES_MAX) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "%s has over %d values", what,
+				AGENT_JSON_VALUES_MAX);
 	}
 	const char *end = NULL;
 	cJSON *json = cJSON_ParseWithLengthOpts(text, len, &end, false);

@@ -12,16 +12,22 @@
 #include "cua/base/error.h"
 
 #define AGENT_JSON_DEPTH_MAX 64
+/* A value takes some hundred bytes once it is parsed, and two in the text. */
+#define AGENT_JSON_VALUES_MAX (1 << 18)
 
 struct agent_json_span {
 	const char *at;
 	size_t len;
 };
 
-/* Parses text that came from outside: UTF-8, nested no deeper than AGENT_JSON_DEPTH_MAX, nothing
- * after the value. what names it in the error, which is CUA_ERR_MODEL. */
+/* Parses text that came from outside: UTF-8, nested no deeper than AGENT_JSON_DEPTH_MAX, of no more
+ * than AGENT_JSON_VALUES_MAX values, which is known before any is stored, nothing after the value.
+ * what names it in the error, which is CUA_ERR_MODEL. */
 CUA_NODISCARD enum cua_status agent_json_parse(const char *text, size_t len, const char *what,
 		cJSON **ret_json, struct cua_error *err);
+
+/* The values in a text, at most; names of members are none. */
+size_t agent_json_count(struct agent_json_span text);
 
 /* The two below want text that agent_json_parse() has accepted. */
 

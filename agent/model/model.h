@@ -152,7 +152,8 @@ CUA_NODISCARD enum cua_status agent_model_add_answers(struct agent_model *model,
 /**
  * agent_model_ask() - send the conversation and wait for the whole turn.
  * @deadline_us: of cua_now_us(); the request ends with CUA_ERR_TIMEOUT there.
- * @ret_turn:    set on CUA_OK only; release with agent_turn_finish().
+ * @ret_turn:    release with agent_turn_finish(). After a failure it has nothing but usage, ms and
+ *               retries: what requests without a good answer have cost.
  *
  * Only a turn that the API called complete is added to the conversation and may have calls;
  * every call in it has been checked, and duplicate call ids are an error. Failed requests are

@@ -72,6 +72,7 @@ struct model_reply {
 	struct cua_buffer json; /* of a server that does not stream */
 	struct cua_buffer tail; /* words kept back: they may begin the key */
 	size_t bytes;
+	size_t values; /* in the JSON of the items */
 };
 
 CUA_NODISCARD enum cua_status model_reply_init(struct model_reply *reply,

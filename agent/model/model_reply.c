@@ -145,25 +145,18 @@ enum cua_status model_reply_close(struct model_reply *reply, struct cua_error *e
 enum cua_status model_reply_keep(
 		struct model_reply *reply, struct agent_json_span item, struct cua_error *err)
 {
+	reply->values += agent_json_count(item) + 1;
+	if (reply->values > AGENT_JSON_VALUES_MAX) {
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0,
+				"the model's answer has over %d values in its JSON",
+				AGENT_JSON_VALUES_MAX);
+	}
 	enum cua_status status = model_items_add(&reply->items, item.at, item.len, err);
 	if (status == CUA_OK) {
 		cua_text_hide(reply->items.texts[reply->items.count - 1], item.len,
 				reply->config->api_key);
 	}
 	return status;
-}
-
-/* How many of the last bytes of the text may begin the secret. */
-static size_t begun_secret(const char *text, size_t len, const char *secret)
-{
-	size_t secret_len = secret ? strlen(secret) : 0;
-	size_t most = secret_len < CUA_SECRET_MIN ? 0 : secret_len - 1;
-	for (size_t begun = most < len ? most : len; begun > 0; begun--) {
-		if (memcmp(text + len - begun, secret, begun) == 0) {
-			return begun;
-		}
-	}
-	return 0;
 }
 
 enum cua_status model_reply_words(
@@ -179,7 +172,7 @@ enum cua_status model_reply_words(
 		return status;
 	}
 	cua_text_hide(tail->data, tail->len, config->api_key);
-	show_words(reply, tail->len - begun_secret(tail->data, tail->len, config->api_key));
+	show_words(reply, tail->len - cua_text_begun(tail->data, tail->len, config->api_key));
 	return CUA_OK;
 }
 

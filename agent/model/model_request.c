@@ -61,7 +61,10 @@ static void read_http_error(const struct agent_model *model,
 	CUA_AUTO_JSON cJSON *json = NULL;
 	if (response->body.len > 0) {
 		cua_text_hide(response->body.data, response->body.len, model->config.api_key);
-		json = cJSON_ParseWithLength(response->body.data, response->body.len);
+		if (agent_json_parse(response->body.data, response->body.len, "an error", &json,
+				    NULL) != CUA_OK) {
+			json = NULL; /* words, then */
+		}
 	}
 	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
 	if (cJSON_IsObject(error)) {
@@ -72,15 +75,14 @@ static void read_http_error(const struct agent_model *model,
 		keep(failure->message, sizeof(failure->message), json, "detail");
 		keep(failure->message, sizeof(failure->message), json, "message");
 		keep(failure->message, sizeof(failure->message), json, "error");
+	} else if (response->http_status / 100 == 3 && response->location[0]) {
+		snprintf(failure->message, sizeof(failure->message), "to %s", response->location);
 	} else if (response->body.len > 0) {
 		snprintf(failure->message, sizeof(failure->message), "%.200s", response->body.data);
 	}
 	if (json && model->api->read_error) {
 		model->api->read_error(json, failure);
 	}
-	/* Once more: escapes in JSON have hidden it from the look at the body. */
-	cua_text_hide(failure->code, strlen(failure->code), model->config.api_key);
-	cua_text_hide(failure->param, strlen(failure->param), model->config.api_key);
 	cua_text_hide(failure->message, strlen(failure->message), model->config.api_key);
 }
 
@@ -97,6 +99,13 @@ static const char *advice_for(const struct agent_model *model, const struct mode
 		return " (the provider does not have this model, or not for this key)";
 	}
 	switch (failure->http_status) {
+	case 301:
+	case 302:
+	case 303:
+	case 307:
+	case 308:
+		return " (a redirect, which is not followed because the key would go with it: if "
+		       "the address is right, set --base-url to it)";
 	case 401:
 		return model->config.api_key ? " (the key is not accepted: set the right one; cua "
 					       "models says where)"
@@ -229,11 +238,18 @@ static enum cua_status ask_once(struct agent_model *model, uint64_t deadline_us,
 	cua_buffer_init(&body, MODEL_BODY_MAX);
 	struct cua_http_response response = { 0 };
 	enum cua_status status = model->api->body(model->self, &body, err);
+	if (status == CUA_ERR_TOO_LARGE) {
+		status = CUA_FAIL(err, CUA_ERR_MODEL, 0, "the conversation is over %zu bytes",
+				MODEL_BODY_MAX);
+	}
 	if (status == CUA_OK) {
 		status = perform(model, &body, deadline_us, reply, &response, err);
 	}
 	if (reply->end != MODEL_END_NONE && status == CUA_ERR_CANCELLED) {
 		status = CUA_OK; /* we hung up after the last event */
+	}
+	if (response.http_status >= 300 && status != CUA_ERR_CANCELLED) {
+		status = CUA_OK; /* it said no, however the words about it ended */
 	}
 	if (status == CUA_OK && response.http_status / 100 != 2) {
 		read_http_error(model, &response, failure);
@@ -348,6 +364,11 @@ static enum cua_status after_failure(struct agent_model *model, enum cua_status 
 	return wait_ms(model->config.cancel_fd, delay_ms, deadline_us, why);
 }
 
+static double ms_since(uint64_t started_us)
+{
+	return (double)(cua_now_us() - started_us) / 1000.0;
+}
+
 enum cua_status agent_model_ask(struct agent_model *model, uint64_t deadline_us,
 		struct agent_turn *ret_turn, struct cua_error *err)
 {
@@ -371,10 +392,13 @@ enum cua_status agent_model_ask(struct agent_model *model, uint64_t deadline_us,
 					model, status, &failure, deadline_us, &patience, &why);
 		}
 		if (status != CUA_OK) {
+			*ret_turn = (struct agent_turn){ .usage = patience.usage,
+				.ms = ms_since(started_us),
+				.retries = patience.retries };
 			return CUA_FAIL(err, status, 0, "%s", why.msg);
 		}
 	}
-	turn.ms = (double)(cua_now_us() - started_us) / 1000.0;
+	turn.ms = ms_since(started_us);
 	turn.retries = patience.retries;
 	turn.usage = patience.usage;
 	*ret_turn = turn;

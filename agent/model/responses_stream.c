@@ -54,6 +54,7 @@ static enum cua_status keep_output(
 		return CUA_OK;
 	}
 	model_items_finish(&reply->items);
+	reply->values = 0;
 	while (status == CUA_OK && agent_json_element(output, &at, &item)) {
 		status = model_reply_keep(reply, item, err);
 	}

@@ -24,6 +24,7 @@ struct transfer {
 	struct cua_http_response *response;
 	CURL *easy;
 	size_t body_sent;
+	size_t headers_len;
 	enum cua_status status; /* what a callback of ours failed with */
 	struct cua_error *err;
 };
@@ -69,7 +70,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *user_data)
 	size_t len = size * count;
 	long http_status = 0;
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &http_status);
-	if (transfer->request->on_data && http_status >= 200 && http_status < 300) {
+	const char *encoding = transfer->response->content_encoding;
+	if (encoding[0] && strcasecmp(encoding, "identity") != 0) {
+		transfer->status = CUA_FAIL(transfer->err, CUA_ERR_UNAVAILABLE, 0,
+				"%s: the answer is compressed (%s), which was not asked for",
+				transfer->request->url, encoding);
+	} else if (transfer->request->on_data && http_status >= 200 && http_status < 300) {
 		transfer->status = transfer->request->on_data(
 				data, len, transfer->request->user_data, transfer->err);
 	} else {
@@ -106,10 +112,23 @@ static size_t on_upload(char *to, size_t size, size_t count, void *user_data)
 	return len;
 }
 
+static enum cua_status too_many_headers(const struct transfer *transfer)
+{
+	return CUA_FAIL(transfer->err, CUA_ERR_TOO_LARGE, 0,
+			"%s: the headers of the answer are over %d bytes", transfer->request->url,
+			CUA_HTTP_HEADERS_MAX);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *user_data)
 {
-	struct cua_http_response *response = ((struct transfer *)user_data)->response;
+	struct transfer *transfer = user_data;
+	struct cua_http_response *response = transfer->response;
 	size_t len = size * count;
+	transfer->headers_len += len;
+	if (transfer->headers_len > CUA_HTTP_HEADERS_MAX) {
+		transfer->status = too_many_headers(transfer);
+		return CURL_WRITEFUNC_ERROR;
+	}
 	keep_header(line, len, "content-type", response->content_type,
 			sizeof(response->content_type));
 	keep_header(line, len, "etag", response->etag, sizeof(response->etag));
@@ -118,6 +137,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *user_data)
 			sizeof(response->retry_after_ms));
 	keep_header(line, len, "x-should-retry", response->should_retry,
 			sizeof(response->should_retry));
+	keep_header(line, len, "location", response->location, sizeof(response->location));
+	keep_header(line, len, "content-encoding", response->content_encoding,
+			sizeof(response->content_encoding));
 	return len;
 }
 
@@ -222,10 +244,16 @@ static enum cua_status status_of(
 		return CUA_OK;
 	}
 	if (transfer->status != CUA_OK) {
-		return transfer->status; /* on_body filled err */
+		return transfer->status; /* a callback filled err */
 	}
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s: no answer in time", url);
+	}
+	if (code == CURLE_OUT_OF_MEMORY) { /* what libcurl calls a line over its own bound */
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"%s: a line in the headers of the answer is too long, or memory "
+				"ran out",
+				url);
 	}
 	bool is_trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
 	return CUA_FAIL(err, is_trust ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0, "%s: %s%s", url,

@@ -9,6 +9,8 @@
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 
+#define CUA_HTTP_HEADERS_MAX 262144 /* bytes of the headers of one answer */
+
 /* One peer. Keeps its connection between requests; requests go one at a time. */
 struct cua_http_client;
 
@@ -46,6 +48,8 @@ struct cua_http_response {
 	char etag[128];
 	/* For the retry rules of the model APIs; "" when the server sent none. */
 	char retry_after[64], retry_after_ms[64], should_retry[16];
+	char location[256];        /* where a redirect points to */
+	char content_encoding[32]; /* "" for a body that is as it is */
 	double total_ms;
 };
 
@@ -55,9 +59,12 @@ struct cua_http_response {
  *
  * Any HTTP status is CUA_OK: read http_status.
  *
- * Return: CUA_OK; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_TOO_LARGE; CUA_ERR_CLOSED if the
- *         peer cannot be reached or hung up early; CUA_ERR_UNAVAILABLE if no CA that is known
- *         here vouches for it ($SSL_CERT_FILE names others); whatever on_data returned.
+ * Return: CUA_OK; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_TOO_LARGE for headers or a body over
+ *         their bound; CUA_ERR_CLOSED if the peer cannot be reached or hung up early;
+ *         CUA_ERR_UNAVAILABLE if no CA that is known here vouches for it ($SSL_CERT_FILE names
+ *         others), and for a compressed body, which was not asked for and is not unpacked;
+ *         whatever on_data returned. If http_status is set all the same, the peer did answer:
+ *         body is what of it arrived.
  */
 CUA_NODISCARD enum cua_status cua_http_perform(struct cua_http_client *client,
 		const struct cua_http_request *request, struct cua_http_response *ret_response,
