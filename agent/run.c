@@ -10,6 +10,7 @@
 
 #include "agent/model/catalogue.h"
 #include "agent/report.h"
+#include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -98,6 +99,7 @@ static void end_model(struct agent_run *run, const struct cua_error *why)
 		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
 		break;
 	case CUA_ERR_NOMEM:
+	case CUA_ERR_NOT_FOUND: /* a picture of this run */
 		run_end(run, CUA_AGENT_DESKTOP_ERROR, why);
 		break;
 	default:
@@ -269,6 +271,8 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 {
 	const struct cua_agent_options *options = run->options;
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
+	char pictures[CUA_PATH_MAX];
+	snprintf(pictures, sizeof(pictures), "%s/screenshots", run->journal.path);
 	struct agent_model_config config = {
 		.api = options->api,
 		.model = options->model,
@@ -277,6 +281,7 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.key_header = options->key_header,
 		.spec = options->spec,
 		.session = run->journal.name,
+		.pictures_dir = pictures,
 		.screen = { screen->width, screen->height },
 		.cancel_fd = options->cancel_fd,
 		.retries_max = options->model_retries,

@@ -6,9 +6,12 @@
 #include <cmocka.h>
 
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/model/model.h"
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "tests/test_agent_fake.h"
 
@@ -32,7 +35,7 @@ static const char *asked(const struct server *server, int request)
 	return cJSON_GetStringValue(cJSON_GetArrayItem(server->asked, request));
 }
 
-static struct agent_model *open_model(const char *api, int port)
+static struct agent_model *open_model_with(const char *api, int port, const char *pictures_dir)
 {
 	char url[64];
 	struct agent_model *model = NULL;
@@ -42,9 +45,15 @@ static struct agent_model *open_model(const char *api, int port)
 		.base_url = url,
 		.session = "run-1",
 		.screen = { 1280, 800 },
+		.pictures_dir = pictures_dir,
 		.cancel_fd = -1 };
 	assert_int_equal(agent_model_create(&config, &model, NULL), CUA_OK);
 	return model;
+}
+
+static struct agent_model *open_model(const char *api, int port)
+{
+	return open_model_with(api, port, NULL);
 }
 
 static char base64[] = "iVBORw0KGgo=";
@@ -194,6 +203,70 @@ static void a_rebuilt_conversation_asks_with_the_same_bytes(void **state)
 	}
 }
 
+static int count(const char *text, const char *word)
+{
+	int found = 0;
+	for (const char *at = text; (at = strstr(at, word)); at += strlen(word)) {
+		found++;
+	}
+	return found;
+}
+
+static void write_picture(const char *dir, const char *bytes, size_t len)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/abc.png", dir);
+	assert_int_equal(cua_file_write(path, bytes, len, 0600, NULL), CUA_OK);
+}
+
+/* And a text that looks like a mark is a text. */
+static void check_pictures_on_disk(const char *api, const char *dir)
+{
+	struct server server = { .asked = cJSON_CreateArray() };
+	struct fake_server *fake = fake_server_start(NULL, answer, &server);
+	struct agent_model *model = open_model_with(api, fake_server_port(fake), dir);
+	struct agent_image filed = image;
+	struct agent_turn turn;
+	struct cua_error why = { 0 };
+	snprintf(filed.sha256, sizeof(filed.sha256), "abc");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(scripts); i++) {
+		server.reply = strcmp(scripts[i].api, api) == 0 ? scripts[i].done : server.reply;
+	}
+	write_picture(dir, "\x89PNG\r\n\x1a\n", 8);
+	assert_int_equal(agent_model_add_user(model, "cua-picture-0-00000000", &filed, NULL),
+			CUA_OK);
+	ask(model, &turn);
+	agent_turn_finish(&turn);
+	/* Nothing of it was kept: other bytes in the file are other bytes in the next request. */
+	write_picture(dir, "others!!", 8);
+	assert_int_equal(agent_model_add_user(model, "And now?", &filed, NULL), CUA_OK);
+	ask(model, &turn);
+	agent_turn_finish(&turn);
+	/* One that is not what it was told as is not sent. */
+	write_picture(dir, "longer than that", 16);
+	assert_int_equal(agent_model_ask(model, cua_now_us() + 20000000, &turn, &why),
+			CUA_ERR_NOT_FOUND);
+	assert_non_null(strstr(why.msg, "abc.png"));
+	agent_model_destroy(model);
+	fake_server_stop(fake);
+	assert_int_equal(cJSON_GetArraySize(server.asked), 2);
+	assert_int_equal(count(asked(&server, 0), base64), 1);
+	assert_int_equal(count(asked(&server, 0), "cua-picture-"), 1);
+	assert_int_equal(count(asked(&server, 1), "b3RoZXJzISE="), 2);
+	cJSON_Delete(server.asked);
+}
+
+static void pictures_are_read_from_their_folder_for_each_request(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/cua-pictures-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	for (size_t i = 0; agent_model_api_name(i); i++) {
+		check_pictures_on_disk(agent_model_api_name(i), dir);
+	}
+	assert_int_equal(cua_remove_tree(dir, NULL), CUA_OK);
+}
+
 static void what_is_no_turn_is_not_restored(void **state)
 {
 	(void)state;
@@ -223,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rebuilt_conversation_asks_with_the_same_bytes),
+		cmocka_unit_test(pictures_are_read_from_their_folder_for_each_request),
 		cmocka_unit_test(what_is_no_turn_is_not_restored),
 		cmocka_unit_test(an_unknown_api_is_named),
 	};

@@ -49,8 +49,8 @@ static enum cua_status anthropic_create(
 	return CUA_OK;
 }
 
-enum cua_status anthropic_add_message(
-		struct anthropic *talk, char *text, char *plain, int images, struct cua_error *err)
+enum cua_status anthropic_add_message(struct anthropic *talk, char *text, char *plain, int images,
+		size_t image_bytes, struct cua_error *err)
 {
 	if (talk->count == talk->capacity) {
 		size_t capacity = talk->capacity ? talk->capacity * 2 : 16;
@@ -68,7 +68,8 @@ enum cua_status anthropic_add_message(
 		.plain = plain,
 		.text_len = strlen(text),
 		.plain_len = plain ? strlen(plain) : 0,
-		.images = images };
+		.images = images,
+		.image_bytes = image_bytes };
 	return CUA_OK;
 }
 
@@ -129,7 +130,8 @@ static enum cua_status anthropic_add_turn(
 		status = cua_buffer_printf(&message, err,
 				"{\"role\":\"assistant\",\"content\":[%s]}", content.data);
 		if (status == CUA_OK) {
-			status = anthropic_add_message(talk, CUA_STEAL(message.data), NULL, 0, err);
+			status = anthropic_add_message(
+					talk, CUA_STEAL(message.data), NULL, 0, 0, err);
 		}
 	}
 	talk->held = talk->count;

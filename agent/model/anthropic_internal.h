@@ -26,6 +26,7 @@ struct anthropic_message {
 	char *plain; /* owned; of the user's: the same without its pictures */
 	size_t text_len, plain_len;
 	int images;
+	size_t image_bytes; /* of its pictures, for which text has marks */
 };
 
 /* What a server turned out not to take; each is found out once and remembered. */
@@ -55,8 +56,8 @@ struct anthropic {
 /* --- the conversation --- */
 
 /* Takes text and plain over, whatever the outcome. */
-CUA_NODISCARD enum cua_status anthropic_add_message(
-		struct anthropic *talk, char *text, char *plain, int images, struct cua_error *err);
+CUA_NODISCARD enum cua_status anthropic_add_message(struct anthropic *talk, char *text, char *plain,
+		int images, size_t image_bytes, struct cua_error *err);
 enum cua_status anthropic_add_user(void *self, const char *text, const struct agent_image *image,
 		struct cua_error *err);
 enum cua_status anthropic_add_answers(void *self, const struct agent_answer *answers, size_t count,

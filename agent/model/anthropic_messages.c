@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/model/model_pictures.h"
 #include "cua/base/util.h"
 
 #define NOT_EXECUTED "Not executed: an earlier computer action in this turn failed."
@@ -15,8 +16,9 @@
 
 /* The server shrinks a picture that does not fit, and the model then answers in pixels that are
  * not ours. With many pictures in a request the bound is tighter; runs grow long. */
-static bool image_fits(const struct agent_image_limits *limits, const struct agent_image *image)
+static bool image_fits(const struct anthropic *talk, const struct agent_image *image)
 {
+	const struct agent_image_limits *limits = &talk->config->spec->images;
 	double patch = limits->patch > 0 ? limits->patch : 1;
 	double columns = ceil(image->width / patch), rows = ceil(image->height / patch);
 	double longest = fmax(image->width, image->height);
@@ -24,14 +26,14 @@ static bool image_fits(const struct agent_image_limits *limits, const struct age
 			(limits->max_patches <= 0 || columns * rows <= limits->max_patches) &&
 			(limits->many_max_side <= 0 || longest <= limits->many_max_side) &&
 			(limits->max_bytes <= 0 ||
-					(double)strlen(image->base64) <= limits->max_bytes);
+					(double)model_pictures_len(talk->config->pictures,
+							image->base64) <= limits->max_bytes);
 }
 
 static enum cua_status check_image(const struct anthropic *talk, const struct agent_image *image,
 		struct cua_error *err)
 {
-	const struct agent_image_limits *limits = &talk->config->spec->images;
-	if (image_fits(limits, image)) {
+	if (image_fits(talk, image)) {
 		return CUA_OK;
 	}
 	return CUA_FAIL(err, CUA_ERR_INVAL, 0,
@@ -76,8 +78,8 @@ static bool add_image(const struct anthropic *talk, cJSON *content, const struct
 
 /* --- messages --- */
 
-/* Puts a text in the place of each picture, at any depth; how many there were. */
-static int take_images_out(cJSON *content)
+/* Puts a text in the place of each picture, at any depth; how many there were, and their bytes. */
+static int take_images_out(const struct anthropic *talk, cJSON *content, size_t *bytes)
 {
 	int count = 0;
 	for (cJSON *block = content->child, *next = NULL; block; block = next) {
@@ -86,13 +88,16 @@ static int take_images_out(cJSON *content)
 				cJSON_GetObjectItemCaseSensitive(block, "type"));
 		cJSON *inner = cJSON_GetObjectItemCaseSensitive(block, "content");
 		if (type && strcmp(type, "image") == 0) {
+			const char *data = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
+					cJSON_GetObjectItemCaseSensitive(block, "source"), "data"));
 			cJSON *text = cJSON_CreateObject();
+			*bytes += data ? model_pictures_len(talk->config->pictures, data) : 0;
 			cJSON_AddStringToObject(text, "type", "text");
 			cJSON_AddStringToObject(text, "text", "(an old screenshot, left out)");
 			cJSON_ReplaceItemViaPointer(content, block, text);
 			count++;
 		} else if (inner) {
-			count += take_images_out(inner);
+			count += take_images_out(talk, inner, bytes);
 		}
 	}
 	return count;
@@ -102,10 +107,12 @@ static int take_images_out(cJSON *content)
 static enum cua_status add_message(struct anthropic *talk, cJSON *message, struct cua_error *err)
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(message);
-	int images = take_images_out(cJSON_GetObjectItemCaseSensitive(message, "content"));
+	size_t bytes = 0;
+	int images = take_images_out(
+			talk, cJSON_GetObjectItemCaseSensitive(message, "content"), &bytes);
 	CUA_AUTO_FREE char *plain = cJSON_PrintUnformatted(message);
-	return text && plain ? anthropic_add_message(
-					       talk, CUA_STEAL(text), CUA_STEAL(plain), images, err)
+	return text && plain ? anthropic_add_message(talk, CUA_STEAL(text), CUA_STEAL(plain),
+					       images, bytes, err)
 			     : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");
 }
 

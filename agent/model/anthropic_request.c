@@ -150,7 +150,9 @@ static void measure(const struct anthropic *talk, const struct span *span, doubl
 		const struct anthropic_message *message = &talk->messages[i];
 		bool is_plain = i < span->pruned && message->plain;
 		*ret_images += is_plain ? 0 : message->images;
-		*ret_bytes += (double)(is_plain ? message->plain_len : message->text_len) + 1;
+		*ret_bytes += (double)(is_plain ? message->plain_len
+						: message->text_len + message->image_bytes) +
+				1;
 	}
 }
 

@@ -17,3 +17,10 @@ void agent_image_finish(struct agent_image *image)
 	free(image->base64);
 	*image = (struct agent_image){ 0 };
 }
+
+const char *agent_image_suffix(const char *media_type)
+{
+	return strcmp(media_type, "image/jpeg") == 0            ? "jpg"
+			: strcmp(media_type, "image/webp") == 0 ? "webp"
+								: "png";
+}

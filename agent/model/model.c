@@ -82,6 +82,11 @@ enum cua_status agent_model_create(const struct agent_model_config *config,
 	cua_buffer_init(&model->url, URL_MAX);
 	enum cua_status status = copy_config(model, config, err);
 	if (status == CUA_OK) {
+		status = model_pictures_create(config->pictures_dir, &model->pictures, err);
+		model->config.pictures = model->pictures;
+		model->config.pictures_dir = NULL;
+	}
+	if (status == CUA_OK) {
 		status = api->create(&model->config, &model->self, err);
 	}
 	if (status == CUA_OK) {
@@ -104,6 +109,7 @@ void agent_model_destroy(struct agent_model *model)
 		return;
 	}
 	model->api->destroy(model->self);
+	model_pictures_destroy(model->pictures);
 	cua_http_client_destroy(model->http);
 	cua_buffer_finish(&model->url);
 	free(model->model);
@@ -112,17 +118,47 @@ void agent_model_destroy(struct agent_model *model)
 	free(model);
 }
 
+/* --- what the model is told; with marks in the place of pictures --- */
+
 enum cua_status agent_model_add_user(struct agent_model *model, const char *text,
 		const struct agent_image *image, struct cua_error *err)
 {
-	return model->api->add_user(model->self, text, image, err);
+	char mark[MODEL_MARK_SIZE];
+	if (!image) {
+		return model->api->add_user(model->self, text, NULL, err);
+	}
+	struct agent_image marked = *image;
+	marked.base64 = mark;
+	enum cua_status status = model_pictures_mark(model->pictures, image, mark, err);
+	return status == CUA_OK ? model->api->add_user(model->self, text, &marked, err) : status;
 }
+
+/* An answer whose picture is a mark. */
+struct marked {
+	struct agent_image image;
+	char mark[MODEL_MARK_SIZE];
+};
 
 enum cua_status agent_model_add_answers(struct agent_model *model,
 		const struct agent_answer *answers, size_t count, const char *note,
 		struct cua_error *err)
 {
-	return model->api->add_answers(model->self, answers, count, note, err);
+	CUA_AUTO_FREE struct agent_answer *copies = calloc(count + 1, sizeof(*copies));
+	CUA_AUTO_FREE struct marked *marked = calloc(count + 1, sizeof(*marked));
+	if (!copies || !marked) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answers");
+	}
+	enum cua_status status = CUA_OK;
+	for (size_t i = 0; status == CUA_OK && i < count; i++) {
+		marked[i].image = *answers[i].image;
+		marked[i].image.base64 = marked[i].mark;
+		copies[i] = answers[i];
+		copies[i].image = &marked[i].image;
+		status = model_pictures_mark(
+				model->pictures, answers[i].image, marked[i].mark, err);
+	}
+	return status == CUA_OK ? model->api->add_answers(model->self, copies, count, note, err)
+				: status;
 }
 
 /* --- turns --- */

@@ -29,6 +29,8 @@ struct agent_image {
 CUA_NODISCARD enum cua_status agent_image_copy(const struct agent_image *image,
 		struct agent_image *ret_copy, struct cua_error *err);
 void agent_image_finish(struct agent_image *image);
+/* Of a file of this media type: "png". */
+const char *agent_image_suffix(const char *media_type);
 
 enum agent_call_kind {
 	AGENT_CALL_COMPUTER, /* of the API's computer tool */
@@ -116,9 +118,13 @@ struct agent_model_config {
 	bool is_probe;
 	/* The loop can run the shell and the text editor that an API has of its own. */
 	bool has_shell, has_editor;
-	const char *session;     /* stable for a run; routes to the provider's cache */
-	struct cua_point screen; /* pixels of the screenshots to come */
-	int cancel_fd;           /* readable: stop; -1 for none */
+	const char *session; /* stable for a run; routes to the provider's cache */
+	/* A folder that has each picture as SHA256.png when it is told: it is read from there for
+	 * each request. NULL: pictures are kept in memory. */
+	const char *pictures_dir;
+	struct model_pictures *pictures; /* of agent_model_create(); of no caller */
+	struct cua_point screen;         /* pixels of the screenshots to come */
+	int cancel_fd;                   /* readable: stop; -1 for none */
 	int retries_max;
 	double retry_unit; /* scales the waiting before retries: 1, less in tests */
 	long idle_timeout_s;
@@ -159,7 +165,8 @@ CUA_NODISCARD enum cua_status agent_model_add_answers(struct agent_model *model,
  * every call in it has been checked, and duplicate call ids are an error. Failed requests are
  * sent again by the rules of retry.h.
  *
- * Return: CUA_OK; CUA_ERR_MODEL; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_NOMEM.
+ * Return: CUA_OK; CUA_ERR_MODEL; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_NOMEM;
+ *         CUA_ERR_NOT_FOUND if a picture is no longer in pictures_dir.
  */
 CUA_NODISCARD enum cua_status agent_model_ask(struct agent_model *model, uint64_t deadline_us,
 		struct agent_turn *ret_turn, struct cua_error *err);

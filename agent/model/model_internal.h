@@ -4,11 +4,13 @@
 /* Between model.c and model_request.c; no API includes it. */
 
 #include "agent/model/model_api.h"
+#include "agent/model/model_pictures.h"
 #include "cua/base/http_client.h"
 
 struct agent_model {
 	struct agent_model_config config; /* its strings are those below, and the key */
 	char *model, *base_url, *session; /* owned */
+	struct model_pictures *pictures;  /* owned */
 	const struct agent_model_api *api;
 	void *self; /* owned; of the API */
 	struct cua_http_client *http;

@@ -165,12 +165,15 @@ static enum cua_status perform(struct agent_model *model, const struct cua_buffe
 	while (more && *more && count < HEADERS_MAX - 1) {
 		headers[count++] = *more++;
 	}
+	struct model_upload upload;
+	model_upload_init(&upload, model->pictures, body);
 	struct cua_http_request request = {
 		.method = "POST",
 		.url = model->url.data,
 		.headers = headers,
-		.body = body->data,
-		.body_len = body->len,
+		.body_fn = model_upload_read,
+		.body_user_data = &upload,
+		.body_len = upload.len,
 		/* It would see the key that plain http carries to a loopback address. */
 		.no_proxy = strncmp(model->url.data, "https", 5) != 0,
 		.connect_timeout_ms = 20000,
@@ -180,7 +183,11 @@ static enum cua_status perform(struct agent_model *model, const struct cua_buffe
 		.on_data = model_reply_feed,
 		.user_data = reply,
 	};
-	enum cua_status status = cua_http_perform(model->http, &request, response, err);
+	enum cua_status status = upload.len <= MODEL_BODY_MAX
+			? cua_http_perform(model->http, &request, response, err)
+			: CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "the request has over %zu bytes",
+					  MODEL_BODY_MAX);
+	model_upload_finish(&upload);
 	sodium_memzero(key_header, sizeof(key_header));
 	return status;
 }
@@ -321,7 +328,8 @@ static enum cua_status model_error(enum cua_status status, struct cua_error *err
 	if (status == CUA_ERR_CLOSED || status == CUA_ERR_TIMEOUT ||
 			status == CUA_ERR_UNAVAILABLE) {
 		cua_error_prefix(err, "the model server");
-	} else if (status == CUA_ERR_CANCELLED || status == CUA_ERR_NOMEM) {
+	} else if (status == CUA_ERR_CANCELLED || status == CUA_ERR_NOMEM ||
+			status == CUA_ERR_NOT_FOUND) {
 		return status;
 	}
 	if (err) {

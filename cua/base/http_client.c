@@ -11,6 +11,7 @@
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000L
 #define DEFAULT_MAX_BODY_LEN ((size_t)64 << 20)
+#define UPLOAD_PIECE (256L << 10) /* bytes at a time; a conversation has millions */
 
 struct cua_http_client {
 	CURLM *multi;
@@ -105,9 +106,18 @@ static void keep_header(const char *line, size_t len, const char *name, char *va
 static size_t on_upload(char *to, size_t size, size_t count, void *user_data)
 {
 	struct transfer *transfer = user_data;
-	size_t len = transfer->request->body_len - transfer->body_sent;
+	const struct cua_http_request *request = transfer->request;
+	size_t len = request->body_len - transfer->body_sent;
 	len = len < size * count ? len : size * count;
-	memcpy(to, transfer->request->body + transfer->body_sent, len);
+	if (request->body_fn) {
+		transfer->status = request->body_fn(
+				to, len, &len, request->body_user_data, transfer->err);
+		if (transfer->status != CUA_OK) {
+			return CURL_READFUNC_ABORT;
+		}
+	} else {
+		memcpy(to, request->body + transfer->body_sent, len);
+	}
 	transfer->body_sent += len;
 	return len;
 }
@@ -164,7 +174,7 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 	if (client->unix_path || request->no_proxy) {
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	}
-	if (request->body) {
+	if (request->body || request->body_fn) {
 		/* A read callback without a way to rewind: libcurl would otherwise send a body
 		 * again, unasked, when a kept connection dies before the first byte of the answer.
 		 */
@@ -172,6 +182,7 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
 		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
 		curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_PIECE);
 	}
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,

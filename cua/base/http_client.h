@@ -26,11 +26,18 @@ void cua_http_client_destroy(struct cua_http_client *client);
 typedef enum cua_status (*cua_http_data_fn)(
 		const char *data, size_t len, void *user_data, struct cua_error *err);
 
+/* Gives the next bytes of a body: at most size, none only at its end. A status other than CUA_OK
+ * ends the request with that status. */
+typedef enum cua_status (*cua_http_body_fn)(
+		char *to, size_t size, size_t *ret_len, void *user_data, struct cua_error *err);
+
 struct cua_http_request {
 	const char *method;         /* "GET", "POST" */
 	const char *url;            /* http://desktop/v1/... over a unix socket */
 	const char *const *headers; /* "Name: value", NULL-terminated; NULL for none */
 	const char *body;           /* NULL for none */
+	cua_http_body_fn body_fn;   /* in the place of body: asked for it while it is sent */
+	void *body_user_data;
 	size_t body_len;
 	bool no_proxy;            /* whatever the environment says */
 	long connect_timeout_ms;  /* 0: 10000 */
