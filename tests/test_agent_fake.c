@@ -83,11 +83,11 @@ static bool answer(struct fake_server *server, int fd, struct cua_buffer *buffer
 	free(head_text);
 	bool stays = !reply.hangs_up && reply.cut == 0;
 	if (!reply.hangs_up && !reply.stays_silent) {
+		const size_t announced = reply.body.len + (reply.never_ends ? 1 : 0);
 		int len = snprintf(head, sizeof(head),
 				"HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: "
 				"%zu\r\n%s\r\n",
-				reply.http_status, reply.content_type, reply.body.len,
-				reply.headers);
+				reply.http_status, reply.content_type, announced, reply.headers);
 		send_all(fd, head, (size_t)len);
 		send_all(fd, reply.body.data, reply.cut ? reply.cut : reply.body.len);
 	}

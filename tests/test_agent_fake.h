@@ -23,6 +23,7 @@ struct fake_reply {
 	size_t cut;        /* not 0: hang up after so many bytes of the body */
 	bool hangs_up;     /* no answer at all */
 	bool stays_silent; /* no answer, and the connection stays open */
+	bool never_ends;   /* the whole body, but not its end: the connection stays open */
 };
 
 /* Called in the server's thread. */

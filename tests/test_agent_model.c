@@ -19,7 +19,8 @@
 
 struct server {
 	const char *reply; /* the next one */
-	cJSON *asked;      /* bodies, as strings: their bytes count */
+	bool never_ends;
+	cJSON *asked; /* bodies, as strings: their bytes count */
 };
 
 static void answer(const struct fake_request *request, struct fake_reply *reply, void *user_data)
@@ -27,6 +28,7 @@ static void answer(const struct fake_request *request, struct fake_reply *reply,
 	struct server *server = user_data;
 	cJSON_AddItemToArray(server->asked, cJSON_CreateString(request->body));
 	reply->content_type = "text/event-stream";
+	reply->never_ends = server->never_ends;
 	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", server->reply), CUA_OK);
 }
 
@@ -203,6 +205,39 @@ static void a_rebuilt_conversation_asks_with_the_same_bytes(void **state)
 	}
 }
 
+/* How many connections two turns take. */
+static int connections_of_two_turns(size_t script, bool never_ends)
+{
+	struct server server = { .reply = scripts[script].done,
+		.never_ends = never_ends,
+		.asked = cJSON_CreateArray() };
+	struct fake_server *fake = fake_server_start(NULL, answer, &server);
+	struct agent_model *model = open_model(scripts[script].api, fake_server_port(fake));
+	for (int i = 0; i < 2; i++) {
+		struct agent_turn turn;
+		assert_int_equal(agent_model_add_user(model, "Wait.", NULL, NULL), CUA_OK);
+		ask(model, &turn);
+		assert_string_equal(turn.answer, "Done.");
+		assert_int_equal(turn.retries, 0);
+		agent_turn_finish(&turn);
+	}
+	const int connections = fake_server_connections(fake);
+	agent_model_destroy(model);
+	fake_server_stop(fake);
+	cJSON_Delete(server.asked);
+	return connections;
+}
+
+static void a_streamed_answer_leaves_the_connection_for_the_next(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(scripts); i++) {
+		assert_int_equal(connections_of_two_turns(i, false), 1);
+		/* Nor does a server that says all and does not end keep the turn waiting. */
+		assert_int_equal(connections_of_two_turns(i, true), 2);
+	}
+}
+
 static int count(const char *text, const char *word)
 {
 	int found = 0;
@@ -296,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rebuilt_conversation_asks_with_the_same_bytes),
+		cmocka_unit_test(a_streamed_answer_leaves_the_connection_for_the_next),
 		cmocka_unit_test(pictures_are_read_from_their_folder_for_each_request),
 		cmocka_unit_test(what_is_no_turn_is_not_restored),
 		cmocka_unit_test(an_unknown_api_is_named),

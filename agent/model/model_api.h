@@ -73,14 +73,15 @@ struct model_reply {
 	struct cua_buffer tail; /* words kept back: they may begin the key */
 	size_t bytes;
 	size_t values; /* in the JSON of the items */
+	bool is_over;  /* the last event was there: a server may leave the connection open */
 };
 
 CUA_NODISCARD enum cua_status model_reply_init(struct model_reply *reply,
 		const struct agent_model_api *api, const struct agent_model_config *config,
 		struct cua_error *err);
 void model_reply_finish(struct model_reply *reply);
-/* A cua_http_data_fn; user_data is the reply. Ends with CUA_ERR_CANCELLED after the last event
- * (reply->end then says which it was), since a server may leave the connection open. */
+/* A cua_http_data_fn; user_data is the reply. What comes after the last event (reply->end says
+ * which it was) is not looked at. */
 CUA_NODISCARD enum cua_status model_reply_feed(
 		const char *data, size_t len, void *user_data, struct cua_error *err);
 /* The body is over. */

@@ -104,7 +104,7 @@ static const struct kept_picture *look_up(const struct model_pictures *pictures,
 
 size_t model_pictures_len(const struct model_pictures *pictures, const char *data)
 {
-	const bool is_mark = strncmp(data, pictures->prefix, pictures->prefix_len) == 0;
+	const bool is_mark = pictures && strncmp(data, pictures->prefix, pictures->prefix_len) == 0;
 	const struct kept_picture *kept = is_mark ? look_up(pictures, data) : NULL;
 	return kept ? kept->len : strlen(data);
 }

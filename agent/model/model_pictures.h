@@ -22,7 +22,7 @@ void model_pictures_destroy(struct model_pictures *pictures);
 /* Takes a picture in. mark: MODEL_MARK_SIZE bytes. */
 CUA_NODISCARD enum cua_status model_pictures_mark(struct model_pictures *pictures,
 		const struct agent_image *image, char *mark, struct cua_error *err);
-/* Bytes of base64 that data stands for, which may be a mark. */
+/* Bytes of base64 that data stands for, which may be a mark. pictures NULL: there are no marks. */
 size_t model_pictures_len(const struct model_pictures *pictures, const char *data);
 
 /* A text with marks while it is sent. */

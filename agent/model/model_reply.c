@@ -92,6 +92,9 @@ enum cua_status model_reply_feed(
 				MODEL_REPLY_MAX);
 	}
 	reply->bytes += len;
+	if (reply->is_over) {
+		return CUA_OK; /* what is behind the last event says nothing */
+	}
 	tell_form(reply, data, len);
 	if (reply->form == MODEL_FORM_JSON) {
 		return cua_buffer_append(&reply->json, data, len, err);
@@ -101,9 +104,7 @@ enum cua_status model_reply_feed(
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "an event of the stream is over %zu bytes",
 				AGENT_SSE_EVENT_MAX);
 	}
-	if (status == CUA_OK && reply->end != MODEL_END_NONE) {
-		return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "the stream is at its end");
-	}
+	reply->is_over = status == CUA_OK && reply->end != MODEL_END_NONE;
 	return status;
 }
 

@@ -182,6 +182,7 @@ static enum cua_status perform(struct agent_model *model, const struct cua_buffe
 		.max_body_len = (size_t)1 << 20,
 		.on_data = model_reply_feed,
 		.user_data = reply,
+		.is_enough = &reply->is_over,
 	};
 	enum cua_status status = upload.len <= MODEL_BODY_MAX
 			? cua_http_perform(model->http, &request, response, err)
@@ -252,8 +253,8 @@ static enum cua_status ask_once(struct agent_model *model, uint64_t deadline_us,
 	if (status == CUA_OK) {
 		status = perform(model, &body, deadline_us, reply, &response, err);
 	}
-	if (reply->end != MODEL_END_NONE && status == CUA_ERR_CANCELLED) {
-		status = CUA_OK; /* we hung up after the last event */
+	if (reply->is_over && status != CUA_ERR_CANCELLED && status != CUA_ERR_NOMEM) {
+		status = CUA_OK; /* how the connection ends does not matter after the last event */
 	}
 	if (response.http_status >= 300 && status != CUA_ERR_CANCELLED) {
 		status = CUA_OK; /* it said no, however the words about it ended */

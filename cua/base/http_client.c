@@ -11,6 +11,8 @@
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000L
 #define DEFAULT_MAX_BODY_LEN ((size_t)64 << 20)
+#define DRIVE_MS 1000
+#define LINGER_MS 100
 #define UPLOAD_PIECE (256L << 10) /* bytes at a time; a conversation has millions */
 
 struct cua_http_client {
@@ -18,6 +20,7 @@ struct cua_http_client {
 	CURL *easy;
 	char *unix_path;
 	int cancel_fd;
+	bool leaves_open; /* the peer says all, and does not end the body */
 };
 
 struct transfer {
@@ -199,10 +202,25 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 }
 
-/* Runs the transfer to its end, or until cancel_fd becomes readable. */
-static enum cua_status drive(
-		struct cua_http_client *client, CURLcode *ret_code, struct cua_error *err)
+/* How long the end of the transfer is waited for; 0: not any more. */
+static int wait_ms(const struct cua_http_client *client, const struct transfer *transfer,
+		uint64_t *enough_us)
 {
+	const bool *is_enough = transfer->request->is_enough;
+	if (!is_enough || !*is_enough) {
+		return DRIVE_MS;
+	}
+	if (*enough_us == 0) {
+		*enough_us = cua_now_us() + (client->leaves_open ? 0 : LINGER_MS * 1000);
+	}
+	return cua_ms_until(*enough_us);
+}
+
+/* Runs the transfer to its end, or until cancel_fd becomes readable. */
+static enum cua_status drive(struct cua_http_client *client, const struct transfer *transfer,
+		CURLcode *ret_code, struct cua_error *err)
+{
+	uint64_t enough_us = 0;
 	for (;;) {
 		int running = 0;
 		CURLMcode code = curl_multi_perform(client->multi, &running);
@@ -216,9 +234,14 @@ static enum cua_status drive(
 				return CUA_OK;
 			}
 		}
+		const int left_ms = wait_ms(client, transfer, &enough_us);
+		if (left_ms == 0) {
+			client->leaves_open = true; /* removing the handle hangs up */
+			return CUA_OK;
+		}
 		struct curl_waitfd cancel = { .fd = client->cancel_fd, .events = CURL_WAIT_POLLIN };
-		code = curl_multi_poll(
-				client->multi, &cancel, client->cancel_fd >= 0 ? 1 : 0, 1000, NULL);
+		code = curl_multi_poll(client->multi, &cancel, client->cancel_fd >= 0 ? 1 : 0,
+				left_ms, NULL);
 		if (code != CURLM_OK) {
 			return CUA_FAIL(err, CUA_ERR_IO, 0, "%s", curl_multi_strerror(code));
 		}
@@ -291,7 +314,7 @@ enum cua_status cua_http_perform(struct cua_http_client *client,
 	uint64_t started_us = cua_now_us();
 	CURLcode code = CURLE_OK;
 	curl_multi_add_handle(client->multi, client->easy);
-	enum cua_status status = drive(client, &code, err);
+	enum cua_status status = drive(client, &transfer, &code, err);
 	curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &ret_response->http_status);
 	curl_multi_remove_handle(client->multi, client->easy);
 	curl_slist_free_all(headers);

@@ -46,6 +46,10 @@ struct cua_http_request {
 	size_t max_body_len;      /* cap on what is kept in the response; 0: 64 MiB */
 	cua_http_data_fn on_data; /* NULL: a 2xx body is collected like any other */
 	void *user_data;
+	/* Set by on_data when nothing more is needed; NULL: all is. The end of the body is then
+	 * waited for a moment, so that the connection can be used again, but not if this peer once
+	 * let us wait in vain. */
+	const bool *is_enough;
 };
 
 struct cua_http_response {
