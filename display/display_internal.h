@@ -432,6 +432,9 @@ bool keymap_event(struct display *display, XEvent *event);
 /* The key of a keysym; a spare key if the layout has none. False if all spare keys may still be
  * unread: wait for the window, call keymap_all_read(), and ask again. */
 bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key);
+/* So it is, but a key of the layout that needs Shift will not do. */
+bool keymap_find_unshifted(
+		struct display *display, KeySym keysym, struct display_layout_key *ret_key);
 /* What keymap_find() put on spare keys goes to the server. True if there was any: see
  * type_wait_until_noticed(). */
 bool keymap_send(struct display *display);

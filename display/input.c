@@ -114,37 +114,60 @@ static void chord_press_key(struct display *display, struct input_chord *chord,
 	chord->keycodes[chord->count++] = key->keycode;
 }
 
+/* Ctrl+1 and Ctrl+/ mean keys that need no Shift, as on most keyboards; under layouts that write
+ * these characters with Shift (fr, cz; de) they would be other chords. */
+static bool is_meant_unshifted(KeySym keysym)
+{
+	return keysym != 0 && keysym < 0x80 && strchr("0123456789-=[];',./\\`", (int)keysym);
+}
+
+static enum cua_status find_key(struct display *display, const char *name, KeySym keysym,
+		bool unshifted, struct display_layout_key *ret_key, struct cua_error *err)
+{
+	bool (*const find)(struct display *, KeySym, struct display_layout_key *) =
+			unshifted ? keymap_find_unshifted : keymap_find;
+	if (find(display, keysym, ret_key)) {
+		return CUA_OK;
+	}
+	/* All spare keys may still be unread, by a window that got many chords. */
+	enum cua_status status = type_wait_until_read(display, err);
+	if (status == CUA_OK && !find(display, keysym, ret_key)) {
+		status = CUA_FAIL(err, CUA_ERR_X11, 0, "no spare key for %s", name);
+	}
+	return status;
+}
+
+static enum cua_status find_chord(struct display *display, const struct cua_keys *keys,
+		struct display_layout_key *found, bool *with_shift, struct cua_error *err)
+{
+	KeySym keysyms[CUA_ACTION_KEYS_MAX];
+	enum cua_status status = CUA_OK;
+	for (int i = 0; i < keys->count && status == CUA_OK; i++) {
+		uint32_t keysym = 0;
+		status = cua_key_parse(keys->names[i], keys->count > 1, &keysym, err);
+		keysyms[i] = keysym;
+		*with_shift = *with_shift || keysym == XK_Shift_L || keysym == XK_Shift_R;
+	}
+	for (int i = 0; i < keys->count && status == CUA_OK; i++) {
+		const bool unshifted =
+				keys->count > 1 && !*with_shift && is_meant_unshifted(keysyms[i]);
+		status = find_key(display, keys->names[i], keysyms[i], unshifted, &found[i], err);
+	}
+	if (status == CUA_OK && keymap_send(display)) {
+		status = type_wait_until_noticed(display, err);
+	}
+	return status;
+}
+
 enum cua_status input_chord_press(struct display *display, const struct cua_keys *keys,
 		struct input_chord *chord, struct cua_error *err)
 {
 	struct display_layout_key found[CUA_ACTION_KEYS_MAX];
 	bool with_shift = false;
 	chord->count = 0;
-	for (int i = 0; i < keys->count; i++) {
-		uint32_t keysym = 0;
-		enum cua_status status =
-				cua_key_parse(keys->names[i], keys->count > 1, &keysym, err);
-		if (status != CUA_OK) {
-			return status;
-		}
-		if (!keymap_find(display, keysym, &found[i])) {
-			/* All spare keys may still be unread, by a window that got many chords. */
-			status = type_wait_until_read(display, err);
-			if (status != CUA_OK) {
-				return status;
-			}
-			if (!keymap_find(display, keysym, &found[i])) {
-				return CUA_FAIL(err, CUA_ERR_X11, 0, "no spare key for %s",
-						keys->names[i]);
-			}
-		}
-		with_shift = with_shift || keysym == XK_Shift_L || keysym == XK_Shift_R;
-	}
-	if (keymap_send(display)) {
-		enum cua_status status = type_wait_until_noticed(display, err);
-		if (status != CUA_OK) {
-			return status;
-		}
+	enum cua_status status = find_chord(display, keys, found, &with_shift, err);
+	if (status != CUA_OK) {
+		return status;
 	}
 	for (int i = 0; i < keys->count; i++) {
 		chord_press_key(display, chord, &found[i], &with_shift);

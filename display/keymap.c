@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <X11/Xutil.h>
 #include <xkbcommon/xkbcommon.h>
 
 #include "cua/base/util.h"
@@ -22,14 +23,24 @@ static bool is_taken_by_place(int keycode)
 	return memchr(taken, keycode, sizeof(taken)) != NULL;
 }
 
-/* The mark of this host or of a former one: the type of letters, with the same symbol as small and
- * as capital, which no layout has. */
+static KeySym capital_of(KeySym keysym)
+{
+	KeySym small = NoSymbol, capital = NoSymbol;
+	XConvertCase(keysym, &small, &capital);
+	return capital;
+}
+
+/* The mark of this host or of a former one: the type of letters for what is no small letter, the
+ * type of other keys for a letter, which no layout has. */
 static bool is_ours(const XkbDescPtr xkb, int keycode)
 {
 	const KeySym *symbols = XkbKeySymsPtr(xkb, keycode);
-	return XkbKeyNumGroups(xkb, keycode) == 1 && XkbKeyGroupsWidth(xkb, keycode) == 2 &&
-			xkb->map->key_sym_map[keycode].kt_index[0] == XkbAlphabeticIndex &&
-			symbols[0] == symbols[1] && symbols[0] != NoSymbol;
+	if (XkbKeyNumGroups(xkb, keycode) != 1 || XkbKeyGroupsWidth(xkb, keycode) != 2 ||
+			symbols[0] == NoSymbol || symbols[1] != capital_of(symbols[0])) {
+		return false;
+	}
+	const int type = xkb->map->key_sym_map[keycode].kt_index[0];
+	return type == (symbols[1] == symbols[0] ? XkbAlphabeticIndex : XkbTwoLevelIndex);
 }
 
 static void find_spare_keys(struct display_keymap *keymap)
@@ -37,7 +48,8 @@ static void find_spare_keys(struct display_keymap *keymap)
 	const XkbDescPtr xkb = keymap->xkb;
 	memset(keymap->spare, 0, sizeof(keymap->spare));
 	memset(keymap->bound, 0, sizeof(keymap->bound));
-	for (int keycode = xkb->min_key_code; keycode <= xkb->max_key_code; keycode++) {
+	/* Without the first one: see change_map(). */
+	for (int keycode = xkb->min_key_code + 1; keycode <= xkb->max_key_code; keycode++) {
 		const KeySym *symbols = XkbKeySymsPtr(xkb, keycode);
 		const bool ours = is_ours(xkb, keycode);
 		bool unneeded = true;
@@ -154,13 +166,27 @@ bool keymap_follow(struct display *display)
 	return signature(keymap) != before;
 }
 
+/* What change_map() makes of the range of keycodes. Whoever loads a layout asks otherwise. */
+static bool is_same_range(const XkbNewKeyboardNotifyEvent *event)
+{
+	return event->req_minor == X_kbSetMap && event->changed == XkbNKN_KeycodesMask &&
+			event->min_key_code == event->old_min_key_code &&
+			event->max_key_code == event->old_max_key_code;
+}
+
 /* Our own changes are told to us as well, once for each keyboard of the server. */
-static bool is_own_change(const struct display_keymap *keymap, const XkbMapNotifyEvent *event)
+static bool is_own_change(const struct display_keymap *keymap, const XkbEvent *event)
 {
 	for (size_t i = 0; i < KEYMAP_OWN_MAX; i++) {
-		if (keymap->own[i].request == event->serial &&
-				keymap->own[i].first == event->first_key_sym &&
-				keymap->own[i].count == event->num_key_syms) {
+		if (keymap->own[i].request != event->any.serial) {
+			continue;
+		}
+		if (event->any.xkb_type == XkbNewKeyboardNotify) {
+			return is_same_range(&event->new_kbd);
+		}
+		if (event->any.xkb_type == XkbMapNotify &&
+				keymap->own[i].first == event->map.first_key_sym &&
+				keymap->own[i].count == event->map.num_key_syms) {
 			return true;
 		}
 	}
@@ -174,7 +200,7 @@ bool keymap_event(struct display *display, XEvent *event)
 	if (event->type != keymap->event_base) {
 		return false;
 	}
-	if (xkb->any.xkb_type != XkbMapNotify || !is_own_change(keymap, &xkb->map)) {
+	if (!is_own_change(keymap, xkb)) {
 		keymap->stale = true;
 	}
 	return true;
@@ -201,16 +227,18 @@ static KeyCode choose_spare(const struct display_keymap *keymap, KeySym keysym)
 	return keymap->used_at[oldest] <= keymap->read_before ? (KeyCode)oldest : 0;
 }
 
-/* The same symbol on both levels of a type that knows Shift and Caps Lock: neither changes it. */
+/* The same symbol on both levels of a type that knows Shift and Caps Lock: neither changes it. A
+ * small letter keeps its capital, by which GTK knows Ctrl+Shift+S; Caps Lock does not change it. */
 static bool bind_spare(struct display_keymap *keymap, KeyCode keycode, KeySym keysym)
 {
 	KeySym *symbols = XkbResizeKeySyms(keymap->xkb, keycode, 2);
 	if (!symbols) {
 		return false;
 	}
-	symbols[0] = symbols[1] = keysym;
+	symbols[0] = keysym;
+	symbols[1] = capital_of(keysym);
 	XkbSymMapRec *map = &keymap->xkb->map->key_sym_map[keycode];
-	map->kt_index[0] = XkbAlphabeticIndex;
+	map->kt_index[0] = symbols[1] == keysym ? XkbAlphabeticIndex : XkbTwoLevelIndex;
 	map->group_info = 1;
 	map->width = 2;
 	keymap->bound[keycode] = keysym;
@@ -223,25 +251,55 @@ static bool bind_spare(struct display_keymap *keymap, KeyCode keycode, KeySym ke
 	return true;
 }
 
-bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key)
+static bool find_in_layout(const struct display_keymap *keymap, KeySym keysym, bool may_shift,
+		struct display_layout_key *ret_key)
 {
-	struct display_keymap *keymap = &display->keymap;
 	const uint32_t code = character_of(keysym);
 	for (int i = 0; i < keymap->key_count; i++) {
 		const struct display_layout_key *key = &keymap->keys[i];
 		if ((key->keysym == keysym || (code != 0 && key->code == code)) &&
-				(!key->shift || keymap->shift_keycode)) {
+				(!key->shift || (may_shift && keymap->shift_keycode))) {
 			*ret_key = *key;
 			return true;
 		}
 	}
+	return false;
+}
+
+static bool find_spare(
+		struct display_keymap *keymap, KeySym keysym, struct display_layout_key *ret_key)
+{
 	const KeyCode spare = keymap->xkb ? choose_spare(keymap, keysym) : 0;
 	if (spare == 0 || (keymap->bound[spare] != keysym && !bind_spare(keymap, spare, keysym))) {
 		return false;
 	}
 	keymap->used_at[spare] = ++keymap->clock;
-	*ret_key = (struct display_layout_key){ keysym, spare, false, code };
+	*ret_key = (struct display_layout_key){ keysym, spare, false, character_of(keysym) };
 	return true;
+}
+
+bool keymap_find(struct display *display, KeySym keysym, struct display_layout_key *ret_key)
+{
+	return find_in_layout(&display->keymap, keysym, true, ret_key) ||
+			find_spare(&display->keymap, keysym, ret_key);
+}
+
+bool keymap_find_unshifted(
+		struct display *display, KeySym keysym, struct display_layout_key *ret_key)
+{
+	return find_in_layout(&display->keymap, keysym, false, ret_key) ||
+			find_spare(&display->keymap, keysym, ret_key);
+}
+
+/* Chromium reads the map anew when it is told of another keyboard, not when symbols changed; its
+ * pages and shortcuts then see the keys of a map of before. A request with another range of
+ * keycodes tells so. The server never makes its range smaller: nothing changes but the symbols. */
+static void change_map(struct display *display, XkbMapChangesRec *changes)
+{
+	const XkbDescPtr xkb = display->keymap.xkb;
+	xkb->min_key_code++;
+	XkbChangeMap(display->xlib, xkb, changes);
+	xkb->min_key_code--;
 }
 
 bool keymap_send(struct display *display)
@@ -260,7 +318,7 @@ bool keymap_send(struct display *display)
 	keymap->own[keymap->own_next].count = changes.num_key_syms;
 	keymap->own_next = (keymap->own_next + 1) % KEYMAP_OWN_MAX;
 	keymap->first_unsent = keymap->last_unsent = 0;
-	XkbChangeMap(display->xlib, keymap->xkb, &changes);
+	change_map(display, &changes);
 	return true;
 }
 

@@ -3,7 +3,8 @@
  *
  * By default every application gets the whole corpus once, each with another layout and lock.
  * CUA_TYPING_MATRIX=1 runs all of them; CUA_TYPING_SEED=N makes another corpus; CUA_TYPING_APPS
- * names those to run, CUA_TYPING_LAYOUTS the layouts of the matrix. */
+ * names those to run, CUA_TYPING_LAYOUTS the layouts of the matrix. Typing and the chords that
+ * select and save are done under the layout. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,8 +248,6 @@ static void set_layout(const char *layout)
 	free(desktop_sh(&desktop, script));
 }
 
-/* Chords are pressed under us: Chromium knows no shortcut with a Latin letter that the layout does
- * not have. */
 static bool run_cell(struct cell *cell)
 {
 	const struct corpus_options options = { seed + (uint32_t)cell->number,
@@ -267,7 +266,6 @@ static bool run_cell(struct cell *cell)
 	cell->mixed_ms = type_part(cell->mixed);
 	assert_int_equal(locked_modifiers(), locked);
 	toggle_locks(cell);
-	set_layout("us");
 	press(cell->app->end);
 	const bool saved = waits_until(is_saved, cell, SAVE_DEADLINE_MS);
 	if (!saved) {

@@ -320,6 +320,24 @@ static void chords_arrive_in_every_spelling(void **state)
 	}
 }
 
+/* ru has no Latin letters; fr and cz write digits with Shift, de the slash. */
+static void chords_do_not_depend_on_the_layout(void **state)
+{
+	(void)state;
+	static const char *const layouts[] = { "ru", "fr", "cz", "de", "us" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(layouts); i++) {
+		char script[64];
+		snprintf(script, sizeof(script), "setxkbmap %s", layouts[i]);
+		free(desktop_sh(&desktop, script));
+		expect_chord("\"ctrl+s\"", XK_s, ControlMask);
+		expect_chord("\"ctrl+shift+s\"", XK_S, ControlMask | ShiftMask);
+		expect_chord("\"shift+ctrl+m\"", XK_M, ControlMask | ShiftMask);
+		expect_chord("\"ctrl+2\"", XK_2, ControlMask);
+		expect_chord("\"alt+/\"", XK_slash, Mod1Mask);
+		expect_chord("\"q\"", XK_q, 0);
+	}
+}
+
 static void a_key_is_pressed_as_often_as_asked(void **state)
 {
 	(void)state;
@@ -507,6 +525,7 @@ int main(void)
 		INPUT_TEST(a_drag_passes_every_point_in_order_with_the_button_down),
 		INPUT_TEST(the_wheel_turns_by_the_count_in_every_direction),
 		INPUT_TEST(chords_arrive_in_every_spelling),
+		INPUT_TEST(chords_do_not_depend_on_the_layout),
 		INPUT_TEST(a_key_is_pressed_as_often_as_asked),
 		INPUT_TEST(a_held_key_is_released_after_the_duration),
 		INPUT_TEST(a_key_is_released_when_its_caller_leaves),

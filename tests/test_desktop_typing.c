@@ -366,6 +366,37 @@ static void chromium_gets_every_character(void **state)
 	assert_nothing_held(&desktop);
 }
 
+/* The layout has no Latin letter: copying works, and the page sees which keys were meant. */
+static void chromium_takes_chords_under_a_layout_without_latin_letters(void **state)
+{
+	(void)state;
+	static const char page[] = "<!doctype html><meta charset=utf-8><title>chords</title>"
+				   "<textarea autofocus style='width:95%;height:90vh'></textarea>"
+				   "<script>addEventListener('keydown', e => {"
+				   "if (e.key.length > 1 || 'acv'.includes(e.key)) return; "
+				   "if (e.ctrlKey) e.preventDefault(); "
+				   "document.querySelector('textarea').value += "
+				   "e.key + (e.ctrlKey ? e.keyCode : '') + ' '; })</script>";
+	char path[512];
+	if (access("/usr/bin/chromium", X_OK) != 0) {
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/chords.html", desktop.home);
+	assert_int_equal(cua_file_write(path, page, strlen(page), 0644, NULL), CUA_OK);
+	desktop_do(&desktop,
+			"[{\"action\":\"open_url\",\"url\":"
+			"\"file:///home/agent/chords.html\"}]");
+	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":600,\"y\":400}]");
+	free(desktop_sh(&desktop, "setxkbmap ru"));
+	desktop_do(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"ctrl+s\"},"
+			"{\"action\":\"key\",\"keys\":\"ctrl+shift+y\"},"
+			"{\"action\":\"type\",\"text\":\"éλ\"}]");
+	read_back();
+	free(desktop_sh(&desktop, "setxkbmap us"));
+	expect_text(clipboard, "s83 Y89 é éλ λ", "Chromium");
+}
+
 /* Stops the process for so long that whoever does not wait for it would go on; in a process of its
  * own, which ends by itself. */
 static pid_t stop_for_a_while(pid_t pid)
@@ -565,6 +596,7 @@ int main(void)
 		cmocka_unit_test(text_is_pasted_into_chromium),
 		cmocka_unit_test(a_paste_that_nobody_fetches_is_an_error),
 		cmocka_unit_test(chromium_gets_every_character),
+		cmocka_unit_test(chromium_takes_chords_under_a_layout_without_latin_letters),
 		cmocka_unit_test(writer_gets_every_character),
 		cmocka_unit_test(a_list_reads_what_it_copies),
 		cmocka_unit_test(writer_that_is_slow_is_not_left_behind),
