@@ -53,6 +53,25 @@ static void a_failed_printf_leaves_what_was_there(void **state)
 	assert_string_equal(buffer.data, "abc1234567");
 }
 
+static void what_was_reserved_does_not_move(void **state)
+{
+	CUA_AUTO_BUFFER struct cua_buffer buffer;
+	struct cua_error err = { 0 };
+	(void)state;
+	cua_buffer_init(&buffer, 100000);
+	assert_int_equal(cua_buffer_reserve(&buffer, 100001, &err), CUA_ERR_TOO_LARGE);
+	assert_null(buffer.data);
+	assert_int_equal(cua_buffer_reserve(&buffer, 100000, &err), CUA_OK);
+	assert_string_equal(buffer.data, "");
+	const char *data = buffer.data;
+	for (size_t i = 0; i < 100000; i++) {
+		assert_int_equal(cua_buffer_append(&buffer, "x", 1, &err), CUA_OK);
+		assert_ptr_equal(buffer.data, data);
+	}
+	assert_int_equal(cua_buffer_reserve(&buffer, 1, &err), CUA_ERR_TOO_LARGE);
+	assert_int_equal(strlen(buffer.data), 100000);
+}
+
 static void bytes_leave_from_the_front(void **state)
 {
 	CUA_AUTO_BUFFER struct cua_buffer buffer;
@@ -190,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_buffer_stops_at_its_cap),
 		cmocka_unit_test(a_failed_printf_leaves_what_was_there),
+		cmocka_unit_test(what_was_reserved_does_not_move),
 		cmocka_unit_test(bytes_leave_from_the_front),
 		cmocka_unit_test(an_error_names_its_errno),
 		cmocka_unit_test(a_long_message_is_cut_at_its_end),

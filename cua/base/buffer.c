@@ -25,8 +25,7 @@ void cua_buffer_clear(struct cua_buffer *buffer)
 	}
 }
 
-static enum cua_status buffer_reserve(
-		struct cua_buffer *buffer, size_t extra, struct cua_error *err)
+enum cua_status cua_buffer_reserve(struct cua_buffer *buffer, size_t extra, struct cua_error *err)
 {
 	if (extra > buffer->max_len - buffer->len) {
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "more than %zu bytes", buffer->max_len);
@@ -36,13 +35,13 @@ static enum cua_status buffer_reserve(
 		return CUA_OK;
 	}
 	size_t capacity = buffer->capacity < 256 ? 256 : buffer->capacity;
-	while (capacity < needed) {
-		capacity += capacity / 2;
-	}
+	capacity += capacity / 2;
+	capacity = capacity < needed ? needed : capacity;
 	char *data = realloc(buffer->data, capacity);
 	if (!data) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "%zu bytes", capacity);
 	}
+	data[buffer->len] = '\0';
 	buffer->data = data;
 	buffer->capacity = capacity;
 	return CUA_OK;
@@ -51,7 +50,7 @@ static enum cua_status buffer_reserve(
 enum cua_status cua_buffer_append(
 		struct cua_buffer *buffer, const void *data, size_t len, struct cua_error *err)
 {
-	enum cua_status status = buffer_reserve(buffer, len, err);
+	enum cua_status status = cua_buffer_reserve(buffer, len, err);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -73,7 +72,7 @@ enum cua_status cua_buffer_printf(
 	int len = vsnprintf(NULL, 0, fmt, measured);
 	va_end(measured);
 	enum cua_status status = len < 0 ? CUA_FAIL(err, CUA_ERR_INVAL, 0, "format")
-					 : buffer_reserve(buffer, (size_t)len, err);
+					 : cua_buffer_reserve(buffer, (size_t)len, err);
 	if (status == CUA_OK) {
 		vsnprintf(buffer->data + buffer->len, (size_t)len + 1, fmt, args);
 		buffer->len += (size_t)len;

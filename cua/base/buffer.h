@@ -19,7 +19,10 @@ void cua_buffer_finish(struct cua_buffer *buffer);
 /* Empties the buffer and keeps its memory. */
 void cua_buffer_clear(struct cua_buffer *buffer);
 
-/* Fails with CUA_ERR_TOO_LARGE past max_len, CUA_ERR_NOMEM; the buffer is then unchanged. */
+/* Makes room for so many more bytes at once, for one who knows. All that add fail with
+ * CUA_ERR_TOO_LARGE past max_len, CUA_ERR_NOMEM; the buffer is then unchanged. */
+CUA_NODISCARD enum cua_status cua_buffer_reserve(
+		struct cua_buffer *buffer, size_t extra, struct cua_error *err);
 CUA_NODISCARD enum cua_status cua_buffer_append(
 		struct cua_buffer *buffer, const void *data, size_t len, struct cua_error *err);
 CUA_NODISCARD enum cua_status cua_buffer_printf(struct cua_buffer *buffer, struct cua_error *err,

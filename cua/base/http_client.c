@@ -14,6 +14,8 @@
 #define DRIVE_MS 1000
 #define LINGER_MS 100
 #define UPLOAD_PIECE (256L << 10) /* bytes at a time; a conversation has millions */
+/* A desktop's answers are pictures, and libcurl polls for each piece of this size. */
+#define UNIX_READ_LEN (64L << 10)
 
 struct cua_http_client {
 	CURLM *multi;
@@ -173,6 +175,7 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 	}
 	if (client->unix_path) {
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->unix_path);
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, UNIX_READ_LEN);
 	}
 	if (client->unix_path || request->no_proxy) {
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");

@@ -8,6 +8,9 @@
 
 #include "display/picture/png_rows.h"
 
+/* More than all but the bands of a file. */
+#define PNG_ENDS_MAX 128
+
 static void put_be32(uint8_t *to, uint32_t value)
 {
 	to[0] = (uint8_t)(value >> 24);
@@ -93,7 +96,14 @@ enum cua_status png_append_bands(const struct picture_pixels *pixels, const stru
 	/* An empty last block, then the Adler-32 of all rows. */
 	uint8_t zlib_tail[6] = { 0x03, 0x00 };
 	uLong adler = 1;
-	enum cua_status status = png_append_head(pixels, bytes, err);
+	size_t len = PNG_ENDS_MAX;
+	for (int i = 0; i < count; i++) {
+		len += bands[i].len;
+	}
+	enum cua_status status = cua_buffer_reserve(bytes, len, err);
+	if (status == CUA_OK) {
+		status = png_append_head(pixels, bytes, err);
+	}
 	if (status == CUA_OK) {
 		status = png_append_chunk(bytes, "IDAT", zlib_head, sizeof(zlib_head), err);
 	}
