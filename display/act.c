@@ -9,15 +9,17 @@
 
 #define NEW_WINDOWS_MAX 32
 
+/* Without a round trip: what was drawn before and is still to be told comes with an earlier number
+ * than the next request. */
 void display_begin(struct display *display)
 {
-	display_sync(display);
 	struct display_changes *changes = &display->changes;
-	changes->begin_count = activity_changes(display);
-	changes->change_count = changes->begin_count;
+	display_handle_events(display);
+	changes->change_count = activity_changes(display);
 	changes->rect_count = 0;
 	changes->window_count = window_cached_list(display, changes->windows);
 	changes->input_end_us = cua_now_us();
+	changes->first_request = NextRequest(display->xlib);
 }
 
 bool display_has_changed(const struct display *display)
@@ -158,13 +160,42 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	return CUA_OK;
 }
 
+/* What was drawn before is not its doing, and what is drawn in the same place later is told anew.
+ */
+static void begin_input(struct display *display, const struct cua_action *action)
+{
+	display_handle_events(display);
+	if (!display->dead) {
+		XDamageSubtract(display->xlib, display->damage.handle, None, None);
+	}
+	settle_begin_input(display, action);
+}
+
+/* A click goes where it is sent. What else happens may be about what the server has not told yet:
+ * another layout, a window, a selection. */
+static bool needs_last_word(const struct cua_action *action)
+{
+	switch (action->type) {
+	case CUA_ACTION_MOVE:
+	case CUA_ACTION_CLICK:
+	case CUA_ACTION_MOUSE_DOWN:
+	case CUA_ACTION_MOUSE_UP:
+	case CUA_ACTION_SCROLL:
+		return action->ref || action->keys.count > 0;
+	default:
+		return true;
+	}
+}
+
 enum cua_status display_act(struct display *display, const struct cua_action *action, cJSON *result,
 		struct cua_error *err)
 {
+	if (needs_last_word(action)) {
+		display_sync(display);
+	}
 	display->acting = cua_action_table[action->type].is_input;
 	if (display->acting) {
-		display_handle_events(display); /* what was drawn before is not its doing */
-		settle_begin_input(display, action);
+		begin_input(display, action);
 	}
 	enum cua_status status = display_ok(display, err);
 	if (status == CUA_OK) {

@@ -403,7 +403,7 @@ static void add_pending(struct activity *activity, const struct cua_region *area
 	*last = both(last, area);
 }
 
-void activity_damaged(struct display *display, const struct cua_region *area)
+void activity_damaged(struct display *display, const struct cua_region *area, bool late)
 {
 	struct activity *activity = display->activity;
 	struct cua_region visible;
@@ -411,7 +411,9 @@ void activity_damaged(struct display *display, const struct cua_region *area)
 		return;
 	}
 	activity->pending_us = cua_now_us();
-	if (activity->looks) {
+	if (activity->looks && late) {
+		forget(activity, &visible);
+	} else if (activity->looks) {
 		add_pending(activity, &visible);
 	} else {
 		(void)note_change(activity, &visible, activity->pending_us);

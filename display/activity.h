@@ -20,8 +20,8 @@ struct activity;
 struct activity *activity_create(void);
 void activity_destroy(struct activity *activity);
 
-/* The server reports drawing. */
-void activity_damaged(struct display *display, const struct cua_region *area);
+/* The server reports drawing. late: what was drawn before an input, and told after it. */
+void activity_damaged(struct display *display, const struct cua_region *area, bool late);
 /* An input begins: what was drawn before is not its doing, and what comes after is not yet known
  * to move by itself. Reads nothing. */
 void activity_input(struct display *display);

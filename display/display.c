@@ -384,10 +384,11 @@ static void handle_damage(struct display *display, const XDamageNotifyEvent *eve
 {
 	const struct cua_region area = { event->area.x, event->area.y, event->area.width,
 		event->area.height };
+	const bool late = event->serial < display->changes.first_request;
 	display->damage.last_us = cua_now_us();
 	display->damage.count++;
-	frame_damaged(display, &area);
-	activity_damaged(display, &area);
+	frame_damaged(display, &area, late);
+	activity_damaged(display, &area, late);
 	people_damaged(display, &area);
 	streams_damaged(display, &area);
 }

@@ -72,9 +72,9 @@ struct display_damage {
 
 /* Since display_begin(). */
 struct display_changes {
-	uint64_t begin_count;  /* activity_changes() when the request began */
-	uint64_t change_count; /* activity_changes() when the last input action began */
-	uint32_t kind;         /* habit_kind() of that action */
+	unsigned long first_request; /* the X server's number of what was sent since then */
+	uint64_t change_count;       /* activity_changes() when the last input action began */
+	uint32_t kind;               /* habit_kind() of that action */
 	struct cua_region rects[CHANGED_RECTS_MAX];
 	int rect_count;
 	Window windows[WINDOWS_MAX]; /* that existed already */
@@ -293,7 +293,8 @@ unsigned char *display_property_part(struct display *display, Window window, Ato
 /* frame.c */
 CUA_NODISCARD enum cua_status frame_init(struct display *display, struct cua_error *err);
 void frame_finish(struct display *display);
-void frame_damaged(struct display *display, const struct cua_region *area);
+/* late: drawn before display_begin(), and told after it. */
+void frame_damaged(struct display *display, const struct cua_region *area, bool late);
 /* Reads what is known to have been drawn on. */
 CUA_NODISCARD enum cua_status frame_read_damaged(struct display *display, struct cua_error *err);
 /* The same after the events that are here were handled: after somebody else's round trip. */

@@ -43,7 +43,8 @@ enum cua_status frame_init(struct display *display, struct cua_error *err)
 		free(error);
 		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server refused shared memory");
 	}
-	frame_damaged(display, &(struct cua_region){ 0, 0, display->width_px, display->height_px });
+	frame_damaged(display, &(struct cua_region){ 0, 0, display->width_px, display->height_px },
+			false);
 	return CUA_OK;
 }
 
@@ -84,7 +85,7 @@ static void changes_add(struct display_changes *changes, const struct cua_region
 	last->height = bottom - last->y;
 }
 
-void frame_damaged(struct display *display, const struct cua_region *area)
+void frame_damaged(struct display *display, const struct cua_region *area, bool late)
 {
 	struct display_frame *frame = &display->frame;
 	if (area->width <= 0 || area->height <= 0 || area->y >= display->height_px) {
@@ -97,7 +98,9 @@ void frame_damaged(struct display *display, const struct cua_region *area)
 		frame->dirty[band] = true;
 	}
 	frame->any_dirty = true;
-	changes_add(&display->changes, area);
+	if (!late) {
+		changes_add(&display->changes, area);
+	}
 }
 
 /* Full-width rows, so that they land in place. */

@@ -27,6 +27,7 @@ struct exchange {
 	struct cua_buffer head, body; /* of the answer */
 	size_t sent;                  /* of both */
 	bool handed;                  /* the handler knows of it */
+	bool handing;                 /* it is being told: libwebsockets waits for us to return */
 	bool refused;                 /* by us; the connection ends with the answer */
 	bool drains;                  /* refused with a body still on the way */
 	bool replied;
@@ -227,12 +228,13 @@ static void hand_over(struct exchange *exchange)
 {
 	const struct connection *connection = exchange->connection;
 	const struct cua_http_handler *handler = &connection->server->handler;
-	exchange->handed = true;
+	exchange->handed = exchange->handing = true;
 	/* The answer takes the time it takes. */
 	lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
 	lws_rx_flow_control(connection->wsi, 0);
 	uv_poll_start(&connection->watch->poll, UV_DISCONNECT, on_hang_up);
 	handler->on_request(&exchange->public, handler->user_data);
+	exchange->handing = false;
 }
 
 static int on_http(struct lws *wsi, const char *path)
@@ -328,6 +330,22 @@ static bool is_sent(const struct exchange *exchange)
 	return exchange->sent == exchange->head.len + exchange->body.len;
 }
 
+/* The answer is out; -1 if the connection is to end with it. */
+static int end_exchange(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	const bool close_now = exchange->refused;
+	connection->lingering = exchange->drains;
+	connection->exchange = NULL;
+	exchange_destroy(exchange);
+	if (connection->lingering) {
+		shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
+		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_TIMEOUT_S);
+		return 0;
+	}
+	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
+}
+
 static int on_writeable(struct connection *connection)
 {
 	struct exchange *exchange = connection ? connection->exchange : NULL;
@@ -341,16 +359,7 @@ static int on_writeable(struct connection *connection)
 		lws_callback_on_writable(connection->wsi);
 		return 0;
 	}
-	const bool close_now = exchange->refused;
-	connection->lingering = exchange->drains;
-	connection->exchange = NULL;
-	exchange_destroy(exchange);
-	if (connection->lingering) {
-		shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
-		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_TIMEOUT_S);
-		return 0;
-	}
-	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
+	return end_exchange(connection);
 }
 
 static void on_closed(struct lws *wsi)
@@ -412,6 +421,23 @@ static int on_event(
 	}
 }
 
+/* Most answers go out at once and whole: to wait until the socket is said to be writeable is
+ * another turn of the loop. Not where libwebsockets has called and would go on with a request that
+ * has ended. */
+static void deliver(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	const bool is_out = exchange->handed && !exchange->handing && send_part(exchange) &&
+			is_sent(exchange);
+	uv_poll_stop(&connection->watch->poll);
+	lws_rx_flow_control(connection->wsi, 1); /* without it nothing is written either */
+	if (!is_out) {
+		lws_callback_on_writable(connection->wsi);
+	} else if (end_exchange(connection) != 0) {
+		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+	}
+}
+
 void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_reply *reply)
 {
 	struct exchange *exchange = (struct exchange *)public;
@@ -443,15 +469,13 @@ void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_repl
 		status = cua_buffer_append(&exchange->body, reply->body, reply->body_len, NULL);
 	}
 	exchange->replied = true;
-	uv_poll_stop(&exchange->connection->watch->poll);
-	lws_rx_flow_control(
-			exchange->connection->wsi, 1); /* without it nothing is written either */
-	if (status != CUA_OK) {
+	if (status == CUA_OK) {
+		deliver(exchange->connection);
+	} else {
+		uv_poll_stop(&exchange->connection->watch->poll);
 		lws_set_timeout(exchange->connection->wsi, PENDING_TIMEOUT_USER_OK,
 				LWS_TO_KILL_ASYNC);
-		return;
 	}
-	lws_callback_on_writable(exchange->connection->wsi);
 }
 
 enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path, size_t max_body_len,
