@@ -6,6 +6,8 @@
 #include "display/picture/picture.h"
 #include "display/picture/workers.h"
 
+struct isal_hufftables;
+
 /* --- the container: png.c --- */
 
 /* Length and type before a chunk's data, CRC after it. */
@@ -72,9 +74,19 @@ CUA_NODISCARD enum cua_status png_encode_frame(struct picture_workers *workers,
 
 /* What deflating at level fast needs, without its output. */
 size_t png_deflate_fast_work_len(void);
-/* Deflates a band's rows; false if size is too small. */
-bool png_deflate_fast(void *work, uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
-		size_t *ret_len);
+/* Deflates a band's rows; false if size is too small. codes: NULL to make them for this band. */
+bool png_deflate_fast(void *work, struct isal_hufftables *codes, uint8_t *raw, size_t raw_len,
+		uint8_t *deflated, size_t size, size_t *ret_len);
+
+/* --- text and drawings of a whole picture: png_codes.c --- */
+
+/* Makes codes for all bands of a picture, of a part of its rows. False if there are none: there
+ * are photographs in that part, or the picture is too low. */
+bool png_codes_make(struct picture_workers *workers, const struct picture_pixels *pixels,
+		struct isal_hufftables *codes);
+/* Not if most rows repeat the one above: they are done soon, and get much smaller with codes of
+ * their own. */
+bool png_codes_suit(const uint8_t *rows, int row_count, size_t row_len);
 
 /* --- photographs: png_runs.c --- */
 

@@ -19,7 +19,8 @@ struct band_job {
 	const struct picture_pixels *pixels;
 	const struct picture_patch *patch; /* NULL: none */
 	struct png_band *bands;
-	const int *wanted; /* the bands to make */
+	const int *wanted;             /* the bands to make */
+	struct isal_hufftables *codes; /* NULL: each band gets its own */
 	atomic_bool failed;
 };
 
@@ -43,15 +44,20 @@ size_t png_deflate_fast_work_len(void)
 	return sizeof(struct deflate_work);
 }
 
-bool png_deflate_fast(void *work, uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
-		size_t *ret_len)
+bool png_deflate_fast(void *work, struct isal_hufftables *codes, uint8_t *raw, size_t raw_len,
+		uint8_t *deflated, size_t size, size_t *ret_len)
 {
 	uint8_t *level_buffer = ((struct deflate_work *)work)->level_buffer;
 	struct isal_zstream *stream = &((struct deflate_work *)work)->stream;
 	isal_deflate_stateless_init(stream);
-	stream->level = 1;
-	stream->level_buf = level_buffer;
-	stream->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+	if (codes) {
+		stream->level = 0;
+		stream->hufftables = codes;
+	} else {
+		stream->level = 1;
+		stream->level_buf = level_buffer;
+		stream->level_buf_size = ISAL_DEF_LVL1_DEFAULT;
+	}
 	stream->flush = FULL_FLUSH;
 	stream->end_of_stream = 0;
 	stream->next_in = raw;
@@ -89,7 +95,11 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 	size_t len = 0;
 	bool done = png_rows_filter(raw, pixels, first_row, rows, CUA_PICTURE_FAST, line) &&
 			png_deflate_runs(raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &len);
-	done = done || png_deflate_fast(work, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &len);
+	struct isal_hufftables *codes =
+			job->codes && png_codes_suit(raw, rows, row_len) ? job->codes : NULL;
+	done = done ||
+			png_deflate_fast(work, codes, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound,
+					&len);
 	return done && png_band_take(&job->bands[index], chunk, len, raw, raw_len);
 }
 
@@ -121,8 +131,14 @@ static enum cua_status make_bands(struct picture_workers *workers,
 			wanted[wanted_count++] = i;
 		}
 	}
-	struct band_job job = { pixels, patch, bands, wanted, false };
+	struct isal_hufftables codes;
 	const bool is_small = wanted_count <= PNG_BANDS_INLINE && former_len < PHOTOGRAPH_BANDS_LEN;
+	const bool has_codes = wanted_count > count / 2 && png_codes_make(workers, pixels, &codes);
+	struct band_job job = { .pixels = pixels,
+		.patch = patch,
+		.bands = bands,
+		.wanted = wanted,
+		.codes = has_codes ? &codes : NULL };
 	picture_workers_run(workers, wanted_count, is_small, work_on_band, &job);
 	if (atomic_load(&job.failed)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG of %dx%d", pixels->width_px,

@@ -9,6 +9,8 @@
 #define SMOOTH_MAX 24
 /* ... and a filter pays where they are more than one in so many. */
 #define SMOOTH_SHARE 8
+/* A vector of bytes several times over, and at most 255. */
+#define SMOOTH_PART_LEN 192
 
 enum png_filter { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTER_COUNT };
 
@@ -134,11 +136,17 @@ VECTOR_CODE static uint32_t distance(const uint8_t *row, int len)
 VECTOR_CODE static uint32_t count_smooth(const uint8_t *row, int len)
 {
 	uint32_t count = 0;
-	for (int i = 3; i < len; i++) {
-		/* 1 to SMOOTH_MAX away on either side */
-		const uint8_t up = (uint8_t)(row[i] - row[i - 3] - 1);
-		const uint8_t down = (uint8_t)(row[i - 3] - row[i] - 1);
-		count += up < SMOOTH_MAX || down < SMOOTH_MAX;
+	for (int start = 3, end; start < len; start = end) {
+		/* So few that a byte counts them. */
+		uint8_t part = 0;
+		end = len - start < SMOOTH_PART_LEN ? len : start + SMOOTH_PART_LEN;
+		for (int i = start; i < end; i++) {
+			/* 1 to SMOOTH_MAX away on either side */
+			const uint8_t up = (uint8_t)(row[i] - row[i - 3] - 1);
+			const uint8_t down = (uint8_t)(row[i - 3] - row[i] - 1);
+			part = (uint8_t)(part + ((up < SMOOTH_MAX) | (down < SMOOTH_MAX)));
+		}
+		count += part;
 	}
 	return count;
 }

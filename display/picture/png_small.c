@@ -93,8 +93,8 @@ static void deflate_band(void *user_data, int item, struct picture_scratch *scra
 			deflate_by_zlib(strategy, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound,
 					&len);
 	if (done && job->is_photograph[item]) {
-		done = png_deflate_fast(
-				work, raw, raw_len, other + PNG_CHUNK_HEAD, bound, &other_len);
+		done = png_deflate_fast(work, NULL, raw, raw_len, other + PNG_CHUNK_HEAD, bound,
+				&other_len);
 		if (other_len < len) {
 			chunk = other;
 			len = other_len;
