@@ -1,8 +1,12 @@
 /* Single actions: in process, over the socket, and as a command beside xdotool. Nobody waits for
  * the screen here; bench_settle.c does. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "cua/base/util.h"
 #include "cua/bench/bench_peer.h"
@@ -20,7 +24,53 @@ struct acting {
 	struct cua_action action;
 	cJSON *body; /* of POST /v1/actions */
 	char program[CUA_PATH_MAX];
+	pid_t echo; /* a process that sends back what it gets; 0: none */
+	int echo_fd;
 };
+
+/* --- what waking another process costs on this machine --- */
+
+static _Noreturn void send_back(int fd)
+{
+	char byte;
+	/* Nothing that the bench has open may live longer than it. */
+	dup2(fd, STDIN_FILENO);
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+	while (read(STDIN_FILENO, &byte, 1) == 1 && write(STDIN_FILENO, &byte, 1) == 1) {
+	}
+	_exit(0);
+}
+
+static enum cua_status start_echo(struct acting *acting, struct cua_error *err)
+{
+	int fds[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "socketpair");
+	}
+	const pid_t pid = fork();
+	if (pid == 0) {
+		send_back(fds[1]);
+	}
+	const int fork_errno = errno;
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return CUA_FAIL(err, CUA_ERR_IO, fork_errno, "fork");
+	}
+	acting->echo = pid;
+	acting->echo_fd = fds[0];
+	return CUA_OK;
+}
+
+static void stop_echo(struct acting *acting)
+{
+	if (acting->echo > 0) {
+		close(acting->echo_fd); /* it ends with that */
+		waitpid(acting->echo, NULL, 0);
+	}
+}
+
+/* --- who takes turns --- */
 
 /* Nobody pays for what the one before has caused: the applications have read and drawn it. */
 static enum cua_status come_to_rest(struct acting *acting, struct cua_error *err)
@@ -40,6 +90,39 @@ static enum cua_status act_in_process(
 	if (status == CUA_OK) {
 		display_begin(acting->display);
 		status = display_act(acting->display, &acting->action, result, err);
+	}
+	*ret_ms = bench_ms_since(started_us);
+	return status;
+}
+
+/* The same until the X server has said where the pointer is, after the input. */
+static enum cua_status act_until_taken(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct acting *acting = turn->user_data;
+	CUA_AUTO_JSON cJSON *result = cJSON_CreateObject();
+	enum cua_status status = come_to_rest(acting, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		display_begin(acting->display);
+		status = display_act(acting->display, &acting->action, result, err);
+		display_report(acting->display, result);
+	}
+	*ret_ms = bench_ms_since(started_us);
+	return status;
+}
+
+/* A byte to another process and back, both asleep before: the least that any answer takes. */
+static enum cua_status echo(const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct acting *acting = turn->user_data;
+	char byte = 'e';
+	enum cua_status status = come_to_rest(acting, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK &&
+			(write(acting->echo_fd, &byte, 1) != 1 ||
+					read(acting->echo_fd, &byte, 1) != 1)) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "echo");
 	}
 	*ret_ms = bench_ms_since(started_us);
 	return status;
@@ -114,6 +197,7 @@ static enum cua_status measure_calls(struct acting *acting, const struct bench_k
 {
 	struct bench_turn turns[] = {
 		{ .by = "cua in process", .take = act_in_process, .user_data = acting },
+		{ .by = "until the X server has it", .take = act_until_taken, .user_data = acting },
 		{ .by = "cua socket", .take = act_by_socket, .user_data = acting },
 	};
 	const cJSON *action = cJSON_GetObjectItemCaseSensitive(row, "action");
@@ -153,6 +237,15 @@ static enum cua_status measure_commands(struct acting *acting, const struct benc
 	own.name = name;
 	return turns[0].data ? bench_take_turns(acting->desktop->bench, &own, turns, count, err)
 			     : CUA_OK;
+}
+
+static enum cua_status measure_echo(struct acting *acting, struct cua_error *err)
+{
+	struct bench_turn turn = { .by = "unix socket echo", .take = echo, .user_data = acting };
+	const struct bench_key key = {
+		.topic = "acting", .name = "a byte to a process that sleeps, and back", .unit = "ms"
+	};
+	return bench_take_turns(acting->desktop->bench, &key, &turn, 1, err);
 }
 
 static enum cua_status measure_rows(
@@ -198,8 +291,15 @@ enum cua_status bench_acting(struct bench *bench, struct cua_error *err)
 		status = bench_runner_start(acting.desktop, &acting.runner, err);
 	}
 	if (status == CUA_OK) {
+		status = start_echo(&acting, err);
+	}
+	if (status == CUA_OK) {
 		status = measure_rows(&acting, scenario, err);
 	}
+	if (status == CUA_OK) {
+		status = measure_echo(&acting, err);
+	}
+	stop_echo(&acting);
 	bench_runner_stop(acting.runner);
 	display_disconnect(acting.display);
 	bench_desktop_stop(acting.desktop);

@@ -48,6 +48,8 @@ seeing|whole screen changed, JPEG|cua socket|ms
 seeing|whole screen changed, WebP|cua socket|ms
 seeing|200x50 changed|cua in process|ms
 seeing|unchanged, by ETag|cua socket|ms
+acting|a byte to a process that sleeps, and back|unix socket echo|ms
+acting|click|until the X server has it|ms
 acting|click|cua in process|ms
 acting|click|cua socket|ms
 acting|click, as a command|cua command|ms
