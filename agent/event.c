@@ -4,6 +4,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/model/json_span.h"
+
+/* What the model or the desktop answered has fewer, and an event quotes one of them. */
+#define VALUES_MAX (2 * AGENT_JSON_VALUES_MAX)
+
+cJSON *agent_event_parse(const char *line, size_t len)
+{
+	const size_t count = agent_json_count((struct agent_json_span){ line, len });
+	return count <= VALUES_MAX ? cJSON_ParseWithLength(line, len) : NULL;
+}
+
 const cJSON *agent_event_member(const cJSON *json, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(json, name);

@@ -5,9 +5,13 @@
  * empty. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <cjson/cJSON.h>
 
+/* A line of a journal, which the caller owns; NULL if it is no JSON, or of more values than any
+ * event has: those are counted before any is stored. */
+cJSON *agent_event_parse(const char *line, size_t len);
 /* NULL if there is none. */
 const cJSON *agent_event_member(const cJSON *json, const char *name);
 /* "" if there is none. */

@@ -29,7 +29,7 @@ struct follower {
 
 static void take_line(struct follower *follower, const char *line, size_t len)
 {
-	CUA_AUTO_JSON cJSON *event = cJSON_ParseWithLength(line, len);
+	CUA_AUTO_JSON cJSON *event = agent_event_parse(line, len);
 	if (agent_event_text(event, "type")[0]) {
 		follower->has_ended = agent_event_is(event, "run_end");
 		follower->on_event(event, follower->user_data);

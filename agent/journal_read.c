@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/event.h"
 #include "cua/base/util.h"
 
 static enum cua_status open_events(int run_dir_fd, FILE **ret_file, struct cua_error *err)
@@ -75,7 +76,7 @@ enum cua_status agent_journal_events(int run_dir_fd, cJSON **ret_events, struct 
 		return status;
 	}
 	while (events && (len = getline(&line, &size, file)) > 0) {
-		cJSON *event = cJSON_ParseWithLength(line, (size_t)len);
+		cJSON *event = agent_event_parse(line, (size_t)len);
 		if (cJSON_IsObject(event)) {
 			cJSON_AddItemToArray(events, event);
 		} else {

@@ -253,6 +253,28 @@ static const char *heading(enum cua_agent_outcome outcome)
 	return "";
 }
 
+/* A run that did not come to its own end can go on; what stopped it must be raised first. */
+static void print_way_on(struct agent_printer *printer, const struct cua_agent_result *result)
+{
+	const char *slash = result->run_dir ? strrchr(result->run_dir, '/') : NULL;
+	const bool is_limit = result->outcome == CUA_AGENT_LIMIT;
+	/* What is counted in a row is counted anew. */
+	static const char *const options[AGENT_LIMIT_COUNT] = {
+		[AGENT_LIMIT_STEPS] = " --max-steps N",
+		[AGENT_LIMIT_TIME] = " --max-time S",
+		[AGENT_LIMIT_TOKENS] = " --max-tokens N",
+		[AGENT_LIMIT_MONEY] = " --max-cost USD",
+	};
+	if (!slash ||
+			!(is_limit || result->outcome == CUA_AGENT_MODEL_ERROR ||
+					result->outcome == CUA_AGENT_DESKTOP_ERROR ||
+					result->outcome == CUA_AGENT_INTERRUPTED)) {
+		return;
+	}
+	const char *option = is_limit ? options[result->limit] : NULL;
+	fprintf(printer->out, "to go on: cua run --resume %s%s\n", slash + 1, option ? option : "");
+}
+
 void agent_print_result(
 		struct agent_printer *printer, const struct cua_agent_result *result, FILE *err_out)
 {
@@ -287,5 +309,6 @@ void agent_print_result(
 		fprintf(printer->out, "%s%s\n", result->run_dir,
 				result->has_report ? "/report.html" : "");
 	}
+	print_way_on(printer, result);
 	fflush(printer->out);
 }

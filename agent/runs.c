@@ -118,7 +118,7 @@ static cJSON *read_first_event(FILE *file)
 	CUA_AUTO_FREE char *line = NULL;
 	size_t size = 0;
 	ssize_t len = getline(&line, &size, file);
-	return len > 0 ? cJSON_ParseWithLength(line, (size_t)len) : NULL;
+	return len > 0 ? agent_event_parse(line, (size_t)len) : NULL;
 }
 
 /* NULL if the file does not end with a whole event of at most LAST_EVENT_MAX. */
@@ -137,7 +137,7 @@ static cJSON *read_last_event(FILE *file)
 	}
 	const char *before = memrchr(text, '\n', want - 1);
 	const char *line = before ? before + 1 : text;
-	return cJSON_ParseWithLength(line, (size_t)(text + want - line));
+	return agent_event_parse(line, (size_t)(text + want - line));
 }
 
 static void take_start(struct agent_run_summary *summary, const cJSON *start)

@@ -496,6 +496,45 @@ static void steps_are_printed_a_line_each(void **state)
 	assert_non_null(strstr(text, "/report.html\n"));
 }
 
+/* What went before is not lost: how to go on is said, and with which limit raised. */
+static void the_way_on_is_printed(void **state)
+{
+	struct agent_stage *stage = *state;
+	static const struct {
+		enum cua_agent_outcome outcome;
+		enum agent_limit limit;
+		const char *line; /* NULL: none */
+	} rows[] = {
+		{ CUA_AGENT_LIMIT, AGENT_LIMIT_STEPS,
+				"to go on: cua run --resume r1 --max-steps N\n" },
+		{ CUA_AGENT_LIMIT, AGENT_LIMIT_MONEY,
+				"to go on: cua run --resume r1 --max-cost USD\n" },
+		{ CUA_AGENT_LIMIT, AGENT_LIMIT_REPEATS, "to go on: cua run --resume r1\n" },
+		{ CUA_AGENT_MODEL_ERROR, AGENT_LIMIT_NONE, "to go on: cua run --resume r1\n" },
+		{ CUA_AGENT_INTERRUPTED, AGENT_LIMIT_NONE, "to go on: cua run --resume r1\n" },
+		{ CUA_AGENT_DONE, AGENT_LIMIT_NONE, NULL },
+		{ CUA_AGENT_GAVE_UP, AGENT_LIMIT_NONE, NULL },
+		{ CUA_AGENT_STOPPED, AGENT_LIMIT_NONE, NULL },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_FREE char *text = NULL;
+		size_t len = 0;
+		char run_dir[] = "/state/runs/r1";
+		struct agent_printer printer;
+		const struct cua_agent_result result = {
+			.outcome = rows[i].outcome, .limit = rows[i].limit, .run_dir = run_dir
+		};
+		agent_printer_init(&printer, open_memstream(&text, &len), false);
+		agent_print_result(&printer, &result, printer.out);
+		fclose(printer.out);
+		agent_printer_finish(&printer);
+		assert_true(rows[i].line ? strstr(text, rows[i].line) != NULL
+					 : strstr(text, "to go on") == NULL);
+	}
+	stage->replies[0] = DONE;
+	agent_stage_play(stage);
+}
+
 /* In the spelling of Anthropic Messages. */
 #define BLOCK(block) \
 	EVENT("content_block_start", "\"index\":0,\"content_block\":" block) \
@@ -584,6 +623,7 @@ int main(void)
 		TEST(ctrl_c_interrupts_an_action),
 		TEST(ctrl_c_interrupts_the_waiting_for_a_retry),
 		TEST(steps_are_printed_a_line_each),
+		TEST(the_way_on_is_printed),
 		TEST(words_are_printed_once_as_they_come),
 		TEST(a_cut_stream_runs_nothing),
 	};

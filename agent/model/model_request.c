@@ -113,7 +113,9 @@ static const char *advice_for(const struct agent_model *model, const struct mode
 	case 402:
 		return " (the account has no credit left: fill it, or use another key)";
 	case 403:
-		return " (the key may not do this: check its rights and the account's)";
+		return !model->config.api_key
+				? " (it may want a key: set CUA_API_KEY to it)"
+				: " (the key may not do this: check its rights and the account's)";
 	case 404:
 		return " (no such model, or no such address: check --model and --base-url)";
 	case 413:
