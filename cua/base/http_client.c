@@ -292,6 +292,15 @@ static enum cua_status status_of(
 				"ran out",
 				url);
 	}
+	long proxy_status = 0;
+	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	if (proxy_status >= 300) {
+		return CUA_FAIL(err, proxy_status < 500 ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0,
+				"%s: the proxy in https_proxy answered %ld%s", url, proxy_status,
+				proxy_status == 407 ? ": it wants a name and a password, as in "
+						      "http://name:password@proxy:port"
+						    : "");
+	}
 	bool is_trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
 	return CUA_FAIL(err, is_trust ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0, "%s: %s%s", url,
 			curl_easy_strerror(code), advice_for(code));

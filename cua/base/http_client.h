@@ -73,9 +73,9 @@ struct cua_http_response {
  * Return: CUA_OK; CUA_ERR_CANCELLED; CUA_ERR_TIMEOUT; CUA_ERR_TOO_LARGE for headers or a body over
  *         their bound; CUA_ERR_CLOSED if the peer cannot be reached or hung up early;
  *         CUA_ERR_UNAVAILABLE if no CA that is known here vouches for it ($SSL_CERT_FILE names
- *         others), and for a compressed body, which was not asked for and is not unpacked;
- *         whatever on_data returned. If http_status is set all the same, the peer did answer:
- *         body is what of it arrived.
+ *         others), if the proxy refuses to go there, and for a compressed body, which was not asked
+ * for and is not unpacked; whatever on_data returned. If http_status is set all the same, the peer
+ * did answer: body is what of it arrived.
  */
 CUA_NODISCARD enum cua_status cua_http_perform(struct cua_http_client *client,
 		const struct cua_http_request *request, struct cua_http_response *ret_response,
