@@ -82,3 +82,6 @@ target_sources(test_desktop_resume PRIVATE ${desktop_tests_dir}/test_agent_fake.
 pkg_check_modules(libwebpdemux REQUIRED IMPORTED_TARGET libwebpdemux)
 cua_desktop_test(runs 240 Threads::Threads PkgConfig::libwebpdemux)
 target_sources(test_desktop_runs PRIVATE ${desktop_tests_dir}/test_agent_fake.c)
+cua_desktop_test(standin 600)
+target_compile_definitions(test_desktop_standin PRIVATE CUA_TEST_STANDIN="$<TARGET_FILE:cua-standin>")
+add_dependencies(test_desktop_standin cua-standin)
