@@ -190,8 +190,8 @@ static struct picture_pixels pixels_of_image(pixman_image_t *image)
 }
 
 /* The whole screen as PNG: only bands that look different from the last time are deflated. */
-static enum cua_status encode_screen(struct display *display, const XFixesCursorImage *cursor,
-		struct cua_buffer *bytes, struct cua_error *err)
+static enum cua_status encode_screen(struct display *display, enum cua_picture_level level,
+		const XFixesCursorImage *cursor, struct cua_buffer *bytes, struct cua_error *err)
 {
 	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
 	const struct picture_pixels pixels = pixels_of_region(display, &screen);
@@ -200,8 +200,8 @@ static enum cua_status encode_screen(struct display *display, const XFixesCursor
 	const int bottom =
 			area.y + area.height < screen.height ? area.y + area.height : screen.height;
 	if (top >= bottom || area.x >= screen.width || area.x + area.width <= 0) {
-		return picture_encode_frame(display->encoder, &pixels, display->frame.band_serial,
-				NULL, bytes, err);
+		return picture_encode_frame(display->encoder, &pixels, level,
+				display->frame.band_serial, NULL, bytes, err);
 	}
 	const int first = top / FRAME_BAND_ROWS, last = (bottom - 1) / FRAME_BAND_ROWS;
 	const int end = (last + 1) * FRAME_BAND_ROWS;
@@ -214,8 +214,8 @@ static enum cua_status encode_screen(struct display *display, const XFixesCursor
 	const struct picture_pixels patched = pixels_of_image(copy);
 	const struct picture_patch patch = { first, last - first + 1, patched.data,
 		patched.stride_bytes, display->cursor.version };
-	return picture_encode_frame(
-			display->encoder, &pixels, display->frame.band_serial, &patch, bytes, err);
+	return picture_encode_frame(display->encoder, &pixels, level, display->frame.band_serial,
+			&patch, bytes, err);
 }
 
 static enum cua_status render(struct display *display, const struct display_shot *shot,
@@ -225,9 +225,8 @@ static enum cua_status render(struct display *display, const struct display_shot
 	const bool scaling = image->width_px != region->width || image->height_px != region->height;
 	if (!scaling && !shot->marks && region->width == display->width_px &&
 			region->height == display->height_px &&
-			shot->coding.format == CUA_PICTURE_PNG &&
-			shot->coding.level == CUA_PICTURE_FAST) {
-		return encode_screen(display, cursor, &image->bytes, err);
+			shot->coding.format == CUA_PICTURE_PNG) {
+		return encode_screen(display, shot->coding.level, cursor, &image->bytes, err);
 	}
 	AUTO_IMAGE pixman_image_t *copy = NULL;
 	struct picture_pixels pixels = pixels_of_region(display, region);

@@ -11,6 +11,9 @@
 #define ROUNDS 400
 #define BANDS_MAX 64
 
+/* Whose turn it is: every test is run at both. */
+static enum cua_picture_level frame_level;
+
 static int band_count(const struct picture *frame)
 {
 	return (frame->height + PICTURE_BAND_ROWS - 1) / PICTURE_BAND_ROWS;
@@ -22,8 +25,9 @@ static void encode_frame(struct picture_encoder *encoder, const struct picture *
 	const struct picture_pixels pixels = pixels_of(frame);
 	cua_buffer_finish(png);
 	cua_buffer_init(png, (size_t)64 << 20);
-	assert_int_equal(
-			picture_encode_frame(encoder, &pixels, versions, patch, png, NULL), CUA_OK);
+	assert_int_equal(picture_encode_frame(
+					 encoder, &pixels, frame_level, versions, patch, png, NULL),
+			CUA_OK);
 }
 
 /* Text, photograph, noise or one colour over a random rectangle; its bands get new versions. */
@@ -187,5 +191,9 @@ int main(void)
 		cmocka_unit_test(a_patch_comes_and_goes),
 		cmocka_unit_test(more_than_is_kept_is_right_too),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = 0;
+	for (frame_level = CUA_PICTURE_FAST; frame_level <= CUA_PICTURE_SMALL; frame_level++) {
+		failed += cmocka_run_group_tests(tests, NULL, NULL);
+	}
+	return failed;
 }

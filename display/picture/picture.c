@@ -9,7 +9,7 @@
 
 struct picture_encoder {
 	struct picture_workers *workers; /* owned */
-	struct png_cache cache;
+	struct png_cache caches[2];      /* by level */
 };
 
 struct picture_encoder *picture_encoder_create(void)
@@ -28,7 +28,8 @@ struct picture_encoder *picture_encoder_create(void)
 void picture_encoder_destroy(struct picture_encoder *encoder)
 {
 	if (encoder) {
-		png_cache_finish(&encoder->cache);
+		png_cache_finish(&encoder->caches[CUA_PICTURE_FAST]);
+		png_cache_finish(&encoder->caches[CUA_PICTURE_SMALL]);
 		picture_workers_destroy(encoder->workers);
 		free(encoder);
 	}
@@ -52,9 +53,10 @@ enum cua_status picture_encode(struct picture_encoder *encoder, const struct pic
 }
 
 enum cua_status picture_encode_frame(struct picture_encoder *encoder,
-		const struct picture_pixels *pixels, const uint64_t *versions,
-		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err)
+		const struct picture_pixels *pixels, enum cua_picture_level level,
+		const uint64_t *versions, const struct picture_patch *patch,
+		struct cua_buffer *bytes, struct cua_error *err)
 {
-	return png_encode_frame(
-			encoder->workers, &encoder->cache, pixels, versions, patch, bytes, err);
+	return png_encode_frame(encoder->workers, &encoder->caches[level], pixels, level, versions,
+			patch, bytes, err);
 }

@@ -51,14 +51,15 @@ CUA_NODISCARD enum cua_status picture_encode(struct picture_encoder *encoder,
 		struct cua_buffer *bytes, struct cua_error *err);
 
 /**
- * picture_encode_frame() - PNG at level fast, deflating what has changed since the last time.
+ * picture_encode_frame() - PNG, deflating what has changed since the last time at this level.
  * @versions: one for each band of PICTURE_BAND_ROWS rows; a band whose version is that of the last
  *            call has the same pixels as then. 0 is never a version.
  * @patch:    bands with other pixels than the frame's; NULL for none.
  */
 CUA_NODISCARD enum cua_status picture_encode_frame(struct picture_encoder *encoder,
-		const struct picture_pixels *pixels, const uint64_t *versions,
-		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err);
+		const struct picture_pixels *pixels, enum cua_picture_level level,
+		const uint64_t *versions, const struct picture_patch *patch,
+		struct cua_buffer *bytes, struct cua_error *err);
 
 /* Into to_data of width_px * height_px pixels, B8G8R8X8 without padding. CUA_ERR_NOMEM. */
 CUA_NODISCARD enum cua_status picture_scale(const struct picture_pixels *pixels, uint8_t *to_data,

@@ -69,8 +69,8 @@ CUA_NODISCARD enum cua_status png_encode_fast(struct picture_workers *workers,
 /* See picture_encode_frame(). */
 CUA_NODISCARD enum cua_status png_encode_frame(struct picture_workers *workers,
 		struct png_cache *cache, const struct picture_pixels *pixels,
-		const uint64_t *versions, const struct picture_patch *patch,
-		struct cua_buffer *bytes, struct cua_error *err);
+		enum cua_picture_level level, const uint64_t *versions,
+		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err);
 
 /* What deflating at level fast needs, without its output. */
 size_t png_deflate_fast_work_len(void);
@@ -99,6 +99,13 @@ bool png_deflate_runs(const uint8_t *raw, size_t raw_len, uint8_t *deflated, siz
 		size_t *ret_len);
 
 /* --- level small: png_small.c --- */
+
+/* What deflating a band at level small needs, without its output. */
+size_t png_deflate_small_work_len(size_t raw_len);
+/* Deflates a band's rows, which were filtered if they are a photograph; size: that of
+ * png_deflate_bound(). */
+bool png_deflate_small(void *work, uint8_t *raw, size_t raw_len, bool is_photograph,
+		uint8_t *deflated, size_t size, size_t *ret_len);
 
 CUA_NODISCARD enum cua_status png_encode_small(struct picture_workers *workers,
 		const struct picture_pixels *pixels, struct cua_buffer *bytes,

@@ -17,6 +17,7 @@
 
 struct band_job {
 	const struct picture_pixels *pixels;
+	enum cua_picture_level level;
 	const struct picture_patch *patch; /* NULL: none */
 	struct png_band *bands;
 	const int *wanted;             /* the bands to make */
@@ -76,7 +77,9 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 	const int rows = png_band_rows(job->pixels, index);
 	const size_t row_len = png_row_len(job->pixels->width_px);
 	const size_t raw_len = row_len * (size_t)rows, bound = png_deflate_bound(raw_len);
-	const size_t work_len = png_deflate_fast_work_len();
+	const bool is_small = job->level == CUA_PICTURE_SMALL;
+	const size_t work_len = is_small ? png_deflate_small_work_len(raw_len)
+					 : png_deflate_fast_work_len();
 	uint8_t *work = picture_scratch_get(scratch,
 			work_len + raw_len + row_len + PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL);
 	if (!work) {
@@ -93,13 +96,18 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 		first_row -= job->patch->first_band * PICTURE_BAND_ROWS;
 	}
 	size_t len = 0;
-	bool done = png_rows_filter(raw, pixels, first_row, rows, CUA_PICTURE_FAST, line) &&
-			png_deflate_runs(raw, raw_len, chunk + PNG_CHUNK_HEAD, bound, &len);
-	struct isal_hufftables *codes =
-			job->codes && png_codes_suit(raw, rows, row_len) ? job->codes : NULL;
-	done = done ||
-			png_deflate_fast(work, codes, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound,
-					&len);
+	uint8_t *deflated = chunk + PNG_CHUNK_HEAD;
+	const bool is_photograph = png_rows_filter(raw, pixels, first_row, rows, job->level, line);
+	bool done = false;
+	if (is_small) {
+		done = png_deflate_small(work, raw, raw_len, is_photograph, deflated, bound, &len);
+	} else {
+		struct isal_hufftables *codes = job->codes && png_codes_suit(raw, rows, row_len)
+				? job->codes
+				: NULL;
+		done = is_photograph && png_deflate_runs(raw, raw_len, deflated, bound, &len);
+		done = done || png_deflate_fast(work, codes, raw, raw_len, deflated, bound, &len);
+	}
 	return done && png_band_take(&job->bands[index], chunk, len, raw, raw_len);
 }
 
@@ -113,8 +121,9 @@ static void work_on_band(void *user_data, int item, struct picture_scratch *scra
 
 /* Makes the bands that are not there in their version; 0 is none. */
 static enum cua_status make_bands(struct picture_workers *workers,
-		const struct picture_pixels *pixels, const uint64_t *versions,
-		const struct picture_patch *patch, struct png_band *bands, struct cua_error *err)
+		const struct picture_pixels *pixels, enum cua_picture_level level,
+		const uint64_t *versions, const struct picture_patch *patch, struct png_band *bands,
+		struct cua_error *err)
 {
 	const int count = png_band_count(pixels);
 	CUA_AUTO_FREE int *wanted = malloc((size_t)count * sizeof(*wanted));
@@ -132,14 +141,18 @@ static enum cua_status make_bands(struct picture_workers *workers,
 		}
 	}
 	struct isal_hufftables codes;
-	const bool is_small = wanted_count <= PNG_BANDS_INLINE && former_len < PHOTOGRAPH_BANDS_LEN;
-	const bool has_codes = wanted_count > count / 2 && png_codes_make(workers, pixels, &codes);
+	const bool is_fast = level == CUA_PICTURE_FAST;
+	const bool is_quick = wanted_count <= (is_fast ? PNG_BANDS_INLINE : 1) &&
+			former_len < PHOTOGRAPH_BANDS_LEN;
+	const bool has_codes = is_fast && wanted_count > count / 2 &&
+			png_codes_make(workers, pixels, &codes);
 	struct band_job job = { .pixels = pixels,
+		.level = level,
 		.patch = patch,
 		.bands = bands,
 		.wanted = wanted,
 		.codes = has_codes ? &codes : NULL };
-	picture_workers_run(workers, wanted_count, is_small, work_on_band, &job);
+	picture_workers_run(workers, wanted_count, is_quick, work_on_band, &job);
 	if (atomic_load(&job.failed)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG of %dx%d", pixels->width_px,
 				pixels->height_px);
@@ -160,7 +173,8 @@ enum cua_status png_encode_fast(struct picture_workers *workers,
 	if (!bands) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
 	}
-	enum cua_status status = make_bands(workers, pixels, NULL, NULL, bands, err);
+	enum cua_status status =
+			make_bands(workers, pixels, CUA_PICTURE_FAST, NULL, NULL, bands, err);
 	if (status == CUA_OK) {
 		status = png_append_bands(pixels, bands, bytes, err);
 	}
@@ -192,8 +206,9 @@ static void trim_cache(struct png_cache *cache)
 }
 
 enum cua_status png_encode_frame(struct picture_workers *workers, struct png_cache *cache,
-		const struct picture_pixels *pixels, const uint64_t *versions,
-		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err)
+		const struct picture_pixels *pixels, enum cua_picture_level level,
+		const uint64_t *versions, const struct picture_patch *patch,
+		struct cua_buffer *bytes, struct cua_error *err)
 {
 	if (cache->width_px != pixels->width_px || cache->height_px != pixels->height_px) {
 		png_cache_finish(cache);
@@ -205,7 +220,8 @@ enum cua_status png_encode_frame(struct picture_workers *workers, struct png_cac
 		cache->width_px = pixels->width_px;
 		cache->height_px = pixels->height_px;
 	}
-	enum cua_status status = make_bands(workers, pixels, versions, patch, cache->bands, err);
+	enum cua_status status =
+			make_bands(workers, pixels, level, versions, patch, cache->bands, err);
 	if (status == CUA_OK) {
 		status = png_append_bands(pixels, cache->bands, bytes, err);
 	}

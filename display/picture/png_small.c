@@ -57,7 +57,7 @@ static void filter_band(void *user_data, int item, struct picture_scratch *scrat
 	}
 }
 
-/* --- photographs: bands --- */
+/* --- bands: photographs, and what is kept of a frame --- */
 
 static bool deflate_by_zlib(int strategy, uint8_t *raw, size_t raw_len, uint8_t *deflated,
 		size_t size, size_t *ret_len)
@@ -76,31 +76,47 @@ static bool deflate_by_zlib(int strategy, uint8_t *raw, size_t raw_len, uint8_t 
 	return done;
 }
 
+size_t png_deflate_small_work_len(size_t raw_len)
+{
+	return png_deflate_fast_work_len() + png_deflate_bound(raw_len);
+}
+
 /* After a filter a photograph is noise around 0: what helps is a Huffman code made for it and runs
  * of zeros, and a search for longer matches makes it larger. Where there are drawings between
  * photographs, level fast may do better: the shorter one is taken. */
+bool png_deflate_small(void *work, uint8_t *raw, size_t raw_len, bool is_photograph,
+		uint8_t *deflated, size_t size, size_t *ret_len)
+{
+	uint8_t *other = (uint8_t *)work + png_deflate_fast_work_len();
+	size_t other_len = 0;
+	if (!is_photograph) {
+		return deflate_by_zlib(Z_DEFAULT_STRATEGY, raw, raw_len, deflated, size, ret_len);
+	}
+	if (!deflate_by_zlib(Z_RLE, raw, raw_len, deflated, size, ret_len) ||
+			!png_deflate_fast(work, NULL, raw, raw_len, other, size, &other_len)) {
+		return false;
+	}
+	if (other_len < *ret_len) {
+		memcpy(deflated, other, other_len);
+		*ret_len = other_len;
+	}
+	return true;
+}
+
 static void deflate_band(void *user_data, int item, struct picture_scratch *scratch)
 {
 	struct small_job *job = user_data;
-	size_t raw_len = 0, len = 0, other_len = 0;
+	size_t raw_len = 0, len = 0;
 	uint8_t *raw = rows_of_band(job, item, &raw_len);
-	const size_t bound = png_deflate_bound(raw_len), work_len = png_deflate_fast_work_len();
-	const size_t chunk_len = PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL;
-	uint8_t *work = picture_scratch_get(scratch, work_len + 2 * chunk_len);
-	uint8_t *chunk = work + work_len, *other = chunk + chunk_len;
-	const int strategy = job->is_photograph[item] ? Z_RLE : Z_DEFAULT_STRATEGY;
-	bool done = work &&
-			deflate_by_zlib(strategy, raw, raw_len, chunk + PNG_CHUNK_HEAD, bound,
-					&len);
-	if (done && job->is_photograph[item]) {
-		done = png_deflate_fast(work, NULL, raw, raw_len, other + PNG_CHUNK_HEAD, bound,
-				&other_len);
-		if (other_len < len) {
-			chunk = other;
-			len = other_len;
-		}
-	}
-	if (!done || !png_band_take(&job->bands[item], chunk, len, raw, raw_len)) {
+	const size_t bound = png_deflate_bound(raw_len);
+	const size_t work_len = png_deflate_small_work_len(raw_len);
+	uint8_t *work = picture_scratch_get(
+			scratch, work_len + PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL);
+	uint8_t *chunk = work + work_len;
+	if (!work ||
+			!png_deflate_small(work, raw, raw_len, job->is_photograph[item],
+					chunk + PNG_CHUNK_HEAD, bound, &len) ||
+			!png_band_take(&job->bands[item], chunk, len, raw, raw_len)) {
 		atomic_store(&job->failed, true);
 	}
 }
