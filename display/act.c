@@ -9,6 +9,11 @@
 
 #define NEW_WINDOWS_MAX 32
 
+void display_speak_of(struct display *display, const struct cua_scale *scale)
+{
+	display->scale = *scale;
+}
+
 /* Without a round trip: what was drawn before and is still to be told comes with an earlier number
  * than the next request. */
 void display_begin(struct display *display)

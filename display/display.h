@@ -13,6 +13,7 @@
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 #include "cua/contract/action.h"
+#include "cua/contract/scale.h"
 #include "display/desktop_record.h"
 #include "display/picture/picture.h"
 
@@ -106,6 +107,8 @@ struct display_settle {
 
 /* Marks the beginning of a request: changes and windows are counted from here. */
 void display_begin(struct display *display);
+/* Coordinates in the texts of answers are those of this picture from here on. */
+void display_speak_of(struct display *display, const struct cua_scale *scale);
 
 /**
  * display_act() - run one checked action.

@@ -212,6 +212,7 @@ struct display {
 	xcb_connection_t *xcb;
 	Window root, helper; /* helper: ours, never mapped; owns selections */
 	int width_px, height_px;
+	struct cua_scale scale; /* of coordinates in texts; width 0: pixels of the screen */
 	bool dead;
 	struct desktop_record record;
 	struct display_atoms atoms;

@@ -82,8 +82,19 @@ static enum cua_status print_states(
 	return status == CUA_OK && before[0] == ',' ? cua_buffer_append(text, "]", 1, err) : status;
 }
 
-static enum cua_status print_element(const struct element *element, int indent,
+/* A text is not scaled behind us, as members of an answer are. */
+static enum cua_status print_place(const struct display *display, const struct cua_region *box,
 		struct cua_buffer *text, struct cua_error *err)
+{
+	struct cua_point middle = { box->x + box->width / 2, box->y + box->height / 2 };
+	if (display->scale.width > 0) {
+		middle = cua_scale_to_picture(&display->scale, middle);
+	}
+	return cua_buffer_printf(text, err, " (%d,%d)", middle.x, middle.y);
+}
+
+static enum cua_status print_element(const struct display *display, const struct element *element,
+		int indent, struct cua_buffer *text, struct cua_error *err)
 {
 	enum cua_status status = cua_buffer_printf(
 			text, err, "%*se%u %s", 2 * indent, "", element->ref, element->role);
@@ -94,9 +105,7 @@ static enum cua_status print_element(const struct element *element, int indent,
 		status = print_quoted(text, " = ", element->value, err);
 	}
 	if (status == CUA_OK && element->box.width > 0) {
-		status = cua_buffer_printf(text, err, " (%d,%d)",
-				element->box.x + element->box.width / 2,
-				element->box.y + element->box.height / 2);
+		status = print_place(display, &element->box, text, err);
 	} else if (status == CUA_OK) {
 		status = cua_buffer_printf(text, err, " (not visible)");
 	}
@@ -113,8 +122,8 @@ static enum cua_status print_element(const struct element *element, int indent,
 	return status == CUA_OK ? cua_buffer_append(text, "\n", 1, err) : status;
 }
 
-static enum cua_status print_list(const struct element_list *list, bool all,
-		struct cua_buffer *text, int *ret_printed, struct cua_error *err)
+static enum cua_status print_list(const struct display *display, const struct element_list *list,
+		bool all, struct cua_buffer *text, int *ret_printed, struct cua_error *err)
 {
 	struct outline outline = { .indent = { 0 } };
 	enum cua_status status = CUA_OK;
@@ -124,7 +133,7 @@ static enum cua_status print_list(const struct element_list *list, bool all,
 		const int depth = element->depth;
 		const bool printed = says_something(element, &outline, all);
 		if (printed) {
-			status = print_element(element, outline.indent[depth], text, err);
+			status = print_element(display, element, outline.indent[depth], text, err);
 			++*ret_printed;
 		}
 		outline.indent[depth + 1] = outline.indent[depth] + (printed ? 1 : 0);
@@ -187,13 +196,13 @@ static void tell_bounds(const struct element_list *list, cJSON *result)
 	}
 }
 
-static enum cua_status answer_text(
-		const struct element_list *list, bool all, cJSON *result, struct cua_error *err)
+static enum cua_status answer_text(const struct display *display, const struct element_list *list,
+		bool all, cJSON *result, struct cua_error *err)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
 	int printed = 0;
 	cua_buffer_init(&text, TEXT_ANSWER_MAX);
-	enum cua_status status = print_list(list, all, &text, &printed, err);
+	enum cua_status status = print_list(display, list, all, &text, &printed, err);
 	if (status == CUA_ERR_TOO_LARGE) {
 		return CUA_FAIL(err, status, 0,
 				"more than %u KiB of elements; ask for one window, or fewer with "
@@ -248,7 +257,7 @@ enum cua_status reading_act_screen(struct display *display, const struct cua_act
 			}
 		}
 	} else if (status == CUA_OK) {
-		status = answer_text(&list, action->all, result, err);
+		status = answer_text(display, &list, action->all, result, err);
 	}
 	if (status == CUA_OK) {
 		tell_bounds(&list, result);

@@ -170,13 +170,15 @@ static void answers_come_back_in_the_picture(void **state)
 			","
 			"\"results\":[{\"x\":100,\"y\":200,\"ms\":4,\"windows\":[{\"id\":1280,"
 			"\"x\":0,"
-			"\"y\":20,\"width\":1280,\"height\":780,\"frame\":[0,0,1280,800]}]}],"
+			"\"y\":20,\"width\":1280,\"height\":780,\"frame\":[0,0,1280,800]}]},{"
+			"\"words\":[[\"File\",100,20,30,14,93],[\"odd\"]]}],"
 			"\"screenshot\":{\"width\":640,\"height\":400,\"screen_width\":1280}}");
 	CUA_AUTO_JSON cJSON *wanted = cJSON_Parse(
 			"{\"pointer\":{\"x\":639,\"y\":399},\"changed\":[[5,10,50,25],[0,0,1,1]],"
 			"\"results\":[{\"x\":50,\"y\":100,\"ms\":4,\"windows\":[{\"id\":1280,\"x\":"
 			"0,"
-			"\"y\":10,\"width\":640,\"height\":390,\"frame\":[0,0,640,400]}]}],"
+			"\"y\":10,\"width\":640,\"height\":390,\"frame\":[0,0,640,400]}]},{"
+			"\"words\":[[\"File\",50,10,15,7,93],[\"odd\"]]}],"
 			"\"screenshot\":{\"width\":640,\"height\":400,\"screen_width\":1280}}");
 	cua_scale_answer(&half, answer);
 	CUA_AUTO_FREE char *found = cJSON_PrintUnformatted(answer);

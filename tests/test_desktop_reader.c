@@ -362,6 +362,34 @@ static void a_window_behind_is_raised_for_a_click(void **state)
 	assert_non_null(strstr(json_text(none, "error.message"), "no window 7"));
 }
 
+/* A caller who counts in the pixels of a smaller picture does so in texts, too. */
+static void texts_have_the_coordinates_of_the_picture(void **state)
+{
+	(void)state;
+	open_app("mousepad --preferences");
+	ref_of("check box", "Display whitespace", NULL);
+	long status = 0;
+	char place[64];
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
+			"{\"coordinates\":[640,400],\"actions\":[{\"action\":\"read_screen\"},"
+			"{\"action\":\"read_screen\",\"structured\":true}]}",
+			&status);
+	CUA_AUTO_JSON cJSON *full = read_screen("");
+	assert_int_equal(status, 200);
+	const cJSON *element = NULL, *box = NULL;
+	cJSON_ArrayForEach (element, json_at(answer, "results.1.elements")) {
+		if (strcmp(json_text(element, "name"), "Display whitespace") == 0) {
+			box = element;
+		}
+	}
+	assert_non_null(box);
+	const cJSON *unscaled = find(full, "check box", "Display whitespace");
+	assert_true(json_number(box, "x") < json_number(unscaled, "x"));
+	snprintf(place, sizeof(place), "\"Display whitespace\" (%.0f,%.0f)", json_number(box, "x"),
+			json_number(box, "y"));
+	assert_non_null(strstr(json_text(answer, "results.0.text"), place));
+}
+
 /* PNG bytes of a picture in an answer. */
 static size_t picture_of(const cJSON *answer, const char *path, unsigned char **ret_png)
 {
@@ -519,6 +547,7 @@ int main(void)
 		cmocka_unit_test_teardown(qt_is_read_and_clicked, kill_all),
 		cmocka_unit_test_teardown(gtk_is_read_and_clicked, kill_all),
 		cmocka_unit_test_teardown(a_window_behind_is_raised_for_a_click, kill_all),
+		cmocka_unit_test_teardown(texts_have_the_coordinates_of_the_picture, kill_all),
 		cmocka_unit_test_teardown(marks_are_drawn_listed_and_clicked, kill_all),
 		cmocka_unit_test_teardown(a_reference_outlives_the_reader, kill_all),
 		cmocka_unit_test_teardown(a_stopped_reader_is_replaced, kill_all),

@@ -215,6 +215,7 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 	cJSON *answer = cJSON_CreateObject();
 	cJSON *results = cJSON_AddArrayToObject(answer, "results");
 	display_begin(display);
+	display_speak_of(display, &request->scale);
 	enum cua_status status = run_all(display, request, results, &index, &error);
 	const bool checked = cJSON_GetArraySize(results) > 0;
 	/* After a failure the caller needs to see where it stands, unless nobody is there. */

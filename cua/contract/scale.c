@@ -154,10 +154,24 @@ static void scale_object(const struct cua_scale *scale, cJSON *object)
 	cJSON_SetNumberValue(y, point.y);
 }
 
+/* ["word", x, y, width, height, ...]: what read_text says of each word. */
+static void scale_word(const struct cua_scale *scale, cJSON *word)
+{
+	const struct cua_region *region = &scale->region;
+	cJSON *x = cJSON_GetArrayItem(word, 1), *y = cJSON_GetArrayItem(word, 2);
+	cJSON *width = cJSON_GetArrayItem(word, 3), *height = cJSON_GetArrayItem(word, 4);
+	if (cJSON_IsNumber(x) && cJSON_IsNumber(y) && cJSON_IsNumber(width) &&
+			cJSON_IsNumber(height)) {
+		scale_line(x, width, region->x, scale->width, region->width);
+		scale_line(y, height, region->y, scale->height, region->height);
+	}
+}
+
 static void scale_tree(const struct cua_scale *scale, cJSON *json, bool is_list_of_rects, int depth)
 {
 	static const char *const rects[] = { "frame", "box", "bounds", "region", NULL };
 	static const char *const lists[] = { "changed", "boxes", "regions", NULL };
+	static const char *const words[] = { "words", NULL };
 	static const char *const pictures[] = { "screenshot", "image", NULL };
 	if (is_named(json, pictures) || depth > DEPTH_MAX) {
 		return;
@@ -171,7 +185,9 @@ static void scale_tree(const struct cua_scale *scale, cJSON *json, bool is_list_
 	}
 	cJSON *child = NULL;
 	cJSON_ArrayForEach (child, json) {
-		if (cJSON_IsObject(child) || cJSON_IsArray(child)) {
+		if (cJSON_IsArray(child) && is_named(json, words)) {
+			scale_word(scale, child);
+		} else if (cJSON_IsObject(child) || cJSON_IsArray(child)) {
 			scale_tree(scale, child, is_named(json, lists), depth + 1);
 		}
 	}
