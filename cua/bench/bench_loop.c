@@ -2,6 +2,7 @@
  * model that answers at once, and another screen at every step. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,11 @@
 #include "cua/bench/bench_processes.h"
 #include "cua/bench/bench_topics.h"
 
-#define CELL_PX 16      /* inverted at each step, another cell each time */
-#define EARLY_STEPS 100 /* memory is compared to that after so many */
+#define CELL_PX 16     /* inverted at each step, another cell each time */
+#define LINE_BYTES 700 /* of an event */
+
+/* After so many steps memory is looked at, besides at the end. */
+static const int early_steps[] = { 100, 500 };
 
 struct loop {
 	struct bench_desktop *desktop;
@@ -97,14 +101,24 @@ static enum cua_status start_standin(struct loop *loop, const char *program,
 
 /* --- what a run says --- */
 
-static enum cua_status note_memory(struct loop *loop, const struct bench_process *process,
-		const char *by, struct cua_error *err)
+static enum cua_status note_memory(
+		struct loop *loop, const struct bench_process *process, struct cua_error *err)
 {
+	char when[BENCH_WORD_MAX];
+	snprintf(when, sizeof(when), "%s, at the end", loop->api);
 	enum cua_status status =
-			note(loop, "memory of cua run", by, "MB", process->resident_mb, err);
-	return status == CUA_OK ? note(loop, "memory of cua run, at its most", by, "MB",
+			note(loop, "memory of cua run", when, "MB", process->resident_mb, err);
+	return status == CUA_OK ? note(loop, "memory of cua run, at its most", loop->api, "MB",
 						  process->peak_mb, err)
 				: status;
+}
+
+static enum cua_status note_early_memory(
+		struct loop *loop, const struct bench_process *process, struct cua_error *err)
+{
+	char when[BENCH_WORD_MAX];
+	snprintf(when, sizeof(when), "%s, after %d steps", loop->api, loop->step);
+	return note(loop, "memory of cua run", when, "MB", process->resident_mb, err);
 }
 
 static enum cua_status note_run(
@@ -117,8 +131,8 @@ static enum cua_status note_run(
 		status = note(loop, "processor time of cua run per step", loop->api, "ms",
 				(process->cpu_ms - loop->first_cpu_ms) / steps, err);
 	}
-	if (status == CUA_OK && loop->step > EARLY_STEPS) {
-		status = note_memory(loop, process, "at the end", err);
+	if (status == CUA_OK && loop->step > early_steps[0]) {
+		status = note_memory(loop, process, err);
 	}
 	bench_figure_note(loop->overhead, "%d times another screenshot than before",
 			loop->screenshots);
@@ -164,8 +178,10 @@ static enum cua_status take_turn(
 		loop->first_us = now_us;
 		loop->first_cpu_ms = process.cpu_ms;
 	}
-	if (status == CUA_OK && loop->step == EARLY_STEPS && loop->steps > EARLY_STEPS) {
-		status = note_memory(loop, &process, "after 100 steps", err);
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(early_steps); i++) {
+		if (loop->step == early_steps[i] && loop->steps > early_steps[i]) {
+			status = note_early_memory(loop, &process, err);
+		}
 	}
 	if (status == CUA_OK && loop->step == loop->steps + 1) { /* it was the answer */
 		return note_run(loop, &process, err);
@@ -248,6 +264,12 @@ static enum cua_status measure_run(
 	return status;
 }
 
+/* "": the one that is there. */
+static enum cua_status show_screen(struct loop *loop, const char *name, struct cua_error *err)
+{
+	return name[0] ? bench_screen_show_named(loop->desktop, name, err) : CUA_OK;
+}
+
 static enum cua_status measure_runs(struct loop *loop, const cJSON *scenario, struct cua_error *err)
 {
 	const struct bench *bench = loop->desktop->bench;
@@ -264,7 +286,10 @@ static enum cua_status measure_runs(struct loop *loop, const cJSON *scenario, st
 				.api = bench_text(row, "api"),
 				.steps = (int)bench_number(
 						row, bench->quick ? "quick_steps" : "steps", 1) };
-			status = measure_run(&one, standin, err);
+			status = show_screen(&one, bench_text(row, "screen"), err);
+			if (status == CUA_OK) {
+				status = measure_run(&one, standin, err);
+			}
 		}
 	}
 	return status;
@@ -284,6 +309,39 @@ static enum cua_status measure_word(struct bench_desktop *desktop, struct cua_er
 	};
 	bench_progress(desktop->bench, "loop: first words");
 	return bench_take_turns(desktop->bench, &key, &turn, 1, err);
+}
+
+/* What the disk takes for a line of a journal: no step is shorter than the one it waits for. */
+static enum cua_status take_sync(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	char line[LINE_BYTES];
+	const int fd = *(const int *)turn->user_data;
+	memset(line, '.', sizeof(line));
+	if (write(fd, line, sizeof(line)) != (ssize_t)sizeof(line)) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "write");
+	}
+	const uint64_t since_us = cua_now_us();
+	if (fdatasync(fd) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "fdatasync");
+	}
+	*ret_ms = bench_ms_since(since_us);
+	return CUA_OK;
+}
+
+static enum cua_status measure_sync(struct bench *bench, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX];
+	snprintf(path, sizeof(path), "%s/line", bench->dir);
+	CUA_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	struct bench_turn turn = { .by = "the disk", .take = take_sync, .user_data = &fd };
+	const struct bench_key key = {
+		.topic = "loop", .name = "fdatasync of a line", .unit = "ms"
+	};
+	return bench_take_turns(bench, &key, &turn, 1, err);
 }
 
 /* Records of the runs go where the desktops are, not to the user's own, and no real key goes to the
@@ -311,6 +369,9 @@ enum cua_status bench_loop(struct bench *bench, struct cua_error *err)
 	}
 	if (status == CUA_OK) {
 		status = bench_client_connect(&loop.desktop->record, &loop.client, err);
+	}
+	if (status == CUA_OK) {
+		status = measure_sync(bench, err);
 	}
 	if (status == CUA_OK) {
 		status = measure_word(loop.desktop, err);
