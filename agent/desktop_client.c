@@ -149,21 +149,22 @@ static long timeout_ms(const cJSON *actions)
 
 /* --- answer --- */
 
-static enum cua_status hash_png(const char *base64, char *ret_sha256, struct cua_error *err)
+/* Bytes, type and hash, out of the base64. */
+static enum cua_status decode_image(struct agent_image *image, struct cua_error *err)
 {
-	size_t len = strlen(base64), png_len = 0;
-	CUA_AUTO_FREE unsigned char *png = malloc(len / 4 * 3 + 3);
-	if (!png) {
+	const size_t len = strlen(image->base64), size = len / 4 * 3 + 3;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	image->bytes = malloc(size);
+	if (!image->bytes) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	}
-	if (sodium_base642bin(png, len / 4 * 3 + 3, base64, len, NULL, &png_len, NULL,
+	if (sodium_base642bin(image->bytes, size, image->base64, len, NULL, &image->len, NULL,
 			    sodium_base64_VARIANT_ORIGINAL) != 0 ||
-			png_len < 8 || memcmp(png, "\x89PNG\r\n\x1a\n", 8) != 0) {
-		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop's screenshot is not a PNG");
+			!(image->media_type = agent_image_type(image->bytes, image->len))) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop's screenshot is no picture");
 	}
-	unsigned char hash[crypto_hash_sha256_BYTES];
-	crypto_hash_sha256(hash, png, png_len);
-	sodium_bin2hex(ret_sha256, 2 * sizeof(hash) + 1, hash, sizeof(hash));
+	crypto_hash_sha256(hash, image->bytes, image->len);
+	sodium_bin2hex(image->sha256, sizeof(image->sha256), hash, sizeof(hash));
 	return CUA_OK;
 }
 
@@ -178,20 +179,17 @@ static enum cua_status read_image(
 	if (!base64 || !cJSON_IsNumber(width) || !cJSON_IsNumber(height)) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop sent no screenshot");
 	}
-	struct agent_image image = {
-		.media_type = "image/png", .width = width->valueint, .height = height->valueint
-	};
+	struct agent_image image = { .width = width->valueint, .height = height->valueint };
 	if (image.width <= 0 || image.height <= 0 || image.width > 32767 || image.height > 32767) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the desktop's screenshot is %dx%d",
 				image.width, image.height);
 	}
-	enum cua_status status = hash_png(base64, image.sha256, err);
-	if (status != CUA_OK) {
-		return status;
-	}
 	image.base64 = strdup(base64);
-	if (!image.base64) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
+	enum cua_status status = image.base64 ? decode_image(&image, err)
+					      : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
+	if (status != CUA_OK) {
+		agent_image_finish(&image);
+		return status;
 	}
 	cJSON_DeleteItemFromObjectCaseSensitive(screenshot, "data");
 	*ret_image = image;

@@ -137,8 +137,11 @@ enum cua_status agent_journal_append(
 	CUA_AUTO_JSON cJSON *owned = event;
 	enum cua_status waited = CUA_OK;
 	struct cua_error why = { 0 };
-	enum cua_status status = owned ? append_line(journal, owned, &waited, &why)
-				       : CUA_FAIL(&why, CUA_ERR_NOMEM, ENOMEM, "journal");
+	enum cua_status status = agent_journal_sync_end(journal, &why);
+	if (status == CUA_OK) {
+		status = owned ? append_line(journal, owned, &waited, &why)
+			       : CUA_FAIL(&why, CUA_ERR_NOMEM, ENOMEM, "journal");
+	}
 	if (status == CUA_OK && journal->paused_ms > 0) {
 		struct cua_error ignored;
 		(void)!note_pause(journal, waited == CUA_OK ? &why : &ignored);
@@ -158,15 +161,47 @@ enum cua_status agent_journal_append(
 	return status;
 }
 
-enum cua_status agent_journal_sync(struct agent_journal *journal, struct cua_error *err)
+static enum cua_status take_synced(struct agent_journal *journal, int failed, struct cua_error *err)
 {
-	if (journal->is_unsynced && fdatasync(journal->events_fd) != 0) {
+	if (failed) {
 		/* Never again: the kernel may have dropped what it could not write. */
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s/events.jsonl: fdatasync",
+		return CUA_FAIL(err, CUA_ERR_IO, failed, "%s/events.jsonl: fdatasync",
 				journal->path);
 	}
 	journal->is_unsynced = false;
 	return CUA_OK;
+}
+
+enum cua_status agent_journal_sync(struct agent_journal *journal, struct cua_error *err)
+{
+	const bool is_failed = journal->is_unsynced && fdatasync(journal->events_fd) != 0;
+	return take_synced(journal, is_failed ? errno : 0, err);
+}
+
+static void *sync_aside(void *user_data)
+{
+	struct agent_journal *journal = user_data;
+	journal->sync_errno = fdatasync(journal->events_fd) != 0 ? errno : 0;
+	return NULL;
+}
+
+enum cua_status agent_journal_sync_begin(struct agent_journal *journal, struct cua_error *err)
+{
+	if (!journal->is_unsynced) {
+		return CUA_OK;
+	}
+	journal->is_syncing = pthread_create(&journal->syncer, NULL, sync_aside, journal) == 0;
+	return journal->is_syncing ? CUA_OK : agent_journal_sync(journal, err);
+}
+
+enum cua_status agent_journal_sync_end(struct agent_journal *journal, struct cua_error *err)
+{
+	if (!journal->is_syncing) {
+		return CUA_OK;
+	}
+	pthread_join(journal->syncer, NULL);
+	journal->is_syncing = false;
+	return take_synced(journal, journal->sync_errno, err);
 }
 
 enum cua_status agent_journal_sign(struct agent_journal *journal, struct cua_error *err)
@@ -215,43 +250,55 @@ static enum cua_status write_screenshot(struct agent_journal *journal, const cha
 }
 
 enum cua_status agent_journal_screenshot(struct agent_journal *journal, const char *sha256,
-		const char *base64, struct cua_error *err)
+		const unsigned char *bytes, size_t len, struct cua_error *err)
 {
 	char name[80];
-	snprintf(name, sizeof(name), "%s.png", sha256);
-	if (faccessat(journal->screenshots_fd, name, F_OK, 0) == 0) {
-		return CUA_OK;
+	snprintf(name, sizeof(name), "%s.%s", sha256,
+			agent_image_suffix(agent_image_type(bytes, len)));
+	return faccessat(journal->screenshots_fd, name, F_OK, 0) == 0
+			? CUA_OK
+			: write_screenshot(journal, name, bytes, len, err);
+}
+
+/* Whatever its type; the PNG is the usual one. */
+static enum cua_status read_any(const struct agent_journal *journal, const char *sha256,
+		struct cua_buffer *bytes, struct cua_error *err)
+{
+	static const char *const media_types[] = { "image/png", "image/webp", "image/jpeg" };
+	enum cua_status status = CUA_ERR_NOT_FOUND;
+	for (size_t i = 0; status == CUA_ERR_NOT_FOUND && i < CUA_ARRAY_LEN(media_types); i++) {
+		char path[CUA_PATH_MAX + 96];
+		snprintf(path, sizeof(path), "%s/screenshots/%s.%s", journal->path, sha256,
+				agent_image_suffix(media_types[i]));
+		status = cua_file_read(path, bytes, err);
 	}
-	size_t len = strlen(base64), png_len = 0;
-	CUA_AUTO_FREE unsigned char *png = malloc(len / 4 * 3 + 3);
-	if (!png) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
-	}
-	if (sodium_base642bin(png, len / 4 * 3 + 3, base64, len, NULL, &png_len, NULL,
-			    sodium_base64_VARIANT_ORIGINAL) != 0) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the screenshot is not base64");
-	}
-	return write_screenshot(journal, name, png, png_len, err);
+	return status;
 }
 
 enum cua_status agent_journal_read_screenshot(const struct agent_journal *journal,
-		const char *sha256, char **ret_base64, struct cua_error *err)
+		const char *sha256, struct agent_image *ret_image, struct cua_error *err)
 {
-	char path[CUA_PATH_MAX + 96];
-	CUA_AUTO_BUFFER struct cua_buffer png;
-	cua_buffer_init(&png, SCREENSHOT_MAX);
-	snprintf(path, sizeof(path), "%s/screenshots/%s.png", journal->path, sha256);
-	enum cua_status status = cua_file_read(path, &png, err);
+	CUA_AUTO_BUFFER struct cua_buffer bytes;
+	cua_buffer_init(&bytes, SCREENSHOT_MAX);
+	enum cua_status status = read_any(journal, sha256, &bytes, err);
 	if (status != CUA_OK) {
 		return status;
 	}
-	const size_t size = sodium_base64_ENCODED_LEN(png.len, sodium_base64_VARIANT_ORIGINAL);
-	char *base64 = malloc(size);
-	if (!base64) {
+	struct agent_image image = { .len = bytes.len,
+		.media_type = agent_image_type((unsigned char *)bytes.data, bytes.len) };
+	if (!image.media_type) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "the screenshot %.12s... is no picture",
+				sha256);
+	}
+	const size_t size = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
+	image.base64 = malloc(size);
+	if (!image.base64) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	}
-	sodium_bin2base64(base64, size, (const unsigned char *)png.data, png.len,
-			sodium_base64_VARIANT_ORIGINAL);
-	*ret_base64 = base64;
+	image.bytes = (unsigned char *)CUA_STEAL(bytes.data);
+	snprintf(image.sha256, sizeof(image.sha256), "%s", sha256);
+	sodium_bin2base64(
+			image.base64, size, image.bytes, image.len, sodium_base64_VARIANT_ORIGINAL);
+	*ret_image = image;
 	return CUA_OK;
 }

@@ -13,12 +13,14 @@
  * What has been synced is there after a power loss: an event, those before it, the screenshots that
  * they name, the folder itself. */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
 
 #include "agent/journal_chain.h"
+#include "agent/model/model.h"
 #include "cua/base/error.h"
 
 struct agent_journal {
@@ -29,6 +31,9 @@ struct agent_journal {
 	int64_t size;             /* bytes of whole events in events.jsonl */
 	struct agent_chain chain; /* of the last event */
 	bool is_unsynced;
+	bool is_syncing; /* agent_journal_sync_begin() */
+	pthread_t syncer;
+	int sync_errno;     /* of it */
 	const char *secret; /* blotted out of everything written; borrowed; may be NULL */
 	int cancel_fd;      /* readable: wait for nothing; -1 for none */
 	int space_wait_s;   /* how long a full disk is waited for */
@@ -77,6 +82,12 @@ CUA_NODISCARD enum cua_status agent_journal_append(
 /* Waits until the disk has all events. */
 CUA_NODISCARD enum cua_status agent_journal_sync(
 		struct agent_journal *journal, struct cua_error *err);
+/* The same beside other work. agent_journal_sync_end() waits for it and says how it went; so does
+ * an event that is appended before. */
+CUA_NODISCARD enum cua_status agent_journal_sync_begin(
+		struct agent_journal *journal, struct cua_error *err);
+CUA_NODISCARD enum cua_status agent_journal_sync_end(
+		struct agent_journal *journal, struct cua_error *err);
 /* Syncs, and signs all events. */
 CUA_NODISCARD enum cua_status agent_journal_sign(
 		struct agent_journal *journal, struct cua_error *err);
@@ -85,12 +96,14 @@ CUA_NODISCARD enum cua_status agent_journal_sign(
 CUA_NODISCARD enum cua_status agent_journal_end(
 		struct agent_journal *journal, cJSON *event, struct cua_error *err);
 
-/* Writes screenshots/SHA256.png unless it is there; on the disk when this returns. */
+/* Writes screenshots/SHA256.png, or what its type is called, unless it is there; on the disk when
+ * this returns. */
 CUA_NODISCARD enum cua_status agent_journal_screenshot(struct agent_journal *journal,
-		const char *sha256, const char *base64, struct cua_error *err);
+		const char *sha256, const unsigned char *bytes, size_t len, struct cua_error *err);
 
-/* Reads one back as base64; the caller owns it. CUA_ERR_NOT_FOUND. */
+/* Reads one back, all but its size in pixels; release with agent_image_finish().
+ * CUA_ERR_NOT_FOUND; CUA_ERR_POLICY if it is no picture. */
 CUA_NODISCARD enum cua_status agent_journal_read_screenshot(const struct agent_journal *journal,
-		const char *sha256, char **ret_base64, struct cua_error *err);
+		const char *sha256, struct agent_image *ret_image, struct cua_error *err);
 
 #endif

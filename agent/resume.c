@@ -230,17 +230,15 @@ struct history {
 static enum cua_status load_image(struct agent_run *run, const cJSON *json,
 		struct agent_image *ret_image, struct cua_error *err)
 {
-	struct agent_image image = { .media_type = "image/png",
-		.width = (int)agent_event_number(json, "width"),
-		.height = (int)agent_event_number(json, "height") };
+	struct agent_image image = { 0 };
 	const char *sha256 = text_at(json, "screenshot");
 	if (!sha256 || !agent_event_is_sha256(sha256)) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "an event names no screenshot");
 	}
-	strcpy(image.sha256, sha256);
-	enum cua_status status =
-			agent_journal_read_screenshot(&run->journal, sha256, &image.base64, err);
+	enum cua_status status = agent_journal_read_screenshot(&run->journal, sha256, &image, err);
 	if (status == CUA_OK) {
+		image.width = (int)agent_event_number(json, "width");
+		image.height = (int)agent_event_number(json, "height");
 		*ret_image = image;
 	}
 	return status;

@@ -221,9 +221,9 @@ static bool may_go_on(struct agent_run *run)
 /* False if the run is over. */
 static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 {
-	struct cua_error why = { 0 };
-	/* What the model is told next must not be forgotten by a power loss. */
-	if (agent_journal_sync(&run->journal, &why) != CUA_OK) {
+	struct cua_error why = { 0 }, disk = { 0 };
+	/* What the model is told must be on the disk before anything comes of its answer. */
+	if (agent_journal_sync_begin(&run->journal, &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}
@@ -232,6 +232,11 @@ static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 	run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
 	agent_usage_add(&run->result->usage, &ret_turn->usage);
 	run->result->cost_usd += run_cost(run, &ret_turn->usage);
+	if (agent_journal_sync_end(&run->journal, &disk) != CUA_OK) {
+		agent_turn_finish(ret_turn);
+		run_end_desktop(run, &disk);
+		return false;
+	}
 	if (status != CUA_OK) {
 		run_note_unanswered(run, ret_turn, &why);
 		end_model(run, &why);

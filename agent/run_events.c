@@ -62,7 +62,8 @@ static bool add_image(struct agent_run *run, cJSON *event, const struct agent_im
 	if (!image) {
 		return true;
 	}
-	if (agent_journal_screenshot(&run->journal, image->sha256, image->base64, &why) != CUA_OK) {
+	if (agent_journal_screenshot(&run->journal, image->sha256, image->bytes, image->len,
+			    &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}

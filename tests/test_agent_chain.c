@@ -29,6 +29,17 @@
 	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5" \
 	"ErkJggg=="
 
+/* Files the picture that PNG_BASE64 is. */
+static enum cua_status file_png(struct agent_journal *journal, const char *sha256)
+{
+	unsigned char png[128];
+	size_t len = 0;
+	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
+					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+			0);
+	return agent_journal_screenshot(journal, sha256, png, len, NULL);
+}
+
 struct fixture {
 	char dir[64], path[256];
 	char sha256[65];
@@ -80,9 +91,7 @@ static void fill(struct fixture *fixture, int events)
 		snprintf(text, sizeof(text), "\"screenshot\":\"%d\\ \xc3\xbc", i);
 		append(&fixture->journal, text);
 	}
-	assert_int_equal(agent_journal_screenshot(
-					 &fixture->journal, fixture->sha256, PNG_BASE64, NULL),
-			CUA_OK);
+	assert_int_equal(file_png(&fixture->journal, fixture->sha256), CUA_OK);
 	cJSON *look = cJSON_CreateObject();
 	cJSON_AddStringToObject(look, "type", "look");
 	cJSON_AddStringToObject(look, "screenshot", fixture->sha256);
@@ -448,8 +457,7 @@ static void play_screenshot(struct fixture *fixture)
 	fixture->journal.on_event = make_room;
 	fixture->journal.user_data = fixture;
 	fill_disk(fixture);
-	EXPECT(agent_journal_screenshot(&fixture->journal, fixture->sha256, PNG_BASE64, NULL) ==
-			CUA_OK);
+	EXPECT(file_png(&fixture->journal, fixture->sha256) == CUA_OK);
 	EXPECT(pauses == 1);
 	append(&fixture->journal, "after");
 	EXPECT(verify(fixture, NULL, &verdict, NULL) == CUA_OK);

@@ -24,6 +24,17 @@
 	"ErkJggg=="
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+/* Files the picture that PNG_BASE64 is. */
+static enum cua_status file_png(struct agent_journal *journal, const char *sha256)
+{
+	unsigned char png[128];
+	size_t len = 0;
+	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
+					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+			0);
+	return agent_journal_screenshot(journal, sha256, png, len, NULL);
+}
+
 struct fixture {
 	char dir[64];
 	struct agent_journal journal;
@@ -110,11 +121,9 @@ static void a_screenshot_is_kept_once(void **state)
 	struct stat first, second;
 	char path[300];
 	snprintf(path, sizeof(path), "%s/screenshots/" SHA ".png", fixture->journal.path);
-	assert_int_equal(
-			agent_journal_screenshot(&fixture->journal, SHA, PNG_BASE64, NULL), CUA_OK);
+	assert_int_equal(file_png(&fixture->journal, SHA), CUA_OK);
 	assert_int_equal(stat(path, &first), 0);
-	assert_int_equal(
-			agent_journal_screenshot(&fixture->journal, SHA, PNG_BASE64, NULL), CUA_OK);
+	assert_int_equal(file_png(&fixture->journal, SHA), CUA_OK);
 	assert_int_equal(stat(path, &second), 0);
 	assert_int_equal(first.st_ino, second.st_ino);
 	assert_int_equal(first.st_size, 70);
@@ -129,6 +138,39 @@ static void limit_files(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+static void a_picture_comes_back_as_what_it_is(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *sha256, *bytes, *media_type;
+		size_t len;
+	} rows[] = {
+		{ "a1", "\x89PNG\r\n\x1a\nxyz", "image/png", 11 },
+		{ "b2", "RIFF....WEBPVP8L", "image/webp", 16 },
+		{ "c3", "\xff\xd8\xff\xe0", "image/jpeg", 4 },
+	};
+	struct agent_image image;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		assert_int_equal(agent_journal_screenshot(&fixture->journal, rows[i].sha256,
+						 (const unsigned char *)rows[i].bytes, rows[i].len,
+						 NULL),
+				CUA_OK);
+		assert_int_equal(agent_journal_read_screenshot(
+						 &fixture->journal, rows[i].sha256, &image, NULL),
+				CUA_OK);
+		assert_string_equal(image.media_type, rows[i].media_type);
+		assert_int_equal(image.len, rows[i].len);
+		assert_memory_equal(image.bytes, rows[i].bytes, rows[i].len);
+		agent_image_finish(&image);
+	}
+	static const unsigned char none[] = "no picture";
+	assert_int_equal(agent_journal_screenshot(&fixture->journal, "d4", none, 10, NULL), CUA_OK);
+	assert_int_equal(agent_journal_read_screenshot(&fixture->journal, "d4", &image, NULL),
+			CUA_ERR_POLICY);
+	assert_int_equal(agent_journal_read_screenshot(&fixture->journal, "e5", &image, NULL),
+			CUA_ERR_NOT_FOUND);
+}
+
 static void a_full_disk_leaves_whole_lines_and_files(void **state)
 {
 	struct fixture *fixture = *state;
@@ -140,7 +182,7 @@ static void a_full_disk_leaves_whole_lines_and_files(void **state)
 	enum cua_status appended = agent_journal_append(
 			&fixture->journal, cJSON_Parse("{\"type\":\"b\"}"), true, &why);
 	limit_files(10);
-	enum cua_status filed = agent_journal_screenshot(&fixture->journal, SHA, PNG_BASE64, NULL);
+	enum cua_status filed = file_png(&fixture->journal, SHA);
 	struct cua_error report_why = { 0 };
 	enum cua_status reported = agent_report_write(fixture->journal.dir_fd, &report_why);
 	limit_files(RLIM_INFINITY);
@@ -180,8 +222,7 @@ static void fill(struct fixture *fixture)
 	append(fixture,
 			"{\"type\":\"run_start\",\"task\":\"" EVIL "\",\"model\":\"" EVIL
 			"\",\"desktop\":\"d\",\"run\":\"r\"}");
-	assert_int_equal(
-			agent_journal_screenshot(&fixture->journal, SHA, PNG_BASE64, NULL), CUA_OK);
+	assert_int_equal(file_png(&fixture->journal, SHA), CUA_OK);
 	append(fixture,
 			"{\"type\":\"look\",\"screenshot\":\"" SHA
 			"\",\"width\":1280,\"height\":800}");
@@ -237,8 +278,7 @@ static size_t count(const char *text, const char *what)
 static void reports_tell_steps_apart(void **state)
 {
 	struct fixture *fixture = *state;
-	assert_int_equal(
-			agent_journal_screenshot(&fixture->journal, SHA, PNG_BASE64, NULL), CUA_OK);
+	assert_int_equal(file_png(&fixture->journal, SHA), CUA_OK);
 	append(fixture, "{\"type\":\"run_start\",\"task\":\"t\",\"desktop\":\"d\"}");
 	append(fixture,
 			"{\"type\":\"look\",\"step\":0,\"screenshot\":\"" SHA
@@ -315,6 +355,7 @@ int main(void)
 		TEST(only_the_owner_may_read),
 		TEST(keys_are_blotted_out),
 		TEST(a_screenshot_is_kept_once),
+		TEST(a_picture_comes_back_as_what_it_is),
 		TEST(a_full_disk_leaves_whole_lines_and_files),
 		TEST(a_folder_that_cannot_be_made_is_an_error),
 		TEST(reports_show_steps_and_escape_text),

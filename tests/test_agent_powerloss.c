@@ -57,13 +57,10 @@ static bool acknowledge(const struct agent_journal *journal)
 static bool file_picture(struct agent_journal *journal, int number, char *sha256)
 {
 	unsigned char bytes[1500], hash[crypto_hash_sha256_BYTES];
-	char base64[2200];
 	memset(bytes, number, sizeof(bytes));
 	crypto_hash_sha256(hash, bytes, sizeof(bytes));
 	sodium_bin2hex(sha256, 65, hash, sizeof(hash));
-	sodium_bin2base64(base64, sizeof(base64), bytes, sizeof(bytes),
-			sodium_base64_VARIANT_ORIGINAL);
-	return agent_journal_screenshot(journal, sha256, base64, NULL) == CUA_OK;
+	return agent_journal_screenshot(journal, sha256, bytes, sizeof(bytes), NULL) == CUA_OK;
 }
 
 /* Events as a run writes them: most wait for the next that is synced. */

@@ -20,6 +20,8 @@
 
 struct agent_image {
 	char *base64;           /* owned */
+	unsigned char *bytes;   /* owned; the same; NULL where nobody needs them */
+	size_t len;             /* of bytes */
 	const char *media_type; /* of static storage: "image/png", "image/jpeg", "image/webp" */
 	char sha256[65];
 	int width, height; /* pixels */
@@ -29,7 +31,9 @@ struct agent_image {
 CUA_NODISCARD enum cua_status agent_image_copy(const struct agent_image *image,
 		struct agent_image *ret_copy, struct cua_error *err);
 void agent_image_finish(struct agent_image *image);
-/* Of a file of this media type: "png". */
+/* "image/png", ... by how it begins; NULL if it is no picture that is known here. */
+const char *agent_image_type(const unsigned char *bytes, size_t len);
+/* Of a file of this media type: "png", also for NULL. */
 const char *agent_image_suffix(const char *media_type);
 
 enum agent_call_kind {
