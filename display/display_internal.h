@@ -234,6 +234,7 @@ struct display {
 	/* Pressed by an agent and not yet released. */
 	bool key_down[KEYCODE_MAX + 1];
 	uint32_t buttons_down; /* bit n: X button n */
+	uint64_t clicked_us;   /* when an agent last pressed a button; 0: never */
 	bool acting;           /* an agent's request runs: the lease is asked while it waits */
 	display_check_fn check;
 	void *check_data;
