@@ -225,12 +225,13 @@ static bool has_new_damage(struct display *display, void *user_data)
 static enum cua_status wait_until_painted(
 		struct display *display, Window window, struct cua_error *err)
 {
-	const uint64_t deadline_us = cua_now_us() + PAINT_TIMEOUT_MS * 1000ULL;
+	struct load_deadline deadline;
+	load_deadline_set(display->load, &deadline, cua_now_us() + PAINT_TIMEOUT_MS * 1000ULL);
 	enum cua_status status = CUA_OK;
 	struct cua_region area;
 	const int quiet_ms = load_is_known(display->load) ? START_QUIET_MS : START_QUIET_BLIND_MS;
 	while (status == CUA_OK) {
-		status = settle_rest(display, quiet_ms, deadline_us, err);
+		status = settle_rest(display, quiet_ms, deadline.us, err);
 		if (status == CUA_OK) {
 			status = frame_update(display, err);
 		}
@@ -239,7 +240,10 @@ static enum cua_status wait_until_painted(
 			break;
 		}
 		uint64_t count = display->damage.count;
-		status = display_wait(display, deadline_us, has_new_damage, &count, err);
+		do {
+			status = display_wait(display, deadline.us, has_new_damage, &count, err);
+		} while (status == CUA_ERR_TIMEOUT &&
+				!load_deadline_is_over(display->load, &deadline));
 	}
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 /* More than this part of one processor, and well more than before the input: computing. Low, since
  * on a machine with much to do nobody gets more. */
 #define BUSY_PERCENT 12
+/* A busy machine moves a deadline by so much at most. */
+#define HELD_BACK_MAX_US 20000000U
 /* A time over which what was used before the input is worth measuring. */
 #define BEFORE_US 150000U
 
@@ -282,6 +285,50 @@ bool load_is_known(const struct load *load)
 uint64_t load_busy_us(const struct load *load)
 {
 	return load->busy_us;
+}
+
+/* Source: Linux, Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat. */
+static uint64_t delay_ns(pid_t pid)
+{
+	char path[64], text[128];
+	uint64_t delay = 0;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	return read_proc(text, sizeof(text), path) && sscanf(text, "%*u %" SCNu64, &delay) == 1
+			? delay
+			: 0;
+}
+
+/* Of the first threads, the desktop's own plumbing included. */
+static uint64_t all_delays_us(const struct load *load)
+{
+	uint64_t sum_ns = 0;
+	for (int i = 0; i < load->count; i++) {
+		sum_ns += delay_ns(load->processes[i].pid);
+	}
+	return sum_ns / 1000U;
+}
+
+void load_deadline_set(const struct load *load, struct load_deadline *deadline, uint64_t bound_us)
+{
+	*deadline = (struct load_deadline){ bound_us, bound_us, all_delays_us(load) };
+}
+
+uint64_t load_held_back_us(const struct load *load, const struct load_deadline *deadline)
+{
+	/* Who computes all the time waits for itself. */
+	const uint64_t us = load->before_percent < BUSY_PERCENT ? all_delays_us(load) : 0;
+	const uint64_t more_us = us > deadline->delay_us ? us - deadline->delay_us : 0;
+	return more_us < HELD_BACK_MAX_US ? more_us : HELD_BACK_MAX_US;
+}
+
+bool load_deadline_is_over(const struct load *load, struct load_deadline *deadline)
+{
+	if (cua_now_us() < deadline->us) {
+		return false;
+	}
+	const uint64_t moved_us = deadline->bound_us + load_held_back_us(load, deadline);
+	deadline->us = moved_us > deadline->us ? moved_us : deadline->us;
+	return cua_now_us() >= deadline->us;
 }
 
 uint64_t load_timer_us(const struct load *load, uint64_t from_us, uint64_t until_us)

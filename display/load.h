@@ -24,6 +24,19 @@ void load_sample(struct load *load);
  * counts as computing now. About a millisecond. */
 bool load_is_running(struct load *load);
 
+/* A deadline that moves on while others keep the desktop's processes from computing. */
+struct load_deadline {
+	uint64_t us; /* as it stands, in the terms of cua_now_us() */
+	uint64_t bound_us, delay_us;
+};
+/* Looks at every process, as load_deadline_is_over() does after bound_us: about ten microseconds
+ * each. */
+void load_deadline_set(const struct load *load, struct load_deadline *deadline, uint64_t bound_us);
+/* How long they have waited for a processor since it was set, at most 20 s; 0 on a desktop where
+ * somebody computed before the input already. */
+uint64_t load_held_back_us(const struct load *load, const struct load_deadline *deadline);
+bool load_deadline_is_over(const struct load *load, struct load_deadline *deadline);
+
 /* Processor time can be read at all. */
 bool load_is_known(const struct load *load);
 /* When an application was last seen computing, in the terms of cua_now_us(); 0: not since

@@ -71,6 +71,11 @@ static const char chromium_wrapper[] =
 		"--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,Translate,"
 		"OptimizationHints,MediaRouter,AutofillServerCommunication ";
 
+/* Without network Chromium shows its own page in a new tab, and gives it the keyboard: a URL typed
+ * after Ctrl+T would be lost, however late it is typed. An empty page leaves the keyboard with the
+ * address bar. */
+static const char chromium_preferences[] = "{\"newtab_page_location_override\": \"about:blank\"}\n";
+
 /* GTK, xterm and most others read Xft.dpi, openbox the figure of the X server. */
 struct scaled_texts {
 	char x[256], chromium[2048];
@@ -137,6 +142,7 @@ enum cua_status display_session_home_prepare(
 				"statusbar.xml",
 				writer_statusbar, 0600 },
 		{ home, ".config/gtk-3.0/settings.ini", gtk_settings, 0600 },
+		{ home, ".config/chromium/Default/Preferences", chromium_preferences, 0600 },
 		{ home, ".Xdefaults", scaled.x, 0600 },
 		{ session_dir, "openbox.xml", openbox_xml, 0644 },
 		{ session_dir, "bin/chromium", scaled.chromium, 0755 },

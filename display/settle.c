@@ -26,6 +26,8 @@
 #define AFTER_BUSY_US 25000U
 /* Whoever computes for longer without changing anything does so for another reason. */
 #define BUSY_MAX_US 2000000U
+/* A window manager that is there answers sooner. */
+#define MANAGER_TIMEOUT_MS 300
 /* An answer later than this means that the application was busy: it may be about to draw. */
 #define PROMPT_US 15000U
 /* How often processes are looked at, and pixels compared, at most. */
@@ -42,7 +44,8 @@ struct settling {
 	enum display_expect expect;
 	uint64_t input_us; /* the end of the input */
 	uint64_t since_us; /* rest is counted from here, or from the last change */
-	uint64_t deadline_us;
+	struct load_deadline deadline;
+	bool waits_out; /* a busy machine moves the deadline */
 	uint64_t quiet_us, unchanged_us;
 	uint64_t checked_us; /* when pixels were last compared */
 	uint32_t key;        /* habit_key(); 0: late changes do not matter */
@@ -62,6 +65,13 @@ static uint64_t earlier(uint64_t a_us, uint64_t b_us)
 }
 
 /* --- waiting --- */
+
+/* A picture is wanted at its deadline as it is then; an input would go to the wrong place. */
+static bool is_over(const struct display *display, struct settling *settling)
+{
+	return settling->waits_out ? load_deadline_is_over(display->load, &settling->deadline)
+				   : cua_now_us() >= settling->deadline.us;
+}
 
 /* The input should show, and has not yet. */
 static bool waits_for_first(const struct display *display, const struct settling *settling)
@@ -99,9 +109,13 @@ static enum cua_status step(struct display *display, struct settling *settling, 
  * it for long. */
 static bool heeds_computing(const struct display *display, const struct settling *settling)
 {
-	const uint64_t begins_us = later(settling->since_us, activity_last_us(display));
-	return (cua_now_us() < begins_us + BUSY_MAX_US || waits_for_first(display, settling)) &&
-			!activity_is_moving(display, settling->input_us);
+	const uint64_t ends_us = later(settling->since_us, activity_last_us(display)) + BUSY_MAX_US;
+	if (activity_is_moving(display, settling->input_us)) {
+		return false;
+	}
+	return cua_now_us() < ends_us || waits_for_first(display, settling) ||
+			cua_now_us() <
+			ends_us + load_held_back_us(display->load, &settling->deadline);
 }
 
 /* On a machine with much to do, who has something to draw may still wait for a processor. */
@@ -132,14 +146,14 @@ static enum cua_status wait_quiet(
 {
 	enum cua_status status = activity_check(display, err);
 	while (status == CUA_OK) {
-		const uint64_t ends_us = rest_ends_us(display, settling), now_us = cua_now_us();
-		if (now_us >= settling->deadline_us) {
+		const uint64_t ends_us = rest_ends_us(display, settling);
+		if (is_over(display, settling)) {
 			return CUA_ERR_TIMEOUT;
 		}
-		if (now_us >= ends_us && !is_running(display, settling)) {
+		if (cua_now_us() >= ends_us && !is_running(display, settling)) {
 			return CUA_OK;
 		}
-		status = step(display, settling, earlier(ends_us, settling->deadline_us), err);
+		status = step(display, settling, earlier(ends_us, settling->deadline.us), err);
 	}
 	return status;
 }
@@ -157,7 +171,7 @@ static enum cua_status wait_rounds(
 			return status;
 		}
 		const uint64_t asked_us = cua_now_us(), count = activity_changes(display);
-		status = window_ping(display, cua_ms_until(settling->deadline_us), &asked,
+		status = window_ping(display, cua_ms_until(settling->deadline.us), &asked,
 				&answered, err);
 		if (status == CUA_OK) {
 			status = activity_check(display, err);
@@ -170,7 +184,7 @@ static enum cua_status wait_rounds(
 						activity_changes(display) == count)) {
 			return CUA_OK;
 		}
-		if (!answered) {
+		if (!answered && is_over(display, settling)) {
 			return CUA_ERR_TIMEOUT;
 		}
 		settling->since_us = cua_now_us();
@@ -219,14 +233,14 @@ static enum cua_status wait_late(struct display *display, struct settling *settl
 			*ret_changed = true;
 			return CUA_OK;
 		}
-		if (cua_now_us() >= settling->deadline_us) {
+		if (cua_now_us() >= settling->deadline.us) {
 			return CUA_ERR_TIMEOUT;
 		}
 		if (cua_now_us() >= until_us) {
 			return CUA_OK;
 		}
 		settling->waited = true;
-		status = step(display, settling, earlier(until_us, settling->deadline_us), err);
+		status = step(display, settling, earlier(until_us, settling->deadline.us), err);
 	}
 	return status;
 }
@@ -335,9 +349,17 @@ static enum cua_status start_settling(
 		struct display *display, struct settling *settling, struct cua_error *err)
 {
 	bool asked = false, answered = false;
+	enum cua_status status = CUA_OK;
 	load_sample(display->load);
-	enum cua_status status = window_ping(
-			display, cua_ms_until(settling->deadline_us), &asked, &answered, err);
+	load_deadline_set(display->load, &settling->deadline, settling->deadline.us);
+	/* The chord or the button may have been the window manager's: close, another window. */
+	if (settling->expect == DISPLAY_EXPECT_INPUT) {
+		status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
+	}
+	if (status == CUA_OK || status == CUA_ERR_TIMEOUT) {
+		status = window_ping(display, cua_ms_until(settling->deadline.us), &asked,
+				&answered, err);
+	}
 	choose_times(display, settling, asked);
 	return status;
 }
@@ -354,7 +376,8 @@ enum cua_status display_settle(struct display *display, int timeout_ms, enum dis
 	char class[128];
 	struct settling settling = { .expect = expect,
 		.input_us = display->changes.input_end_us,
-		.deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U };
+		.deadline.us = cua_now_us() + (uint64_t)timeout_ms * 1000U,
+		.waits_out = expect == DISPLAY_EXPECT_INPUT };
 	enum cua_status status = start_settling(display, &settling, &local);
 	if (status == CUA_OK && expect != DISPLAY_EXPECT_INPUT) {
 		window_class(display, window_active(display), class, sizeof(class));
@@ -399,7 +422,8 @@ enum cua_status settle_rest(
 {
 	struct settling settling = { .expect = DISPLAY_EXPECT_NOTHING,
 		.input_us = cua_now_us(),
-		.deadline_us = deadline_us,
+		.deadline.us = deadline_us,
+		.waits_out = true,
 		.quiet_us = (uint64_t)quiet_ms * 1000U };
 	enum cua_status status = start_settling(display, &settling, err);
 	return status == CUA_OK ? wait_rounds(display, &settling, err) : status;

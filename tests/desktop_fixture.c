@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 #define PROGRAM_DEADLINE_MS 90000
 #define POLL_US 10000
 #define WORDS_MAX 32
+#define LOAD_MAX 8
 
 /* --- waiting --- */
 
@@ -283,6 +285,36 @@ double json_number(const cJSON *json, const char *path)
 {
 	const cJSON *item = json_at(json, path);
 	return cJSON_IsNumber(item) ? item->valuedouble : -1;
+}
+
+/* --- load --- */
+
+static pid_t busy[LOAD_MAX];
+static int busy_count;
+
+void load_start(int count)
+{
+	assert_true(busy_count + count <= LOAD_MAX);
+	for (int i = 0; i < count; i++) {
+		const pid_t parent = getpid(), pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			volatile unsigned long rounds = 0;
+			while (++rounds % 1000000 > 0 || getppid() == parent) {
+			}
+			_exit(0);
+		}
+		busy[busy_count++] = pid;
+	}
+}
+
+void load_end(void)
+{
+	while (busy_count > 0) {
+		kill_and_wait(busy[--busy_count]);
+		waitpid(busy[busy_count], NULL, 0);
+	}
 }
 
 /* --- processes --- */

@@ -145,6 +145,11 @@ void kill_and_wait(pid_t pid);
 pid_t desktop_recorded_pid(const struct desktop *desktop, const char *who);
 uid_t desktop_uid(const struct desktop *desktop);
 
+/* Starts processes beside the desktop that compute without end, as an ordinary program does; at the
+ * latest they end with the test program. */
+void load_start(int count);
+void load_end(void);
+
 /* --- files --- */
 
 /* NULL if there is none; NUL-terminated; the caller frees. */

@@ -9,9 +9,17 @@
 #include "cua/api/desktop_request.h"
 #include "cua/base/util.h"
 
-/* How long an action of a list may keep the next one waiting. */
-#define BETWEEN_MAX_MS 1000
 #define SHORT_TEXT_BYTES 16
+
+/* How far a request has come. */
+struct run {
+	const struct desktop_request *request;
+	cJSON *results; /* the answer's */
+	int last_input; /* its index; -1: none yet */
+	bool failed;
+	bool is_settled; /* since that input */
+	struct display_settle settle;
+};
 
 static enum cua_status add_image(struct display *display, const struct display_shot *shot,
 		const char *if_none_match, cJSON *answer, const char *name, struct cua_error *err)
@@ -106,13 +114,25 @@ static enum cua_status run_one(struct display *display, const struct cua_action 
 	return status;
 }
 
-/* After a click or a chord the focus may move, a menu may open: what comes next must meet it there.
- * Chromium, for one, gives Ctrl+L to the page first and moves the focus later. Presses, moves and
- * releases of a button belong together and are not spread. */
+/* After these the focus may move, a menu, a dialog or a window may open: what comes next must meet
+ * it there. Chromium, for one, gives Ctrl+L to the page first and moves the focus later. Presses,
+ * moves and releases of a button belong together and are not spread. */
 static bool needs_rest_after(const struct cua_action *action)
 {
-	return action->type == CUA_ACTION_CLICK || action->type == CUA_ACTION_KEY ||
-			action->type == CUA_ACTION_DRAG || action->type == CUA_ACTION_SCROLL;
+	switch (action->type) {
+	case CUA_ACTION_CLICK:
+	case CUA_ACTION_KEY:
+	case CUA_ACTION_HOLD_KEY:
+	case CUA_ACTION_TYPE:
+	case CUA_ACTION_DRAG:
+	case CUA_ACTION_SCROLL:
+	case CUA_ACTION_CLOSE_WINDOW:
+	case CUA_ACTION_KILL_WINDOW:
+	case CUA_ACTION_MINIMIZE_WINDOW:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* What an application copies is on the clipboard once it has handled the chord. */
@@ -121,23 +141,81 @@ static bool needs_rest_before(const struct cua_action *action)
 	return cua_action_table[action->type].is_input || action->type == CUA_ACTION_CLIPBOARD_GET;
 }
 
-static enum cua_status rest_between(struct display *display, const struct desktop_request *request,
-		int index, struct cua_error *err)
+/* Looks at the screen: at what the inputs before it have led to. */
+static bool looks(const struct cua_action *action)
 {
-	struct display_settle settle;
-	if (index == 0 || request->settle_ms < 0 ||
-			!needs_rest_after(&request->actions[index - 1]) ||
-			!needs_rest_before(&request->actions[index])) {
-		return CUA_OK;
+	switch (action->type) {
+	case CUA_ACTION_SCREENSHOT:
+	case CUA_ACTION_READ_SCREEN:
+	case CUA_ACTION_FIND_TEXT:
+	case CUA_ACTION_READ_TEXT:
+	case CUA_ACTION_MARK_SCREEN:
+	case CUA_ACTION_LIST_WINDOWS:
+		return true;
+	default:
+		return false;
 	}
-	const int timeout_ms =
-			request->settle_ms < BETWEEN_MAX_MS ? request->settle_ms : BETWEEN_MAX_MS;
-	return display_settle(display, timeout_ms, DISPLAY_EXPECT_INPUT, &settle, err);
 }
 
-static enum cua_status run_all(struct display *display, const struct desktop_request *request,
-		cJSON *results, int *ret_index, struct cua_error *err)
+/* A reply never says "delivered" for an input that nobody saw doing anything. */
+static void mark_without_effect(struct display *display, struct run *run)
 {
+	if (!display_has_changed(display) &&
+			shows_effect(&run->request->actions[run->last_input])) {
+		cJSON_ReplaceItemInObjectCaseSensitive(
+				cJSON_GetArrayItem(run->results, run->last_input), "status",
+				cJSON_CreateString("no_visible_effect"));
+	}
+}
+
+static void add_settle(struct display *display, const struct run *run, cJSON *answer)
+{
+	cJSON *json = cJSON_AddObjectToObject(answer, "settle");
+	cJSON_AddStringToObject(json, "reason", run->settle.reason);
+	cJSON_AddNumberToObject(json, "ms", run->settle.ms);
+	cJSON_AddNumberToObject(json, "last_change_ms", run->settle.last_change_ms);
+	display_describe_animations(display, json);
+}
+
+/* Until the screen shows what the last input has led to. */
+static enum cua_status settle_for_picture(
+		struct display *display, struct run *run, struct cua_error *err)
+{
+	if (run->is_settled || run->last_input < 0 || run->request->settle_ms < 0) {
+		return CUA_OK;
+	}
+	const struct cua_action *action = &run->request->actions[run->last_input];
+	enum cua_status status = display_settle(display, run->request->settle_ms,
+			run->failed ? DISPLAY_EXPECT_NOTHING : expectation(action), &run->settle,
+			err);
+	run->is_settled = status == CUA_OK;
+	if (status == CUA_OK && !run->failed) {
+		mark_without_effect(display, run);
+	}
+	return status;
+}
+
+static enum cua_status rest_between(
+		struct display *display, struct run *run, int index, struct cua_error *err)
+{
+	struct display_settle settle;
+	const struct cua_action *actions = run->request->actions;
+	if (index == 0 || run->request->settle_ms < 0) {
+		return CUA_OK;
+	}
+	if (looks(&actions[index])) {
+		return settle_for_picture(display, run, err);
+	}
+	if (!needs_rest_after(&actions[index - 1]) || !needs_rest_before(&actions[index])) {
+		return CUA_OK;
+	}
+	return display_settle(display, run->request->settle_ms, DISPLAY_EXPECT_INPUT, &settle, err);
+}
+
+static enum cua_status run_all(
+		struct display *display, struct run *run, int *ret_index, struct cua_error *err)
+{
+	const struct desktop_request *request = run->request;
 	enum cua_status status = display_check_actions(
 			display, request->actions, request->count, ret_index, err);
 	if (status != CUA_OK) {
@@ -146,11 +224,19 @@ static enum cua_status run_all(struct display *display, const struct desktop_req
 	}
 	for (int i = 0; i < request->count; i++) {
 		*ret_index = i;
-		status = rest_between(display, request, i, err);
+		status = rest_between(display, run, i, err);
+		run->is_settled = run->is_settled && looks(&request->actions[i]);
+		run->last_input = cua_action_table[request->actions[i].type].is_input
+				? i
+				: run->last_input;
 		if (status == CUA_OK) {
-			status = run_one(display, &request->actions[i], results, err);
+			status = run_one(display, &request->actions[i], run->results, err);
+		}
+		if (status == CUA_OK && run->is_settled) {
+			add_settle(display, run, cJSON_GetArrayItem(run->results, i));
 		}
 		if (status != CUA_OK) {
+			run->failed = true;
 			cua_error_prefix(err, "action %d: %s", i,
 					cua_action_table[request->actions[i].type].name);
 			return status;
@@ -159,46 +245,15 @@ static enum cua_status run_all(struct display *display, const struct desktop_req
 	return CUA_OK;
 }
 
-/* A reply never says "delivered" for an input that nobody saw doing anything. */
-static void mark_without_effect(struct display *display, const struct desktop_request *request,
-		const struct display_settle *settle, cJSON *results)
+static enum cua_status observe(
+		struct display *display, struct run *run, cJSON *answer, struct cua_error *err)
 {
-	const int last = request->count - 1;
-	if (display_has_changed(display) || strcmp(settle->reason, "skipped") == 0 ||
-			!shows_effect(&request->actions[last])) {
-		return;
-	}
-	cJSON_ReplaceItemInObjectCaseSensitive(cJSON_GetArrayItem(results, last), "status",
-			cJSON_CreateString("no_visible_effect"));
-}
-
-static enum cua_status observe(struct display *display, const struct desktop_request *request,
-		bool acted, cJSON *answer, struct cua_error *err)
-{
-	struct display_settle settle = { .reason = "skipped" };
-	enum cua_status status = CUA_OK;
-	bool any_input = false;
-	for (int i = 0; i < request->count; i++) {
-		any_input = any_input || cua_action_table[request->actions[i].type].is_input;
-	}
-	if (request->settle_ms >= 0 && any_input) {
-		status = display_settle(display, request->settle_ms,
-				acted ? expectation(&request->actions[request->count - 1])
-				      : DISPLAY_EXPECT_NOTHING,
-				&settle, err);
-	}
+	const struct desktop_request *request = run->request;
+	enum cua_status status = settle_for_picture(display, run, err);
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *json = cJSON_AddObjectToObject(answer, "settle");
-	cJSON_AddStringToObject(json, "reason", settle.reason);
-	cJSON_AddNumberToObject(json, "ms", settle.ms);
-	cJSON_AddNumberToObject(json, "last_change_ms", settle.last_change_ms);
-	display_describe_animations(display, json);
-	if (acted) {
-		mark_without_effect(display, request, &settle,
-				cJSON_GetObjectItemCaseSensitive(answer, "results"));
-	}
+	add_settle(display, run, answer);
 	if (request->wants_screenshot) {
 		status = add_image(display, &request->shot, request->if_none_match, answer,
 				"screenshot", err);
@@ -213,18 +268,21 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 	struct cua_error error = { 0 }, second = { 0 };
 	int index = -1;
 	cJSON *answer = cJSON_CreateObject();
-	cJSON *results = cJSON_AddArrayToObject(answer, "results");
+	struct run run = { .request = request,
+		.results = cJSON_AddArrayToObject(answer, "results"),
+		.last_input = -1,
+		.settle = { .reason = "skipped" } };
 	display_begin(display);
 	display_speak_of(display, &request->scale);
-	enum cua_status status = run_all(display, request, results, &index, &error);
-	const bool checked = cJSON_GetArraySize(results) > 0;
+	enum cua_status status = run_all(display, &run, &index, &error);
+	const bool checked = cJSON_GetArraySize(run.results) > 0;
 	/* After a failure the caller needs to see where it stands, unless nobody is there. */
 	if (status == CUA_OK) {
 		index = -1;
-		status = observe(display, request, true, answer, &error);
+		status = observe(display, &run, answer, &error);
 	} else if (checked && status != CUA_ERR_CANCELLED && status != CUA_ERR_CLOSED &&
 			status != CUA_ERR_PERSON && /* whose screen it is now */
-			observe(display, request, false, answer, &second) != CUA_OK) {
+			observe(display, &run, answer, &second) != CUA_OK) {
 		cJSON_AddStringToObject(answer, "observe_error", second.msg);
 	}
 	cua_scale_answer(&request->scale, answer);
