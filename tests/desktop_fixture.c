@@ -352,6 +352,17 @@ void kill_and_wait(pid_t pid)
 	assert_true(pidfd < 0 || poll(&gone, 1, DESKTOP_DEADLINE_MS) == 1);
 }
 
+void desktop_kill_all(const struct desktop *desktop, const char *text)
+{
+	pid_t pids[64];
+	for (int count; (count = desktop_pids(desktop, text, pids, 64)) > 0;) {
+		CUA_AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, pids[count - 1], 0);
+		struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+		(void)kill(pids[count - 1], SIGKILL); /* it may go with another of them */
+		assert_true(pidfd < 0 || poll(&gone, 1, DESKTOP_DEADLINE_MS) == 1);
+	}
+}
+
 static cJSON *read_record(const struct desktop *desktop)
 {
 	char leaf[128];

@@ -141,6 +141,8 @@ pid_t desktop_pid(const struct desktop *desktop, const char *text);
 bool process_is_gone(pid_t pid);
 bool process_is_stopped(pid_t pid); /* by SIGSTOP */
 void kill_and_wait(pid_t pid);
+/* All of which desktop_pids() tells, and those that they start meanwhile. */
+void desktop_kill_all(const struct desktop *desktop, const char *text);
 /* A number from desktop.json: "host", "vnc", "bwrap", "session". */
 pid_t desktop_recorded_pid(const struct desktop *desktop, const char *who);
 uid_t desktop_uid(const struct desktop *desktop);

@@ -339,14 +339,6 @@ static void expect_setting_holds(struct box box, int time_ms, const char *word)
 	expect_selected(time_ms == SHORT_MS ? "before" : word);
 }
 
-static void end_programs(const char *name)
-{
-	pid_t pids[64];
-	while (desktop_pids(&desktop, name, pids, 64) > 0) {
-		kill_and_wait(pids[0]);
-	}
-}
-
 /* Where each of three words stands. On one line: Qt tells the places of letters as if they were all
  * on the first. */
 static void open_words(const char *command, struct box words[3])
@@ -366,11 +358,11 @@ static void editor_takes_clicks(const char *command, const char *program, int ti
 	struct box words[3];
 	open_words(command, words);
 	expect_setting_holds(words[2], time_ms, "magnificent");
-	end_programs(program);
+	desktop_kill_all(&desktop, program);
 	open_words(command, words);
 	expect_click_selects(words[0], 3, time_ms, "extraordinary wonderful magnificent");
 	expect_click_selects(words[1], 2, time_ms, "wonderful");
-	end_programs(program);
+	desktop_kill_all(&desktop, program);
 }
 
 /* GTK's applications and Chromium read it when they start. */
@@ -417,7 +409,7 @@ static void chromium_takes_clicks_under_any_setting(void **state)
 	static const int times_ms[] = { SHORT_MS, LONG_MS };
 	(void)state;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(times_ms); i++) {
-		end_programs("/usr/lib/chromium/chromium");
+		desktop_kill_all(&desktop, "/usr/lib/chromium/chromium");
 		CUA_AUTO_FREE char *settings = set_gtk_time(times_ms[i]);
 		a_page_takes_double_clicks(state);
 		put_file(".config/gtk-3.0/settings.ini", settings);
@@ -442,7 +434,7 @@ static void a_double_click_is_one_right_after_another_click(void **state)
 				second.y + second.height / 2);
 		expect_selected("wonderful");
 	}
-	end_programs("mousepad");
+	desktop_kill_all(&desktop, "mousepad");
 }
 
 /* The server waits between them as long as it is told, or longer when it gets no processor: the

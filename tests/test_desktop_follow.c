@@ -46,10 +46,7 @@ static int kill_applications(void **state)
 	static const char *const programs[] = { "mousepad", "featherpad", "soffice.bin",
 		"/usr/lib/chromium/chromium" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
-		pid_t pids[64];
-		while (desktop_pids(&desktop, programs[i], pids, 64) > 0) {
-			kill_and_wait(pids[0]);
-		}
+		desktop_kill_all(&desktop, programs[i]);
 	}
 	free(desktop_sh(&desktop,
 			"cp /tmp/settings.xcu " OFFICE_SETTINGS
