@@ -20,6 +20,7 @@ void display_begin(struct display *display)
 {
 	struct display_changes *changes = &display->changes;
 	display_handle_events(display);
+	delivered_begin(display);
 	changes->change_count = activity_changes(display);
 	changes->rect_count = 0;
 	changes->window_count = window_cached_list(display, changes->windows);

@@ -248,7 +248,7 @@ static enum cua_status init_extensions(struct display *display, struct cua_error
 	display->helper =
 			XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
 	clipboard_watch(display);
-	return CUA_OK;
+	return delivered_init(display, err);
 }
 
 static enum cua_status connect_all(struct display *display, struct cua_error *err)
@@ -395,6 +395,9 @@ static void handle_damage(struct display *display, const XDamageNotifyEvent *eve
 
 static void handle_event(struct display *display, XEvent *event)
 {
+	if (delivered_event(display, event)) {
+		return;
+	}
 	window_cache_event(display, event);
 	if (event->type == display->damage.event_base + XDamageNotify) {
 		handle_damage(display, (const XDamageNotifyEvent *)event);

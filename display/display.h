@@ -143,6 +143,15 @@ void display_describe_animations(const struct display *display, cJSON *settle);
 /* Something changed since the last input action began, or since display_begin(). */
 bool display_has_changed(const struct display *display);
 
+/* The X server has passed on what was sent since display_begin(), as far as is known. */
+bool display_is_delivered(const struct display *display);
+/* It has kept something back for seconds. */
+bool display_is_frozen(const struct display *display);
+/* Waits until it has: some seconds for a program that holds input back, which then is CUA_ERR_APP.
+ * At once if the wait has taken that long before. */
+CUA_NODISCARD enum cua_status display_wait_delivered(
+		struct display *display, struct cua_error *err);
+
 /* Adds "changed", "pointer", "focused" and "new_windows" since display_begin() to answer. */
 void display_report(struct display *display, cJSON *answer);
 

@@ -192,6 +192,18 @@ struct display_watch {
 	uint64_t changes;
 };
 
+enum input_device { INPUT_KEYBOARD, INPUT_POINTER, INPUT_DEVICES };
+
+/* Input that the server has not passed on yet; see delivered.c. */
+struct display_sent {
+	int opcode; /* of the extension whose events tell */
+	struct sent_device {
+		int held;          /* sent, and not passed on as far as we know */
+		uint64_t since_us; /* since when there is any */
+		bool used;         /* by an action, since display_begin() */
+	} devices[INPUT_DEVICES];
+};
+
 struct display_streams {
 	LIST_HEAD(, display_stream) list;
 	int count;
@@ -234,8 +246,9 @@ struct display {
 	/* Pressed by an agent and not yet released. */
 	bool key_down[KEYCODE_MAX + 1];
 	uint32_t buttons_down; /* bit n: X button n */
-	uint64_t clicked_us;   /* when an agent last pressed a button; 0: never */
-	bool acting;           /* an agent's request runs: the lease is asked while it waits */
+	struct display_sent sent;
+	uint64_t clicked_us; /* when an agent last pressed a button; 0: never */
+	bool acting;         /* an agent's request runs: the lease is asked while it waits */
 	display_check_fn check;
 	void *check_data;
 	int check_fd;
@@ -325,6 +338,7 @@ bool window_is_listed(struct display *display, Window window);
  * not manage do as well. */
 CUA_NODISCARD enum cua_status window_check(
 		struct display *display, Window window, bool unmanaged, struct cua_error *err);
+bool window_is_ours(const struct display *display, Window window);
 /* One of the window manager's own: a frame. */
 bool window_is_of_manager(struct display *display, Window window);
 bool window_is_application(struct display *display, Window window);
@@ -413,6 +427,9 @@ uint64_t process_used_us(struct display *display);
  * busy all the time, or not known. */
 CUA_NODISCARD enum cua_status process_wait_asleep(
 		struct display *display, int timeout_ms, bool *ret_asleep, struct cua_error *err);
+/* "xterm (process 12)", printable, for the number that a process has inside the sandbox; false if
+ * there is none on this desktop. */
+bool process_name(const struct display *display, pid_t inner_pid, char *name, size_t size);
 
 /* settle.c */
 
@@ -444,6 +461,14 @@ bool keymap_send(struct display *display);
 void keymap_all_read(struct display *display);
 /* A spare key was used since then. */
 bool keymap_has_unread(const struct display *display);
+
+/* delivered.c */
+CUA_NODISCARD enum cua_status delivered_init(struct display *display, struct cua_error *err);
+void delivered_begin(struct display *display);
+/* A press or release of a button, a motion, the release of a key went to the server. */
+void delivered_sent(struct display *display, enum input_device device);
+/* True if the event was about that. */
+bool delivered_event(struct display *display, const XEvent *event);
 
 /* input.c */
 void input_key(struct display *display, KeyCode keycode, bool down);

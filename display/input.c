@@ -30,6 +30,9 @@
 void input_key(struct display *display, KeyCode keycode, bool down)
 {
 	XTestFakeKeyEvent(display->xlib, keycode, down, CurrentTime);
+	if (!down) {
+		delivered_sent(display, INPUT_KEYBOARD);
+	}
 	display->key_down[keycode] = down;
 }
 
@@ -37,6 +40,7 @@ static void button_after(
 		struct display *display, int button, bool down, unsigned long server_delay_ms)
 {
 	XTestFakeButtonEvent(display->xlib, (unsigned int)button, down, server_delay_ms);
+	delivered_sent(display, INPUT_POINTER);
 	if (down) {
 		display->buttons_down |= 1U << button;
 	} else {
@@ -52,6 +56,7 @@ void input_button(struct display *display, int button, bool down)
 void input_motion(struct display *display, int x, int y)
 {
 	XTestFakeMotionEvent(display->xlib, DefaultScreen(display->xlib), x, y, CurrentTime);
+	delivered_sent(display, INPUT_POINTER);
 	display->people.pointer_moved = true;
 }
 

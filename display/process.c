@@ -88,6 +88,24 @@ static pid_t find_process(const struct display *display, pid_t inner_pid)
 	return found;
 }
 
+bool process_name(const struct display *display, pid_t inner_pid, char *name, size_t size)
+{
+	char path[64];
+	const pid_t pid = find_process(display, inner_pid);
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, STATUS_MAX_BYTES);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (pid == 0 || cua_file_read(path, &text, NULL) != CUA_OK || text.len == 0) {
+		return false;
+	}
+	text.data[strcspn(text.data, "\n")] = '\0';
+	for (char *at = text.data; *at; at++) {
+		*at = isprint((unsigned char)*at) ? *at : '?';
+	}
+	snprintf(name, size, "%s (process %d)", text.data, (int)inner_pid);
+	return true;
+}
+
 static pid_t active_process(struct display *display)
 {
 	const Window window = window_active(display);

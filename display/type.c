@@ -128,7 +128,10 @@ enum cua_status type_wait_until_read(struct display *display, struct cua_error *
 	if (asked && !answered) {
 		return fail_unread(err);
 	}
-	if (!asked && keymap_has_unread(display)) {
+	if (!display_is_delivered(display)) {
+		status = display_wait_delivered(display, err);
+	}
+	if (status == CUA_OK && !asked && keymap_has_unread(display)) {
 		status = wait_unasked(display, err);
 	}
 	if (status == CUA_OK) {

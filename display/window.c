@@ -320,7 +320,7 @@ enum cua_status window_wait_manager(struct display *display, int timeout_ms, str
 	return status;
 }
 
-static bool is_ours(const struct display *display, Window window)
+bool window_is_ours(const struct display *display, Window window)
 {
 	const unsigned long mask = xcb_get_setup(display->xcb)->resource_id_mask;
 	return (display->helper & ~mask) == (window & ~mask);
@@ -331,7 +331,7 @@ enum cua_status window_check(
 {
 	XWindowAttributes attributes;
 	if (window_is_listed(display, window) ||
-			(unmanaged && window != display->root && !is_ours(display, window) &&
+			(unmanaged && window != display->root && !window_is_ours(display, window) &&
 					!window_is_of_manager(display, window) &&
 					XGetWindowAttributes(display->xlib, window, &attributes))) {
 		return CUA_OK;

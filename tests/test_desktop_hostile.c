@@ -12,7 +12,7 @@
 
 /* The longest that any of the requests below may take by its own bounds, and some for a busy
  * machine. */
-#define REQUEST_MAX_MS 30000
+#define REQUEST_MAX_MS 45000
 
 static struct world world;
 static struct desktop desktop;
@@ -113,7 +113,12 @@ static void expect_screenshot(void)
 	cua_http_response_finish(&response);
 }
 
-/* What needs nobody but the X server works; what needs applications or the window manager ends. */
+#define LATE "not delivered yet: the window manager"
+
+static const char click[] = "{\"action\":\"click\",\"x\":600,\"y\":400}";
+
+/* What needs nobody but the X server works. A click needs the window manager as well, which looks
+ * at it first, and may have hundreds of windows to look at before. */
 static void expect_service(void)
 {
 	expect_screenshot();
@@ -123,11 +128,15 @@ static void expect_service(void)
 	CUA_AUTO_JSON cJSON *position = bounded("{\"action\":\"cursor_position\"}", &status);
 	assert_int_equal(json_number(position, "results.0.x"), 7);
 	assert_int_equal(json_number(position, "results.0.y"), 9);
-	expect_ok("{\"action\":\"click\",\"x\":600,\"y\":400}");
 	expect_ok("{\"action\":\"key\",\"keys\":\"a\"}");
 	expect_ok("{\"action\":\"clipboard_set\",\"text\":\"ours\"}");
 	CUA_AUTO_JSON cJSON *text = bounded("{\"action\":\"clipboard_get\"}", &status);
 	assert_string_equal(json_text(text, "results.0.text"), "ours");
+	CUA_AUTO_JSON cJSON *answer = bounded(click, &status);
+	const char *message = json_text(answer, "error.message");
+	if (status != 200 && !strstr(message, LATE)) {
+		fail_msg("click: status %ld: %s", status, message);
+	}
 }
 
 /* Then it is gone, and everything is as before. */
@@ -205,6 +214,114 @@ static void a_grab_of_pointer_and_keyboard_holds_up_nobody(void **state)
 	expect_recovery(pid);
 }
 
+static void expect_frozen(const char *action, const char *device)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = bounded(action, &status);
+	const char *message = json_text(answer, "error.message");
+	if (status == 200 || !strstr(message, device) || !strstr(message, "frozen")) {
+		fail_msg("%s: status %ld: %s", action, status, message);
+	}
+	assert_non_null(strstr(message, "x_hostile (process "));
+	assert_string_equal(json_text(answer, "error.class"), "environment");
+	assert_string_equal(json_text(answer, "results.0.status"), "failed");
+	assert_non_null(json_at(answer, "focused"));
+}
+
+/* It stops where keys are given other symbols, which those in the server would get as well. */
+static void expect_frozen_type(void)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = bounded("{\"action\":\"type\",\"text\":\"abc\"}", &status);
+	const char *message = json_text(answer, "error.message");
+	if (status == 200 || !strstr(message, "0 characters were read, 3 more were sent") ||
+			!strstr(message, "frozen the keyboard")) {
+		fail_msg("type: status %ld: %s", status, message);
+	}
+}
+
+/* Input that waits in the server is not called delivered. */
+static void a_frozen_device_is_an_error_that_says_so(void **state)
+{
+	(void)state;
+	static const char press[] = "{\"action\":\"key\",\"keys\":\"Right\"}";
+	pid_t pid = hostile_start("freeze pointer");
+	expect_frozen(click, "pointer");
+	expect_frozen("{\"action\":\"click\"}", "pointer");
+	expect_frozen("{\"action\":\"move\",\"x\":610,\"y\":410}", "pointer");
+	expect_ok(press);
+	expect_screenshot();
+	expect_recovery(pid);
+
+	pid = hostile_start("freeze keyboard");
+	expect_frozen(press, "keyboard");
+	expect_frozen_type();
+	expect_ok(click);
+	expect_recovery(pid);
+
+	pid = hostile_start("freeze click");
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	char at_window[128];
+	snprintf(at_window, sizeof(at_window), "{\"action\":\"click\",\"x\":%d,\"y\":%d}",
+			(int)json_number(list, "results.0.windows.0.x") + 200,
+			(int)json_number(list, "results.0.windows.0.y") + 150);
+	expect_ok("{\"action\":\"move\",\"x\":9,\"y\":9}");
+	expect_frozen(at_window, "pointer");
+	expect_recovery(pid);
+}
+
+/* A program for xterm that gets clicks: six bytes for a press, six for a release. */
+static void open_clicked(const char *desktop_script)
+{
+	free(desktop_sh(&desktop,
+			"rm -f asks has_both; printf '%s\\n' \"printf '\\\\033[?1000h'\" "
+			"'stty raw -echo' 'echo ready >asks' "
+			"'head -c 12 >/dev/null; echo ready >has_both' 'sleep 1000' >clicks.sh"));
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "xterm -e sh clicks.sh"));
+	wait_until(is_ready, (char[]){ "asks" }, "the program asks for clicks");
+	free(desktop_sh(&desktop, desktop_script));
+}
+
+static void close_clicked(void)
+{
+	wait_until(is_ready, (char[]){ "has_both" }, "the program has got the click");
+	cJSON_Delete(desktop_act(&desktop, "[{\"action\":\"key\",\"keys\":\"alt+F4\"}]"));
+	assert_nothing_held(&desktop);
+}
+
+/* The window manager freezes the pointer at each click, and lets it go when it has looked. */
+static void a_slow_window_manager_is_waited_for(void **state)
+{
+	(void)state;
+	open_clicked("kill -STOP $(pidof openbox); "
+		     "(sleep 3; kill -CONT $(pidof openbox)) >&- 2>&- &");
+	expect_ok(click);
+	close_clicked();
+}
+
+static void a_stopped_window_manager_is_told_of(void **state)
+{
+	long status = 0;
+	(void)state;
+	open_clicked("kill -STOP $(pidof openbox)");
+	CUA_AUTO_JSON cJSON *answer = bounded(click, &status);
+	assert_int_not_equal(status, 200);
+	assert_non_null(strstr(json_text(answer, "error.message"), LATE));
+	assert_string_equal(json_text(answer, "results.0.status"), "failed");
+	free(desktop_sh(&desktop, "kill -CONT $(pidof openbox)"));
+	close_clicked();
+}
+
+/* A game that keeps the pointer where it wants it is none of that. */
+static void an_application_may_move_the_pointer(void **state)
+{
+	(void)state;
+	const pid_t pid = hostile_start("warp");
+	expect_ok(click);
+	expect_ok("{\"action\":\"move\",\"x\":10,\"y\":10}");
+	expect_recovery(pid);
+}
+
 /* XTestGrabControl lets us through; who needs a new connection or the window manager waits. */
 static void a_grab_of_the_server_holds_up_new_programs_alone(void **state)
 {
@@ -279,6 +396,10 @@ int main(void)
 		cmocka_unit_test(what_covers_everything_is_listed_and_can_be_killed),
 		cmocka_unit_test(titles_of_megabytes_are_cut),
 		cmocka_unit_test(a_grab_of_pointer_and_keyboard_holds_up_nobody),
+		cmocka_unit_test(a_frozen_device_is_an_error_that_says_so),
+		cmocka_unit_test(a_slow_window_manager_is_waited_for),
+		cmocka_unit_test(a_stopped_window_manager_is_told_of),
+		cmocka_unit_test(an_application_may_move_the_pointer),
 		cmocka_unit_test(a_grab_of_the_server_holds_up_new_programs_alone),
 		cmocka_unit_test(owners_that_never_finish_are_given_up),
 		cmocka_unit_test(owners_that_lie_have_nothing),

@@ -243,6 +243,50 @@ static void grab_input(struct client *client)
 	serve(client, window);
 }
 
+/* Frozen until somebody calls XAllowEvents(), which nobody does. "click": at a click, before which
+ * the pointer moves freely. */
+static void freeze(struct client *client)
+{
+	const Window window = make_window(client, "freezer", 400, 300);
+	if (strcmp(client->argument, "click") == 0) {
+		/* Before the window manager, which wants to know of clicks, too. */
+		XGrabButton(client->display, AnyButton, AnyModifier, window, False, ButtonPressMask,
+				GrabModeSync, GrabModeAsync, None, None);
+	}
+	show(client, window);
+	while ((strcmp(client->argument, "keyboard") == 0 &&
+			       XGrabKeyboard(client->display, window, False, GrabModeAsync,
+					       GrabModeSync, CurrentTime) != GrabSuccess) ||
+			(strcmp(client->argument, "pointer") == 0 &&
+					XGrabPointer(client->display, window, False,
+							ButtonPressMask, GrabModeSync,
+							GrabModeAsync, None, None,
+							CurrentTime) != GrabSuccess)) {
+		usleep(10000);
+	}
+	ready(client);
+	serve(client, window);
+}
+
+/* Keeps the pointer at one place of a window that confines it, as games do. */
+static void warp(struct client *client)
+{
+	const Window window = make_window(client, "warper", 400, 300);
+	show(client, window);
+	while (XGrabPointer(client->display, window, False, PointerMotionMask, GrabModeAsync,
+			       GrabModeAsync, window, None, CurrentTime) != GrabSuccess) {
+		usleep(10000);
+	}
+	ready(client);
+	for (XEvent event;;) {
+		XNextEvent(client->display, &event);
+		if (event.type == MotionNotify &&
+				(event.xmotion.x != 100 || event.xmotion.y != 100)) {
+			XWarpPointer(client->display, None, window, 0, 0, 0, 0, 100, 100);
+		}
+	}
+}
+
 static void grab_server(struct client *client)
 {
 	XGrabServer(client->display);
@@ -356,8 +400,9 @@ int main(int argc, char **argv)
 		{ "fixed", one_size_only }, { "huge", huge_window },
 		{ "windows", thousands_of_windows }, { "cover", cover },
 		{ "long", long_properties }, { "properties", change_properties }, { "draw", draw },
-		{ "fleeting", create_and_destroy }, { "grab", grab_input },
-		{ "server", grab_server }, { "own", own_selection }, { "ask", ask_for_selection } };
+		{ "fleeting", create_and_destroy }, { "grab", grab_input }, { "freeze", freeze },
+		{ "warp", warp }, { "server", grab_server }, { "own", own_selection },
+		{ "ask", ask_for_selection } };
 	struct client client = { .display = XOpenDisplay(NULL),
 		.argument = argc > 2 ? argv[2] : "" };
 	if (!client.display) {

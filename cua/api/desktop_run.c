@@ -177,19 +177,70 @@ static void add_settle(struct display *display, const struct run *run, cJSON *an
 	display_describe_animations(display, json);
 }
 
-/* Until the screen shows what the last input has led to. */
+static bool needs_devices(enum cua_action_type type)
+{
+	return type == CUA_ACTION_MOVE || type == CUA_ACTION_CLICK ||
+			type == CUA_ACTION_MOUSE_DOWN || type == CUA_ACTION_MOUSE_UP ||
+			type == CUA_ACTION_DRAG || type == CUA_ACTION_SCROLL ||
+			type == CUA_ACTION_KEY || type == CUA_ACTION_HOLD_KEY ||
+			type == CUA_ACTION_TYPE;
+}
+
+/* CUA_ERR_APP if the input is held back for good: which of it is not known, so none counts. */
+static enum cua_status wait_delivered(
+		struct display *display, const struct run *run, struct cua_error *err)
+{
+	const enum cua_status status = display_wait_delivered(display, err);
+	cJSON *result = NULL;
+	int i = 0;
+	if (status != CUA_ERR_APP) {
+		return status;
+	}
+	cJSON_ArrayForEach (result, run->results) {
+		if (needs_devices(run->request->actions[i++].type)) {
+			cJSON_ReplaceItemInObjectCaseSensitive(
+					result, "status", cJSON_CreateString("failed"));
+		}
+	}
+	return status;
+}
+
+/* Settles again where somebody has held the input back until now: a window manager that was busy.
+ * CUA_ERR_APP, with ret_settle, if it is held back for good. */
+static enum cua_status settle_delivered(struct display *display, const struct run *run,
+		enum display_expect expect, struct display_settle *ret_settle,
+		struct cua_error *err)
+{
+	const int timeout_ms = run->request->settle_ms;
+	enum cua_status status = display_settle(display, timeout_ms, expect, ret_settle, err);
+	if (status != CUA_OK || display_is_delivered(display)) {
+		return status;
+	}
+	status = wait_delivered(display, run, err);
+	return status == CUA_OK ? display_settle(display, timeout_ms, expect, ret_settle, err)
+				: status;
+}
+
+/* Until the screen shows what the last input has led to. CUA_ERR_APP as settle_delivered(). */
 static enum cua_status settle_for_picture(
 		struct display *display, struct run *run, struct cua_error *err)
 {
-	if (run->is_settled || run->last_input < 0 || run->request->settle_ms < 0) {
+	if (run->is_settled || run->last_input < 0) {
 		return CUA_OK;
 	}
-	const struct cua_action *action = &run->request->actions[run->last_input];
-	enum cua_status status = display_settle(display, run->request->settle_ms,
-			run->failed ? DISPLAY_EXPECT_NOTHING : expectation(action), &run->settle,
-			err);
+	if (run->request->settle_ms < 0) {
+		return !run->failed && display_is_frozen(display)
+				? wait_delivered(display, run, err)
+				: CUA_OK;
+	}
+	if (run->failed) {
+		return display_settle(display, run->request->settle_ms, DISPLAY_EXPECT_NOTHING,
+				&run->settle, err);
+	}
+	const enum cua_status status = settle_delivered(display, run,
+			expectation(&run->request->actions[run->last_input]), &run->settle, err);
 	run->is_settled = status == CUA_OK;
-	if (status == CUA_OK && !run->failed) {
+	if (status == CUA_OK) {
 		mark_without_effect(display, run);
 	}
 	return status;
@@ -209,7 +260,7 @@ static enum cua_status rest_between(
 	if (!needs_rest_after(&actions[index - 1]) || !needs_rest_before(&actions[index])) {
 		return CUA_OK;
 	}
-	return display_settle(display, run->request->settle_ms, DISPLAY_EXPECT_INPUT, &settle, err);
+	return settle_delivered(display, run, DISPLAY_EXPECT_INPUT, &settle, err);
 }
 
 static enum cua_status run_all(
@@ -249,17 +300,18 @@ static enum cua_status observe(
 		struct display *display, struct run *run, cJSON *answer, struct cua_error *err)
 {
 	const struct desktop_request *request = run->request;
-	enum cua_status status = settle_for_picture(display, run, err);
-	if (status != CUA_OK) {
-		return status;
+	const enum cua_status settled = settle_for_picture(display, run, err);
+	if (settled != CUA_OK && settled != CUA_ERR_APP) {
+		return settled;
 	}
+	enum cua_status status = CUA_OK;
 	add_settle(display, run, answer);
 	if (request->wants_screenshot) {
 		status = add_image(display, &request->shot, request->if_none_match, answer,
 				"screenshot", err);
 	}
 	display_report(display, answer);
-	return status;
+	return settled == CUA_OK ? status : settled;
 }
 
 cJSON *desktop_request_run(struct display *display, const struct desktop_request *request,
