@@ -165,9 +165,8 @@ static bool has_handed_over(struct display *display, const struct launch *launch
 
 /* In slices, since the end of the program is no X event. */
 static enum cua_status wait_for_window(struct display *display, struct launch *launch,
-		const char *name, struct cua_error *err)
+		const char *name, uint64_t deadline_us, struct cua_error *err)
 {
-	const uint64_t deadline_us = cua_now_us() + WINDOW_TIMEOUT_MS * 1000ULL;
 	enum cua_status status = CUA_ERR_TIMEOUT;
 	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
 		status = display_wait(
@@ -271,6 +270,28 @@ static enum cua_status make_usable(
 	return status == CUA_OK ? wait_until_painted(display, window, err) : status;
 }
 
+/* Another window may take the place of the first: LibreOffice, for one, shows an empty document
+ * before it opens the file. */
+static enum cua_status wait_until_usable(struct display *display, struct launch *launch,
+		const char *name, cJSON *result, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + WINDOW_TIMEOUT_MS * 1000ULL;
+	for (;;) {
+		enum cua_status status = wait_for_window(display, launch, name, deadline_us, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		const bool is_new = launch->window != None;
+		launch->window = is_new ? launch->window : window_active(display);
+		if (launch->window != None) {
+			status = make_usable(display, launch->window, result, err);
+		}
+		if (status != CUA_OK || !is_new || window_is_listed(display, launch->window)) {
+			return status;
+		}
+	}
+}
+
 static enum cua_status start(struct display *display, const char *member, const char *value,
 		cJSON *result, struct cua_error *err)
 {
@@ -291,15 +312,9 @@ static enum cua_status start(struct display *display, const char *member, const 
 	const char *class = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
 	snprintf(launch.class, sizeof(launch.class), "%s", class ? class : "");
 	if (status == CUA_OK) {
-		status = wait_for_window(display, &launch, value, err);
+		status = wait_until_usable(display, &launch, value, result, err);
 	}
 	cua_closep(&launch.session_fd);
-	if (status == CUA_OK && launch.window == None) {
-		launch.window = window_active(display);
-	}
-	if (status == CUA_OK && launch.window != None) {
-		status = make_usable(display, launch.window, result, err);
-	}
 	if (status == CUA_OK && launch.window != None) {
 		cJSON_AddItemToObject(result, "window", window_describe(display, launch.window));
 	}
