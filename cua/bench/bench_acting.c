@@ -80,8 +80,9 @@ static enum cua_status come_to_rest(struct acting *acting, struct cua_error *err
 	return display_settle(acting->display, REST_MAX_MS, DISPLAY_EXPECT_NOTHING, &settle, err);
 }
 
-static enum cua_status act_in_process(
-		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+/* Until it is sent, or until the X server has said where the pointer is after it. */
+static enum cua_status act(const struct bench_turn *turn, bool until_taken, double *ret_ms,
+		struct cua_error *err)
 {
 	struct acting *acting = turn->user_data;
 	CUA_AUTO_JSON cJSON *result = cJSON_CreateObject();
@@ -90,26 +91,24 @@ static enum cua_status act_in_process(
 	if (status == CUA_OK) {
 		display_begin(acting->display);
 		status = display_act(acting->display, &acting->action, result, err);
+	}
+	if (status == CUA_OK && until_taken) {
+		display_report(acting->display, result);
 	}
 	*ret_ms = bench_ms_since(started_us);
 	return status;
 }
 
-/* The same until the X server has said where the pointer is, after the input. */
+static enum cua_status act_in_process(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	return act(turn, false, ret_ms, err);
+}
+
 static enum cua_status act_until_taken(
 		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
-	struct acting *acting = turn->user_data;
-	CUA_AUTO_JSON cJSON *result = cJSON_CreateObject();
-	enum cua_status status = come_to_rest(acting, err);
-	const uint64_t started_us = cua_now_us();
-	if (status == CUA_OK) {
-		display_begin(acting->display);
-		status = display_act(acting->display, &acting->action, result, err);
-		display_report(acting->display, result);
-	}
-	*ret_ms = bench_ms_since(started_us);
-	return status;
+	return act(turn, true, ret_ms, err);
 }
 
 /* A byte to another process and back, both asleep before: the least that any answer takes. */
