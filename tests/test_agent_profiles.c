@@ -186,9 +186,9 @@ static const struct {
 	{ "ui-tars", GRID,
 			TARS("drag(start_point='<point>0 0</point>', "
 			     "end_point='<point>500 250</point>')"),
-			ACTIONS, "[{'action':'drag','path':[[0,0],[640,200]]}]" },
+			ACTIONS, "[{'action':'drag','button':'left','path':[[0,0],[640,200]]}]" },
 	{ "ui-tars", GRID, TARS("drag(start_box='(0,0)', end_box='(500,250)')"), ACTIONS,
-			"[{'action':'drag','path':[[0,0],[640,200]]}]" },
+			"[{'action':'drag','button':'left','path':[[0,0],[640,200]]}]" },
 	{ "ui-tars", GRID, TARS("hotkey(key='ctrl c')"), ACTIONS,
 			"[{'action':'key','keys':'ctrl c'}]" },
 	{ "ui-tars", GRID, TARS("type(content='It\\'s \\\"1\\\"\\n')"), ACTIONS,

@@ -4,12 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static const char *string_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
 
 /* A turn while its blocks are read. */
 struct reading {
@@ -65,9 +61,10 @@ static enum cua_status take_call(struct reading *reading, const cJSON *block,
 	struct agent_json_span input = { "{}", 2 };
 	struct agent_call *call = NULL;
 	bool is_known = false;
-	const char *name = string_at(block, "name"), *family = string_at(block, "toolset_name");
+	const char *name = cua_json_string(block, "name"),
+		   *family = cua_json_string(block, "toolset_name");
 	enum agent_call_kind kind = kind_of(reading, name, family, &is_known);
-	const cJSON *json = cJSON_GetObjectItemCaseSensitive(block, "input");
+	const cJSON *json = cua_json_member(block, "input");
 	if (!is_known) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a call of a toolset that was not offered");
 	}
@@ -79,7 +76,7 @@ static enum cua_status take_call(struct reading *reading, const cJSON *block,
 				ANTHROPIC_CALLS_MAX);
 	}
 	enum cua_status status = model_turn_open_call(
-			&reading->builder, kind, string_at(block, "id"), name, &call, err);
+			&reading->builder, kind, cua_json_string(block, "id"), name, &call, err);
 	if (status == CUA_OK && kind == AGENT_CALL_FUNCTION &&
 			(!name || !anthropic_is_own_function(reading->talk, name))) {
 		CUA_AUTO_FREE char *arguments = strndup(input.at, input.len);
@@ -109,12 +106,12 @@ static enum cua_status take_block(struct reading *reading, const char *text, str
 	if (status != CUA_OK) {
 		return status;
 	}
-	const char *type = string_at(block, "type");
+	const char *type = cua_json_string(block, "type");
 	if (!type) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a block has no type");
 	}
 	if (strcmp(type, "text") == 0) {
-		const char *words = string_at(block, "text");
+		const char *words = cua_json_string(block, "text");
 		bool is_empty = !words || !words[strspn(words, " \t\r\n")];
 		return is_empty ? CUA_OK
 				: model_turn_say(&reading->builder,
@@ -124,7 +121,7 @@ static enum cua_status take_block(struct reading *reading, const char *text, str
 	}
 	if (strcmp(type, "thinking") == 0) {
 		return model_turn_say(&reading->builder, MODEL_SUMMARY,
-				string_at(block, "thinking"), err);
+				cua_json_string(block, "thinking"), err);
 	}
 	return strcmp(type, "tool_use") == 0 ? take_call(reading, block, span, err)
 					     : CUA_OK; /* kept, not understood */
@@ -134,7 +131,7 @@ static bool ends_paused(const struct model_items *items)
 {
 	CUA_AUTO_JSON cJSON *end =
 			items->count > 0 ? cJSON_Parse(items->texts[items->count - 1]) : NULL;
-	const char *reason = string_at(end, "stop_reason");
+	const char *reason = cua_json_string(end, "stop_reason");
 	return reason && strcmp(reason, "pause_turn") == 0;
 }
 

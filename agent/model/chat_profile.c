@@ -1,5 +1,6 @@
 #include "agent/model/chat_profile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/util.h"
@@ -100,4 +101,24 @@ enum cua_status chat_profile_find(
 	}
 	*ret_profile = found;
 	return CUA_OK;
+}
+
+struct chat_reading chat_reading(
+		const struct chat_space *space, struct chat_said *said, struct cua_error *err)
+{
+	return (struct chat_reading){ .base = { .screen = space->screen,
+						      .actions = said->actions,
+						      .note = said->note,
+						      .note_size = sizeof(said->note),
+						      .err = err },
+		.space = space,
+		.said = said };
+}
+
+void chat_said_finish(struct chat_said *said)
+{
+	cJSON_Delete(said->actions);
+	free(said->thought);
+	free(said->last_words);
+	*said = (struct chat_said){ 0 };
 }
