@@ -24,21 +24,7 @@
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
-
-#define PNG_BASE64 \
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5" \
-	"ErkJggg=="
-
-/* Files the picture that PNG_BASE64 is. */
-static enum cua_status file_png(struct agent_journal *journal, const char *sha256)
-{
-	unsigned char png[128];
-	size_t len = 0;
-	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
-					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
-			0);
-	return agent_journal_screenshot(journal, sha256, png, len, NULL);
-}
+#include "tests/test_agent_picture.h"
 
 struct fixture {
 	char dir[64], path[256];
@@ -49,18 +35,14 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	unsigned char png[128], hash[crypto_hash_sha256_BYTES];
-	size_t len = 0;
+	unsigned char hash[crypto_hash_sha256_BYTES];
 	strcpy(fixture->dir, "/tmp/cua-test-chain-XXXXXX");
 	assert_true(sodium_init() >= 0);
 	assert_non_null(mkdtemp(fixture->dir));
 	assert_int_equal(setenv("CUA_STATE_DIR", fixture->dir, true), 0);
 	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL), CUA_OK);
 	snprintf(fixture->path, sizeof(fixture->path), "%s", fixture->journal.path);
-	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
-					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
-			0);
-	crypto_hash_sha256(hash, png, len);
+	crypto_hash_sha256(hash, picture_png, sizeof(picture_png));
 	sodium_bin2hex(fixture->sha256, sizeof(fixture->sha256), hash, sizeof(hash));
 	*state = fixture;
 	return 0;
