@@ -92,7 +92,8 @@ static enum model_end end_of(struct model_reply *reply, const char *reason)
 		enum model_end end;
 	} reasons[] = { { "tool_use", MODEL_END_COMPLETED }, { "end_turn", MODEL_END_COMPLETED },
 		{ "stop_sequence", MODEL_END_COMPLETED }, { "pause_turn", MODEL_END_COMPLETED },
-		{ "max_tokens", MODEL_END_CUT }, { "refusal", MODEL_END_REFUSED } };
+		{ "compaction", MODEL_END_COMPLETED }, { "max_tokens", MODEL_END_CUT },
+		{ "refusal", MODEL_END_REFUSED } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(reasons); i++) {
 		if (strcmp(reasons[i].reason, reason) == 0) {
 			return reasons[i].end;

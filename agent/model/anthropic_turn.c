@@ -11,7 +11,6 @@
 struct reading {
 	const struct anthropic *talk;
 	struct model_turn_builder builder;
-	bool is_paused; /* words are no answer yet */
 };
 
 /* --- calls --- */
@@ -115,8 +114,8 @@ static enum cua_status take_block(struct reading *reading, const char *text, str
 		bool is_empty = !words || !words[strspn(words, " \t\r\n")];
 		return is_empty ? CUA_OK
 				: model_turn_say(&reading->builder,
-						  reading->is_paused ? MODEL_COMMENTARY
-								     : MODEL_ANSWER,
+						  reading->builder.turn.is_paused ? MODEL_COMMENTARY
+										  : MODEL_ANSWER,
 						  words, err);
 	}
 	if (strcmp(type, "thinking") == 0) {
@@ -127,21 +126,23 @@ static enum cua_status take_block(struct reading *reading, const char *text, str
 					     : CUA_OK; /* kept, not understood */
 }
 
+/* The server stopped in the middle, and goes on from what it said. */
 static bool ends_paused(const struct model_items *items)
 {
 	CUA_AUTO_JSON cJSON *end =
 			items->count > 0 ? cJSON_Parse(items->texts[items->count - 1]) : NULL;
 	const char *reason = cua_json_string(end, "stop_reason");
-	return reason && strcmp(reason, "pause_turn") == 0;
+	return reason && (strcmp(reason, "pause_turn") == 0 || strcmp(reason, "compaction") == 0);
 }
 
 enum cua_status anthropic_take_turn(void *self, const struct model_items *items,
 		struct agent_turn *ret_turn, struct cua_error *err)
 {
 	const struct anthropic *talk = self;
-	struct reading reading = { .talk = talk, .is_paused = ends_paused(items) };
+	struct reading reading = { .talk = talk };
 	enum cua_status status = CUA_OK;
 	model_turn_begin(&reading.builder, talk->config->screen);
+	reading.builder.turn.is_paused = ends_paused(items);
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = take_block(&reading, items->texts[i], err);
 	}
