@@ -24,6 +24,7 @@ static void gemini_destroy(void *self)
 	struct gemini *talk = self;
 	if (talk) {
 		model_items_finish(&talk->contents);
+		model_items_finish(&talk->plain);
 		drop_calls(talk);
 		free(talk);
 	}
@@ -100,9 +101,11 @@ enum cua_status gemini_add_turn(void *self, const struct model_items *items, str
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = keep_call(talk, items->texts[i], err);
 	}
-	return status == CUA_OK && items->count > 0
-			? model_items_add(&talk->contents, content.data, content.len, err)
-			: status;
+	if (status == CUA_OK && items->count > 0) {
+		status = model_items_add(&talk->contents, content.data, content.len, err);
+		return status == CUA_OK ? model_items_add(&talk->plain, "", 0, err) : status;
+	}
+	return status;
 }
 
 /* --- errors --- */
