@@ -301,6 +301,9 @@ enum cua_status type_wait_until_idle(struct display *display, bool *ret_idle, st
 		*ret_idle = load_busy_us(display->load) < since_us &&
 				!load_is_running(display->load);
 	}
+	if (status == CUA_OK && !*ret_idle) {
+		load_give_up(display->load);
+	}
 	return status;
 }
 
