@@ -19,21 +19,22 @@ enum cua_status cua_file_read(const char *path, struct cua_buffer *buffer, struc
 		return CUA_FAIL(err, errno == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, errno, "%s",
 				path);
 	}
-	char part[16384];
-	ssize_t got;
-	while ((got = read(fd, part, sizeof(part))) != 0) {
+	struct stat info;
+	enum cua_status status = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
+			? cua_buffer_reserve(buffer, (size_t)info.st_size, err)
+			: CUA_OK; /* of files in /proc it is not known */
+	char part[65536];
+	ssize_t got = 0;
+	while (status == CUA_OK && (got = read(fd, part, sizeof(part))) != 0) {
 		if (got < 0) {
 			if (errno == EINTR) {
 				continue;
 			}
 			return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 		}
-		enum cua_status status = cua_buffer_append(buffer, part, (size_t)got, err);
-		if (status != CUA_OK) {
-			return status;
-		}
+		status = cua_buffer_append(buffer, part, (size_t)got, err);
 	}
-	return CUA_OK;
+	return status;
 }
 
 static enum cua_status write_all(
