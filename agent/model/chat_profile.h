@@ -8,6 +8,7 @@
  *   chat_qwen.c     <tool_call>{"name": "computer_use", ...}</tool_call>: Qwen-VL, Fara
  *   chat_tars.c     Thought: ... Action: click(point='<point>1 2</point>')
  *   chat_python.c   ```python pyautogui.click(x=1, y=2)```: OpenCUA
+ *   chat_holo.c     {"thought": ..., "tool_call": {"tool_name": "click", "x": 1, "y": 2}}: Holo3
  * What cannot be read, or is out of bounds, becomes a problem that the model is told. */
 
 #include "agent/model/model_api.h"
@@ -95,6 +96,8 @@ enum cua_status chat_qwen_read(const char *text, const struct chat_space *space,
 enum cua_status chat_qwen_read_call(cJSON *arguments, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err);
 enum cua_status chat_tars_read(const char *text, const struct chat_space *space,
+		struct chat_said *said, struct cua_error *err);
+enum cua_status chat_holo_read(const char *text, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err);
 enum cua_status chat_python_read(const char *text, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err);

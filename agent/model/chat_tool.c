@@ -148,8 +148,8 @@ static bool is_not_given(enum cua_action_type type, const cJSON *argument)
 			((text && !text[0]) || (cJSON_IsArray(argument) && !argument->child));
 }
 
-static enum cua_status build_action(struct agent_call *call, const struct chat_space *space,
-		cJSON *arguments, struct cua_error *err)
+enum cua_status chat_tool_action(
+		cJSON *to, const struct chat_space *space, cJSON *arguments, struct cua_error *err)
 {
 	const char *name = cua_json_string(arguments, "action");
 	const struct cua_action_spec *spec =
@@ -171,17 +171,16 @@ static enum cua_status build_action(struct agent_call *call, const struct chat_s
 		}
 	}
 	enum cua_status status = chat_space_action(space, arguments, err);
-	return status == CUA_OK
-			? model_append_action(call->actions, cJSON_Duplicate(arguments, true),
-					  &space->screen, err)
-			: status;
+	return status == CUA_OK ? model_append_action(to, cJSON_Duplicate(arguments, true),
+						  &space->screen, err)
+				: status;
 }
 
 enum cua_status chat_tool_call(struct agent_call *call, const struct chat_space *space,
 		cJSON *arguments, struct cua_error *err)
 {
 	struct cua_error why = { 0 };
-	enum cua_status status = build_action(call, space, arguments, &why);
+	enum cua_status status = chat_tool_action(call->actions, space, arguments, &why);
 	if (status == CUA_ERR_NOMEM) {
 		return CUA_FAIL(err, status, ENOMEM, "call");
 	}

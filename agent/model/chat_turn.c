@@ -76,24 +76,40 @@ static const cJSON *find_done(const struct chat *chat, const cJSON *message)
 
 /* --- to a turn --- */
 
+/* Behind a tag that begins so; NULL if there is none. Some servers put a number behind its name:
+ * </think_never_used_51bce0c7>. */
+static const char *skip_tag(const char *at, const char *begin)
+{
+	const size_t len = strlen(begin);
+	if (strncmp(at, begin, len) != 0) {
+		return NULL;
+	}
+	at += len;
+	at += strspn(at, "_abcdefghijklmnopqrstuvwxyz0123456789");
+	return *at == '>' ? at + 1 : NULL;
+}
+
 /* What stands before </think> is reasoning, with or without the opening tag. Returns the rest of
  * the content. */
 static enum cua_status take_thought(
 		struct model_turn_builder *builder, const char **content, struct cua_error *err)
 {
-	static const char open[] = "<think>", close[] = "</think>";
-	const char *end = strstr(*content, close);
+	static const char close[] = "</think";
+	const char *end = strstr(*content, close), *rest = NULL;
+	while (end && !(rest = skip_tag(end, close))) {
+		end = strstr(end + 1, close);
+	}
 	if (!end) {
 		return CUA_OK;
 	}
 	const char *from = *content + strspn(*content, " \t\r\n");
-	from += strncmp(from, open, strlen(open)) == 0 ? strlen(open) : 0;
+	const char *behind = skip_tag(from, "<think");
+	from = behind ? behind : from;
 	CUA_AUTO_FREE char *thought = strndup(from, from < end ? (size_t)(end - from) : 0);
 	if (!thought) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
 	}
-	*content = end + strlen(close);
-	*content += strspn(*content, " \t\r\n");
+	*content = rest + strspn(rest, " \t\r\n");
 	return model_turn_say(builder, MODEL_SUMMARY, thought, err);
 }
 
