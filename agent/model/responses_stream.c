@@ -1,5 +1,6 @@
 #include "agent/model/responses_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,22 @@ static enum model_end incomplete_end(const cJSON *response)
 							       : MODEL_END_FAILED;
 }
 
+/* Kept with the items, and so in a journal: a run that goes on does so from this answer. */
+static enum cua_status keep_id(
+		struct model_reply *reply, const cJSON *response, struct cua_error *err)
+{
+	const char *id = cua_json_string(response, "id");
+	CUA_AUTO_JSON cJSON *answer = cJSON_CreateObject();
+	if (!id || !responses_uses_threads(reply->config)) {
+		return CUA_OK;
+	}
+	cJSON_AddStringToObject(answer, "type", RESPONSES_ANSWER);
+	cJSON_AddStringToObject(answer, "id", id);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(answer);
+	return text ? model_reply_keep(reply, (struct agent_json_span){ text, strlen(text) }, err)
+		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
+}
+
 /* at_best: what the event, or the lack of one, says. */
 static enum model_end end_of(enum model_end at_best, const cJSON *response)
 {
@@ -86,6 +103,7 @@ static enum cua_status take_response(struct model_reply *reply, enum model_end a
 		model_reply_error(reply, cua_json_member(response, "error"));
 	} else if (end == MODEL_END_COMPLETED) {
 		status = keep_output(reply, text, err);
+		status = status == CUA_OK ? keep_id(reply, response, err) : status;
 	}
 	if (status == CUA_OK) {
 		reply->end = end;
