@@ -1,13 +1,17 @@
 #include "display/display_internal.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <xcb/xcbext.h>
 
 #include "cua/base/util.h"
 #include "display/reading.h"
 
 #define NEW_WINDOWS_MAX 32
+#define AWAKE_US 200U
 
 void display_speak_of(struct display *display, const struct cua_scale *scale)
 {
@@ -15,7 +19,7 @@ void display_speak_of(struct display *display, const struct cua_scale *scale)
 }
 
 /* Without a round trip: what was drawn before and is still to be told comes with an earlier number
- * than the next request. */
+ * than the next request. Which windows there are was asked for when the last change was told. */
 void display_begin(struct display *display)
 {
 	struct display_changes *changes = &display->changes;
@@ -23,9 +27,12 @@ void display_begin(struct display *display)
 	delivered_begin(display);
 	changes->change_count = activity_changes(display);
 	changes->rect_count = 0;
-	changes->window_count = window_cached_list(display, changes->windows);
+	window_cache_take(display);
+	changes->window_count = display->window_cache.count;
+	memcpy(changes->windows, display->window_cache.windows,
+			(size_t)changes->window_count * sizeof(changes->windows[0]));
 	changes->input_end_us = cua_now_us();
-	changes->first_request = NextRequest(display->xlib);
+	changes->first_request = XNextRequest(display->xlib); /* XCB's are counted, too */
 }
 
 bool display_has_changed(const struct display *display)
@@ -43,16 +50,29 @@ static enum cua_status act_wait(
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
-static enum cua_status act_cursor_position(
-		struct display *display, cJSON *result, struct cua_error *err)
+/* Falling asleep and waking up takes as long as the server's answer, so for the first moment nobody
+ * does; who else wants the processor gets it. */
+static xcb_query_pointer_reply_t *ask_pointer(struct display *display)
 {
-	Window root, child;
-	int x = 0, y = 0, win_x = 0, win_y = 0;
-	unsigned int mask = 0;
-	XQueryPointer(display->xlib, display->root, &root, &child, &x, &y, &win_x, &win_y, &mask);
-	cJSON_AddNumberToObject(result, "x", x);
-	cJSON_AddNumberToObject(result, "y", y);
-	return display_ok(display, err);
+	const uint64_t until_us = cua_now_us() + AWAKE_US;
+	const xcb_query_pointer_cookie_t asked =
+			xcb_query_pointer(display->xcb, (xcb_window_t)display->root);
+	void *answer = NULL;
+	xcb_flush(display->xcb);
+	while (cua_now_us() < until_us) {
+		if (xcb_poll_for_reply(display->xcb, asked.sequence, &answer, NULL)) {
+			return answer;
+		}
+		sched_yield();
+	}
+	return xcb_query_pointer_reply(display->xcb, asked, NULL);
+}
+
+static void add_pointer(struct display *display, cJSON *json)
+{
+	CUA_AUTO_FREE xcb_query_pointer_reply_t *pointer = ask_pointer(display);
+	cJSON_AddNumberToObject(json, "x", pointer ? pointer->root_x : 0);
+	cJSON_AddNumberToObject(json, "y", pointer ? pointer->root_y : 0);
 }
 
 static enum cua_status act_list_windows(
@@ -127,7 +147,8 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_WAIT_FOR:
 		return wait_for_condition(display, action, result, err);
 	case CUA_ACTION_CURSOR_POSITION:
-		return act_cursor_position(display, result, err);
+		add_pointer(display, result);
+		return CUA_OK;
 	case CUA_ACTION_OPEN_APP:
 		return app_open(display, action->text, result, err);
 	case CUA_ACTION_SWITCH_APP:
@@ -260,16 +281,15 @@ enum cua_status display_check_actions(const struct display *display,
 static void report_new_windows(struct display *display, cJSON *answer)
 {
 	const struct display_changes *changes = &display->changes;
-	Window windows[WINDOWS_MAX];
-	const int count = window_cached_list(display, windows);
+	const struct display_window_cache *now = &display->window_cache;
 	cJSON *list = cJSON_AddArrayToObject(answer, "new_windows");
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < now->count; i++) {
 		bool old = false;
 		for (int k = 0; k < changes->window_count; k++) {
-			old = old || changes->windows[k] == windows[i];
+			old = old || changes->windows[k] == now->windows[i];
 		}
 		if (!old && cJSON_GetArraySize(list) < NEW_WINDOWS_MAX) {
-			cJSON_AddItemToArray(list, window_describe(display, windows[i]));
+			cJSON_AddItemToArray(list, window_describe(display, now->windows[i]));
 		}
 	}
 }
@@ -286,8 +306,11 @@ void display_report(struct display *display, cJSON *answer)
 	if (display->dead) {
 		return;
 	}
-	(void)act_cursor_position(display, cJSON_AddObjectToObject(answer, "pointer"), NULL);
-	display_handle_events(display); /* that came before the answer about the pointer */
-	cJSON_AddItemToObject(answer, "focused", window_describe_active(display));
+	/* One round trip for the pointer and the windows. */
+	window_cache_ask(display);
+	add_pointer(display, cJSON_AddObjectToObject(answer, "pointer"));
+	window_cache_take(display);
+	display_handle_events(display); /* that came before the answers */
+	cJSON_AddItemToObject(answer, "focused", window_cache_describe_active(display));
 	report_new_windows(display, answer);
 }

@@ -454,6 +454,9 @@ void display_handle_events(struct display *display)
 		XDamageSubtract(display->xlib, display->damage.handle, None, None);
 		XFlush(display->xlib);
 	}
+	if (!display->dead && window_cache_ask_if_changed(display)) {
+		xcb_flush(display->xcb);
+	}
 	if (!display->dead) {
 		people_send(display);
 		display_note_answer(display);
@@ -494,8 +497,8 @@ void display_set_check(
 	display->check_fd = wake_fd;
 }
 
-/* Sleeps until something happens on one of the descriptors. */
-static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
+/* Sleeps until something happens on one of the descriptors; true if it was on wake_fd. */
+static bool wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 {
 	struct pollfd fds[] = { { .fd = ConnectionNumber(display->xlib), .events = POLLIN },
 		{ .fd = wake_fd, .events = POLLIN },
@@ -515,6 +518,7 @@ static void wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 	if (ready > 0 && (fds[4].revents & ~POLLOUT)) {
 		people_read(display);
 	}
+	return ready > 0 && fds[1].revents;
 }
 
 uint64_t display_busy_since_us(const struct display *display)
@@ -544,7 +548,7 @@ enum cua_status display_wait(struct display *display, uint64_t deadline_us, disp
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "nothing happened in time");
 		}
 		if (XEventsQueued(display->xlib, QueuedAlready) == 0) {
-			wait_for_news(display, display->check_fd, left_ms);
+			(void)wait_for_news(display, display->check_fd, left_ms);
 		}
 	}
 }
@@ -557,12 +561,11 @@ bool display_idle(struct display *display, int wake_fd)
 		if (display->dead) {
 			return false;
 		}
-		struct pollfd wake = { .fd = wake_fd, .events = POLLIN };
-		if (poll(&wake, 1, 0) > 0) {
+		/* What has come from the server meanwhile is handled by whoever begins something.
+		 */
+		const bool has_events = XEventsQueued(display->xlib, QueuedAlready) > 0;
+		if (wait_for_news(display, wake_fd, has_events ? 0 : -1)) {
 			return true;
-		}
-		if (XEventsQueued(display->xlib, QueuedAlready) == 0) {
-			wait_for_news(display, wake_fd, -1);
 		}
 	}
 }

@@ -212,8 +212,10 @@ struct display_streams {
 };
 
 struct display_window_cache {
-	bool has_list, has_active;
-	Window windows[WINDOWS_MAX];
+	bool is_current; /* no event has told of a change since it was asked for */
+	bool is_asked;   /* the answers have not been taken yet */
+	xcb_get_property_cookie_t list_asked, active_asked;
+	Window windows[WINDOWS_MAX]; /* the uppermost, from below to above */
 	int count;
 	Window active;      /* its events come as long as it stays the active one */
 	cJSON *description; /* owned; of active; NULL: to be asked for */
@@ -279,10 +281,14 @@ void window_cache_finish(struct display *display);
 void window_cache_event(struct display *display, const XEvent *event);
 /* Nobody tells of this window any more. */
 void window_cache_unheard(struct display *display, Window window);
-/* Like window_list() and window_describe() of the active window, or null; as of the last event
- * handled, and without asking if nothing has changed. */
-int window_cached_list(struct display *display, Window windows[WINDOWS_MAX]);
-cJSON *window_describe_active(struct display *display);
+/* Asks which windows there are, and which is active; not flushed. */
+void window_cache_ask(struct display *display);
+/* The same where an event has told of a change; false without one. */
+bool window_cache_ask_if_changed(struct display *display);
+/* What was asked for is in the cache from here on: a round trip if it was sent just now. */
+void window_cache_take(struct display *display);
+/* window_describe() of the active window, or null; without asking if it has not changed. */
+cJSON *window_cache_describe_active(struct display *display);
 
 /* display.c */
 
@@ -501,12 +507,8 @@ CUA_NODISCARD enum cua_status type_paste(
 		struct display *display, const struct cua_action *action, struct cua_error *err);
 /* Returns when the window has read every event so far: keys may then change their meaning. */
 CUA_NODISCARD enum cua_status type_wait_until_read(struct display *display, struct cua_error *err);
-/* Returns when nobody on the desktop computes any more, or after 10 s: then *ret_idle is false, as
- * it is at once where somebody computed before the input already. */
-CUA_NODISCARD enum cua_status type_wait_until_idle(
-		struct display *display, bool *ret_idle, struct cua_error *err);
-/* As type_wait_until_read() for a change of the keyboard map, before the keys are pressed. Chromium
- * has two connections to the X server, and looks up on one what it reads from the other. */
+/* The same for a change of the keyboard map, before the keys are pressed. Chromium has two
+ * connections to the X server, and looks up on one what it reads from the other. */
 CUA_NODISCARD enum cua_status type_wait_until_noticed(
 		struct display *display, struct cua_error *err);
 /* Caps Lock as it was before a typing that a person ended. */

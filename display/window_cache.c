@@ -1,9 +1,15 @@
 /* What every answer tells of the windows, kept until the X server says that it has changed: asking
- * anew took a dozen round trips for each request. */
+ * anew took a dozen round trips for each request. What has changed is asked for as soon as that is
+ * told, so that nobody waits for it later: a window manager changes it at every click. */
 
 #include "display/display_internal.h"
 
-#include <string.h>
+#include <stdlib.h>
+
+#include "cua/base/util.h"
+
+/* Windows; the list is as long as whoever writes it likes. */
+#define LIST_READ_MAX 65536
 
 static void forget_description(struct display_window_cache *cache)
 {
@@ -16,14 +22,23 @@ void window_cache_finish(struct display *display)
 	forget_description(&display->window_cache);
 }
 
+/* The answer to what was asked will be newer than the event. */
+static bool is_asked_since(const struct display_window_cache *cache, const XEvent *event)
+{
+	return cache->is_asked &&
+			(int32_t)((uint32_t)event->xany.serial - cache->list_asked.sequence) < 0;
+}
+
 void window_cache_event(struct display *display, const XEvent *event)
 {
 	struct display_window_cache *cache = &display->window_cache;
 	if (event->type == PropertyNotify && event->xproperty.window == display->root) {
 		const Atom atom = event->xproperty.atom;
-		cache->has_list = cache->has_list && atom != display->atoms.net_client_list;
-		cache->has_active = cache->has_active && atom != display->atoms.net_active_window &&
-				atom != display->atoms.net_client_list;
+		if ((atom == display->atoms.net_client_list ||
+				    atom == display->atoms.net_active_window) &&
+				!is_asked_since(cache, event)) {
+			cache->is_current = false;
+		}
 	} else if (event->type == DestroyNotify) {
 		window_cache_unheard(display, event->xdestroywindow.window);
 	} else if ((event->type == PropertyNotify || event->type == ConfigureNotify ||
@@ -39,40 +54,59 @@ void window_cache_unheard(struct display *display, Window window)
 	if (cache->active == window) {
 		forget_description(cache);
 		cache->active = None;
-		cache->has_active = false;
+		cache->is_current = false;
 	}
 }
 
-int window_cached_list(struct display *display, Window windows[WINDOWS_MAX])
+void window_cache_ask(struct display *display)
 {
 	struct display_window_cache *cache = &display->window_cache;
-	if (!cache->has_list) {
-		cache->has_list = true; /* what changes from here on is told */
-		cache->count = window_list(display, cache->windows);
-	}
-	memcpy(windows, cache->windows, (size_t)cache->count * sizeof(windows[0]));
-	return cache->count;
+	window_cache_take(display);
+	cache->list_asked = xcb_get_property(display->xcb, 0, (xcb_window_t)display->root,
+			(xcb_atom_t)display->atoms.net_client_list, XCB_ATOM_WINDOW, 0,
+			LIST_READ_MAX);
+	cache->active_asked = xcb_get_property(display->xcb, 0, (xcb_window_t)display->root,
+			(xcb_atom_t)display->atoms.net_active_window, XCB_ATOM_WINDOW, 0, 1);
+	cache->is_asked = cache->is_current = true;
 }
 
-static Window listed_active(struct display *display)
+bool window_cache_ask_if_changed(struct display *display)
 {
-	Window windows[WINDOWS_MAX];
-	const Window active = window_read_active(display);
-	const int count = active != None ? window_cached_list(display, windows) : 0;
-	for (int i = 0; i < count; i++) {
-		if (windows[i] == active) {
-			return active;
+	if (display->window_cache.is_current) {
+		return false;
+	}
+	window_cache_ask(display);
+	return true;
+}
+
+/* The last of the windows that a property lists, which are the uppermost; their number. */
+static int read_windows(xcb_get_property_reply_t *reply, Window *windows, int max)
+{
+	const bool is_list = reply && reply->format == 32;
+	const xcb_window_t *all = is_list ? xcb_get_property_value(reply) : NULL;
+	const int count = is_list ? xcb_get_property_value_length(reply) / 4 : 0;
+	const int skip = count > max ? count - max : 0;
+	for (int i = skip; i < count; i++) {
+		windows[i - skip] = all[i];
+	}
+	return count - skip;
+}
+
+/* openbox leaves the last window of a desktop in its property when that has closed. */
+static bool is_in_list(const struct display_window_cache *cache, Window window)
+{
+	for (int i = 0; i < cache->count; i++) {
+		if (cache->windows[i] == window) {
+			return true;
 		}
 	}
-	return None;
+	return false;
 }
 
 /* A window manager says after every click which window is active, even if it still is. */
-static void follow_active(struct display *display)
+static void follow_active(struct display *display, Window active)
 {
 	struct display_window_cache *cache = &display->window_cache;
-	cache->has_active = true;
-	const Window active = listed_active(display);
 	if (active != cache->active) {
 		forget_description(cache);
 		cache->active = active;
@@ -84,12 +118,26 @@ static void follow_active(struct display *display)
 	}
 }
 
-cJSON *window_describe_active(struct display *display)
+void window_cache_take(struct display *display)
 {
 	struct display_window_cache *cache = &display->window_cache;
-	if (!cache->has_active) {
-		follow_active(display);
+	if (!cache->is_asked) {
+		return;
 	}
+	CUA_AUTO_FREE xcb_get_property_reply_t *list =
+			xcb_get_property_reply(display->xcb, cache->list_asked, NULL);
+	CUA_AUTO_FREE xcb_get_property_reply_t *active =
+			xcb_get_property_reply(display->xcb, cache->active_asked, NULL);
+	Window window = None;
+	cache->is_asked = false;
+	cache->count = read_windows(list, cache->windows, WINDOWS_MAX);
+	(void)read_windows(active, &window, 1);
+	follow_active(display, is_in_list(cache, window) ? window : None);
+}
+
+cJSON *window_cache_describe_active(struct display *display)
+{
+	struct display_window_cache *cache = &display->window_cache;
 	if (cache->active == None) {
 		return cJSON_CreateNull();
 	}
