@@ -103,6 +103,12 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 		}
 		site->held_count = 0;
 		answer(exchange, 200, "released", 8);
+	} else if (strcmp(exchange->path, "/end") == 0) {
+		for (int i = 0; i < site->held_count; i++) {
+			cua_http_end(site->held[i]);
+		}
+		site->held_count = 0;
+		answer(exchange, 200, "ended", 5);
 	} else if (strcmp(exchange->path, "/cancel") == 0) {
 		site->held[site->held_count++] = exchange;
 		assert_int_equal(write(site->cancel_fd, "c", 1), 1);
@@ -607,6 +613,59 @@ static void a_late_answer_arrives(void **state)
 	cua_http_client_destroy(client);
 }
 
+/* The test's own thread answers; the loop learns of it afterwards, and sends what did not fit. */
+static void another_thread_answers_before_the_loop(void **state)
+{
+	struct site *site = *state;
+	const struct cua_http_reply reply = {
+		.status = 200, .content_type = "text/plain", .body = site->big, .body_len = BIG_LEN
+	};
+	struct cua_http_client *client = client_of(site, -1);
+	char *text = malloc(BIG_LEN + 1024);
+	assert_non_null(text);
+	CUA_AUTO_FD int fd = raw_connect(site);
+	for (int i = 0; i < 2; i++) {
+		raw_send(fd, "GET /late HTTP/1.1\r\nHost: d\r\n\r\n");
+		assert_int_equal(next_told(site, ""), 'r');
+		cua_http_answer(site->held[0], &reply);
+		assert_int_equal(recv(fd, text, 15, 0), 15);
+		assert_memory_equal(text, "HTTP/1.1 200 OK", 15);
+		raw_send(fd, "GET /second HTTP/1.1\r\nHost: d\r\n\r\n");
+		expect_answer(client, "http://desktop/end", NULL, "ended");
+		raw_read(fd, false, text, BIG_LEN + 1024);
+		assert_memory_equal(strstr(text, "\r\n\r\n") + 4, site->big, BIG_LEN);
+		raw_read(fd, false, text, BIG_LEN + 1024);
+		assert_non_null(strstr(text, "GET /second?"));
+	}
+	free(text);
+	cua_http_client_destroy(client);
+}
+
+static void another_thread_answers_who_has_gone(void **state)
+{
+	struct site *site = *state;
+	const struct cua_http_reply reply = {
+		.status = 200, .content_type = "text/plain", .body = site->big, .body_len = BIG_LEN
+	};
+	struct cua_http_client *client = client_of(site, -1);
+	for (int is_answered = 0; is_answered < 2; is_answered++) {
+		int fd = raw_connect(site);
+		raw_send(fd, "GET /late HTTP/1.1\r\nHost: d\r\n\r\n");
+		assert_int_equal(next_told(site, ""), 'r');
+		if (is_answered) {
+			cua_http_answer(site->held[0], &reply);
+		}
+		close(fd);
+		assert_int_equal(next_told(site, ""), 'g');
+		assert_int_equal(next_told(site, ""), 'c');
+		if (!is_answered) {
+			cua_http_answer(site->held[0], &reply);
+		}
+		expect_answer(client, "http://desktop/end", NULL, "ended");
+	}
+	cua_http_client_destroy(client);
+}
+
 /* Longer than a caller may take for its head; and nobody spins meanwhile. */
 static void an_answer_may_take_its_time(void **state)
 {
@@ -1058,6 +1117,8 @@ int main(void)
 		ON_SITE(an_empty_query_is_none),
 		ON_SITE(an_early_hang_up_is_told),
 		ON_SITE(a_late_answer_arrives),
+		ON_SITE(another_thread_answers_before_the_loop),
+		ON_SITE(another_thread_answers_who_has_gone),
 		ON_SITE(an_answer_may_take_its_time),
 		ON_SITE(requests_sent_together_are_answered_in_order),
 		ON_SITE(hang_ups_at_any_point_are_survived),

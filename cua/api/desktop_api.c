@@ -137,11 +137,7 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 {
 	struct host *host = user_data;
 	if (job->exchange) {
-		const struct cua_http_reply reply = { .status = job->http_status,
-			.content_type = job->content_type,
-			.etag = job->etag[0] ? job->etag : NULL,
-			.taken = &job->body };
-		cua_http_reply(job->exchange, &reply);
+		cua_http_end(job->exchange);
 	}
 	note_size(host);
 	if (job->kind == DESKTOP_JOB_STREAM_OPEN || job->kind == DESKTOP_JOB_STREAM_CLOSE) {

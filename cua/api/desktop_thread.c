@@ -192,12 +192,25 @@ static void publish_screen(struct desktop_thread *thread)
 	atomic_store(&thread->screen, (uint32_t)size.x << 16 | (uint32_t)size.y);
 }
 
+/* From here, not from the loop: waking another thread takes as long as the rest of a click. */
+static void send_answer(struct desktop_job *job)
+{
+	const struct cua_http_reply reply = { .status = job->http_status,
+		.content_type = job->content_type,
+		.etag = job->etag[0] ? job->etag : NULL,
+		.taken = &job->body };
+	cua_http_answer(job->exchange, &reply);
+}
+
 static void finish_job(struct desktop_thread *thread, struct desktop_job *job)
 {
 	atomic_store(&thread->holds_input,
 			display_holds_input(thread->display) &&
 					!display_person_has_input(thread->display));
 	publish_screen(thread);
+	if (job->exchange) {
+		send_answer(job);
+	}
 	pthread_mutex_lock(&thread->mutex);
 	thread->running = NULL;
 	TAILQ_INSERT_TAIL(&thread->done, job, link);

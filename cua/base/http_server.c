@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 /* A request in the making, with its answer. */
 struct exchange {
 	struct cua_http_exchange public;
+	pthread_mutex_t mutex;         /* of connection, where another thread may answer */
 	struct connection *connection; /* NULL when the caller is gone */
 	char method[16], path[256], query[HTTP_SERVER_QUERY_MAX], if_none_match[128];
 	struct cua_buffer head, body; /* of the answer */
@@ -30,6 +32,7 @@ struct exchange {
 	bool handing;                 /* it is being told: libwebsockets waits for us to return */
 	bool refused;                 /* by us; the connection ends with the answer */
 	bool drains;                  /* refused with a body still on the way */
+	bool failed;                  /* to be made: memory ran out */
 	bool replied;
 };
 
@@ -38,6 +41,7 @@ static void exchange_destroy(struct exchange *exchange)
 	cua_buffer_finish(&exchange->public.body);
 	cua_buffer_finish(&exchange->head);
 	cua_buffer_finish(&exchange->body);
+	pthread_mutex_destroy(&exchange->mutex);
 	free(exchange);
 }
 
@@ -247,6 +251,7 @@ static int on_http(struct lws *wsi, const char *path)
 	if (connection->number == 0) {
 		connection->number = ++connection->server->last_connection;
 	}
+	pthread_mutex_init(&exchange->mutex, NULL);
 	exchange->connection = connection;
 	exchange->public.connection = connection->number;
 	cua_buffer_init(&exchange->public.body, connection->server->max_body_len);
@@ -319,8 +324,8 @@ static bool send_part(struct exchange *exchange)
 		}
 		skip -= skip < len ? skip : len;
 	}
-	const ssize_t wrote = sendmsg(lws_get_socket_fd(exchange->connection->wsi), &message,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+	const ssize_t wrote = sendmsg(
+			exchange->connection->watch->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	exchange->sent += wrote > 0 ? (size_t)wrote : 0;
 	return wrote >= 0 || errno == EAGAIN || errno == EINTR;
 }
@@ -375,7 +380,9 @@ static void on_closed(struct lws *wsi)
 	if (exchange && (exchange->replied || !exchange->handed)) {
 		exchange_destroy(exchange);
 	} else if (exchange) {
+		pthread_mutex_lock(&exchange->mutex);
 		exchange->connection = NULL;
+		pthread_mutex_unlock(&exchange->mutex);
 		exchange->public.gone = true;
 		if (handler->on_gone) {
 			handler->on_gone(&exchange->public, handler->user_data);
@@ -427,8 +434,8 @@ static int on_event(
 static void deliver(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	const bool is_out = exchange->handed && !exchange->handing && send_part(exchange) &&
-			is_sent(exchange);
+	const bool is_out = exchange->handed && !exchange->handing &&
+			(is_sent(exchange) || send_part(exchange)) && is_sent(exchange);
 	uv_poll_stop(&connection->watch->poll);
 	lws_rx_flow_control(connection->wsi, 1); /* without it nothing is written either */
 	if (!is_out) {
@@ -438,13 +445,8 @@ static void deliver(struct connection *connection)
 	}
 }
 
-void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_reply *reply)
+static void make_answer(struct exchange *exchange, const struct cua_http_reply *reply)
 {
-	struct exchange *exchange = (struct exchange *)public;
-	if (!exchange->connection) {
-		exchange_destroy(exchange);
-		return;
-	}
 	const char *reason = reply->status == 200 ? "OK"
 			: reply->status < 300     ? "Success"
 			: reply->status == 304    ? "Not Modified"
@@ -468,14 +470,39 @@ void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_repl
 	} else if (status == CUA_OK && !head_only) {
 		status = cua_buffer_append(&exchange->body, reply->body, reply->body_len, NULL);
 	}
+	exchange->failed = status != CUA_OK;
+}
+
+void cua_http_answer(struct cua_http_exchange *public, const struct cua_http_reply *reply)
+{
+	struct exchange *exchange = (struct exchange *)public;
+	make_answer(exchange, reply);
+	pthread_mutex_lock(&exchange->mutex);
+	if (exchange->connection && !exchange->failed) {
+		(void)send_part(exchange); /* tried again at the end */
+	}
+	pthread_mutex_unlock(&exchange->mutex);
+}
+
+void cua_http_end(struct cua_http_exchange *public)
+{
+	struct exchange *exchange = (struct exchange *)public;
 	exchange->replied = true;
-	if (status == CUA_OK) {
+	if (!exchange->connection) {
+		exchange_destroy(exchange);
+	} else if (!exchange->failed) {
 		deliver(exchange->connection);
 	} else {
 		uv_poll_stop(&exchange->connection->watch->poll);
 		lws_set_timeout(exchange->connection->wsi, PENDING_TIMEOUT_USER_OK,
 				LWS_TO_KILL_ASYNC);
 	}
+}
+
+void cua_http_reply(struct cua_http_exchange *public, const struct cua_http_reply *reply)
+{
+	make_answer((struct exchange *)public, reply);
+	cua_http_end(public);
 }
 
 enum cua_status cua_http_server_create(uv_loop_t *loop, const char *path, size_t max_body_len,

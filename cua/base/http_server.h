@@ -2,7 +2,7 @@
 #define CUA_BASE_HTTP_SERVER_H
 
 /* HTTP/1.1 server on a unix socket, on a libuv loop: libwebsockets, wrapped so that a handler may
- * answer later. Everything runs on the loop's thread. */
+ * answer later. Everything runs on the loop's thread, but cua_http_answer(). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +32,8 @@ struct cua_http_stream {
 };
 
 struct cua_http_handler {
-	/* Must lead to one cua_http_reply(), now or later. */
+	/* Must lead to one cua_http_reply(), or one cua_http_answer() and cua_http_end(), now or
+	 * later. */
 	void (*on_request)(struct cua_http_exchange *exchange, void *user_data);
 	/* The caller of an unanswered request hung up. May be NULL. */
 	void (*on_gone)(struct cua_http_exchange *exchange, void *user_data);
@@ -68,6 +69,11 @@ struct cua_http_reply {
 
 /* exchange is released and must not be used again. */
 void cua_http_reply(struct cua_http_exchange *exchange, const struct cua_http_reply *reply);
+/* The same in two steps, for who works on another thread: the answer, as much as the socket takes
+ * at once, goes out from there, and the loop need not wake up first. */
+void cua_http_answer(struct cua_http_exchange *exchange, const struct cua_http_reply *reply);
+/* On the loop's thread: sends the rest, if any; exchange is released. */
+void cua_http_end(struct cua_http_exchange *exchange);
 
 /* Copies a message, text or binary, into the stream's queue. Wait for on_stream_drained before the
  * next, or the queue grows. CUA_ERR_NOMEM. */
