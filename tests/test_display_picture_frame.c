@@ -183,6 +183,54 @@ static void more_than_is_kept_is_right_too(void **state)
 	picture_encoder_destroy(encoder);
 }
 
+static size_t percent_of_libpngs(const struct picture *frame, const char *what)
+{
+	const int libpng_level = frame_level == CUA_PICTURE_FAST ? 1 : 6;
+	struct picture_encoder *encoder = picture_encoder_create();
+	assert_non_null(encoder);
+	CUA_AUTO_BUFFER struct cua_buffer png;
+	cua_buffer_init(&png, 0);
+	uint64_t versions[BANDS_MAX];
+	for (int band = 0; band < BANDS_MAX; band++) {
+		versions[band] = 1;
+	}
+	encode_frame(encoder, frame, versions, NULL, &png);
+	expect_decodes_to(&png, frame);
+	picture_encoder_destroy(encoder);
+	const size_t other = libpng_len(frame, libpng_level);
+	print_message("%s: %zu bytes, libpng at level %d: %zu\n", what, png.len, libpng_level,
+			other);
+	return png.len * 100 / other;
+}
+
+/* Bands cost something each: of a plain screen a part that counts, of a black one, which is the
+ * smallest, more than is allowed elsewhere. */
+static void bands_are_about_as_small_as_libpngs(void **state)
+{
+	(void)state;
+	const size_t at_most = frame_level == CUA_PICTURE_FAST ? 130 : 105;
+	static const uint8_t colours[][3] = { { 0xff, 0xff, 0xff }, { 0xff, 0, 0 },
+		{ 0x80, 0x80, 0x80 }, { 0xff, 0xff, 0 }, { 0x33, 0xcc, 0x66 } };
+	struct picture frame = make_picture(1280, 800, 1280 * 4);
+	memset(frame.pixels, 0, (size_t)1280 * 800 * 4);
+	assert_true(percent_of_libpngs(&frame, "black") <= 120);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(colours); i++) {
+		for (size_t at = 0; at < (size_t)1280 * 800 * 4; at += 4) {
+			memcpy(frame.pixels + at, colours[i], 3);
+		}
+		assert_true(percent_of_libpngs(&frame, "one colour") <= at_most);
+		for (int y = 100; y < 700; y += 150) {
+			for (int row = y; row < y + 50; row++) {
+				memset(pixel_at(&frame, y, row), 0x55 + y % 64, 200 * 4);
+			}
+		}
+		assert_true(percent_of_libpngs(&frame, "and a few boxes") <= at_most);
+	}
+	fill_text(&frame, 42);
+	assert_true(percent_of_libpngs(&frame, "text") <= at_most);
+	free(frame.pixels);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +238,7 @@ int main(void)
 		cmocka_unit_test(a_band_of_the_same_version_is_not_made_again),
 		cmocka_unit_test(a_patch_comes_and_goes),
 		cmocka_unit_test(more_than_is_kept_is_right_too),
+		cmocka_unit_test(bands_are_about_as_small_as_libpngs),
 	};
 	int failed = 0;
 	for (frame_level = CUA_PICTURE_FAST; frame_level <= CUA_PICTURE_SMALL; frame_level++) {

@@ -10,6 +10,8 @@
 
 /* More than all but the bands of a file. */
 #define PNG_ENDS_MAX 128
+/* libpng takes no chunk that is longer than the picture and 8 MB, others may want less. */
+#define PNG_CHUNK_USUAL_LEN ((size_t)1 << 20)
 
 static void put_be32(uint8_t *to, uint32_t value)
 {
@@ -64,17 +66,17 @@ size_t png_deflate_bound(size_t raw_len)
 	return raw_len + raw_len / 8 + 4096;
 }
 
-bool png_band_take(struct png_band *band, uint8_t *chunk, size_t deflated_len, const uint8_t *raw,
+bool png_band_take(struct png_band *band, const uint8_t *deflated, size_t len, const uint8_t *raw,
 		size_t raw_len)
 {
-	const size_t len = PNG_CHUNK_HEAD + deflated_len + PNG_CHUNK_TAIL;
-	free(band->chunk);
-	*band = (struct png_band){ .chunk = malloc(len), .len = len };
-	if (!band->chunk) {
+	free(band->deflated);
+	*band = (struct png_band){ .deflated = malloc(len), .len = len };
+	if (!band->deflated) {
 		return false;
 	}
-	png_chunk_close(chunk, "IDAT", deflated_len);
-	memcpy(band->chunk, chunk, len);
+	memcpy(band->deflated, deflated, len);
+	band->crc = crc32_gzip_refl(0, deflated, len);
+	band->crc_op = (uint32_t)crc32_combine_gen((z_off_t)len);
 	band->adler = isal_adler32(1, raw, raw_len);
 	return true;
 }
@@ -82,9 +84,40 @@ bool png_band_take(struct png_band *band, uint8_t *chunk, size_t deflated_len, c
 void png_bands_finish(struct png_band *bands, int count)
 {
 	for (int i = 0; bands && i < count; i++) {
-		free(bands[i].chunk);
+		free(bands[i].deflated);
 	}
 	free(bands);
+}
+
+/* For a plain screen a band is hardly longer than the head and the tail of a chunk. */
+static enum cua_status append_chunk_of_bands(const struct png_band *bands, int count,
+		struct cua_buffer *bytes, struct cua_error *err)
+{
+	uint8_t head[PNG_CHUNK_HEAD] = { [4] = 'I', 'D', 'A', 'T' }, tail[PNG_CHUNK_TAIL];
+	uLong crc = crc32_gzip_refl(0, head + 4, 4);
+	size_t len = 0;
+	for (int i = 0; i < count; i++) {
+		len += bands[i].len;
+		crc = crc32_combine_op(crc, bands[i].crc, bands[i].crc_op);
+	}
+	put_be32(head, (uint32_t)len);
+	put_be32(tail, (uint32_t)crc);
+	enum cua_status status = cua_buffer_append(bytes, head, sizeof(head), err);
+	for (int i = 0; i < count && status == CUA_OK; i++) {
+		status = cua_buffer_append(bytes, bands[i].deflated, bands[i].len, err);
+	}
+	return status == CUA_OK ? cua_buffer_append(bytes, tail, sizeof(tail), err) : status;
+}
+
+/* As many as go into a chunk, at least one. */
+static int bands_of_chunk(const struct png_band *bands, int count)
+{
+	size_t len = bands[0].len;
+	int taken = 1;
+	while (taken < count && len + bands[taken].len <= PNG_CHUNK_USUAL_LEN) {
+		len += bands[taken++].len;
+	}
+	return taken;
 }
 
 enum cua_status png_append_bands(const struct picture_pixels *pixels, const struct png_band *bands,
@@ -98,8 +131,11 @@ enum cua_status png_append_bands(const struct picture_pixels *pixels, const stru
 	uLong adler = 1;
 	size_t len = PNG_ENDS_MAX;
 	for (int i = 0; i < count; i++) {
-		len += bands[i].len;
+		const size_t raw_len = row_len * (size_t)png_band_rows(pixels, i);
+		len += PNG_CHUNK_HEAD + bands[i].len + PNG_CHUNK_TAIL;
+		adler = adler32_combine(adler, bands[i].adler, (z_off_t)raw_len);
 	}
+	put_be32(zlib_tail + 2, (uint32_t)adler);
 	enum cua_status status = cua_buffer_reserve(bytes, len, err);
 	if (status == CUA_OK) {
 		status = png_append_head(pixels, bytes, err);
@@ -107,12 +143,10 @@ enum cua_status png_append_bands(const struct picture_pixels *pixels, const stru
 	if (status == CUA_OK) {
 		status = png_append_chunk(bytes, "IDAT", zlib_head, sizeof(zlib_head), err);
 	}
-	for (int i = 0; i < count && status == CUA_OK; i++) {
-		const size_t raw_len = row_len * (size_t)png_band_rows(pixels, i);
-		adler = adler32_combine(adler, bands[i].adler, (z_off_t)raw_len);
-		status = cua_buffer_append(bytes, bands[i].chunk, bands[i].len, err);
+	for (int i = 0, taken; i < count && status == CUA_OK; i += taken) {
+		taken = bands_of_chunk(bands + i, count - i);
+		status = append_chunk_of_bands(bands + i, taken, bytes, err);
 	}
-	put_be32(zlib_tail + 2, (uint32_t)adler);
 	if (status == CUA_OK) {
 		status = png_append_chunk(bytes, "IDAT", zlib_tail, sizeof(zlib_tail), err);
 	}

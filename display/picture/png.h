@@ -18,12 +18,13 @@ struct isal_hufftables;
 /* Bands that one thread deflates sooner than another wakes up. */
 #define PNG_BANDS_INLINE 3
 
-/* A band's piece of the deflated stream, as a whole IDAT chunk. The piece refers to nothing before
- * it and ends on a byte, without being the last: after each other, bands are one stream. */
+/* A band's piece of the deflated stream. It refers to nothing before it and ends on a byte, without
+ * being the last: after each other, bands are one stream. */
 struct png_band {
-	uint8_t *chunk; /* owned; NULL: none */
+	uint8_t *deflated; /* owned; NULL: none */
 	size_t len;
-	uint32_t adler; /* of the band's rows alone */
+	uint32_t crc, crc_op; /* of the piece, and what appends it to another CRC */
+	uint32_t adler;       /* of the band's rows alone */
 	/* What pixels it was made of; version 0: not to be used again. */
 	uint64_t version, patch_version;
 };
@@ -37,9 +38,8 @@ void png_bands_finish(struct png_band *bands, int count);
 
 /* Head and tail around data that stands at chunk + PNG_CHUNK_HEAD already. */
 void png_chunk_close(uint8_t *chunk, const char *type, size_t data_len);
-/* Makes band of raw rows and their deflated bytes, which stand at chunk + PNG_CHUNK_HEAD. False
- * when memory runs out. */
-bool png_band_take(struct png_band *band, uint8_t *chunk, size_t deflated_len, const uint8_t *raw,
+/* Makes band of raw rows and their deflated bytes. False when memory runs out. */
+bool png_band_take(struct png_band *band, const uint8_t *deflated, size_t len, const uint8_t *raw,
 		size_t raw_len);
 
 /* Signature and header. */
@@ -86,7 +86,7 @@ bool png_codes_make(struct picture_workers *workers, const struct picture_pixels
 		struct isal_hufftables *codes);
 /* Not if most rows repeat the one above: they are done soon, and get much smaller with codes of
  * their own. */
-bool png_codes_suit(const uint8_t *rows, int row_count, size_t row_len);
+bool png_codes_suit(const uint8_t *rows, size_t len, size_t row_len);
 
 /* --- photographs: png_runs.c --- */
 
@@ -102,9 +102,9 @@ bool png_deflate_runs(const uint8_t *raw, size_t raw_len, uint8_t *deflated, siz
 
 /* What deflating a band at level small needs, without its output. */
 size_t png_deflate_small_work_len(size_t raw_len);
-/* Deflates a band's rows, which were filtered if they are a photograph; size: that of
- * png_deflate_bound(). */
-bool png_deflate_small(void *work, uint8_t *raw, size_t raw_len, bool is_photograph,
+/* Deflates a band's rows, which were filtered if they are a photograph; the filter of others may be
+ * changed. size: that of png_deflate_bound(). */
+bool png_deflate_small(void *work, uint8_t *raw, size_t raw_len, size_t row_len, bool is_photograph,
 		uint8_t *deflated, size_t size, size_t *ret_len);
 
 CUA_NODISCARD enum cua_status png_encode_small(struct picture_workers *workers,

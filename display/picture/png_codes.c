@@ -53,12 +53,7 @@ bool png_codes_make(struct picture_workers *workers, const struct picture_pixels
 	return sample.made;
 }
 
-bool png_codes_suit(const uint8_t *rows, int row_count, size_t row_len)
+bool png_codes_suit(const uint8_t *rows, size_t len, size_t row_len)
 {
-	int repeated = 0;
-	for (int y = 1; y < row_count; y++) {
-		const uint8_t *row = rows + (size_t)y * row_len;
-		repeated += memcmp(row, row - row_len, row_len) == 0;
-	}
-	return repeated <= row_count / 2;
+	return png_rows_repeated(rows, len, row_len) * row_len <= len / 2;
 }

@@ -80,12 +80,11 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 	const bool is_small = job->level == CUA_PICTURE_SMALL;
 	const size_t work_len = is_small ? png_deflate_small_work_len(raw_len)
 					 : png_deflate_fast_work_len();
-	uint8_t *work = picture_scratch_get(scratch,
-			work_len + raw_len + row_len + PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL);
+	uint8_t *work = picture_scratch_get(scratch, work_len + raw_len + row_len + bound);
 	if (!work) {
 		return false;
 	}
-	uint8_t *raw = work + work_len, *line = raw + raw_len, *chunk = line + row_len;
+	uint8_t *raw = work + work_len, *line = raw + raw_len, *deflated = line + row_len;
 	const struct picture_pixels *pixels = job->pixels;
 	struct picture_pixels patched;
 	int first_row = index * PICTURE_BAND_ROWS;
@@ -96,19 +95,19 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 		first_row -= job->patch->first_band * PICTURE_BAND_ROWS;
 	}
 	size_t len = 0;
-	uint8_t *deflated = chunk + PNG_CHUNK_HEAD;
 	const bool is_photograph = png_rows_filter(raw, pixels, first_row, rows, job->level, line);
 	bool done = false;
 	if (is_small) {
-		done = png_deflate_small(work, raw, raw_len, is_photograph, deflated, bound, &len);
+		done = png_deflate_small(
+				work, raw, raw_len, row_len, is_photograph, deflated, bound, &len);
 	} else {
-		struct isal_hufftables *codes = job->codes && png_codes_suit(raw, rows, row_len)
+		struct isal_hufftables *codes = job->codes && png_codes_suit(raw, raw_len, row_len)
 				? job->codes
 				: NULL;
 		done = is_photograph && png_deflate_runs(raw, raw_len, deflated, bound, &len);
 		done = done || png_deflate_fast(work, codes, raw, raw_len, deflated, bound, &len);
 	}
-	return done && png_band_take(&job->bands[index], chunk, len, raw, raw_len);
+	return done && png_band_take(&job->bands[index], deflated, len, raw, raw_len);
 }
 
 static void work_on_band(void *user_data, int item, struct picture_scratch *scratch)
@@ -199,7 +198,7 @@ static void trim_cache(struct png_cache *cache)
 		total += band->len;
 		if (band->version == 0 || total > CACHE_MAX_LEN) {
 			total -= band->len;
-			free(band->chunk);
+			free(band->deflated);
 			*band = (struct png_band){ 0 };
 		}
 	}

@@ -227,3 +227,36 @@ bool png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int fir
 	}
 	return true;
 }
+
+size_t png_rows_repeated(const uint8_t *rows, size_t len, size_t row_len)
+{
+	size_t repeated = 0;
+	for (size_t at = row_len; at < len; at += row_len) {
+		repeated += memcmp(rows + at, rows + at - row_len, row_len) == 0;
+	}
+	return repeated;
+}
+
+/* Rows of black are better left alone: their filter byte is a 0 as well. */
+static bool is_black(const uint8_t *rows, size_t len, size_t row_len)
+{
+	size_t black = 0;
+	for (size_t at = 0; at < len; at += row_len) {
+		black += distance(rows + at, (int)row_len) == 0;
+	}
+	return black * row_len > len / 2;
+}
+
+void png_rows_filter_plain(uint8_t *rows, size_t len, size_t row_len, uint8_t *work)
+{
+	if (is_black(rows, len, row_len)) {
+		return;
+	}
+	/* From the last row up, as above. */
+	for (size_t at = len - row_len; at > 0; at -= row_len) {
+		uint8_t *row = rows + at;
+		memcpy(work, row, row_len);
+		row[0] = FILTER_UP;
+		filter_up(row + 1, work + 1, row + 1 - row_len, (int)row_len - 1);
+	}
+}

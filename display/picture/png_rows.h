@@ -20,4 +20,10 @@ static inline size_t png_row_len(int width_px)
 bool png_rows_filter(uint8_t *rows, const struct picture_pixels *pixels, int first_row,
 		int row_count, enum cua_picture_level level, uint8_t *work);
 
+/* How many of the rows after the first are like the one above. */
+size_t png_rows_repeated(const uint8_t *rows, size_t len, size_t row_len);
+
+/* Filters rows that were not, of which most repeat the one above. Needs row_len of work memory. */
+void png_rows_filter_plain(uint8_t *rows, size_t len, size_t row_len, uint8_t *work);
+
 #endif

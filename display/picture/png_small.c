@@ -12,6 +12,8 @@
 
 /* Of libdeflate and zlib. */
 #define LEVEL 6
+/* Of zlib where most rows of a band repeat the row above. */
+#define PLAIN_BAND_LEVEL 9
 /* Of libdeflate where all but one row in so many repeat the row above: there is little to search
  * then, and which of many equal matches is taken makes a tenth of the size. */
 #define PLAIN_LEVEL 8
@@ -48,25 +50,22 @@ static void filter_band(void *user_data, int item, struct picture_scratch *scrat
 	job->is_photograph[item] = png_rows_filter(rows, job->pixels, item * PICTURE_BAND_ROWS,
 			png_band_rows(job->pixels, item), CUA_PICTURE_SMALL, line);
 	if (!job->is_photograph[item]) {
-		const size_t row_len = png_row_len(job->pixels->width_px);
-		int repeated = 0;
-		for (size_t at = row_len; at < len; at += row_len) {
-			repeated += memcmp(rows + at, rows + at - row_len, row_len) == 0;
-		}
-		atomic_fetch_add(&job->repeated_rows, repeated);
+		const size_t repeated =
+				png_rows_repeated(rows, len, png_row_len(job->pixels->width_px));
+		atomic_fetch_add(&job->repeated_rows, (int)repeated);
 	}
 }
 
 /* --- bands: photographs, and what is kept of a frame --- */
 
-static bool deflate_by_zlib(int strategy, uint8_t *raw, size_t raw_len, uint8_t *deflated,
-		size_t size, size_t *ret_len)
+static bool deflate_by_zlib(int level, int strategy, uint8_t *raw, size_t raw_len,
+		uint8_t *deflated, size_t size, size_t *ret_len)
 {
 	z_stream stream = { .next_in = raw,
 		.avail_in = (uInt)raw_len,
 		.next_out = deflated,
 		.avail_out = (uInt)size };
-	if (deflateInit2(&stream, LEVEL, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL, strategy) != Z_OK) {
+	if (deflateInit2(&stream, level, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL, strategy) != Z_OK) {
 		return false;
 	}
 	const bool done = deflate(&stream, Z_FULL_FLUSH) == Z_OK && stream.avail_in == 0 &&
@@ -81,18 +80,31 @@ size_t png_deflate_small_work_len(size_t raw_len)
 	return png_deflate_fast_work_len() + png_deflate_bound(raw_len);
 }
 
+/* Text is left as it is. Rows that repeat become zeros by a filter, for which a band needs few and
+ * short codes; a tenth of the size of a plain screen. */
+static bool deflate_drawing(void *work, uint8_t *raw, size_t raw_len, size_t row_len,
+		uint8_t *deflated, size_t size, size_t *ret_len)
+{
+	const bool is_plain = png_rows_repeated(raw, raw_len, row_len) * row_len > raw_len / 2;
+	if (is_plain) {
+		png_rows_filter_plain(raw, raw_len, row_len, work);
+	}
+	return deflate_by_zlib(is_plain ? PLAIN_BAND_LEVEL : LEVEL, Z_DEFAULT_STRATEGY, raw,
+			raw_len, deflated, size, ret_len);
+}
+
 /* After a filter a photograph is noise around 0: what helps is a Huffman code made for it and runs
  * of zeros, and a search for longer matches makes it larger. Where there are drawings between
  * photographs, level fast may do better: the shorter one is taken. */
-bool png_deflate_small(void *work, uint8_t *raw, size_t raw_len, bool is_photograph,
+bool png_deflate_small(void *work, uint8_t *raw, size_t raw_len, size_t row_len, bool is_photograph,
 		uint8_t *deflated, size_t size, size_t *ret_len)
 {
 	uint8_t *other = (uint8_t *)work + png_deflate_fast_work_len();
 	size_t other_len = 0;
 	if (!is_photograph) {
-		return deflate_by_zlib(Z_DEFAULT_STRATEGY, raw, raw_len, deflated, size, ret_len);
+		return deflate_drawing(work, raw, raw_len, row_len, deflated, size, ret_len);
 	}
-	if (!deflate_by_zlib(Z_RLE, raw, raw_len, deflated, size, ret_len) ||
+	if (!deflate_by_zlib(LEVEL, Z_RLE, raw, raw_len, deflated, size, ret_len) ||
 			!png_deflate_fast(work, NULL, raw, raw_len, other, size, &other_len)) {
 		return false;
 	}
@@ -110,13 +122,12 @@ static void deflate_band(void *user_data, int item, struct picture_scratch *scra
 	uint8_t *raw = rows_of_band(job, item, &raw_len);
 	const size_t bound = png_deflate_bound(raw_len);
 	const size_t work_len = png_deflate_small_work_len(raw_len);
-	uint8_t *work = picture_scratch_get(
-			scratch, work_len + PNG_CHUNK_HEAD + bound + PNG_CHUNK_TAIL);
-	uint8_t *chunk = work + work_len;
+	uint8_t *work = picture_scratch_get(scratch, work_len + bound);
+	uint8_t *deflated = work + work_len;
 	if (!work ||
-			!png_deflate_small(work, raw, raw_len, job->is_photograph[item],
-					chunk + PNG_CHUNK_HEAD, bound, &len) ||
-			!png_band_take(&job->bands[item], chunk, len, raw, raw_len)) {
+			!png_deflate_small(work, raw, raw_len, png_row_len(job->pixels->width_px),
+					job->is_photograph[item], deflated, bound, &len) ||
+			!png_band_take(&job->bands[item], deflated, len, raw, raw_len)) {
 		atomic_store(&job->failed, true);
 	}
 }

@@ -1,0 +1,165 @@
+#include "agent/model/chat_profile.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+#define NEAR_PX 10 /* the last motion of a drag begins so far from its end */
+
+void chat_said_finish(struct chat_said *said)
+{
+	cJSON_Delete(said->actions);
+	free(said->thought);
+	free(said->last_words);
+	*said = (struct chat_said){ 0 };
+}
+
+/* --- arguments --- */
+
+cJSON *chat_take(struct chat_reading *reading, const char *name)
+{
+	cJSON *value = cJSON_DetachItemFromObjectCaseSensitive(reading->arguments, name);
+	if (cJSON_IsNull(value)) { /* not given */
+		cJSON_Delete(CUA_STEAL(value));
+	}
+	return value;
+}
+
+enum cua_status chat_take_number(
+		struct chat_reading *reading, const char *name, double fallback, double *ret_number)
+{
+	CUA_AUTO_JSON cJSON *value = chat_take(reading, name);
+	if (value && !cJSON_IsNumber(value)) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "%s must be a number", name);
+	}
+	*ret_number = value ? value->valuedouble : fallback;
+	return CUA_OK;
+}
+
+enum cua_status chat_take_text(struct chat_reading *reading, const char *name, char **ret_text)
+{
+	CUA_AUTO_JSON cJSON *value = chat_take(reading, name);
+	if (!cJSON_IsString(value)) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "%s is missing, or no text", name);
+	}
+	*ret_text = strdup(value->valuestring);
+	return *ret_text ? CUA_OK : CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "text");
+}
+
+enum cua_status chat_all_taken(const struct chat_reading *reading, const char *call)
+{
+	const cJSON *left = reading->arguments->child;
+	return left ? CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "%s has no argument \"%.40s\"", call,
+				      left->string)
+		    : CUA_OK;
+}
+
+/* --- actions --- */
+
+cJSON *chat_new_action(enum cua_action_type type, const struct cua_point *at)
+{
+	CUA_AUTO_JSON cJSON *action = cJSON_CreateObject();
+	if (!cJSON_AddStringToObject(action, "action", cua_action_table[type].name) ||
+			(at &&
+					(!cJSON_AddNumberToObject(action, "x", at->x) ||
+							!cJSON_AddNumberToObject(
+									action, "y", at->y)))) {
+		return NULL;
+	}
+	return CUA_STEAL(action);
+}
+
+enum cua_status chat_add_action(struct chat_reading *reading, cJSON *action)
+{
+	struct cua_action checked;
+	if (!action) {
+		return CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "action");
+	}
+	enum cua_status status =
+			cua_action_parse(action, &reading->space->screen, &checked, reading->err);
+	if (status == CUA_OK) {
+		cua_action_finish(&checked);
+		if (cJSON_GetArraySize(reading->said->actions) >= CUA_ACTIONS_MAX) {
+			status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+					"there are over %d actions", CUA_ACTIONS_MAX);
+		} else if (!cJSON_AddItemToArray(reading->said->actions, action)) {
+			status = CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "action");
+		}
+	}
+	if (status != CUA_OK) {
+		cJSON_Delete(action);
+	}
+	return status;
+}
+
+enum cua_status chat_add_click(struct chat_reading *reading, const struct cua_point *at,
+		const char *button, int count)
+{
+	cJSON *action = chat_new_action(CUA_ACTION_CLICK, at);
+	cJSON_AddStringToObject(action, "button", button);
+	if (count > 1) {
+		cJSON_AddNumberToObject(action, "count", count);
+	}
+	return chat_add_action(reading, action);
+}
+
+static int cap_clicks(struct chat_reading *reading, double clicks)
+{
+	char *note = reading->said->note;
+	if (fabs(clicks) <= MODEL_SCROLL_MAX) {
+		return (int)clicks;
+	}
+	snprintf(note, sizeof(reading->said->note),
+			"The scroll of %.0f wheel clicks was shortened to %d; scroll again for "
+			"more.",
+			fabs(clicks), MODEL_SCROLL_MAX);
+	return clicks < 0 ? -MODEL_SCROLL_MAX : MODEL_SCROLL_MAX;
+}
+
+enum cua_status chat_add_scroll(struct chat_reading *reading, const struct cua_point *at,
+		double clicks_x, double clicks_y)
+{
+	cJSON *action = chat_new_action(CUA_ACTION_SCROLL, at);
+	int x = cap_clicks(reading, clicks_x), y = cap_clicks(reading, clicks_y);
+	if (x == 0 && y == 0) {
+		cJSON_Delete(action);
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "the scroll is by nothing");
+	}
+	if (x != 0) {
+		cJSON_AddNumberToObject(action, "scroll_x", x);
+	}
+	if (y != 0) {
+		cJSON_AddNumberToObject(action, "scroll_y", y);
+	}
+	return chat_add_action(reading, action);
+}
+
+static cJSON *button_action(
+		enum cua_action_type type, const struct cua_point *at, const char *button)
+{
+	cJSON *action = chat_new_action(type, at);
+	return cJSON_AddStringToObject(action, "button", button) ? action : NULL;
+}
+
+/* Applications take a drag for one when they see more than one motion. */
+enum cua_status chat_add_drag_to(
+		struct chat_reading *reading, struct cua_point to, const char *button)
+{
+	const struct cua_point near = { to.x >= NEAR_PX ? to.x - NEAR_PX : to.x + NEAR_PX,
+		to.y >= NEAR_PX ? to.y - NEAR_PX : to.y + NEAR_PX };
+	enum cua_status status = chat_add_action(
+			reading, button_action(CUA_ACTION_MOUSE_DOWN, NULL, button));
+	if (status == CUA_OK) {
+		status = chat_add_action(reading, chat_new_action(CUA_ACTION_MOVE, &near));
+	}
+	if (status == CUA_OK) {
+		status = chat_add_action(reading, chat_new_action(CUA_ACTION_MOVE, &to));
+	}
+	return status == CUA_OK
+			? chat_add_action(reading, button_action(CUA_ACTION_MOUSE_UP, &to, button))
+			: status;
+}
