@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "agent/event.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 struct kind {
@@ -27,18 +28,18 @@ struct row {
 /* US dollars, or their price; NAN if it is not known. */
 static double money_at(const cJSON *object, const char *name)
 {
-	const cJSON *number = agent_event_member(object, name);
+	const cJSON *number = cua_json_member(object, name);
 	return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
 }
 
 static void read_turn(const cJSON *turn, struct row *row)
 {
-	const cJSON *usage = agent_event_member(turn, "usage");
+	const cJSON *usage = cua_json_member(turn, "usage");
 	for (size_t i = 0; i < KINDS; i++) {
-		row->tokens[i] = agent_event_number(usage, kinds[i].usage);
+		row->tokens[i] = cua_json_number(usage, kinds[i].usage);
 	}
 	row->tokens[0] -= row->tokens[1] + row->tokens[2];
-	row->reasoning = agent_event_number(usage, "reasoning_tokens");
+	row->reasoning = cua_json_number(usage, "reasoning_tokens");
 	row->usd = money_at(turn, "cost_usd");
 }
 
@@ -98,14 +99,14 @@ void agent_cost_explain(FILE *out, const cJSON *events)
 	fprintf(out, "  %9s  %9s\n", "reasoning", "USD");
 	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "run_start")) {
-			prices = agent_event_member(event, "prices");
+			prices = cua_json_member(event, "prices");
 		}
 		if (!agent_event_is(event, "turn") && !agent_event_is(event, "unanswered")) {
 			continue;
 		}
 		struct row row;
 		read_turn(event, &row);
-		fprintf(out, "%4.0f", agent_event_number(event, "step"));
+		fprintf(out, "%4.0f", cua_json_number(event, "step"));
 		print_row(out, &row);
 		for (size_t i = 0; i < KINDS; i++) {
 			sum.tokens[i] += row.tokens[i];

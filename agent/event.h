@@ -2,7 +2,7 @@
 #define CUA_AGENT_EVENT_H
 
 /* Reading events of a journal, which may be from another version, or damaged: what is not there is
- * empty. */
+ * empty; cua/base/json.h has the rest. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,12 +12,6 @@
 /* A line of a journal, which the caller owns; NULL if it is no JSON, or of more values than any
  * event has: those are counted before any is stored. */
 cJSON *agent_event_parse(const char *line, size_t len);
-/* NULL if there is none. */
-const cJSON *agent_event_member(const cJSON *json, const char *name);
-/* "" if there is none. */
-const char *agent_event_text(const cJSON *json, const char *name);
-/* 0 if there is none. */
-double agent_event_number(const cJSON *json, const char *name);
 bool agent_event_is(const cJSON *event, const char *type);
 /* Milliseconds since 1970; 0 if unknown. */
 double agent_event_time_ms(const cJSON *event);

@@ -12,6 +12,7 @@
 #include "agent/event.h"
 #include "agent/journal_read.h"
 #include "cua/base/buffer.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define LINE_MAX_LEN ((size_t)256 << 20) /* a turn may quote a large answer */
@@ -30,7 +31,7 @@ struct follower {
 static void take_line(struct follower *follower, const char *line, size_t len)
 {
 	CUA_AUTO_JSON cJSON *event = agent_event_parse(line, len);
-	if (agent_event_text(event, "type")[0]) {
+	if (cua_json_text(event, "type")[0]) {
 		follower->has_ended = agent_event_is(event, "run_end");
 		follower->on_event(event, follower->user_data);
 	}

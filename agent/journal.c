@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,11 @@
 
 #include "agent/journal_disk.h"
 #include "agent/journal_head.h"
-#include "cua/base/file.h"
-#include "cua/base/paths.h"
+#include "agent/journal_pictures.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
 #define SIGN_EVERY 100 /* events */
-#define SCREENSHOT_MAX ((size_t)64 << 20)
 
 /* --- events --- */
 
@@ -131,6 +128,28 @@ static enum cua_status note_pause(struct agent_journal *journal, struct cua_erro
 	return append_line(journal, event, &ignored, err);
 }
 
+/* 0 or an errno. Also called beside other work. */
+static int sync_all(struct agent_journal *journal)
+{
+	const int failed = journal_pictures_sync(journal);
+	return failed                                                                ? failed
+			: journal->is_unsynced && fdatasync(journal->events_fd) != 0 ? errno
+										     : 0;
+}
+
+/* Never again: the kernel may have dropped what it could not write. */
+static enum cua_status fail_sync(
+		const struct agent_journal *journal, int failed, struct cua_error *err)
+{
+	return CUA_FAIL(err, CUA_ERR_IO, failed, "%s: sync", journal->path);
+}
+
+static enum cua_status take_synced(struct agent_journal *journal, int failed, struct cua_error *err)
+{
+	journal->is_unsynced = journal->is_unsynced && failed;
+	return failed ? fail_sync(journal, failed, err) : CUA_OK;
+}
+
 enum cua_status agent_journal_append(
 		struct agent_journal *journal, cJSON *event, bool sync, struct cua_error *err)
 {
@@ -138,6 +157,10 @@ enum cua_status agent_journal_append(
 	enum cua_status waited = CUA_OK;
 	struct cua_error why = { 0 };
 	enum cua_status status = agent_journal_sync_end(journal, &why);
+	if (status == CUA_OK && sync) { /* first: what is before an event that is synced is whole */
+		const int failed = journal_pictures_sync(journal);
+		status = failed ? fail_sync(journal, failed, &why) : CUA_OK;
+	}
 	if (status == CUA_OK) {
 		status = owned ? append_line(journal, owned, &waited, &why)
 			       : CUA_FAIL(&why, CUA_ERR_NOMEM, ENOMEM, "journal");
@@ -161,27 +184,15 @@ enum cua_status agent_journal_append(
 	return status;
 }
 
-static enum cua_status take_synced(struct agent_journal *journal, int failed, struct cua_error *err)
-{
-	if (failed) {
-		/* Never again: the kernel may have dropped what it could not write. */
-		return CUA_FAIL(err, CUA_ERR_IO, failed, "%s/events.jsonl: fdatasync",
-				journal->path);
-	}
-	journal->is_unsynced = false;
-	return CUA_OK;
-}
-
 enum cua_status agent_journal_sync(struct agent_journal *journal, struct cua_error *err)
 {
-	const bool is_failed = journal->is_unsynced && fdatasync(journal->events_fd) != 0;
-	return take_synced(journal, is_failed ? errno : 0, err);
+	return take_synced(journal, sync_all(journal), err);
 }
 
 static void *sync_aside(void *user_data)
 {
 	struct agent_journal *journal = user_data;
-	journal->sync_errno = fdatasync(journal->events_fd) != 0 ? errno : 0;
+	journal->sync_errno = sync_all(journal);
 	return NULL;
 }
 
@@ -224,81 +235,4 @@ enum cua_status agent_journal_end(
 	journal_disk_release(journal);
 	enum cua_status status = agent_journal_append(journal, event, true, err);
 	return status == CUA_OK ? agent_journal_sign(journal, err) : status;
-}
-
-/* --- screenshots --- */
-
-static enum cua_status write_screenshot(struct agent_journal *journal, const char *name,
-		const unsigned char *png, size_t png_len, struct cua_error *err)
-{
-	const uint64_t since_us = cua_now_us();
-	enum cua_status status = CUA_OK, waited = CUA_OK;
-	struct cua_error why = { 0 };
-	do {
-		status = cua_file_write_durable(journal->screenshots_fd, name, png, png_len, &why);
-		if (status == CUA_OK || waited != CUA_OK || !journal_disk_is_full(&why) ||
-				journal->space_wait_s <= 0) {
-			break;
-		}
-		waited = journal_disk_wait(journal, since_us, err);
-	} while (true);
-	if (status != CUA_OK && err) {
-		*err = why;
-		cua_error_prefix(err, "%s/screenshots", journal->path);
-	}
-	return status == CUA_OK ? waited : status;
-}
-
-enum cua_status agent_journal_screenshot(struct agent_journal *journal, const char *sha256,
-		const unsigned char *bytes, size_t len, struct cua_error *err)
-{
-	char name[80];
-	snprintf(name, sizeof(name), "%s.%s", sha256,
-			agent_image_suffix(agent_image_type(bytes, len)));
-	return faccessat(journal->screenshots_fd, name, F_OK, 0) == 0
-			? CUA_OK
-			: write_screenshot(journal, name, bytes, len, err);
-}
-
-/* Whatever its type; the PNG is the usual one. */
-static enum cua_status read_any(const struct agent_journal *journal, const char *sha256,
-		struct cua_buffer *bytes, struct cua_error *err)
-{
-	static const char *const media_types[] = { "image/png", "image/webp", "image/jpeg" };
-	enum cua_status status = CUA_ERR_NOT_FOUND;
-	for (size_t i = 0; status == CUA_ERR_NOT_FOUND && i < CUA_ARRAY_LEN(media_types); i++) {
-		char path[CUA_PATH_MAX + 96];
-		snprintf(path, sizeof(path), "%s/screenshots/%s.%s", journal->path, sha256,
-				agent_image_suffix(media_types[i]));
-		status = cua_file_read(path, bytes, err);
-	}
-	return status;
-}
-
-enum cua_status agent_journal_read_screenshot(const struct agent_journal *journal,
-		const char *sha256, struct agent_image *ret_image, struct cua_error *err)
-{
-	CUA_AUTO_BUFFER struct cua_buffer bytes;
-	cua_buffer_init(&bytes, SCREENSHOT_MAX);
-	enum cua_status status = read_any(journal, sha256, &bytes, err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	struct agent_image image = { .len = bytes.len,
-		.media_type = agent_image_type((unsigned char *)bytes.data, bytes.len) };
-	if (!image.media_type) {
-		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "the screenshot %.12s... is no picture",
-				sha256);
-	}
-	const size_t size = sodium_base64_ENCODED_LEN(bytes.len, sodium_base64_VARIANT_ORIGINAL);
-	image.base64 = malloc(size);
-	if (!image.base64) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
-	}
-	image.bytes = (unsigned char *)CUA_STEAL(bytes.data);
-	snprintf(image.sha256, sizeof(image.sha256), "%s", sha256);
-	sodium_bin2base64(
-			image.base64, size, image.bytes, image.len, sodium_base64_VARIANT_ORIGINAL);
-	*ret_image = image;
-	return CUA_OK;
 }

@@ -4,7 +4,7 @@
 /* The folder of a run:
  *   events.jsonl             what happened, one JSON object a line, only ever appended to
  *   head.json                how far it went, signed (journal_head.h)
- *   screenshots/SHA256.png   each distinct screenshot once
+ *   screenshots/SHA256.png   each distinct screenshot once (.webp, .jpg: by its type)
  *   report.html              made from the above when the run ends
  *   ballast                  while the run goes on: room on the disk for its end
  * Each event has seq (1, 2, ...), time (UTC, milliseconds) and type, and ends with its place in the
@@ -23,6 +23,8 @@
 #include "agent/model/model.h"
 #include "cua/base/error.h"
 
+#define JOURNAL_UNSYNCED_MAX 16
+
 struct agent_journal {
 	int dir_fd, screenshots_fd, events_fd; /* owned; -1 before */
 	char *path;               /* owned; of the folder, absolute if the folder of runs is */
@@ -30,8 +32,11 @@ struct agent_journal {
 	uint64_t seq, head_seq;   /* of the last event; of the last one signed */
 	int64_t size;             /* bytes of whole events in events.jsonl */
 	struct agent_chain chain; /* of the last event */
-	bool is_unsynced;
-	bool is_syncing; /* agent_journal_sync_begin() */
+	bool is_unsynced;         /* events are */
+	int picture_fds[JOURNAL_UNSYNCED_MAX]; /* owned; of pictures that are not synced */
+	int picture_count;
+	char last_picture[65]; /* that was written, or found there */
+	bool is_syncing;       /* agent_journal_sync_begin() */
 	pthread_t syncer;
 	int sync_errno;     /* of it */
 	const char *secret; /* blotted out of everything written; borrowed; may be NULL */
@@ -79,7 +84,7 @@ void agent_journal_finish(struct agent_journal *journal);
  */
 CUA_NODISCARD enum cua_status agent_journal_append(
 		struct agent_journal *journal, cJSON *event, bool sync, struct cua_error *err);
-/* Waits until the disk has all events. */
+/* Waits until the disk has all events, and the pictures that they name. */
 CUA_NODISCARD enum cua_status agent_journal_sync(
 		struct agent_journal *journal, struct cua_error *err);
 /* The same beside other work. agent_journal_sync_end() waits for it and says how it went; so does
@@ -96,8 +101,8 @@ CUA_NODISCARD enum cua_status agent_journal_sign(
 CUA_NODISCARD enum cua_status agent_journal_end(
 		struct agent_journal *journal, cJSON *event, struct cua_error *err);
 
-/* Writes screenshots/SHA256.png, or what its type is called, unless it is there; on the disk when
- * this returns. */
+/* Writes screenshots/SHA256.png, or what its type is called, unless it is there. The disk has it
+ * with the next sync, and before the next event that is synced is written. */
 CUA_NODISCARD enum cua_status agent_journal_screenshot(struct agent_journal *journal,
 		const char *sha256, const unsigned char *bytes, size_t len, struct cua_error *err);
 

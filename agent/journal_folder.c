@@ -12,6 +12,7 @@
 
 #include "agent/journal_disk.h"
 #include "agent/journal_head.h"
+#include "agent/journal_pictures.h"
 #include "agent/journal_read.h"
 #include "agent/runs.h"
 #include "cua/base/file.h"
@@ -154,6 +155,9 @@ void agent_journal_finish(struct agent_journal *journal)
 	if (journal->dir_fd >= 0) {
 		journal_disk_release(journal);
 	}
+	while (journal->picture_count > 0) {
+		cua_closep(&journal->picture_fds[--journal->picture_count]);
+	}
 	cua_closep(&journal->events_fd);
 	cua_closep(&journal->screenshots_fd);
 	cua_closep(&journal->dir_fd);
@@ -202,13 +206,75 @@ static enum cua_status cut_rest(
 	return status;
 }
 
+/* Where a power loss has torn a picture, the journal ends before the event that names it. Nothing
+ * came of that event: before an intent or a turn is written, the disk has what stands before it. */
+struct tail {
+	int screenshots_fd;
+	uint64_t safe_seq;              /* of the last event that says so */
+	struct agent_journal_scan good; /* up to what is whole */
+	bool is_torn;
+};
+
+static enum cua_status find_tail(const char *line, size_t len,
+		const struct agent_journal_scan *scan, void *user_data, struct cua_error *err)
+{
+	static const char member[] = "\"type\":", intent[] = "\"intent\"", turn[] = "\"turn\"";
+	struct tail *tail = user_data;
+	const char *type = memmem(line, len, member, strlen(member)); /* the first is the event's */
+	(void)err;
+	if (type &&
+			(strncmp(type + strlen(member), intent, strlen(intent)) == 0 ||
+					strncmp(type + strlen(member), turn, strlen(turn)) == 0)) {
+		tail->safe_seq = scan->seq;
+	}
+	return CUA_OK;
+}
+
+/* CUA_ERR_POLICY, with is_torn: the journal ends here. */
+static enum cua_status check_tail(const char *line, size_t len,
+		const struct agent_journal_scan *scan, void *user_data, struct cua_error *err)
+{
+	struct tail *tail = user_data;
+	char sha256[65];
+	for (size_t at = 0; scan->seq > tail->safe_seq &&
+			journal_picture_next(line, len, &at, sha256);) {
+		enum cua_status status =
+				journal_picture_check(tail->screenshots_fd, sha256, true, err);
+		if (status != CUA_OK) {
+			tail->is_torn = status == CUA_ERR_POLICY;
+			return status;
+		}
+	}
+	tail->good = *scan;
+	return CUA_OK;
+}
+
+static enum cua_status scan_whole(struct agent_journal *journal,
+		struct agent_journal_scan *ret_scan, struct cua_error *err)
+{
+	struct tail tail = { .screenshots_fd = journal->screenshots_fd };
+	struct agent_journal_scan scan;
+	enum cua_status status = agent_journal_scan(journal->dir_fd, find_tail, &tail, &scan, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const int64_t len = scan.good_len + scan.rest_len;
+	status = agent_journal_scan(journal->dir_fd, check_tail, &tail, &scan, err);
+	if (status == CUA_OK || tail.is_torn) {
+		*ret_scan = tail.good;
+		ret_scan->rest_len = len - tail.good.good_len;
+		return CUA_OK;
+	}
+	return status;
+}
+
 static enum cua_status open_folder(
 		struct agent_journal *journal, int64_t *ret_cut, struct cua_error *err)
 {
 	struct agent_journal_scan scan;
 	enum cua_status status = open_files(journal, 0, err);
 	if (status == CUA_OK) {
-		status = agent_journal_scan(journal->dir_fd, NULL, NULL, &scan, err);
+		status = scan_whole(journal, &scan, err);
 	}
 	if (status != CUA_OK) {
 		return status;

@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
@@ -148,7 +149,7 @@ enum cua_status agent_head_write(int run_dir_fd, struct agent_head *head, struct
 
 static bool read_hex(const cJSON *json, const char *name, unsigned char *bytes, size_t size)
 {
-	const char *hex = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
+	const char *hex = cua_json_string(json, name);
 	size_t len = 0;
 	return hex && sodium_hex2bin(bytes, size, hex, strlen(hex), NULL, &len, NULL) == 0 &&
 			len == size;
@@ -157,8 +158,8 @@ static bool read_hex(const cJSON *json, const char *name, unsigned char *bytes, 
 static bool parse_head(const char *text, size_t len, struct agent_head *head)
 {
 	CUA_AUTO_JSON cJSON *json = cJSON_ParseWithLength(text, len);
-	const char *run = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "run"));
-	const cJSON *seq = cJSON_GetObjectItemCaseSensitive(json, "seq");
+	const char *run = cua_json_string(json, "run");
+	const cJSON *seq = cua_json_member(json, "seq");
 	if (!run || strlen(run) >= sizeof(head->run) || !cJSON_IsNumber(seq) ||
 			!(seq->valuedouble >= 1 && seq->valuedouble < 1e15)) {
 		return false;

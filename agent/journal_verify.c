@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/journal_pictures.h"
 #include "cua/base/util.h"
 
 struct check {
-	int run_dir_fd;
+	int run_dir_fd, screenshots_fd;
 	uint64_t seq;
 	const struct agent_head *heads[2]; /* to meet on the way; NULL for none */
 	bool is_met[2];
@@ -17,56 +18,24 @@ struct check {
 	char seen[65]; /* the screenshot checked last */
 };
 
-/* --- screenshots --- */
-
-static enum cua_status check_screenshot(
-		struct check *check, const char *sha256, struct cua_error *err)
-{
-	char name[96], hex[2 * crypto_hash_sha256_BYTES + 1];
-	unsigned char part[65536], hash[crypto_hash_sha256_BYTES];
-	crypto_hash_sha256_state state;
-	ssize_t len = 0;
-	if (strcmp(check->seen, sha256) == 0) {
-		return CUA_OK; /* mostly a result names it, and then the answer */
-	}
-	snprintf(name, sizeof(name), "screenshots/%s.png", sha256);
-	CUA_AUTO_FD int fd = openat(check->run_dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	crypto_hash_sha256_init(&state);
-	while (fd >= 0 && (len = read(fd, part, sizeof(part))) > 0) {
-		crypto_hash_sha256_update(&state, part, (unsigned long long)len);
-	}
-	if (fd < 0 || len < 0) {
-		return CUA_FAIL(err, errno == ENOENT ? CUA_ERR_POLICY : CUA_ERR_IO, errno, "%s",
-				name);
-	}
-	crypto_hash_sha256_final(&state, hash);
-	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
-	if (strcmp(hex, sha256) != 0) {
-		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "%s is not the picture it was", name);
-	}
-	snprintf(check->seen, sizeof(check->seen), "%s", sha256);
-	check->verdict->screenshots++;
-	return CUA_OK;
-}
-
-/* The member is found in the text: parsing a million lines would take as long as hashing them ten
- * times. What a model says has its quotes escaped, and cannot look like it. */
-static enum cua_status check_named(
+static enum cua_status check_pictures(
 		struct check *check, const char *line, size_t len, struct cua_error *err)
 {
-	static const char member[] = "\"screenshot\":\"";
 	char sha256[65];
-	const char *at = memmem(line, len, member, sizeof(member) - 1);
-	if (!at || (size_t)(line + len - at) < sizeof(member) + 64) {
-		return CUA_OK;
+	enum cua_status status = CUA_OK;
+	for (size_t at = 0; status == CUA_OK && journal_picture_next(line, len, &at, sha256);) {
+		if (!sha256[0]) {
+			return CUA_FAIL(err, CUA_ERR_POLICY, 0, "event %llu names no screenshot",
+					(unsigned long long)check->seq);
+		}
+		if (strcmp(check->seen, sha256) == 0) {
+			continue; /* mostly a result names it, and then the answer */
+		}
+		status = journal_picture_check(check->screenshots_fd, sha256, false, err);
+		snprintf(check->seen, sizeof(check->seen), "%s", sha256);
+		check->verdict->screenshots++;
 	}
-	memcpy(sha256, at + sizeof(member) - 1, 64);
-	sha256[64] = '\0';
-	if (strspn(sha256, "0123456789abcdef") != 64) {
-		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "event %llu names no screenshot",
-				(unsigned long long)check->seq);
-	}
-	return check_screenshot(check, sha256, err);
+	return status;
 }
 
 /* --- lines --- */
@@ -90,7 +59,7 @@ static enum cua_status check_line(const char *line, size_t len,
 							   sizeof(head->chain)) == 0;
 		}
 	}
-	return check_named(check, line, len, err);
+	return check_pictures(check, line, len, err);
 }
 
 static enum cua_status check_events(struct check *check, struct cua_error *err)
@@ -146,7 +115,11 @@ enum cua_status agent_journal_verify(int run_dir_fd, const char *name, const cha
 {
 	struct agent_head heads[2];
 	struct agent_journal_verdict verdict = { 0 };
-	struct check check = { .run_dir_fd = run_dir_fd, .verdict = &verdict };
+	CUA_AUTO_FD int screenshots_fd =
+			openat(run_dir_fd, "screenshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct check check = {
+		.run_dir_fd = run_dir_fd, .screenshots_fd = screenshots_fd, .verdict = &verdict
+	};
 	unsigned char own[AGENT_KEY_BYTES];
 	enum cua_status status = read_head(run_dir_fd, "head.json", name, &heads[0], err);
 	if (status == CUA_OK) {

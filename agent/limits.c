@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/action.h"
 
@@ -75,8 +76,7 @@ static bool touches(const cJSON *actions)
 {
 	const cJSON *action = NULL;
 	cJSON_ArrayForEach (action, actions) {
-		const char *name = cJSON_GetStringValue(
-				cJSON_GetObjectItemCaseSensitive(action, "action"));
+		const char *name = cua_json_string(action, "action");
 		const struct cua_action_spec *spec = name ? cua_action_find(name) : NULL;
 		if (spec && spec->is_input) {
 			return true;

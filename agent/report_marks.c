@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 struct point {
@@ -42,7 +43,7 @@ static struct point point_of(const cJSON *json)
 		return (struct point){ cJSON_IsNumber(x) ? x->valuedouble : 0,
 			cJSON_IsNumber(y) ? y->valuedouble : 0 };
 	}
-	return (struct point){ agent_event_number(json, "x"), agent_event_number(json, "y") };
+	return (struct point){ cua_json_number(json, "x"), cua_json_number(json, "y") };
 }
 
 static void put_drag(FILE *out, const cJSON *path, int number)
@@ -61,13 +62,13 @@ static void put_drag(FILE *out, const cJSON *path, int number)
 
 static void put_mark(FILE *out, const cJSON *action, int number)
 {
-	const cJSON *path = agent_event_member(action, "path");
+	const cJSON *path = cua_json_member(action, "path");
 	if (cJSON_IsArray(path) && path->child) {
 		put_drag(out, path, number);
-	} else if (agent_event_member(action, "x") && agent_event_member(action, "y")) {
+	} else if (cua_json_member(action, "x") && cua_json_member(action, "y")) {
 		struct point at = point_of(action);
-		double x = agent_event_number(action, "scroll_x"),
-		       y = agent_event_number(action, "scroll_y");
+		double x = cua_json_number(action, "scroll_x"),
+		       y = cua_json_number(action, "scroll_y");
 		if (x != 0 || y != 0) {
 			double length = hypot(x, y);
 			put_line(out, at,
@@ -84,7 +85,7 @@ void report_put_marks(FILE *out, const struct report_step *step)
 	const cJSON *action = NULL;
 	for (const cJSON *event = step->first; event != step->end; event = event->next) {
 		if (agent_event_is(event, "intent")) {
-			cJSON_ArrayForEach (action, agent_event_member(event, "actions")) {
+			cJSON_ArrayForEach (action, cua_json_member(event, "actions")) {
 				put_mark(out, action, ++number);
 			}
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -51,15 +52,15 @@ static void put_spaced(FILE *out, const char *name)
 
 static void put_outcome(FILE *out, const cJSON *end)
 {
-	const char *outcome = agent_event_text(end, "outcome");
+	const char *outcome = cua_json_text(end, "outcome");
 	bool is_done = strcmp(outcome, "done") == 0;
 	fprintf(out, "<p class=\"outcome %s\">Outcome: ", is_done ? "good" : "bad");
 	put_spaced(out, end ? outcome : "broken off; there is no last event");
 	fputs("</p>\n", out);
-	report_put_quote(out, agent_event_text(end, "answer"));
-	if (agent_event_text(end, "message")[0]) {
+	report_put_quote(out, cua_json_text(end, "answer"));
+	if (cua_json_text(end, "message")[0]) {
 		fputs("<p class=\"bad\">", out);
-		cua_text_html(out, agent_event_text(end, "message"));
+		cua_text_html(out, cua_json_text(end, "message"));
 		fputs("</p>\n", out);
 	}
 }
@@ -74,26 +75,26 @@ static void put_start(FILE *out, const char *time)
 
 static void put_facts(FILE *out, const cJSON *start, const cJSON *end)
 {
-	const cJSON *usage = agent_event_member(end, "usage");
+	const cJSON *usage = cua_json_member(end, "usage");
 	fputs("<dl>", out);
-	put_fact(out, "Model", agent_event_text(start, "model"));
-	put_fact(out, "Desktop", agent_event_text(start, "desktop"));
-	put_start(out, agent_event_text(start, "time"));
+	put_fact(out, "Model", cua_json_text(start, "model"));
+	put_fact(out, "Desktop", cua_json_text(start, "desktop"));
+	put_start(out, cua_json_text(start, "time"));
 	if (end) {
-		put_number(out, "Steps", agent_event_number(end, "steps"), "");
-		put_number(out, "Actions", agent_event_number(end, "actions"), "");
-		put_number(out, "Whole time", agent_event_number(end, "ms") / 1000.0, " s");
-		put_number(out, "Time of the model", agent_event_number(end, "model_ms") / 1000.0,
+		put_number(out, "Steps", cua_json_number(end, "steps"), "");
+		put_number(out, "Actions", cua_json_number(end, "actions"), "");
+		put_number(out, "Whole time", cua_json_number(end, "ms") / 1000.0, " s");
+		put_number(out, "Time of the model", cua_json_number(end, "model_ms") / 1000.0,
 				" s");
-		put_number(out, "Time of the desktop",
-				agent_event_number(end, "desktop_ms") / 1000.0, " s");
-		put_number(out, "Tokens in", agent_event_number(usage, "input_tokens"), "");
-		put_number(out, "of them cached", agent_event_number(usage, "cached_tokens"), "");
-		put_number(out, "Tokens out", agent_event_number(usage, "output_tokens"), "");
+		put_number(out, "Time of the desktop", cua_json_number(end, "desktop_ms") / 1000.0,
+				" s");
+		put_number(out, "Tokens in", cua_json_number(usage, "input_tokens"), "");
+		put_number(out, "of them cached", cua_json_number(usage, "cached_tokens"), "");
+		put_number(out, "Tokens out", cua_json_number(usage, "output_tokens"), "");
 	}
-	if (cJSON_IsNumber(agent_event_member(end, "cost_usd"))) {
+	if (cJSON_IsNumber(cua_json_member(end, "cost_usd"))) {
 		fprintf(out, "<div><dt>Cost</dt><dd>%.4f USD</dd></div>",
-				agent_event_number(end, "cost_usd"));
+				cua_json_number(end, "cost_usd"));
 	}
 	fputs("</dl>", out);
 }
@@ -107,15 +108,15 @@ static void put_head(FILE *out, const struct report *report)
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
 	      "img-src data:; style-src 'unsafe-inline'\"><title>cua run: ",
 			out);
-	cua_text_html(out, agent_event_text(start, "task"));
+	cua_text_html(out, cua_json_text(start, "task"));
 	fputs("</title><style>", out);
 	for (const char *const *part = report_style; *part; part++) {
 		fputs(*part, out);
 	}
 	fputs("</style></head><body>\n<header><p class=\"kicker\">cua run ", out);
-	cua_text_html(out, agent_event_text(start, "run"));
+	cua_text_html(out, cua_json_text(start, "run"));
 	fputs("</p><h1>", out);
-	cua_text_html(out, agent_event_text(start, "task"));
+	cua_text_html(out, cua_json_text(start, "task"));
 	fputs("</h1>\n", out);
 	put_outcome(out, end);
 	put_facts(out, start, end);

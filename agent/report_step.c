@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/words.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -55,7 +56,7 @@ static int put_actions(FILE *out, const cJSON *intent, int number)
 {
 	fprintf(out, "<ol class=\"actions\" start=\"%d\">", number + 1);
 	const cJSON *action = NULL;
-	cJSON_ArrayForEach (action, agent_event_member(intent, "actions")) {
+	cJSON_ArrayForEach (action, cua_json_member(intent, "actions")) {
 		CUA_AUTO_FREE char *words = NULL;
 		size_t len = 0;
 		FILE *text = open_memstream(&words, &len);
@@ -69,53 +70,53 @@ static int put_actions(FILE *out, const cJSON *intent, int number)
 		number++;
 	}
 	fputs("</ol>\n", out);
-	if (agent_event_text(intent, "note")[0]) {
-		put_paragraph(out, "warn", "", agent_event_text(intent, "note"));
+	if (cua_json_text(intent, "note")[0]) {
+		put_paragraph(out, "warn", "", cua_json_text(intent, "note"));
 	}
 	return number;
 }
 
 static void put_settling(FILE *out, const cJSON *settle)
 {
-	if (agent_event_number(settle, "ms") >= 10) {
+	if (cua_json_number(settle, "ms") >= 10) {
 		fprintf(out, "<p class=\"time\">%.2f s until the screen was settled (",
-				agent_event_number(settle, "ms") / 1000.0);
-		cua_text_html(out, agent_event_text(settle, "reason"));
+				cua_json_number(settle, "ms") / 1000.0);
+		cua_text_html(out, cua_json_text(settle, "reason"));
 		fputs(").</p>\n", out);
 	}
 }
 
 static void put_result(FILE *out, const cJSON *event)
 {
-	const char *status = agent_event_text(event, "status");
-	put_settling(out, agent_event_member(event, "settle"));
+	const char *status = cua_json_text(event, "status");
+	put_settling(out, cua_json_member(event, "settle"));
 	if (strcmp(status, "ok") != 0) {
 		put_paragraph(out, "bad",
 				strcmp(status, "uncertain") == 0 ? "Uncertain: " : "Failed: ",
-				agent_event_text(event, "message"));
+				cua_json_text(event, "message"));
 	}
 	const cJSON *result = NULL;
-	cJSON_ArrayForEach (result, agent_event_member(event, "results")) {
-		if (strcmp(agent_event_text(result, "status"), "no_visible_effect") == 0) {
+	cJSON_ArrayForEach (result, cua_json_member(event, "results")) {
+		if (strcmp(cua_json_text(result, "status"), "no_visible_effect") == 0) {
 			put_paragraph(out, "warn",
-					"No visible effect: ", agent_event_text(result, "action"));
+					"No visible effect: ", cua_json_text(result, "action"));
 		}
 	}
-	if (agent_event_text(event, "person_note")[0]) {
-		put_paragraph(out, "warn", "", agent_event_text(event, "person_note"));
+	if (cua_json_text(event, "person_note")[0]) {
+		put_paragraph(out, "warn", "", cua_json_text(event, "person_note"));
 	}
 }
 
 static void put_safety(FILE *out, const cJSON *event)
 {
-	bool is_yes = cJSON_IsTrue(agent_event_member(event, "acknowledged"));
+	bool is_yes = cJSON_IsTrue(cua_json_member(event, "acknowledged"));
 	const cJSON *check = NULL;
-	cJSON_ArrayForEach (check, agent_event_member(event, "checks")) {
-		const char *message = agent_event_text(check, "message");
+	cJSON_ArrayForEach (check, cua_json_member(event, "checks")) {
+		const char *message = cua_json_text(check, "message");
 		put_paragraph(out, is_yes ? "warn" : "bad",
 				is_yes ? "Safety check, allowed by a person: "
 				       : "Safety check, not allowed: ",
-				message[0] ? message : agent_event_text(check, "code"));
+				message[0] ? message : cua_json_text(check, "code"));
 	}
 }
 
@@ -131,11 +132,11 @@ static void put_told(FILE *out, const char *text)
 static void put_resume(FILE *out, const cJSON *event)
 {
 	fputs("<p class=\"warn\">Here the run broke off; it went on at ", out);
-	cua_text_html(out, agent_event_text(event, "time"));
-	fputs(cJSON_IsTrue(agent_event_member(event, "desktop_is_new")) ? ", on another desktop: "
-									: ", on its desktop: ",
+	cua_text_html(out, cua_json_text(event, "time"));
+	fputs(cJSON_IsTrue(cua_json_member(event, "desktop_is_new")) ? ", on another desktop: "
+								     : ", on its desktop: ",
 			out);
-	cua_text_html(out, agent_event_text(event, "desktop"));
+	cua_text_html(out, cua_json_text(event, "desktop"));
 	fputs(".</p>\n", out);
 }
 
@@ -146,21 +147,21 @@ static void put_event(FILE *out, const cJSON *event)
 	} else if (agent_event_is(event, "safety")) {
 		put_safety(out, event);
 	} else if (agent_event_is(event, "not_run")) {
-		put_paragraph(out, "warn", "Not run: ", agent_event_text(event, "message"));
+		put_paragraph(out, "warn", "Not run: ", cua_json_text(event, "message"));
 	} else if (agent_event_is(event, "retry")) {
-		put_paragraph(out, "warn", "Asked again: ", agent_event_text(event, "message"));
+		put_paragraph(out, "warn", "Asked again: ", cua_json_text(event, "message"));
 	} else if (agent_event_is(event, "user")) {
-		put_told(out, agent_event_text(event, "text"));
+		put_told(out, cua_json_text(event, "text"));
 	} else if (agent_event_is(event, "answers")) {
-		put_told(out, agent_event_text(event, "note"));
+		put_told(out, cua_json_text(event, "note"));
 	} else if (agent_event_is(event, "run_resume")) {
 		put_resume(out, event);
 	} else if (agent_event_is(event, "pause")) {
 		fprintf(out, "<p class=\"warn\">The disk was full for %.0f s.</p>\n",
-				agent_event_number(event, "ms") / 1000.0);
-	} else if (agent_event_is(event, "person") && agent_event_number(event, "ms") > 0) {
+				cua_json_number(event, "ms") / 1000.0);
+	} else if (agent_event_is(event, "person") && cua_json_number(event, "ms") > 0) {
 		fprintf(out, "<p class=\"warn\">A person had the desktop for %.0f s.</p>\n",
-				agent_event_number(event, "ms") / 1000.0);
+				cua_json_number(event, "ms") / 1000.0);
 	}
 }
 
@@ -186,11 +187,11 @@ static void put_bar(FILE *out, const struct report *report, const struct report_
 			"<p class=\"time\">Model %.1f s, desktop %.2f s",
 			step->model_ms * unit, step->desktop_ms * unit, step->model_ms / 1000.0,
 			step->desktop_ms / 1000.0);
-	const cJSON *usage = agent_event_member(step->turn, "usage");
-	fprintf(out, "; %.0f tokens in, %.0f out", agent_event_number(usage, "input_tokens"),
-			agent_event_number(usage, "output_tokens"));
-	if (cJSON_IsNumber(agent_event_member(step->turn, "cost_usd"))) {
-		fprintf(out, "; %.4f USD", agent_event_number(step->turn, "cost_usd"));
+	const cJSON *usage = cua_json_member(step->turn, "usage");
+	fprintf(out, "; %.0f tokens in, %.0f out", cua_json_number(usage, "input_tokens"),
+			cua_json_number(usage, "output_tokens"));
+	if (cJSON_IsNumber(cua_json_member(step->turn, "cost_usd"))) {
+		fprintf(out, "; %.4f USD", cua_json_number(step->turn, "cost_usd"));
 	}
 	fputs(".</p>\n", out);
 }
@@ -213,10 +214,10 @@ void report_put_step(FILE *out, const struct report *report, const struct report
 		report_put_shot(out, &step->shot, step, caption);
 	}
 	fputs("<div class=\"said\">", out);
-	report_put_quote(out, agent_event_text(step->turn, "words"));
-	report_put_quote(out, agent_event_text(step->turn, "answer"));
-	report_put_quote(out, agent_event_text(step->turn, "refusal"));
-	report_put_quote(out, agent_event_text(step->turn, "gives_up"));
+	report_put_quote(out, cua_json_text(step->turn, "words"));
+	report_put_quote(out, cua_json_text(step->turn, "answer"));
+	report_put_quote(out, cua_json_text(step->turn, "refusal"));
+	report_put_quote(out, cua_json_text(step->turn, "gives_up"));
 	for (const cJSON *event = step->first; event != step->end; event = event->next) {
 		if (agent_event_is(event, "intent")) {
 			number = put_actions(out, event, number);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/json.h"
+
 /* --- screenshots --- */
 
 /* Where a hash is, or belongs: the first eight digits of a SHA-256 are as good as any. */
@@ -29,9 +31,9 @@ struct slots {
 static void note_shot(struct report *report, struct slots *slots, const cJSON *event,
 		struct report_shot *current)
 {
-	const char *sha256 = agent_event_text(event, "screenshot");
-	const double width = agent_event_number(event, "width"),
-		     height = agent_event_number(event, "height");
+	const char *sha256 = cua_json_text(event, "screenshot");
+	const double width = cua_json_number(event, "width"),
+		     height = cua_json_number(event, "height");
 	if (!agent_event_is_sha256(sha256) ||
 			!(width > 0 && width < 32768 && height > 0 && height < 32768)) {
 		return;
@@ -53,7 +55,7 @@ static bool only_looks(const cJSON *actions)
 {
 	const cJSON *action = NULL;
 	cJSON_ArrayForEach (action, actions) {
-		const char *name = agent_event_text(action, "action");
+		const char *name = cua_json_text(action, "action");
 		if (strcmp(name, "wait") != 0 && strcmp(name, "screenshot") != 0 &&
 				strcmp(name, "cursor_position") != 0) {
 			return false;
@@ -65,14 +67,14 @@ static bool only_looks(const cJSON *actions)
 static void note_event(struct report_step *step, const cJSON *event)
 {
 	if (agent_event_is(event, "intent")) {
-		step->acts = step->acts || !only_looks(agent_event_member(event, "actions"));
+		step->acts = step->acts || !only_looks(cua_json_member(event, "actions"));
 	} else if (agent_event_is(event, "result")) {
-		step->desktop_ms += agent_event_number(event, "ms");
+		step->desktop_ms += cua_json_number(event, "ms");
 		step->has_problem = step->has_problem ||
-				strcmp(agent_event_text(event, "status"), "ok") != 0;
+				strcmp(cua_json_text(event, "status"), "ok") != 0;
 	} else if (agent_event_is(event, "safety")) {
 		step->has_problem = step->has_problem ||
-				!cJSON_IsTrue(agent_event_member(event, "acknowledged"));
+				!cJSON_IsTrue(cua_json_member(event, "acknowledged"));
 	} else if (agent_event_is(event, "not_run") || agent_event_is(event, "retry")) {
 		step->has_problem = true;
 	}
@@ -99,12 +101,12 @@ static void read_events(struct report *report, struct slots *slots)
 			step = &report->steps[report->step_count++];
 			*step = (struct report_step){ .first = event,
 				.shot = report->last,
-				.number = agent_event_number(event, "step"),
+				.number = cua_json_number(event, "step"),
 				.since_ms = agent_event_time_ms(event) - begun_ms };
 		}
 		if (step && agent_event_is(event, "turn")) {
 			step->turn = event;
-			step->model_ms = agent_event_number(event, "ms");
+			step->model_ms = cua_json_number(event, "ms");
 		}
 		if (step) {
 			note_event(step, event);

@@ -12,6 +12,7 @@
 #include "agent/journal_read.h"
 #include "agent/run_internal.h"
 #include "agent/runs.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 static const char uncertain[] =
@@ -19,12 +20,6 @@ static const char uncertain[] =
 		"effect, all or in part, is not known, and none was repeated. Look at the "
 		"screenshot before you go on.";
 static const char not_begun[] = "not run, because the run was interrupted before it";
-
-/* NULL if there is none, which is not the same as an empty one. */
-static const char *text_at(const cJSON *json, const char *name)
-{
-	return cJSON_GetStringValue(agent_event_member(json, name));
-}
 
 /* --- may it go on? --- */
 
@@ -52,7 +47,7 @@ static enum cua_status check_end(const cJSON *events, struct cua_error *err)
 	if (!agent_event_is(last, "run_end")) {
 		return CUA_OK;
 	}
-	const char *outcome = text_at(last, "outcome");
+	const char *outcome = cua_json_string(last, "outcome");
 	for (size_t i = 0; outcome && i < CUA_ARRAY_LEN(may_go_on); i++) {
 		if (strcmp(outcome, cua_agent_outcome_name(may_go_on[i])) == 0) {
 			return CUA_OK;
@@ -67,24 +62,24 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	const char *names[] = { "task", "api", "model", "base_url" };
 	char **places[] = { &run->task, &run->api, &run->model, &run->base_url };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
-		const char *text = text_at(start, names[i]);
+		const char *text = cua_json_string(start, names[i]);
 		*places[i] = strdup(text ? text : "");
 		if (!*places[i]) {
 			return CUA_ERR_NOMEM;
 		}
 	}
 	last = last ? last : start;
-	const char *desktop = text_at(last, "desktop");
+	const char *desktop = cua_json_string(last, "desktop");
 	run->desktop = strdup(desktop ? desktop : "");
-	run->desktop_created_s = (int64_t)agent_event_number(last, "desktop_created");
-	run->desktop_is_own = cJSON_IsTrue(agent_event_member(last, "desktop_is_own"));
-	const cJSON *limits = agent_event_member(last, "limits");
-	run->limits = (struct agent_limits){ .steps = (int)agent_event_number(limits, "steps"),
-		.time_s = (int)agent_event_number(limits, "time_s"),
-		.tokens = agent_event_number(limits, "tokens"),
-		.usd = agent_event_number(limits, "usd"),
-		.repeats = (int)agent_event_number(limits, "repeats"),
-		.errors = (int)agent_event_number(limits, "errors") };
+	run->desktop_created_s = (int64_t)cua_json_number(last, "desktop_created");
+	run->desktop_is_own = cJSON_IsTrue(cua_json_member(last, "desktop_is_own"));
+	const cJSON *limits = cua_json_member(last, "limits");
+	run->limits = (struct agent_limits){ .steps = (int)cua_json_number(limits, "steps"),
+		.time_s = (int)cua_json_number(limits, "time_s"),
+		.tokens = cua_json_number(limits, "tokens"),
+		.usd = cua_json_number(limits, "usd"),
+		.repeats = (int)cua_json_number(limits, "repeats"),
+		.errors = (int)cua_json_number(limits, "errors") };
 	return run->desktop ? CUA_OK : CUA_ERR_NOMEM;
 }
 
@@ -143,7 +138,7 @@ static double sum_time(const cJSON *events)
 			spent_ms += last_ms - begun_ms;
 		}
 		if (agent_event_is(event, "run_end")) {
-			spent_ms = agent_event_number(event, "ms");
+			spent_ms = cua_json_number(event, "ms");
 		}
 		last_ms = agent_event_time_ms(event);
 		begun_ms = is_begin || agent_event_is(event, "run_end") ? last_ms : begun_ms;
@@ -154,28 +149,28 @@ static double sum_time(const cJSON *events)
 /* Of a turn, or of requests that had no good answer. */
 static void add_spent(struct cua_agent_result *result, const cJSON *event)
 {
-	const cJSON *json = agent_event_member(event, "usage");
+	const cJSON *json = cua_json_member(event, "usage");
 	const struct agent_usage usage = {
-		.input_tokens = agent_event_number(json, "input_tokens"),
-		.cached_tokens = agent_event_number(json, "cached_tokens"),
-		.cache_write_tokens = agent_event_number(json, "cache_write_tokens"),
-		.output_tokens = agent_event_number(json, "output_tokens"),
-		.reasoning_tokens = agent_event_number(json, "reasoning_tokens"),
+		.input_tokens = cua_json_number(json, "input_tokens"),
+		.cached_tokens = cua_json_number(json, "cached_tokens"),
+		.cache_write_tokens = cua_json_number(json, "cache_write_tokens"),
+		.output_tokens = cua_json_number(json, "output_tokens"),
+		.reasoning_tokens = cua_json_number(json, "reasoning_tokens"),
 	};
 	agent_usage_add(&result->usage, &usage);
-	const cJSON *cost = agent_event_member(event, "cost_usd");
+	const cJSON *cost = cua_json_member(event, "cost_usd");
 	result->cost_usd += cJSON_IsNumber(cost) ? cost->valuedouble : (double)NAN;
-	result->model_ms += agent_event_number(event, "ms");
+	result->model_ms += cua_json_number(event, "ms");
 }
 
 static void add_result(struct cua_agent_result *result, const cJSON *event)
 {
 	const cJSON *action = NULL;
-	cJSON_ArrayForEach (action, agent_event_member(event, "results")) {
-		const char *status = text_at(action, "status");
+	cJSON_ArrayForEach (action, cua_json_member(event, "results")) {
+		const char *status = cua_json_string(action, "status");
 		result->actions += !status || strcmp(status, "failed") != 0;
 	}
-	result->desktop_ms += agent_event_number(event, "ms");
+	result->desktop_ms += cua_json_number(event, "ms");
 }
 
 static void add_up(struct agent_run *run, const cJSON *events)
@@ -184,13 +179,13 @@ static void add_up(struct agent_run *run, const cJSON *events)
 	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "turn")) {
 			add_spent(run->result, event);
-			run->result->steps = (int)agent_event_number(event, "step");
+			run->result->steps = (int)cua_json_number(event, "step");
 		} else if (agent_event_is(event, "unanswered")) {
 			add_spent(run->result, event);
 		} else if (agent_event_is(event, "result")) {
 			add_result(run->result, event);
 		} else if (agent_event_is(event, "look")) {
-			run->result->desktop_ms += agent_event_number(event, "ms");
+			run->result->desktop_ms += cua_json_number(event, "ms");
 		}
 	}
 	run->step = run->result->steps;
@@ -231,14 +226,14 @@ static enum cua_status load_image(struct agent_run *run, const cJSON *json,
 		struct agent_image *ret_image, struct cua_error *err)
 {
 	struct agent_image image = { 0 };
-	const char *sha256 = text_at(json, "screenshot");
+	const char *sha256 = cua_json_string(json, "screenshot");
 	if (!sha256 || !agent_event_is_sha256(sha256)) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "an event names no screenshot");
 	}
 	enum cua_status status = agent_journal_read_screenshot(&run->journal, sha256, &image, err);
 	if (status == CUA_OK) {
-		image.width = (int)agent_event_number(json, "width");
-		image.height = (int)agent_event_number(json, "height");
+		image.width = (int)cua_json_number(json, "width");
+		image.height = (int)cua_json_number(json, "height");
 		*ret_image = image;
 	}
 	return status;
@@ -248,8 +243,8 @@ static enum cua_status replay_user(
 		struct history *history, const cJSON *event, struct cua_error *err)
 {
 	struct agent_image image = { 0 };
-	const char *text = text_at(event, "text");
-	const bool has_image = agent_event_member(event, "screenshot") != NULL;
+	const char *text = cua_json_string(event, "text");
+	const bool has_image = cua_json_member(event, "screenshot") != NULL;
 	enum cua_status status = has_image ? load_image(history->run, event, &image, err) : CUA_OK;
 	if (status == CUA_OK) {
 		status = agent_model_add_user(history->run->model, text ? text : "",
@@ -264,7 +259,7 @@ static enum cua_status replay_user(
 static enum cua_status replay_turn(
 		struct history *history, const cJSON *event, struct cua_error *err)
 {
-	const char *raw = text_at(event, "raw");
+	const char *raw = cua_json_string(event, "raw");
 	if (!raw) {
 		return CUA_OK; /* cut or refused: no part of the conversation */
 	}
@@ -282,7 +277,7 @@ static const cJSON *find_of_call(
 	const cJSON *found = NULL;
 	for (const cJSON *event = history->turn_event->next;
 			event && !agent_event_is(event, "turn"); event = event->next) {
-		const char *id = text_at(event, "call_id");
+		const char *id = cua_json_string(event, "call_id");
 		if (id && agent_event_is(event, type) && strcmp(id, call->id) == 0) {
 			found = event;
 		}
@@ -333,9 +328,9 @@ static enum cua_status read_answers(struct history *history, const cJSON *event,
 	if (!answers_init(answers, history->turn.call_count)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answers");
 	}
-	cJSON_ArrayForEach (json, agent_event_member(event, "answers")) {
+	cJSON_ArrayForEach (json, cua_json_member(event, "answers")) {
 		const struct agent_call *call = i < answers->count ? &history->turn.calls[i] : NULL;
-		const char *id = text_at(json, "call_id");
+		const char *id = cua_json_string(json, "call_id");
 		if (!call || !id || strcmp(id, call->id) != 0) {
 			return CUA_FAIL(err, CUA_ERR_POLICY, 0,
 					"answers in the journal belong to no call");
@@ -346,12 +341,12 @@ static enum cua_status read_answers(struct history *history, const cJSON *event,
 		}
 		answers->list[i] = (struct agent_answer){
 			.call = call,
-			.status = status_of(text_at(json, "status")),
-			.results = agent_event_member(
+			.status = status_of(cua_json_string(json, "status")),
+			.results = cua_json_member(
 					find_of_call(history, "result", call), "results"),
-			.problem = text_at(json, "problem"),
+			.problem = cua_json_string(json, "problem"),
 			.image = &answers->images[i],
-			.acknowledged = cJSON_IsTrue(agent_event_member(json, "acknowledged")),
+			.acknowledged = cJSON_IsTrue(cua_json_member(json, "acknowledged")),
 		};
 		i++;
 	}
@@ -370,7 +365,7 @@ static enum cua_status replay_answers(
 					  "answers in the journal come before a turn");
 	if (status == CUA_OK) {
 		status = agent_model_add_answers(history->run->model, answers.list, answers.count,
-				text_at(event, "note"), err);
+				cua_json_string(event, "note"), err);
 	}
 	answers_finish(&answers);
 	history->is_open = false;
@@ -391,7 +386,7 @@ static enum cua_status replay(struct history *history, const cJSON *events, stru
 		}
 		if (status != CUA_OK) {
 			cua_error_prefix(err, "event %.0f of the journal",
-					agent_event_number(event, "seq"));
+					cua_json_number(event, "seq"));
 			return status;
 		}
 	}
@@ -408,14 +403,14 @@ static bool settle_call(
 	const cJSON *refused = find_of_call(history, "not_run", call);
 	*answer = (struct agent_answer){ .call = call,
 		.image = agent_desktop_screen(history->run->desktop),
-		.acknowledged = cJSON_IsTrue(agent_event_member(
+		.acknowledged = cJSON_IsTrue(cua_json_member(
 				find_of_call(history, "safety", call), "acknowledged")) };
 	if (result) {
-		answer->status = status_of(text_at(result, "status"));
-		answer->results = agent_event_member(result, "results");
+		answer->status = status_of(cua_json_string(result, "status"));
+		answer->results = cua_json_member(result, "results");
 		answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
 				? uncertain
-				: text_at(result, "message");
+				: cua_json_string(result, "message");
 		return true;
 	}
 	if (find_of_call(history, "intent", call)) {
@@ -425,7 +420,7 @@ static bool settle_call(
 				history->run, call, "the run was interrupted before it was known");
 	}
 	answer->status = call->problem[0] ? AGENT_ANSWER_FAILED : AGENT_ANSWER_NOT_RUN;
-	answer->problem = refused          ? text_at(refused, "message")
+	answer->problem = refused          ? cua_json_string(refused, "message")
 			: call->problem[0] ? call->problem
 					   : not_begun;
 	return refused || run_note_not_run(history->run, call, answer->problem);

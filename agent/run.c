@@ -16,6 +16,7 @@
 
 #define MODEL_IDLE_S 300 /* one turn of reasoning may be silent for minutes */
 #define NUDGES_MAX 3     /* turns in a row that neither act nor answer */
+#define PAUSES_MAX 20    /* turns in a row that a server stopped in the middle */
 
 static const struct {
 	const char *name;
@@ -172,9 +173,21 @@ static void nudge(struct agent_run *run)
 			NULL);
 }
 
+static void go_on(struct agent_run *run)
+{
+	struct cua_error why = { 0 };
+	if (++run->pauses > PAUSES_MAX) {
+		cua_error_set(&why, CUA_ERR_MODEL, 0, "the model paused %d times in a row",
+				run->pauses);
+		run_end(run, CUA_AGENT_MODEL_ERROR, &why);
+	}
+}
+
 void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 {
 	const struct agent_call *give_up = find_give_up(turn);
+	const bool is_paused = turn->is_paused && turn->call_count == 0;
+	run->pauses = is_paused ? run->pauses : 0;
 	if (turn->refusal) {
 		keep_answer(run, turn->refusal);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
@@ -186,6 +199,8 @@ void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 	} else if (give_up) {
 		keep_answer(run, give_up->reason);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
+	} else if (is_paused) {
+		go_on(run);
 	} else if (turn->call_count > 0) {
 		run->nudges = 0;
 		run_calls(run, turn);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 static cJSON *open_event(const char *type)
@@ -283,7 +284,7 @@ static void add_answer(cJSON *event, const cJSON *answer)
 	static const char *const names[] = { "results", "settle", "changed", "pointer", "focused",
 		"new_windows", "person_note" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
-		const cJSON *value = cJSON_GetObjectItemCaseSensitive(answer, names[i]);
+		const cJSON *value = cua_json_member(answer, names[i]);
 		if (value) {
 			cJSON_AddItemToObject(event, names[i], cJSON_Duplicate(value, true));
 		}

@@ -20,6 +20,7 @@ struct agent_run {
 	int64_t cut_bytes; /* that a crash left in the journal */
 	int step;
 	int nudges; /* turns in a row that neither acted nor answered */
+	int pauses; /* turns in a row that the model is to be asked to go on with */
 	int errors; /* calls in a row that failed */
 	struct agent_circle circle;
 	bool is_over; /* result->outcome says how */

@@ -6,6 +6,7 @@
 
 #include "agent/event.h"
 #include "agent/words.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -85,21 +86,20 @@ static bool was_said(const struct agent_printer *printer, const char *words)
 /* What the run has used up so far stands in each line: who watches decides by it. */
 static void print_spent(const struct agent_printer *printer, const cJSON *turn)
 {
-	const cJSON *spent = cJSON_GetObjectItemCaseSensitive(turn, "spent");
-	fprintf(printer->out, "model %.1f s, %.1fk tokens", agent_event_number(turn, "ms") / 1000.0,
-			agent_event_number(spent, "tokens") / 1000.0);
+	const cJSON *spent = cua_json_member(turn, "spent");
+	fprintf(printer->out, "model %.1f s, %.1fk tokens", cua_json_number(turn, "ms") / 1000.0,
+			cua_json_number(spent, "tokens") / 1000.0);
 	if (cJSON_HasObjectItem(spent, "usd")) {
-		fprintf(printer->out, ", $%.4f", agent_event_number(spent, "usd"));
+		fprintf(printer->out, ", $%.4f", cua_json_number(spent, "usd"));
 	}
 }
 
 static void print_turn(struct agent_printer *printer, const cJSON *event)
 {
-	const char *words = agent_event_text(event, "words"),
-		   *answer = agent_event_text(event, "answer");
-	const char *refusal = agent_event_text(event, "refusal");
+	const char *words = cua_json_text(event, "words"), *answer = cua_json_text(event, "answer");
+	const char *refusal = cua_json_text(event, "refusal");
 	bool has_words = printer->words.len > 0, words_said = was_said(printer, words);
-	printer->steps = (int)agent_event_number(event, "step");
+	printer->steps = (int)cua_json_number(event, "step");
 	printer->answer_said = (answer[0] && was_said(printer, answer)) ||
 			(refusal[0] && was_said(printer, refusal));
 	end_line(printer);
@@ -116,7 +116,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 	}
 	if (answer[0]) {
 		fputs("  answers", printer->out);
-	} else if (refusal[0] || agent_event_text(event, "gives_up")[0]) {
+	} else if (refusal[0] || cua_json_text(event, "gives_up")[0]) {
 		fputs("  gives up", printer->out);
 	}
 	printer->in_line = true;
@@ -124,8 +124,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 
 static void print_intent(struct agent_printer *printer, const cJSON *event)
 {
-	CUA_AUTO_FREE char *words =
-			agent_words_actions(cJSON_GetObjectItemCaseSensitive(event, "actions"));
+	CUA_AUTO_FREE char *words = agent_words_actions(cua_json_member(event, "actions"));
 	fputs(printer->actions_said++ ? "; " : "  ", printer->out);
 	cua_text_line(printer->out, words, ACTIONS_SHOWN);
 	printer->in_line = true;
@@ -133,15 +132,15 @@ static void print_intent(struct agent_printer *printer, const cJSON *event)
 
 static void print_result(struct agent_printer *printer, const cJSON *event)
 {
-	const cJSON *settle = cJSON_GetObjectItemCaseSensitive(event, "settle");
-	fprintf(printer->out, "  desktop %.2f s", agent_event_number(event, "ms") / 1000.0);
-	if (strcmp(agent_event_text(settle, "reason"), "timeout") == 0) {
+	const cJSON *settle = cua_json_member(event, "settle");
+	fprintf(printer->out, "  desktop %.2f s", cua_json_number(event, "ms") / 1000.0);
+	if (strcmp(cua_json_text(settle, "reason"), "timeout") == 0) {
 		fputs(" (still changing)", printer->out);
 	}
-	const char *status = agent_event_text(event, "status");
+	const char *status = cua_json_text(event, "status");
 	if (strcmp(status, "ok") != 0) {
 		fprintf(printer->out, "  %s: ", status[0] ? status : "failed");
-		cua_text_line(printer->out, agent_event_text(event, "message"), ACTIONS_SHOWN);
+		cua_text_line(printer->out, cua_json_text(event, "message"), ACTIONS_SHOWN);
 	}
 }
 
@@ -155,7 +154,7 @@ static void print_line(struct agent_printer *printer, const char *lead, const ch
 
 static void print_person(struct agent_printer *printer, const cJSON *event)
 {
-	if (strcmp(agent_event_text(event, "phase"), "has_desktop") == 0) {
+	if (strcmp(cua_json_text(event, "phase"), "has_desktop") == 0) {
 		if (!printer->person_said) {
 			print_line(printer, "     ", "a person has the desktop; waiting");
 		}
@@ -169,7 +168,7 @@ static void print_person(struct agent_printer *printer, const cJSON *event)
 static void print_safety(struct agent_printer *printer, const cJSON *event)
 {
 	print_line(printer, "     ",
-			cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(event, "acknowledged"))
+			cJSON_IsTrue(cua_json_member(event, "acknowledged"))
 					? "safety check: allowed"
 					: "safety check: not allowed");
 }
@@ -179,23 +178,23 @@ static void print_pause(struct agent_printer *printer, const cJSON *event)
 {
 	char text[64];
 	snprintf(text, sizeof(text), "paused for %.0f s: the disk was full",
-			agent_event_number(event, "ms") / 1000.0);
+			cua_json_number(event, "ms") / 1000.0);
 	print_line(printer, "     ",
-			agent_event_text(event, "message")[0] ? agent_event_text(event, "message")
-							      : text);
+			cua_json_text(event, "message")[0] ? cua_json_text(event, "message")
+							   : text);
 }
 
 static void print_for_people(struct agent_printer *printer, const cJSON *event)
 {
-	const char *type = agent_event_text(event, "type");
+	const char *type = cua_json_text(event, "type");
 	if (strcmp(type, "run_start") == 0) {
 		fputs("cua run on ", printer->out);
-		cua_text_line(printer->out, agent_event_text(event, "desktop"), 0);
+		cua_text_line(printer->out, cua_json_text(event, "desktop"), 0);
 		fputs(" with ", printer->out);
-		cua_text_line(printer->out, agent_event_text(event, "model"), 0);
+		cua_text_line(printer->out, cua_json_text(event, "model"), 0);
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "run_resume") == 0) {
-		print_line(printer, "cua run goes on, on ", agent_event_text(event, "desktop"));
+		print_line(printer, "cua run goes on, on ", cua_json_text(event, "desktop"));
 	} else if (strcmp(type, "pause") == 0) {
 		print_pause(printer, event);
 	} else if (strcmp(type, "turn") == 0) {
@@ -205,12 +204,12 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 	} else if (strcmp(type, "result") == 0) {
 		print_result(printer, event);
 	} else if (strcmp(type, "not_run") == 0) {
-		print_line(printer, "     not run: ", agent_event_text(event, "message"));
+		print_line(printer, "     not run: ", cua_json_text(event, "message"));
 	} else if (strcmp(type, "retry") == 0) {
 		end_line(printer);
 		fprintf(printer->out, "     asking again in %.1f s: ",
-				agent_event_number(event, "delay_ms") / 1000.0);
-		cua_text_line(printer->out, agent_event_text(event, "message"), ACTIONS_SHOWN);
+				cua_json_number(event, "delay_ms") / 1000.0);
+		cua_text_line(printer->out, cua_json_text(event, "message"), ACTIONS_SHOWN);
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "person") == 0) {
 		print_person(printer, event);

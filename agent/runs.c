@@ -11,6 +11,7 @@
 #include "agent/event.h"
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
@@ -109,7 +110,7 @@ enum cua_status agent_runs_find(const char *id, char **ret_path, struct cua_erro
 /* -1 if unknown. */
 static double cost_of(const cJSON *event)
 {
-	const cJSON *cost = agent_event_member(event, "cost_usd");
+	const cJSON *cost = cua_json_member(event, "cost_usd");
 	return cJSON_IsNumber(cost) ? cost->valuedouble : -1;
 }
 
@@ -142,17 +143,17 @@ static cJSON *read_last_event(FILE *file)
 
 static void take_start(struct agent_run_summary *summary, const cJSON *start)
 {
-	summary->task = strdup(agent_event_text(start, "task"));
-	summary->model = strdup(agent_event_text(start, "model"));
-	snprintf(summary->started, sizeof(summary->started), "%s", agent_event_text(start, "time"));
+	summary->task = strdup(cua_json_text(start, "task"));
+	summary->model = strdup(cua_json_text(start, "model"));
+	snprintf(summary->started, sizeof(summary->started), "%s", cua_json_text(start, "time"));
 }
 
 static void take_end(struct agent_run_summary *summary, const cJSON *end)
 {
-	snprintf(summary->state, sizeof(summary->state), "%s", agent_event_text(end, "outcome"));
-	summary->steps = (int)agent_event_number(end, "steps");
-	summary->actions = (int)agent_event_number(end, "actions");
-	summary->ms = agent_event_number(end, "ms");
+	snprintf(summary->state, sizeof(summary->state), "%s", cua_json_text(end, "outcome"));
+	summary->steps = (int)cua_json_number(end, "steps");
+	summary->actions = (int)cua_json_number(end, "actions");
+	summary->ms = cua_json_number(end, "ms");
 	summary->cost_usd = cost_of(end);
 }
 
@@ -169,13 +170,12 @@ static void take_events(struct agent_run_summary *summary, int dir_fd)
 		summary->ms = ms > summary->ms ? ms : summary->ms;
 		if (agent_event_is(event, "turn")) {
 			const double cost = cost_of(event);
-			summary->steps = (int)agent_event_number(event, "step");
+			summary->steps = (int)cua_json_number(event, "step");
 			summary->cost_usd = cost < 0            ? summary->cost_usd
 					: summary->cost_usd < 0 ? cost
 								: summary->cost_usd + cost;
 		} else if (agent_event_is(event, "result")) {
-			summary->actions += cJSON_GetArraySize(
-					cJSON_GetObjectItemCaseSensitive(event, "results"));
+			summary->actions += cJSON_GetArraySize(cua_json_member(event, "results"));
 		}
 	}
 }

@@ -4,26 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define TEXT_SHOWN 200 /* bytes of typed text */
-
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
-static const char *string_at(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(member(json, name));
-	return text ? text : "";
-}
-
-static int int_at(const cJSON *json, const char *name)
-{
-	const cJSON *number = member(json, name);
-	return cJSON_IsNumber(number) ? number->valueint : 0;
-}
 
 /* Cut at a character, never inside one. */
 static void put_quoted(FILE *out, const char *text)
@@ -55,14 +39,14 @@ static void put_keys(FILE *out, const cJSON *keys)
 
 static void put_place(FILE *out, const cJSON *action)
 {
-	if (member(action, "x")) {
-		fprintf(out, " at %d, %d", int_at(action, "x"), int_at(action, "y"));
+	if (cua_json_member(action, "x")) {
+		fprintf(out, " at %d, %d", cua_json_int(action, "x"), cua_json_int(action, "y"));
 	}
 }
 
 static void put_modifiers(FILE *out, const cJSON *action)
 {
-	const cJSON *keys = member(action, "keys");
+	const cJSON *keys = cua_json_member(action, "keys");
 	if (keys && !cJSON_IsNull(keys)) {
 		fputs(" holding ", out);
 		put_keys(out, keys);
@@ -72,8 +56,8 @@ static void put_modifiers(FILE *out, const cJSON *action)
 static void put_click(FILE *out, const cJSON *action)
 {
 	static const char *const times[] = { "", "", "double-", "triple-" };
-	const char *button = string_at(action, "button");
-	int count = int_at(action, "count");
+	const char *button = cua_json_text(action, "button");
+	int count = cua_json_int(action, "count");
 	if (button[0] && strcmp(button, "left") != 0) {
 		fprintf(out, "%s ", button);
 	}
@@ -82,14 +66,16 @@ static void put_click(FILE *out, const cJSON *action)
 
 static void put_drag(FILE *out, const cJSON *action)
 {
-	const cJSON *path = member(action, "path");
+	const cJSON *path = cua_json_member(action, "path");
 	int last = cJSON_GetArraySize(path) - 1;
 	fputs("drag", out);
 	for (int i = 0; i <= last; i += last > 0 ? last : 1) {
 		const cJSON *point = cJSON_GetArrayItem(path, i);
 		bool is_pair = cJSON_IsArray(point);
-		const cJSON *x = is_pair ? cJSON_GetArrayItem(point, 0) : member(point, "x");
-		const cJSON *y = is_pair ? cJSON_GetArrayItem(point, 1) : member(point, "y");
+		const cJSON *x = is_pair ? cJSON_GetArrayItem(point, 0)
+					 : cua_json_member(point, "x");
+		const cJSON *y = is_pair ? cJSON_GetArrayItem(point, 1)
+					 : cua_json_member(point, "y");
 		fprintf(out, " %s %d, %d", i == 0 ? "from" : "to",
 				cJSON_IsNumber(x) ? x->valueint : 0,
 				cJSON_IsNumber(y) ? y->valueint : 0);
@@ -101,7 +87,7 @@ static void put_drag(FILE *out, const cJSON *action)
 
 static void put_scroll(FILE *out, const cJSON *action)
 {
-	int x = int_at(action, "scroll_x"), y = int_at(action, "scroll_y");
+	int x = cua_json_int(action, "scroll_x"), y = cua_json_int(action, "scroll_y");
 	fputs("scroll", out);
 	if (y != 0) {
 		fprintf(out, " %s %d", y > 0 ? "down" : "up", abs(y));
@@ -137,7 +123,7 @@ static void put_plain(FILE *out, const cJSON *action, const char *name)
 
 void agent_words_action(FILE *out, const cJSON *action)
 {
-	const char *name = string_at(action, "action");
+	const char *name = cua_json_text(action, "action");
 	if (strcmp(name, "click") == 0) {
 		put_click(out, action);
 	} else if (strcmp(name, "drag") == 0) {
@@ -148,17 +134,17 @@ void agent_words_action(FILE *out, const cJSON *action)
 		fputs("move", out);
 	} else if (strcmp(name, "type") == 0) {
 		fputs("type ", out);
-		put_quoted(out, string_at(action, "text"));
+		put_quoted(out, cua_json_text(action, "text"));
 		return;
 	} else if (strcmp(name, "key") == 0) {
 		fputs("press ", out);
-		put_keys(out, member(action, "keys"));
+		put_keys(out, cua_json_member(action, "keys"));
 		return;
 	} else if (strcmp(name, "screenshot") == 0) {
 		fputs("look", out);
 		return;
 	} else if (strcmp(name, "wait") == 0) {
-		fprintf(out, "wait %.1f s", int_at(action, "duration_ms") / 1000.0);
+		fprintf(out, "wait %.1f s", cua_json_int(action, "duration_ms") / 1000.0);
 		return;
 	} else {
 		put_plain(out, action, name);

@@ -15,6 +15,7 @@
 
 #include "cua/base/buffer.h"
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/desktop_pool.h"
@@ -203,18 +204,6 @@ static int desktop_refill(int argc, char **argv)
 
 /* --- list, stop --- */
 
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const cJSON *text = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsString(text) ? text->valuestring : "";
-}
-
-static int number_of(const cJSON *json, const char *name)
-{
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsNumber(number) ? number->valueint : 0;
-}
-
 static int desktop_list(int argc, char **argv)
 {
 	const bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
@@ -233,9 +222,9 @@ static int desktop_list(int argc, char **argv)
 	}
 	const cJSON *desktop = NULL;
 	cJSON_ArrayForEach (desktop, list) {
-		printf("%-24s %-10s %5dx%-5d %s\n", text_of(desktop, "name"),
-				text_of(desktop, "state"), number_of(desktop, "width"),
-				number_of(desktop, "height"), text_of(desktop, "sandbox"));
+		printf("%-24s %-10s %5dx%-5d %s\n", cua_json_text(desktop, "name"),
+				cua_json_text(desktop, "state"), cua_json_int(desktop, "width"),
+				cua_json_int(desktop, "height"), cua_json_text(desktop, "sandbox"));
 	}
 	return CUA_EXIT_OK;
 }
@@ -276,7 +265,7 @@ static int desktop_stop(int argc, char **argv)
 	CUA_AUTO_JSON cJSON *list = cua_desktop_list(&error);
 	const cJSON *desktop = NULL;
 	cJSON_ArrayForEach (desktop, list) {
-		const int one = stop_one(text_of(desktop, "name"));
+		const int one = stop_one(cua_json_text(desktop, "name"));
 		result = one != CUA_EXIT_OK ? one : result;
 	}
 	return list ? result : cua_cmd_fail(&error);
@@ -343,7 +332,7 @@ static int exit_status_of(const cJSON *answer)
 {
 	const cJSON *signal_number = cJSON_GetObjectItemCaseSensitive(answer, "signal");
 	return cJSON_IsNumber(signal_number) ? 128 + signal_number->valueint
-					     : number_of(answer, "exit");
+					     : cua_json_int(answer, "exit");
 }
 
 /* Until the program has ended and all of its output is here. */

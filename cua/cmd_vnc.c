@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/desktop_call.h"
@@ -28,12 +29,6 @@ static void print_help(void)
 	       "viewer, or cua resume is run. From another machine, go through ssh -L.\n"
 	       "\n"
 	       "Example: cua vnc --listen=5900 && vncviewer 127.0.0.1:5900\n");
-}
-
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const cJSON *text = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsString(text) ? text->valuestring : NULL;
 }
 
 int cua_cmd_vnc(int argc, char **argv)
@@ -77,11 +72,12 @@ int cua_cmd_vnc(int argc, char **argv)
 		printf("%s\n", text ? text : "{}");
 		return CUA_EXIT_OK;
 	}
-	printf("socket            %s\n", text_of(answer, "socket"));
-	if (text_of(answer, "address")) {
-		printf("address           %s\n", text_of(answer, "address"));
+	printf("socket            %s\n", cua_json_string(answer, "socket"));
+	if (cua_json_string(answer, "address")) {
+		printf("address           %s\n", cua_json_string(answer, "address"));
 	}
-	printf("view password     %s\ncontrol password  %s\n", text_of(answer, "view_password"),
-			text_of(answer, "control_password"));
+	printf("view password     %s\ncontrol password  %s\n",
+			cua_json_string(answer, "view_password"),
+			cua_json_string(answer, "control_password"));
 	return CUA_EXIT_OK;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 enum cua_status desktop_name_check(const char *name, struct cua_error *err)
@@ -66,32 +67,25 @@ static struct cua_process_id get_process(const cJSON *json, const char *name)
 	return id;
 }
 
-static int get_int(const cJSON *json, const char *name)
-{
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsNumber(number) ? number->valueint : 0;
-}
-
 static void get_text(const cJSON *json, const char *name, char *text, size_t size)
 {
-	const cJSON *string = cJSON_GetObjectItemCaseSensitive(json, name);
-	snprintf(text, size, "%s", cJSON_IsString(string) ? string->valuestring : "");
+	snprintf(text, size, "%s", cua_json_text(json, name));
 }
 
 static void record_from_json(const cJSON *json, struct desktop_record *record)
 {
 	get_text(json, "home", record->home, sizeof(record->home));
 	get_text(json, "x11_socket", record->x11_socket, sizeof(record->x11_socket));
-	record->width_px = get_int(json, "width");
-	record->height_px = get_int(json, "height");
-	record->max_width_px = get_int(json, "max_width");
-	record->max_height_px = get_int(json, "max_height");
-	record->dpi = get_int(json, "dpi");
+	record->width_px = cua_json_int(json, "width");
+	record->height_px = cua_json_int(json, "height");
+	record->max_width_px = cua_json_int(json, "max_width");
+	record->max_height_px = cua_json_int(json, "max_height");
+	record->dpi = cua_json_int(json, "dpi");
 	record->sandboxed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "sandboxed"));
 	record->opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "opengl"));
 	record->spare = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "spare"));
 	get_text(json, "mark", record->mark, sizeof(record->mark));
-	record->uid = (uid_t)get_int(json, "uid");
+	record->uid = (uid_t)cua_json_int(json, "uid");
 	const cJSON *created = cJSON_GetObjectItemCaseSensitive(json, "created");
 	record->created_s = cJSON_IsNumber(created) ? (int64_t)created->valuedouble : 0;
 	record->bwrap = get_process(json, "bwrap");

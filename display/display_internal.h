@@ -507,8 +507,12 @@ CUA_NODISCARD enum cua_status type_paste(
 		struct display *display, const struct cua_action *action, struct cua_error *err);
 /* Returns when the window has read every event so far: keys may then change their meaning. */
 CUA_NODISCARD enum cua_status type_wait_until_read(struct display *display, struct cua_error *err);
-/* The same for a change of the keyboard map, before the keys are pressed. Chromium has two
- * connections to the X server, and looks up on one what it reads from the other. */
+/* Returns when nobody on the desktop computes any more, or after 10 s: then *ret_idle is false, as
+ * it is at once where somebody computed before the input already. */
+CUA_NODISCARD enum cua_status type_wait_until_idle(
+		struct display *display, bool *ret_idle, struct cua_error *err);
+/* As type_wait_until_read() for a change of the keyboard map, before the keys are pressed. Chromium
+ * has two connections to the X server, and looks up on one what it reads from the other. */
 CUA_NODISCARD enum cua_status type_wait_until_noticed(
 		struct display *display, struct cua_error *err);
 /* Caps Lock as it was before a typing that a person ended. */

@@ -44,7 +44,8 @@ struct load {
 	uint64_t listed_us, sampled_us;
 	uint64_t busy_us;
 	uint64_t total_ns;             /* of all, as far as it was seen to grow */
-	uint64_t before_ns, before_us; /* total and time when the last wait ended */
+	uint64_t begun_ns, begun_us;   /* total and time at the input */
+	uint64_t before_ns, before_us; /* and when the last wait ended */
 	uint64_t before_percent;       /* of one processor, used before the input */
 };
 
@@ -221,7 +222,18 @@ void load_begin(struct load *load)
 		load->before_percent =
 				(load->total_ns - load->before_ns) / 1000U * 100U / elapsed_us;
 	}
+	load->begun_ns = load->total_ns;
+	load->begun_us = now_us;
 	load->busy_us = 0;
+}
+
+void load_give_up(struct load *load)
+{
+	const uint64_t elapsed_us = cua_now_us() - load->begun_us;
+	if (load->begun_us > 0 && elapsed_us >= BEFORE_US) {
+		load->before_percent =
+				(load->total_ns - load->begun_ns) / 1000U * 100U / elapsed_us;
+	}
 }
 
 void load_sample(struct load *load)

@@ -17,6 +17,9 @@ void load_destroy(struct load *load);
 
 /* Before an input: whoever computes already does so for another reason. */
 void load_begin(struct load *load);
+/* Nobody waits for it any longer: who has computed since load_begin() does so for another reason.
+ */
+void load_give_up(struct load *load);
 /* While waiting; costs a microsecond or two for each process. */
 void load_sample(struct load *load);
 

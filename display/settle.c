@@ -386,6 +386,9 @@ enum cua_status display_settle(struct display *display, int timeout_ms, enum dis
 	if (status == CUA_OK) {
 		status = settle(display, &settling, &local);
 	}
+	if (status == CUA_ERR_TIMEOUT) {
+		load_give_up(display->load);
+	}
 	if (status != CUA_OK && status != CUA_ERR_TIMEOUT) {
 		if (err) {
 			*err = local;

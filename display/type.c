@@ -14,9 +14,9 @@
 #define READ_TIMEOUT_MS 20000
 /* An application that has nothing else to do sleeps again after so long at the latest. */
 #define NOTICED_TIMEOUT_MS 100
-/* How long an application may compute for the characters of one batch, and how often to look. */
-#define PACE_TIMEOUT_MS 10000
-#define PACE_STEP_US 7000U
+/* How long applications may compute for what they were given, and how often to look. */
+#define IDLE_TIMEOUT_MS 10000
+#define IDLE_STEP_US 7000U
 /* How long the application may take to handle one batch; it sleeps again, or draws at last. One
  * that has computed for so long, on however busy a machine, does not sleep. */
 #define HANDLED_TIMEOUT_MS 30000
@@ -288,23 +288,22 @@ static enum cua_status wait_until_handled(
 	return status;
 }
 
-/* Chromium reads its input in one process and handles it in another, which does not draw while
- * there is more: what is shown, and what a settled screenshot sees, would lag by half a minute. An
- * application that always computes is not waited for twice. */
-static enum cua_status keep_pace(
-		struct display *display, struct typing *typing, struct cua_error *err)
+enum cua_status type_wait_until_idle(struct display *display, bool *ret_idle, struct cua_error *err)
 {
-	const uint64_t deadline_us = cua_now_us() + PACE_TIMEOUT_MS * 1000U;
+	const uint64_t deadline_us = cua_now_us() + IDLE_TIMEOUT_MS * 1000U;
 	enum cua_status status = CUA_OK;
-	bool busy = true;
-	while (busy && status == CUA_OK && cua_now_us() < deadline_us) {
+	*ret_idle = false;
+	while (!*ret_idle && status == CUA_OK && cua_now_us() < deadline_us) {
 		const uint64_t since_us = cua_now_us();
-		status = display_wait(display, since_us + PACE_STEP_US, NULL, NULL, err);
+		status = display_wait(display, since_us + IDLE_STEP_US, NULL, NULL, err);
 		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 		load_sample(display->load);
-		busy = load_busy_us(display->load) >= since_us || load_is_running(display->load);
+		*ret_idle = load_busy_us(display->load) < since_us &&
+				!load_is_running(display->load);
 	}
-	typing->pace = !busy;
+	if (status == CUA_OK && !*ret_idle) {
+		load_give_up(display->load);
+	}
 	return status;
 }
 
@@ -334,8 +333,12 @@ static enum cua_status wait_after_batch(
 	if (status == CUA_OK && typing->waits) {
 		status = wait_until_shown(display, err);
 	}
-	return status == CUA_OK && typing->answers && typing->pace ? keep_pace(display, typing, err)
-								   : status;
+	/* Chromium reads its input in one process and handles it in another, which does not draw
+	 * while there is more: what is shown, and what a settled screenshot sees, would lag by half
+	 * a minute. An application that always computes is not waited for twice. */
+	return status == CUA_OK && typing->answers && typing->pace
+			? type_wait_until_idle(display, &typing->pace, err)
+			: status;
 }
 
 static enum cua_status type_batch(

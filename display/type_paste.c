@@ -7,7 +7,8 @@
 #include "cua/base/util.h"
 
 #define FETCH_TIMEOUT_MS 5000
-#define ASLEEP_TIMEOUT_MS 1000
+/* For the second request of an application that is not seen to compute. */
+#define FETCH_AGAIN_MS 100
 
 /* Terminals keep ctrl+v for the program in them. The old ones paste what is marked. */
 struct paste {
@@ -69,11 +70,27 @@ static enum cua_status offer(struct display *display, const char *text,
 	return status;
 }
 
+/* Who pastes may ask more than once, and from another process than the one that reads the keys:
+ * Chromium, for one, pastes nothing when the clipboard changes between the two. */
+static enum cua_status wait_until_pasted(struct display *display, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + FETCH_TIMEOUT_MS * 1000ULL;
+	enum cua_status status = type_wait_until_read(display, err);
+	while (status == CUA_OK && cua_now_us() < deadline_us) {
+		const unsigned int served = display->clipboard.served;
+		bool idle = false;
+		status = type_wait_until_idle(display, &idle, err);
+		if (status == CUA_OK && served == display->clipboard.served) {
+			status = clipboard_wait_served(display, served, FETCH_AGAIN_MS, err);
+		}
+	}
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+}
+
 static enum cua_status paste_offered(
 		struct display *display, const struct cua_keys *keys, struct cua_error *err)
 {
 	const unsigned int served = display->clipboard.served;
-	bool asleep = false;
 	enum cua_status status = press(display, keys, err);
 	if (status == CUA_OK) {
 		status = clipboard_wait_served(display, served, FETCH_TIMEOUT_MS, err);
@@ -85,12 +102,7 @@ static enum cua_status paste_offered(
 				FETCH_TIMEOUT_MS / 1000, keys->names[0], keys->count > 1 ? "+" : "",
 				keys->count > 1 ? keys->names[1] : "");
 	}
-	/* It may ask for another format yet. */
-	if (status == CUA_OK) {
-		status = type_wait_until_read(display, err);
-	}
-	return status == CUA_OK ? process_wait_asleep(display, ASLEEP_TIMEOUT_MS, &asleep, err)
-				: status;
+	return status == CUA_OK ? wait_until_pasted(display, err) : status;
 }
 
 enum cua_status type_paste(

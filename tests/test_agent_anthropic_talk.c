@@ -883,6 +883,53 @@ static void a_lost_thread_is_replayed_whole(void **state)
 	}
 }
 
+/* --- pauses --- */
+
+#define PAUSED \
+	START("m1") \
+	SAY("0", THINKING) SAY("1", "{'type':'text','text':'I go on.'}") END("pause_turn")
+
+static void a_paused_turn_is_sent_back_as_it_is(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = { { .lines = PAUSED }, { .lines = ACT("m2") },
+		{ .lines = DONE } };
+	struct agent_model_spec spec = spec_of("computer_toolset_20260801");
+	struct talk talk;
+	open_talk(&talk, &spec, replies, 3);
+	ask_well(&talk);
+	assert_true(talk.turn.is_paused);
+	assert_null(talk.turn.answer);
+	assert_string_equal(talk.turn.words, "I go on.");
+	ask_well(&talk);
+	assert_false(talk.turn.is_paused);
+	answer_all(&talk, NULL, NULL);
+	ask_well(&talk);
+	assert_int_equal(cJSON_GetArraySize(at(asked(&talk, 1), "messages")), 2);
+	assert_string_equal(text_at(&talk, 1, "messages.1.role"), "assistant");
+	assert_string_equal(text_at(&talk, 1, "messages.1.content.0.signature"), "EqQBA");
+	/* Where the request before ended is where the cache is. */
+	assert_non_null(at(asked(&talk, 1), "messages.0.content.1.cache_control"));
+	assert_non_null(at(asked(&talk, 2), "messages.0.content.1.cache_control"));
+	assert_string_equal(text_at(&talk, 2, "messages.3.role"), "user");
+	close_talk(&talk);
+}
+
+static void a_thread_goes_on_from_a_pause_without_a_word(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = { { .lines = PAUSED }, { .lines = DONE } };
+	struct agent_model_spec spec = spec_of("computer_toolset_20260801");
+	struct talk talk;
+	spec.threads = true;
+	open_talk(&talk, &spec, replies, 2);
+	ask_well(&talk);
+	ask_well(&talk);
+	assert_string_equal(text_at(&talk, 1, "thread.previous_message_id"), "m1");
+	assert_int_equal(cJSON_GetArraySize(at(asked(&talk, 1), "messages")), 0);
+	close_talk(&talk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -908,6 +955,8 @@ int main(void)
 		cmocka_unit_test(what_a_server_does_not_know_is_left_out),
 		cmocka_unit_test(a_thread_gets_only_what_is_new),
 		cmocka_unit_test(a_lost_thread_is_replayed_whole),
+		cmocka_unit_test(a_paused_turn_is_sent_back_as_it_is),
+		cmocka_unit_test(a_thread_goes_on_from_a_pause_without_a_word),
 	};
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

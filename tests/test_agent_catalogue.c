@@ -123,6 +123,11 @@ static void families_and_models_add_up(void **state)
 				UNKNOWN, 0 },
 		{ "ByteDance-Seed/UI-TARS-1.5-7B", "", "", "ui-tars", AGENT_COORDINATES_RESIZED, 0,
 				UNKNOWN, UNKNOWN, 0 },
+		{ "doubao-1-5-ui-tars-250428", "", "", "ui-tars", AGENT_COORDINATES_GRID, 0,
+				UNKNOWN, UNKNOWN, 0 },
+		{ "Hcompany/Holo3-35B-A3B", "", "", "holo3", AGENT_COORDINATES_GRID, 0, UNKNOWN,
+				UNKNOWN, 0 },
+		{ "holo3.1-9b", "", "", "holo", AGENT_COORDINATES_GRID, 0, UNKNOWN, UNKNOWN, 0 },
 		{ "nobody-knows", "", "", "", AGENT_COORDINATES_PIXELS, 0, UNKNOWN, UNKNOWN, 0 },
 	};
 	struct agent_catalogue *catalogue = load(NULL);
@@ -370,6 +375,24 @@ static void requests_cost_what_the_prices_say(void **state)
 	agent_catalogue_destroy(catalogue);
 }
 
+static void a_provider_bounds_the_types_of_pictures(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		unsigned types;
+	} rows[] = { { "openai/gpt-6-astra",
+				     AGENT_IMAGE_PNG | AGENT_IMAGE_JPEG | AGENT_IMAGE_WEBP },
+		{ "lmstudio/gpt-oss-20b", AGENT_IMAGE_PNG | AGENT_IMAGE_JPEG },
+		{ "lmstudio/nobody-knows", 0 } };
+	struct agent_catalogue *catalogue = load(NULL);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_model_choice choice = choose(catalogue, rows[i].name, NULL, NULL);
+		assert_int_equal(choice.spec.images.types, rows[i].types);
+	}
+	agent_catalogue_destroy(catalogue);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -380,6 +403,7 @@ int main(void)
 		TEST(what_is_wrong_in_it_is_found),
 		TEST(a_named_file_must_be_there),
 		TEST(a_wish_comes_to_an_address),
+		TEST(a_provider_bounds_the_types_of_pictures),
 		TEST(what_nobody_serves_is_refused),
 		TEST(keys_leave_the_environment),
 		TEST(our_own_variable_goes_first),

@@ -24,21 +24,7 @@
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
-
-#define PNG_BASE64 \
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5" \
-	"ErkJggg=="
-
-/* Files the picture that PNG_BASE64 is. */
-static enum cua_status file_png(struct agent_journal *journal, const char *sha256)
-{
-	unsigned char png[128];
-	size_t len = 0;
-	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
-					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
-			0);
-	return agent_journal_screenshot(journal, sha256, png, len, NULL);
-}
+#include "tests/test_agent_picture.h"
 
 struct fixture {
 	char dir[64], path[256];
@@ -49,18 +35,14 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	unsigned char png[128], hash[crypto_hash_sha256_BYTES];
-	size_t len = 0;
+	unsigned char hash[crypto_hash_sha256_BYTES];
 	strcpy(fixture->dir, "/tmp/cua-test-chain-XXXXXX");
 	assert_true(sodium_init() >= 0);
 	assert_non_null(mkdtemp(fixture->dir));
 	assert_int_equal(setenv("CUA_STATE_DIR", fixture->dir, true), 0);
 	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL), CUA_OK);
 	snprintf(fixture->path, sizeof(fixture->path), "%s", fixture->journal.path);
-	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
-					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
-			0);
-	crypto_hash_sha256(hash, png, len);
+	crypto_hash_sha256(hash, picture_png, sizeof(picture_png));
 	sodium_bin2hex(fixture->sha256, sizeof(fixture->sha256), hash, sizeof(hash));
 	*state = fixture;
 	return 0;
@@ -503,6 +485,60 @@ static void a_run_does_not_begin_without_room_for_its_end(void **state)
 	on_small_disk(*state, play_no_ballast);
 }
 
+/* --- pictures that a power loss has torn --- */
+
+static void append_type(struct agent_journal *journal, const char *type, const char *sha256)
+{
+	cJSON *event = cJSON_CreateObject();
+	cJSON_AddStringToObject(event, "type", type);
+	if (sha256) {
+		cJSON_AddStringToObject(event, "screenshot", sha256);
+	}
+	assert_int_equal(agent_journal_append(journal, event, false, NULL), CUA_OK);
+}
+
+/* Events of a run that broke off; its picture is torn. How many are left when it goes on. */
+static uint64_t count_left(struct fixture *fixture, const char *const *types, int64_t *ret_cut)
+{
+	char leaf[128], path[400];
+	struct agent_journal *journal = &fixture->journal;
+	assert_int_equal(file_png(journal, fixture->sha256), CUA_OK);
+	for (; *types; types++) {
+		append_type(journal, *types,
+				strcmp(*types, "result") == 0 ? fixture->sha256 : NULL);
+	}
+	agent_journal_finish(journal);
+	snprintf(leaf, sizeof(leaf), "screenshots/%s.png", fixture->sha256);
+	write_file(file_in(fixture, leaf, path), "\x89PNG", 4);
+	assert_int_equal(agent_journal_open(journal, fixture->path, ret_cut, NULL), CUA_OK);
+	return journal->seq;
+}
+
+static void a_journal_ends_before_a_torn_picture(void **state)
+{
+	static const char *const types[] = { "turn", "intent", "note", "result", "answers", NULL };
+	struct fixture *fixture = *state;
+	struct agent_journal_verdict verdict;
+	int64_t cut = 0;
+	assert_int_equal(count_left(fixture, types, &cut), 3);
+	assert_true(cut > 0);
+	/* The same picture comes again, and is whole. */
+	assert_int_equal(file_png(&fixture->journal, fixture->sha256), CUA_OK);
+	append_type(&fixture->journal, "result", fixture->sha256);
+	assert_int_equal(agent_journal_sync(&fixture->journal, NULL), CUA_OK);
+	assert_int_equal(verify(fixture, NULL, &verdict, NULL), CUA_OK);
+	assert_int_equal(verdict.screenshots, 1);
+}
+
+/* What a turn or an intent follows was on the disk: no power loss tore it. */
+static void a_picture_that_was_on_the_disk_cuts_nothing(void **state)
+{
+	static const char *const types[] = { "result", "answers", "turn", "note", NULL };
+	int64_t cut = 0;
+	assert_int_equal(count_left(*state, types, &cut), 4);
+	assert_int_equal(cut, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -520,6 +556,8 @@ int main(void)
 		TEST(a_screenshot_waits_for_room_too),
 		TEST(the_end_is_written_on_a_full_disk),
 		TEST(a_run_does_not_begin_without_room_for_its_end),
+		TEST(a_journal_ends_before_a_torn_picture),
+		TEST(a_picture_that_was_on_the_disk_cuts_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

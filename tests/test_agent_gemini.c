@@ -76,9 +76,9 @@ static const struct {
 	{ "type", "{'text':7}", NULL, "text" },
 	{ "type", "{'text':'a','press_enter':'yes'}", NULL, "press_enter" },
 	{ "drag_and_drop", "{'start_x':0,'start_y':0,'end_x':500,'end_y':500}",
-			"[{'action':'drag','path':[[0,0],[640,400]]}]", NULL },
+			"[{'action':'drag','button':'left','path':[[0,0],[640,400]]}]", NULL },
 	{ "drag_and_drop", "{'x':0,'y':0,'destination_x':500,'destination_y':500}",
-			"[{'action':'drag','path':[[0,0],[640,400]]}]", NULL },
+			"[{'action':'drag','button':'left','path':[[0,0],[640,400]]}]", NULL },
 	{ "drag_and_drop", "{'x':0,'y':0}", NULL, "destination_x" },
 	{ "wait", "{}", "[{'action':'wait','duration_ms':1000}]", NULL },
 	{ "wait", "{'seconds':2.5}", "[{'action':'wait','duration_ms':2500}]", NULL },
@@ -527,6 +527,38 @@ static void consent_goes_back_where_it_was_given(void **state)
 	}
 }
 
+/* By steps: in between, what a request begins with is what the one before it began with. */
+static void the_oldest_pictures_go_by_steps(void **state)
+{
+	(void)state;
+	static const struct {
+		int turns, pictures;
+	} rows[] = { { 30, 30 }, { 31, 16 }, { 45, 30 }, { 46, 16 } };
+	void *talk = open_talk(&config);
+	int turns = 0;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		for (; turns < rows[i].turns; turns++) {
+			assert_int_equal(model_api_gemini.add_user(talk, "Look.", &image, NULL),
+					CUA_OK);
+			struct agent_turn turn = turn_of(talk, "[" WAIT "]");
+			const struct agent_answer answer = { .call = &turn.calls[0],
+				.image = &image };
+			if (turns == 0) { /* the pictures of answers go, too */
+				assert_int_equal(model_api_gemini.add_answers(
+								 talk, &answer, 1, NULL, NULL),
+						CUA_OK);
+				turns++;
+			}
+			agent_turn_finish(&turn);
+		}
+		CUA_AUTO_FREE char *contents = contents_of(talk);
+		assert_int_equal(count(contents, base64), rows[i].pictures);
+		assert_int_equal(count(contents, "Look."), turns - 1);
+		assert_int_equal(count(contents, "functionResponse"), 1);
+	}
+	model_api_gemini.destroy(talk);
+}
+
 static void requests_offer_the_tools(void **state)
 {
 	(void)state;
@@ -653,6 +685,7 @@ int main(void)
 		cmocka_unit_test(answers_name_their_calls),
 		cmocka_unit_test(a_screen_is_not_sent_twice),
 		cmocka_unit_test(consent_goes_back_where_it_was_given),
+		cmocka_unit_test(the_oldest_pictures_go_by_steps),
 		cmocka_unit_test(requests_offer_the_tools),
 		cmocka_unit_test(a_probe_is_small),
 		cmocka_unit_test(servers_quirks_are_learned_once),

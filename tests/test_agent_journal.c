@@ -18,22 +18,9 @@
 #include "agent/report.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
+#include "tests/test_agent_picture.h"
 
-#define PNG_BASE64 \
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5" \
-	"ErkJggg=="
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-/* Files the picture that PNG_BASE64 is. */
-static enum cua_status file_png(struct agent_journal *journal, const char *sha256)
-{
-	unsigned char png[128];
-	size_t len = 0;
-	assert_int_equal(sodium_base642bin(png, sizeof(png), PNG_BASE64, strlen(PNG_BASE64), NULL,
-					 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
-			0);
-	return agent_journal_screenshot(journal, sha256, png, len, NULL);
-}
 
 struct fixture {
 	char dir[64];
@@ -252,8 +239,8 @@ static void reports_show_steps_and_escape_text(void **state)
 	assert_null(strstr(html, "<script"));
 	assert_null(strstr(html, "passwd"));
 	assert_non_null(strstr(html, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
-	assert_non_null(strstr(
-			html, ".p0{background-image:url(data:image/png;base64," PNG_BASE64 ")}"));
+	assert_non_null(strstr(html,
+			".p0{background-image:url(data:image/png;base64," PICTURE_BASE64 ")}"));
 	assert_non_null(strstr(html, "viewBox=\"0 0 1280 800\""));
 	assert_non_null(strstr(html, "cx=\"412\" cy=\"230\""));
 	assert_non_null(strstr(html, "<li>click at 412, 230</li>"));
@@ -313,7 +300,7 @@ static void reports_tell_steps_apart(void **state)
 			"75}");
 	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
 	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
-	assert_int_equal(count(html, PNG_BASE64), 1);
+	assert_int_equal(count(html, PICTURE_BASE64), 1);
 	assert_int_equal(count(html, "class=\"pic p0\""), 4); /* and at the end */
 	assert_non_null(strstr(html, "<section id=\"s1\" class=\"step acts\""));
 	assert_non_null(strstr(html, "<section id=\"s2\" class=\"step problem acts\""));

@@ -63,26 +63,37 @@ static bool file_picture(struct agent_journal *journal, int number, char *sha256
 	return agent_journal_screenshot(journal, sha256, bytes, sizeof(bytes), NULL) == CUA_OK;
 }
 
-/* Events as a run writes them: most wait for the next that is synced. */
+/* As a run does while its model thinks. */
+static bool sync_aside(struct agent_journal *journal)
+{
+	return agent_journal_sync_begin(journal, NULL) == CUA_OK &&
+			agent_journal_sync_end(journal, NULL) == CUA_OK;
+}
+
+/* Events as a run writes them: most wait for the next intent, which is synced, or for the next
+ * turn, before which all is. */
 static bool write_events(struct agent_journal *journal)
 {
 	for (int i = 0; i < EVENTS; i++) {
-		char sha256[65] = "", text[900];
-		cJSON *event = cJSON_CreateObject();
-		cJSON_AddStringToObject(event, "type", i % 3 == 0 ? "intent" : "note");
+		const bool is_intent = i % 3 == 0, is_turn = i % 12 == 8, shows = i % 4 == 1;
+		char sha256[65], text[900];
 		memset(text, 'a' + i % 26, sizeof(text));
 		text[(i * 331) % (int)sizeof(text)] = '\0';
-		cJSON_AddStringToObject(event, "text", text);
-		if (i % 4 == 1 && !file_picture(journal, i, sha256)) {
-			cJSON_Delete(event);
+		if ((is_turn && !sync_aside(journal)) ||
+				(shows && !file_picture(journal, i, sha256))) {
 			return false;
 		}
-		if (sha256[0]) {
+		cJSON *event = cJSON_CreateObject();
+		cJSON_AddStringToObject(event, "type",
+				is_intent                 ? "intent"
+						: is_turn ? "turn"
+							  : "note");
+		cJSON_AddStringToObject(event, "text", text);
+		if (shows) {
 			cJSON_AddStringToObject(event, "screenshot", sha256);
 		}
-		const bool is_synced = i % 3 == 0;
-		if (agent_journal_append(journal, event, is_synced, NULL) != CUA_OK ||
-				(is_synced && !acknowledge(journal)) ||
+		if (agent_journal_append(journal, event, is_intent, NULL) != CUA_OK ||
+				(is_intent && !acknowledge(journal)) ||
 				(i % 10 == 9 && agent_journal_sign(journal, NULL) != CUA_OK)) {
 			return false;
 		}

@@ -186,9 +186,9 @@ static const struct {
 	{ "ui-tars", GRID,
 			TARS("drag(start_point='<point>0 0</point>', "
 			     "end_point='<point>500 250</point>')"),
-			ACTIONS, "[{'action':'drag','path':[[0,0],[640,200]]}]" },
+			ACTIONS, "[{'action':'drag','button':'left','path':[[0,0],[640,200]]}]" },
 	{ "ui-tars", GRID, TARS("drag(start_box='(0,0)', end_box='(500,250)')"), ACTIONS,
-			"[{'action':'drag','path':[[0,0],[640,200]]}]" },
+			"[{'action':'drag','button':'left','path':[[0,0],[640,200]]}]" },
 	{ "ui-tars", GRID, TARS("hotkey(key='ctrl c')"), ACTIONS,
 			"[{'action':'key','keys':'ctrl c'}]" },
 	{ "ui-tars", GRID, TARS("type(content='It\\'s \\\"1\\\"\\n')"), ACTIONS,
@@ -207,6 +207,11 @@ static const struct {
 			ACTIONS, "[{'action':'wait','duration_ms':5000}]" },
 	{ "ui-tars", GRID, "<think>Hm.</think>" TARS("wait()"), ACTIONS,
 			"[{'action':'wait','duration_ms':5000}]" },
+	{ "ui-tars", GRID,
+			"<think_never_used_51bce0c785ca2f68081bfa7d91973934>Not </thinking about "
+			"it."
+			"</think_never_used_51bce0c785ca2f68081bfa7d91973934>" TARS("wait()"),
+			ACTIONS, "[{'action':'wait','duration_ms':5000}]" },
 	{ "ui-tars", GRID, TARS("finished(content='It is 4.')"), ANSWER, "It is 4." },
 	{ "ui-tars", GRID, TARS("finished()"), ANSWER, "I look.\n" },
 	{ "ui-tars", GRID, TARS("call_user()"), REASON, "I look.\n" },
@@ -342,7 +347,31 @@ static const struct {
 	{ "opencua", RESIZED, "```python\npyautogui.click(x=1, y=2)", PROBLEM, "whole block" },
 	{ "opencua", RESIZED, "pyautogui.click(x=1, y=2)", PROBLEM, "whole block" },
 	{ "opencua", RESIZED, PYTHON(""), PROBLEM, "nothing to do" },
-	/* Holo, and any other model that calls functions */
+/* Holo3 */
+#define HOLO(call) "{\"note\": null, \"thought\": \"I look.\", \"tool_call\": " call "}"
+	{ "holo3", GRID,
+			"{\n  \"note\": \"Submit succeeded; receipt URL is /orders/8421.\",\n"
+			"  \"thought\": \"Recording the receipt URL before navigating away.\",\n"
+			"  \"tool_call\": {\n    \"tool_name\": \"click\",\n"
+			"    \"element\": \"Continue button at the bottom right\",\n"
+			"    \"x\": 932,\n    \"y\": 880\n  }\n}",
+			ACTIONS, "[{'x':1193,'y':704,'action':'click'}]" },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"type\", \"text\": \"a\\n\"}"), ACTIONS,
+			"[{'text':'a\\n','action':'type'}]" },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"drag\", \"path\": [[0, 0], [500, 250]]}"), ACTIONS,
+			"[{'path':[[0,0],[640,200]],'action':'drag'}]" },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"answer\", \"text\": \"It is 4.\"}"), ANSWER,
+			"It is 4." },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"give_up\", \"reason\": \"No.\"}"), REASON, "No." },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"click\", \"x\": 1003, \"y\": 1}"), PROBLEM,
+			"0 to 1000" },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"click\", \"args\": {\"x\": 1}}"), PROBLEM,
+			"args" },
+	{ "holo3", GRID, HOLO("{\"tool_name\": \"fly\"}"), PROBLEM, "fly" },
+	{ "holo3", GRID, HOLO("null"), PROBLEM, "tool_name" },
+	{ "holo3", GRID, "I click.", PROBLEM, "JSON object" },
+	{ "holo3", GRID, "{\"thought\": \"I lo", PROBLEM, "end" },
+	/* Later Holos, and any other model that calls functions */
 	{ "holo", GRID, "{\"x\": 412, \"y\": 230}", PROBLEM, "JSON text" },
 	{ "holo", GRID, QWEN("{}"), PROBLEM, "JSON text" },
 	{ "holo", GRID, "It is 4.", ANSWER, "It is 4." },
@@ -456,6 +485,7 @@ static void prompts_say_grammar_and_coordinates(void **state)
 		{ "fara", RESIZED, { "visit_url", "1288x812" }, 0 },
 		{ "opencua", RESIZED, { "pyautogui.click", "1288x812" }, 0 },
 		{ "opencua", AGENT_COORDINATES_UNIT, { "pyautogui.click", "0 to 1 " }, 0 },
+		{ "holo3", GRID, { "tool_name", "0 to 1000" }, 0 },
 		{ "holo", GRID, { "give_up", "0 to 1000" }, 2 },
 		{ "holo", RESIZED, { "give_up", "1288x812" }, 2 },
 	};
@@ -497,7 +527,7 @@ static void old_pictures_leave_where_the_recipe_says_so(void **state)
 		const char *profile;
 		int pictures;
 	} expected[] = { { "ui-tars", 5 }, { "opencua", 3 }, { "fara", 3 }, { "qwen3-vl", 8 },
-		{ "holo", 8 } };
+		{ "holo", 3 }, { "holo3", 3 } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(expected); i++) {
 		struct agent_model_spec spec = spec_of(expected[i].profile, GRID);
 		struct agent_model_config config;

@@ -719,6 +719,119 @@ static void a_long_conversation_is_compacted_by_the_server(void **state)
 	model_api_responses.destroy(talk);
 }
 
+/* --- threads --- */
+
+#define TURN(id) "{\"type\":\"computer_call\",\"call_id\":\"" id "\",\"actions\":[]}"
+
+static bool is_refused(void *talk, const char *code, const char *param, const char *message)
+{
+	struct model_failure failure = { .http_status = 404 };
+	snprintf(failure.code, sizeof(failure.code), "%s", code);
+	snprintf(failure.param, sizeof(failure.param), "%s", param);
+	snprintf(failure.message, sizeof(failure.message), "%s", message);
+	model_api_responses.read_error(NULL, &failure);
+	return failure.is_refused && model_api_responses.learn(talk, &failure);
+}
+
+static const char *thread_of(const cJSON *body)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItem(body, "previous_response_id"));
+}
+
+/* A conversation of two turns that the server keeps. */
+static void *open_thread(struct agent_model_spec *spec, struct agent_model_config *known)
+{
+	static const char *const first[] = { TURN("a"), "{\"type\":\"response\",\"id\":\"r1\"}" };
+	static const char *const second[] = { TURN("b"), "{\"type\":\"response\",\"id\":\"r2\"}" };
+	void *talk = NULL;
+	*spec = agent_model_spec_unknown;
+	spec->threads = true;
+	*known = config;
+	known->spec = spec;
+	assert_int_equal(model_api_responses.create(known, &talk, NULL), CUA_OK);
+	assert_int_equal(model_api_responses.add_user(talk, "Begin.", NULL, NULL), CUA_OK);
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")));
+	assert_null(thread_of(body));
+	assert_int_equal(add_turn(talk, first, CUA_ARRAY_LEN(first)), CUA_OK);
+	assert_int_equal(model_api_responses.add_user(talk, "Go on.", NULL, NULL), CUA_OK);
+	assert_int_equal(add_turn(talk, second, CUA_ARRAY_LEN(second)), CUA_OK);
+	assert_int_equal(model_api_responses.add_user(talk, "And on.", NULL, NULL), CUA_OK);
+	return talk;
+}
+
+static void a_thread_gets_only_what_is_new(void **state)
+{
+	(void)state;
+	struct agent_model_spec spec;
+	struct agent_model_config known;
+	void *talk = open_thread(&spec, &known);
+	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	const cJSON *input = cJSON_GetObjectItem(body, "input");
+	assert_string_equal(thread_of(body), "r2");
+	assert_int_equal(cJSON_GetArraySize(input), 1);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(input);
+	assert_non_null(strstr(text, "And on."));
+	model_api_responses.destroy(talk);
+}
+
+/* Whole, with the turns in between, and without what names the answers. */
+static void a_lost_thread_is_sent_again_whole(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *code, *param, *message;
+		bool stays; /* a later answer is gone on from */
+	} refusals[] = {
+		{ "previous_response_not_found", "previous_response_id",
+				"Previous response with id 'r2' not found.", true },
+		{ "unsupported_parameter", "previous_response_id", "Zero Data Retention.", false },
+		{ "unsupported_value", "store", "store must be false.", false },
+	};
+	static const char *const third[] = { TURN("c"), "{\"type\":\"response\",\"id\":\"r3\"}" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(refusals); i++) {
+		struct agent_model_spec spec;
+		struct agent_model_config known;
+		void *talk = open_thread(&spec, &known);
+		if (refusals[i].stays) {
+			assert_true(is_refused(talk, refusals[i].code, refusals[i].param,
+					refusals[i].message));
+		} else {
+			assert_true(learn(talk, refusals[i].param, refusals[i].message));
+		}
+		CUA_AUTO_JSON cJSON *body = body_of(talk);
+		assert_null(thread_of(body));
+		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(body, "input")), 5);
+		assert_int_equal(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")),
+				refusals[i].stays);
+		assert_int_equal(add_turn(talk, third, CUA_ARRAY_LEN(third)), CUA_OK);
+		CUA_AUTO_JSON cJSON *after = body_of(talk);
+		assert_int_equal(thread_of(after) != NULL, refusals[i].stays);
+		model_api_responses.destroy(talk);
+	}
+}
+
+/* So that a journal has it, and a run that goes on. */
+static void the_name_of_an_answer_is_kept_with_its_items(void **state)
+{
+	(void)state;
+	static const char stream[] =
+			"data: {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_7\","
+			"\"status\":\"completed\",\"output\":[" TURN("a") "]}}\n\n";
+	for (int threads = 0; threads <= 1; threads++) {
+		struct model_reply reply;
+		struct agent_model_spec spec = agent_model_spec_unknown;
+		struct agent_model_config known = config;
+		spec.threads = threads;
+		known.spec = &spec;
+		assert_int_equal(hear(&reply, &known, stream, strlen(stream), 64, NULL), CUA_OK);
+		assert_int_equal(reply.items.count, 1 + threads);
+		assert_string_equal(reply.items.texts[threads],
+				threads ? "{\"type\":\"response\",\"id\":\"resp_7\"}" : TURN("a"));
+		model_reply_finish(&reply);
+	}
+}
+
 static void consent_goes_back_as_it_came(void **state)
 {
 	(void)state;
@@ -760,6 +873,9 @@ int main(void)
 		cmocka_unit_test(servers_quirks_are_learned_once),
 		cmocka_unit_test(consent_goes_back_as_it_came),
 		cmocka_unit_test(a_long_conversation_is_compacted_by_the_server),
+		cmocka_unit_test(a_thread_gets_only_what_is_new),
+		cmocka_unit_test(a_lost_thread_is_sent_again_whole),
+		cmocka_unit_test(the_name_of_an_answer_is_kept_with_its_items),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

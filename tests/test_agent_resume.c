@@ -21,23 +21,11 @@
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
+#include "tests/agent_resume_turns.h"
 #include "tests/agent_stage.h"
 
-#define ODD_REASON \
-	ITEM("{\"type\":\"reasoning\",\"id\":\"rs\",\"summary\":[{\"type\":\"summary_text\"," \
-	     "\"text\":\"I look.\"}],\"encrypted_content\":\"gAAAA\", \"odd\" : 1.50}")
-
-/* What the model does; which is next, it sees from the conversation. */
-static const char *const turns[] = {
-	ODD_REASON CALL("c1", "{\"type\":\"click\",\"button\":\"left\",\"x\":11,\"y\":230}")
-			FUNCTION("f1", "clipboard_get", "{ }") END,
-	CALL("c2", "{\"type\":\"type\",\"text\":\"hello\"}") END,
-	CALL("c3", "{\"type\":\"click\",\"button\":\"left\",\"x\":33,\"y\":230}") END,
-	ITEM("{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\","
-	     "\"text\":\"All done.\"}]}") END,
-};
-
 struct stage {
+	const struct resume_turns *turns; /* what the model does */
 	char dir[64], socket[96], url[64], recorded[128], copy[512];
 	struct fake_server *model, *desktop;
 	struct cua_agent_options options;
@@ -99,19 +87,20 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 	cJSON_Delete(actions);
 }
 
+/* Which turn is next, it sees from the conversation. */
 static void model(const struct fake_request *request, struct fake_reply *reply, void *user_data)
 {
-	static const char *const ids[] = { "\"call_id\":\"c1\"", "\"call_id\":\"c2\"",
-		"\"call_id\":\"c3\"" };
 	struct stage *stage = user_data;
+	const struct resume_turns *turns = stage->turns;
 	size_t turn = 0;
 	assert_true(stage->asks < (int)CUA_ARRAY_LEN(stage->asked));
 	stage->asked[stage->asks++] = strdup(request->body);
-	while (turn < CUA_ARRAY_LEN(ids) && strstr(request->body, ids[turn])) {
+	while (turn < CUA_ARRAY_LEN(turns->answered) &&
+			strstr(request->body, turns->answered[turn])) {
 		turn++;
 	}
 	reply->content_type = "text/event-stream";
-	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", turns[turn]), CUA_OK);
+	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", turns->turns[turn]), CUA_OK);
 }
 
 static void forget(struct stage *stage)
@@ -127,9 +116,11 @@ static void forget(struct stage *stage)
 
 /* --- the stage --- */
 
+/* *state: the API's turns; NULL for those of the first. */
 static int set_up(void **state)
 {
 	struct stage *stage = calloc(1, sizeof(*stage));
+	stage->turns = *state ? *state : &resume_turns[0];
 	strcpy(stage->dir, "/tmp/cua-test-resume-XXXXXX");
 	assert_non_null(mkdtemp(stage->dir));
 	assert_true(sodium_init() >= 0);
@@ -143,7 +134,7 @@ static int set_up(void **state)
 			fake_server_port(stage->model));
 	stage->options = (struct cua_agent_options){
 		.task = "Write hello.",
-		.api = "responses",
+		.api = stage->turns->api,
 		.model = "some-model",
 		.base_url = stage->url,
 		.desktop_socket = stage->socket,
@@ -266,6 +257,17 @@ static void expect_verified(const struct stage *stage)
 
 /* --- cut behind each event --- */
 
+/* Breakpoints of the cache move on with the conversation; they are no part of it. */
+static char *without_breakpoints(const char *body)
+{
+	static const char mark[] = ",\"cache_control\":{\"type\":\"ephemeral\"}";
+	char *copy = strdup(body);
+	for (char *at = copy; (at = strstr(at, mark));) {
+		memmove(at, at + strlen(mark), strlen(at + strlen(mark)) + 1);
+	}
+	return copy;
+}
+
 /* What was said before is said again with the same bytes: the first request after the cut goes on
  * from the last one that the journal knows. */
 static void expect_same_conversation(const struct stage *stage, const cJSON *before, char **bodies)
@@ -275,7 +277,8 @@ static void expect_same_conversation(const struct stage *stage, const cJSON *bef
 	if (asks == 0 || stage->asks == 0) {
 		return;
 	}
-	const char *known = bodies[asks - 1], *sent = stage->asked[0];
+	CUA_AUTO_FREE char *known = without_breakpoints(bodies[asks - 1]);
+	CUA_AUTO_FREE char *sent = without_breakpoints(stage->asked[0]);
 	const size_t len = strlen(known) - 2; /* without "]}" */
 	if (strncmp(known, sent, len) != 0) {
 		fail_msg("the conversation is another:\n%s\n%s", known, sent);
@@ -494,14 +497,22 @@ static void a_changed_journal_is_not_gone_on_with(void **state)
 	}
 }
 
+#define OVER(name, api, at) \
+	{ \
+#name " over " api, name, set_up, tear_down, &resume_turns[at] \
+	}
+#define OVER_ALL(name) \
+	OVER(name, "Responses", 0), OVER(name, "Anthropic", 1), OVER(name, "Gemini", 2), \
+			OVER(name, "Chat", 3)
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_run_goes_on_behind_each_event),
-		TEST(so_does_one_with_a_failed_action),
+		OVER_ALL(a_run_goes_on_behind_each_event),
+		OVER_ALL(so_does_one_with_a_failed_action),
+		OVER_ALL(a_run_goes_on_after_its_desktop_was_lost),
 		TEST(a_run_that_is_over_stays_over),
-		TEST(a_run_goes_on_after_its_desktop_was_lost),
 		TEST(a_limit_can_be_raised),
 		TEST(a_run_is_not_resumed_twice_at_once),
 		TEST(a_changed_journal_is_not_gone_on_with),

@@ -592,11 +592,42 @@ static void a_zoomed_picture_answers_its_call_alone(void **state)
 	assert_int_equal(cJSON_GetObjectItem(action, "width")->valueint, 1280);
 }
 
+#define PAUSE BLOCK("{\"type\":\"text\",\"text\":\"I go on.\"}") STOP("pause_turn")
+
+/* Nothing is said to a model that is in the middle of its turn. */
+static void a_paused_model_is_asked_to_go_on(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->options.api = "anthropic";
+	stage->replies[0] = stage->replies[1] = PAUSE;
+	stage->replies[2] = BLOCK("{\"type\":\"text\",\"text\":\"All done.\"}") STOP("end_turn");
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_string_equal(stage->result.answer, "All done.");
+	const cJSON *messages =
+			cJSON_GetObjectItem(cJSON_GetArrayItem(stage->asked, 2), "messages");
+	assert_int_equal(cJSON_GetArraySize(messages), 3);
+	assert_string_equal(agent_stage_text(cJSON_GetArrayItem(messages, 2), "role"), "assistant");
+}
+
+static void one_that_pauses_without_end_is_an_error(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->options.api = "anthropic";
+	stage->options.limits.steps = 0;
+	stage->replies[0] = PAUSE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_MODEL_ERROR);
+	assert_non_null(strstr(stage->result.error.msg, "paused"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, agent_stage_set_up, agent_stage_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_zoomed_picture_answers_its_call_alone),
+		TEST(a_paused_model_is_asked_to_go_on),
+		TEST(one_that_pauses_without_end_is_an_error),
 		TEST(a_task_is_carried_out),
 		TEST(an_unchanged_screen_is_sent_again),
 		TEST(functions_are_answered_with_text_and_picture),

@@ -2,9 +2,8 @@
  * was acknowledged is there, no click comes twice, and each run ends as it would have.
  * $CUA_TEST_KILLS (12) is how many there are, $CUA_TEST_KILL_SEED draws other times.
  *
- * The model clicks at many places, each once. It believes what it is told: a call that went well is
- * not looked at again, one that was not run is made again, and of one that is uncertain it looks
- * which of its clicks the application got. The application is x_recorder, which counts them. */
+ * The model (click_model.h) clicks at many places, each once, over each API. The application is
+ * x_recorder, which counts them. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,29 +16,23 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "tests/click_model.h"
 #include "tests/desktop_fixture.h"
 #include "tests/test_agent_fake.h"
 
-#define CLICKS 60
 #define KILL_WITHIN_MS 1500
 
 static struct world world;
 static struct desktop desktop;
 static struct fake_server *model_server;
-static atomic_int uncertain_calls; /* that the model was told of, in the last request */
+static const struct click_api *api; /* of the runs */
+static atomic_int uncertain_calls;  /* that the model was told of, in the last request */
 
 /* --- the model --- */
 
 static int place_of(const cJSON *json)
 {
-	return ((int)json_number(json, "x") - 10) / 10 + (int)json_number(json, "y") / 300 * 30;
-}
-
-static void put_click(struct cua_buffer *out, int place)
-{
-	(void)!cua_buffer_printf(out, NULL,
-			"{\"type\":\"click\",\"button\":\"left\",\"x\":%d,\"y\":%d}",
-			10 + place % 30 * 10, 100 + place / 30 * 300);
+	return click_place(json_number(json, "x"), json_number(json, "y"));
 }
 
 /* What the application got, as one who looks at it sees it. */
@@ -49,97 +42,20 @@ static void look(bool *is_clicked)
 	const cJSON *event = NULL;
 	cJSON_ArrayForEach (event, events) {
 		const int place = place_of(event);
-		if (place >= 0 && place < CLICKS) {
+		if (place >= 0) {
 			is_clicked[place] = true;
 		}
 	}
 }
 
-/* The message of the user that follows the outputs of a call. */
-static const char *told_of(const cJSON *call, char *lead, size_t size)
-{
-	snprintf(lead, size, "Call %s: ", json_text(call, "call_id"));
-	for (const cJSON *item = call->next; item; item = item->next) {
-		const char *text = json_text(item, "content.0.text");
-		const char *at = strstr(text, lead);
-		if (at) {
-			return at + strlen(lead);
-		}
-	}
-	return "";
-}
-
-/* Which clicks are done, as far as the conversation tells; the number of calls so far. */
-static int believe(const cJSON *input, bool *is_done)
-{
-	bool is_clicked[CLICKS] = { false };
-	int calls = 0;
-	const cJSON *item = NULL, *action = NULL;
-	look(is_clicked);
-	cJSON_ArrayForEach (item, input) {
-		char lead[64];
-		if (strcmp(json_text(item, "type"), "computer_call") != 0) {
-			continue;
-		}
-		const char *told = told_of(item, lead, sizeof(lead));
-		const bool is_not_run = strncmp(told, "not run", 7) == 0,
-			   is_uncertain = strstr(told, "is not known") != NULL;
-		calls++;
-		cJSON_ArrayForEach (action, json_at(item, "actions")) {
-			const int place = place_of(action);
-			is_done[place] = is_done[place] || (!told[0] && !is_not_run) ||
-					(is_uncertain && is_clicked[place]);
-		}
-	}
-	return calls;
-}
-
-static void put_call(struct cua_buffer *out, int number, const int *places, int count)
-{
-	(void)!cua_buffer_printf(out, NULL,
-			"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":"
-			"\"computer_call\",\"id\":\"i%d\",\"call_id\":\"k%d\",\"status\":"
-			"\"completed\",\"actions\":[",
-			number, number);
-	for (int i = 0; i < count; i++) {
-		(void)!cua_buffer_printf(out, NULL, "%s", i > 0 ? "," : "");
-		put_click(out, places[i]);
-	}
-	(void)!cua_buffer_printf(out, NULL, "]}}\n\n");
-}
-
-/* Two calls of two clicks in each turn, as long as there are any to make. */
 static void model(const struct fake_request *request, struct fake_reply *reply, void *user_data)
 {
 	(void)user_data;
-	bool is_done[CLICKS] = { false };
-	int places[4], count = 0;
-	CUA_AUTO_JSON cJSON *body = cJSON_Parse(request->body);
-	const int calls = believe(json_at(body, "input"), is_done);
-	atomic_store(&uncertain_calls, 0);
-	for (const char *at = request->body; (at = strstr(at, "is not known")); at++) {
-		atomic_fetch_add(&uncertain_calls, 1);
-	}
-	for (int place = 0; place < CLICKS && count < 4; place++) {
-		if (!is_done[place]) {
-			places[count++] = place;
-		}
-	}
+	bool is_clicked[CLICK_PLACES] = { false };
+	look(is_clicked);
 	reply->content_type = "text/event-stream";
-	if (count == 0) {
-		(void)!cua_buffer_printf(&reply->body, NULL,
-				"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":"
-				"\"message\",\"role\":\"assistant\",\"content\":[{\"type\":"
-				"\"output_text\",\"text\":\"All clicked.\"}]}}\n\n");
-	} else {
-		put_call(&reply->body, calls, places, count < 2 ? count : 2);
-		if (count > 2) {
-			put_call(&reply->body, calls + 1, places + 2, count - 2);
-		}
-	}
-	(void)!cua_buffer_printf(&reply->body, NULL,
-			"data: {\"type\":\"response.completed\",\"response\":{\"status\":"
-			"\"completed\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n");
+	atomic_store(&uncertain_calls,
+			click_model_answer(api, request->body, is_clicked, &reply->body));
 }
 
 /* --- the agent --- */
@@ -152,7 +68,7 @@ static pid_t start_agent(bool is_resume)
 			world.dir);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model_server));
 	const char *const begin[] = { "/bin/sh", "-c", script, world.program, "run", "--json",
-		"--desktop", desktop.name, "--model", "m", "--api", "responses", "--base-url", url,
+		"--desktop", desktop.name, "--model", "m", "--api", api->name, "--base-url", url,
 		"Click everywhere.", NULL };
 	const char *const go_on[] = { "/bin/sh", "-c", script, world.program, "run", "--json",
 		"--resume", "last", NULL };
@@ -215,15 +131,15 @@ static bool disturb(pid_t agent, enum victim victim)
 
 static void expect_each_click_once(void)
 {
-	int counts[CLICKS] = { 0 };
+	int counts[CLICK_PLACES] = { 0 };
 	CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "press");
 	const cJSON *event = NULL;
 	cJSON_ArrayForEach (event, events) {
 		const int place = place_of(event);
-		assert_true(place >= 0 && place < CLICKS);
+		assert_true(place >= 0);
 		counts[place]++;
 	}
-	for (int i = 0; i < CLICKS; i++) {
+	for (int i = 0; i < CLICK_PLACES; i++) {
 		if (counts[i] != 1) {
 			fail_msg("click %d came %d times", i, counts[i]);
 		}
@@ -292,11 +208,12 @@ static long wanted(const char *name, long otherwise)
 	return text ? strtol(text, NULL, 10) : otherwise;
 }
 
-static void killed_runs_end_as_they_would_have(void **state)
+/* A fourth of the kills. */
+static void kill_runs(const struct click_api *over)
 {
-	(void)state;
-	const long kills = wanted("CUA_TEST_KILLS", 12);
+	const long kills = (wanted("CUA_TEST_KILLS", 12) + 3) / 4;
 	long killed = 0, runs = 0, told = 0;
+	api = over;
 	srandom((unsigned int)wanted("CUA_TEST_KILL_SEED", 1));
 	for (; killed < kills; runs++) {
 		recorder_mark(&desktop);
@@ -307,7 +224,32 @@ static void killed_runs_end_as_they_would_have(void **state)
 		expect_acknowledged_kept();
 		assert_nothing_held(&desktop);
 	}
-	print_message("%ld kills in %ld runs; %ld calls were uncertain\n", killed, runs, told);
+	print_message("%s: %ld kills in %ld runs; %ld calls were uncertain\n", api->name, killed,
+			runs, told);
+}
+
+static void killed_runs_over_responses_end_as_they_would_have(void **state)
+{
+	(void)state;
+	kill_runs(&click_apis[0]);
+}
+
+static void so_do_those_over_anthropic(void **state)
+{
+	(void)state;
+	kill_runs(&click_apis[1]);
+}
+
+static void so_do_those_over_gemini(void **state)
+{
+	(void)state;
+	kill_runs(&click_apis[2]);
+}
+
+static void so_do_those_over_chat(void **state)
+{
+	(void)state;
+	kill_runs(&click_apis[3]);
 }
 
 static int begin(void **state)
@@ -333,7 +275,10 @@ static int finish(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(killed_runs_end_as_they_would_have, begin, finish),
+		cmocka_unit_test(killed_runs_over_responses_end_as_they_would_have),
+		cmocka_unit_test(so_do_those_over_anthropic),
+		cmocka_unit_test(so_do_those_over_gemini),
+		cmocka_unit_test(so_do_those_over_chat),
 	};
-	return cmocka_run_group_tests_name("desktop_resume", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("desktop_resume", tests, begin, finish);
 }

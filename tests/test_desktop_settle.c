@@ -208,6 +208,18 @@ static void an_input_without_effect_is_told(void **state)
 	assert_string_equal(json_text(answer, "settle.reason"), "unchanged");
 }
 
+/* One input finds out; those after it, however soon, do not wait for it again. */
+static void a_program_that_always_computes_is_waited_for_once(void **state)
+{
+	(void)state;
+	free(desktop_sh(&desktop, "timeout 100 yes >/dev/null 2>&1 & echo $! >yes.pid"));
+	cJSON_Delete(desktop_act(&desktop, "[{\"action\":\"key\",\"keys\":\"F5\"}]"));
+	CUA_AUTO_JSON cJSON *answer =
+			desktop_act(&desktop, "[{\"action\":\"key\",\"keys\":\"F5\"}]");
+	assert_string_not_equal(json_text(answer, "settle.reason"), "timeout");
+	free(desktop_sh(&desktop, "kill $(cat yes.pid)"));
+}
+
 static int trials_wanted(void)
 {
 	const char *text = getenv(TRIALS_ENV);
@@ -264,6 +276,7 @@ int main(void)
 		cmocka_unit_test(pixels_are_waited_for),
 		cmocka_unit_test(wrong_conditions_are_refused),
 		cmocka_unit_test(an_input_without_effect_is_told),
+		cmocka_unit_test(a_program_that_always_computes_is_waited_for_once),
 		cmocka_unit_test(text_and_url_are_waited_for),
 		cmocka_unit_test(what_moves_by_itself_is_reported_and_not_waited_for),
 		cmocka_unit_test(settled_pictures_are_those_that_stay),

@@ -394,6 +394,118 @@ static void context_edits_are_reported(void **state)
 	assert_int_equal(standin_at(edit, "cleared_tool_uses", NULL)->valueint, 1);
 }
 
+static void the_oldest_tool_acts_at_the_pointer(void **state)
+{
+	struct standin *standin = *state;
+	cJSON *request = standin->request;
+	cJSON_ReplaceItemInObject(request, "model", cJSON_CreateString("claude-3-5-sonnet"));
+	cJSON_ReplaceItemInObject(request, "tools",
+			standin_parse("[{\"type\":\"computer_20241022\",\"name\":\"computer\","
+				      "\"display_width_px\":1280,\"display_height_px\":800},"
+				      "{\"type\":\"bash_20241022\",\"name\":\"bash\"},"
+				      "{\"type\":\"text_editor_20241022\","
+				      "\"name\":\"str_replace_editor\"}"
+				      "," OPEN_APP "," GIVE_UP "]"));
+	expect_refused(standin, 400, "invalid_request_error",
+			"Input tag 'computer_20241022' found");
+	standin->headers[WIRE_ANTHROPIC_BETA] = "computer-use-2024-10-22";
+	const cJSON *content = turn(standin, "tool_use");
+	standin->seen = "Save";
+	standin_say(standin,
+			"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+			"\"tool_use_id\":\"%s\",\"content\":[" IMAGE "]}]}",
+			call_id(content, 1));
+	content = turn(standin, "tool_use");
+	const cJSON *move = standin_at(content, "1", "input", NULL);
+	const cJSON *click = standin_at(content, "2", "input", NULL);
+	assert_string_equal(standin_text(move, "action"), "mouse_move");
+	assert_int_equal(standin_at(move, "coordinate", "0", NULL)->valueint, 120);
+	assert_string_equal(standin_text(click, "action"), "left_click");
+	assert_null(standin_at(click, "coordinate", NULL));
+}
+
+static void the_editor_of_2025_04_has_no_limit_of_characters(void **state)
+{
+	struct standin *standin = *state;
+#define EDITOR(more) \
+	"[" TOOLSET "," OPEN_APP "," GIVE_UP ",{\"type\":\"text_editor_20250429\"," \
+	"\"name\":\"str_replace_based_edit_tool\"" more "}]"
+	cJSON_ReplaceItemInObject(standin->request, "tools",
+			standin_parse(EDITOR(",\"max_characters\":100")));
+	expect_refused(standin, 400, "invalid_request_error", "max_characters: Extra inputs");
+	cJSON_ReplaceItemInObject(standin->request, "tools", standin_parse(EDITOR("")));
+	turn(standin, "tool_use");
+}
+
+static void a_paused_turn_goes_on_from_itself(void **state)
+{
+	struct standin *standin = *state;
+	assert_int_equal(fault_parse("end=pause_turn", &standin->settings.faults[0], NULL), CUA_OK);
+	standin->settings.fault_count = 1;
+	const cJSON *content = turn(standin, "pause_turn");
+	assert_null(standin_at(content, "2", NULL)); /* thinking and words, no call */
+	content = turn(standin, "tool_use");
+	assert_string_equal(standin_text(cJSON_GetArrayItem(content, 1), "name"), "open_app");
+	cJSON_AddItemToArray(standin->talk, cJSON_Duplicate(standin->talk->child->next, true));
+	expect_refused(standin, 400, "invalid_request_error", "messages.3");
+}
+
+/* The messages that the server has by now are no longer sent. */
+static void go_on_in_thread(struct standin *standin, const char *id, const char *messages)
+{
+	cJSON *request = standin->request;
+	cJSON *thread = cJSON_CreateObject();
+	cJSON_AddStringToObject(thread, "type", "continue");
+	cJSON_AddStringToObject(thread, "previous_message_id", id);
+	cJSON_DeleteItemFromObject(request, "system");
+	cJSON_DeleteItemFromObject(request, "tools");
+	cJSON_ReplaceItemInObject(request, "thread", thread);
+	cJSON_ReplaceItemInObject(request, "messages", standin_parse(messages));
+}
+
+static void a_thread_keeps_the_conversation(void **state)
+{
+	struct standin *standin = *state;
+	char results[512];
+	cJSON_AddItemToObject(standin->request, "thread", standin_parse("{\"type\":\"create\"}"));
+	expect_refused(standin, 400, "invalid_request_error", "thread: Extra inputs");
+	standin->headers[WIRE_ANTHROPIC_BETA] = "message-threads-2026-08-12";
+	CUA_AUTO_JSON cJSON *first = standin_ask(standin);
+	snprintf(results, sizeof(results),
+			"[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+			"\"tool_use_id\":\"%s\",\"content\":[" IMAGE "]}]}]",
+			call_id(standin_at(first, "content", NULL), 2));
+	standin->seen = "Save";
+	go_on_in_thread(standin, standin_text(first, "id"), results);
+	CUA_AUTO_JSON cJSON *second = standin_ask(standin);
+	assert_string_equal(standin_text(standin_at(second, "content", "2", NULL), "name"),
+			"left_click");
+
+	expect_refused(standin, 400, "invalid_request_error", "was continued already");
+	go_on_in_thread(standin, "msg_unknown", results);
+	expect_refused(standin, 404, "not_found_error", "No usable Thread state");
+	go_on_in_thread(standin, standin_text(second, "id"), "[]");
+	expect_refused(standin, 400, "invalid_request_error", "`tool_use` ids were found without");
+	cJSON_AddItemToObject(standin->request, "system", cJSON_CreateString("other"));
+	expect_refused(standin, 400, "invalid_request_error", "system: the thread keeps it");
+	cJSON_DeleteItemFromObject(standin->request, "system");
+	cJSON_ReplaceItemInObject(standin->request, "model", cJSON_CreateString("claude-opus-5-5"));
+	expect_refused(standin, 400, "invalid_request_error", "model: it differs");
+}
+
+static void a_thread_takes_no_context_editing(void **state)
+{
+	struct standin *standin = *state;
+	standin->headers[WIRE_ANTHROPIC_BETA] =
+			"message-threads-2026-08-12,context-management-2025-06-27";
+	cJSON_AddItemToObject(standin->request, "thread", standin_parse("{\"type\":\"create\"}"));
+	cJSON_AddItemToObject(
+			standin->request, "context_management", standin_parse("{\"edits\":[]}"));
+	CUA_AUTO_JSON cJSON *body = standin_expect_refused(standin, 400, "context_management");
+	assert_string_equal(standin_text(standin_at(body, "error", "details", NULL), "error_code"),
+			"thread_unsupported_request");
+}
+
 int main(void)
 {
 	if (sodium_init() < 0) {
@@ -410,6 +522,11 @@ int main(void)
 		TEST(headers_are_demanded),
 		TEST(older_models_take_the_dated_tool_and_shrink_pictures),
 		TEST(context_edits_are_reported),
+		TEST(the_oldest_tool_acts_at_the_pointer),
+		TEST(the_editor_of_2025_04_has_no_limit_of_characters),
+		TEST(a_paused_turn_goes_on_from_itself),
+		TEST(a_thread_keeps_the_conversation),
+		TEST(a_thread_takes_no_context_editing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define MAX_TOKENS_FIRST 16384 /* thinking included */
@@ -75,21 +76,16 @@ enum cua_status anthropic_add_message(struct anthropic *talk, char *text, char *
 
 /* --- turns --- */
 
-static const char *string_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
 /* Models send empty texts, and the server refuses to have them back. */
 static bool is_empty_text(const cJSON *block)
 {
-	const char *type = string_at(block, "type"), *text = string_at(block, "text");
+	const char *type = cua_json_string(block, "type"), *text = cua_json_string(block, "text");
 	return type && strcmp(type, "text") == 0 && (!text || !text[strspn(text, " \t\r\n")]);
 }
 
 static void keep_thread(struct anthropic *talk, const cJSON *end)
 {
-	const char *id = string_at(end, "id");
+	const char *id = cua_json_string(end, "id");
 	snprintf(talk->thread, sizeof(talk->thread), "%s",
 			id && anthropic_uses_threads(talk) ? id : "");
 }
@@ -103,7 +99,7 @@ static enum cua_status add_block(struct anthropic *talk, const char *text,
 	if (status != CUA_OK) {
 		return status;
 	}
-	const char *type = string_at(block, "type");
+	const char *type = cua_json_string(block, "type");
 	if (type && strcmp(type, "message") == 0) {
 		keep_thread(talk, block);
 		return CUA_OK;
@@ -290,9 +286,8 @@ static bool anthropic_learn(void *self, const struct model_failure *failure)
 /* "details" may name the error more closely. */
 static void anthropic_read_error(const cJSON *body, struct model_failure *failure)
 {
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(body, "error");
-	const char *code =
-			string_at(cJSON_GetObjectItemCaseSensitive(error, "details"), "error_code");
+	const cJSON *error = cua_json_member(body, "error");
+	const char *code = cua_json_string(cua_json_member(error, "details"), "error_code");
 	if (code) {
 		snprintf(failure->code, sizeof(failure->code), "%s", code);
 		failure->is_refused = failure->is_refused || strncmp(code, "thread_", 7) == 0;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/model/model_reading.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define DURATION_MAX_S 300.0 /* of the API; ours is less, and is waited for several times */
@@ -32,30 +34,14 @@ struct member {
 /* Optional members may be null. */
 static const cJSON *input_at(const struct mapping *map, const char *name)
 {
-	const cJSON *value = cJSON_GetObjectItemCaseSensitive(map->input, name);
+	const cJSON *value = cua_json_member(map->input, name);
 	return cJSON_IsNull(value) ? NULL : value;
 }
 
-static cJSON *begin(enum cua_action_type type)
-{
-	cJSON *action = cJSON_CreateObject();
-	cJSON_AddStringToObject(action, "action", cua_action_table[type].name);
-	return action;
-}
-
-/* Takes the action over. The table has the last word, so that nothing off the screen or out of
- * bounds gets further. */
+/* Takes the action over. */
 static enum cua_status finish(struct mapping *map, cJSON *action)
 {
-	struct cua_action checked;
-	enum cua_status status = cua_action_parse(action, &map->screen, &checked, map->err);
-	if (status == CUA_OK) {
-		cua_action_finish(&checked);
-	}
-	if (status != CUA_OK || !cJSON_AddItemToArray(map->actions, action)) {
-		cJSON_Delete(action);
-	}
-	return status;
+	return model_append_action(map->actions, action, &map->screen, map->err);
 }
 
 /* Copies a value under another name; the table decides whether it is right. */
@@ -118,12 +104,12 @@ static enum cua_status end(struct mapping *map, cJSON *action, enum cua_status s
 
 static enum cua_status map_plain(struct mapping *map)
 {
-	return finish(map, begin(map->member->ours));
+	return finish(map, model_new_action(map->member->ours, NULL));
 }
 
 static enum cua_status map_click(struct mapping *map)
 {
-	cJSON *action = begin(CUA_ACTION_CLICK);
+	cJSON *action = model_new_action(CUA_ACTION_CLICK, NULL);
 	cJSON_AddStringToObject(action, "button", cua_button_name((int)map->member->button));
 	if (map->member->count > 1) {
 		cJSON_AddNumberToObject(action, "count", map->member->count);
@@ -139,18 +125,18 @@ static enum cua_status map_move(struct mapping *map)
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = begin(CUA_ACTION_MOVE);
+	cJSON *action = model_new_action(CUA_ACTION_MOVE, NULL);
 	return end(map, action, copy_place(map, action));
 }
 
 /* The oldest tool has no start: it drags from where the pointer is. */
 static enum cua_status drag_from_pointer(struct mapping *map)
 {
-	enum cua_status status = finish(map, begin(CUA_ACTION_MOUSE_DOWN));
+	enum cua_status status = finish(map, model_new_action(CUA_ACTION_MOUSE_DOWN, NULL));
 	if (status == CUA_OK) {
 		status = map_move(map);
 	}
-	return status == CUA_OK ? finish(map, begin(CUA_ACTION_MOUSE_UP)) : status;
+	return status == CUA_OK ? finish(map, model_new_action(CUA_ACTION_MOUSE_UP, NULL)) : status;
 }
 
 static enum cua_status map_drag(struct mapping *map)
@@ -166,7 +152,7 @@ static enum cua_status map_drag(struct mapping *map)
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = begin(CUA_ACTION_DRAG);
+	cJSON *action = model_new_action(CUA_ACTION_DRAG, NULL);
 	cJSON *path = cJSON_AddArrayToObject(action, "path");
 	cJSON_AddItemToArray(path, cJSON_Duplicate(from, true));
 	cJSON_AddItemToArray(path, cJSON_Duplicate(to, true));
@@ -175,7 +161,7 @@ static enum cua_status map_drag(struct mapping *map)
 
 static enum cua_status map_button(struct mapping *map)
 {
-	cJSON *action = begin(map->member->ours);
+	cJSON *action = model_new_action(map->member->ours, NULL);
 	cJSON_AddStringToObject(action, "button", cua_button_name((int)map->member->button));
 	return finish(map, action);
 }
@@ -225,7 +211,7 @@ static enum cua_status map_scroll(struct mapping *map)
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = begin(CUA_ACTION_SCROLL);
+	cJSON *action = model_new_action(CUA_ACTION_SCROLL, NULL);
 	cJSON_AddNumberToObject(action, directions[at].axis, directions[at].sign * clicks);
 	status = copy_place(map, action);
 	return end(map, action, status == CUA_OK ? copy_modifiers(map, action) : status);
@@ -242,13 +228,13 @@ static enum cua_status copy_text(struct mapping *map, cJSON *action, const char 
 
 static enum cua_status map_type(struct mapping *map)
 {
-	cJSON *action = begin(CUA_ACTION_TYPE);
+	cJSON *action = model_new_action(CUA_ACTION_TYPE, NULL);
 	return end(map, action, copy_text(map, action, "text"));
 }
 
 static enum cua_status map_key(struct mapping *map)
 {
-	cJSON *action = begin(CUA_ACTION_KEY);
+	cJSON *action = model_new_action(CUA_ACTION_KEY, NULL);
 	const cJSON *repeat = input_at(map, "repeat");
 	enum cua_status status = copy_text(map, action, "keys");
 	return end(map, action,
@@ -279,7 +265,7 @@ static enum cua_status map_hold(struct mapping *map)
 				"a key can be held for %d seconds at most",
 				CUA_ACTION_DURATION_MAX_MS / 1000);
 	}
-	cJSON *action = begin(CUA_ACTION_HOLD_KEY);
+	cJSON *action = model_new_action(CUA_ACTION_HOLD_KEY, NULL);
 	cJSON_AddNumberToObject(action, "duration_ms", ms);
 	return end(map, action, copy_text(map, action, "keys"));
 }
@@ -291,7 +277,7 @@ static enum cua_status map_wait(struct mapping *map)
 	bool is_first = true;
 	while (status == CUA_OK && (is_first || left_ms > 0)) {
 		double ms = fmin(left_ms, CUA_ACTION_DURATION_MAX_MS);
-		cJSON *action = begin(CUA_ACTION_WAIT);
+		cJSON *action = model_new_action(CUA_ACTION_WAIT, NULL);
 		cJSON_AddNumberToObject(action, "duration_ms", ms);
 		status = finish(map, action);
 		left_ms -= ms;
@@ -325,7 +311,7 @@ static enum cua_status map_zoom(struct mapping *map)
 		return CUA_FAIL(map->err, CUA_ERR_INVAL, 0,
 				"region is empty: x1 must be over x0, and y1 over y0");
 	}
-	cJSON *action = begin(CUA_ACTION_SCREENSHOT);
+	cJSON *action = model_new_action(CUA_ACTION_SCREENSHOT, NULL);
 	cJSON_AddItemToObject(action, "region",
 			cJSON_CreateDoubleArray(
 					(const double[]){ edges[0], edges[1], width, height }, 4));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/model/model_pictures.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define NOT_EXECUTED "Not executed: an earlier computer action in this turn failed."
@@ -84,12 +85,11 @@ static int take_images_out(const struct anthropic *talk, cJSON *content, size_t 
 	int count = 0;
 	for (cJSON *block = content->child, *next = NULL; block; block = next) {
 		next = block->next;
-		const char *type = cJSON_GetStringValue(
-				cJSON_GetObjectItemCaseSensitive(block, "type"));
-		cJSON *inner = cJSON_GetObjectItemCaseSensitive(block, "content");
+		const char *type = cua_json_string(block, "type");
+		cJSON *inner = cua_json_member(block, "content");
 		if (type && strcmp(type, "image") == 0) {
-			const char *data = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
-					cJSON_GetObjectItemCaseSensitive(block, "source"), "data"));
+			const char *data =
+					cua_json_string(cua_json_member(block, "source"), "data");
 			cJSON *text = cJSON_CreateObject();
 			*bytes += data ? model_pictures_len(talk->config->pictures, data) : 0;
 			cJSON_AddStringToObject(text, "type", "text");
@@ -108,8 +108,7 @@ static enum cua_status add_message(struct anthropic *talk, cJSON *message, struc
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(message);
 	size_t bytes = 0;
-	int images = take_images_out(
-			talk, cJSON_GetObjectItemCaseSensitive(message, "content"), &bytes);
+	int images = take_images_out(talk, cua_json_member(message, "content"), &bytes);
 	CUA_AUTO_FREE char *plain = cJSON_PrintUnformatted(message);
 	return text && plain ? anthropic_add_message(talk, CUA_STEAL(text), CUA_STEAL(plain),
 					       images, bytes, err)

@@ -188,11 +188,14 @@ static enum cua_status choose_span(
  * many blocks the turn in between had; talk->count if there was none. */
 static size_t find_former_end(const struct anthropic *talk)
 {
-	size_t turn = talk->count;
-	while (turn > 0 && talk->messages[turn - 1].plain) {
-		turn--; /* the user's */
+	size_t end = talk->count;
+	while (end > 0 && talk->messages[end - 1].plain) {
+		end--; /* the user's */
 	}
-	return turn >= 2 && talk->messages[turn - 2].plain ? turn - 2 : talk->count;
+	while (end > 0 && !talk->messages[end - 1].plain) {
+		end--; /* of the turn, which may have come in pieces */
+	}
+	return end > 0 ? end - 1 : talk->count;
 }
 
 /* Into the last block of a message of the user, which ends in "}]}". */

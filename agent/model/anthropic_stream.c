@@ -4,16 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
 /* A block is put together from its JSON as it was written: what the model thought is signed, and
  * goes back byte for byte. */
-
-static const char *string_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
 
 /* --- the message --- */
 
@@ -45,7 +41,7 @@ void anthropic_stream_finish(void *own)
 /* Figures are of the whole message so far, not increments; what is not there stays. */
 static void keep_number(const cJSON *usage, const char *name, double *number)
 {
-	const cJSON *value = cJSON_GetObjectItemCaseSensitive(usage, name);
+	const cJSON *value = cua_json_member(usage, name);
 	if (cJSON_IsNumber(value)) {
 		*number = value->valuedouble;
 	}
@@ -61,8 +57,8 @@ static enum cua_status keep_usage(
 	keep_number(usage, "cache_read_input_tokens", &sum.cached_tokens);
 	keep_number(usage, "cache_creation_input_tokens", &sum.cache_write_tokens);
 	keep_number(usage, "output_tokens", &sum.output_tokens);
-	keep_number(cJSON_GetObjectItemCaseSensitive(usage, "output_tokens_details"),
-			"thinking_tokens", &sum.reasoning_tokens);
+	keep_number(cua_json_member(usage, "output_tokens_details"), "thinking_tokens",
+			&sum.reasoning_tokens);
 	sum.input_tokens = uncached + sum.cached_tokens + sum.cache_write_tokens;
 	return model_reply_use(reply, &sum, err);
 }
@@ -70,16 +66,17 @@ static enum cua_status keep_usage(
 static void keep_message(struct model_reply *reply, const cJSON *message)
 {
 	struct anthropic_stream *stream = stream_of(reply);
-	const char *id = string_at(message, "id"), *reason = string_at(message, "stop_reason");
+	const char *id = cua_json_string(message, "id"),
+		   *reason = cua_json_string(message, "stop_reason");
 	if (id) {
 		snprintf(stream->id, sizeof(stream->id), "%s", id);
 	}
 	if (reason) {
 		snprintf(stream->stop_reason, sizeof(stream->stop_reason), "%s", reason);
 	}
-	const cJSON *details = cJSON_GetObjectItemCaseSensitive(message, "stop_details");
-	const char *category = string_at(details, "category");
-	const char *explanation = string_at(details, "explanation");
+	const cJSON *details = cua_json_member(message, "stop_details");
+	const char *category = cua_json_string(details, "category");
+	const char *explanation = cua_json_string(details, "explanation");
 	if (category || explanation) {
 		snprintf(reply->message, sizeof(reply->message), "%s%s%s", category ? category : "",
 				category && explanation ? ": " : "",
@@ -95,7 +92,8 @@ static enum model_end end_of(struct model_reply *reply, const char *reason)
 		enum model_end end;
 	} reasons[] = { { "tool_use", MODEL_END_COMPLETED }, { "end_turn", MODEL_END_COMPLETED },
 		{ "stop_sequence", MODEL_END_COMPLETED }, { "pause_turn", MODEL_END_COMPLETED },
-		{ "max_tokens", MODEL_END_CUT }, { "refusal", MODEL_END_REFUSED } };
+		{ "compaction", MODEL_END_COMPLETED }, { "max_tokens", MODEL_END_CUT },
+		{ "refusal", MODEL_END_REFUSED } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(reasons); i++) {
 		if (strcmp(reasons[i].reason, reason) == 0) {
 			return reasons[i].end;
@@ -152,7 +150,7 @@ struct event {
 
 static int index_of(const struct event *event)
 {
-	const cJSON *index = cJSON_GetObjectItemCaseSensitive(event->json, "index");
+	const cJSON *index = cua_json_member(event->json, "index");
 	return cJSON_IsNumber(index) ? index->valueint : -1;
 }
 
@@ -202,15 +200,16 @@ static enum cua_status take_block_start(
 	if (status == CUA_OK) {
 		status = append_string(block, "thinking", &stream->thinking, err);
 	}
-	const cJSON *json = cJSON_GetObjectItemCaseSensitive(event->json, "content_block");
-	return status == CUA_OK ? model_reply_words(reply, string_at(json, "text"), err) : status;
+	const cJSON *json = cua_json_member(event->json, "content_block");
+	return status == CUA_OK ? model_reply_words(reply, cua_json_string(json, "text"), err)
+				: status;
 }
 
 /* Pieces of a JSON text, each a string. */
 static enum cua_status append_input(struct anthropic_stream *stream, const cJSON *json,
 		struct agent_json_span delta, struct cua_error *err)
 {
-	const char *piece = string_at(json, "partial_json");
+	const char *piece = cua_json_string(json, "partial_json");
 	struct agent_json_span raw;
 	if (agent_json_member(delta, "partial_json", &raw) && agent_json_has_nul(raw)) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the arguments of a call hold a NUL byte");
@@ -236,8 +235,8 @@ static enum cua_status take_block_delta(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
 	struct anthropic_stream *stream = stream_of(reply);
-	const cJSON *json = cJSON_GetObjectItemCaseSensitive(event->json, "delta");
-	const char *type = string_at(json, "type");
+	const cJSON *json = cua_json_member(event->json, "delta");
+	const char *type = cua_json_string(json, "type");
 	struct agent_json_span delta;
 	enum cua_status status = CUA_OK;
 	if (!stream->is_open || index_of(event) != stream->index) {
@@ -248,13 +247,15 @@ static enum cua_status take_block_delta(
 	}
 	if (strcmp(type, "text_delta") == 0) {
 		status = append_string(delta, "text", &stream->text, err);
-		return status == CUA_OK ? model_reply_words(reply, string_at(json, "text"), err)
-					: status;
+		return status == CUA_OK
+				? model_reply_words(reply, cua_json_string(json, "text"), err)
+				: status;
 	}
 	if (strcmp(type, "thinking_delta") == 0) {
 		status = append_string(delta, "thinking", &stream->thinking, err);
-		return status == CUA_OK ? model_reply_words(reply, string_at(json, "thinking"), err)
-					: status;
+		return status == CUA_OK
+				? model_reply_words(reply, cua_json_string(json, "thinking"), err)
+				: status;
 	}
 	if (strcmp(type, "signature_delta") == 0) {
 		cua_buffer_clear(&stream->signature); /* each is the whole */
@@ -345,16 +346,16 @@ static enum cua_status take_block_stop(
 static enum cua_status take_start(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
-	const cJSON *message = cJSON_GetObjectItemCaseSensitive(event->json, "message");
+	const cJSON *message = cua_json_member(event->json, "message");
 	keep_message(reply, message);
-	return keep_usage(reply, cJSON_GetObjectItemCaseSensitive(message, "usage"), err);
+	return keep_usage(reply, cua_json_member(message, "usage"), err);
 }
 
 static enum cua_status take_delta(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
-	keep_message(reply, cJSON_GetObjectItemCaseSensitive(event->json, "delta"));
-	return keep_usage(reply, cJSON_GetObjectItemCaseSensitive(event->json, "usage"), err);
+	keep_message(reply, cua_json_member(event->json, "delta"));
+	return keep_usage(reply, cua_json_member(event->json, "usage"), err);
 }
 
 static enum cua_status take_stop(
@@ -368,7 +369,7 @@ static enum cua_status take_error(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
 	(void)err;
-	model_reply_error(reply, cJSON_GetObjectItemCaseSensitive(event->json, "error"));
+	model_reply_error(reply, cua_json_member(event->json, "error"));
 	reply->end = MODEL_END_FAILED;
 	return CUA_OK;
 }
@@ -392,7 +393,7 @@ enum cua_status anthropic_take_event(struct model_reply *reply, const char *name
 {
 	(void)name; /* the data says it too */
 	const struct event event = { json, text };
-	const char *type = string_at(json, "type");
+	const char *type = cua_json_string(json, "type");
 	for (size_t i = 0; type && i < CUA_ARRAY_LEN(events); i++) {
 		if (strcmp(events[i].type, type) == 0) {
 			return events[i].take(reply, &event, err);
@@ -406,7 +407,7 @@ enum cua_status anthropic_take_body(struct model_reply *reply, const cJSON *body
 {
 	struct agent_json_span content, block;
 	const struct event event = { body, text };
-	const char *type = string_at(body, "type");
+	const char *type = cua_json_string(body, "type");
 	size_t at = 0;
 	if (type && strcmp(type, "error") == 0) {
 		return take_error(reply, &event, err);
@@ -415,8 +416,7 @@ enum cua_status anthropic_take_body(struct model_reply *reply, const cJSON *body
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has no content");
 	}
 	keep_message(reply, body);
-	enum cua_status status =
-			keep_usage(reply, cJSON_GetObjectItemCaseSensitive(body, "usage"), err);
+	enum cua_status status = keep_usage(reply, cua_json_member(body, "usage"), err);
 	while (status == CUA_OK && agent_json_element(content, &at, &block)) {
 		status = model_reply_keep(reply, block, err);
 	}

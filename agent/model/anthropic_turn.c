@@ -4,18 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static const char *string_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
 
 /* A turn while its blocks are read. */
 struct reading {
 	const struct anthropic *talk;
 	struct model_turn_builder builder;
-	bool is_paused; /* words are no answer yet */
 };
 
 /* --- calls --- */
@@ -65,9 +60,10 @@ static enum cua_status take_call(struct reading *reading, const cJSON *block,
 	struct agent_json_span input = { "{}", 2 };
 	struct agent_call *call = NULL;
 	bool is_known = false;
-	const char *name = string_at(block, "name"), *family = string_at(block, "toolset_name");
+	const char *name = cua_json_string(block, "name"),
+		   *family = cua_json_string(block, "toolset_name");
 	enum agent_call_kind kind = kind_of(reading, name, family, &is_known);
-	const cJSON *json = cJSON_GetObjectItemCaseSensitive(block, "input");
+	const cJSON *json = cua_json_member(block, "input");
 	if (!is_known) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a call of a toolset that was not offered");
 	}
@@ -79,7 +75,7 @@ static enum cua_status take_call(struct reading *reading, const cJSON *block,
 				ANTHROPIC_CALLS_MAX);
 	}
 	enum cua_status status = model_turn_open_call(
-			&reading->builder, kind, string_at(block, "id"), name, &call, err);
+			&reading->builder, kind, cua_json_string(block, "id"), name, &call, err);
 	if (status == CUA_OK && kind == AGENT_CALL_FUNCTION &&
 			(!name || !anthropic_is_own_function(reading->talk, name))) {
 		CUA_AUTO_FREE char *arguments = strndup(input.at, input.len);
@@ -109,42 +105,44 @@ static enum cua_status take_block(struct reading *reading, const char *text, str
 	if (status != CUA_OK) {
 		return status;
 	}
-	const char *type = string_at(block, "type");
+	const char *type = cua_json_string(block, "type");
 	if (!type) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a block has no type");
 	}
 	if (strcmp(type, "text") == 0) {
-		const char *words = string_at(block, "text");
+		const char *words = cua_json_string(block, "text");
 		bool is_empty = !words || !words[strspn(words, " \t\r\n")];
 		return is_empty ? CUA_OK
 				: model_turn_say(&reading->builder,
-						  reading->is_paused ? MODEL_COMMENTARY
-								     : MODEL_ANSWER,
+						  reading->builder.turn.is_paused ? MODEL_COMMENTARY
+										  : MODEL_ANSWER,
 						  words, err);
 	}
 	if (strcmp(type, "thinking") == 0) {
 		return model_turn_say(&reading->builder, MODEL_SUMMARY,
-				string_at(block, "thinking"), err);
+				cua_json_string(block, "thinking"), err);
 	}
 	return strcmp(type, "tool_use") == 0 ? take_call(reading, block, span, err)
 					     : CUA_OK; /* kept, not understood */
 }
 
+/* The server stopped in the middle, and goes on from what it said. */
 static bool ends_paused(const struct model_items *items)
 {
 	CUA_AUTO_JSON cJSON *end =
 			items->count > 0 ? cJSON_Parse(items->texts[items->count - 1]) : NULL;
-	const char *reason = string_at(end, "stop_reason");
-	return reason && strcmp(reason, "pause_turn") == 0;
+	const char *reason = cua_json_string(end, "stop_reason");
+	return reason && (strcmp(reason, "pause_turn") == 0 || strcmp(reason, "compaction") == 0);
 }
 
 enum cua_status anthropic_take_turn(void *self, const struct model_items *items,
 		struct agent_turn *ret_turn, struct cua_error *err)
 {
 	const struct anthropic *talk = self;
-	struct reading reading = { .talk = talk, .is_paused = ends_paused(items) };
+	struct reading reading = { .talk = talk };
 	enum cua_status status = CUA_OK;
 	model_turn_begin(&reading.builder, talk->config->screen);
+	reading.builder.turn.is_paused = ends_paused(items);
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = take_block(&reading, items->texts[i], err);
 	}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 /* The texts that the API's own driver uses; {name} is a member of the input. */
@@ -32,7 +33,7 @@ bool anthropic_member_shows(const char *member)
 const char *anthropic_member_of(const struct agent_call *call, const cJSON *input)
 {
 	return call->name && strcmp(call->name, ANTHROPIC_FAMILY) == 0
-			? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(input, "action"))
+			? cua_json_string(input, "action")
 			: call->name;
 }
 
@@ -48,7 +49,7 @@ static enum cua_status fill(const char *words, const cJSON *input, struct cua_bu
 			char name[32] = "";
 			size_t name_len = strcspn(words + 1, "}");
 			memcpy(name, words + 1, name_len);
-			const cJSON *value = cJSON_GetObjectItemCaseSensitive(input, name);
+			const cJSON *value = cua_json_member(input, name);
 			status = cJSON_IsNumber(value)
 					? cua_buffer_printf(out, err, "%.15g", value->valuedouble)
 					: cua_buffer_printf(out, err, "%s",
@@ -63,8 +64,8 @@ static enum cua_status fill(const char *words, const cJSON *input, struct cua_bu
 static enum cua_status tell_position(
 		const cJSON *result, struct cua_buffer *words, struct cua_error *err)
 {
-	const cJSON *x = cJSON_GetObjectItemCaseSensitive(result, "x");
-	const cJSON *y = cJSON_GetObjectItemCaseSensitive(result, "y");
+	const cJSON *x = cua_json_member(result, "x");
+	const cJSON *y = cua_json_member(result, "y");
 	return cJSON_IsNumber(x) && cJSON_IsNumber(y)
 			? cua_buffer_printf(words, err, "X=%d,Y=%d", x->valueint, y->valueint)
 			: cua_buffer_printf(words, err, "The desktop did not say.");
@@ -74,7 +75,7 @@ enum cua_status anthropic_member_words(const char *member, const cJSON *input, c
 		struct cua_buffer *words, struct cua_error *err)
 {
 	const cJSON *last = cJSON_GetArrayItem(results, cJSON_GetArraySize(results) - 1);
-	const char *effect = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "status"));
+	const char *effect = cua_json_string(last, "status");
 	enum cua_status status = CUA_OK;
 	if (member && strcmp(member, "cursor_position") == 0) {
 		return tell_position(last, words, err);

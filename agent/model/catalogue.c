@@ -11,6 +11,7 @@
 #include "agent/model/json_span.h"
 #include "agent_models.h" /* agent_models_json[], of models.json */
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
@@ -33,7 +34,7 @@ struct agent_catalogue {
 
 static const cJSON *part(const struct file *file, const char *name)
 {
-	return cJSON_GetObjectItemCaseSensitive(file->json, name);
+	return cua_json_member(file->json, name);
 }
 
 /* --- where it is wrong --- */

@@ -24,6 +24,8 @@ struct agent_provider {
 	char keys[AGENT_PROVIDER_KEYS_MAX][64]; /* variables of the environment, in order */
 	char key_header[64];                    /* "": as the API has it */
 	bool needs_key;
+	unsigned image_types; /* of enum agent_image_type, that it passes on; 0: what a model takes
+			       */
 	char note[128];
 };
 

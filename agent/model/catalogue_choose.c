@@ -135,6 +135,9 @@ enum cua_status agent_catalogue_choose(const struct agent_catalogue *catalogue,
 		choice.provider = *provider;
 		bool is_elsewhere = wish->base_url && provider != at_url;
 		choice.needs_key = provider->needs_key && !is_elsewhere;
+		if (provider->image_types) {
+			choice.spec.images.types &= provider->image_types;
+		}
 	}
 	enum cua_status status =
 			keep(choice.model, sizeof(choice.model), name, "the model's name", err);

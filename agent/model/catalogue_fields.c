@@ -54,6 +54,7 @@ const struct catalogue_field catalogue_provider_fields[] = {
 	PROVIDER(keys, CATALOGUE_KEYS),
 	PROVIDER(key_header, CATALOGUE_TEXT),
 	PROVIDER(needs_key, CATALOGUE_FLAG),
+	PROVIDER(image_types, CATALOGUE_TYPES),
 	PROVIDER(note, CATALOGUE_TEXT),
 	{ 0 },
 };

@@ -104,6 +104,10 @@ char *chat_tool_help(const struct chat_space *space);
 cJSON *chat_tool_schema(void);
 /* "done" is no action: NULL if the arguments are not that, else the words of the answer. */
 const char *chat_tool_done(const cJSON *arguments);
+/* Arguments, taken apart, to one canonical action, which is appended. CUA_ERR_INVAL with words for
+ * the model. */
+CUA_NODISCARD enum cua_status chat_tool_action(
+		cJSON *to, const struct chat_space *space, cJSON *arguments, struct cua_error *err);
 /* Arguments to one canonical action of the call. What is wrong with them becomes the call's
  * problem; only CUA_ERR_NOMEM is returned. */
 CUA_NODISCARD enum cua_status chat_tool_call(struct agent_call *call,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
 
@@ -179,7 +180,7 @@ static enum cua_status read_value(
 /* Takes the value over. */
 static enum cua_status add_member(cJSON *to, const char *key, cJSON *value, struct cua_error *err)
 {
-	if (key && cJSON_GetObjectItemCaseSensitive(to, key)) {
+	if (key && cua_json_member(to, key)) {
 		cJSON_Delete(value);
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "\"%.40s\" is given twice", key);
 	}

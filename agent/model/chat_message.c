@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define CALL_ID_MAX 256
@@ -18,15 +19,10 @@ struct chat_slot {
 	struct cua_buffer arguments;
 };
 
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
 /* NULL for what is not there, no string or empty. */
-static const char *string_at(const cJSON *json, const char *name)
+static const char *said_at(const cJSON *json, const char *name)
 {
-	const char *text = cJSON_GetStringValue(member(json, name));
+	const char *text = cJSON_GetStringValue(cua_json_member(json, name));
 	return text && text[0] ? text : NULL;
 }
 
@@ -161,12 +157,13 @@ static enum cua_status add_arguments(
 
 static enum cua_status add_call(struct chat_reply *own, const cJSON *call, struct cua_error *err)
 {
-	const cJSON *function = member(call, "function"), *index = member(call, "index");
+	const cJSON *function = cua_json_member(call, "function"),
+		    *index = cua_json_member(call, "index");
 	const struct piece piece = { .has_index = cJSON_IsNumber(index),
 		.index = cJSON_IsNumber(index) ? index->valuedouble : 0,
-		.id = string_at(call, "id"),
-		.name = string_at(function, "name"),
-		.arguments = member(function, "arguments") };
+		.id = said_at(call, "id"),
+		.name = said_at(function, "name"),
+		.arguments = cua_json_member(function, "arguments") };
 	struct chat_slot *slot = find_slot(own, &piece);
 	enum cua_status status = slot ? CUA_OK : open_slot(own, &piece, &slot, err);
 	if (status == CUA_OK) {
@@ -185,7 +182,7 @@ static enum cua_status add_reasoning(
 {
 	static const char *const names[] = { "reasoning", "reasoning_content" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
-		const char *text = string_at(delta, names[i]);
+		const char *text = said_at(delta, names[i]);
 		if (text) { /* a server that has both says the same in both */
 			snprintf(own->reasoning_name, sizeof(own->reasoning_name), "%s", names[i]);
 			return cua_buffer_append(&own->reasoning, text, strlen(text), err);
@@ -202,11 +199,13 @@ static bool same_number(const cJSON *one, const cJSON *other)
 /* Does the detail go on the last one? Pieces of text carry the type and the index of the whole. */
 static bool goes_on_detail(const cJSON *last, const cJSON *detail)
 {
-	return last && string_at(detail, "type") &&
-			cJSON_Compare(member(last, "type"), member(detail, "type"), true) &&
-			same_number(member(last, "index"), member(detail, "index")) &&
-			(string_at(detail, "text") || string_at(detail, "summary") ||
-					string_at(detail, "signature"));
+	return last && said_at(detail, "type") &&
+			cJSON_Compare(cua_json_member(last, "type"),
+					cua_json_member(detail, "type"), true) &&
+			same_number(cua_json_member(last, "index"),
+					cua_json_member(detail, "index")) &&
+			(said_at(detail, "text") || said_at(detail, "summary") ||
+					said_at(detail, "signature"));
 }
 
 /* The buffer for a member that comes in pieces; NULL if it is none of these. */
@@ -229,7 +228,7 @@ static enum cua_status append_text(
 static enum cua_status join_member(
 		struct chat_reply *own, cJSON *last, const cJSON *piece, struct cua_error *err)
 {
-	const cJSON *had = member(last, piece->string);
+	const cJSON *had = cua_json_member(last, piece->string);
 	struct cua_buffer *pieces = pieces_of(own, piece);
 	if (pieces && cJSON_IsString(had)) {
 		enum cua_status status = pieces->data ? CUA_OK : append_text(pieces, had, err);
@@ -302,7 +301,7 @@ static enum cua_status add_detail(
 static enum cua_status add_details(
 		struct chat_reply *own, const cJSON *delta, struct cua_error *err)
 {
-	const cJSON *details = member(delta, "reasoning_details"), *detail = NULL;
+	const cJSON *details = cua_json_member(delta, "reasoning_details"), *detail = NULL;
 	enum cua_status status = CUA_OK;
 	if (cJSON_GetArraySize(details) > 0 && !own->details) {
 		own->details = cJSON_CreateArray();
@@ -328,7 +327,7 @@ static enum cua_status add_content(
 	const cJSON *part = NULL;
 	if (cJSON_IsArray(value)) {
 		cJSON_ArrayForEach (part, value) {
-			text = string_at(part, "text");
+			text = said_at(part, "text");
 			if (status == CUA_OK && text) {
 				status = cua_buffer_append(content, text, strlen(text), err);
 			}
@@ -340,9 +339,9 @@ static enum cua_status add_content(
 enum cua_status chat_message_add(struct chat_reply *own, const cJSON *delta, struct cua_error *err)
 {
 	open_reply(own);
-	enum cua_status status = add_content(&own->content, member(delta, "content"), err);
+	enum cua_status status = add_content(&own->content, cua_json_member(delta, "content"), err);
 	if (status == CUA_OK) {
-		status = add_content(&own->refusal, member(delta, "refusal"), err);
+		status = add_content(&own->refusal, cua_json_member(delta, "refusal"), err);
 	}
 	if (status == CUA_OK) {
 		status = add_reasoning(own, delta, err);
@@ -351,7 +350,7 @@ enum cua_status chat_message_add(struct chat_reply *own, const cJSON *delta, str
 		status = add_details(own, delta, err);
 	}
 	const cJSON *call = NULL;
-	cJSON_ArrayForEach (call, member(delta, "tool_calls")) {
+	cJSON_ArrayForEach (call, cua_json_member(delta, "tool_calls")) {
 		if (status == CUA_OK) {
 			status = add_call(own, call, err);
 		}

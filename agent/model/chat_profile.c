@@ -1,5 +1,6 @@
 #include "agent/model/chat_profile.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/util.h"
@@ -76,9 +77,28 @@ static const char opencua_prompt[] =
 
 static const char holo_prompt[] = "Act by calling the function computer. Coordinates are integers.";
 
+static const char holo3_prompt[] =
+		"Answer with one JSON object and nothing else:\n"
+		"{\"note\": what must be remembered of this screen, or null, \"thought\": what you "
+		"do "
+		"next and why, in a sentence, \"tool_call\": {\"tool_name\": \"click\", "
+		"\"element\": "
+		"\"the button Save\", \"x\": 10, \"y\": 20}}\n"
+		"The tools and their arguments, which stand beside tool_name, are:\n"
+		"click(element, x, y, button?, count?): button is left, right or middle\n"
+		"move(element, x, y)\n"
+		"drag(path): a list of [x, y]\n"
+		"scroll(x, y, scroll_y?, scroll_x?): wheel clicks, down and right if positive\n"
+		"type(text): \\n is Enter\n"
+		"key(keys): such as ctrl+s\n"
+		"wait(duration_ms)\n"
+		"answer(text): the task is done; text is the final answer\n"
+		"give_up(reason): the task cannot be done";
+
 static const struct chat_profile profiles[] = {
 	{ "fara", fara_prompt, 3, chat_qwen_read, chat_qwen_read_call },
-	{ "holo", holo_prompt, 0, NULL, NULL },
+	{ "holo", holo_prompt, 3, NULL, NULL },
+	{ "holo3", holo3_prompt, 3, chat_holo_read, NULL },
 	{ "opencua", opencua_prompt, 3, chat_python_read, NULL },
 	{ "qwen2.5-vl", qwen25_prompt, 0, chat_qwen_read, chat_qwen_read_call },
 	{ "qwen3-vl", qwen3_prompt, 0, chat_qwen_read, chat_qwen_read_call },
@@ -94,10 +114,31 @@ enum cua_status chat_profile_find(
 	}
 	if (name[0] && !found) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"there is no profile \"%.40s\"; these are: fara, holo, opencua, "
+				"there is no profile \"%.40s\"; these are: fara, holo, holo3, "
+				"opencua, "
 				"qwen2.5-vl, qwen3-vl, ui-tars",
 				name);
 	}
 	*ret_profile = found;
 	return CUA_OK;
+}
+
+struct chat_reading chat_reading(
+		const struct chat_space *space, struct chat_said *said, struct cua_error *err)
+{
+	return (struct chat_reading){ .base = { .screen = space->screen,
+						      .actions = said->actions,
+						      .note = said->note,
+						      .note_size = sizeof(said->note),
+						      .err = err },
+		.space = space,
+		.said = said };
+}
+
+void chat_said_finish(struct chat_said *said)
+{
+	cJSON_Delete(said->actions);
+	free(said->thought);
+	free(said->last_words);
+	*said = (struct chat_said){ 0 };
 }

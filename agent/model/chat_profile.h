@@ -3,15 +3,16 @@
 
 /* Open GUI models answer in the grammar they were trained on, with coordinates of their own:
  *   chat_profile.c  the table: prompt, grammar, pictures
- *   chat_said.c     what the grammars share: arguments, actions, scrolls, drags
  *   chat_space.c    coordinates to pixels of the screenshot
  *   chat_literal.c  literals and calls of Python, which JSON is nearly a part of
  *   chat_qwen.c     <tool_call>{"name": "computer_use", ...}</tool_call>: Qwen-VL, Fara
  *   chat_tars.c     Thought: ... Action: click(point='<point>1 2</point>')
  *   chat_python.c   ```python pyautogui.click(x=1, y=2)```: OpenCUA
+ *   chat_holo.c     {"thought": ..., "tool_call": {"tool_name": "click", "x": 1, "y": 2}}: Holo3
  * What cannot be read, or is out of bounds, becomes a problem that the model is told. */
 
 #include "agent/model/model_api.h"
+#include "agent/model/model_reading.h"
 
 /* --- coordinates --- */
 
@@ -52,7 +53,7 @@ void chat_skip_space(const char **at);
 
 struct chat_said {
 	enum { CHAT_ACTS, CHAT_FINISHES, CHAT_GIVES_UP } end;
-	cJSON *actions;   /* owned; a list, canonical, checked; of CHAT_ACTS */
+	cJSON *actions;   /* owned; canonical, checked; of CHAT_ACTS */
 	char *thought;    /* owned; may be NULL */
 	char *last_words; /* owned; of the other ends; may be NULL: the thought is all there is */
 	char note[512];   /* what was changed in the actions */
@@ -60,37 +61,16 @@ struct chat_said {
 
 void chat_said_finish(struct chat_said *said);
 
-/* What the grammars' readers share. */
+/* What a reader of a grammar has at hand. */
 struct chat_reading {
+	struct model_reading base;
 	const struct chat_space *space;
 	struct chat_said *said;
-	cJSON *arguments; /* of one call: what is taken is taken out */
-	struct cua_error *err;
 };
 
-/* The argument of that name, for its caller to delete; NULL if there is none. */
-cJSON *chat_take(struct chat_reading *reading, const char *name);
-/* A number; absent: fallback. */
-CUA_NODISCARD enum cua_status chat_take_number(struct chat_reading *reading, const char *name,
-		double fallback, double *ret_number);
-/* A string that must be there. The caller owns it. */
-CUA_NODISCARD enum cua_status chat_take_text(
-		struct chat_reading *reading, const char *name, char **ret_text);
-/* Checks the action, whose coordinates are pixels by now, and appends it; it is taken over. */
-CUA_NODISCARD enum cua_status chat_add_action(struct chat_reading *reading, cJSON *action);
-/* The same of count clicks of a button; at: NULL where the pointer is. */
-CUA_NODISCARD enum cua_status chat_add_click(struct chat_reading *reading,
-		const struct cua_point *at, const char *button, int count);
-/* Wheel clicks, capped with a note; positive: right, down. */
-CUA_NODISCARD enum cua_status chat_add_scroll(struct chat_reading *reading,
-		const struct cua_point *at, double clicks_x, double clicks_y);
-/* From where the pointer is: pressed there, moved, released. */
-CUA_NODISCARD enum cua_status chat_add_drag_to(
-		struct chat_reading *reading, struct cua_point to, const char *button);
-/* {"action": name}, and the place if at is not NULL. NULL when memory runs out. */
-cJSON *chat_new_action(enum cua_action_type type, const struct cua_point *at);
-/* CUA_ERR_INVAL if arguments are left that nobody took. */
-CUA_NODISCARD enum cua_status chat_all_taken(const struct chat_reading *reading, const char *call);
+/* Of what is said, whose list of actions is there, in coordinates of the space. */
+struct chat_reading chat_reading(
+		const struct chat_space *space, struct chat_said *said, struct cua_error *err);
 
 /* --- profiles --- */
 
@@ -116,6 +96,8 @@ enum cua_status chat_qwen_read(const char *text, const struct chat_space *space,
 enum cua_status chat_qwen_read_call(cJSON *arguments, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err);
 enum cua_status chat_tars_read(const char *text, const struct chat_space *space,
+		struct chat_said *said, struct cua_error *err);
+enum cua_status chat_holo_read(const char *text, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err);
 enum cua_status chat_python_read(const char *text, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err);

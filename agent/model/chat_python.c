@@ -6,19 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 /* Statements of pyautogui are read, never run: a call of this table, or a problem. */
 
-#define WAIT_MS 5000 /* computer.wait() has no time */
+#define WAIT_S 5 /* computer.wait() has no time */
 
 /* --- arguments --- */
 
 /* By name, else by place: Python has both. */
 static cJSON *take(struct chat_reading *reading, const char *name, const char *place)
 {
-	cJSON *value = chat_take(reading, name);
-	return value || !place ? value : chat_take(reading, place);
+	cJSON *value = model_take(&reading->base, name);
+	return value || !place ? value : model_take(&reading->base, place);
 }
 
 static enum cua_status take_number(struct chat_reading *reading, const char *name,
@@ -27,7 +28,7 @@ static enum cua_status take_number(struct chat_reading *reading, const char *nam
 	CUA_AUTO_JSON cJSON *value = take(reading, name, place);
 	*ret_given = value != NULL;
 	if (value && !cJSON_IsNumber(value)) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "%s must be a number", name);
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "%s must be a number", name);
 	}
 	*ret_number = value ? value->valuedouble : 0;
 	return CUA_OK;
@@ -47,11 +48,11 @@ static enum cua_status take_place(
 		status = take_number(reading, "y", y_place, &y, &has_y);
 	}
 	if (status == CUA_OK && has_x != has_y) {
-		status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "x and y belong together");
+		status = CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "x and y belong together");
 	}
 	*ret_given = has_x;
 	return status == CUA_OK && has_x
-			? chat_space_point(reading->space, x, y, ret_at, reading->err)
+			? chat_space_point(reading->space, x, y, ret_at, reading->base.err)
 			: status;
 }
 
@@ -60,16 +61,16 @@ static void drop_timing(struct chat_reading *reading)
 {
 	static const char *const names[] = { "duration", "interval", "tween", "_pause", "pause" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
-		cJSON_Delete(chat_take(reading, names[i]));
+		cJSON_Delete(model_take(&reading->base, names[i]));
 	}
 }
 
 static enum cua_status take_button(struct chat_reading *reading, char *button, size_t size)
 {
-	CUA_AUTO_JSON cJSON *value = chat_take(reading, "button");
+	CUA_AUTO_JSON cJSON *value = model_take(&reading->base, "button");
 	const char *name = value ? cJSON_GetStringValue(value) : "left";
 	if (!name) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "button must be a text");
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "button must be a text");
 	}
 	snprintf(button, size, "%s", name);
 	return CUA_OK;
@@ -94,12 +95,12 @@ static enum cua_status add_click(struct chat_reading *reading, const char *butto
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = chat_new_action(CUA_ACTION_CLICK, has_place ? &at : NULL);
+	cJSON *action = model_new_action(CUA_ACTION_CLICK, has_place ? &at : NULL);
 	cJSON_AddStringToObject(action, "button", button ? button : named);
 	if (count < 1 || count > 1) {
 		cJSON_AddNumberToObject(action, "count", count);
 	}
-	return chat_add_action(reading, action);
+	return model_add_action(&reading->base, action);
 }
 
 static enum cua_status click(struct chat_reading *reading)
@@ -133,24 +134,25 @@ static enum cua_status move_to(struct chat_reading *reading)
 	bool has_place = false;
 	enum cua_status status = take_place(reading, 0, &at, &has_place);
 	if (status == CUA_OK && !has_place) {
-		status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "x and y are missing");
+		status = CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "x and y are missing");
 	}
-	return status == CUA_OK ? chat_add_action(reading, chat_new_action(CUA_ACTION_MOVE, &at))
-				: status;
+	return status == CUA_OK
+			? model_add_action(&reading->base, model_new_action(CUA_ACTION_MOVE, &at))
+			: status;
 }
 
 /* moveTo() and then dragTo() is one drag from the one place to the other. */
 static bool take_start(struct chat_reading *reading, struct cua_point *ret_from)
 {
-	cJSON *last = reading->said->actions->child ? reading->said->actions->child->prev : NULL;
-	const cJSON *x = cJSON_GetObjectItemCaseSensitive(last, "x");
-	const cJSON *y = cJSON_GetObjectItemCaseSensitive(last, "y");
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(last, "action"));
+	cJSON *last = reading->base.actions->child ? reading->base.actions->child->prev : NULL;
+	const cJSON *x = cua_json_member(last, "x");
+	const cJSON *y = cua_json_member(last, "y");
+	const char *name = cua_json_string(last, "action");
 	if (!name || strcmp(name, cua_action_table[CUA_ACTION_MOVE].name) != 0) {
 		return false;
 	}
 	*ret_from = (struct cua_point){ x->valueint, y->valueint };
-	cJSON_Delete(cJSON_DetachItemViaPointer(reading->said->actions, last));
+	cJSON_Delete(cJSON_DetachItemViaPointer(reading->base.actions, last));
 	return true;
 }
 
@@ -161,7 +163,7 @@ static enum cua_status drag_to(struct chat_reading *reading)
 	bool has_place = false;
 	enum cua_status status = take_place(reading, 0, &to, &has_place);
 	if (status == CUA_OK && !has_place) {
-		status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "x and y are missing");
+		status = CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "x and y are missing");
 	}
 	if (status == CUA_OK) {
 		status = take_button(reading, button, sizeof(button));
@@ -169,16 +171,11 @@ static enum cua_status drag_to(struct chat_reading *reading)
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON_Delete(chat_take(reading, "2")); /* the duration */
+	cJSON_Delete(model_take(&reading->base, "2")); /* the duration */
 	if (!take_start(reading, &from)) {
-		return chat_add_drag_to(reading, to, button);
+		return model_add_drag_to(&reading->base, to, button);
 	}
-	cJSON *action = chat_new_action(CUA_ACTION_DRAG, NULL);
-	cJSON_AddStringToObject(action, "button", button);
-	cJSON *path = cJSON_AddArrayToObject(action, "path");
-	cJSON_AddItemToArray(path, cJSON_CreateIntArray((int[]){ from.x, from.y }, 2));
-	cJSON_AddItemToArray(path, cJSON_CreateIntArray((int[]){ to.x, to.y }, 2));
-	return chat_add_action(reading, action);
+	return model_add_drag(&reading->base, from, to, button);
 }
 
 static enum cua_status add_button(struct chat_reading *reading, enum cua_action_type type)
@@ -193,9 +190,9 @@ static enum cua_status add_button(struct chat_reading *reading, enum cua_action_
 	if (status != CUA_OK) {
 		return status;
 	}
-	cJSON *action = chat_new_action(type, has_place ? &at : NULL);
+	cJSON *action = model_new_action(type, has_place ? &at : NULL);
 	cJSON_AddStringToObject(action, "button", button);
-	return chat_add_action(reading, action);
+	return model_add_action(&reading->base, action);
 }
 
 static enum cua_status mouse_down(struct chat_reading *reading)
@@ -223,8 +220,8 @@ static enum cua_status turn_wheel(struct chat_reading *reading, bool is_sideways
 	}
 	clicks = round(clicks);
 	return status == CUA_OK
-			? chat_add_scroll(reading, has_place ? &at : NULL, is_sideways ? clicks : 0,
-					  is_sideways ? 0 : -clicks)
+			? model_add_scroll(&reading->base, has_place ? &at : NULL,
+					  is_sideways ? clicks : 0, is_sideways ? 0 : -clicks)
 			: status;
 }
 
@@ -243,35 +240,34 @@ static enum cua_status hscroll(struct chat_reading *reading)
 static enum cua_status write_text(struct chat_reading *reading)
 {
 	CUA_AUTO_JSON cJSON *text = take(reading, "message", "0");
-	text = text ? text : chat_take(reading, "text");
+	text = text ? text : model_take(&reading->base, "text");
 	if (!cJSON_IsString(text)) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "message is missing, or no text");
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
+				"message is missing, or no text");
 	}
-	cJSON *action = chat_new_action(CUA_ACTION_TYPE, NULL);
-	cJSON_AddStringToObject(action, "text", text->valuestring);
-	return chat_add_action(reading, action);
+	return model_add_text(&reading->base, text->valuestring);
 }
 
 /* One after the other. */
 static enum cua_status press(struct chat_reading *reading)
 {
 	CUA_AUTO_JSON cJSON *keys = take(reading, "keys", "0");
-	keys = keys ? keys : chat_take(reading, "key");
+	keys = keys ? keys : model_take(&reading->base, "key");
 	double times = 0;
 	bool has_times = false;
 	enum cua_status status = take_number(reading, "presses", "1", &times, &has_times);
 	if (status == CUA_OK && !keys) {
-		status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "keys is missing");
+		status = CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "keys is missing");
 	}
 	const cJSON *item = cJSON_IsArray(keys) ? keys->child : keys;
 	while (status == CUA_OK && item) {
-		cJSON *action = chat_new_action(CUA_ACTION_KEY, NULL);
+		cJSON *action = model_new_action(CUA_ACTION_KEY, NULL);
 		cJSON *list = cJSON_AddArrayToObject(action, "keys");
 		cJSON_AddItemToArray(list, cJSON_Duplicate(item, true));
 		if (has_times) {
 			cJSON_AddNumberToObject(action, "count", times);
 		}
-		status = chat_add_action(reading, action);
+		status = model_add_action(&reading->base, action);
 		item = cJSON_IsArray(keys) ? item->next : NULL;
 	}
 	return status;
@@ -281,7 +277,7 @@ static enum cua_status press(struct chat_reading *reading)
 static enum cua_status hotkey(struct chat_reading *reading)
 {
 	cJSON *keys = take(reading, "keys", NULL);
-	cJSON *first = keys ? NULL : chat_take(reading, "0");
+	cJSON *first = keys ? NULL : model_take(&reading->base, "0");
 	if (cJSON_IsArray(first)) {
 		keys = CUA_STEAL(first);
 	} else if (first && (keys = cJSON_CreateArray())) {
@@ -289,50 +285,44 @@ static enum cua_status hotkey(struct chat_reading *reading)
 		for (int i = 1; first; i++) {
 			cJSON_AddItemToArray(keys, first);
 			snprintf(place, sizeof(place), "%d", i);
-			first = chat_take(reading, place);
+			first = model_take(&reading->base, place);
 		}
 	}
 	if (!keys) {
 		cJSON_Delete(first);
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "keys are missing");
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "keys are missing");
 	}
-	cJSON *action = chat_new_action(CUA_ACTION_KEY, NULL);
+	cJSON *action = model_new_action(CUA_ACTION_KEY, NULL);
 	if (!cJSON_AddItemToObject(action, "keys", keys)) {
 		cJSON_Delete(keys);
 	}
-	return chat_add_action(reading, action);
+	return model_add_action(&reading->base, action);
 }
 
 /* --- the rest --- */
-
-static enum cua_status add_wait(struct chat_reading *reading, double ms)
-{
-	cJSON *action = chat_new_action(CUA_ACTION_WAIT, NULL);
-	cJSON_AddNumberToObject(action, "duration_ms", round(ms));
-	return chat_add_action(reading, action);
-}
 
 static enum cua_status wait(struct chat_reading *reading)
 {
 	double seconds = 0;
 	bool is_given = false;
 	enum cua_status status = take_number(reading, "seconds", "0", &seconds, &is_given);
-	return status == CUA_OK ? add_wait(reading, is_given ? seconds * 1000 : WAIT_MS) : status;
+	return status == CUA_OK ? model_add_wait(&reading->base, is_given ? seconds : WAIT_S)
+				: status;
 }
 
 static enum cua_status terminate(struct chat_reading *reading)
 {
 	CUA_AUTO_JSON cJSON *state = take(reading, "status", "0");
-	CUA_AUTO_JSON cJSON *answer = chat_take(reading, "answer");
+	CUA_AUTO_JSON cJSON *answer = model_take(&reading->base, "answer");
 	const char *name = cJSON_GetStringValue(state), *text = cJSON_GetStringValue(answer);
 	if (!name || (strcmp(name, "success") != 0 && strcmp(name, "failure") != 0)) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
 				"status must be success or failure");
 	}
 	reading->said->end = strcmp(name, "success") == 0 ? CHAT_FINISHES : CHAT_GIVES_UP;
 	reading->said->last_words = text ? strdup(text) : NULL;
 	return text && !reading->said->last_words
-			? CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "answer")
+			? CUA_FAIL(reading->base.err, CUA_ERR_NOMEM, ENOMEM, "answer")
 			: CUA_OK;
 }
 
@@ -366,16 +356,17 @@ static enum cua_status read_call(const char **at, struct chat_reading *reading)
 {
 	char name[64];
 	CUA_AUTO_JSON cJSON *arguments = NULL;
-	enum cua_status status = chat_call_parse(at, name, sizeof(name), &arguments, reading->err);
-	reading->arguments = arguments;
+	enum cua_status status =
+			chat_call_parse(at, name, sizeof(name), &arguments, reading->base.err);
+	reading->base.arguments = arguments;
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(calls); i++) {
 		if (strcmp(calls[i].name, name) == 0) {
 			drop_timing(reading);
 			status = calls[i].read(reading);
-			return status == CUA_OK ? chat_all_taken(reading, name) : status;
+			return status == CUA_OK ? model_all_taken(&reading->base, name) : status;
 		}
 	}
-	return status == CUA_OK ? CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+	return status == CUA_OK ? CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
 						  "there is no call \"%.40s\"", name)
 				: status;
 }
@@ -418,7 +409,7 @@ static bool find_code(const char *text, const char **ret_open, const char **ret_
 enum cua_status chat_python_read(const char *text, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err)
 {
-	struct chat_reading reading = { .space = space, .said = said, .err = err };
+	struct chat_reading reading = chat_reading(space, said, err);
 	const char *open = NULL, *at = NULL;
 	enum cua_status status = CUA_OK;
 	if (!find_code(text, &open, &at)) {

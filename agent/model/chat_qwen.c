@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define PIXELS_PER_WHEEL_CLICK 100.0
@@ -15,16 +16,17 @@
 static enum cua_status take_place(
 		struct chat_reading *reading, bool is_needed, struct cua_point *at, bool *ret_given)
 {
-	CUA_AUTO_JSON cJSON *place = chat_take(reading, "coordinate");
+	CUA_AUTO_JSON cJSON *place = model_take(&reading->base, "coordinate");
 	const cJSON *x = cJSON_GetArrayItem(place, 0), *y = cJSON_GetArrayItem(place, 1);
 	*ret_given = place != NULL;
 	if (!place && !is_needed) {
 		return CUA_OK;
 	}
 	if (cJSON_GetArraySize(place) != 2 || !cJSON_IsNumber(x) || !cJSON_IsNumber(y)) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "coordinate must be [x, y]");
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "coordinate must be [x, y]");
 	}
-	return chat_space_point(reading->space, x->valuedouble, y->valuedouble, at, reading->err);
+	return chat_space_point(
+			reading->space, x->valuedouble, y->valuedouble, at, reading->base.err);
 }
 
 static bool is_true(cJSON *value)
@@ -44,7 +46,7 @@ static enum cua_status click(struct chat_reading *reading, const char *button, i
 	if (status != CUA_OK) {
 		return status;
 	}
-	return chat_add_click(reading, is_given ? &at : NULL, button, count);
+	return model_add_click(&reading->base, is_given ? &at : NULL, button, count);
 }
 
 static enum cua_status left_click(struct chat_reading *reading)
@@ -77,8 +79,9 @@ static enum cua_status mouse_move(struct chat_reading *reading)
 	struct cua_point at;
 	bool is_given = false;
 	enum cua_status status = take_place(reading, true, &at, &is_given);
-	return status == CUA_OK ? chat_add_action(reading, chat_new_action(CUA_ACTION_MOVE, &at))
-				: status;
+	return status == CUA_OK
+			? model_add_action(&reading->base, model_new_action(CUA_ACTION_MOVE, &at))
+			: status;
 }
 
 static enum cua_status left_click_drag(struct chat_reading *reading)
@@ -86,29 +89,13 @@ static enum cua_status left_click_drag(struct chat_reading *reading)
 	struct cua_point to;
 	bool is_given = false;
 	enum cua_status status = take_place(reading, true, &to, &is_given);
-	return status == CUA_OK ? chat_add_drag_to(reading, to, "left") : status;
+	return status == CUA_OK ? model_add_drag_to(&reading->base, to, "left") : status;
 }
 
 /* A list of names, pressed in order, released in reverse: a chord. */
 static enum cua_status key(struct chat_reading *reading)
 {
-	cJSON *keys = chat_take(reading, "keys");
-	cJSON *action = chat_new_action(CUA_ACTION_KEY, NULL);
-	if (!keys || !action || !cJSON_AddItemToObject(action, "keys", keys)) {
-		bool is_missing = !keys;
-		cJSON_Delete(keys);
-		cJSON_Delete(action);
-		return CUA_FAIL(reading->err, is_missing ? CUA_ERR_INVAL : CUA_ERR_NOMEM, 0,
-				"keys is missing");
-	}
-	return chat_add_action(reading, action);
-}
-
-static enum cua_status add_key(struct chat_reading *reading, const char *chord)
-{
-	cJSON *action = chat_new_action(CUA_ACTION_KEY, NULL);
-	cJSON_AddStringToObject(action, "keys", chord);
-	return chat_add_action(reading, action);
+	return model_add_keys(&reading->base, "keys");
 }
 
 /* Fara's may click first, clear what is there and press Enter behind it. */
@@ -117,24 +104,22 @@ static enum cua_status type(struct chat_reading *reading)
 	CUA_AUTO_FREE char *text = NULL;
 	struct cua_point at;
 	bool is_given = false;
-	const bool clears = is_true(chat_take(reading, "delete_existing_text"));
-	const bool enters = is_true(chat_take(reading, "press_enter"));
-	enum cua_status status = chat_take_text(reading, "text", &text);
+	const bool clears = is_true(model_take(&reading->base, "delete_existing_text"));
+	const bool enters = is_true(model_take(&reading->base, "press_enter"));
+	enum cua_status status = model_take_text(&reading->base, "text", &text);
 	if (status == CUA_OK) {
 		status = take_place(reading, false, &at, &is_given);
 	}
 	if (status == CUA_OK && is_given) {
-		status = chat_add_action(reading, chat_new_action(CUA_ACTION_CLICK, &at));
+		status = model_add_action(&reading->base, model_new_action(CUA_ACTION_CLICK, &at));
 	}
 	if (status == CUA_OK && clears) {
-		status = add_key(reading, "ctrl+a");
+		status = model_add_chord(&reading->base, "ctrl+a");
 	}
 	if (status == CUA_OK) {
-		cJSON *action = chat_new_action(CUA_ACTION_TYPE, NULL);
-		cJSON_AddStringToObject(action, "text", text);
-		status = chat_add_action(reading, action);
+		status = model_add_text(&reading->base, text);
 	}
-	return status == CUA_OK && enters ? add_key(reading, "Return") : status;
+	return status == CUA_OK && enters ? model_add_chord(&reading->base, "Return") : status;
 }
 
 static double clicks_of(double pixels)
@@ -149,11 +134,11 @@ static enum cua_status turn_wheel(struct chat_reading *reading, bool is_sideways
 	struct cua_point at;
 	double pixels = 0;
 	bool is_given = false;
-	enum cua_status status = chat_take_number(reading, "pixels", 0, &pixels);
+	enum cua_status status = model_take_number(&reading->base, "pixels", 0, &pixels);
 	if (status == CUA_OK) {
 		status = take_place(reading, false, &at, &is_given);
 	}
-	return status == CUA_OK ? chat_add_scroll(reading, is_given ? &at : NULL,
+	return status == CUA_OK ? model_add_scroll(&reading->base, is_given ? &at : NULL,
 						  is_sideways ? clicks_of(pixels) : 0,
 						  is_sideways ? 0 : -clicks_of(pixels))
 				: status;
@@ -172,49 +157,37 @@ static enum cua_status hscroll(struct chat_reading *reading)
 static enum cua_status wait(struct chat_reading *reading)
 {
 	double seconds = 0;
-	enum cua_status status = chat_take_number(reading, "time", 1, &seconds);
-	if (status != CUA_OK) {
-		return status;
-	}
-	cJSON *action = chat_new_action(CUA_ACTION_WAIT, NULL);
-	cJSON_AddNumberToObject(action, "duration_ms", round(seconds * 1000));
-	return chat_add_action(reading, action);
+	enum cua_status status = model_take_number(&reading->base, "time", 1, &seconds);
+	return status == CUA_OK ? model_add_wait(&reading->base, seconds) : status;
 }
 
 static enum cua_status visit_url(struct chat_reading *reading)
 {
-	CUA_AUTO_FREE char *url = NULL;
-	enum cua_status status = chat_take_text(reading, "url", &url);
-	if (status != CUA_OK) {
-		return status;
-	}
-	cJSON *action = chat_new_action(CUA_ACTION_OPEN_URL, NULL);
-	cJSON_AddStringToObject(action, "url", url);
-	return chat_add_action(reading, action);
+	return model_add_url(&reading->base);
 }
 
 static enum cua_status history_back(struct chat_reading *reading)
 {
-	return add_key(reading, "alt+Left");
+	return model_add_chord(&reading->base, "alt+Left");
 }
 
 /* The fact stays in the conversation, which is all that is asked for. */
 static enum cua_status memorize(struct chat_reading *reading)
 {
 	CUA_AUTO_FREE char *fact = NULL;
-	enum cua_status status = chat_take_text(reading, "fact", &fact);
-	return status == CUA_OK
-			? chat_add_action(reading, chat_new_action(CUA_ACTION_SCREENSHOT, NULL))
-			: status;
+	enum cua_status status = model_take_text(&reading->base, "fact", &fact);
+	return status == CUA_OK ? model_add_action(&reading->base,
+						  model_new_action(CUA_ACTION_SCREENSHOT, NULL))
+				: status;
 }
 
 static enum cua_status terminate(struct chat_reading *reading)
 {
 	CUA_AUTO_FREE char *status_text = NULL;
-	enum cua_status status = chat_take_text(reading, "status", &status_text);
+	enum cua_status status = model_take_text(&reading->base, "status", &status_text);
 	if (status == CUA_OK && strcmp(status_text, "success") != 0 &&
 			strcmp(status_text, "failure") != 0) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
 				"status must be success or failure");
 	}
 	if (status == CUA_OK) {
@@ -226,7 +199,8 @@ static enum cua_status terminate(struct chat_reading *reading)
 
 static enum cua_status answer(struct chat_reading *reading)
 {
-	enum cua_status status = chat_take_text(reading, "text", &reading->said->last_words);
+	enum cua_status status =
+			model_take_text(&reading->base, "text", &reading->said->last_words);
 	reading->said->end = CHAT_FINISHES;
 	return status;
 }
@@ -257,15 +231,14 @@ static const struct {
 enum cua_status chat_qwen_read_call(cJSON *arguments, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err)
 {
-	struct chat_reading reading = {
-		.space = space, .said = said, .arguments = arguments, .err = err
-	};
+	struct chat_reading reading = chat_reading(space, said, err);
+	reading.base.arguments = arguments;
 	CUA_AUTO_FREE char *name = NULL;
-	enum cua_status status = chat_take_text(&reading, "action", &name);
+	enum cua_status status = model_take_text(&reading.base, "action", &name);
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(actions); i++) {
 		if (strcmp(actions[i].name, name) == 0) {
 			status = actions[i].read(&reading);
-			return status == CUA_OK ? chat_all_taken(&reading, name) : status;
+			return status == CUA_OK ? model_all_taken(&reading.base, name) : status;
 		}
 	}
 	return status == CUA_OK
@@ -287,8 +260,8 @@ static enum cua_status read_call(const char **at, const struct chat_space *space
 	if (status != CUA_OK) {
 		return status;
 	}
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(call, "name"));
-	cJSON *arguments = cJSON_GetObjectItemCaseSensitive(call, "arguments");
+	const char *name = cua_json_string(call, "name");
+	cJSON *arguments = cua_json_member(call, "arguments");
 	if (!name || strcmp(name, "computer_use") != 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.40s\"",
 				name ? name : "");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define GRID 1000.0
@@ -117,17 +118,17 @@ enum cua_status chat_space_action(
 	if (space->kind == AGENT_COORDINATES_PIXELS) {
 		return CUA_OK;
 	}
-	enum cua_status status = convert_pair(space, cJSON_GetObjectItemCaseSensitive(action, "x"),
-			cJSON_GetObjectItemCaseSensitive(action, "y"), err);
+	enum cua_status status = convert_pair(
+			space, cua_json_member(action, "x"), cua_json_member(action, "y"), err);
 	cJSON *point = NULL;
-	cJSON_ArrayForEach (point, cJSON_GetObjectItemCaseSensitive(action, "path")) {
+	cJSON_ArrayForEach (point, cua_json_member(action, "path")) {
 		bool is_list = cJSON_IsArray(point);
 		if (status == CUA_OK) {
 			status = convert_pair(space,
 					is_list ? cJSON_GetArrayItem(point, 0)
-						: cJSON_GetObjectItemCaseSensitive(point, "x"),
+						: cua_json_member(point, "x"),
 					is_list ? cJSON_GetArrayItem(point, 1)
-						: cJSON_GetObjectItemCaseSensitive(point, "y"),
+						: cua_json_member(point, "y"),
 					err);
 		}
 	}

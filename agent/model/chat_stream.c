@@ -4,33 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
-static double number_at(const cJSON *object, const char *name)
-{
-	const cJSON *number = member(object, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
 
 /* It comes in the last chunk, behind finish_reason and with no choices; null before. */
 static enum cua_status keep_usage(
 		struct model_reply *reply, const cJSON *chunk, struct cua_error *err)
 {
-	const cJSON *usage = member(chunk, "usage");
+	const cJSON *usage = cua_json_member(chunk, "usage");
 	if (!cJSON_IsObject(usage)) {
 		return CUA_OK;
 	}
 	const struct agent_usage used = {
-		.input_tokens = number_at(usage, "prompt_tokens"),
-		.cached_tokens = number_at(member(usage, "prompt_tokens_details"), "cached_tokens"),
-		.output_tokens = number_at(usage, "completion_tokens"),
-		.reasoning_tokens = number_at(
-				member(usage, "completion_tokens_details"), "reasoning_tokens"),
+		.input_tokens = cua_json_number(usage, "prompt_tokens"),
+		.cached_tokens = cua_json_number(
+				cua_json_member(usage, "prompt_tokens_details"), "cached_tokens"),
+		.output_tokens = cua_json_number(usage, "completion_tokens"),
+		.reasoning_tokens =
+				cua_json_number(cua_json_member(usage, "completion_tokens_details"),
+						"reasoning_tokens"),
 	};
 	return model_reply_use(reply, &used, err);
 }
@@ -41,13 +33,13 @@ static enum cua_status keep_usage(
  * {"detail": ...}, or whatever an event says that is named so. NULL if it is none. */
 static const cJSON *find_error(const char *event, const cJSON *chunk)
 {
-	const char *object = cJSON_GetStringValue(member(chunk, "object"));
-	const cJSON *error = member(chunk, "error");
+	const char *object = cJSON_GetStringValue(cua_json_member(chunk, "object"));
+	const cJSON *error = cua_json_member(chunk, "error");
 	if (error && !cJSON_IsNull(error)) {
 		return error;
 	}
-	if (!member(chunk, "choices") && member(chunk, "detail")) {
-		return member(chunk, "detail");
+	if (!cua_json_member(chunk, "choices") && cua_json_member(chunk, "detail")) {
+		return cua_json_member(chunk, "detail");
 	}
 	return strcmp(event, "error") == 0 || (object && strcmp(object, "error") == 0) ? chunk
 										       : NULL;
@@ -137,7 +129,7 @@ static enum cua_status hear(struct model_reply *reply, const cJSON *delta, struc
 	struct chat_reply *own = reply->own;
 	enum cua_status status = CUA_OK;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(kinds) && status == CUA_OK; i++) {
-		const char *words = cJSON_GetStringValue(member(delta, kinds[i].name));
+		const char *words = cJSON_GetStringValue(cua_json_member(delta, kinds[i].name));
 		if (!words || !words[0]) {
 			continue;
 		}
@@ -157,10 +149,10 @@ static enum cua_status take_choice(struct model_reply *reply, const cJSON *choic
 		const char *delta_name, struct cua_error *err)
 {
 	struct chat_reply *own = reply->own;
-	const cJSON *delta = member(choice, delta_name);
-	const char *reason = cJSON_GetStringValue(member(choice, "finish_reason"));
+	const cJSON *delta = cua_json_member(choice, delta_name);
+	const char *reason = cJSON_GetStringValue(cua_json_member(choice, "finish_reason"));
 	enum cua_status status = CUA_OK;
-	if (number_at(choice, "index") > 0) {
+	if (cua_json_number(choice, "index") > 0) {
 		return CUA_OK; /* one was asked for */
 	}
 	if (cJSON_IsObject(delta)) {
@@ -187,7 +179,7 @@ enum cua_status chat_take_event(struct model_reply *reply, const char *name, con
 	}
 	const cJSON *choice = NULL;
 	enum cua_status status = keep_usage(reply, event, err);
-	cJSON_ArrayForEach (choice, member(event, "choices")) {
+	cJSON_ArrayForEach (choice, cua_json_member(event, "choices")) {
 		if (status == CUA_OK) {
 			status = take_choice(reply, choice, "delta", err);
 		}
@@ -199,14 +191,14 @@ enum cua_status chat_take_body(struct model_reply *reply, const cJSON *body,
 		struct agent_json_span text, struct cua_error *err)
 {
 	const cJSON *error = find_error("", body);
-	const cJSON *choice = cJSON_GetArrayItem(member(body, "choices"), 0);
+	const cJSON *choice = cJSON_GetArrayItem(cua_json_member(body, "choices"), 0);
 	if (error) {
 		return take_error(reply, error, err);
 	}
 	if (agent_json_has_nul(text)) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer holds a NUL character");
 	}
-	if (!cJSON_IsObject(member(choice, "message"))) {
+	if (!cJSON_IsObject(cua_json_member(choice, "message"))) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has no message");
 	}
 	enum cua_status status = keep_usage(reply, body, err);

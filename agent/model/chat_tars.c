@@ -8,7 +8,7 @@
 #include "cua/base/util.h"
 
 #define SCROLL_CLICKS 5 /* the grammar has no amount */
-#define WAIT_MS 5000
+#define WAIT_S 5
 
 /* --- points --- */
 
@@ -63,23 +63,23 @@ static enum cua_status take_point(struct chat_reading *reading, const char *cons
 	double n[4] = { 0 };
 	int count = 0;
 	for (; *names && !value; names++) {
-		value = chat_take(reading, *names);
+		value = model_take(&reading->base, *names);
 	}
 	*ret_given = value != NULL;
 	if (!value) {
 		return CUA_OK;
 	}
 	enum cua_status status = cJSON_IsString(value)
-			? read_point_text(value->valuestring, n, &count, reading->err)
-			: read_point_list(value, n, &count, reading->err);
+			? read_point_text(value->valuestring, n, &count, reading->base.err)
+			: read_point_list(value, n, &count, reading->base.err);
 	if (status != CUA_OK) {
 		return status;
 	}
 	if (count != 2 && count != 4) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "a point must be two numbers");
+		return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "a point must be two numbers");
 	}
 	return chat_space_point(reading->space, count == 2 ? n[0] : (n[0] + n[2]) / 2,
-			count == 2 ? n[1] : (n[1] + n[3]) / 2, ret_point, reading->err);
+			count == 2 ? n[1] : (n[1] + n[3]) / 2, ret_point, reading->base.err);
 }
 
 static const char *const start_names[] = { "point", "start_box", "start_point", NULL };
@@ -91,7 +91,7 @@ static enum cua_status need_point(
 	bool is_given = false;
 	enum cua_status status = take_point(reading, names, ret_point, &is_given);
 	return status == CUA_OK && !is_given
-			? CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "%s is missing", names[0])
+			? CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "%s is missing", names[0])
 			: status;
 }
 
@@ -104,7 +104,7 @@ static enum cua_status add_click(struct chat_reading *reading, const char *butto
 	if (status != CUA_OK) {
 		return status;
 	}
-	return chat_add_click(reading, &at, button, count);
+	return model_add_click(&reading->base, &at, button, count);
 }
 
 static enum cua_status click(struct chat_reading *reading)
@@ -129,39 +129,21 @@ static enum cua_status drag(struct chat_reading *reading)
 	if (status == CUA_OK) {
 		status = need_point(reading, end_names, &to);
 	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	cJSON *action = chat_new_action(CUA_ACTION_DRAG, NULL);
-	cJSON *path = cJSON_AddArrayToObject(action, "path");
-	cJSON_AddItemToArray(path, cJSON_CreateIntArray((int[]){ from.x, from.y }, 2));
-	cJSON_AddItemToArray(path, cJSON_CreateIntArray((int[]){ to.x, to.y }, 2));
-	return chat_add_action(reading, action);
-}
-
-static enum cua_status add_text_action(struct chat_reading *reading, const char *theirs,
-		enum cua_action_type type, const char *ours)
-{
-	CUA_AUTO_FREE char *text = NULL;
-	enum cua_status status = chat_take_text(reading, theirs, &text);
-	if (status != CUA_OK) {
-		return status;
-	}
-	cJSON *action = chat_new_action(type, NULL);
-	cJSON_AddStringToObject(action, ours, text);
-	return chat_add_action(reading, action);
+	return status == CUA_OK ? model_add_drag(&reading->base, from, to, "left") : status;
 }
 
 /* 'ctrl c' */
 static enum cua_status hotkey(struct chat_reading *reading)
 {
-	return add_text_action(reading, "key", CUA_ACTION_KEY, "keys");
+	return model_add_keys(&reading->base, "key");
 }
 
 /* A line break at the end submits: typing it presses Return. */
 static enum cua_status type(struct chat_reading *reading)
 {
-	return add_text_action(reading, "content", CUA_ACTION_TYPE, "text");
+	CUA_AUTO_FREE char *text = NULL;
+	enum cua_status status = model_take_text(&reading->base, "content", &text);
+	return status == CUA_OK ? model_add_text(&reading->base, text) : status;
 }
 
 static enum cua_status scroll(struct chat_reading *reading)
@@ -175,35 +157,33 @@ static enum cua_status scroll(struct chat_reading *reading)
 	bool is_given = false;
 	enum cua_status status = take_point(reading, start_names, &at, &is_given);
 	if (status == CUA_OK) {
-		status = chat_take_text(reading, "direction", &way);
+		status = model_take_text(&reading->base, "direction", &way);
 	}
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(ways); i++) {
 		if (strcmp(ways[i].name, way) == 0) {
-			return chat_add_scroll(reading, is_given ? &at : NULL,
+			return model_add_scroll(&reading->base, is_given ? &at : NULL,
 					ways[i].x * SCROLL_CLICKS, ways[i].y * SCROLL_CLICKS);
 		}
 	}
-	return status == CUA_OK ? CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+	return status == CUA_OK ? CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
 						  "direction must be up, down, left or right")
 				: status;
 }
 
 static enum cua_status wait(struct chat_reading *reading)
 {
-	cJSON *action = chat_new_action(CUA_ACTION_WAIT, NULL);
-	cJSON_AddNumberToObject(action, "duration_ms", WAIT_MS);
-	return chat_add_action(reading, action);
+	return model_add_wait(&reading->base, WAIT_S);
 }
 
 static enum cua_status finished(struct chat_reading *reading)
 {
-	CUA_AUTO_JSON cJSON *content = chat_take(reading, "content");
+	CUA_AUTO_JSON cJSON *content = model_take(&reading->base, "content");
 	reading->said->end = CHAT_FINISHES;
 	if (cJSON_IsString(content)) {
 		reading->said->last_words = strdup(content->valuestring);
 	}
 	return cJSON_IsString(content) && !reading->said->last_words
-			? CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "answer")
+			? CUA_FAIL(reading->base.err, CUA_ERR_NOMEM, ENOMEM, "answer")
 			: CUA_OK;
 }
 
@@ -233,15 +213,16 @@ static enum cua_status read_call(const char **at, struct chat_reading *reading)
 {
 	char name[64];
 	CUA_AUTO_JSON cJSON *arguments = NULL;
-	enum cua_status status = chat_call_parse(at, name, sizeof(name), &arguments, reading->err);
-	reading->arguments = arguments;
+	enum cua_status status =
+			chat_call_parse(at, name, sizeof(name), &arguments, reading->base.err);
+	reading->base.arguments = arguments;
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(actions); i++) {
 		if (strcmp(actions[i].name, name) == 0) {
 			status = actions[i].read(reading);
-			return status == CUA_OK ? chat_all_taken(reading, name) : status;
+			return status == CUA_OK ? model_all_taken(&reading->base, name) : status;
 		}
 	}
-	return status == CUA_OK ? CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+	return status == CUA_OK ? CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
 						  "there is no action \"%.40s\"", name)
 				: status;
 }
@@ -273,7 +254,7 @@ static char *copy_thought(const char *text, const char *end)
 enum cua_status chat_tars_read(const char *text, const struct chat_space *space,
 		struct chat_said *said, struct cua_error *err)
 {
-	struct chat_reading reading = { .space = space, .said = said, .err = err };
+	struct chat_reading reading = chat_reading(space, said, err);
 	const char *at = find_action(text);
 	enum cua_status status = CUA_OK;
 	if (!at) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 /* One function with an action and flat arguments: what small models and the grammars of local
@@ -76,10 +77,10 @@ static void add_properties(cJSON *properties, enum cua_action_type type)
 {
 	CUA_AUTO_JSON cJSON *schema = cua_action_schema(&cua_action_table[type]);
 	const struct cua_arg_spec *arg = arguments_of(type);
-	cJSON *from = cJSON_GetObjectItemCaseSensitive(schema, "properties");
+	cJSON *from = cua_json_member(schema, "properties");
 	for (; arg->name; arg++) {
 		cJSON *property = cJSON_DetachItemFromObjectCaseSensitive(from, arg->name);
-		if (cJSON_GetObjectItemCaseSensitive(properties, arg->name)) {
+		if (cua_json_member(properties, arg->name)) {
 			cJSON_Delete(property);
 			continue;
 		}
@@ -117,10 +118,8 @@ cJSON *chat_tool_schema(void)
 
 const char *chat_tool_done(const cJSON *arguments)
 {
-	const char *action =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(arguments, "action"));
-	const char *text =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(arguments, "text"));
+	const char *action = cua_json_string(arguments, "action");
+	const char *text = cua_json_string(arguments, "text");
 	if (!action || strcmp(action, done) != 0) {
 		return NULL;
 	}
@@ -149,11 +148,10 @@ static bool is_not_given(enum cua_action_type type, const cJSON *argument)
 			((text && !text[0]) || (cJSON_IsArray(argument) && !argument->child));
 }
 
-static enum cua_status build_action(struct agent_call *call, const struct chat_space *space,
-		cJSON *arguments, struct cua_error *err)
+enum cua_status chat_tool_action(
+		cJSON *to, const struct chat_space *space, cJSON *arguments, struct cua_error *err)
 {
-	const char *name =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(arguments, "action"));
+	const char *name = cua_json_string(arguments, "action");
 	const struct cua_action_spec *spec =
 			name && chat_tool_has(name) ? cua_action_find(name) : NULL;
 	if (!spec) {
@@ -172,28 +170,17 @@ static enum cua_status build_action(struct agent_call *call, const struct chat_s
 					argument->string);
 		}
 	}
-	struct cua_action checked;
 	enum cua_status status = chat_space_action(space, arguments, err);
-	if (status == CUA_OK) {
-		status = cua_action_parse(arguments, &space->screen, &checked, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	cua_action_finish(&checked);
-	cJSON *copy = cJSON_Duplicate(arguments, true);
-	if (!copy || !cJSON_AddItemToArray(call->actions, copy)) {
-		cJSON_Delete(copy);
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
-	}
-	return CUA_OK;
+	return status == CUA_OK ? model_append_action(to, cJSON_Duplicate(arguments, true),
+						  &space->screen, err)
+				: status;
 }
 
 enum cua_status chat_tool_call(struct agent_call *call, const struct chat_space *space,
 		cJSON *arguments, struct cua_error *err)
 {
 	struct cua_error why = { 0 };
-	enum cua_status status = build_action(call, space, arguments, &why);
+	enum cua_status status = chat_tool_action(call->actions, space, arguments, &why);
 	if (status == CUA_ERR_NOMEM) {
 		return CUA_FAIL(err, status, ENOMEM, "call");
 	}

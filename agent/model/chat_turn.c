@@ -5,28 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
-static const char *string_at(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(member(json, name));
-	return text ? text : "";
-}
 
 /* Calls without an id get one, the same whenever the turn is read. */
 static enum cua_status name_calls(const struct chat *chat, cJSON *message, struct cua_error *err)
 {
 	int at = 0;
 	cJSON *call = NULL;
-	cJSON_ArrayForEach (call, member(message, "tool_calls")) {
+	cJSON_ArrayForEach (call, cua_json_member(message, "tool_calls")) {
 		char id[40];
 		snprintf(id, sizeof(id), "call_%d_%d", chat->turns, at++);
-		if (!cJSON_IsString(member(call, "id")) &&
+		if (!cJSON_IsString(cua_json_member(call, "id")) &&
 				!cJSON_AddStringToObject(call, "id", id)) {
 			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
 		}
@@ -43,7 +33,7 @@ static enum cua_status read_message(const struct chat *chat, const struct model_
 	CUA_AUTO_JSON cJSON *message = NULL;
 	enum cua_status status = agent_json_parse(items->texts[0], strlen(items->texts[0]),
 			"a message of the model", &message, err);
-	if (status == CUA_OK && strcmp(string_at(message, "role"), "assistant") != 0) {
+	if (status == CUA_OK && strcmp(cua_json_text(message, "role"), "assistant") != 0) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a message of the model has another role");
 	}
 	if (status == CUA_OK) {
@@ -58,7 +48,7 @@ static enum cua_status read_message(const struct chat *chat, const struct model_
 /* Arguments as an object; NULL if they are none. */
 static cJSON *parse_arguments(const cJSON *call)
 {
-	const char *text = string_at(member(call, "function"), "arguments");
+	const char *text = cua_json_text(cua_json_member(call, "function"), "arguments");
 	cJSON *json = NULL;
 	if (agent_json_parse(text, strlen(text), "", &json, NULL) == CUA_OK &&
 			!cJSON_IsObject(json)) {
@@ -69,13 +59,13 @@ static cJSON *parse_arguments(const cJSON *call)
 
 static bool is_computer(const cJSON *call)
 {
-	return strcmp(string_at(member(call, "function"), "name"), CHAT_COMPUTER) == 0;
+	return strcmp(cua_json_text(cua_json_member(call, "function"), "name"), CHAT_COMPUTER) == 0;
 }
 
 /* The call that says the task is done, if there is no other; else NULL. */
 static const cJSON *find_done(const struct chat *chat, const cJSON *message)
 {
-	const cJSON *calls = member(message, "tool_calls");
+	const cJSON *calls = cua_json_member(message, "tool_calls");
 	if (chat_has_grammar(chat) || cJSON_GetArraySize(calls) != 1 ||
 			!is_computer(calls->child)) {
 		return NULL;
@@ -86,24 +76,40 @@ static const cJSON *find_done(const struct chat *chat, const cJSON *message)
 
 /* --- to a turn --- */
 
+/* Behind a tag that begins so; NULL if there is none. Some servers put a number behind its name:
+ * </think_never_used_51bce0c7>. */
+static const char *skip_tag(const char *at, const char *begin)
+{
+	const size_t len = strlen(begin);
+	if (strncmp(at, begin, len) != 0) {
+		return NULL;
+	}
+	at += len;
+	at += strspn(at, "_abcdefghijklmnopqrstuvwxyz0123456789");
+	return *at == '>' ? at + 1 : NULL;
+}
+
 /* What stands before </think> is reasoning, with or without the opening tag. Returns the rest of
  * the content. */
 static enum cua_status take_thought(
 		struct model_turn_builder *builder, const char **content, struct cua_error *err)
 {
-	static const char open[] = "<think>", close[] = "</think>";
-	const char *end = strstr(*content, close);
+	static const char close[] = "</think";
+	const char *end = strstr(*content, close), *rest = NULL;
+	while (end && !(rest = skip_tag(end, close))) {
+		end = strstr(end + 1, close);
+	}
 	if (!end) {
 		return CUA_OK;
 	}
 	const char *from = *content + strspn(*content, " \t\r\n");
-	from += strncmp(from, open, strlen(open)) == 0 ? strlen(open) : 0;
+	const char *behind = skip_tag(from, "<think");
+	from = behind ? behind : from;
 	CUA_AUTO_FREE char *thought = strndup(from, from < end ? (size_t)(end - from) : 0);
 	if (!thought) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reasoning");
 	}
-	*content = end + strlen(close);
-	*content += strspn(*content, " \t\r\n");
+	*content = rest + strspn(rest, " \t\r\n");
 	return model_turn_say(builder, MODEL_SUMMARY, thought, err);
 }
 
@@ -112,18 +118,18 @@ static enum cua_status take_words(struct model_turn_builder *builder, const cJSO
 		const char **ret_content, struct cua_error *err)
 {
 	enum cua_status status = model_turn_say(
-			builder, MODEL_SUMMARY, string_at(message, "reasoning"), err);
+			builder, MODEL_SUMMARY, cua_json_text(message, "reasoning"), err);
 	if (status == CUA_OK) {
 		status = model_turn_say(builder, MODEL_SUMMARY,
-				string_at(message, "reasoning_content"), err);
+				cua_json_text(message, "reasoning_content"), err);
 	}
-	*ret_content = string_at(message, "content");
+	*ret_content = cua_json_text(message, "content");
 	if (status == CUA_OK) {
 		status = take_thought(builder, ret_content, err);
 	}
-	return status == CUA_OK
-			? model_turn_say(builder, MODEL_REFUSAL, string_at(message, "refusal"), err)
-			: status;
+	return status == CUA_OK ? model_turn_say(builder, MODEL_REFUSAL,
+						  cua_json_text(message, "refusal"), err)
+				: status;
 }
 
 /* --- calls of functions --- */
@@ -156,12 +162,12 @@ static enum cua_status take_computer(const struct chat *chat, struct agent_call 
 static enum cua_status take_call(const struct chat *chat, struct model_turn_builder *builder,
 		const cJSON *json, struct cua_error *err)
 {
-	const cJSON *function = member(json, "function");
-	const char *arguments = string_at(function, "arguments");
+	const cJSON *function = cua_json_member(json, "function");
+	const char *arguments = cua_json_text(function, "arguments");
 	struct agent_call *call = NULL;
 	enum cua_status status = model_turn_open_call(builder,
 			is_computer(json) ? AGENT_CALL_COMPUTER : AGENT_CALL_FUNCTION,
-			string_at(json, "id"), string_at(function, "name"), &call, err);
+			cua_json_text(json, "id"), cua_json_text(function, "name"), &call, err);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -202,7 +208,7 @@ static enum cua_status take_content(const struct chat *chat, struct model_turn_b
 static enum cua_status take_calls(const struct chat *chat, struct model_turn_builder *builder,
 		const cJSON *message, const char *content, struct cua_error *err)
 {
-	const cJSON *calls = member(message, "tool_calls"), *call = NULL;
+	const cJSON *calls = cua_json_member(message, "tool_calls"), *call = NULL;
 	const cJSON *done = find_done(chat, message);
 	enum cua_status status = cJSON_GetArraySize(calls) == 0
 			? take_content(chat, builder, content, err)
@@ -286,7 +292,7 @@ static enum cua_status read_call(const struct chat *chat, struct model_turn_buil
 	struct chat_said said = { .actions = cJSON_CreateArray() };
 	struct cua_error why = { 0 };
 	CUA_AUTO_JSON cJSON *arguments = parse_arguments(call);
-	const char *name = string_at(member(call, "function"), "name");
+	const char *name = cua_json_text(cua_json_member(call, "function"), "name");
 	enum cua_status read = CUA_ERR_INVAL;
 	if (!arguments || !said.actions) {
 		read = CUA_FAIL(&why, said.actions ? CUA_ERR_INVAL : CUA_ERR_NOMEM, 0,
@@ -297,7 +303,7 @@ static enum cua_status read_call(const struct chat *chat, struct model_turn_buil
 		read = chat->profile->read_call(arguments, &chat->space, &said, &why);
 	}
 	enum cua_status status =
-			take_said(builder, string_at(call, "id"), name, &said, read, &why, err);
+			take_said(builder, cua_json_text(call, "id"), name, &said, read, &why, err);
 	chat_said_finish(&said);
 	return status;
 }
@@ -305,7 +311,7 @@ static enum cua_status read_call(const struct chat *chat, struct model_turn_buil
 static enum cua_status take_grammar(const struct chat *chat, struct model_turn_builder *builder,
 		const cJSON *message, const char *content, struct cua_error *err)
 {
-	const cJSON *calls = member(message, "tool_calls"), *call = NULL;
+	const cJSON *calls = cua_json_member(message, "tool_calls"), *call = NULL;
 	if (cJSON_GetArraySize(calls) == 0) {
 		return read_text(chat, builder, content, err);
 	}
@@ -345,14 +351,14 @@ enum cua_status chat_take_turn(void *self, const struct model_items *items,
 static bool mend_arguments(cJSON *message)
 {
 	const cJSON *call = NULL;
-	cJSON_ArrayForEach (call, member(message, "tool_calls")) {
+	cJSON_ArrayForEach (call, cua_json_member(message, "tool_calls")) {
 		CUA_AUTO_JSON cJSON *arguments = parse_arguments(call);
 		if (arguments) {
 			continue;
 		}
-		cJSON *function = cJSON_GetObjectItemCaseSensitive(call, "function");
+		cJSON *function = cua_json_member(call, "function");
 		CUA_AUTO_JSON cJSON *wrapped = cJSON_CreateObject();
-		cJSON_AddStringToObject(wrapped, "unparsed", string_at(function, "arguments"));
+		cJSON_AddStringToObject(wrapped, "unparsed", cua_json_text(function, "arguments"));
 		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(wrapped);
 		if (!text ||
 				!cJSON_ReplaceItemInObjectCaseSensitive(
@@ -372,7 +378,7 @@ enum cua_status chat_add_turn(void *self, const struct model_items *items, struc
 		return status;
 	}
 	const cJSON *done = find_done(chat, message);
-	CUA_AUTO_FREE char *done_id = done ? strdup(string_at(done, "id")) : NULL;
+	CUA_AUTO_FREE char *done_id = done ? strdup(cua_json_text(done, "id")) : NULL;
 	CUA_AUTO_FREE char *text = NULL;
 	if (mend_arguments(message)) {
 		text = cJSON_PrintUnformatted(message);
@@ -383,7 +389,7 @@ enum cua_status chat_add_turn(void *self, const struct model_items *items, struc
 	status = chat_add(chat, CHAT_ASSISTANT, text, NULL, NULL, err);
 	if (status == CUA_OK) {
 		chat->turns++;
-		chat->is_text = cJSON_GetArraySize(member(message, "tool_calls")) == 0;
+		chat->is_text = cJSON_GetArraySize(cua_json_member(message, "tool_calls")) == 0;
 		chat->done_id = CUA_STEAL(done_id);
 	}
 	return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 static void drop_calls(struct gemini *talk)
@@ -23,6 +24,7 @@ static void gemini_destroy(void *self)
 	struct gemini *talk = self;
 	if (talk) {
 		model_items_finish(&talk->contents);
+		model_items_finish(&talk->plain);
 		drop_calls(talk);
 		free(talk);
 	}
@@ -59,9 +61,9 @@ static enum cua_status gemini_url(void *self, struct cua_buffer *url, struct cua
 static enum cua_status keep_call(struct gemini *talk, const char *part, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *json = cJSON_Parse(part);
-	const cJSON *call = cJSON_GetObjectItemCaseSensitive(json, "functionCall");
-	const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(call, "id"));
-	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(call, "name"));
+	const cJSON *call = cua_json_member(json, "functionCall");
+	const char *id = cua_json_string(call, "id");
+	const char *name = cua_json_string(call, "name");
 	if (!cJSON_IsObject(call)) {
 		return CUA_OK;
 	}
@@ -99,24 +101,20 @@ enum cua_status gemini_add_turn(void *self, const struct model_items *items, str
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = keep_call(talk, items->texts[i], err);
 	}
-	return status == CUA_OK && items->count > 0
-			? model_items_add(&talk->contents, content.data, content.len, err)
-			: status;
+	if (status == CUA_OK && items->count > 0) {
+		status = model_items_add(&talk->contents, content.data, content.len, err);
+		return status == CUA_OK ? model_items_add(&talk->plain, "", 0, err) : status;
+	}
+	return status;
 }
 
 /* --- errors --- */
 
-static const char *string_at(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-	return text ? text : "";
-}
-
 static bool is_per_day(const cJSON *detail)
 {
 	const cJSON *violation = NULL;
-	cJSON_ArrayForEach (violation, cJSON_GetObjectItemCaseSensitive(detail, "violations")) {
-		if (strstr(string_at(violation, "quotaId"), "PerDay")) {
+	cJSON_ArrayForEach (violation, cua_json_member(detail, "violations")) {
+		if (strstr(cua_json_text(violation, "quotaId"), "PerDay")) {
 			return true;
 		}
 	}
@@ -126,10 +124,10 @@ static bool is_per_day(const cJSON *detail)
 /* There are no headers for it: the wait, "37s", and the quota are in the details. */
 static void gemini_read_error(const cJSON *body, struct model_failure *failure)
 {
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(body, "error"), *detail = NULL;
-	cJSON_ArrayForEach (detail, cJSON_GetObjectItemCaseSensitive(error, "details")) {
-		const char *type = string_at(detail, "@type");
-		const char *delay = string_at(detail, "retryDelay");
+	const cJSON *error = cua_json_member(body, "error"), *detail = NULL;
+	cJSON_ArrayForEach (detail, cua_json_member(error, "details")) {
+		const char *type = cua_json_text(detail, "@type");
+		const char *delay = cua_json_text(detail, "retryDelay");
 		size_t len = strlen(delay);
 		if (strstr(type, "google.rpc.RetryInfo") && len > 1 && delay[len - 1] == 's') {
 			snprintf(failure->retry_after, sizeof(failure->retry_after), "%.*s",

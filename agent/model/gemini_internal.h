@@ -27,6 +27,7 @@ struct gemini_call {
 struct gemini {
 	const struct agent_model_config *config;
 	struct model_items contents;
+	struct model_items plain;  /* for each of them, it without its pictures; "": it has none */
 	struct gemini_call *calls; /* owned; of the last turn */
 	size_t call_count;
 	int turns; /* of the model, so far */

@@ -7,6 +7,10 @@
 #include "cua/base/util.h"
 
 #define PROBE_TOKENS 16
+/* More contents with pictures than this, and the oldest go without. They go by steps, so that the
+ * cache holds in between. */
+#define PICTURES_MAX 30
+#define PICTURES_STEP 15
 
 /* --- contents --- */
 
@@ -38,6 +42,36 @@ static bool add_picture(cJSON *parts, const struct agent_image *image)
 			cJSON_AddStringToObject(data, "data", image->base64);
 }
 
+/* False if there was none. */
+static bool take_pictures_out(cJSON *content)
+{
+	cJSON *parts = cJSON_GetObjectItemCaseSensitive(content, "parts");
+	bool has_any = false;
+	for (cJSON *part = parts->child, *next = NULL; part; part = next) {
+		cJSON *answer = cJSON_GetObjectItemCaseSensitive(part, "functionResponse");
+		next = part->next;
+		if (cJSON_GetObjectItemCaseSensitive(part, "inlineData")) {
+			cJSON_Delete(cJSON_DetachItemViaPointer(parts, part));
+			has_any = true;
+		} else if (cJSON_GetObjectItemCaseSensitive(answer, "parts")) {
+			cJSON_DeleteItemFromObjectCaseSensitive(answer, "parts");
+			has_any = true;
+		}
+	}
+	return has_any;
+}
+
+/* Takes the content apart. */
+static enum cua_status add_content(struct gemini *talk, cJSON *content, struct cua_error *err)
+{
+	enum cua_status status = model_items_add_json(&talk->contents, content, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	return take_pictures_out(content) ? model_items_add_json(&talk->plain, content, err)
+					  : model_items_add(&talk->plain, "", 0, err);
+}
+
 enum cua_status gemini_add_user(void *self, const char *text, const struct agent_image *image,
 		struct cua_error *err)
 {
@@ -48,7 +82,7 @@ enum cua_status gemini_add_user(void *self, const char *text, const struct agent
 	if (!add_text(parts, text) || (image && !add_picture(parts, image))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");
 	}
-	return model_items_add_json(&talk->contents, content, err);
+	return add_content(talk, content, err);
 }
 
 /* --- answers --- */
@@ -113,7 +147,7 @@ enum cua_status gemini_add_answers(void *self, const struct agent_answer *answer
 	if (!ok || (note && !add_text(parts, note))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answers");
 	}
-	return model_items_add_json(&talk->contents, content, err);
+	return add_content(talk, content, err);
 }
 
 /* --- body --- */
@@ -199,6 +233,36 @@ static cJSON *build_head(const struct gemini *talk)
 	return head;
 }
 
+/* How many contents, from the oldest with pictures on, go without them: by what the conversation is
+ * alone, so that one that is rebuilt does the same. */
+static size_t count_left_out(const struct gemini *talk)
+{
+	size_t with_pictures = 0;
+	for (size_t i = 0; i < talk->plain.count; i++) {
+		with_pictures += talk->plain.texts[i][0] != '\0';
+	}
+	return with_pictures <= PICTURES_MAX ? 0
+					     : (with_pictures - PICTURES_MAX + PICTURES_STEP - 1) /
+					PICTURES_STEP * PICTURES_STEP;
+}
+
+static enum cua_status append_contents(
+		const struct gemini *talk, struct cua_buffer *body, struct cua_error *err)
+{
+	size_t left_out = count_left_out(talk);
+	enum cua_status status = CUA_OK;
+	for (size_t i = 0; status == CUA_OK && i < talk->contents.count; i++) {
+		const bool is_plain = left_out > 0 && talk->plain.texts[i][0];
+		const char *text = is_plain ? talk->plain.texts[i] : talk->contents.texts[i];
+		left_out -= is_plain;
+		status = i > 0 ? cua_buffer_append(body, ",", 1, err) : CUA_OK;
+		if (status == CUA_OK) {
+			status = cua_buffer_append(body, text, strlen(text), err);
+		}
+	}
+	return status;
+}
+
 enum cua_status gemini_body(void *self, struct cua_buffer *body, struct cua_error *err)
 {
 	const struct gemini *talk = self;
@@ -213,7 +277,7 @@ enum cua_status gemini_body(void *self, struct cua_buffer *body, struct cua_erro
 		status = cua_buffer_printf(body, err, ",\"contents\":[");
 	}
 	if (status == CUA_OK) {
-		status = model_items_join(&talk->contents, body, err);
+		status = append_contents(talk, body, err);
 	}
 	return status == CUA_OK ? cua_buffer_append(body, "]}", 2, err) : status;
 }

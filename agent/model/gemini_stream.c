@@ -4,34 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
-
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
-static double number_at(const cJSON *object, const char *name)
-{
-	const cJSON *number = member(object, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
 
 /* Each chunk has the sum so far. Thoughts are billed as output, and not among the candidates'. */
 static enum cua_status keep_usage(
 		struct model_reply *reply, const cJSON *response, struct cua_error *err)
 {
-	const cJSON *usage = member(response, "usageMetadata");
+	const cJSON *usage = cua_json_member(response, "usageMetadata");
 	if (!cJSON_IsObject(usage)) {
 		return CUA_OK;
 	}
-	double thoughts = number_at(usage, "thoughtsTokenCount");
+	double thoughts = cua_json_number(usage, "thoughtsTokenCount");
 	const struct agent_usage used = {
-		.input_tokens = number_at(usage, "promptTokenCount") +
-				number_at(usage, "toolUsePromptTokenCount"),
-		.cached_tokens = number_at(usage, "cachedContentTokenCount"),
-		.output_tokens = number_at(usage, "candidatesTokenCount") + thoughts,
+		.input_tokens = cua_json_number(usage, "promptTokenCount") +
+				cua_json_number(usage, "toolUsePromptTokenCount"),
+		.cached_tokens = cua_json_number(usage, "cachedContentTokenCount"),
+		.output_tokens = cua_json_number(usage, "candidatesTokenCount") + thoughts,
 		.reasoning_tokens = thoughts,
 	};
 	return model_reply_use(reply, &used, err);
@@ -99,7 +89,7 @@ static bool is_plain_text(const cJSON *part)
 			return false;
 		}
 	}
-	return cJSON_IsString(member(part, "text"));
+	return cJSON_IsString(cua_json_member(part, "text"));
 }
 
 static enum cua_status hear(
@@ -118,8 +108,8 @@ static enum cua_status hear(
 static enum cua_status take_part(struct model_reply *reply, const cJSON *part,
 		struct agent_json_span span, struct cua_error *err)
 {
-	const char *text = cJSON_GetStringValue(member(part, "text"));
-	const bool is_thought = cJSON_IsTrue(member(part, "thought"));
+	const char *text = cJSON_GetStringValue(cua_json_member(part, "text"));
+	const bool is_thought = cJSON_IsTrue(cua_json_member(part, "thought"));
 	enum cua_status status = CUA_OK;
 	if (!cJSON_IsObject(part)) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a part of the model's answer is no object");
@@ -139,7 +129,7 @@ static enum cua_status take_parts(struct model_reply *reply, const cJSON *conten
 		struct agent_json_span candidate, struct cua_error *err)
 {
 	struct agent_json_span content_text, parts, span;
-	const cJSON *part = NULL, *list = member(content, "parts");
+	const cJSON *part = NULL, *list = cua_json_member(content, "parts");
 	enum cua_status status = CUA_OK;
 	size_t at = 0;
 	if (!cJSON_IsArray(list) || !agent_json_member(candidate, "content", &content_text) ||
@@ -193,7 +183,7 @@ static enum cua_status finish(struct model_reply *reply, const char *reason, con
 		struct cua_error *err)
 {
 	const struct gemini_reply *own = reply->own;
-	const char *message = cJSON_GetStringValue(member(candidate, "finishMessage"));
+	const char *message = cJSON_GetStringValue(cua_json_member(candidate, "finishMessage"));
 	enum model_end end = end_of(reason);
 	enum cua_status status = own->heard ? model_reply_words(reply, "\n", err) : CUA_OK;
 	if (status == CUA_OK && end == MODEL_END_COMPLETED) {
@@ -213,9 +203,9 @@ static enum cua_status finish(struct model_reply *reply, const char *reason, con
 /* The prompt itself was refused: there is no candidate. */
 static bool take_feedback(struct model_reply *reply, const cJSON *response)
 {
-	const cJSON *feedback = member(response, "promptFeedback");
-	const char *reason = cJSON_GetStringValue(member(feedback, "blockReason"));
-	const char *message = cJSON_GetStringValue(member(feedback, "blockReasonMessage"));
+	const cJSON *feedback = cua_json_member(response, "promptFeedback");
+	const char *reason = cJSON_GetStringValue(cua_json_member(feedback, "blockReason"));
+	const char *message = cJSON_GetStringValue(cua_json_member(feedback, "blockReasonMessage"));
 	if (!reason) {
 		return false;
 	}
@@ -232,8 +222,8 @@ enum cua_status gemini_take_event(struct model_reply *reply, const char *name, c
 {
 	(void)name;
 	struct agent_json_span candidates, candidate;
-	const cJSON *first = cJSON_GetArrayItem(member(event, "candidates"), 0);
-	const cJSON *error = member(event, "error");
+	const cJSON *first = cJSON_GetArrayItem(cua_json_member(event, "candidates"), 0);
+	const cJSON *error = cua_json_member(event, "error");
 	enum cua_status status = keep_usage(reply, event, err);
 	size_t at = 0;
 	if (status != CUA_OK) {
@@ -249,17 +239,17 @@ enum cua_status gemini_take_event(struct model_reply *reply, const char *name, c
 	}
 	if (agent_json_member(text, "candidates", &candidates) &&
 			agent_json_element(candidates, &at, &candidate)) {
-		status = take_parts(reply, member(first, "content"), candidate, err);
+		status = take_parts(reply, cua_json_member(first, "content"), candidate, err);
 	}
-	const char *reason = cJSON_GetStringValue(member(first, "finishReason"));
+	const char *reason = cJSON_GetStringValue(cua_json_member(first, "finishReason"));
 	return status == CUA_OK && reason ? finish(reply, reason, first, err) : status;
 }
 
 enum cua_status gemini_take_body(struct model_reply *reply, const cJSON *body,
 		struct agent_json_span text, struct cua_error *err)
 {
-	if (!member(body, "candidates") && !member(body, "promptFeedback") &&
-			!member(body, "error")) {
+	if (!cua_json_member(body, "candidates") && !cua_json_member(body, "promptFeedback") &&
+			!cua_json_member(body, "error")) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has no candidates");
 	}
 	return gemini_take_event(reply, "", body, text, err);

@@ -4,25 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
-static const char *string_at(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(member(json, name));
-	return text ? text : "";
-}
 
 /* The model asks for a person's yes. What is no known word for "go on" asks, too. */
 static enum cua_status take_decision(
 		struct agent_call *call, const cJSON *decision, struct cua_error *err)
 {
 	static const char *const passing[] = { "regular", "allowed" };
-	const char *word = string_at(decision, "decision");
+	const char *word = cua_json_text(decision, "decision");
 	for (size_t i = 0; i < CUA_ARRAY_LEN(passing); i++) {
 		if (strcmp(passing[i], word) == 0) {
 			return CUA_OK;
@@ -37,7 +27,7 @@ static enum cua_status take_decision(
 	if (!cJSON_AddStringToObject(check, "id", call->id) ||
 			!cJSON_AddStringToObject(check, "code", word[0] ? word : "unknown") ||
 			!cJSON_AddStringToObject(
-					check, "message", string_at(decision, "explanation"))) {
+					check, "message", cua_json_text(decision, "explanation"))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "safety decision");
 	}
 	call->safety_checks = CUA_STEAL(checks);
@@ -91,8 +81,8 @@ static enum cua_status take_call(const struct gemini *talk, struct model_turn_bu
 		const cJSON *json, bool has_nul, struct cua_error *err)
 {
 	char made[40];
-	const char *id = string_at(json, "id"), *name = string_at(json, "name");
-	cJSON *args = member(json, "args");
+	const char *id = cua_json_text(json, "id"), *name = cua_json_text(json, "name");
+	cJSON *args = cua_json_member(json, "args");
 	CUA_AUTO_JSON cJSON *none = cJSON_CreateObject();
 	struct agent_call *call = NULL;
 	snprintf(made, sizeof(made), "call_%d_%zu", talk->turns, builder->turn.call_count);
@@ -132,14 +122,15 @@ static enum cua_status take_part(const struct gemini *talk, struct model_turn_bu
 	if (!cJSON_IsObject(part) || !part->child) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "a part of the answer is empty");
 	}
-	const cJSON *call = member(part, "functionCall");
+	const cJSON *call = cua_json_member(part, "functionCall");
 	if (cJSON_IsObject(call)) {
 		return take_call(talk, builder, call, agent_json_has_nul(span), err);
 	}
 	/* Of others nothing is understood; they are kept in the conversation. */
 	return model_turn_say(builder,
-			cJSON_IsTrue(member(part, "thought")) ? MODEL_SUMMARY : MODEL_ANSWER,
-			string_at(part, "text"), err);
+			cJSON_IsTrue(cua_json_member(part, "thought")) ? MODEL_SUMMARY
+								       : MODEL_ANSWER,
+			cua_json_text(part, "text"), err);
 }
 
 enum cua_status gemini_take_turn(void *self, const struct model_items *items,

@@ -76,6 +76,7 @@ struct agent_turn {
 	char *words;              /* owned; what it said beside its calls; "" if nothing */
 	char *answer;             /* owned; the final message; NULL if there is none in this turn */
 	char *refusal;            /* owned; of a turn that was refused or filtered; else NULL */
+	bool is_paused;           /* it goes on when it is asked again; nothing is said to it */
 	char *raw;                /* owned; for agent_model_restore_turn(); NULL if not complete */
 	struct agent_usage usage; /* of all requests that the turn took */
 	double ms;                /* retries included */

@@ -7,6 +7,7 @@
  *   model_reply.c    the bytes that come back, to events; words on their way out
  *   model_items.c    lists of JSON texts
  *   model_turn.c     building a turn: calls, functions, words
+ *   model_reading.h  reading calls, to canonical actions
  *   model_shown.c    pictures that need not be sent again
  *   model_tools.c    instructions and functions that are offered to every model
  * An API is one row of the table and files of its own, begun with its name. */
@@ -19,7 +20,6 @@
 #define MODEL_REPLY_MAX ((size_t)32 << 20) /* bytes of one answer */
 #define MODEL_WORDS_MAX ((size_t)1 << 20)  /* bytes of what it says in one turn */
 #define MODEL_CALLS_MAX 1024               /* calls in one answer, each with its picture */
-#define MODEL_SCROLL_MAX 30                /* wheel clicks of one action */
 
 /* --- model_items.c: parts of a conversation, each as JSON text --- */
 

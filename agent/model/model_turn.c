@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/model/model_reading.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 void model_turn_begin(struct model_turn_builder *builder, struct cua_point screen)
@@ -70,8 +72,7 @@ enum cua_status model_turn_open_call(struct model_turn_builder *builder, enum ag
 static enum cua_status take_give_up(
 		struct agent_call *call, const cJSON *arguments, struct cua_error *err)
 {
-	const char *reason =
-			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(arguments, "reason"));
+	const char *reason = cua_json_string(arguments, "reason");
 	call->kind = AGENT_CALL_GIVE_UP;
 	call->reason = strdup(reason && reason[0] ? reason : "no reason given");
 	return call->reason ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reason");
@@ -86,7 +87,7 @@ static enum cua_status build_action(struct model_turn_builder *builder, struct a
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.60s\"",
 				call->name ? call->name : "");
 	}
-	if (cJSON_GetObjectItemCaseSensitive(arguments, "action")) {
+	if (cua_json_member(arguments, "action")) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"action\"");
 	}
 	/* Optional arguments that a model spells as null were not given. */
@@ -97,18 +98,8 @@ static enum cua_status build_action(struct model_turn_builder *builder, struct a
 		}
 	}
 	cJSON_AddStringToObject(arguments, "action", call->name);
-	struct cua_action checked;
-	enum cua_status status = cua_action_parse(arguments, &builder->screen, &checked, err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	cua_action_finish(&checked);
-	cJSON *copy = cJSON_Duplicate(arguments, true);
-	if (!copy || !cJSON_AddItemToArray(call->actions, copy)) {
-		cJSON_Delete(copy);
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "function call");
-	}
-	return CUA_OK;
+	return model_append_action(
+			call->actions, cJSON_Duplicate(arguments, true), &builder->screen, err);
 }
 
 enum cua_status model_turn_function(struct model_turn_builder *builder, struct agent_call *call,

@@ -1,11 +1,15 @@
 #include "agent/model/responses_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
+
+#define NOT_FOUND "previous_response_not_found"
 
 static void responses_destroy(void *self)
 {
@@ -34,18 +38,25 @@ static enum cua_status responses_url(void *self, struct cua_buffer *url, struct 
 	return cua_buffer_printf(url, err, "%s/responses", talk->config->base_url);
 }
 
-static bool has_compaction(const struct model_items *items)
+bool responses_uses_threads(const struct agent_model_config *config)
 {
-	for (size_t i = 0; i < items->count; i++) {
-		const struct agent_json_span item = { items->texts[i], strlen(items->texts[i]) };
-		struct agent_json_span type;
-		static const char word[] = "\"compaction\"";
-		if (agent_json_member(item, "type", &type) && type.len == strlen(word) &&
-				memcmp(type.at, word, type.len) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return config->spec->threads && !config->is_probe;
+}
+
+static bool is_of_type(const char *text, const char *type)
+{
+	const struct agent_json_span item = { text, strlen(text) };
+	struct agent_json_span value;
+	return agent_json_member(item, "type", &value) && value.len == strlen(type) + 2 &&
+			memcmp(value.at + 1, type, strlen(type)) == 0;
+}
+
+static void keep_thread(struct responses *talk, const char *text)
+{
+	CUA_AUTO_JSON cJSON *answer = cJSON_Parse(text);
+	const char *id = cua_json_string(answer, "id");
+	const bool is_kept = responses_uses_threads(talk->config) && !talk->quirks.no_threads;
+	snprintf(talk->thread, sizeof(talk->thread), "%s", id && is_kept ? id : "");
 }
 
 static enum cua_status responses_add_turn(
@@ -53,12 +64,24 @@ static enum cua_status responses_add_turn(
 {
 	struct responses *talk = self;
 	const size_t before = talk->items.count;
-	enum cua_status status = model_items_add_all(&talk->items, items, err);
+	enum cua_status status = CUA_OK;
+	bool is_compacted = false;
+	talk->thread[0] = '\0';
+	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
+		const char *text = items->texts[i];
+		if (is_of_type(text, RESPONSES_ANSWER)) {
+			keep_thread(talk, text);
+			continue;
+		}
+		is_compacted = is_compacted || is_of_type(text, "compaction");
+		status = model_items_add(&talk->items, text, strlen(text), err);
+	}
 	/* What a compaction says stands for all that the model was told before this turn. */
-	if (status == CUA_OK && has_compaction(items)) {
+	if (status == CUA_OK && is_compacted) {
 		model_items_drop(&talk->items, before);
 		talk->adapted = 0;
 	}
+	talk->held = talk->items.count;
 	return status;
 }
 
@@ -78,11 +101,38 @@ static bool learn(bool *quirk, bool is_named)
 	return true;
 }
 
+/* The server has lost the answer, or keeps none: all is sent again. */
+static bool learn_thread(struct responses *talk, const struct model_failure *failure)
+{
+	const bool is_lost = strcmp(failure->code, NOT_FOUND) == 0;
+	if (!responses_uses_threads(talk->config) || talk->quirks.no_threads ||
+			(!is_lost && !names(failure->param, failure->message, "store") &&
+					!names(failure->param, failure->message,
+							"previous_response_id"))) {
+		return false;
+	}
+	if (!is_lost || !talk->thread[0]) {
+		talk->quirks.no_threads = true;
+	}
+	talk->thread[0] = '\0';
+	return true;
+}
+
+/* It comes as 400 and as 404. */
+static void responses_read_error(const cJSON *body, struct model_failure *failure)
+{
+	(void)body;
+	failure->is_refused = failure->is_refused || strcmp(failure->code, NOT_FOUND) == 0;
+}
+
 static bool responses_learn(void *self, const struct model_failure *failure)
 {
 	struct responses *talk = self;
 	struct responses_quirks *quirks = &talk->quirks;
 	const char *param = failure->param, *message = failure->message;
+	if (learn_thread(talk, failure)) {
+		return true;
+	}
 	bool is_new = learn(&quirks->no_detail, names(param, message, "detail")) ||
 			learn(&quirks->no_summary, names(param, message, "summary")) ||
 			learn(&quirks->needs_store, names(param, message, "store")) ||
@@ -107,5 +157,6 @@ const struct agent_model_api model_api_responses = {
 	.take_event = responses_take_event,
 	.take_body = responses_take_body,
 	.take_turn = responses_take_turn,
+	.read_error = responses_read_error,
 	.learn = responses_learn,
 };

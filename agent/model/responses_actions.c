@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/model/model_reading.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define PIXELS_PER_WHEEL_CLICK 100.0
@@ -17,11 +19,6 @@ struct mapping {
 	struct cua_error *err;
 };
 
-static const cJSON *member(const cJSON *json, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(json, name);
-}
-
 static enum cua_status map_name(struct mapping *map, const char *name)
 {
 	return cJSON_AddStringToObject(map->to, "action", name)
@@ -32,7 +29,7 @@ static enum cua_status map_name(struct mapping *map, const char *name)
 /* Copies a member under its own name; the table decides whether its value is right. */
 static enum cua_status copy(struct mapping *map, const char *name)
 {
-	const cJSON *value = member(map->from, name);
+	const cJSON *value = cua_json_member(map->from, name);
 	if (!value) {
 		return CUA_OK;
 	}
@@ -47,7 +44,7 @@ static enum cua_status copy(struct mapping *map, const char *name)
 /* The API gives a place to every mouse action; without one it is not what the model meant. */
 static enum cua_status copy_place(struct mapping *map)
 {
-	if (!member(map->from, "x") || !member(map->from, "y")) {
+	if (!cua_json_member(map->from, "x") || !cua_json_member(map->from, "y")) {
 		return CUA_FAIL(map->err, CUA_ERR_INVAL, 0, "x and y are missing");
 	}
 	enum cua_status status = copy(map, "x");
@@ -57,7 +54,7 @@ static enum cua_status copy_place(struct mapping *map)
 /* Modifiers may be null, missing or empty, which all mean none. */
 static enum cua_status copy_modifiers(struct mapping *map)
 {
-	const cJSON *keys = member(map->from, "keys");
+	const cJSON *keys = cua_json_member(map->from, "keys");
 	if (!keys || cJSON_IsNull(keys) || (cJSON_IsArray(keys) && cJSON_GetArraySize(keys) == 0)) {
 		return CUA_OK;
 	}
@@ -72,7 +69,7 @@ static enum cua_status map_click(struct mapping *map)
 	} buttons[] = { { "left", CUA_BUTTON_LEFT }, { "right", CUA_BUTTON_RIGHT },
 		{ "wheel", CUA_BUTTON_MIDDLE }, { "middle", CUA_BUTTON_MIDDLE },
 		{ "back", CUA_BUTTON_BACK }, { "forward", CUA_BUTTON_FORWARD } };
-	const char *name = cJSON_GetStringValue(member(map->from, "button"));
+	const char *name = cJSON_GetStringValue(cua_json_member(map->from, "button"));
 	for (size_t i = 0; name && i < CUA_ARRAY_LEN(buttons); i++) {
 		if (strcmp(buttons[i].theirs, name) == 0) {
 			cJSON_AddStringToObject(
@@ -101,7 +98,7 @@ static enum cua_status map_move(struct mapping *map)
 
 static enum cua_status map_drag(struct mapping *map)
 {
-	if (!member(map->from, "path")) {
+	if (!cua_json_member(map->from, "path")) {
 		return CUA_FAIL(map->err, CUA_ERR_INVAL, 0, "path is missing");
 	}
 	enum cua_status status = copy(map, "path");
@@ -110,7 +107,7 @@ static enum cua_status map_drag(struct mapping *map)
 
 static enum cua_status map_keypress(struct mapping *map)
 {
-	if (!member(map->from, "keys")) {
+	if (!cua_json_member(map->from, "keys")) {
 		return CUA_FAIL(map->err, CUA_ERR_INVAL, 0, "keys is missing");
 	}
 	return copy(map, "keys");
@@ -118,7 +115,7 @@ static enum cua_status map_keypress(struct mapping *map)
 
 static enum cua_status map_type(struct mapping *map)
 {
-	if (!member(map->from, "text")) {
+	if (!cua_json_member(map->from, "text")) {
 		return CUA_FAIL(map->err, CUA_ERR_INVAL, 0, "text is missing");
 	}
 	return copy(map, "text");
@@ -126,7 +123,7 @@ static enum cua_status map_type(struct mapping *map)
 
 static enum cua_status map_axis(struct mapping *map, const char *name, int *ret_clicks)
 {
-	const cJSON *pixels = member(map->from, name);
+	const cJSON *pixels = cua_json_member(map->from, name);
 	if (!pixels || cJSON_IsNull(pixels)) {
 		*ret_clicks = 0;
 		return CUA_OK;
@@ -207,10 +204,9 @@ static const struct {
 	{ "wait", CUA_ACTION_WAIT, map_wait },
 };
 
-/* Fills to, then asks the table, so that nothing off the screen or out of bounds gets further. */
-static enum cua_status map_and_check(struct mapping *map, struct cua_point screen)
+static enum cua_status fill(struct mapping *map)
 {
-	const char *type = cJSON_GetStringValue(member(map->from, "type"));
+	const char *type = cJSON_GetStringValue(cua_json_member(map->from, "type"));
 	for (size_t i = 0; type && i < CUA_ARRAY_LEN(mappings); i++) {
 		if (strcmp(mappings[i].theirs, type) != 0) {
 			continue;
@@ -221,12 +217,6 @@ static enum cua_status map_and_check(struct mapping *map, struct cua_point scree
 		}
 		if (status != CUA_OK) {
 			cua_error_prefix(map->err, "%s", type);
-			return status;
-		}
-		struct cua_action checked;
-		status = cua_action_parse(map->to, &screen, &checked, map->err);
-		if (status == CUA_OK) {
-			cua_action_finish(&checked);
 		}
 		return status;
 	}
@@ -247,10 +237,7 @@ enum cua_status responses_map_action(const cJSON *action, struct cua_point scree
 	struct mapping map = {
 		.from = action, .to = canonical, .note = note, .note_size = note_size, .err = err
 	};
-	enum cua_status status = map_and_check(&map, screen);
-	if (status != CUA_OK) {
-		return status;
-	}
-	cJSON_AddItemToArray(actions, CUA_STEAL(canonical));
-	return CUA_OK;
+	enum cua_status status = fill(&map);
+	return status == CUA_OK ? model_append_action(actions, CUA_STEAL(canonical), &screen, err)
+				: status;
 }

@@ -20,6 +20,7 @@ struct responses_quirks {
 	bool no_include;    /* refuses reasoning.encrypted_content */
 	bool no_status;     /* refuses the status of items sent back */
 	bool no_compaction; /* refuses context_management */
+	bool no_threads;    /* keeps no answers */
 };
 
 struct responses {
@@ -27,7 +28,18 @@ struct responses {
 	struct model_items items; /* input[], in the order of the conversation */
 	size_t adapted;           /* how many of the items are in line with the quirks */
 	struct responses_quirks quirks;
+	/* With threads: the answer that the next request goes on from, and how many items the
+	 * server has by then; "" if it has none. */
+	char thread[80];
+	size_t held;
 };
+
+/* The type of what stands behind the output items of an answer: {"type", "id"}, the answer's own.
+ */
+#define RESPONSES_ANSWER "response"
+
+/* The server is asked to keep its answers, so that a request has only what is new. */
+bool responses_uses_threads(const struct agent_model_config *config);
 
 /* --- request --- */
 

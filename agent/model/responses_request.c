@@ -213,9 +213,10 @@ static void add_compaction(cJSON *head, double threshold)
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(head, "context_management"), entry);
 }
 
-static cJSON *build_head(
-		const struct agent_model_config *config, const struct responses_quirks *quirks)
+static cJSON *build_head(const struct responses *talk)
 {
+	const struct agent_model_config *config = talk->config;
+	const struct responses_quirks *quirks = &talk->quirks;
 	cJSON *head = cJSON_CreateObject();
 	cJSON_AddStringToObject(head, "model", config->model);
 	if (config->is_probe) {
@@ -235,7 +236,12 @@ static cJSON *build_head(
 		cJSON_AddItemToArray(cJSON_AddArrayToObject(head, "include"),
 				cJSON_CreateString("reasoning.encrypted_content"));
 	}
-	cJSON_AddBoolToObject(head, "store", quirks->needs_store);
+	cJSON_AddBoolToObject(head, "store",
+			quirks->needs_store ||
+					(responses_uses_threads(config) && !quirks->no_threads));
+	if (talk->thread[0]) {
+		cJSON_AddStringToObject(head, "previous_response_id", talk->thread);
+	}
 	cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
 	cJSON_AddStringToObject(head, "prompt_cache_key", config->session);
 	cJSON_AddBoolToObject(head, "stream", true);
@@ -247,7 +253,7 @@ static cJSON *build_head(
 enum cua_status responses_body(void *self, struct cua_buffer *body, struct cua_error *err)
 {
 	struct responses *talk = self;
-	CUA_AUTO_JSON cJSON *head = build_head(talk->config, &talk->quirks);
+	CUA_AUTO_JSON cJSON *head = build_head(talk);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(head);
 	if (!text) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
@@ -261,7 +267,10 @@ enum cua_status responses_body(void *self, struct cua_buffer *body, struct cua_e
 		status = cua_buffer_printf(body, err, ",\"input\":[");
 	}
 	if (status == CUA_OK) {
-		status = model_items_join(&talk->items, body, err);
+		const size_t held = talk->thread[0] ? talk->held : 0;
+		const struct model_items news = { .texts = talk->items.texts + held,
+			.count = talk->items.count - held };
+		status = model_items_join(&news, body, err);
 	}
 	return status == CUA_OK ? cua_buffer_append(body, "]}", 2, err) : status;
 }

@@ -1,33 +1,24 @@
 #include "agent/model/responses_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static const char *string_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-static double number_at(const cJSON *object, const char *group, const char *name)
-{
-	const cJSON *from = group ? cJSON_GetObjectItemCaseSensitive(object, group) : object;
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(from, name);
-	return cJSON_IsNumber(number) ? number->valuedouble : 0;
-}
 
 static enum cua_status keep_usage(
 		struct model_reply *reply, const cJSON *response, struct cua_error *err)
 {
-	const cJSON *usage = cJSON_GetObjectItemCaseSensitive(response, "usage");
+	const cJSON *usage = cua_json_member(response, "usage");
+	const cJSON *input = cua_json_member(usage, "input_tokens_details");
+	const cJSON *output = cua_json_member(usage, "output_tokens_details");
 	const struct agent_usage used = {
-		.input_tokens = number_at(usage, NULL, "input_tokens"),
-		.cached_tokens = number_at(usage, "input_tokens_details", "cached_tokens"),
-		.cache_write_tokens =
-				number_at(usage, "input_tokens_details", "cache_write_tokens"),
-		.output_tokens = number_at(usage, NULL, "output_tokens"),
-		.reasoning_tokens = number_at(usage, "output_tokens_details", "reasoning_tokens"),
+		.input_tokens = cua_json_number(usage, "input_tokens"),
+		.cached_tokens = cua_json_number(input, "cached_tokens"),
+		.cache_write_tokens = cua_json_number(input, "cache_write_tokens"),
+		.output_tokens = cua_json_number(usage, "output_tokens"),
+		.reasoning_tokens = cua_json_number(output, "reasoning_tokens"),
 	};
 	return model_reply_use(reply, &used, err);
 }
@@ -63,8 +54,8 @@ static enum cua_status keep_output(
 
 static enum model_end incomplete_end(const cJSON *response)
 {
-	const char *reason = string_at(
-			cJSON_GetObjectItemCaseSensitive(response, "incomplete_details"), "reason");
+	const char *reason =
+			cua_json_string(cua_json_member(response, "incomplete_details"), "reason");
 	if (reason && strcmp(reason, "max_output_tokens") == 0) {
 		return MODEL_END_CUT;
 	}
@@ -72,10 +63,26 @@ static enum model_end incomplete_end(const cJSON *response)
 							       : MODEL_END_FAILED;
 }
 
+/* Kept with the items, and so in a journal: a run that goes on does so from this answer. */
+static enum cua_status keep_id(
+		struct model_reply *reply, const cJSON *response, struct cua_error *err)
+{
+	const char *id = cua_json_string(response, "id");
+	CUA_AUTO_JSON cJSON *answer = cJSON_CreateObject();
+	if (!id || !responses_uses_threads(reply->config)) {
+		return CUA_OK;
+	}
+	cJSON_AddStringToObject(answer, "type", RESPONSES_ANSWER);
+	cJSON_AddStringToObject(answer, "id", id);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(answer);
+	return text ? model_reply_keep(reply, (struct agent_json_span){ text, strlen(text) }, err)
+		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
+}
+
 /* at_best: what the event, or the lack of one, says. */
 static enum model_end end_of(enum model_end at_best, const cJSON *response)
 {
-	const char *state = string_at(response, "status");
+	const char *state = cua_json_string(response, "status");
 	if (at_best != MODEL_END_COMPLETED || !state || strcmp(state, "completed") == 0) {
 		return at_best;
 	}
@@ -91,11 +98,12 @@ static enum cua_status take_response(struct model_reply *reply, enum model_end a
 		return status;
 	}
 	if (end == MODEL_END_FAILED) {
-		const char *state = string_at(response, "status");
+		const char *state = cua_json_string(response, "status");
 		snprintf(reply->code, sizeof(reply->code), "%s", state ? state : "");
-		model_reply_error(reply, cJSON_GetObjectItemCaseSensitive(response, "error"));
+		model_reply_error(reply, cua_json_member(response, "error"));
 	} else if (end == MODEL_END_COMPLETED) {
 		status = keep_output(reply, text, err);
+		status = status == CUA_OK ? keep_id(reply, response, err) : status;
 	}
 	if (status == CUA_OK) {
 		reply->end = end;
@@ -113,7 +121,7 @@ static enum cua_status take_end(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
 	struct agent_json_span text;
-	const cJSON *response = cJSON_GetObjectItemCaseSensitive(event->json, "response");
+	const cJSON *response = cua_json_member(event->json, "response");
 	if (!agent_json_member(event->text, "response", &text) || text.at[0] != '{') {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the last event has no response");
 	}
@@ -130,7 +138,7 @@ static enum cua_status take_error(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
 	(void)err;
-	const cJSON *nested = cJSON_GetObjectItemCaseSensitive(event->json, "error");
+	const cJSON *nested = cua_json_member(event->json, "error");
 	model_reply_error(reply, cJSON_IsObject(nested) ? nested : event->json);
 	reply->end = MODEL_END_FAILED;
 	return CUA_OK;
@@ -139,7 +147,7 @@ static enum cua_status take_error(
 static enum cua_status take_words(
 		struct model_reply *reply, const struct event *event, struct cua_error *err)
 {
-	return model_reply_words(reply, string_at(event->json, "delta"), err);
+	return model_reply_words(reply, cua_json_string(event->json, "delta"), err);
 }
 
 static enum cua_status end_words(
@@ -182,7 +190,7 @@ enum cua_status responses_take_event(struct model_reply *reply, const char *name
 		struct agent_json_span text, struct cua_error *err)
 {
 	(void)name; /* the data says it too, and some servers leave the name out */
-	struct event event = { .type = string_at(json, "type"), .json = json, .text = text };
+	struct event event = { .type = cua_json_string(json, "type"), .json = json, .text = text };
 	for (size_t i = 0; event.type && i < CUA_ARRAY_LEN(events); i++) {
 		if (strcmp(events[i].type, event.type) == 0) {
 			return events[i].take(reply, &event, err);
@@ -194,7 +202,7 @@ enum cua_status responses_take_event(struct model_reply *reply, const char *name
 enum cua_status responses_take_body(struct model_reply *reply, const cJSON *body,
 		struct agent_json_span text, struct cua_error *err)
 {
-	if (!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(body, "output"))) {
+	if (!cJSON_IsArray(cua_json_member(body, "output"))) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer has no output");
 	}
 	return take_response(reply, MODEL_END_COMPLETED, body, text, err);

@@ -4,28 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
-
-static const char *string_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
 
 static enum cua_status take_message(
 		struct model_turn_builder *builder, const cJSON *item, struct cua_error *err)
 {
-	const char *phase = string_at(item, "phase");
+	const char *phase = cua_json_string(item, "phase");
 	bool is_commentary = phase && strcmp(phase, "commentary") == 0;
 	enum cua_status status = CUA_OK;
 	const cJSON *part = NULL;
-	cJSON_ArrayForEach (part, cJSON_GetObjectItemCaseSensitive(item, "content")) {
-		const char *type = string_at(part, "type");
+	cJSON_ArrayForEach (part, cua_json_member(item, "content")) {
+		const char *type = cua_json_string(part, "type");
 		if (status == CUA_OK && type && strcmp(type, "output_text") == 0) {
 			status = model_turn_say(builder,
 					is_commentary ? MODEL_COMMENTARY : MODEL_ANSWER,
-					string_at(part, "text"), err);
+					cua_json_string(part, "text"), err);
 		} else if (status == CUA_OK && type && strcmp(type, "refusal") == 0) {
-			const char *why = string_at(part, "refusal");
+			const char *why = cua_json_string(part, "refusal");
 			status = model_turn_say(builder, MODEL_REFUSAL,
 					why && why[0] ? why : "the model refused", err);
 		}
@@ -38,10 +34,10 @@ static enum cua_status take_reasoning(
 {
 	enum cua_status status = CUA_OK;
 	const cJSON *part = NULL;
-	cJSON_ArrayForEach (part, cJSON_GetObjectItemCaseSensitive(item, "summary")) {
+	cJSON_ArrayForEach (part, cua_json_member(item, "summary")) {
 		if (status == CUA_OK) {
 			status = model_turn_say(
-					builder, MODEL_SUMMARY, string_at(part, "text"), err);
+					builder, MODEL_SUMMARY, cua_json_string(part, "text"), err);
 		}
 	}
 	return status;
@@ -50,9 +46,10 @@ static enum cua_status take_reasoning(
 static enum cua_status open_call(struct model_turn_builder *builder, const cJSON *item,
 		enum agent_call_kind kind, struct agent_call **ret_call, struct cua_error *err)
 {
-	enum cua_status status = model_turn_open_call(builder, kind, string_at(item, "call_id"),
-			string_at(item, "name"), ret_call, err);
-	const char *state = string_at(item, "status");
+	enum cua_status status =
+			model_turn_open_call(builder, kind, cua_json_string(item, "call_id"),
+					cua_json_string(item, "name"), ret_call, err);
+	const char *state = cua_json_string(item, "status");
 	if (status == CUA_OK && state && strcmp(state, "completed") != 0) {
 		snprintf((*ret_call)->problem, sizeof((*ret_call)->problem),
 				"its status is \"%.20s\", not completed", state);
@@ -91,8 +88,8 @@ static enum cua_status map_actions(struct model_turn_builder *builder, struct ag
 static enum cua_status take_computer_call(struct model_turn_builder *builder, const cJSON *item,
 		bool has_nul, struct cua_error *err)
 {
-	const cJSON *action = cJSON_GetObjectItemCaseSensitive(item, "action");
-	const cJSON *actions = cJSON_GetObjectItemCaseSensitive(item, "actions");
+	const cJSON *action = cua_json_member(item, "action");
+	const cJSON *actions = cua_json_member(item, "actions");
 	action = cJSON_IsNull(action) ? NULL : action;
 	actions = cJSON_IsNull(actions) ? NULL : actions;
 	if (!action == !actions) {
@@ -104,7 +101,7 @@ static enum cua_status take_computer_call(struct model_turn_builder *builder, co
 	if (status != CUA_OK) {
 		return status;
 	}
-	const cJSON *checks = cJSON_GetObjectItemCaseSensitive(item, "pending_safety_checks");
+	const cJSON *checks = cua_json_member(item, "pending_safety_checks");
 	if (checks && !cJSON_IsNull(checks) && !cJSON_IsArray(checks)) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "pending_safety_checks is not a list");
 	}
@@ -141,7 +138,7 @@ static enum cua_status take_function_call(
 	if (status != CUA_OK || call->problem[0]) {
 		return status;
 	}
-	return model_turn_function(builder, call, string_at(item, "arguments"), err);
+	return model_turn_function(builder, call, cua_json_string(item, "arguments"), err);
 }
 
 static enum cua_status take_item(
@@ -153,7 +150,7 @@ static enum cua_status take_item(
 	if (status != CUA_OK) {
 		return status;
 	}
-	const char *type = string_at(item, "type");
+	const char *type = cua_json_string(item, "type");
 	if (!type) {
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "an output item has no type");
 	}

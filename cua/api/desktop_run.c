@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
+#include <openssl/evp.h>
 
 #include "cua/api/desktop_request.h"
 #include "cua/base/util.h"
@@ -41,16 +41,15 @@ static enum cua_status add_image(struct display *display, const struct display_s
 	cJSON_AddNumberToObject(json, "screen_width", screen.x);
 	cJSON_AddNumberToObject(json, "screen_height", screen.y);
 	cJSON_AddStringToObject(json, "media_type", image.media_type);
-	const int variant = sodium_base64_VARIANT_ORIGINAL;
-	const size_t size = sodium_base64_ENCODED_LEN(image.bytes.len, variant);
+	const size_t size = (image.bytes.len + 2) / 3 * 4 + 1;
 	CUA_AUTO_FREE char *quoted = malloc(size + 2);
 	cJSON *data = quoted ? cJSON_CreateStringReference(quoted) : NULL;
 	if (!data) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "screenshot");
 	} else {
 		quoted[0] = '"';
-		sodium_bin2base64(quoted + 1, size, (const unsigned char *)image.bytes.data,
-				image.bytes.len, variant);
+		EVP_EncodeBlock((unsigned char *)quoted + 1,
+				(const unsigned char *)image.bytes.data, (int)image.bytes.len);
 		memcpy(quoted + size, "\"", 2); /* size counts a NUL */
 		/* As JSON that is finished, and the item's from here on: megabytes are neither
 		 * copied nor looked through for what to escape. */

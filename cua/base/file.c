@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,21 +19,22 @@ enum cua_status cua_file_read(const char *path, struct cua_buffer *buffer, struc
 		return CUA_FAIL(err, errno == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, errno, "%s",
 				path);
 	}
-	char part[16384];
-	ssize_t got;
-	while ((got = read(fd, part, sizeof(part))) != 0) {
+	struct stat info;
+	enum cua_status status = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
+			? cua_buffer_reserve(buffer, (size_t)info.st_size, err)
+			: CUA_OK; /* of files in /proc it is not known */
+	char part[65536];
+	ssize_t got = 0;
+	while (status == CUA_OK && (got = read(fd, part, sizeof(part))) != 0) {
 		if (got < 0) {
 			if (errno == EINTR) {
 				continue;
 			}
 			return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 		}
-		enum cua_status status = cua_buffer_append(buffer, part, (size_t)got, err);
-		if (status != CUA_OK) {
-			return status;
-		}
+		status = cua_buffer_append(buffer, part, (size_t)got, err);
 	}
-	return CUA_OK;
+	return status;
 }
 
 static enum cua_status write_all(
@@ -73,8 +75,9 @@ enum cua_status cua_file_write(
 	return status;
 }
 
-enum cua_status cua_file_write_durable(
-		int dir_fd, const char *name, const void *data, size_t len, struct cua_error *err)
+/* Writes the file beside its place, and moves it there. */
+static enum cua_status write_in(int dir_fd, const char *name, const void *data, size_t len,
+		bool is_durable, int *ret_fd, struct cua_error *err)
 {
 	char beside[NAME_MAX + 1];
 	if (snprintf(beside, sizeof(beside), ".%s.part", name) >= (int)sizeof(beside)) {
@@ -87,14 +90,30 @@ enum cua_status cua_file_write_durable(
 	}
 	enum cua_status status = write_all(fd, name, data, len, err);
 	if (status == CUA_OK &&
-			(fsync(fd) != 0 || renameat(dir_fd, beside, dir_fd, name) != 0 ||
-					fsync(dir_fd) != 0)) {
+			((is_durable && fsync(fd) != 0) ||
+					renameat(dir_fd, beside, dir_fd, name) != 0 ||
+					(is_durable && fsync(dir_fd) != 0))) {
 		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
 	}
 	if (status != CUA_OK) {
 		unlinkat(dir_fd, beside, 0);
+		return status;
 	}
-	return status;
+	*ret_fd = cua_steal_fd(&fd);
+	return CUA_OK;
+}
+
+enum cua_status cua_file_write_durable(
+		int dir_fd, const char *name, const void *data, size_t len, struct cua_error *err)
+{
+	CUA_AUTO_FD int fd = -1;
+	return write_in(dir_fd, name, data, len, true, &fd, err);
+}
+
+enum cua_status cua_file_write_unsynced(int dir_fd, const char *name, const void *data, size_t len,
+		int *ret_fd, struct cua_error *err)
+{
+	return write_in(dir_fd, name, data, len, false, ret_fd, err);
 }
 
 enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *err)

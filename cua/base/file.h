@@ -19,6 +19,10 @@ CUA_NODISCARD enum cua_status cua_file_write(
  * returns. name is in the folder dir_fd; mode 0600. After a failure there is no part of it. */
 CUA_NODISCARD enum cua_status cua_file_write_durable(
 		int dir_fd, const char *name, const void *data, size_t len, struct cua_error *err);
+/* The same in two parts: the disk has it when *ret_fd, and then dir_fd, were synced. Readers see
+ * the whole file at once; after a power loss in between, its name may be there without it. */
+CUA_NODISCARD enum cua_status cua_file_write_unsynced(int dir_fd, const char *name,
+		const void *data, size_t len, int *ret_fd, struct cua_error *err);
 /* mkdir -p; existing directories are fine, whatever their mode. */
 CUA_NODISCARD enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *err);
 /* rm -rf, without following symbolic links; nothing there is fine. */

@@ -1,5 +1,7 @@
 #include "cua/contract/utf8.h"
 
+#include <string.h>
+
 uint32_t cua_utf8_next(const char **at, const char *end)
 {
 	const unsigned char *bytes = (const unsigned char *)*at;
@@ -48,10 +50,23 @@ void cua_utf8_encode(uint32_t code, char *bytes)
 	*bytes = '\0';
 }
 
+/* Steps over ASCII by eight bytes: pictures in base64 are long. */
+static const char *skip_ascii(const char *at, const char *end)
+{
+	uint64_t eight = 0;
+	for (; (size_t)(end - at) >= sizeof(eight); at += sizeof(eight)) {
+		memcpy(&eight, at, sizeof(eight));
+		if (eight & 0x8080808080808080U) {
+			break;
+		}
+	}
+	return at;
+}
+
 enum cua_status cua_utf8_check(const char *text, size_t len, struct cua_error *err)
 {
 	const char *at = text, *end = text + len;
-	while (at < end) {
+	while ((at = skip_ascii(at, end)) < end) {
 		if (cua_utf8_next(&at, end) == CUA_UTF8_INVALID) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "invalid UTF-8 at byte %zu (0x%02x)",
 					(size_t)(at - text), (unsigned char)*at);

@@ -16,6 +16,7 @@
 #include "agent/event.h"
 #include "agent/journal_read.h"
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/process.h"
 #include "cua/base/util.h"
 #include "cua/runs/runs.h"
@@ -29,7 +30,7 @@ struct frames {
 
 static bool add_frame(struct frames *frames, const cJSON *event)
 {
-	const char *sha256 = agent_event_text(event, "screenshot");
+	const char *sha256 = cua_json_text(event, "screenshot");
 	if (!agent_event_is_sha256(sha256) ||
 			(frames->count > 0 &&
 					strcmp(frames->sha256[frames->count - 1], sha256) == 0)) {

@@ -11,6 +11,7 @@
 #include "agent/follow.h"
 #include "agent/journal_read.h"
 #include "agent/run_print.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/runs/runs.h"
@@ -26,7 +27,7 @@ static void on_event(const cJSON *event, void *user_data)
 {
 	struct watcher *watcher = user_data;
 	if (agent_event_is(event, "run_end")) {
-		watcher->exit_status = (int)agent_event_number(event, "exit_status");
+		watcher->exit_status = (int)cua_json_number(event, "exit_status");
 	}
 	agent_print_event(&watcher->printer, event);
 }

@@ -14,6 +14,7 @@
 #include "agent/event.h"
 #include "agent/journal_read.h"
 #include "agent/words.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/text.h"
@@ -61,15 +62,15 @@ static void print_call(const struct replay *replay, const cJSON *intent, const c
 	const struct agent_image *screen = agent_desktop_screen(replay->desktop);
 	if (replay->as_json) {
 		CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-		cJSON_AddNumberToObject(json, "step", agent_event_number(intent, "step"));
-		cJSON_AddStringToObject(json, "call_id", agent_event_text(intent, "call_id"));
+		cJSON_AddNumberToObject(json, "step", cua_json_number(intent, "step"));
+		cJSON_AddStringToObject(json, "call_id", cua_json_text(intent, "call_id"));
 		cJSON_AddStringToObject(json, "result", what);
 		cJSON_AddNumberToObject(json, "differing_pixels", (double)differing);
 		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 		printf("%s\n", text ? text : "{}");
 		return;
 	}
-	printf("%3.0f  ", agent_event_number(intent, "step"));
+	printf("%3.0f  ", cua_json_number(intent, "step"));
 	if (strcmp(what, "differs") == 0 && screen) {
 		printf("%.3f %% (%lld pixels) differ",
 				100.0 * (double)differing /
@@ -90,11 +91,11 @@ static bool replay_call(struct replay *replay, const cJSON *intent, const cJSON 
 {
 	struct agent_outcome outcome;
 	int64_t differing = 0;
-	const char *sha256 = agent_event_text(result, "screenshot"), *what = "equal";
+	const char *sha256 = cua_json_text(result, "screenshot"), *what = "equal";
 	enum cua_status status = agent_desktop_act(replay->desktop,
 			cJSON_GetObjectItemCaseSensitive(intent, "actions"), &outcome, err);
 	const bool fails = outcome.status != CUA_OK,
-		   failed_then = strcmp(agent_event_text(result, "status"), "failed") == 0;
+		   failed_then = strcmp(cua_json_text(result, "status"), "failed") == 0;
 	agent_outcome_finish(&outcome);
 	if (status != CUA_OK) {
 		return false;
@@ -120,8 +121,8 @@ static const cJSON *result_of(const cJSON *intent)
 	for (const cJSON *event = intent->next; event && !agent_event_is(event, "turn");
 			event = event->next) {
 		if (agent_event_is(event, "result") &&
-				strcmp(agent_event_text(event, "call_id"),
-						agent_event_text(intent, "call_id")) == 0) {
+				strcmp(cua_json_text(event, "call_id"),
+						cua_json_text(intent, "call_id")) == 0) {
 			return event;
 		}
 	}
@@ -156,10 +157,10 @@ static enum cua_status start(
 	const cJSON *event = NULL;
 	bool attached = false;
 	cJSON_ArrayForEach (event, events) {
-		if (agent_event_is(event, "look") && agent_event_number(event, "width") >= 320 &&
-				agent_event_number(event, "height") >= 200) {
-			options.width_px = (int)agent_event_number(event, "width");
-			options.height_px = (int)agent_event_number(event, "height");
+		if (agent_event_is(event, "look") && cua_json_number(event, "width") >= 320 &&
+				cua_json_number(event, "height") >= 200) {
+			options.width_px = (int)cua_json_number(event, "width");
+			options.height_px = (int)cua_json_number(event, "height");
 			break;
 		}
 	}

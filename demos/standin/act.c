@@ -64,8 +64,9 @@ bool acts_add_split(struct acts *acts, const struct act *act, unsigned split)
 	if (act->kind == ACT_DRAG && split & ACT_SPLIT_DRAGS) {
 		return add_at(acts, ACT_MOVE, act->path.points[0]) && add_copy(acts, act, 1);
 	}
-	if (act->kind == ACT_SCROLL && split & ACT_SPLIT_SCROLLS) {
-		return add_at(acts, ACT_MOVE, act->point) && add_copy(acts, act, 1);
+	if ((act->kind == ACT_SCROLL && split & ACT_SPLIT_SCROLLS) ||
+			(act->kind == ACT_CLICK && split & ACT_SPLIT_CLICKS)) {
+		return add_at(acts, ACT_MOVE, act->point) && add_copy(acts, act, act->count);
 	}
 	int copies = act->kind == ACT_KEY && split & ACT_SPLIT_KEYS ? act->count : 1;
 	bool ok = true;

@@ -48,6 +48,7 @@ enum act_split {
 	ACT_SPLIT_DRAGS = 1 << 1,      /* a move to the start first: it drags from the pointer */
 	ACT_SPLIT_SCROLLS = 1 << 2,    /* a move first: it scrolls at the pointer */
 	ACT_SPLIT_KEYS = 1 << 3,       /* each press by itself */
+	ACT_SPLIT_CLICKS = 1 << 4,     /* a move first: it clicks at the pointer */
 };
 
 /* A new act at the end, borrowed; NULL when memory runs out or there are ACTS_MAX. */

@@ -39,6 +39,8 @@ void play_finish(struct play *play)
 	drop_turns(play, 0);
 	free(play->turns);
 	free(play->faults_played);
+	cJSON_Delete(play->held);
+	play->held = NULL;
 	play->turns = NULL;
 	play->faults_played = NULL;
 }

@@ -38,6 +38,7 @@ struct play_turn {
 	struct acts rest;          /* for the turns that follow, if each has one call only */
 	char *words;               /* owned; what it tells the person; "" for nothing */
 	bool final;                /* it is a message and nothing else */
+	bool paused;               /* the server stopped in the middle: the calls are in rest */
 	const struct fault *fault; /* what goes wrong with the reply; borrowed; NULL: nothing */
 	cJSON *sent; /* owned; the wire's: the turn in the API's spelling, to know it again */
 	unsigned char before[PLAY_DIGEST_BYTES]; /* the wire's: digest of what stood before it */
@@ -52,6 +53,7 @@ struct play {
 	struct play_turn *turns; /* owned */
 	int turn_count;
 	int *faults_played;    /* owned; of each step, how often its fault was played */
+	cJSON *held;           /* owned; the wire's: what it keeps for requests to come */
 	unsigned conversation; /* part of every id, so that an old history is noticed */
 	char reason[3072];     /* of giving up */
 	bool gave_up;          /* of the newest conversation */

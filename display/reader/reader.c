@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "display/reader/bus.h"
 #include "display/reader/ocr.h"
@@ -56,12 +57,6 @@ static int int_of(const cJSON *json, const char *name, int fallback)
 	return cJSON_IsNumber(number) ? number->valueint : fallback;
 }
 
-static const char *string_of(const cJSON *json, const char *name)
-{
-	const cJSON *string = cJSON_GetObjectItemCaseSensitive(json, name);
-	return cJSON_IsString(string) ? string->valuestring : "";
-}
-
 static struct box box_of(const cJSON *json)
 {
 	return (struct box){ int_of(json, "x", 0), int_of(json, "y", 0), int_of(json, "width", 0),
@@ -106,7 +101,7 @@ static void read_tree_request(const cJSON *json, struct tree_request *request)
 		to->pid = (unsigned int)int_of(window, "pid", 0);
 		to->popup = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(window, "popup"));
 		to->box = box_of(window);
-		g_strlcpy(to->title, string_of(window, "title"), sizeof(to->title));
+		g_strlcpy(to->title, cua_json_text(window, "title"), sizeof(to->title));
 	}
 }
 
@@ -131,8 +126,8 @@ static enum cua_status do_element(
 					 : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "element");
 	if (status == CUA_OK) {
 		read_tree_request(json, request);
-		status = tree_element(reader->bus, request, string_of(json, "bus"),
-				string_of(json, "path"),
+		status = tree_element(reader->bus, request, cua_json_text(json, "bus"),
+				cua_json_text(json, "path"),
 				cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "scroll")),
 				answer, err);
 	}
@@ -145,7 +140,7 @@ static enum cua_status do_spans(
 	enum cua_status status = need_bus(reader, err);
 	return status != CUA_OK
 			? status
-			: tree_spans(reader->bus, string_of(json, "text"),
+			: tree_spans(reader->bus, cua_json_text(json, "text"),
 					  cJSON_GetObjectItemCaseSensitive(json, "elements"),
 					  deadline_of(json), answer, err);
 }
@@ -154,10 +149,10 @@ static enum cua_status do_url(
 		struct reader *reader, const cJSON *json, cJSON *answer, struct cua_error *err)
 {
 	enum cua_status status = need_bus(reader, err);
-	return status != CUA_OK
-			? status
-			: tree_url(reader->bus, string_of(json, "bus"), string_of(json, "path"),
-					  deadline_of(json), answer, err);
+	return status != CUA_OK ? status
+				: tree_url(reader->bus, cua_json_text(json, "bus"),
+						  cua_json_text(json, "path"), deadline_of(json),
+						  answer, err);
 }
 
 static enum cua_status do_ocr(struct reader *reader, const cJSON *json, const uint8_t *pixels,
@@ -168,7 +163,7 @@ static enum cua_status do_ocr(struct reader *reader, const cJSON *json, const ui
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%zu pixels for %dx%d", pixel_len, width,
 				height);
 	}
-	const char *lang = string_of(json, "lang");
+	const char *lang = cua_json_text(json, "lang");
 	if (reader->ocr && strcmp(ocr_lang(reader->ocr), lang) != 0) {
 		ocr_close(reader->ocr);
 		reader->ocr = NULL;
@@ -186,7 +181,7 @@ static cJSON *serve(
 {
 	struct cua_error error = { 0 };
 	cJSON *answer = cJSON_CreateObject();
-	const char *verb = string_of(json, "do");
+	const char *verb = cua_json_text(json, "do");
 	enum cua_status status;
 	if (strcmp(verb, "tree") == 0) {
 		status = do_tree(reader, json, answer, &error);

@@ -8,7 +8,7 @@
 #include "cua/contract/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
-static const char *const names[] = { "ui-tars", "qwen3-vl", "fara", "opencua" };
+static const char *const names[] = { "ui-tars", "qwen3-vl", "fara", "opencua", "holo3" };
 
 static void check_said(const struct chat_said *said, const struct cua_point *screen)
 {
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct chat_space space;
 		FUZZ_CHECK(chat_profile_find(names[data[0] % CUA_ARRAY_LEN(names)], &profile,
 					   NULL) == CUA_OK);
-		spec.coordinates = (enum agent_coordinates)(data[0] / 4 % 4);
+		spec.coordinates = (enum agent_coordinates)(data[0] / 8 % 4);
 		spec.images.multiple = 28;
 		chat_space_init(&space, &spec, (struct cua_point){ 1280, 800 });
 		if (profile->read(text, &space, &said, &why) == CUA_OK) {

@@ -75,33 +75,31 @@ async function responses(base, stream) {
 	}
 }
 
-async function messages(base, stream) {
-	const client = new Anthropic({ apiKey: 'k', baseURL: base });
+const anthropicRequest = {
+	model: 'claude-opus-5-5',
+	max_tokens: 1000,
+	tools: [{ type: 'computer_toolset_20260801' }, { name: 'open_app', input_schema: schema }],
+};
+
+// send: with the messages that are new; none of them after a pause.
+async function playAnthropic(send) {
 	const played = nothing();
-	const talk = [{ role: 'user', content: 'Write.' }];
 	const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: png } };
+	let news = [{ role: 'user', content: 'Write.' }];
 	for (;;) {
-		const request = {
-			model: 'claude-opus-5-5',
-			max_tokens: 1000,
-			messages: talk,
-			tools: [
-				{ type: 'computer_toolset_20260801' },
-				{ name: 'open_app', input_schema: schema },
-			],
-		};
-		const message = stream
-			? await client.messages.stream(request).finalMessage()
-			: await client.messages.create(request);
+		const message = await send(news);
 		played.tokens += message.usage.output_tokens;
-		talk.push({ role: 'assistant', content: message.content });
 		const calls = message.content.filter((block) => block.type === 'tool_use');
 		const said = message.content.map((block) => block.text ?? '').join('');
 		if (message.stop_reason === 'end_turn') {
 			return { ...played, answer: said };
 		}
-		assert.equal(message.stop_reason, 'tool_use');
 		played.words += said;
+		if (message.stop_reason === 'pause_turn') {
+			news = [];
+			continue;
+		}
+		assert.equal(message.stop_reason, 'tool_use');
 		const results = calls.map((call) => {
 			if (call.toolset_name === 'computer') {
 				played.actions.push(call.name.replace('left_', ''));
@@ -115,8 +113,28 @@ async function messages(base, stream) {
 			played.functions.push([call.name, call.input]);
 			return { type: 'tool_result', tool_use_id: call.id, content: [image] };
 		});
-		talk.push({ role: 'user', content: results });
+		news = [{ role: 'user', content: results }];
 	}
+}
+
+async function messages(base, stream) {
+	const client = new Anthropic({ apiKey: 'k', baseURL: base });
+	const talk = [];
+	return playAnthropic(async (news) => {
+		const request = { ...anthropicRequest, messages: [...talk, ...news] };
+		const message = stream
+			? await client.messages.stream(request).finalMessage()
+			: await client.messages.create(request);
+		talk.push(...news, { role: 'assistant', content: message.content });
+		return message;
+	});
+}
+
+// The server keeps the conversation.
+async function thread(base, stream) {
+	const client = new Anthropic({ apiKey: 'k', baseURL: base });
+	const held = client.beta.messages.thread(anthropicRequest);
+	return playAnthropic((news) => (stream ? held.stream(news).finalMessage() : held.send(news)));
 }
 
 const computer = {
@@ -244,7 +262,7 @@ async function gemini(base, stream) {
 	}
 }
 
-export const plays = { responses, messages, chat, gemini };
+export const plays = { responses, messages, thread, chat, gemini };
 
 // The SDKs' own classes of errors come out of the envelopes.
 export const refusals = {

@@ -50,3 +50,9 @@ for (const [name, play] of Object.entries(apis.plays)) {
 		console.log(`ok ${name} retried`);
 	});
 }
+for (const name of ['messages', 'thread']) {
+	await withStandin(['--fault', 'end=pause_turn,at=2,times=2'], async (base) => {
+		check(`${name} paused`, await apis.plays[name](base, true));
+		console.log(`ok ${name} paused`);
+	});
+}

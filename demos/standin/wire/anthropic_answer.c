@@ -265,6 +265,7 @@ const struct wire_api wire_anthropic = {
 	.takes = takes,
 	.read = anthropic_read,
 	.spell = anthropic_content,
+	.hold = anthropic_hold,
 	.answer = answer,
 	.stream = stream,
 	.error = make_error,

@@ -6,6 +6,7 @@
  *   anthropic_models.c    what each model takes and refuses
  *   anthropic_tools.c     the tools that are offered
  *   anthropic_context.c   context_management
+ *   anthropic_threads.c   conversations that the server keeps
  *   anthropic_messages.c  the replayed conversation
  *   anthropic_results.c   the results of a turn's calls
  *   anthropic_images.c    which images are shrunk or refused
@@ -16,6 +17,7 @@
 #include "demos/standin/wire/wire.h"
 
 #define ANTHROPIC_TOOLSET "computer_toolset_20260801"
+#define ANTHROPIC_OLDEST_TOOL "computer_20241022"
 #define ANTHROPIC_NOT_EXECUTED "Not executed: an earlier computer action in this turn failed."
 #define ANTHROPIC_PICTURE_TOKENS 1334 /* 1280x800: one for each 28 by 28 pixels */
 
@@ -32,6 +34,7 @@ enum anthropic_trait {
 	ANTHROPIC_NO_SAMPLING = 1 << 9,    /* refuses temperature, top_p, top_k */
 	ANTHROPIC_NO_PREFILL = 1 << 10,    /* the last message must be the user's */
 	ANTHROPIC_WORDS_THOUGHT = 1 << 11, /* words between calls come as thinking */
+	ANTHROPIC_TAKES_20241022 = 1 << 12,
 };
 
 struct anthropic_model {
@@ -52,6 +55,10 @@ bool anthropic_read(struct wire_request *request);
 bool anthropic_read_tools(struct wire_request *request, const cJSON *tools);
 bool anthropic_offers(const struct wire_request *request, const char *name);
 bool anthropic_read_context(struct wire_request *request);
+/* Of a request that continues a thread it makes the one that brings everything. */
+bool anthropic_read_thread(struct wire_request *request);
+/* What a thread keeps of the request; NULL without one. */
+cJSON *anthropic_hold(const struct wire_request *request);
 bool anthropic_read_messages(struct wire_request *request, const cJSON *messages);
 
 /* The content of the message after a turn: whether it answers the calls, once and in order. */
@@ -63,8 +70,9 @@ bool anthropic_read_block(struct wire_request *request, const cJSON *block, cons
 bool anthropic_read_image(struct wire_request *request, const cJSON *block, const char *place);
 
 cJSON *anthropic_content(const struct wire_request *request, const struct play_turn *turn);
-/* Why an act cannot be spelt; NULL if it can. */
+/* Why an act cannot be spelt; NULL if it can. The oldest tool has fewer words. */
 const char *anthropic_cannot(const struct act *act);
+const char *anthropic_cannot_oldest(const struct act *act);
 cJSON *anthropic_applied_edits(const struct wire_request *request, double input_tokens);
 
 extern const struct check_member anthropic_cache_control[];

@@ -271,6 +271,10 @@ static bool check_end(struct messages *messages, const cJSON *list)
 	if (talk_unanswered(&request->talk)) {
 		return anthropic_read_results(request, NULL, messages->place);
 	}
+	const int turn = request->talk.turn - 1;
+	if (turn >= 0 && request->play->turns[turn].paused) {
+		return true; /* it goes on where it stopped */
+	}
 	if (check_is(check_text(last, "role"), "assistant") &&
 			anthropic_has(request, ANTHROPIC_NO_PREFILL)) {
 		return wire_refuse(request, 400, NULL, "",

@@ -37,6 +37,8 @@ static const struct anthropic_model models[] = {
 	{ "claude-opus-4-1", ANTHROPIC_TAKES_20250124 },
 	{ "claude-opus-4-20", ANTHROPIC_TAKES_20250124 },
 	{ "claude-sonnet-4-20", ANTHROPIC_TAKES_20250124 },
+	{ "claude-3-7-sonnet", ANTHROPIC_TAKES_20250124 },
+	{ "claude-3-5-sonnet", ANTHROPIC_TAKES_20241022 },
 };
 
 const struct anthropic_model *anthropic_find_model(const char *id)

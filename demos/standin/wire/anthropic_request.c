@@ -25,6 +25,7 @@ static const struct check_member request_members[] = {
 	{ "stream", CHECK_BOOL, false, NULL },
 	{ "system", CHECK_TEXT | CHECK_LIST, false, NULL },
 	{ "temperature", CHECK_NUMBER, false, NULL },
+	{ "thread", CHECK_OBJECT | CHECK_NULL, false, NULL },
 	{ "thinking", CHECK_OBJECT, false, NULL },
 	{ "tool_choice", CHECK_OBJECT, false, NULL },
 	{ "tools", CHECK_LIST, false, NULL },
@@ -62,7 +63,7 @@ static const struct check_member choice_members[] = {
 
 static const char *const betas[] = { "computer-use-2024-10-22", "computer-use-2025-01-24",
 	"computer-use-2025-11-24", "context-management-2025-06-27", "compact-2026-01-12",
-	"compact-2026-09-04", "thinking-display-updates-2026-08-18",
+	"message-threads-2026-08-12", "compact-2026-09-04", "thinking-display-updates-2026-08-18",
 	"thinking-binding-controls-2026-08-01", "interleaved-thinking-2025-05-14",
 	"extended-cache-ttl-2025-04-11", "prompt-caching-2024-07-31", "context-1m-2025-08-07",
 	"token-efficient-tools-2025-02-19", "fast-mode-2026-02-01",
@@ -289,6 +290,7 @@ bool anthropic_read(struct wire_request *request)
 	}
 	const cJSON *config = check_get(root, "output_config");
 	if (!check_members(request, "", root, request_members) || !check_model(request) ||
+			!anthropic_read_thread(request) ||
 			!anthropic_read_tools(request, check_get(root, "tools")) ||
 			!check_thinking(request) || !check_choice(request) ||
 			!check_sampling(request) || !check_system(request) ||
@@ -303,9 +305,11 @@ bool anthropic_read(struct wire_request *request)
 				"max_tokens: Input should be greater than or equal to 1");
 	}
 	request->stream = cJSON_IsTrue(check_get(root, "stream"));
-	request->input.cannot = anthropic_cannot;
+	bool is_oldest = check_is(request->tool, ANTHROPIC_OLDEST_TOOL);
+	request->input.cannot = is_oldest ? anthropic_cannot_oldest : anthropic_cannot;
 	request->input.split = ACT_SPLIT_BENT_DRAGS |
-			(anthropic_uses_toolset(request) ? 0U : ACT_SPLIT_KEYS); /* no repeat */
+			(anthropic_uses_toolset(request) ? 0U : ACT_SPLIT_KEYS) | /* no repeat */
+			(is_oldest ? ACT_SPLIT_CLICKS | ACT_SPLIT_DRAGS : 0U);
 	request->input.one_call = cJSON_IsTrue(
 			check_get(check_get(root, "tool_choice"), "disable_parallel_tool_use"));
 	wire_offers(request, anthropic_offers);

@@ -4,6 +4,8 @@
 #include "cua/base/util.h"
 #include "demos/standin/wire/anthropic_internal.h"
 
+#define OLDEST_BETA "computer-use-2024-10-22"
+
 static const char *const members[] = { "screenshot", "zoom", "left_click", "right_click",
 	"middle_click", "double_click", "triple_click", "left_click_drag", "mouse_move",
 	"left_mouse_down", "left_mouse_up", "cursor_position", "scroll", "type", "key", "hold_key",
@@ -60,6 +62,13 @@ static const struct check_member editor_members[] = {
 	{ 0 },
 };
 
+static const struct check_member editor_20250429_members[] = {
+	{ "type", CHECK_TEXT, true, NULL },
+	{ "name", CHECK_TEXT, true, (const char *const[]){ "str_replace_based_edit_tool", NULL } },
+	{ "cache_control", CHECK_OBJECT | CHECK_NULL, false, NULL },
+	{ 0 },
+};
+
 static const struct check_member old_editor_members[] = {
 	{ "type", CHECK_TEXT, true, NULL },
 	{ "name", CHECK_TEXT, true, (const char *const[]){ "str_replace_editor", NULL } },
@@ -92,9 +101,13 @@ static const struct tool_type {
 			"computer-use-2025-11-24" },
 	{ "computer_20250124", computer_members, ANTHROPIC_TAKES_20250124,
 			"computer-use-2025-01-24" },
+	{ ANTHROPIC_OLDEST_TOOL, computer_members, ANTHROPIC_TAKES_20241022, OLDEST_BETA },
 	{ "bash_20250124", bash_members, 0, NULL },
+	{ "bash_20241022", bash_members, ANTHROPIC_TAKES_20241022, OLDEST_BETA },
 	{ "text_editor_20250728", editor_members, 0, NULL },
+	{ "text_editor_20250429", editor_20250429_members, 0, NULL },
 	{ "text_editor_20250124", old_editor_members, ANTHROPIC_TAKES_20250124, NULL },
+	{ "text_editor_20241022", old_editor_members, ANTHROPIC_TAKES_20241022, OLDEST_BETA },
 	{ "custom", custom_members, 0, NULL },
 };
 
@@ -182,7 +195,8 @@ static bool check_type(struct wire_request *request, const struct tool_type *typ
 				"the "
 				"expected tags: 'bash_20250124', '" ANTHROPIC_TOOLSET
 				"', 'custom', "
-				"'text_editor_20250124', 'text_editor_20250728'",
+				"'text_editor_20250124', 'text_editor_20250429', "
+				"'text_editor_20250728'",
 				place, name);
 	}
 	if (type->trait && !anthropic_has(request, (enum anthropic_trait)type->trait)) {

@@ -64,6 +64,12 @@ static void add_text(cJSON *input, const char *text)
 	}
 }
 
+/* The oldest tool acts at the pointer. */
+static bool is_oldest(const struct content *content)
+{
+	return check_is(content->request->tool, ANTHROPIC_OLDEST_TOOL);
+}
+
 /* --- acts --- */
 
 static void add_click(struct content *content, const struct act *act)
@@ -74,14 +80,18 @@ static void add_click(struct content *content, const struct act *act)
 					: act->count == 3 ? "triple"
 							  : act->button);
 	cJSON *input = add_action(content, name);
-	add_point(content, input, "coordinate", act->point);
+	if (!is_oldest(content)) {
+		add_point(content, input, "coordinate", act->point);
+	}
 	add_text(input, act->keys);
 }
 
 static void add_drag(struct content *content, const struct act *act)
 {
 	cJSON *input = add_action(content, "left_click_drag");
-	add_point(content, input, "start_coordinate", act->path.points[0]);
+	if (!is_oldest(content)) {
+		add_point(content, input, "start_coordinate", act->path.points[0]);
+	}
 	add_point(content, input, "coordinate", act->path.points[act->path.count - 1]);
 	add_text(input, act->keys);
 }
@@ -121,6 +131,14 @@ static void add_raw(struct content *content, const struct act *act)
 	}
 }
 
+static void add_wait(struct content *content)
+{
+	cJSON *input = add_action(content, is_oldest(content) ? "screenshot" : "wait");
+	if (!is_oldest(content)) {
+		cJSON_AddNumberToObject(input, "duration", 1);
+	}
+}
+
 static void add_act(struct content *content, const struct act *act)
 {
 	switch (act->kind) {
@@ -128,7 +146,7 @@ static void add_act(struct content *content, const struct act *act)
 		add_action(content, "screenshot");
 		break;
 	case ACT_WAIT:
-		cJSON_AddNumberToObject(add_action(content, "wait"), "duration", 1);
+		add_wait(content);
 		break;
 	case ACT_MOVE:
 		add_point(content, add_action(content, "mouse_move"), "coordinate", act->point);
@@ -173,6 +191,17 @@ const char *anthropic_cannot(const struct act *act)
 	return act->kind == ACT_DRAG && act->keys && !act_is_straight(act)
 			? "the API holds no keys while drawing"
 			: NULL;
+}
+
+const char *anthropic_cannot_oldest(const struct act *act)
+{
+	if (act->kind == ACT_SCROLL || act->kind == ACT_PRESS || act->kind == ACT_RELEASE) {
+		return "the tool of 2024-10-22 has no wheel, and no button that is held down";
+	}
+	if ((act->kind == ACT_CLICK || act->kind == ACT_DRAG) && (act->keys || act->count > 2)) {
+		return "the tool of 2024-10-22 has no triple clicks, and none with keys";
+	}
+	return anthropic_cannot(act);
 }
 
 /* --- thinking --- */

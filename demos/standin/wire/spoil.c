@@ -67,8 +67,21 @@ static bool add_words(struct play_turn *turn, int megabytes)
 	return true;
 }
 
+/* The server stops before the calls: they come when it is asked to go on. */
+static void pause_turn(struct play_turn *turn)
+{
+	if (!turn->rest.count) {
+		turn->rest = turn->acts;
+		turn->acts = (struct acts){ 0 };
+		turn->paused = true;
+	}
+}
+
 bool spoil_turn(const struct fault *fault, struct play_turn *turn)
 {
+	if (fault && strcmp(fault->end, "pause_turn") == 0) {
+		pause_turn(turn);
+	}
 	return !fault ||
 			((!fault->batch || turn->final || add_calls(turn, fault->batch)) &&
 					(!fault->huge_mb || add_words(turn, fault->huge_mb)));

@@ -87,9 +87,11 @@ struct wire_usage wire_usage(const struct wire_request *request, const struct pl
 {
 	const struct talk *talk = &request->talk;
 	char *sent = cJSON_PrintUnformatted(turn->sent);
+	const size_t len = request->http->body_len;
+	/* Pictures that the server kept did not come with the request. */
+	const size_t text = len > talk->picture_bytes ? len - talk->picture_bytes : 0;
 	struct wire_usage usage = {
-		.input = (double)((request->http->body_len - talk->picture_bytes) / 4 +
-				(size_t)talk->pictures * picture_tokens),
+		.input = (double)(text / 4 + (size_t)talk->pictures * picture_tokens),
 		.output = (double)(sent ? strlen(sent) / 4 : 0),
 	};
 	cJSON_free(sent);
@@ -198,6 +200,8 @@ static struct play_turn *next_turn(struct play *play, struct wire_request *reque
 		wire_refuse(request, 500, NULL, "", "out of memory");
 		return NULL;
 	}
+	cJSON_Delete(play->held);
+	play->held = request->api->hold ? request->api->hold(request) : NULL;
 	return turn;
 }
 

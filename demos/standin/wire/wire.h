@@ -106,6 +106,9 @@ struct wire_api {
 	bool (*read)(struct wire_request *request);
 	/* The turn as this API spells it, for play_turn.sent; NULL when memory runs out. */
 	cJSON *(*spell)(const struct wire_request *request, const struct play_turn *turn);
+	/* What the server keeps of a request that is answered, for those to come, as play.held;
+	 * may be NULL. */
+	cJSON *(*hold)(const struct wire_request *request);
 	/* The answer around turn->sent, plain and as a stream. */
 	cJSON *(*answer)(const struct wire_request *request, const struct play_turn *turn);
 	void (*stream)(const struct wire_request *request, const struct play_turn *turn,
