@@ -240,12 +240,19 @@ bool run_note_turn(struct agent_run *run, const struct agent_turn *turn)
 	return append(run, event, false);
 }
 
+static void add_error(cJSON *event, enum cua_status status, const char *message)
+{
+	cJSON_AddStringToObject(event, "message", message);
+	cJSON_AddStringToObject(event, "class", cua_error_class_name(cua_status_class(status)));
+	cJSON_AddStringToObject(event, "code", cua_status_name(status));
+}
+
 void run_note_unanswered(
 		struct agent_run *run, const struct agent_turn *turn, const struct cua_error *why)
 {
 	if (turn->usage.input_tokens + turn->usage.output_tokens > 0) {
 		cJSON *event = open_step_event(run, "unanswered");
-		cJSON_AddStringToObject(event, "message", why->msg);
+		add_error(event, why->status, why->msg);
 		add_spent(run, event, turn);
 		append(run, event, false);
 	}
@@ -302,11 +309,7 @@ bool run_note_result(struct agent_run *run, const struct agent_call *call,
 					: lost || outcome->status != CUA_OK ? "failed"
 									    : "ok");
 	if (message[0]) {
-		enum cua_status status = lost ? lost->status : outcome->status;
-		cJSON_AddStringToObject(event, "message", message);
-		cJSON_AddStringToObject(
-				event, "class", cua_error_class_name(cua_status_class(status)));
-		cJSON_AddStringToObject(event, "code", cua_status_name(status));
+		add_error(event, lost ? lost->status : outcome->status, message);
 	}
 	if (outcome->failed_action >= 0) {
 		cJSON_AddNumberToObject(event, "failed_action", outcome->failed_action);
@@ -370,9 +373,7 @@ enum cua_status run_note_end(struct agent_run *run, struct cua_error *err)
 		cJSON_AddStringToObject(event, "answer", result->answer);
 	}
 	if (result->error.msg[0]) {
-		cJSON_AddStringToObject(event, "message", result->error.msg);
-		cJSON_AddStringToObject(event, "class",
-				cua_error_class_name(cua_status_class(result->error.status)));
+		add_error(event, result->error.status, result->error.msg);
 	}
 	cJSON_AddNumberToObject(event, "steps", result->steps);
 	cJSON_AddNumberToObject(event, "actions", result->actions);

@@ -15,6 +15,7 @@ foreach(name
 	chain
 	model
 	adversary
+	failures
 	catalogue
 	models
 	tls
@@ -28,11 +29,11 @@ foreach(name
 endforeach()
 # What takes minutes there took time without end.
 set_tests_properties(agent_adversary PROPERTIES TIMEOUT 120)
-foreach(name model adversary models run resume anthropic_talk limits)
+foreach(name model adversary failures models run resume anthropic_talk limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
 endforeach()
-foreach(name run resume limits)
+foreach(name failures run resume limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
 endforeach()
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)

@@ -138,6 +138,18 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 
 /* --- the model --- */
 
+static const char *path_of(const char *api)
+{
+	static const char *const paths[][2] = { { "responses", "/v1/responses" },
+		{ "anthropic", "/v1/messages" }, { "chat", "/v1/chat/completions" },
+		{ "gemini", "/v1/models/some-model:streamGenerateContent?alt=sse" } };
+	size_t at = 0;
+	while (strcmp(paths[at][0], api) != 0) {
+		at++;
+	}
+	return paths[at][1];
+}
+
 static void model(const struct fake_request *request, struct fake_reply *reply, void *user_data)
 {
 	struct agent_stage *stage = user_data;
@@ -147,9 +159,7 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 		snprintf(stage->authorization, sizeof(stage->authorization), "%.*s",
 				(int)strcspn(header + 15, "\r"), header + 15);
 	}
-	assert_string_equal(request->path,
-			strcmp(stage->options.api, "anthropic") == 0 ? "/v1/messages"
-								     : "/v1/responses");
+	assert_string_equal(request->path, path_of(stage->options.api));
 	if (number == stage->cancel_ask) {
 		press_ctrl_c(stage);
 	}

@@ -312,19 +312,24 @@ static void what_happened_is_said(void **state)
 	static const struct {
 		int http_status;
 		const char *headers, *body, *said[2];
+		enum cua_status status;
 	} rows[] = {
-		{ 401, "", NULL, { "401 (the key is not accepted", "no no no" } },
-		{ 400, "", NULL, { "answered 400", "no no no" } },
+		{ 401, "", NULL, { "401 (the key is not accepted", "no no no" },
+				CUA_ERR_MODEL_KEY },
+		{ 400, "", NULL, { "answered 400", "no no no" }, CUA_ERR_MODEL },
 		{ 307, "Location: https://elsewhere.example/v1\r\n", "moved",
 				{ "a redirect, which is not followed",
-						"to https://elsewhere.example/v1" } },
-		{ 200, "Content-Encoding: gzip\r\n", "\x1f\x8b\x08", { "compressed (gzip)", "" } },
+						"to https://elsewhere.example/v1" },
+				CUA_ERR_MODEL },
+		{ 200, "Content-Encoding: gzip\r\n", "\x1f\x8b\x08", { "compressed (gzip)", "" },
+				CUA_ERR_MODEL },
 		{ 403, "Content-Encoding: gzip\r\n", "\x1f\x8b\x08",
-				{ "403 (the key may not do this", "" } },
+				{ "403 (the key may not do this", "" }, CUA_ERR_MODEL_KEY },
 		{ 404, "", "{\"error\":{\"code\":\"model_not_found\",\"message\":\"no such m\"}}",
-				{ "does not have this model", "no such m" } },
+				{ "does not have this model", "no such m" },
+				CUA_ERR_MODEL_UNKNOWN },
 		{ 429, "", "{\"error\":{\"code\":\"insufficient_quota\",\"message\":\"spent\"}}",
-				{ "no credit left", "spent" } },
+				{ "no credit left", "spent" }, CUA_ERR_MODEL_QUOTA },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		for (size_t k = 0; agent_model_api_name(k); k++) {
@@ -336,7 +341,8 @@ static void what_happened_is_said(void **state)
 			struct outcome outcome;
 			strcpy(server.reply.headers, rows[i].headers);
 			ask(agent_model_api_name(k), &server, &outcome);
-			if (outcome.status != CUA_ERR_MODEL ||
+			if (outcome.status != rows[i].status ||
+					outcome.why.status != rows[i].status ||
 					!strstr(outcome.why.msg, rows[i].said[0]) ||
 					!strstr(outcome.why.msg, rows[i].said[1])) {
 				fail_msg("%s, row %zu: %s", agent_model_api_name(k), i,

@@ -268,15 +268,44 @@ static void a_proxy_that_refuses_is_named(void **state)
 	assert_int_equal(
 			ask_through(*state, "HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n",
 					&proxy, &why),
-			CUA_ERR_MODEL);
+			CUA_ERR_MODEL_UNREACHABLE);
 	assert_non_null(strstr(why.msg, "the proxy in https_proxy answered 407"));
+}
+
+/* Does not know what it is sent. */
+static void *serve_plain(void *user_data)
+{
+	static const char answer[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+	const int *listener = user_data;
+	char hello[64];
+	int client = -1;
+	while ((client = accept(*listener, NULL, NULL)) >= 0) {
+		(void)!recv(client, hello, sizeof(hello), 0);
+		send(client, answer, strlen(answer), MSG_NOSIGNAL);
+		close(client);
+	}
+	return NULL;
+}
+
+static void a_server_that_speaks_no_tls_is_told_apart(void **state)
+{
+	struct server plain = *(const struct server *)*state;
+	struct cua_error why = { 0 };
+	pthread_t thread;
+	int listener = listen_on_loopback(&plain.port);
+	assert_int_equal(pthread_create(&thread, NULL, serve_plain, &listener), 0);
+	assert_int_equal(ask(&plain, &why), CUA_ERR_MODEL_UNREACHABLE);
+	assert_non_null(strstr(why.msg, "Does this server speak https?"));
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(listener);
 }
 
 static void a_stranger_is_not_trusted(void **state)
 {
 	struct cua_error why = { 0 };
 	unsetenv("SSL_CERT_FILE");
-	assert_int_equal(ask(*state, &why), CUA_ERR_MODEL);
+	assert_int_equal(ask(*state, &why), CUA_ERR_MODEL_UNREACHABLE);
 	assert_non_null(strstr(why.msg, "private CA goes into SSL_CERT_FILE"));
 }
 
@@ -294,7 +323,7 @@ static void a_ca_file_that_is_not_there_is_named(void **state)
 {
 	struct cua_error why = { 0 };
 	setenv("SSL_CERT_FILE", "/nonexistent/ca.pem", 1);
-	assert_int_equal(ask(*state, &why), CUA_ERR_MODEL);
+	assert_int_equal(ask(*state, &why), CUA_ERR_MODEL_UNREACHABLE);
 	assert_non_null(strstr(why.msg, "SSL_CERT_FILE there"));
 	unsetenv("SSL_CERT_FILE");
 }
@@ -304,6 +333,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_stranger_is_not_trusted),
+		TEST(a_server_that_speaks_no_tls_is_told_apart),
 		TEST(a_ca_of_the_users_is_trusted),
 		TEST(a_ca_file_that_is_not_there_is_named),
 		TEST(a_proxy_is_gone_through_and_sees_no_key),

@@ -147,26 +147,30 @@ static void what_does_not_pass_ends_the_run(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *fault, *said;
+		const char *fault, *said, *code;
 	} rows[] = {
-		{ "at=2,status=400,message=no", "answered 400: no" },
-		{ "at=2,status=401", "the key is not accepted" },
-		{ "at=2,status=402", "no credit left" },
-		{ "at=2,status=403", "check its rights" },
-		{ "at=2,status=404", "check --model and --base-url" },
-		{ "at=2,status=413", "too large for this server" },
-		{ "at=2,status=429,x-should-retry=false", "wait, or raise its limits" },
-		{ "at=2,redirect=http://127.0.0.1:1/", "to http://127.0.0.1:1/" },
-		{ "at=2,garbage", "invalid UTF-8" },
-		{ "at=2,bomb=16", "compressed (gzip)" },
-		{ "at=2,endless-headers", "headers of the answer" },
-		{ "at=2,deep=100000", "nests deeper" },
-		{ "at=2,huge=2", "over" },
+		{ "at=2,status=400,message=no", "answered 400: no", "model" },
+		{ "at=2,status=401", "the key is not accepted", "model_key" },
+		{ "at=2,status=402", "no credit left", "model_quota" },
+		{ "at=2,status=403", "check its rights", "model_key" },
+		{ "at=2,status=404", "check --model and --base-url", "model_unknown" },
+		{ "at=2,status=413", "too large for this server", "model" },
+		{ "at=2,status=429,x-should-retry=false", "wait, or raise its limits",
+				"model_quota" },
+		{ "at=2,status=429,code=insufficient_quota,x-should-retry=false", "account",
+				"model_quota" },
+		{ "at=2,redirect=http://127.0.0.1:1/", "to http://127.0.0.1:1/", "model" },
+		{ "at=2,garbage", "invalid UTF-8", "model" },
+		{ "at=2,bomb=16", "compressed (gzip)", "model" },
+		{ "at=2,endless-headers", "headers of the answer", "model" },
+		{ "at=2,deep=100000", "nests deeper", "model" },
+		{ "at=2,huge=2", "over", "model" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		for (size_t k = 0; k < CUA_ARRAY_LEN(apis); k++) {
 			struct ending ending = play(apis[k], rows[i].fault, "--max-steps=20");
 			check(apis[k], rows[i].fault, &ending, 5, "model", rows[i].said);
+			assert_string_equal(json_text(ending.run_end, "code"), rows[i].code);
 			cJSON_Delete(ending.run_end);
 		}
 	}

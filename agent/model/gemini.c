@@ -121,7 +121,8 @@ static bool is_per_day(const cJSON *detail)
 	return false;
 }
 
-/* There are no headers for it: the wait, "37s", and the quota are in the details. */
+/* There are no headers for it: the wait, "37s", and the quota are in the details. A wrong key is a
+ * 400 that says so there. */
 static void gemini_read_error(const cJSON *body, struct model_failure *failure)
 {
 	const cJSON *error = cua_json_member(body, "error"), *detail = NULL;
@@ -132,6 +133,9 @@ static void gemini_read_error(const cJSON *body, struct model_failure *failure)
 		if (strstr(type, "google.rpc.RetryInfo") && len > 1 && delay[len - 1] == 's') {
 			snprintf(failure->retry_after, sizeof(failure->retry_after), "%.*s",
 					(int)(len - 1), delay);
+		}
+		if (strcmp(cua_json_text(detail, "reason"), "API_KEY_INVALID") == 0) {
+			snprintf(failure->code, sizeof(failure->code), "API_KEY_INVALID");
 		}
 		if (strstr(type, "google.rpc.QuotaFailure") && is_per_day(detail)) {
 			snprintf(failure->should_retry, sizeof(failure->should_retry), "false");

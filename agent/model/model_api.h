@@ -108,6 +108,7 @@ void model_error_read(const cJSON *error, char *code, size_t code_size, char *me
 
 struct model_failure {
 	long http_status;   /* 0: the connection or the stream broke */
+	bool is_answered;   /* whatever it said */
 	bool is_final;      /* asking again would not mend it */
 	bool is_mended;     /* by agent_model_api.learn() */
 	bool is_refused;    /* for what is in it, as a 400 says: learn() is asked */

@@ -86,49 +86,68 @@ static void read_http_error(const struct agent_model *model,
 	cua_text_hide(failure->message, strlen(failure->message), model->config.api_key);
 }
 
-/* What to do about an error that does not pass; "" where the server's words must do. */
-static const char *advice_for(const struct agent_model *model, const struct model_failure *failure)
+/* What to do about an error that does not pass. The first row that fits counts. */
+static const struct trouble {
+	long http_status; /* 0: any */
+	const char *code; /* NULL: any */
+	enum cua_status kind;
+	const char *advice, *advice_without_key; /* NULL: the same */
+} troubles[] = {
+#define NO_CREDIT " (the account has no credit left: fill it, or use another key)"
+#define BAD_KEY " (the key is not accepted: set the right one; cua models says where)"
+#define REDIRECT \
+	" (a redirect, which is not followed because the key would go with it: if the address is " \
+	"right, set --base-url to it)"
+	{ 0, "insufficient_quota", CUA_ERR_MODEL_QUOTA, NO_CREDIT, NULL },
+	{ 0, "billing_error", CUA_ERR_MODEL_QUOTA, NO_CREDIT, NULL },
+	{ 0, "model_not_found", CUA_ERR_MODEL_UNKNOWN,
+			" (the provider does not have this model, or not for this key)", NULL },
+	{ 0, "API_KEY_INVALID", CUA_ERR_MODEL_KEY, BAD_KEY, NULL },
+	{ 301, NULL, CUA_ERR_MODEL, REDIRECT, NULL }, { 302, NULL, CUA_ERR_MODEL, REDIRECT, NULL },
+	{ 303, NULL, CUA_ERR_MODEL, REDIRECT, NULL }, { 307, NULL, CUA_ERR_MODEL, REDIRECT, NULL },
+	{ 308, NULL, CUA_ERR_MODEL, REDIRECT, NULL },
+	{ 401, NULL, CUA_ERR_MODEL_KEY, BAD_KEY, " (it wants a key: set CUA_API_KEY to it)" },
+	{ 402, NULL, CUA_ERR_MODEL_QUOTA, NO_CREDIT, NULL },
+	{ 403, NULL, CUA_ERR_MODEL_KEY,
+			" (the key may not do this: check its rights and the account's)",
+			" (it may want a key: set CUA_API_KEY to it)" },
+	{ 404, NULL, CUA_ERR_MODEL_UNKNOWN,
+			" (no such model, or no such address: check --model and --base-url)",
+			NULL },
+	{ 413, NULL, CUA_ERR_MODEL, " (the conversation is too large for this server)", NULL },
+	{ 429, NULL, CUA_ERR_MODEL_QUOTA,
+			" (too many requests or tokens for this account: wait, or raise its "
+			"limits)",
+			NULL },
+	{ 0, NULL, CUA_ERR_MODEL, "", NULL }, /* the server's words must do */
+};
+
+static const struct trouble *trouble_of(const struct model_failure *failure)
 {
-	static const char *const no_money[] = { "insufficient_quota", "billing_error" };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(no_money); i++) {
-		if (strcmp(failure->code, no_money[i]) == 0) {
-			return " (the account has no credit left: fill it, or use another key)";
-		}
+	const struct trouble *at = troubles;
+	while ((at->http_status && at->http_status != failure->http_status) ||
+			(at->code && strcmp(at->code, failure->code) != 0)) {
+		at++;
 	}
-	if (strcmp(failure->code, "model_not_found") == 0) {
-		return " (the provider does not have this model, or not for this key)";
-	}
-	switch (failure->http_status) {
-	case 301:
-	case 302:
-	case 303:
-	case 307:
-	case 308:
-		return " (a redirect, which is not followed because the key would go with it: if "
-		       "the address is right, set --base-url to it)";
-	case 401:
-		return model->config.api_key ? " (the key is not accepted: set the right one; cua "
-					       "models says where)"
-					     : " (it wants a key: set CUA_API_KEY to it)";
-	case 402:
-		return " (the account has no credit left: fill it, or use another key)";
-	case 403:
-		return !model->config.api_key
-				? " (it may want a key: set CUA_API_KEY to it)"
-				: " (the key may not do this: check its rights and the account's)";
-	case 404:
-		return " (no such model, or no such address: check --model and --base-url)";
-	case 413:
-		return " (the conversation is too large for this server)";
-	case 429:
-		return " (too many requests or tokens for this account: wait, or raise its limits)";
-	default:
-		return "";
-	}
+	return at;
 }
 
-/* Does an end that the API itself reported pass by asking again? The words of all APIs; some
- * servers put an HTTP status there. */
+static const char *advice_for(const struct agent_model *model, const struct model_failure *failure)
+{
+	const struct trouble *trouble = trouble_of(failure);
+	return model->config.api_key || !trouble->advice_without_key ? trouble->advice
+								     : trouble->advice_without_key;
+}
+
+/* Some servers put an HTTP status where the code is; 0 if this one did not. */
+static long status_in(const char *code)
+{
+	char *end = NULL;
+	const long status = strtol(code, &end, 10);
+	return end != code && *end == '\0' && status > 0 ? status : 0;
+}
+
+/* Does an end that the API itself reported pass by asking again? The words of all APIs. */
 static bool end_passes(const char *code)
 {
 	static const char *const passing[] = { "server_error", "rate_limit_exceeded",
@@ -140,9 +159,8 @@ static bool end_passes(const char *code)
 			return true;
 		}
 	}
-	char *end = NULL;
-	struct agent_retry_facts facts = { .http_status = strtol(code, &end, 10) };
-	return end != code && *end == '\0' && agent_retry_wanted(&facts);
+	const struct agent_retry_facts facts = { .http_status = status_in(code) };
+	return facts.http_status > 0 && agent_retry_wanted(&facts);
 }
 
 /* --- one request --- */
@@ -219,7 +237,10 @@ static enum cua_status conclude(struct agent_model *model, struct model_reply *r
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model's answer was cut off");
 	case MODEL_END_FAILED:
 		failure->is_final = !end_passes(reply->code);
-		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model failed: %s%s%s", reply->code,
+		snprintf(failure->code, sizeof(failure->code), "%s", reply->code);
+		failure->http_status = status_in(reply->code);
+		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model failed: %s%s%s%s", reply->code,
+				advice_for(model, failure),
 				reply->code[0] && reply->message[0] ? ": " : "", reply->message);
 	case MODEL_END_REFUSED:
 		return end_early(reply, AGENT_TURN_REFUSED, "the model refused", ret_turn, err);
@@ -255,6 +276,7 @@ static enum cua_status ask_once(struct agent_model *model, uint64_t deadline_us,
 	if (status == CUA_OK) {
 		status = perform(model, &body, deadline_us, reply, &response, err);
 	}
+	failure->is_answered = response.http_status > 0;
 	if (reply->is_over && status != CUA_ERR_CANCELLED && status != CUA_ERR_NOMEM) {
 		status = CUA_OK; /* how the connection ends does not matter after the last event */
 	}
@@ -325,20 +347,23 @@ static double delay_of(
 			model->config.retry_unit;
 }
 
-/* All that goes wrong with a model is CUA_ERR_MODEL to the caller. */
-static enum cua_status model_error(enum cua_status status, struct cua_error *err)
+/* All that goes wrong with a model is of its class to the caller. */
+static enum cua_status model_error(
+		enum cua_status status, const struct model_failure *failure, struct cua_error *err)
 {
+	enum cua_status kind = trouble_of(failure)->kind;
 	if (status == CUA_ERR_CLOSED || status == CUA_ERR_TIMEOUT ||
 			status == CUA_ERR_UNAVAILABLE) {
 		cua_error_prefix(err, "the model server");
+		kind = failure->is_answered ? CUA_ERR_MODEL : CUA_ERR_MODEL_UNREACHABLE;
 	} else if (status == CUA_ERR_CANCELLED || status == CUA_ERR_NOMEM ||
 			status == CUA_ERR_NOT_FOUND) {
 		return status;
 	}
 	if (err) {
-		err->status = CUA_ERR_MODEL;
+		err->status = kind;
 	}
-	return CUA_ERR_MODEL;
+	return kind;
 }
 
 static void say_retry(
@@ -367,7 +392,7 @@ static enum cua_status after_failure(struct agent_model *model, enum cua_status 
 	double delay_ms = delay_of(model, failure, patience->retries);
 	if (!may_pass(status, failure) || patience->retries >= model->config.retries_max ||
 			patience->waited_ms + delay_ms > AGENT_RETRY_TOTAL_MS) {
-		return model_error(status, why);
+		return model_error(status, failure, why);
 	}
 	patience->retries++;
 	patience->waited_ms += delay_ms;

@@ -23,6 +23,10 @@ static const struct {
 	[CUA_ERR_UNAVAILABLE] = { "unavailable", CUA_CLASS_ENVIRONMENT, 503 },
 	[CUA_ERR_APP] = { "application", CUA_CLASS_ENVIRONMENT, 502 },
 	[CUA_ERR_MODEL] = { "model", CUA_CLASS_MODEL, 502 },
+	[CUA_ERR_MODEL_KEY] = { "model_key", CUA_CLASS_MODEL, 502 },
+	[CUA_ERR_MODEL_QUOTA] = { "model_quota", CUA_CLASS_MODEL, 502 },
+	[CUA_ERR_MODEL_UNKNOWN] = { "model_unknown", CUA_CLASS_MODEL, 502 },
+	[CUA_ERR_MODEL_UNREACHABLE] = { "model_unreachable", CUA_CLASS_MODEL, 502 },
 	[CUA_ERR_POLICY] = { "policy", CUA_CLASS_POLICY, 403 },
 	[CUA_ERR_PERSON] = { "person", CUA_CLASS_PERSON, 423 },
 };

@@ -9,21 +9,25 @@
 
 enum cua_status {
 	CUA_OK = 0,
-	CUA_ERR_INVAL,       /* caller: a value breaks the contract */
-	CUA_ERR_NOT_FOUND,   /* caller: no such desktop, window, path, application */
-	CUA_ERR_EXISTS,      /* caller: the name is taken */
-	CUA_ERR_TOO_LARGE,   /* caller: over a stated bound */
-	CUA_ERR_CANCELLED,   /* caller: went away or asked to stop */
-	CUA_ERR_NOMEM,       /* environment */
-	CUA_ERR_IO,          /* environment: a system call failed, see sys_errno */
-	CUA_ERR_X11,         /* environment: the X server refused a request */
-	CUA_ERR_TIMEOUT,     /* environment: the deadline passed */
-	CUA_ERR_CLOSED,      /* environment: the peer or the X server went away */
-	CUA_ERR_UNAVAILABLE, /* environment: something this machine lacks, a sandbox for one */
-	CUA_ERR_APP,         /* environment: an application failed */
-	CUA_ERR_MODEL,       /* model: its API failed or its answer cannot be used */
-	CUA_ERR_POLICY,      /* policy: a rule or a refused safety check stopped it */
-	CUA_ERR_PERSON,      /* person: someone at a viewer has the input */
+	CUA_ERR_INVAL,         /* caller: a value breaks the contract */
+	CUA_ERR_NOT_FOUND,     /* caller: no such desktop, window, path, application */
+	CUA_ERR_EXISTS,        /* caller: the name is taken */
+	CUA_ERR_TOO_LARGE,     /* caller: over a stated bound */
+	CUA_ERR_CANCELLED,     /* caller: went away or asked to stop */
+	CUA_ERR_NOMEM,         /* environment */
+	CUA_ERR_IO,            /* environment: a system call failed, see sys_errno */
+	CUA_ERR_X11,           /* environment: the X server refused a request */
+	CUA_ERR_TIMEOUT,       /* environment: the deadline passed */
+	CUA_ERR_CLOSED,        /* environment: the peer or the X server went away */
+	CUA_ERR_UNAVAILABLE,   /* environment: something this machine lacks, a sandbox for one */
+	CUA_ERR_APP,           /* environment: an application failed */
+	CUA_ERR_MODEL,         /* model: its API failed or its answer cannot be used */
+	CUA_ERR_MODEL_KEY,     /* model: it wants a key, or another one */
+	CUA_ERR_MODEL_QUOTA,   /* model: no credit is left, or too much was asked of the account */
+	CUA_ERR_MODEL_UNKNOWN, /* model: there is none of that name at that address */
+	CUA_ERR_MODEL_UNREACHABLE, /* model: no name, no route, no TLS, nobody who answers */
+	CUA_ERR_POLICY,            /* policy: a rule or a refused safety check stopped it */
+	CUA_ERR_PERSON,            /* person: someone at a viewer has the input */
 	CUA_STATUS_COUNT,
 };
 

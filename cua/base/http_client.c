@@ -255,9 +255,16 @@ static enum cua_status drive(struct cua_http_client *client, const struct transf
 }
 
 /* What to do about it; "" where there is nothing more to say. */
-static const char *advice_for(CURLcode code)
+static const char *advice_for(CURLcode code, long os_errno)
 {
 	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return os_errno == ECONNREFUSED ? ": nobody listens there. Does the server run, "
+						  "and is the port right?"
+				: os_errno == ENETUNREACH || os_errno == EHOSTUNREACH
+				? ": no route to it. Is there a network? A proxy goes into "
+				  "https_proxy"
+				: "";
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return ". Is the name right, and is there a network? A proxy goes into https_proxy";
 	case CURLE_COULDNT_RESOLVE_PROXY:
@@ -292,7 +299,8 @@ static enum cua_status status_of(
 				"ran out",
 				url);
 	}
-	long proxy_status = 0;
+	long proxy_status = 0, os_errno = 0;
+	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
 	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300) {
 		return CUA_FAIL(err, proxy_status < 500 ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0,
@@ -303,7 +311,7 @@ static enum cua_status status_of(
 	}
 	bool is_trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
 	return CUA_FAIL(err, is_trust ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0, "%s: %s%s", url,
-			curl_easy_strerror(code), advice_for(code));
+			curl_easy_strerror(code), advice_for(code, os_errno));
 }
 
 enum cua_status cua_http_perform(struct cua_http_client *client,
