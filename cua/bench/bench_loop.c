@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/bench/bench_client.h"
 #include "cua/bench/bench_loop.h"
@@ -24,7 +25,7 @@ static const int early_steps[] = { 100, 500 };
 struct loop {
 	struct bench_desktop *desktop;
 	struct bench_client *client;
-	const char *api;
+	const char *api, *by, *screen;
 	int steps; /* that the run is to take */
 	struct bench_figure *overhead, *own, *model;
 	/* while it runs */
@@ -36,27 +37,33 @@ struct loop {
 	int screenshots;     /* that differed from the one before */
 };
 
-static struct bench_figure *add_figure(struct loop *loop, const char *what, const char *by,
-		const char *unit, struct cua_error *err)
+/* what: with the number of steps in it. */
+static struct bench_figure *add_figure(
+		struct loop *loop, const char *what, const char *unit, struct cua_error *err)
 {
-	char name[BENCH_WORD_MAX];
-	snprintf(name, sizeof(name), "%s, %d steps", what, loop->steps);
 	const struct bench_key key = { .topic = "loop",
-		.name = name,
+		.name = what,
+		.screen = loop->screen,
 		.width_px = loop->desktop->record.width_px,
 		.height_px = loop->desktop->record.height_px,
-		.by = by,
+		.by = loop->by,
 		.unit = unit,
 		.more_is_better = strcmp(unit, "steps/s") == 0,
 		.not_compared = true };
 	return bench_figure_add(loop->desktop->bench, &key, err);
 }
 
-static enum cua_status note(struct loop *loop, const char *what, const char *by, const char *unit,
-		double value, struct cua_error *err)
+static enum cua_status note(struct loop *loop, const char *what, const char *unit, double value,
+		struct cua_error *err)
 {
-	struct bench_figure *figure = add_figure(loop, what, by, unit, err);
+	struct bench_figure *figure = add_figure(loop, what, unit, err);
 	return figure ? bench_figure_sample(figure, value, err) : CUA_ERR_NOMEM;
+}
+
+static const char *of_steps(const struct loop *loop, const char *what, char *name)
+{
+	snprintf(name, BENCH_WORD_MAX, "%s, %d steps", what, loop->steps);
+	return name;
 }
 
 /* --- the programs --- */
@@ -104,35 +111,35 @@ static enum cua_status start_standin(struct loop *loop, const char *program,
 static enum cua_status note_memory(
 		struct loop *loop, const struct bench_process *process, struct cua_error *err)
 {
-	char when[BENCH_WORD_MAX];
-	snprintf(when, sizeof(when), "%s, at the end", loop->api);
-	enum cua_status status =
-			note(loop, "memory of cua run", when, "MB", process->resident_mb, err);
-	return status == CUA_OK ? note(loop, "memory of cua run, at its most", loop->api, "MB",
-						  process->peak_mb, err)
-				: status;
+	char what[BENCH_WORD_MAX];
+	snprintf(what, sizeof(what), "memory of cua run at step %d of %d", loop->step, loop->steps);
+	return note(loop, what, "MB", process->resident_mb, err);
 }
 
-static enum cua_status note_early_memory(
-		struct loop *loop, const struct bench_process *process, struct cua_error *err)
+static bool shows_memory(const struct loop *loop)
 {
-	char when[BENCH_WORD_MAX];
-	snprintf(when, sizeof(when), "%s, after %d steps", loop->api, loop->step);
-	return note(loop, "memory of cua run", when, "MB", process->resident_mb, err);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(early_steps); i++) {
+		if (loop->step == early_steps[i]) {
+			return true;
+		}
+	}
+	return loop->step == loop->steps;
 }
 
 static enum cua_status note_run(
 		struct loop *loop, const struct bench_process *process, struct cua_error *err)
 {
+	char name[BENCH_WORD_MAX];
 	const int steps = loop->step - 1; /* from the first answer to the last */
-	enum cua_status status = note(loop, "speed", loop->api, "steps/s",
+	enum cua_status status = note(loop, of_steps(loop, "speed", name), "steps/s",
 			steps * 1e6 / (double)(loop->turn_us - loop->first_us), err);
 	if (status == CUA_OK) {
-		status = note(loop, "processor time of cua run per step", loop->api, "ms",
-				(process->cpu_ms - loop->first_cpu_ms) / steps, err);
+		status = note(loop, of_steps(loop, "processor time of cua run per step", name),
+				"ms", (process->cpu_ms - loop->first_cpu_ms) / steps, err);
 	}
 	if (status == CUA_OK && loop->step > early_steps[0]) {
-		status = note_memory(loop, process, err);
+		status = note(loop, of_steps(loop, "memory of cua run at its most", name), "MB",
+				process->peak_mb, err);
 	}
 	bench_figure_note(loop->overhead, "%d times another screenshot than before",
 			loop->screenshots);
@@ -178,10 +185,8 @@ static enum cua_status take_turn(
 		loop->first_us = now_us;
 		loop->first_cpu_ms = process.cpu_ms;
 	}
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(early_steps); i++) {
-		if (loop->step == early_steps[i] && loop->steps > early_steps[i]) {
-			status = note_early_memory(loop, &process, err);
-		}
+	if (status == CUA_OK && shows_memory(loop)) {
+		status = note_memory(loop, &process, err);
 	}
 	if (status == CUA_OK && loop->step == loop->steps + 1) { /* it was the answer */
 		return note_run(loop, &process, err);
@@ -228,11 +233,22 @@ static enum cua_status follow(struct loop *loop, struct bench_child *run, struct
 
 static enum cua_status add_figures(struct loop *loop, struct cua_error *err)
 {
-	loop->overhead = add_figure(
-			loop, "a step, without model and settling", loop->api, "ms", err);
-	loop->own = add_figure(loop, "a step, without model and desktop", loop->api, "ms", err);
-	loop->model = add_figure(loop, "the model's part of a step", loop->api, "ms", err);
-	return loop->overhead && loop->own && loop->model ? CUA_OK : CUA_ERR_NOMEM;
+	const struct {
+		struct bench_figure **place;
+		const char *what;
+	} figures[] = {
+		{ &loop->overhead, "a step, without model and settling" },
+		{ &loop->own, "a step, without model and desktop" },
+		{ &loop->model, "the model's part of a step" },
+	};
+	char name[BENCH_WORD_MAX];
+	bool ok = true;
+	for (size_t i = 0; ok && i < CUA_ARRAY_LEN(figures); i++) {
+		*figures[i].place =
+				add_figure(loop, of_steps(loop, figures[i].what, name), "ms", err);
+		ok = *figures[i].place != NULL;
+	}
+	return ok ? CUA_OK : CUA_ERR_NOMEM;
 }
 
 static enum cua_status measure_run(
@@ -264,15 +280,48 @@ static enum cua_status measure_run(
 	return status;
 }
 
-/* "": the one that is there. */
-static enum cua_status show_screen(struct loop *loop, const char *name, struct cua_error *err)
+/* What the stand-in's model can do: with threads the server keeps the conversation. The user's own
+ * catalogue is not asked. */
+static enum cua_status write_catalogue(
+		const struct bench *bench, bool threads, struct cua_error *err)
 {
-	return name[0] ? bench_screen_show_named(loop->desktop, name, err) : CUA_OK;
+	char path[sizeof(bench->dir) + 16], text[80];
+	snprintf(path, sizeof(path), "%s/models.json", bench->dir);
+	snprintf(text, sizeof(text), "{\"models\": {\"standin\": {\"threads\": %s}}}",
+			threads ? "true" : "false");
+	enum cua_status status = cua_file_write(path, text, strlen(text), 0600, err);
+	return status == CUA_OK && setenv("CUA_MODELS", path, 1) != 0
+			? CUA_FAIL(err, CUA_ERR_NOMEM, errno, "environment")
+			: status;
+}
+
+static enum cua_status measure_row(struct loop *loop, const cJSON *row, const char *standin_program,
+		struct cua_error *err)
+{
+	const struct bench *bench = loop->desktop->bench;
+	const bool threads = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "threads"));
+	const char *screen = bench_text(row, "screen");
+	char by[BENCH_WORD_MAX];
+	snprintf(by, sizeof(by), "%s%s", bench_text(row, "api"), threads ? ", threads" : "");
+	struct loop one = { .desktop = loop->desktop,
+		.client = loop->client,
+		.api = bench_text(row, "api"),
+		.by = by,
+		.screen = screen[0] ? screen : loop->screen,
+		.steps = (int)bench_number(row, bench->quick ? "quick_steps" : "steps", 1) };
+	enum cua_status status = write_catalogue(bench, threads, err);
+	if (status == CUA_OK && strcmp(one.screen, loop->screen) != 0) {
+		status = bench_screen_show_named(one.desktop, one.screen, err);
+	}
+	if (status == CUA_OK) {
+		loop->screen = one.screen;
+		status = measure_run(&one, standin_program, err);
+	}
+	return status;
 }
 
 static enum cua_status measure_runs(struct loop *loop, const cJSON *scenario, struct cua_error *err)
 {
-	const struct bench *bench = loop->desktop->bench;
 	char standin[CUA_PATH_MAX];
 	enum cua_status status = CUA_OK;
 	const cJSON *row = NULL;
@@ -280,16 +329,8 @@ static enum cua_status measure_runs(struct loop *loop, const cJSON *scenario, st
 		standin[0] = '\0';
 	}
 	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(scenario, "runs")) {
-		if (status == CUA_OK && bench_is_wanted(bench, row)) {
-			struct loop one = { .desktop = loop->desktop,
-				.client = loop->client,
-				.api = bench_text(row, "api"),
-				.steps = (int)bench_number(
-						row, bench->quick ? "quick_steps" : "steps", 1) };
-			status = show_screen(&one, bench_text(row, "screen"), err);
-			if (status == CUA_OK) {
-				status = measure_run(&one, standin, err);
-			}
+		if (status == CUA_OK && bench_is_wanted(loop->desktop->bench, row)) {
+			status = measure_row(loop, row, standin, err);
 		}
 	}
 	return status;
@@ -358,14 +399,14 @@ static enum cua_status keep_apart(const struct bench *bench, struct cua_error *e
 enum cua_status bench_loop(struct bench *bench, struct cua_error *err)
 {
 	const struct cua_point size = bench_usual_size(bench);
-	struct loop loop = { .step = 0 };
 	CUA_AUTO_JSON cJSON *scenario = bench_scenario(bench, "loop", err);
+	struct loop loop = { .screen = bench_text(scenario, "screen") };
 	enum cua_status status = scenario ? keep_apart(bench, err) : CUA_ERR_INVAL;
 	if (status == CUA_OK) {
 		status = bench_desktop_start(bench, size.x, size.y, &loop.desktop, err);
 	}
 	if (status == CUA_OK) {
-		status = bench_screen_show_named(loop.desktop, bench_text(scenario, "screen"), err);
+		status = bench_screen_show_named(loop.desktop, loop.screen, err);
 	}
 	if (status == CUA_OK) {
 		status = bench_client_connect(&loop.desktop->record, &loop.client, err);
