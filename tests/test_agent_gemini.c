@@ -438,7 +438,7 @@ static void answers_name_their_calls(void **state)
 {
 	(void)state;
 	void *talk = open_talk(&config);
-	assert_int_equal(model_api_gemini.add_user(talk, "Do it.", &image, NULL), CUA_OK);
+	assert_int_equal(model_api_gemini.add_user(talk, "Do it.", &other, NULL), CUA_OK);
 	struct agent_turn turn = turn_of(talk, "[" CLICK "," WAIT "]");
 	const struct agent_answer answers[] = { { .call = &turn.calls[0], .image = &image },
 		{ .call = &turn.calls[1], .image = &other, .problem = "no" } };
@@ -478,6 +478,40 @@ static void a_screen_is_not_sent_twice(void **state)
 	CUA_AUTO_FREE char *contents = contents_of(talk);
 	assert_int_equal(count(contents, "inlineData"), 1);
 	agent_turn_finish(&turn);
+	model_api_gemini.destroy(talk);
+}
+
+static void a_screen_that_stays_is_said_to(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *call;
+		enum agent_answer_status status;
+		bool is_shown;
+	} rows[] = { { WAIT, AGENT_ANSWER_OK, false }, { WAIT, AGENT_ANSWER_FAILED, true },
+		{ WAIT, AGENT_ANSWER_OK, false }, { WAIT, AGENT_ANSWER_OK, false },
+		{ WAIT, AGENT_ANSWER_OK, false }, { WAIT, AGENT_ANSWER_OK, true }, /* at times */
+		{ "{'functionCall':{'name':'take_screenshot','args':{}}}", AGENT_ANSWER_OK,
+				true } };
+	void *talk = open_talk(&config);
+	int shown = 1, said = 0;
+	assert_int_equal(model_api_gemini.add_user(talk, "Do it.", &image, NULL), CUA_OK);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		char parts[300];
+		snprintf(parts, sizeof(parts), "[%s]", rows[i].call);
+		struct agent_turn turn = turn_of(talk, parts);
+		const struct agent_answer answer = {
+			.call = &turn.calls[0], .status = rows[i].status, .image = &image
+		};
+		assert_int_equal(
+				model_api_gemini.add_answers(talk, &answer, 1, NULL, NULL), CUA_OK);
+		shown += rows[i].is_shown;
+		said += !rows[i].is_shown;
+		CUA_AUTO_FREE char *contents = contents_of(talk);
+		assert_int_equal(count(contents, base64), shown);
+		assert_int_equal(count(contents, model_unchanged), said);
+		agent_turn_finish(&turn);
+	}
 	model_api_gemini.destroy(talk);
 }
 
@@ -542,7 +576,7 @@ static void the_oldest_pictures_go_by_steps(void **state)
 					CUA_OK);
 			struct agent_turn turn = turn_of(talk, "[" WAIT "]");
 			const struct agent_answer answer = { .call = &turn.calls[0],
-				.image = &image };
+				.image = &other };
 			if (turns == 0) { /* the pictures of answers go, too */
 				assert_int_equal(model_api_gemini.add_answers(
 								 talk, &answer, 1, NULL, NULL),
@@ -684,6 +718,7 @@ int main(void)
 		cmocka_unit_test(text_without_calls_is_the_answer),
 		cmocka_unit_test(answers_name_their_calls),
 		cmocka_unit_test(a_screen_is_not_sent_twice),
+		cmocka_unit_test(a_screen_that_stays_is_said_to),
 		cmocka_unit_test(consent_goes_back_where_it_was_given),
 		cmocka_unit_test(the_oldest_pictures_go_by_steps),
 		cmocka_unit_test(requests_offer_the_tools),

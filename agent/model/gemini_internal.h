@@ -31,6 +31,7 @@ struct gemini {
 	struct gemini_call *calls; /* owned; of the last turn */
 	size_t call_count;
 	int turns; /* of the model, so far */
+	struct model_shown shown;
 	struct gemini_quirks quirks;
 };
 

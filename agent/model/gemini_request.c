@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define PROBE_TOKENS 16
@@ -79,6 +80,9 @@ enum cua_status gemini_add_user(void *self, const char *text, const struct agent
 	CUA_AUTO_JSON cJSON *content = cJSON_CreateObject();
 	cJSON_AddStringToObject(content, "role", "user");
 	cJSON *parts = cJSON_AddArrayToObject(content, "parts");
+	if (image) {
+		model_shown_note(&talk->shown, image);
+	}
 	if (!add_text(parts, text) || (image && !add_picture(parts, image))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");
 	}
@@ -119,7 +123,29 @@ static bool needs_picture(const struct agent_answer *answers, size_t at, size_t 
 			strcmp(answers[at].image->sha256, answers[at + 1].image->sha256) != 0;
 }
 
-static bool add_answer(const struct gemini *talk, cJSON *parts, const struct agent_answer *answers,
+/* A model that wants to see the screen gets it, whatever it was shown before. */
+static bool asks_to_see(const struct agent_call *call)
+{
+	const cJSON *action = NULL;
+	cJSON_ArrayForEach (action, call->actions) {
+		const char *name = cua_json_string(action, "action");
+		if (name && strcmp(name, cua_action_table[CUA_ACTION_SCREENSHOT].name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_left_out(struct gemini *talk, const struct agent_answer *answer)
+{
+	if (answer->status == AGENT_ANSWER_OK && !asks_to_see(answer->call)) {
+		return model_shown_again(&talk->shown, answer->image);
+	}
+	model_shown_note(&talk->shown, answer->image);
+	return false;
+}
+
+static bool add_answer(struct gemini *talk, cJSON *parts, const struct agent_answer *answers,
 		size_t at, size_t count)
 {
 	const struct gemini_call *call = &talk->calls[at];
@@ -129,6 +155,10 @@ static bool add_answer(const struct gemini *talk, cJSON *parts, const struct age
 			add_response(talk, answer, &answers[at]);
 	if (!ok || !needs_picture(answers, at, count)) {
 		return ok;
+	}
+	if (is_left_out(talk, &answers[at])) {
+		return cJSON_AddStringToObject(
+				cua_json_member(answer, "response"), "screen", model_unchanged);
 	}
 	return add_picture(cJSON_AddArrayToObject(answer, "parts"), answers[at].image);
 }
