@@ -169,13 +169,17 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 		last++;
 	}
 	int at = number < last ? number : last;
+	if (stage->cut_until) {
+		at = strstr(request->body, stage->cut_until) != NULL;
+		reply->cut = at == 0 ? (size_t)number + 1 : 0;
+	}
 	reply->content_type = "text/event-stream";
 	if (stage->faults[at].http_status) {
 		reply->http_status = stage->faults[at].http_status;
 		strcpy(reply->headers, stage->faults[at].headers);
 		reply->content_type = "application/json";
 	}
-	reply->cut = stage->cuts[at];
+	reply->cut = reply->cut ? reply->cut : stage->cuts[at];
 	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", stage->replies[at]), CUA_OK);
 }
 

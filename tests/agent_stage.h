@@ -57,6 +57,9 @@ struct agent_stage {
 	const char *replies[16];
 	struct fake_reply faults[16]; /* http_status 0: none */
 	size_t cuts[16];
+	/* The first reply is cut behind its first byte, then behind its second, and so on, until a
+	 * request has this in it: that gets the second reply. NULL: no. */
+	const char *cut_until;
 	cJSON *asked; /* bodies that came in */
 	char authorization[128];
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cua/base/util.h"
+#include "tests/agent_resume_turns.h"
 #include "tests/agent_stage.h"
 
 static const char *const apis[] = { "responses", "anthropic", "chat", "gemini" };
@@ -182,12 +183,57 @@ static void no_route_is_told_apart(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* --- streams that break off --- */
+
+static int count_in(const char *text, const char *word)
+{
+	int count = 0;
+	for (; (text = strstr(text, word)); text++) {
+		count++;
+	}
+	return count;
+}
+
+/* Behind each of its bytes, one after the other, until it is whole: it is asked for again each
+ * time, and what it says is done once. */
+static void a_stream_that_is_cut_anywhere_does_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(resume_turns); i++) {
+		const struct resume_turns *turns = &resume_turns[i];
+		void *opened = NULL;
+		assert_int_equal(agent_stage_set_up(&opened), 0);
+		struct agent_stage *stage = opened;
+		const int len = (int)strlen(turns->turns[1]);
+		stage->options.api = turns->api;
+		stage->options.model_retries = 10 * len;
+		stage->options.limits.steps = 0;
+		stage->replies[0] = turns->turns[1];
+		stage->replies[1] = turns->turns[3];
+		stage->cut_until = turns->answered[1];
+		agent_stage_play(stage);
+		if (stage->result.outcome != CUA_AGENT_DONE) {
+			fail_msg("%s: %s", turns->api, stage->result.error.msg);
+		}
+		CUA_AUTO_FREE char *events = agent_stage_read(stage, "events.jsonl");
+		const int retries = count_in(events, "\"type\":\"retry\"");
+		/* What follows the last event need not come. */
+		assert_in_range(retries, len - 120, len);
+		assert_int_equal(cJSON_GetArraySize(stage->asked), retries + 2);
+		assert_int_equal(count_in(events, "\"type\":\"intent\""), 1);
+		assert_int_equal(stage->result.actions, 1);
+		assert_int_equal(agent_stage_acted(stage), 2); /* with the first look */
+		assert_int_equal(agent_stage_tear_down(&opened), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_the_server_says_is_told_apart),
 		cmocka_unit_test(nobody_who_answers_is_told_apart),
 		cmocka_unit_test(no_route_is_told_apart),
+		cmocka_unit_test(a_stream_that_is_cut_anywhere_does_nothing),
 	};
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
