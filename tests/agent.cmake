@@ -8,6 +8,7 @@ foreach(name
 	responses
 	anthropic
 	anthropic_talk
+	anthropic_faults
 	chat
 	profiles
 	gemini
@@ -29,9 +30,12 @@ foreach(name
 endforeach()
 # What takes minutes there took time without end.
 set_tests_properties(agent_adversary PROPERTIES TIMEOUT 120)
-foreach(name model adversary failures models run resume anthropic_talk limits)
+foreach(name model adversary failures models run resume anthropic_talk anthropic_faults limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
+endforeach()
+foreach(name anthropic_talk anthropic_faults)
+	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/anthropic_talk.c)
 endforeach()
 foreach(name failures run resume limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
