@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +303,36 @@ static void pictures_are_read_from_their_folder_for_each_request(void **state)
 	assert_int_equal(cua_remove_tree(dir, NULL), CUA_OK);
 }
 
+#define LARGE ((size_t)256 << 10) /* a picture */
+
+/* What the screen showed does not stay in memory. A sanitizer's allocator tells nothing. */
+static void a_conversation_does_not_grow_by_its_pictures(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/cua-test-model-XXXXXX";
+	CUA_AUTO_FREE unsigned char *bytes = calloc(1, LARGE);
+	CUA_AUTO_FREE char *text = malloc(LARGE * 2);
+	assert_true(bytes && text && mkdtemp(dir));
+	memset(text, 'A', LARGE * 2 - 1);
+	text[LARGE * 2 - 1] = '\0';
+	struct agent_image large = image;
+	large.base64 = text;
+	large.bytes = bytes;
+	large.len = LARGE;
+	const char *api = NULL;
+	for (size_t i = 0; (api = agent_model_api_name(i)); i++) {
+		struct agent_model *model = open_model_with(api, 1, dir);
+		const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+		for (int told = 0; told < 16; told++) {
+			assert_int_equal(
+					agent_model_add_user(model, "Look.", &large, NULL), CUA_OK);
+		}
+		assert_true(mallinfo2().uordblks + mallinfo2().hblkhd - before < LARGE);
+		agent_model_destroy(model);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void what_is_no_turn_is_not_restored(void **state)
 {
 	(void)state;
@@ -333,6 +364,7 @@ int main(void)
 		cmocka_unit_test(a_rebuilt_conversation_asks_with_the_same_bytes),
 		cmocka_unit_test(a_streamed_answer_leaves_the_connection_for_the_next),
 		cmocka_unit_test(pictures_are_read_from_their_folder_for_each_request),
+		cmocka_unit_test(a_conversation_does_not_grow_by_its_pictures),
 		cmocka_unit_test(what_is_no_turn_is_not_restored),
 		cmocka_unit_test(an_unknown_api_is_named),
 	};

@@ -120,24 +120,31 @@ void agent_model_destroy(struct agent_model *model)
 
 /* --- what the model is told; with marks in the place of pictures --- */
 
-enum cua_status agent_model_add_user(struct agent_model *model, const char *text,
-		const struct agent_image *image, struct cua_error *err)
-{
-	char mark[MODEL_MARK_SIZE];
-	if (!image) {
-		return model->api->add_user(model->self, text, NULL, err);
-	}
-	struct agent_image marked = *image;
-	marked.base64 = mark;
-	enum cua_status status = model_pictures_mark(model->pictures, image, mark, err);
-	return status == CUA_OK ? model->api->add_user(model->self, text, &marked, err) : status;
-}
-
-/* An answer whose picture is a mark. */
+/* A picture as a conversation holds it, whatever its size: a mark. */
 struct marked {
 	struct agent_image image;
 	char mark[MODEL_MARK_SIZE];
 };
+
+static enum cua_status mark_image(struct agent_model *model, const struct agent_image *image,
+		struct marked *ret_marked, struct cua_error *err)
+{
+	ret_marked->image = *image;
+	ret_marked->image.base64 = ret_marked->mark;
+	ret_marked->image.bytes = NULL;
+	ret_marked->image.len = 0;
+	return model_pictures_mark(model->pictures, image, ret_marked->mark, err);
+}
+
+enum cua_status agent_model_add_user(struct agent_model *model, const char *text,
+		const struct agent_image *image, struct cua_error *err)
+{
+	struct marked marked;
+	enum cua_status status = image ? mark_image(model, image, &marked, err) : CUA_OK;
+	return status == CUA_OK
+			? model->api->add_user(model->self, text, image ? &marked.image : NULL, err)
+			: status;
+}
 
 enum cua_status agent_model_add_answers(struct agent_model *model,
 		const struct agent_answer *answers, size_t count, const char *note,
@@ -150,12 +157,9 @@ enum cua_status agent_model_add_answers(struct agent_model *model,
 	}
 	enum cua_status status = CUA_OK;
 	for (size_t i = 0; status == CUA_OK && i < count; i++) {
-		marked[i].image = *answers[i].image;
-		marked[i].image.base64 = marked[i].mark;
+		status = mark_image(model, answers[i].image, &marked[i], err);
 		copies[i] = answers[i];
 		copies[i].image = &marked[i].image;
-		status = model_pictures_mark(
-				model->pictures, answers[i].image, marked[i].mark, err);
 	}
 	return status == CUA_OK ? model->api->add_answers(model->self, copies, count, note, err)
 				: status;
