@@ -17,6 +17,8 @@
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
+/* Without a window for so long: does the window manager answer? */
+#define MANAGER_US 3000000U
 /* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
 #define START_QUIET_MS 50
 #define START_QUIET_BLIND_MS 200
@@ -163,14 +165,21 @@ static bool has_handed_over(struct display *display, const struct launch *launch
 	return active != launch->active_before || strcasecmp(class, launch->class) == 0;
 }
 
-/* In slices, since the end of the program is no X event. */
+/* In slices, since the end of the program is no X event. A window manager that is kept busy shows
+ * no window. */
 static enum cua_status wait_for_window(struct display *display, struct launch *launch,
 		const char *name, uint64_t deadline_us, struct cua_error *err)
 {
 	enum cua_status status = CUA_ERR_TIMEOUT;
+	uint64_t manager_us = cua_now_us() + MANAGER_US;
 	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
 		status = display_wait(
 				display, cua_now_us() + 100000U, has_window_or_failed, launch, err);
+		if (status == CUA_ERR_TIMEOUT && cua_now_us() > manager_us) {
+			status = window_await_manager(display, err);
+			status = status == CUA_OK ? CUA_ERR_TIMEOUT : status;
+			manager_us = cua_now_us() + MANAGER_US;
+		}
 	}
 	if (status == CUA_ERR_TIMEOUT) {
 		return CUA_FAIL(err, CUA_ERR_APP, 0,
@@ -244,7 +253,11 @@ static enum cua_status wait_until_painted(
 		} while (status == CUA_ERR_TIMEOUT &&
 				!load_deadline_is_over(display->load, &deadline));
 	}
-	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+	if (status != CUA_ERR_TIMEOUT) {
+		return status;
+	}
+	load_give_up(display->load);
+	return CUA_OK;
 }
 
 /* The window has the keyboard, answers, and shows what it has to show: usable. */

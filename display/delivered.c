@@ -16,12 +16,14 @@
 #include <xcb/res.h>
 
 #include "cua/base/util.h"
+#include "display/flood.h"
 
 /* What no grab keeps is passed on in the request that sends it; its event may still be on the way
  * to us. Window managers freeze the pointer for a moment at each click. */
 #define MOMENT_US 20000U
 /* Whoever takes longer has stopped, or does not mean to let it through. */
 #define HELD_MAX_US 5000000U
+#define MANAGER_LATE_MS 3000
 #define MANAGER_MAX_MS 12000
 #define NAMED_MAX 4
 
@@ -175,20 +177,47 @@ static enum cua_status wait_until_delivered(
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
+static enum cua_status fail_manager(struct cua_error *err)
+{
+	return CUA_FAIL(err, CUA_ERR_APP, 0,
+			"not delivered yet: the window manager does not answer, and has to look at "
+			"clicks first. What was sent waits in the X server; look at the screen "
+			"before it is sent again");
+}
+
+/* Who floods it is slowed down. A new one does not know of the click. */
+static enum cua_status replace_flooded_manager(
+		struct display *display, bool *ret_replaced, struct cua_error *err)
+{
+	enum cua_status status = flood_slow_down(display, ret_replaced, err);
+	if (status == CUA_OK && *ret_replaced) {
+		status = window_replace_manager(display, err);
+	}
+	return status;
+}
+
 /* The window manager freezes the pointer at each click until it has looked. When it answers, it is
  * done with what came before the question. With hundreds of new windows on a busy machine it takes
  * long; a new one would take longer, and a click that the old one has in hand were lost. */
 static enum cua_status rule_manager_out(struct display *display, struct cua_error *err)
 {
-	enum cua_status status = window_wait_manager(display, MANAGER_MAX_MS, err);
-	return status == CUA_ERR_TIMEOUT
-			? CUA_FAIL(err, CUA_ERR_APP, 0,
-					  "not delivered yet: the window manager does not answer, "
-					  "and has "
-					  "to look at clicks first. What was sent waits in the X "
-					  "server; "
-					  "look at the screen before it is sent again")
-			: status;
+	bool replaced = false;
+	enum cua_status status = window_wait_manager(display, MANAGER_LATE_MS, err);
+	if (status != CUA_ERR_TIMEOUT) {
+		return status;
+	}
+	status = replace_flooded_manager(display, &replaced, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (replaced) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"not delivered: a program kept the window manager busy, which has "
+				"to look at clicks first. The program is slowed down now, and the "
+				"window manager replaced; look at the screen and send it again");
+	}
+	status = window_wait_manager(display, MANAGER_MAX_MS - MANAGER_LATE_MS, err);
+	return status == CUA_ERR_TIMEOUT ? fail_manager(err) : status;
 }
 
 enum cua_status display_wait_delivered(struct display *display, struct cua_error *err)

@@ -21,6 +21,7 @@
 #include "cua/base/process.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "display/flood.h"
 #include "display/reader_client.h"
 #include "display/reading.h"
 
@@ -399,6 +400,7 @@ static void handle_event(struct display *display, XEvent *event)
 		return;
 	}
 	window_cache_event(display, event);
+	flood_event(display, event);
 	if (event->type == display->damage.event_base + XDamageNotify) {
 		handle_damage(display, (const XDamageNotifyEvent *)event);
 	} else if (event->type == display->xfixes_event_base + XFixesCursorNotify) {

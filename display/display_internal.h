@@ -221,6 +221,20 @@ struct display_window_cache {
 	cJSON *description; /* owned; of active; NULL: to be asked for */
 };
 
+#define FLOOD_CLIENTS_MAX 32
+
+/* See flood.h. */
+struct display_flood {
+	bool samples;
+	XID resource_mask; /* of a resource in the numbers of its client */
+	int count;
+	struct display_flood_client {
+		XID base;
+		Window subject; /* of the last event */
+		unsigned int events;
+	} clients[FLOOD_CLIENTS_MAX];
+};
+
 struct display {
 	Display *xlib;
 	xcb_connection_t *xcb;
@@ -262,6 +276,7 @@ struct display {
 	struct shot_marks marks;
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
 	struct display_window_cache window_cache;
+	struct display_flood flood;
 	struct display_streams streams;
 	uint64_t properties; /* changes of windows' properties seen */
 	bool active_changed; /* or the list of windows, since it was last looked at */
@@ -367,6 +382,15 @@ CUA_NODISCARD enum cua_status window_focus(
  * CUA_ERR_TIMEOUT if there is none that does. */
 CUA_NODISCARD enum cua_status window_wait_manager(
 		struct display *display, int timeout_ms, struct cua_error *err);
+/* From here on the server tells when properties of the window change, its title for one. A transfer
+ * of the clipboard may listen to the same window. */
+struct window_listening {
+	Window windows[WINDOWS_MAX];
+	long masks[WINDOWS_MAX]; /* what was selected before */
+	int count;
+};
+void window_listen(struct display *display, struct window_listening *listening, Window window);
+void window_listen_end(struct display *display, const struct window_listening *listening);
 /* A client message for the window manager; count longs, at most 5. */
 void window_send_to_root(
 		struct display *display, Window window, Atom type, const long *data, int count);
@@ -380,9 +404,14 @@ void window_describe_all(struct display *display, cJSON *result);
 CUA_NODISCARD enum cua_status window_act(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err);
 
-/* Until the window manager has done what it was asked before; one that does not answer is replaced.
- */
+/* Until the window manager has done what it was asked before; one that does not answer is replaced,
+ * and who floods it slowed down. */
 CUA_NODISCARD enum cua_status window_await_manager(struct display *display, struct cua_error *err);
+/* The new one takes the windows over as they are, and starts without what has piled up. */
+CUA_NODISCARD enum cua_status window_replace_manager(
+		struct display *display, struct cua_error *err);
+/* The process behind a window as the X server knows it from the connection; 0 if it does not. */
+pid_t window_connection_pid(struct display *display, Window window);
 
 /* screen_size.c */
 /* Within what the X server was started with, which the error names. The frame has the new size. */

@@ -25,12 +25,17 @@
 #define BUSY_PERCENT 12
 /* A busy machine moves a deadline by so much at most. */
 #define HELD_BACK_MAX_US 20000000U
+/* Who ran so shortly before the end of a wait runs for long, and may sleep for moments. */
+#define RAN_LATELY_US 300000U
+#define RESTLESS_US 60000000U
 /* A time over which what was used before the input is worth measuring. */
 #define BEFORE_US 150000U
 
 struct process {
 	pid_t pid;
-	bool plumbing; /* of the desktop itself: its processor time tells nothing */
+	uint64_t ran_us;            /* when its first thread was last seen running */
+	uint64_t restless_until_us; /* it ran when a wait ran out: that it runs tells nothing */
+	bool plumbing;              /* of the desktop itself: its processor time tells nothing */
 	clockid_t clock;
 	uint64_t used_ns;
 	int timeout_ms;    /* of the poll() its first thread sleeps in; -1: none, or no end */
@@ -186,6 +191,11 @@ static bool look_at_thread(struct process *process, uint64_t now_us, bool used)
 	return false;
 }
 
+static bool is_restless(const struct process *process, uint64_t now_us)
+{
+	return now_us < process->restless_until_us;
+}
+
 static void sum_up(struct load *load, uint64_t now_us, bool looks)
 {
 	uint64_t used_ns = 0;
@@ -200,7 +210,9 @@ static void sum_up(struct load *load, uint64_t now_us, bool looks)
 		used_ns += more_ns;
 		process->used_ns = ns > process->used_ns ? ns : process->used_ns;
 		if (looks) {
-			running = look_at_thread(process, now_us, more_ns > 0) || running;
+			const bool runs = look_at_thread(process, now_us, more_ns > 0);
+			process->ran_us = runs ? now_us : process->ran_us;
+			running = running || (runs && !is_restless(process, now_us));
 		}
 	}
 	const uint64_t elapsed_us = now_us - load->sampled_us;
@@ -229,7 +241,13 @@ void load_begin(struct load *load)
 
 void load_give_up(struct load *load)
 {
-	const uint64_t elapsed_us = cua_now_us() - load->begun_us;
+	const uint64_t now_us = cua_now_us(), elapsed_us = now_us - load->begun_us;
+	for (int i = 0; i < load->count; i++) {
+		struct process *process = &load->processes[i];
+		if (process->ran_us + RAN_LATELY_US > now_us) {
+			process->restless_until_us = now_us + RESTLESS_US;
+		}
+	}
 	if (load->begun_us > 0 && elapsed_us >= BEFORE_US) {
 		load->before_percent =
 				(load->total_ns - load->begun_ns) / 1000U * 100U / elapsed_us;
@@ -281,7 +299,8 @@ bool load_is_running(struct load *load)
 	bool runs = false;
 	int threads = 0;
 	for (int i = 0; i < load->count && !runs && load->before_percent < BUSY_PERCENT; i++) {
-		runs = process_runs(load->processes[i].pid, &threads);
+		runs = !is_restless(&load->processes[i], cua_now_us()) &&
+				process_runs(load->processes[i].pid, &threads);
 	}
 	if (runs) {
 		load->busy_us = cua_now_us();
@@ -327,8 +346,12 @@ void load_deadline_set(const struct load *load, struct load_deadline *deadline, 
 
 uint64_t load_held_back_us(const struct load *load, const struct load_deadline *deadline)
 {
-	/* Who computes all the time waits for itself. */
-	const uint64_t us = load->before_percent < BUSY_PERCENT ? all_delays_us(load) : 0;
+	/* Who computes all the time waits for itself, and the others for it. */
+	bool restless = load->before_percent >= BUSY_PERCENT;
+	for (int i = 0; i < load->count && !restless; i++) {
+		restless = is_restless(&load->processes[i], cua_now_us());
+	}
+	const uint64_t us = restless ? 0 : all_delays_us(load);
 	const uint64_t more_us = us > deadline->delay_us ? us - deadline->delay_us : 0;
 	return more_us < HELD_BACK_MAX_US ? more_us : HELD_BACK_MAX_US;
 }

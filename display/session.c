@@ -25,6 +25,7 @@
 #include "display/session_app.h"
 #include "display/session_home.h"
 #include "display/session_protocol.h"
+#include "display/session_slow.h"
 
 #define OUTPUT_TAIL_MAX 2048
 #define WM_RESTARTS_MAX 20
@@ -54,6 +55,7 @@ struct session {
 	int programs; /* started so far; numbers their logs */
 	int exit_status;
 	char display[16];
+	struct session_slow slow;
 	LIST_HEAD(, client) clients;
 };
 
@@ -339,32 +341,52 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 }
 
 /* Any process but those that the desktop stands on. */
-static enum cua_status kill_program(
-		const struct session *session, double number, struct cua_error *err)
+static enum cua_status find_program(const struct session *session, const cJSON *number,
+		pid_t *ret_pid, struct cua_error *err)
 {
-	const pid_t pid = number > 1 && number <= INT32_MAX ? (pid_t)number : 0;
-	if (pid != number || pid <= 1 || pid == getpid() || pid == session->x_server ||
+	const double value = number->valuedouble;
+	const pid_t pid = value > 1 && value <= INT32_MAX ? (pid_t)value : 0;
+	if (pid != value || pid <= 1 || pid == getpid() || pid == session->x_server ||
 			pid == session->window_manager || pid == session->bus) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "process %.0f is not an application",
-				number);
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "process %.0f is not an application", value);
 	}
-	if (kill(pid, SIGKILL) != 0 && errno != ESRCH) {
+	*ret_pid = pid;
+	return CUA_OK;
+}
+
+static enum cua_status kill_program(
+		const struct session *session, const cJSON *number, struct cua_error *err)
+{
+	pid_t pid = 0;
+	enum cua_status status = find_program(session, number, &pid, err);
+	if (status == CUA_OK && kill(pid, SIGKILL) != 0 && errno != ESRCH) {
 		return CUA_FAIL(err, CUA_ERR_APP, errno, "process %d", (int)pid);
 	}
-	return CUA_OK;
+	return status;
+}
+
+static enum cua_status slow_program(
+		struct session *session, const cJSON *number, struct cua_error *err)
+{
+	pid_t pid = 0;
+	enum cua_status status = find_program(session, number, &pid, err);
+	return status == CUA_OK ? session_slow_down(&session->slow, pid, err) : status;
 }
 
 /* Requests that start nothing; false if it is not one of them. */
 static bool client_question(struct client *client, const cJSON *request)
 {
 	const cJSON *kill_pid = cJSON_GetObjectItemCaseSensitive(request, "kill");
+	const cJSON *slow_pid = cJSON_GetObjectItemCaseSensitive(request, "slow");
 	const cJSON *find = cJSON_GetObjectItemCaseSensitive(request, "find");
 	struct cua_error error = { 0 };
 	struct display_app app = { 0 };
 	enum cua_status status = CUA_OK;
 	cJSON *reply = cJSON_CreateObject();
 	if (cJSON_IsNumber(kill_pid)) {
-		status = kill_program(client->session, kill_pid->valuedouble, &error);
+		status = kill_program(client->session, kill_pid, &error);
+	} else if (cJSON_IsNumber(slow_pid)) {
+		status = slow_program(client->session, slow_pid, &error);
 	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
 				   request, "restart_window_manager"))) {
 		/* Its end starts the next; this one does not count as a failure of its own. */
@@ -589,6 +611,7 @@ static enum cua_status session_start(struct session *session, struct cua_error *
 static void session_watch(struct session *session)
 {
 	uv_loop_init(&session->loop);
+	session_slow_init(&session->slow, &session->loop);
 	uv_signal_init(&session->loop, &session->child_signal);
 	uv_signal_init(&session->loop, &session->term_signal);
 	uv_poll_init(&session->loop, &session->listen_poll, session->listen_fd);

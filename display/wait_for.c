@@ -29,12 +29,10 @@ struct waiting {
 	uint64_t damage_count, properties;
 	/* Pixels: as they were at first, and as they are since when. */
 	uint64_t first_sum, sum, changed_us;
-	uint64_t changes;             /* of pixels, seen so far */
-	Window listened[WINDOWS_MAX]; /* whose properties are listened to for this wait alone */
-	long masks[WINDOWS_MAX];      /* what was selected before */
-	int listened_count;
-	char seen[512]; /* what is there instead, for the error */
-	cJSON *result;  /* what was found is added to it */
+	uint64_t changes;                  /* of pixels, seen so far */
+	struct window_listening listening; /* for this wait alone */
+	char seen[512];                    /* what is there instead, for the error */
+	cJSON *result;                     /* what was found is added to it */
 };
 
 /* --- pixels --- */
@@ -123,28 +121,6 @@ static bool contains(const char *text, const char *part)
 	return found;
 }
 
-/* From here on the server tells when the title changes. A transfer of the clipboard may listen to
- * the same window. */
-static void listen_to(struct display *display, struct waiting *waiting, Window window)
-{
-	XWindowAttributes attributes;
-	if (waiting->listened_count < WINDOWS_MAX &&
-			XGetWindowAttributes(display->xlib, window, &attributes) &&
-			!(attributes.your_event_mask & PropertyChangeMask)) {
-		XSelectInput(display->xlib, window,
-				attributes.your_event_mask | PropertyChangeMask);
-		waiting->masks[waiting->listened_count] = attributes.your_event_mask;
-		waiting->listened[waiting->listened_count++] = window;
-	}
-}
-
-static void stop_listening(struct display *display, const struct waiting *waiting)
-{
-	for (int i = 0; i < waiting->listened_count && !display->dead; i++) {
-		XSelectInput(display->xlib, waiting->listened[i], waiting->masks[i]);
-	}
-}
-
 static enum cua_status look_at_windows(struct display *display, struct waiting *waiting,
 		bool *ret_holds, struct cua_error *err)
 {
@@ -152,7 +128,7 @@ static enum cua_status look_at_windows(struct display *display, struct waiting *
 	Window windows[WINDOWS_MAX], found = None;
 	const int count = window_list(display, windows);
 	for (int i = 0; i < count && !display->dead; i++) {
-		listen_to(display, waiting, windows[i]);
+		window_listen(display, &waiting->listening, windows[i]);
 	}
 	size_t used = (size_t)snprintf(waiting->seen, sizeof(waiting->seen), "%s",
 			count > 0 ? "the windows are" : "there is no window");
@@ -353,7 +329,7 @@ enum cua_status wait_for_condition(struct display *display, const struct cua_act
 			break;
 		}
 	}
-	stop_listening(display, &waiting);
+	window_listen_end(display, &waiting.listening);
 	if (status == CUA_OK) {
 		cJSON_AddNumberToObject(
 				result, "waited_ms", (double)(cua_now_us() - started_us) / 1000.0);

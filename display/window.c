@@ -320,6 +320,26 @@ enum cua_status window_wait_manager(struct display *display, int timeout_ms, str
 	return status;
 }
 
+void window_listen(struct display *display, struct window_listening *listening, Window window)
+{
+	XWindowAttributes attributes;
+	if (listening->count < WINDOWS_MAX &&
+			XGetWindowAttributes(display->xlib, window, &attributes) &&
+			!(attributes.your_event_mask & PropertyChangeMask)) {
+		XSelectInput(display->xlib, window,
+				attributes.your_event_mask | PropertyChangeMask);
+		listening->masks[listening->count] = attributes.your_event_mask;
+		listening->windows[listening->count++] = window;
+	}
+}
+
+void window_listen_end(struct display *display, const struct window_listening *listening)
+{
+	for (int i = 0; i < listening->count && !display->dead; i++) {
+		XSelectInput(display->xlib, listening->windows[i], listening->masks[i]);
+	}
+}
+
 bool window_is_ours(const struct display *display, Window window)
 {
 	const unsigned long mask = xcb_get_setup(display->xcb)->resource_id_mask;

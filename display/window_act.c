@@ -9,6 +9,7 @@
 #include <xcb/res.h>
 
 #include "cua/base/util.h"
+#include "display/flood.h"
 #include "display/session_client.h"
 
 #define MANAGER_TIMEOUT_MS 3000
@@ -22,21 +23,12 @@
 #define STATE_REMOVE 0L
 #define STATE_ADD 1L
 
-/* The manager handles one request after the other: when it answers a question that was asked
- * after an order, it is done with the order.
- *
- * A client that changes its title without a pause keeps the manager busy for minutes with what has
- * piled up. A new one takes the windows over as they are, and starts without the pile. */
-enum cua_status window_await_manager(struct display *display, struct cua_error *err)
+enum cua_status window_replace_manager(struct display *display, struct cua_error *err)
 {
-	enum cua_status status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
-	if (status != CUA_ERR_TIMEOUT) {
-		return status;
-	}
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
 	CUA_AUTO_FD int fd = -1;
 	cJSON_AddTrueToObject(request, "restart_window_manager");
-	status = session_request(&display->record, request, NULL, &fd, err);
+	enum cua_status status = session_request(&display->record, request, NULL, &fd, err);
 	if (status == CUA_OK) {
 		status = session_answer(fd, SESSION_TIMEOUT_MS, &answer, err);
 	}
@@ -48,6 +40,19 @@ enum cua_status window_await_manager(struct display *display, struct cua_error *
 							   "not even a new one: some "
 							   "program keeps the X server to itself")
 					 : status;
+}
+
+/* The manager handles one request after the other: when it answers a question that was asked
+ * after an order, it is done with the order. */
+enum cua_status window_await_manager(struct display *display, struct cua_error *err)
+{
+	bool slowed = false;
+	enum cua_status status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
+	if (status != CUA_ERR_TIMEOUT) {
+		return status;
+	}
+	status = flood_slow_down(display, &slowed, err);
+	return status == CUA_OK ? window_replace_manager(display, err) : status;
 }
 
 static enum cua_status set_states(struct display *display, Window window, long how, Atom first,
@@ -292,10 +297,9 @@ static enum cua_status act_close(struct display *display, const struct cua_actio
 		       : display_ok(display, err);
 }
 
-/* The process behind a window as the X server knows it from the connection; 0 if it does not. What
- * a window says of itself (_NET_WM_PID) may be a lie.
+/* What a window says of itself (_NET_WM_PID) may be a lie.
  * Source: X Resource extension 1.2, QueryClientIds. */
-static pid_t connection_pid(struct display *display, Window window)
+pid_t window_connection_pid(struct display *display, Window window)
 {
 	const xcb_res_client_id_spec_t spec = { (uint32_t)window,
 		XCB_RES_CLIENT_ID_MASK_LOCAL_CLIENT_PID };
@@ -335,7 +339,7 @@ static enum cua_status act_kill(struct display *display, const struct cua_action
 		cJSON *result, struct cua_error *err)
 {
 	Window window = action->window;
-	const pid_t pid = connection_pid(display, window);
+	const pid_t pid = window_connection_pid(display, window);
 	XKillClient(display->xlib, window);
 	enum cua_status status = display_wait(
 			display, cua_now_us() + KILL_TIMEOUT_MS * 1000ULL, is_gone, &window, err);
