@@ -10,6 +10,7 @@
 
 #include "agent/model/anthropic_internal.h"
 #include "cua/base/util.h"
+#include "tests/agent_reply.h"
 
 /* What comes back: members of the toolset, blocks, streams. What is sent is in
  * test_agent_anthropic_talk.c. JSON is written with ' for ". */
@@ -29,16 +30,6 @@ static const struct agent_model_config config = { .api = "anthropic",
 	.session = "run-1",
 	.screen = SCREEN,
 	.cancel_fd = -1 };
-
-static char *quoted(const char *text)
-{
-	char *copy = strdup(text);
-	assert_non_null(copy);
-	for (char *at = copy; *at; at++) {
-		*at = *at == '\'' ? '"' : *at;
-	}
-	return copy;
-}
 
 static cJSON *parsed(const char *text)
 {
@@ -510,27 +501,11 @@ static char *wire(const char *lines)
 
 static const char recorded[] = START BLOCKS LAST("'tool_use'");
 
-/* A whole answer, in pieces. */
-static enum cua_status hear(struct model_reply *reply, const struct agent_model_config *with,
-		const char *text, size_t len, size_t piece, struct cua_error *why)
-{
-	assert_int_equal(model_reply_init(reply, &model_api_anthropic, with, NULL), CUA_OK);
-	enum cua_status status = CUA_OK;
-	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
-		status = model_reply_feed(
-				text + at, len - at < piece ? len - at : piece, reply, why);
-	}
-	if (status == CUA_OK || reply->end != MODEL_END_NONE) {
-		status = model_reply_close(reply, why);
-	}
-	return status;
-}
-
 static enum cua_status hear_lines(struct model_reply *reply, const struct agent_model_config *with,
 		const char *lines, size_t piece, struct cua_error *why)
 {
 	CUA_AUTO_FREE char *text = wire(lines);
-	return hear(reply, with, text, strlen(text), piece, why);
+	return hear(&model_api_anthropic, reply, with, text, strlen(text), piece, why);
 }
 
 static void assert_item(const struct model_reply *reply, size_t at, const char *expected)
@@ -580,7 +555,8 @@ static void a_stream_cut_anywhere_is_not_completed(void **state)
 	CUA_AUTO_FREE char *text = wire(recorded);
 	for (size_t len = 0; len < strlen(text); len++) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, &config, text, len, 64, NULL), CUA_OK);
+		assert_int_equal(hear(&model_api_anthropic, &reply, &config, text, len, 64, NULL),
+				CUA_OK);
 		assert_int_equal(reply.end, MODEL_END_NONE);
 		model_reply_finish(&reply);
 	}
@@ -692,13 +668,17 @@ static void an_answer_may_come_whole(void **state)
 	CUA_AUTO_FREE char *error =
 			quoted("{'type':'error','error':{'type':'api_error','message':'oops'}}");
 	struct model_reply reply;
-	assert_int_equal(hear(&reply, &config, whole, strlen(whole), 11, NULL), CUA_OK);
+	assert_int_equal(
+			hear(&model_api_anthropic, &reply, &config, whole, strlen(whole), 11, NULL),
+			CUA_OK);
 	assert_int_equal(reply.end, MODEL_END_COMPLETED);
 	assert_int_equal(reply.items.count, 2);
 	assert_int_equal((int)reply.usage.input_tokens, 7);
 	model_reply_finish(&reply);
 
-	assert_int_equal(hear(&reply, &config, error, strlen(error), 11, NULL), CUA_OK);
+	assert_int_equal(
+			hear(&model_api_anthropic, &reply, &config, error, strlen(error), 11, NULL),
+			CUA_OK);
 	assert_int_equal(reply.end, MODEL_END_FAILED);
 	assert_string_equal(reply.code, "api_error");
 	model_reply_finish(&reply);

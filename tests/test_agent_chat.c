@@ -10,6 +10,7 @@
 
 #include "agent/model/chat_internal.h"
 #include "cua/base/util.h"
+#include "tests/agent_reply.h"
 
 #define SCREEN \
 	{ \
@@ -25,23 +26,6 @@ static const struct agent_model_config config = { .api = "chat",
 	.screen = SCREEN,
 	.spec = &agent_model_spec_unknown,
 	.cancel_fd = -1 };
-
-/* --- a whole answer, in pieces --- */
-
-static enum cua_status hear(struct model_reply *reply, const struct agent_model_config *with,
-		const char *text, size_t len, size_t piece, struct cua_error *why)
-{
-	assert_int_equal(model_reply_init(reply, &model_api_chat, with, NULL), CUA_OK);
-	enum cua_status status = CUA_OK;
-	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
-		status = model_reply_feed(
-				text + at, len - at < piece ? len - at : piece, reply, why);
-	}
-	if (status == CUA_OK || reply->end != MODEL_END_NONE) {
-		status = model_reply_close(reply, why);
-	}
-	return status;
-}
 
 #define CHUNK(rest) "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\"," rest "}\n\n"
 #define DELTA(delta) \
@@ -70,7 +54,7 @@ static struct agent_turn turn_of(const char *stream, char **ret_message)
 	struct agent_turn turn = { 0 };
 	struct cua_error why = { 0 };
 	void *talk = NULL;
-	if (hear(&reply, &config, stream, strlen(stream), 7, &why) != CUA_OK) {
+	if (hear(&model_api_chat, &reply, &config, stream, strlen(stream), 7, &why) != CUA_OK) {
 		fail_msg("%s: %s", stream, why.msg);
 	}
 	if (reply.end != MODEL_END_COMPLETED) {
@@ -408,7 +392,8 @@ static void words_are_heard_as_they_come(void **state)
 	cua_buffer_init(&heard, 4096);
 	with.on_words = listen_to;
 	with.user_data = &heard;
-	assert_int_equal(hear(&reply, &with, text, strlen(text), 4096, NULL), CUA_OK);
+	assert_int_equal(hear(&model_api_chat, &reply, &with, text, strlen(text), 4096, NULL),
+			CUA_OK);
 	assert_string_equal(heard.data, "I look.|\n|All |d\xc3\xb6ne.|\n|");
 	model_reply_finish(&reply);
 }
@@ -424,7 +409,8 @@ static void pieces_do_not_matter(void **state)
 	(void)state;
 	for (size_t piece = 1; piece < 70; piece += 3) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, &config, recorded, strlen(recorded), piece, NULL),
+		assert_int_equal(hear(&model_api_chat, &reply, &config, recorded, strlen(recorded),
+						 piece, NULL),
 				CUA_OK);
 		assert_int_equal(reply.end, MODEL_END_COMPLETED);
 		assert_string_equal(reply.items.texts[0],
@@ -443,7 +429,8 @@ static void a_stream_cut_before_its_finish_is_not_completed(void **state)
 	const size_t finish = (size_t)(strstr(recorded, "\"finish_reason\":\"") - recorded);
 	for (size_t len = 0; len < strlen(recorded); len++) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, &config, recorded, len, 64, NULL), CUA_OK);
+		assert_int_equal(hear(&model_api_chat, &reply, &config, recorded, len, 64, NULL),
+				CUA_OK);
 		if (len < finish) {
 			assert_int_equal(reply.end, MODEL_END_NONE);
 		}
@@ -496,8 +483,8 @@ static void streams_end_as_they_say(void **state)
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct model_reply reply;
-		assert_int_equal(
-				hear(&reply, &config, rows[i].text, strlen(rows[i].text), 50, NULL),
+		assert_int_equal(hear(&model_api_chat, &reply, &config, rows[i].text,
+						 strlen(rows[i].text), 50, NULL),
 				CUA_OK);
 		assert_int_equal(reply.end, rows[i].end);
 		assert_string_equal(reply.code, rows[i].code);
@@ -520,7 +507,8 @@ static void garbage_is_a_model_error(void **state)
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct model_reply reply;
 		struct cua_error why = { 0 };
-		assert_int_equal(hear(&reply, &config, rows[i], strlen(rows[i]), 33, &why),
+		assert_int_equal(hear(&model_api_chat, &reply, &config, rows[i], strlen(rows[i]),
+						 33, &why),
 				CUA_ERR_MODEL);
 		assert_int_equal(reply.end, MODEL_END_NONE);
 		model_reply_finish(&reply);
@@ -540,7 +528,8 @@ static void a_thousand_calls_are_too_many(void **state)
 				CUA_OK);
 	}
 	struct model_reply reply;
-	assert_int_equal(hear(&reply, &config, text.data, text.len, 4096, NULL), CUA_ERR_MODEL);
+	assert_int_equal(hear(&model_api_chat, &reply, &config, text.data, text.len, 4096, NULL),
+			CUA_ERR_MODEL);
 	model_reply_finish(&reply);
 }
 
@@ -550,7 +539,8 @@ static void a_quoted_key_is_blotted_out(void **state)
 	struct model_reply reply;
 	static const char text[] = DELTA("\"content\":\"the key is sk-sec\"")
 			DELTA("\"content\":\"ret-0123456789\"") FINISH("stop") DONE;
-	assert_int_equal(hear(&reply, &config, text, strlen(text), 5, NULL), CUA_OK);
+	assert_int_equal(hear(&model_api_chat, &reply, &config, text, strlen(text), 5, NULL),
+			CUA_OK);
 	assert_null(strstr(reply.items.texts[0], KEY));
 	assert_non_null(strstr(reply.items.texts[0], "****"));
 	model_reply_finish(&reply);
@@ -570,20 +560,10 @@ static void *open_talk(void)
 	return talk;
 }
 
-static cJSON *body_of(void *talk)
-{
-	CUA_AUTO_BUFFER struct cua_buffer body;
-	cua_buffer_init(&body, MODEL_BODY_MAX);
-	assert_int_equal(model_api_chat.body(talk, &body, NULL), CUA_OK);
-	cJSON *json = cJSON_Parse(body.data);
-	assert_non_null(json);
-	return json;
-}
-
 /* The messages of the next request behind that of the system, as text. */
 static char *messages_of(void *talk)
 {
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_chat, talk);
 	cJSON *messages = cJSON_GetObjectItem(body, "messages");
 	const cJSON *first = messages->child;
 	assert_string_equal(cJSON_GetObjectItem(first, "role")->valuestring, "system");
@@ -612,7 +592,7 @@ static void requests_offer_the_tools(void **state)
 {
 	(void)state;
 	void *talk = open_talk();
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_chat, talk);
 	const cJSON *tools = cJSON_GetObjectItem(body, "tools"), *tool = NULL;
 	assert_string_equal(
 			cJSON_GetObjectItem(cJSON_GetObjectItem(tools->child, "function"), "name")
@@ -717,10 +697,10 @@ static void servers_quirks_are_learned_once(void **state)
 	assert_int_equal(model_api_chat.add_user(talk, "Do it.", &image, NULL), CUA_OK);
 	add_turn(talk, TWO_CALLS);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		CUA_AUTO_JSON cJSON *before = body_of(talk);
+		CUA_AUTO_JSON cJSON *before = body_json(&model_api_chat, talk);
 		assert_true(learn(talk, 400, rows[i].param, rows[i].message));
 		assert_false(learn(talk, 400, rows[i].param, rows[i].message));
-		CUA_AUTO_JSON cJSON *after = body_of(talk);
+		CUA_AUTO_JSON cJSON *after = body_json(&model_api_chat, talk);
 		CUA_AUTO_FREE char *had = cJSON_PrintUnformatted(before);
 		CUA_AUTO_FREE char *has = cJSON_PrintUnformatted(after);
 		assert_non_null(strstr(had, rows[i].gone));

@@ -11,6 +11,7 @@
 #include "agent/model/gemini_internal.h"
 #include "agent/model/retry.h"
 #include "cua/base/util.h"
+#include "tests/agent_reply.h"
 
 /* JSON is written here with single quotes for double ones. */
 
@@ -29,16 +30,6 @@ static const struct agent_model_config config = { .api = "gemini",
 	.spec = &agent_model_spec_unknown,
 	.screen = SCREEN,
 	.cancel_fd = -1 };
-
-/* The caller owns it. */
-static char *quoted(const char *text)
-{
-	char *copy = strdup(text);
-	for (char *at = copy; *at; at++) {
-		*at = *at == '\'' ? '"' : *at;
-	}
-	return copy;
-}
 
 /* --- actions --- */
 
@@ -189,25 +180,10 @@ static void what_was_changed_is_noted(void **state)
 			",'thoughtSignature':'CiQB+/=='")
 #define WAIT CALL("", "wait", "{'seconds':1, 'big':12345678901234567890}", "")
 
-static enum cua_status hear(struct model_reply *reply, const char *text, size_t len, size_t piece,
-		struct cua_error *why)
-{
-	assert_int_equal(model_reply_init(reply, &model_api_gemini, &config, NULL), CUA_OK);
-	enum cua_status status = CUA_OK;
-	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
-		status = model_reply_feed(
-				text + at, len - at < piece ? len - at : piece, reply, why);
-	}
-	if (status == CUA_OK || reply->end != MODEL_END_NONE) {
-		status = model_reply_close(reply, why);
-	}
-	return status;
-}
-
 static enum cua_status hear_text(struct model_reply *reply, const char *text, struct cua_error *why)
 {
 	CUA_AUTO_FREE char *json = quoted(text);
-	return hear(reply, json, strlen(json), 7, why);
+	return hear(&model_api_gemini, reply, &config, json, strlen(json), 7, why);
 }
 
 static const char recorded[] = CHUNK("{'text':'I th','thought':true}", "") CHUNK(
@@ -224,7 +200,9 @@ static void parts_keep_the_bytes_they_came_in(void **state)
 	CUA_AUTO_FREE char *text = quoted(recorded);
 	for (size_t piece = 1; piece < 70; piece += 3) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, text, strlen(text), piece, NULL), CUA_OK);
+		assert_int_equal(hear(&model_api_gemini, &reply, &config, text, strlen(text), piece,
+						 NULL),
+				CUA_OK);
 		assert_int_equal(reply.end, MODEL_END_COMPLETED);
 		assert_int_equal(reply.items.count, CUA_ARRAY_LEN(kept));
 		for (size_t i = 0; i < CUA_ARRAY_LEN(kept); i++) {
@@ -245,7 +223,8 @@ static void a_stream_cut_anywhere_is_not_completed(void **state)
 	/* The empty line that ends the last event is its last two bytes. */
 	for (size_t len = 0; len < strlen(text) - 1; len++) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, text, len, 64, NULL), CUA_OK);
+		assert_int_equal(hear(&model_api_gemini, &reply, &config, text, len, 64, NULL),
+				CUA_OK);
 		assert_int_equal(reply.end, MODEL_END_NONE);
 		model_reply_finish(&reply);
 	}
@@ -414,22 +393,10 @@ static const struct agent_image other = {
 	.base64 = base64, .media_type = "image/png", .sha256 = "2", .width = 1, .height = 1
 };
 
-static cJSON *body_of(void *talk)
-{
-	CUA_AUTO_BUFFER struct cua_buffer body;
-	cua_buffer_init(&body, MODEL_BODY_MAX);
-	assert_int_equal(model_api_gemini.body(talk, &body, NULL), CUA_OK);
-	cJSON *json = cJSON_Parse(body.data);
-	assert_non_null(json);
-	return json;
-}
-
 static char *contents_of(void *talk)
 {
-	CUA_AUTO_BUFFER struct cua_buffer body;
-	cua_buffer_init(&body, MODEL_BODY_MAX);
-	assert_int_equal(model_api_gemini.body(talk, &body, NULL), CUA_OK);
-	return strdup(strstr(body.data, "\"contents\":"));
+	CUA_AUTO_FREE char *body = body_text(&model_api_gemini, talk);
+	return strdup(strstr(body, "\"contents\":"));
 }
 
 #define PICTURE "{'inlineData':{'mimeType':'image/png','data':'iVBORw0KGgo='}}"
@@ -602,7 +569,7 @@ static void requests_offer_the_tools(void **state)
 	for (int legacy = 0; legacy < 2; legacy++) {
 		snprintf(spec.tool, sizeof(spec.tool), "%s", legacy ? "legacy" : "desktop");
 		void *talk = open_talk(&with);
-		CUA_AUTO_JSON cJSON *body = body_of(talk);
+		CUA_AUTO_JSON cJSON *body = body_json(&model_api_gemini, talk);
 		const cJSON *tools = cJSON_GetObjectItem(body, "tools"), *function = NULL;
 		CUA_AUTO_FREE char *computer = cJSON_PrintUnformatted(tools->child);
 		assert_non_null(strstr(
@@ -625,7 +592,7 @@ static void a_probe_is_small(void **state)
 	struct agent_model_config with = config;
 	with.is_probe = true;
 	void *talk = open_talk(&with);
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_gemini, talk);
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(body, "tools")), 1);
 	assert_int_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "generationConfig"),
 					 "maxOutputTokens")
@@ -652,10 +619,10 @@ static void servers_quirks_are_learned_once(void **state)
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct model_failure failure = { .http_status = 400, .is_refused = true };
 		snprintf(failure.message, sizeof(failure.message), "%s", rows[i].message);
-		CUA_AUTO_JSON cJSON *before = body_of(talk);
+		CUA_AUTO_JSON cJSON *before = body_json(&model_api_gemini, talk);
 		assert_true(model_api_gemini.learn(talk, &failure));
 		assert_false(model_api_gemini.learn(talk, &failure));
-		CUA_AUTO_JSON cJSON *after = body_of(talk);
+		CUA_AUTO_JSON cJSON *after = body_json(&model_api_gemini, talk);
 		CUA_AUTO_FREE char *had = cJSON_PrintUnformatted(before);
 		CUA_AUTO_FREE char *has = cJSON_PrintUnformatted(after);
 		assert_non_null(strstr(had, rows[i].gone));

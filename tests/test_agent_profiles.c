@@ -10,6 +10,7 @@
 
 #include "agent/model/chat_internal.h"
 #include "cua/base/util.h"
+#include "tests/agent_reply.h"
 
 /* Answers of open GUI models, as their makers publish them, in a picture of 1280x800. */
 
@@ -459,16 +460,6 @@ static void functions_count_as_the_model_does(void **state)
 
 /* --- requests --- */
 
-static cJSON *body_of(void *talk)
-{
-	CUA_AUTO_BUFFER struct cua_buffer body;
-	cua_buffer_init(&body, MODEL_BODY_MAX);
-	assert_int_equal(model_api_chat.body(talk, &body, NULL), CUA_OK);
-	cJSON *json = cJSON_Parse(body.data);
-	assert_non_null(json);
-	return json;
-}
-
 static void prompts_say_grammar_and_coordinates(void **state)
 {
 	(void)state;
@@ -494,7 +485,7 @@ static void prompts_say_grammar_and_coordinates(void **state)
 				spec_of(expected[i].profile, expected[i].coordinates);
 		struct agent_model_config config;
 		void *talk = open_talk(&config, &spec);
-		CUA_AUTO_JSON cJSON *body = body_of(talk);
+		CUA_AUTO_JSON cJSON *body = body_json(&model_api_chat, talk);
 		const char *prompt = cJSON_GetStringValue(cJSON_GetObjectItem(
 				cJSON_GetObjectItem(body, "messages")->child, "content"));
 		assert_non_null(strstr(prompt, expected[i].says[0]));
@@ -536,7 +527,7 @@ static void old_pictures_leave_where_the_recipe_says_so(void **state)
 			assert_int_equal(model_api_chat.add_user(talk, "Go on.", &image, NULL),
 					CUA_OK);
 		}
-		CUA_AUTO_JSON cJSON *body = body_of(talk);
+		CUA_AUTO_JSON cJSON *body = body_json(&model_api_chat, talk);
 		assert_int_equal(count_pictures(body), expected[i].pictures);
 		model_api_chat.destroy(talk);
 	}
@@ -554,7 +545,7 @@ static void problems_are_told_in_words(void **state)
 		.status = AGENT_ANSWER_FAILED,
 		.problem = turn.calls[0].problem };
 	assert_int_equal(model_api_chat.add_answers(talk, &answer, 1, NULL, NULL), CUA_OK);
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_chat, talk);
 	const cJSON *messages = cJSON_GetObjectItem(body, "messages");
 	const cJSON *last = cJSON_GetArrayItem(messages, cJSON_GetArraySize(messages) - 1);
 	assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(last, "role")), "user");

@@ -12,6 +12,7 @@
 
 #include "agent/model/responses_internal.h"
 #include "cua/base/util.h"
+#include "tests/agent_reply.h"
 
 #define SCREEN \
 	{ \
@@ -357,28 +358,13 @@ static void a_message_answers_only_without_calls(void **state)
 
 static const char recorded[] = STREAM_START STREAM_END;
 
-/* A whole answer, in pieces. */
-static enum cua_status hear(struct model_reply *reply, const struct agent_model_config *with,
-		const char *text, size_t len, size_t piece, struct cua_error *why)
-{
-	assert_int_equal(model_reply_init(reply, &model_api_responses, with, NULL), CUA_OK);
-	enum cua_status status = CUA_OK;
-	for (size_t at = 0; status == CUA_OK && at < len; at += piece) {
-		status = model_reply_feed(
-				text + at, len - at < piece ? len - at : piece, reply, why);
-	}
-	if (status == CUA_OK || reply->end != MODEL_END_NONE) {
-		status = model_reply_close(reply, why);
-	}
-	return status;
-}
-
 static void items_keep_the_bytes_they_came_in(void **state)
 {
 	(void)state;
 	for (size_t piece = 1; piece < 70; piece += 3) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, &config, recorded, strlen(recorded), piece, NULL),
+		assert_int_equal(hear(&model_api_responses, &reply, &config, recorded,
+						 strlen(recorded), piece, NULL),
 				CUA_OK);
 		assert_int_equal(reply.end, MODEL_END_COMPLETED);
 		assert_int_equal(reply.items.count, 2);
@@ -397,7 +383,9 @@ static void a_stream_cut_anywhere_is_not_completed(void **state)
 	/* The empty line that ends the last event is its last byte. */
 	for (size_t len = 0; len < strlen(recorded); len++) {
 		struct model_reply reply;
-		assert_int_equal(hear(&reply, &config, recorded, len, 64, NULL), CUA_OK);
+		assert_int_equal(hear(&model_api_responses, &reply, &config, recorded, len, 64,
+						 NULL),
+				CUA_OK);
 		assert_int_equal(reply.end, MODEL_END_NONE);
 		model_reply_finish(&reply);
 	}
@@ -443,8 +431,8 @@ static void streams_end_as_they_say(void **state)
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct model_reply reply;
-		assert_int_equal(
-				hear(&reply, &config, rows[i].text, strlen(rows[i].text), 50, NULL),
+		assert_int_equal(hear(&model_api_responses, &reply, &config, rows[i].text,
+						 strlen(rows[i].text), 50, NULL),
 				CUA_OK);
 		assert_int_equal(reply.end, rows[i].end);
 		assert_string_equal(reply.code, rows[i].code);
@@ -474,7 +462,8 @@ static void garbage_is_a_model_error(void **state)
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct model_reply reply;
 		struct cua_error why = { 0 };
-		assert_int_equal(hear(&reply, &config, rows[i], strlen(rows[i]), 33, &why),
+		assert_int_equal(hear(&model_api_responses, &reply, &config, rows[i],
+						 strlen(rows[i]), 33, &why),
 				CUA_ERR_MODEL);
 		assert_int_equal(why.status, CUA_ERR_MODEL);
 		assert_int_equal(reply.end, MODEL_END_NONE);
@@ -489,7 +478,8 @@ static void a_quoted_key_is_blotted_out(void **state)
 	static const char text[] = EVENT("response.output_item.done",
 			"\"item\":{\"type\":\"message\",\"x\":\"" KEY "\"}")
 			EVENT("error", "\"message\":\"bad key " KEY "\"");
-	assert_int_equal(hear(&reply, &config, text, strlen(text), 5, NULL), CUA_OK);
+	assert_int_equal(hear(&model_api_responses, &reply, &config, text, strlen(text), 5, NULL),
+			CUA_OK);
 	assert_null(strstr(reply.items.texts[0], KEY));
 	assert_string_equal(reply.message, "bad key ********************");
 	model_reply_finish(&reply);
@@ -521,7 +511,8 @@ static enum cua_status hear_words(struct listener *listener, const char *text)
 	with.user_data = listener;
 	with.cancel_fd = listener->cancel_fd;
 	cua_buffer_init(&listener->heard, 4096);
-	enum cua_status status = hear(&reply, &with, text, strlen(text), 4096, NULL);
+	enum cua_status status =
+			hear(&model_api_responses, &reply, &with, text, strlen(text), 4096, NULL);
 	model_reply_finish(&reply);
 	return status;
 }
@@ -573,27 +564,11 @@ static void *open_talk(void)
 	return talk;
 }
 
-static char *body_text(void *talk)
-{
-	struct cua_buffer body;
-	cua_buffer_init(&body, MODEL_BODY_MAX);
-	assert_int_equal(model_api_responses.body(talk, &body, NULL), CUA_OK);
-	return body.data;
-}
-
-static cJSON *body_of(void *talk)
-{
-	CUA_AUTO_FREE char *text = body_text(talk);
-	cJSON *json = cJSON_Parse(text);
-	assert_non_null(json);
-	return json;
-}
-
 static void requests_offer_the_tools(void **state)
 {
 	(void)state;
 	void *talk = open_talk();
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	const cJSON *tools = cJSON_GetObjectItem(body, "tools");
 	CUA_AUTO_FREE char *computer = cJSON_PrintUnformatted(cJSON_GetArrayItem(tools, 0));
 	assert_string_equal(computer, "{\"type\":\"computer\"}");
@@ -614,7 +589,7 @@ static void requests_offer_the_tools(void **state)
 /* What the input of the next request is, as text. */
 static char *input_text(void *talk)
 {
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	return cJSON_PrintUnformatted(cJSON_GetObjectItem(body, "input"));
 }
 
@@ -658,7 +633,7 @@ static void servers_quirks_are_learned_once(void **state)
 	assert_false(learn(talk, "input[2].output.detail", ""));
 
 	assert_true(learn(talk, "", "The computer tool requires store=true."));
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")));
 	assert_false(learn(talk, "model", "no such model"));
 	model_api_responses.destroy(talk);
@@ -677,7 +652,7 @@ static enum cua_status add_turn(void *talk, const char *const *texts, size_t cou
 
 static double threshold_of(void *talk)
 {
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(body, "context_management"), 0);
 	const cJSON *threshold = cJSON_GetObjectItem(entry, "compact_threshold");
 	return threshold ? threshold->valuedouble : 0;
@@ -706,7 +681,7 @@ static void a_long_conversation_is_compacted_by_the_server(void **state)
 	assert_int_equal(add_turn(talk, before, CUA_ARRAY_LEN(before)), CUA_OK);
 	assert_int_equal(add_turn(talk, turn, CUA_ARRAY_LEN(turn)), CUA_OK);
 	answer_call(talk, &call, false);
-	CUA_AUTO_FREE char *body = body_text(talk);
+	CUA_AUTO_FREE char *body = body_text(&model_api_responses, talk);
 	assert_null(strstr(body, "Begin."));
 	assert_null(strstr(body, "\"old\""));
 	assert_non_null(strstr(body,
@@ -750,7 +725,7 @@ static void *open_thread(struct agent_model_spec *spec, struct agent_model_confi
 	known->spec = spec;
 	assert_int_equal(model_api_responses.create(known, &talk, NULL), CUA_OK);
 	assert_int_equal(model_api_responses.add_user(talk, "Begin.", NULL, NULL), CUA_OK);
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")));
 	assert_null(thread_of(body));
 	assert_int_equal(add_turn(talk, first, CUA_ARRAY_LEN(first)), CUA_OK);
@@ -766,7 +741,7 @@ static void a_thread_gets_only_what_is_new(void **state)
 	struct agent_model_spec spec;
 	struct agent_model_config known;
 	void *talk = open_thread(&spec, &known);
-	CUA_AUTO_JSON cJSON *body = body_of(talk);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	const cJSON *input = cJSON_GetObjectItem(body, "input");
 	assert_string_equal(thread_of(body), "r2");
 	assert_int_equal(cJSON_GetArraySize(input), 1);
@@ -799,13 +774,13 @@ static void a_lost_thread_is_sent_again_whole(void **state)
 		} else {
 			assert_true(learn(talk, refusals[i].param, refusals[i].message));
 		}
-		CUA_AUTO_JSON cJSON *body = body_of(talk);
+		CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 		assert_null(thread_of(body));
 		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(body, "input")), 5);
 		assert_int_equal(cJSON_IsTrue(cJSON_GetObjectItem(body, "store")),
 				refusals[i].stays);
 		assert_int_equal(add_turn(talk, third, CUA_ARRAY_LEN(third)), CUA_OK);
-		CUA_AUTO_JSON cJSON *after = body_of(talk);
+		CUA_AUTO_JSON cJSON *after = body_json(&model_api_responses, talk);
 		assert_int_equal(thread_of(after) != NULL, refusals[i].stays);
 		model_api_responses.destroy(talk);
 	}
@@ -824,7 +799,9 @@ static void the_name_of_an_answer_is_kept_with_its_items(void **state)
 		struct agent_model_config known = config;
 		spec.threads = threads;
 		known.spec = &spec;
-		assert_int_equal(hear(&reply, &known, stream, strlen(stream), 64, NULL), CUA_OK);
+		assert_int_equal(hear(&model_api_responses, &reply, &known, stream, strlen(stream),
+						 64, NULL),
+				CUA_OK);
 		assert_int_equal(reply.items.count, 1 + threads);
 		assert_string_equal(reply.items.texts[threads],
 				threads ? "{\"type\":\"response\",\"id\":\"resp_7\"}" : TURN("a"));

@@ -1,0 +1,27 @@
+#ifndef CUA_TESTS_AGENT_REPLY_H
+#define CUA_TESTS_AGENT_REPLY_H
+
+/* What the tests of the adapters share: an answer in pieces, and the body of a request. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "agent/model/model_api.h"
+
+/* A copy with ' made ", for JSON in C. */
+char *quoted(const char *text);
+
+/* A whole answer, so many bytes at a time; the caller finishes the reply. */
+enum cua_status hear(const struct agent_model_api *api, struct model_reply *reply,
+		const struct agent_model_config *config, const char *text, size_t len, size_t piece,
+		struct cua_error *why);
+
+/* What is sent next; the caller owns both. */
+char *body_text(const struct agent_model_api *api, void *talk);
+cJSON *body_json(const struct agent_model_api *api, void *talk);
+
+#endif
