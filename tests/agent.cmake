@@ -6,10 +6,13 @@ foreach(name
 	sse
 	retry
 	responses
+	responses_requests
 	anthropic
+	anthropic_stream
 	anthropic_talk
 	anthropic_faults
 	chat
+	chat_requests
 	profiles
 	gemini
 	journal
@@ -40,7 +43,7 @@ endforeach()
 foreach(name failures run resume limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
 endforeach()
-foreach(name responses anthropic chat profiles gemini)
+foreach(name chat_requests responses_requests anthropic_stream responses anthropic chat profiles gemini)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_reply.c)
 endforeach()
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
