@@ -31,6 +31,17 @@ enum cua_status hear(const struct agent_model_api *api, struct model_reply *repl
 	return status;
 }
 
+void expect_no_end(const struct agent_model_api *api, const struct agent_model_config *config,
+		const char *text, size_t len)
+{
+	for (size_t cut = 0; cut < len; cut++) {
+		struct model_reply reply;
+		assert_int_equal(hear(api, &reply, config, text, cut, 64, NULL), CUA_OK);
+		assert_int_equal(reply.end, MODEL_END_NONE);
+		model_reply_finish(&reply);
+	}
+}
+
 char *body_text(const struct agent_model_api *api, void *talk)
 {
 	CUA_AUTO_BUFFER struct cua_buffer body;

@@ -20,6 +20,10 @@ enum cua_status hear(const struct agent_model_api *api, struct model_reply *repl
 		const struct agent_model_config *config, const char *text, size_t len, size_t piece,
 		struct cua_error *why);
 
+/* Cut behind any number of bytes below len, the answer is not over. */
+void expect_no_end(const struct agent_model_api *api, const struct agent_model_config *config,
+		const char *text, size_t len);
+
 /* What is sent next; the caller owns both. */
 char *body_text(const struct agent_model_api *api, void *talk);
 cJSON *body_json(const struct agent_model_api *api, void *talk);

@@ -424,15 +424,7 @@ static void a_stream_cut_before_its_finish_is_not_completed(void **state)
 {
 	(void)state;
 	const size_t finish = (size_t)(strstr(recorded, "\"finish_reason\":\"") - recorded);
-	for (size_t len = 0; len < strlen(recorded); len++) {
-		struct model_reply reply;
-		assert_int_equal(hear(&model_api_chat, &reply, &config, recorded, len, 64, NULL),
-				CUA_OK);
-		if (len < finish) {
-			assert_int_equal(reply.end, MODEL_END_NONE);
-		}
-		model_reply_finish(&reply);
-	}
+	expect_no_end(&model_api_chat, &config, recorded, finish);
 }
 
 static void streams_end_as_they_say(void **state)

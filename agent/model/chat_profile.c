@@ -135,6 +135,18 @@ struct chat_reading chat_reading(
 		.said = said };
 }
 
+enum cua_status chat_read_word(
+		struct chat_reading *reading, const struct chat_word *words, const char *name)
+{
+	for (; words->name; words++) {
+		if (strcmp(words->name, name) == 0) {
+			enum cua_status status = words->read(reading);
+			return status == CUA_OK ? model_all_taken(&reading->base, name) : status;
+		}
+	}
+	return CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0, "there is no action \"%.40s\"", name);
+}
+
 void chat_said_finish(struct chat_said *said)
 {
 	cJSON_Delete(said->actions);

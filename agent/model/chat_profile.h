@@ -72,6 +72,17 @@ struct chat_reading {
 struct chat_reading chat_reading(
 		const struct chat_space *space, struct chat_said *said, struct cua_error *err);
 
+/* A word of a grammar: an action, or an end. */
+struct chat_word {
+	const char *name;
+	enum cua_status (*read)(struct chat_reading *reading);
+};
+
+/* Reads the arguments at hand as the word of that name has them; words ends with a name that is
+ * NULL. CUA_ERR_INVAL if there is none, or an argument is left over. */
+CUA_NODISCARD enum cua_status chat_read_word(
+		struct chat_reading *reading, const struct chat_word *words, const char *name);
+
 /* --- profiles --- */
 
 struct chat_profile {

@@ -326,10 +326,7 @@ static enum cua_status terminate(struct chat_reading *reading)
 			: CUA_OK;
 }
 
-static const struct {
-	const char *name;
-	enum cua_status (*read)(struct chat_reading *reading);
-} calls[] = {
+static const struct chat_word calls[] = {
 	{ "computer.terminate", terminate },
 	{ "computer.triple_click", triple_click },
 	{ "computer.wait", wait },
@@ -350,6 +347,7 @@ static const struct {
 	{ "pyautogui.typewrite", write_text },
 	{ "pyautogui.write", write_text },
 	{ "time.sleep", wait },
+	{ 0 },
 };
 
 static enum cua_status read_call(const char **at, struct chat_reading *reading)
@@ -359,16 +357,11 @@ static enum cua_status read_call(const char **at, struct chat_reading *reading)
 	enum cua_status status =
 			chat_call_parse(at, name, sizeof(name), &arguments, reading->base.err);
 	reading->base.arguments = arguments;
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(calls); i++) {
-		if (strcmp(calls[i].name, name) == 0) {
-			drop_timing(reading);
-			status = calls[i].read(reading);
-			return status == CUA_OK ? model_all_taken(&reading->base, name) : status;
-		}
+	if (status != CUA_OK) {
+		return status;
 	}
-	return status == CUA_OK ? CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
-						  "there is no call \"%.40s\"", name)
-				: status;
+	drop_timing(reading);
+	return chat_read_word(reading, calls, name);
 }
 
 /* --- text --- */

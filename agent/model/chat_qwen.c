@@ -205,10 +205,7 @@ static enum cua_status answer(struct chat_reading *reading)
 	return status;
 }
 
-static const struct {
-	const char *name;
-	enum cua_status (*read)(struct chat_reading *reading);
-} actions[] = {
+static const struct chat_word actions[] = {
 	{ "answer", answer },
 	{ "double_click", double_click },
 	{ "history_back", history_back },
@@ -226,6 +223,7 @@ static const struct {
 	{ "type", type },
 	{ "visit_url", visit_url },
 	{ "wait", wait },
+	{ 0 },
 };
 
 enum cua_status chat_qwen_read_call(cJSON *arguments, const struct chat_space *space,
@@ -235,15 +233,7 @@ enum cua_status chat_qwen_read_call(cJSON *arguments, const struct chat_space *s
 	reading.base.arguments = arguments;
 	CUA_AUTO_FREE char *name = NULL;
 	enum cua_status status = model_take_text(&reading.base, "action", &name);
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(actions); i++) {
-		if (strcmp(actions[i].name, name) == 0) {
-			status = actions[i].read(&reading);
-			return status == CUA_OK ? model_all_taken(&reading.base, name) : status;
-		}
-	}
-	return status == CUA_OK
-			? CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no action \"%.40s\"", name)
-			: status;
+	return status == CUA_OK ? chat_read_word(&reading, actions, name) : status;
 }
 
 /* --- text --- */

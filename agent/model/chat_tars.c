@@ -193,10 +193,7 @@ static enum cua_status call_user(struct chat_reading *reading)
 	return CUA_OK;
 }
 
-static const struct {
-	const char *name;
-	enum cua_status (*read)(struct chat_reading *reading);
-} actions[] = {
+static const struct chat_word actions[] = {
 	{ "call_user", call_user },
 	{ "click", click },
 	{ "drag", drag },
@@ -207,6 +204,7 @@ static const struct {
 	{ "scroll", scroll },
 	{ "type", type },
 	{ "wait", wait },
+	{ 0 },
 };
 
 static enum cua_status read_call(const char **at, struct chat_reading *reading)
@@ -216,15 +214,7 @@ static enum cua_status read_call(const char **at, struct chat_reading *reading)
 	enum cua_status status =
 			chat_call_parse(at, name, sizeof(name), &arguments, reading->base.err);
 	reading->base.arguments = arguments;
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(actions); i++) {
-		if (strcmp(actions[i].name, name) == 0) {
-			status = actions[i].read(reading);
-			return status == CUA_OK ? model_all_taken(&reading->base, name) : status;
-		}
-	}
-	return status == CUA_OK ? CUA_FAIL(reading->base.err, CUA_ERR_INVAL, 0,
-						  "there is no action \"%.40s\"", name)
-				: status;
+	return status == CUA_OK ? chat_read_word(reading, actions, name) : status;
 }
 
 /* --- text --- */
