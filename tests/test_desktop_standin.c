@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cua/base/file.h"
 #include "tests/desktop_fixture.h"
 
 static const char *const apis[] = { "responses", "anthropic", "chat", "gemini" };
@@ -69,8 +70,10 @@ static struct ending play(const char *api, const char *fault, const char *limit)
 	const char *const argv[] = { world.program, "run", "--json", "--desktop", desktop.name,
 		"--model", "standin", "--api", api, "--base-url", standin.url, limit,
 		"Click twice.", NULL };
-	static const char *const key[] = { "CUA_API_KEY=sk-test-0123456789", NULL };
-	world_exec(&world, argv, key, NULL, 0, &output);
+	char models[600];
+	snprintf(models, sizeof(models), "CUA_MODELS=%s", world_path(&world, "models.json"));
+	const char *const env[] = { "CUA_API_KEY=sk-test-0123456789", models, NULL };
+	world_exec(&world, argv, env, NULL, 0, &output);
 	kill(standin.pid, SIGTERM);
 	assert_int_equal(waitpid(standin.pid, NULL, 0), standin.pid);
 	ending.exit_status = output.exit_status;
@@ -217,11 +220,37 @@ static void a_stream_that_stops_is_ended_by_the_limit(void **state)
 	}
 }
 
+/* What the catalogue says of the stand-in. */
+static void write_models(const char *text)
+{
+	assert_int_equal(cua_file_write(world_path(&world, "models.json"), text, strlen(text), 0600,
+					 NULL),
+			CUA_OK);
+}
+
+/* The server keeps the conversation, loses it, stops in the middle of a turn. */
+static void a_thread_goes_on_whatever_happens_to_it(void **state)
+{
+	(void)state;
+	static const char *const faults[] = { NULL, "at=2,status=404,code=thread_not_found",
+		"at=2,cut=150", "at=2,end=pause_turn,times=2" };
+	write_models("{\"models\":{\"standin\":{\"threads\":true}}}");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(faults); i++) {
+		const char *fault = faults[i] ? faults[i] : "nothing";
+		struct ending ending = play("anthropic", faults[i], "--max-steps=20");
+		check("anthropic thread", fault, &ending, 0, "", "");
+		assert_true(json_number(ending.run_end, "actions") >= 2);
+		cJSON_Delete(ending.run_end);
+	}
+	write_models("{}");
+}
+
 static int begin(void **state)
 {
 	(void)state;
 	world_create(&world, (uid_t)-1);
 	desktop_start(&desktop, &world, "standin");
+	write_models("{}");
 	return 0;
 }
 
@@ -240,6 +269,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_pass_ends_the_run),
 		cmocka_unit_test(a_turn_ends_as_its_api_says),
 		cmocka_unit_test(a_stream_that_stops_is_ended_by_the_limit),
+		cmocka_unit_test(a_thread_goes_on_whatever_happens_to_it),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);
 }
