@@ -1,17 +1,13 @@
 #include "display/display_internal.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <xcb/xcbext.h>
 
 #include "cua/base/util.h"
 #include "display/reading.h"
 
 #define NEW_WINDOWS_MAX 32
-#define AWAKE_US 200U
 
 void display_speak_of(struct display *display, const struct cua_scale *scale)
 {
@@ -50,27 +46,10 @@ static enum cua_status act_wait(
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
-/* Falling asleep and waking up takes as long as the server's answer, so for the first moment nobody
- * does; who else wants the processor gets it. */
-static xcb_query_pointer_reply_t *ask_pointer(struct display *display)
-{
-	const uint64_t until_us = cua_now_us() + AWAKE_US;
-	const xcb_query_pointer_cookie_t asked =
-			xcb_query_pointer(display->xcb, (xcb_window_t)display->root);
-	void *answer = NULL;
-	xcb_flush(display->xcb);
-	while (cua_now_us() < until_us) {
-		if (xcb_poll_for_reply(display->xcb, asked.sequence, &answer, NULL)) {
-			return answer;
-		}
-		sched_yield();
-	}
-	return xcb_query_pointer_reply(display->xcb, asked, NULL);
-}
-
 static void add_pointer(struct display *display, cJSON *json)
 {
-	CUA_AUTO_FREE xcb_query_pointer_reply_t *pointer = ask_pointer(display);
+	CUA_AUTO_FREE xcb_query_pointer_reply_t *pointer = display_answer(display,
+			xcb_query_pointer(display->xcb, (xcb_window_t)display->root).sequence);
 	cJSON_AddNumberToObject(json, "x", pointer ? pointer->root_x : 0);
 	cJSON_AddNumberToObject(json, "y", pointer ? pointer->root_y : 0);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include <X11/Xlibint.h>
 #include <X11/extensions/XTest.h>
+#include <xcb/xcbext.h>
 
 #define CUA_LOG_MODULE "display"
 #include "cua/base/file.h"
@@ -27,6 +29,7 @@
 
 #define WM_START_TIMEOUT_MS 5000
 #define EVENTS_AT_ONCE_US 20000U
+#define AWAKE_US 200U
 /* A host that connects later than this to a desktop is not its first. */
 #define START_MAX_S 30
 
@@ -464,6 +467,22 @@ void display_handle_events(struct display *display)
 		display_note_answer(display);
 		streams_send(display);
 	}
+}
+
+/* Falling asleep and waking up takes as long as many an answer, so for the first moment nobody
+ * does; who else wants the processor gets it. */
+void *display_answer(struct display *display, unsigned int sequence)
+{
+	const uint64_t until_us = cua_now_us() + AWAKE_US;
+	void *answer = NULL;
+	xcb_flush(display->xcb);
+	while (cua_now_us() < until_us) {
+		if (xcb_poll_for_reply(display->xcb, sequence, &answer, NULL)) {
+			return answer;
+		}
+		sched_yield();
+	}
+	return xcb_wait_for_reply(display->xcb, sequence, NULL);
 }
 
 void display_sync(struct display *display)

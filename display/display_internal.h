@@ -317,6 +317,8 @@ CUA_NODISCARD enum cua_status display_ok(struct display *display, struct cua_err
 /* The server is slow but answers: nobody has to hang up on it. */
 void display_note_answer(struct display *display);
 void display_handle_events(struct display *display);
+/* The answer to a request of XCB's, by the number in its cookie; to be freed. NULL for none. */
+void *display_answer(struct display *display, unsigned int sequence);
 /* A round trip: the server has handled every request before it, and its events are here. */
 void display_sync(struct display *display);
 /* Property data of any type, NULL if absent; XFree it. format 0 takes any. */

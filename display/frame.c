@@ -108,12 +108,11 @@ static enum cua_status read_rows(
 		struct display *display, int first_row, int row_count, struct cua_error *err)
 {
 	const uint32_t offset = (uint32_t)first_row * (uint32_t)display->width_px * 4;
-	xcb_shm_get_image_reply_t *reply = xcb_shm_get_image_reply(display->xcb,
-			xcb_shm_get_image(display->xcb, (xcb_drawable_t)display->root, 0,
-					(int16_t)first_row, (uint16_t)display->width_px,
-					(uint16_t)row_count, ~0U, XCB_IMAGE_FORMAT_Z_PIXMAP,
-					display->frame.segment, offset),
-			NULL);
+	const xcb_shm_get_image_cookie_t asked = xcb_shm_get_image(display->xcb,
+			(xcb_drawable_t)display->root, 0, (int16_t)first_row,
+			(uint16_t)display->width_px, (uint16_t)row_count, ~0U,
+			XCB_IMAGE_FORMAT_Z_PIXMAP, display->frame.segment, offset);
+	xcb_shm_get_image_reply_t *reply = display_answer(display, asked.sequence);
 	if (!reply) {
 		display_handle_events(display); /* notices a dead server */
 		enum cua_status status = display_ok(display, err);
