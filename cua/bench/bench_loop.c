@@ -280,8 +280,8 @@ static enum cua_status measure_run(
 	return status;
 }
 
-/* What the stand-in's model can do: with threads the server keeps the conversation. The user's own
- * catalogue is not asked. */
+/* What the stand-in's model can do: with threads the server keeps the conversation, else old
+ * pictures give way when a request becomes too large. The user's own catalogue is not asked. */
 static enum cua_status write_catalogue(
 		const struct bench *bench, bool threads, struct cua_error *err)
 {
