@@ -181,16 +181,8 @@ static void begin_input(struct display *display, const struct cua_action *action
  * another layout, a window, a selection. */
 static bool needs_last_word(const struct cua_action *action)
 {
-	switch (action->type) {
-	case CUA_ACTION_MOVE:
-	case CUA_ACTION_CLICK:
-	case CUA_ACTION_MOUSE_DOWN:
-	case CUA_ACTION_MOUSE_UP:
-	case CUA_ACTION_SCROLL:
-		return action->ref || action->keys.count > 0;
-	default:
-		return true;
-	}
+	return cua_action_table[action->type].device != CUA_DEVICE_POINTER ||
+			action->type == CUA_ACTION_DRAG || action->ref || action->keys.count > 0;
 }
 
 enum cua_status display_act(struct display *display, const struct cua_action *action, cJSON *result,

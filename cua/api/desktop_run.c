@@ -176,15 +176,6 @@ static void add_settle(struct display *display, const struct run *run, cJSON *an
 	display_describe_animations(display, json);
 }
 
-static bool needs_devices(enum cua_action_type type)
-{
-	return type == CUA_ACTION_MOVE || type == CUA_ACTION_CLICK ||
-			type == CUA_ACTION_MOUSE_DOWN || type == CUA_ACTION_MOUSE_UP ||
-			type == CUA_ACTION_DRAG || type == CUA_ACTION_SCROLL ||
-			type == CUA_ACTION_KEY || type == CUA_ACTION_HOLD_KEY ||
-			type == CUA_ACTION_TYPE;
-}
-
 /* CUA_ERR_APP if the input is held back for good: which of it is not known, so none counts. */
 static enum cua_status wait_delivered(
 		struct display *display, const struct run *run, struct cua_error *err)
@@ -196,7 +187,8 @@ static enum cua_status wait_delivered(
 		return status;
 	}
 	cJSON_ArrayForEach (result, run->results) {
-		if (needs_devices(run->request->actions[i++].type)) {
+		const enum cua_action_type type = run->request->actions[i++].type;
+		if (cua_action_table[type].device != CUA_DEVICE_NONE) {
 			cJSON_ReplaceItemInObjectCaseSensitive(
 					result, "status", cJSON_CreateString("failed"));
 		}

@@ -196,11 +196,14 @@ extern const char *const cua_selection_names[CUA_SELECTION_COUNT + 1];
 
 #define CUA_ACTION_ARGS_MAX 8
 
+enum cua_device { CUA_DEVICE_NONE, CUA_DEVICE_POINTER, CUA_DEVICE_KEYBOARD };
+
 struct cua_action_spec {
 	const char *name;
 	const char *help; /* one sentence; shown to people and to models */
 	bool is_input;    /* touches the desktop: needs the input lease, is followed by settling */
 	bool is_function; /* offered to models that have a built-in computer tool as a function */
+	enum cua_device device; /* that it uses as a person would */
 	struct cua_arg_spec args[CUA_ACTION_ARGS_MAX + 1];
 };
 
