@@ -268,6 +268,14 @@ void load_sample(struct load *load)
 	load->before_us = now_us;
 }
 
+void load_disregard(struct load *load)
+{
+	const uint64_t now_us = cua_now_us();
+	sum_up(load, now_us, false);
+	load->before_ns = load->total_ns;
+	load->before_us = now_us;
+}
+
 /* Source: proc(5), the field after the name in /proc/PID/stat. */
 static bool thread_runs(pid_t pid, const char *thread)
 {

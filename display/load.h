@@ -17,6 +17,8 @@ void load_destroy(struct load *load);
 
 /* Before an input: whoever computes already does so for another reason. */
 void load_begin(struct load *load);
+/* What was computed up to now, an answer to us for one, does not count as used before the input. */
+void load_disregard(struct load *load);
 /* Nobody waits for it any longer: who has computed since load_begin() does so for another reason.
  */
 void load_give_up(struct load *load);

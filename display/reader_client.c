@@ -195,6 +195,7 @@ enum cua_status reader_ask(struct display *display, const cJSON *request, const 
 	if (status == CUA_ERR_CLOSED && was_running && !display->dead) {
 		status = ask_once(display, text, pixels, pixel_len, deadline_us, &answer, err);
 	}
+	load_disregard(display->load); /* applications have answered what the reader asked */
 	if (status == CUA_ERR_TIMEOUT) {
 		return CUA_FAIL(err, status, 0, "the screen was not read in %d ms", timeout_ms);
 	}
