@@ -24,6 +24,7 @@ struct agent_desktop {
 	struct agent_image screen; /* base64 NULL before the first screenshot */
 	char etag[128];
 	struct cua_point view; /* x 0: the screen as it is */
+	bool hides_pointer;
 };
 
 enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
@@ -76,6 +77,7 @@ enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 	if (status == CUA_OK) {
 		const struct cua_point screen = { width->valueint, height->valueint };
 		const struct cua_point view = agent_view_size(limits, screen);
+		desktop->hides_pointer = limits->without_pointer;
 		if (view.x != screen.x || view.y != screen.y) {
 			desktop->view = view;
 		}
@@ -124,7 +126,7 @@ static char *build_body(const struct agent_desktop *desktop, const cJSON *action
 		}
 	}
 	cJSON *screenshot = cJSON_AddObjectToObject(body, "screenshot");
-	cJSON_AddBoolToObject(screenshot, "pointer", true);
+	cJSON_AddBoolToObject(screenshot, "pointer", !desktop->hides_pointer);
 	/* It goes over the wire to a model, and again with each turn. */
 	cJSON_AddStringToObject(screenshot, "level", "small");
 	if (desktop->view.x > 0) {

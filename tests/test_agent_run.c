@@ -20,6 +20,13 @@
 
 /* --- runs --- */
 
+static bool draws_pointer(const struct agent_stage *stage)
+{
+	const cJSON *body = cJSON_GetArrayItem(stage->acted, 0);
+	return cJSON_IsTrue(
+			cJSON_GetObjectItem(cJSON_GetObjectItem(body, "screenshot"), "pointer"));
+}
+
 static void a_task_is_carried_out(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -35,6 +42,7 @@ static void a_task_is_carried_out(void **state)
 	assert_int_equal(agent_stage_acted(stage),
 			2); /* a look, then the whole call in one request */
 
+	assert_true(draws_pointer(stage));
 	const cJSON *input = agent_stage_input(stage, 1);
 	assert_int_equal(cJSON_GetArraySize(input), 4);
 	assert_string_equal(agent_stage_text(cJSON_GetArrayItem(input, 0), "role"), "user");
@@ -71,6 +79,17 @@ static void an_unchanged_screen_is_sent_again(void **state)
 	const cJSON *output = cJSON_GetArrayItem(agent_stage_input(stage, 1), 2);
 	assert_non_null(strstr(agent_stage_text(cJSON_GetObjectItem(output, "output"), "image_url"),
 			agent_stage_pictures[0]));
+}
+
+static void a_model_may_have_pictures_without_the_pointer(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct agent_model_spec spec = agent_model_spec_unknown;
+	spec.images.without_pointer = true;
+	stage->options.spec = &spec;
+	stage->replies[0] = DONE;
+	agent_stage_play(stage);
+	assert_false(draws_pointer(stage));
 }
 
 static void functions_are_answered_with_text_and_picture(void **state)
@@ -630,6 +649,7 @@ int main(void)
 		TEST(one_that_pauses_without_end_is_an_error),
 		TEST(a_task_is_carried_out),
 		TEST(an_unchanged_screen_is_sent_again),
+		TEST(a_model_may_have_pictures_without_the_pointer),
 		TEST(functions_are_answered_with_text_and_picture),
 		TEST(giving_up_ends_the_run),
 		TEST(a_refusal_ends_the_run),

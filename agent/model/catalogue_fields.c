@@ -29,6 +29,7 @@ static const struct catalogue_field image_fields[] = {
 	IMAGE(max_count, CATALOGUE_AMOUNT),
 	IMAGE(many, CATALOGUE_AMOUNT),
 	IMAGE(many_max_side, CATALOGUE_AMOUNT),
+	IMAGE(without_pointer, CATALOGUE_FLAG),
 	{ 0 },
 };
 

@@ -34,6 +34,7 @@ struct agent_image_limits {
 	double max_count;     /* in one request */
 	double many;          /* more in one request than this, and */
 	double many_max_side; /* this is max_side */
+	bool without_pointer; /* it takes a pointer in the picture for a part of it */
 };
 
 /* US dollars per million tokens. */
