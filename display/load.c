@@ -37,7 +37,7 @@ struct process {
 	uint64_t restless_until_us; /* it ran when a wait ran out: that it runs tells nothing */
 	bool plumbing;              /* of the desktop itself: its processor time tells nothing */
 	clockid_t clock;
-	uint64_t used_ns;
+	uint64_t used_ns, more_ns; /* in all, and between the last two looks */
 	int timeout_ms;    /* of the poll() its first thread sleeps in; -1: none, or no end */
 	uint64_t slept_us; /* it sleeps in it since then at the latest */
 };
@@ -209,6 +209,7 @@ static void sum_up(struct load *load, uint64_t now_us, bool looks)
 		const uint64_t more_ns = ns > process->used_ns ? ns - process->used_ns : 0;
 		used_ns += more_ns;
 		process->used_ns = ns > process->used_ns ? ns : process->used_ns;
+		process->more_ns = more_ns;
 		if (looks) {
 			const bool runs = look_at_thread(process, now_us, more_ns > 0);
 			process->ran_us = runs ? now_us : process->ran_us;
@@ -225,6 +226,17 @@ static void sum_up(struct load *load, uint64_t now_us, bool looks)
 	}
 }
 
+/* Who was restless and has slept since the last wait is so no more. */
+static void forgive(struct load *load, uint64_t elapsed_us)
+{
+	for (int i = 0; i < load->count; i++) {
+		struct process *process = &load->processes[i];
+		if (process->more_ns / 1000U * 100U < elapsed_us) {
+			process->restless_until_us = 0;
+		}
+	}
+}
+
 void load_begin(struct load *load)
 {
 	const uint64_t now_us = cua_now_us();
@@ -233,6 +245,7 @@ void load_begin(struct load *load)
 	if (load->before_us > 0 && elapsed_us >= BEFORE_US) {
 		load->before_percent =
 				(load->total_ns - load->before_ns) / 1000U * 100U / elapsed_us;
+		forgive(load, elapsed_us);
 	}
 	load->begun_ns = load->total_ns;
 	load->begun_us = now_us;
