@@ -268,7 +268,8 @@ enum cua_status responses_body(void *self, struct cua_buffer *body, struct cua_e
 	}
 	if (status == CUA_OK) {
 		const size_t held = talk->thread[0] ? talk->held : 0;
-		const struct model_items news = { .texts = talk->items.texts + held,
+		const struct model_items news = { .texts = held > 0 ? talk->items.texts + held
+								    : talk->items.texts,
 			.count = talk->items.count - held };
 		status = model_items_join(&news, body, err);
 	}

@@ -136,10 +136,13 @@ static void note_size(struct host *host)
 static void on_job_done(struct desktop_job *job, void *user_data)
 {
 	struct host *host = user_data;
+	note_size(host);
 	if (job->exchange) {
+		if (!job->is_answered) {
+			desktop_job_answer(job);
+		}
 		cua_http_end(job->exchange);
 	}
-	note_size(host);
 	if (job->kind == DESKTOP_JOB_STREAM_OPEN || job->kind == DESKTOP_JOB_STREAM_CLOSE) {
 		desktop_streams_job_done(job);
 	}

@@ -186,20 +186,22 @@ static struct desktop_job *take_job(struct desktop_thread *thread, bool *ret_sto
 	return *ret_stop ? NULL : job;
 }
 
-static void publish_screen(struct desktop_thread *thread)
+/* True if the screen has another size than before. */
+static bool publish_screen(struct desktop_thread *thread)
 {
 	const struct cua_point size = display_size(thread->display);
-	atomic_store(&thread->screen, (uint32_t)size.x << 16 | (uint32_t)size.y);
+	const uint32_t screen = (uint32_t)size.x << 16 | (uint32_t)size.y;
+	return atomic_exchange(&thread->screen, screen) != screen;
 }
 
-/* From here, not from the loop: waking another thread takes as long as the rest of a click. */
-static void send_answer(struct desktop_job *job)
+void desktop_job_answer(struct desktop_job *job)
 {
 	const struct cua_http_reply reply = { .status = job->http_status,
 		.content_type = job->content_type,
 		.etag = job->etag[0] ? job->etag : NULL,
 		.taken = &job->body };
 	cua_http_answer(job->exchange, &reply);
+	job->is_answered = true;
 }
 
 static void finish_job(struct desktop_thread *thread, struct desktop_job *job)
@@ -207,9 +209,11 @@ static void finish_job(struct desktop_thread *thread, struct desktop_job *job)
 	atomic_store(&thread->holds_input,
 			display_holds_input(thread->display) &&
 					!display_person_has_input(thread->display));
-	publish_screen(thread);
-	if (job->exchange) {
-		send_answer(job);
+	/* From here, not from the loop: waking another thread takes as long as the rest of a click.
+	 * But who has changed the size hears of it when the size has been written down. */
+	const bool resized = publish_screen(thread);
+	if (job->exchange && !resized) {
+		desktop_job_answer(job);
 	}
 	pthread_mutex_lock(&thread->mutex);
 	thread->running = NULL;
@@ -291,7 +295,7 @@ enum cua_status desktop_thread_create(uv_loop_t *loop, const struct desktop_reco
 		free(thread);
 		return status;
 	}
-	publish_screen(thread);
+	(void)publish_screen(thread);
 	thread->handler = *handler;
 	thread->queue_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	thread->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

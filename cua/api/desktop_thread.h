@@ -41,6 +41,7 @@ struct desktop_job {
 	const char *content_type;
 	char etag[128];
 	struct cua_buffer body;
+	bool is_answered;
 	TAILQ_ENTRY(desktop_job) link;
 };
 
@@ -62,6 +63,9 @@ bool desktop_thread_stop(struct desktop_thread *thread);
 
 struct desktop_job *desktop_job_create(enum desktop_job_kind kind);
 void desktop_job_destroy(struct desktop_job *job);
+/* Sends the answer, from any thread; on_done() ends the exchange, and answers where that is left to
+ * it. */
+void desktop_job_answer(struct desktop_job *job);
 void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *job);
 /* The job fails as soon as it looks up; on_done is called as ever. */
 void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job);
