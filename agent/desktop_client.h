@@ -33,7 +33,8 @@ CUA_NODISCARD enum cua_status agent_desktop_create(const char *socket_path, int 
 void agent_desktop_destroy(struct agent_desktop *desktop);
 
 /* From here on screenshots have the size that suits these limits, and a pointer or none; the
- * coordinates of actions and answers are of that size. Asks the desktop for the size of its screen; errors as below. */
+ * coordinates of actions and answers are of that size. Asks the desktop for the size of its screen;
+ * errors as below. */
 CUA_NODISCARD enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 		const struct agent_image_limits *limits, struct cua_error *err);
 
