@@ -352,17 +352,6 @@ void kill_and_wait(pid_t pid)
 	assert_true(pidfd < 0 || poll(&gone, 1, DESKTOP_DEADLINE_MS) == 1);
 }
 
-void desktop_kill_all(const struct desktop *desktop, const char *text)
-{
-	pid_t pids[64];
-	for (int count; (count = desktop_pids(desktop, text, pids, 64)) > 0;) {
-		CUA_AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, pids[count - 1], 0);
-		struct pollfd gone = { .fd = pidfd, .events = POLLIN };
-		(void)kill(pids[count - 1], SIGKILL); /* it may go with another of them */
-		assert_true(pidfd < 0 || poll(&gone, 1, DESKTOP_DEADLINE_MS) == 1);
-	}
-}
-
 static cJSON *read_record(const struct desktop *desktop)
 {
 	char leaf[128];
@@ -425,7 +414,29 @@ static bool is_in_desktop(const struct desktop *desktop, pid_t pid)
 	return file_holds(path, mark);
 }
 
-int desktop_pids(const struct desktop *desktop, const char *text, pid_t *pids, int max)
+static bool command_line_holds(pid_t pid, const char *text)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	return file_holds(path, text);
+}
+
+/* Chromium's renderers have all their words in the first one. */
+static bool program_is(pid_t pid, const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	CUA_AUTO_FREE char *words = read_whole_file(path, NULL);
+	if (!words) {
+		return false;
+	}
+	words[strcspn(words, " ")] = '\0';
+	const char *slash = strrchr(words, '/');
+	return strcmp(slash ? slash + 1 : words, name) == 0;
+}
+
+static int find_pids(const struct desktop *desktop, bool (*matches)(pid_t pid, const char *text),
+		const char *text, pid_t *pids, int max)
 {
 	int count = 0;
 	DIR *proc = opendir("/proc");
@@ -434,15 +445,33 @@ int desktop_pids(const struct desktop *desktop, const char *text, pid_t *pids, i
 		const pid_t pid = isdigit((unsigned char)entry->d_name[0])
 				? (pid_t)strtol(entry->d_name, NULL, 10)
 				: 0;
-		char path[64];
-		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
 		if (pid > 1 && pid != getpid() && is_in_desktop(desktop, pid) &&
-				file_holds(path, text) && !process_is_gone(pid)) {
+				matches(pid, text) && !process_is_gone(pid)) {
 			pids[count++] = pid;
 		}
 	}
 	closedir(proc);
 	return count;
+}
+
+int desktop_pids(const struct desktop *desktop, const char *text, pid_t *pids, int max)
+{
+	return find_pids(desktop, command_line_holds, text, pids, max);
+}
+
+void desktop_end_processes(const struct desktop *desktop, const char *name)
+{
+	pid_t pids[64];
+	const uint64_t deadline_us = cua_now_us() + DESKTOP_DEADLINE_MS * 1000ULL;
+	for (int count; (count = find_pids(desktop, program_is, name, pids, 64)) > 0;) {
+		for (int i = 0; i < count; i++) {
+			assert_true(cua_process_end(cua_process_identify(pids[i]), SIGKILL,
+					cua_ms_until(deadline_us)));
+		}
+		if (cua_now_us() > deadline_us) {
+			fail_msg("%s is started again and again", name);
+		}
+	}
 }
 
 pid_t desktop_pid(const struct desktop *desktop, const char *text)

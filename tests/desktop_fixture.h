@@ -141,8 +141,9 @@ pid_t desktop_pid(const struct desktop *desktop, const char *text);
 bool process_is_gone(pid_t pid);
 bool process_is_stopped(pid_t pid); /* by SIGSTOP */
 void kill_and_wait(pid_t pid);
-/* All of which desktop_pids() tells, and those that they start meanwhile. */
-void desktop_kill_all(const struct desktop *desktop, const char *text);
+/* Kills every process of the desktop that runs the program of this name, stopped ones and those
+ * that they start meanwhile too, and waits until they are gone; there need not be one. */
+void desktop_end_processes(const struct desktop *desktop, const char *name);
 /* A number from desktop.json: "host", "vnc", "bwrap", "session". */
 pid_t desktop_recorded_pid(const struct desktop *desktop, const char *who);
 uid_t desktop_uid(const struct desktop *desktop);

@@ -126,11 +126,7 @@ static void writer_is_opened_by_its_name(void **state)
 	(void)open_app("libreoffice-writer.desktop", "libreoffice-writer");
 	CUA_AUTO_JSON cJSON *list = list_windows();
 	assert_int_equal(cJSON_GetArraySize(json_at(list, "results.0.windows")), 2);
-	pid_t pids[8];
-	const int count = desktop_pids(&desktop, "soffice.bin", pids, 8);
-	for (int i = 0; i < count; i++) {
-		kill_and_wait(pids[i]);
-	}
+	desktop_end_processes(&desktop, "soffice.bin");
 }
 
 static void a_file_or_a_type_opens_with_its_application(void **state)

@@ -266,11 +266,7 @@ static void writer_selects_by_dragging(void **state)
 	drag((struct box){ 0 }, box.x, box.y + box.height / 2, box.x + box.width,
 			box.y + box.height / 2);
 	expect_selected("words that are marked");
-	pid_t pids[8];
-	const int count = desktop_pids(&desktop, "soffice.bin", pids, 8);
-	for (int i = 0; i < count; i++) {
-		kill_and_wait(pids[i]);
-	}
+	desktop_end_processes(&desktop, "soffice.bin");
 }
 
 static bool paper_is_in_the_folder(void *data)
@@ -358,11 +354,11 @@ static void editor_takes_clicks(const char *command, const char *program, int ti
 	struct box words[3];
 	open_words(command, words);
 	expect_setting_holds(words[2], time_ms, "magnificent");
-	desktop_kill_all(&desktop, program);
+	desktop_end_processes(&desktop, program);
 	open_words(command, words);
 	expect_click_selects(words[0], 3, time_ms, "extraordinary wonderful magnificent");
 	expect_click_selects(words[1], 2, time_ms, "wonderful");
-	desktop_kill_all(&desktop, program);
+	desktop_end_processes(&desktop, program);
 }
 
 /* GTK's applications and Chromium read it when they start. */
@@ -409,7 +405,7 @@ static void chromium_takes_clicks_under_any_setting(void **state)
 	static const int times_ms[] = { SHORT_MS, LONG_MS };
 	(void)state;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(times_ms); i++) {
-		desktop_kill_all(&desktop, "/usr/lib/chromium/chromium");
+		desktop_end_processes(&desktop, "chromium");
 		CUA_AUTO_FREE char *settings = set_gtk_time(times_ms[i]);
 		a_page_takes_double_clicks(state);
 		put_file(".config/gtk-3.0/settings.ini", settings);
@@ -434,7 +430,7 @@ static void a_double_click_is_one_right_after_another_click(void **state)
 				second.y + second.height / 2);
 		expect_selected("wonderful");
 	}
-	desktop_kill_all(&desktop, "mousepad");
+	desktop_end_processes(&desktop, "mousepad");
 }
 
 /* The server waits between them as long as it is told, or longer when it gets no processor: the

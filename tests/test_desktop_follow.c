@@ -44,9 +44,9 @@ static int kill_applications(void **state)
 {
 	(void)state;
 	static const char *const programs[] = { "mousepad", "featherpad", "soffice.bin",
-		"/usr/lib/chromium/chromium" };
+		"chromium" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
-		desktop_kill_all(&desktop, programs[i]);
+		desktop_end_processes(&desktop, programs[i]);
 	}
 	free(desktop_sh(&desktop,
 			"cp /tmp/settings.xcu " OFFICE_SETTINGS

@@ -250,11 +250,7 @@ static void writer_pastes_html_and_a_picture(void **state)
 			"\"key\",\"keys\":\"ctrl+c\"}]",
 			png_base64);
 	wait_until(has_png, NULL, "Writer has pasted a picture and copied it");
-	pid_t pids[8];
-	const int count = desktop_pids(&desktop, "soffice.bin", pids, 8);
-	for (int i = 0; i < count; i++) {
-		kill_and_wait(pids[i]);
-	}
+	desktop_end_processes(&desktop, "soffice.bin");
 }
 
 static bool file_is_there(void *data)
