@@ -17,7 +17,10 @@ pkg_check_modules(xrender REQUIRED IMPORTED_TARGET xrender)
 add_executable(a11y_hostile ${desktop_tests_dir}/a11y_hostile.c)
 target_link_libraries(a11y_hostile PRIVATE cua_options PkgConfig::x11 PkgConfig::gio_unix_2_0)
 
-add_library(desktop_fixture STATIC ${desktop_tests_dir}/desktop_fixture.c)
+set(desktop_fixture_sources desktop_fixture.c desktop_api.c desktop_processes.c desktop_recorder.c
+	world.c leftovers.c processes.c load.c files.c json_path.c waiting.c)
+list(TRANSFORM desktop_fixture_sources PREPEND ${desktop_tests_dir}/)
+add_library(desktop_fixture STATIC ${desktop_fixture_sources})
 target_link_libraries(desktop_fixture PUBLIC cua_base PkgConfig::cmocka)
 target_compile_definitions(desktop_fixture PUBLIC CUA_TEST_PROGRAM="$<TARGET_FILE:cua>"
 	CUA_TEST_RECORDER="$<TARGET_FILE:x_recorder>" CUA_TEST_PROBE="$<TARGET_FILE:x_probe>"

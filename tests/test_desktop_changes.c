@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cua/base/util.h"
 #include "display/display_internal.h"
 #include "tests/desktop_fixture.h"
 

@@ -9,10 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/files.h"
 #include "tests/typing_corpus.h"
+#include "tests/waiting.h"
 
 /* Not in time means not saved, not saved late: the machine may have much else to do. */
 #define SAVE_DEADLINE_MS 240000

@@ -8,6 +8,8 @@
 
 #include <png.h>
 
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
 #include "tests/x_scribble.h"
 

@@ -4,9 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/desktop_recorder.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;

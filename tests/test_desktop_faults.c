@@ -5,9 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/desktop_recorder.h"
+#include "tests/waiting.h"
 
 /* An action on a dead X server has to fail within half a second; a machine that is busy with
  * other tests gets some more. */

@@ -5,9 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/load.h"
+#include "tests/waiting.h"
 
 #define BUSY_PROCESSES 2
 #define ANSWER_MAX_MS 30000

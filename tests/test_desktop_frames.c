@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cua/base/buffer.h"
 #include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/files.h"
+#include "tests/waiting.h"
 
 #define STREAMS_MAX 8
 #define MESSAGE_MAX ((size_t)64 << 20)

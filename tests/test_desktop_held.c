@@ -8,10 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/desktop_recorder.h"
+#include "tests/files.h"
 #include "tests/test_agent_fake.h"
+#include "tests/waiting.h"
 
 #define COMMAND(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define CALL(actions) \

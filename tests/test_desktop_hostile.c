@@ -8,7 +8,12 @@
 #include <string.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/files.h"
+#include "tests/waiting.h"
 
 /* The longest that any of the requests below may take by its own bounds, and some for a busy
  * machine. */

@@ -3,11 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <X11/X.h>
 #include <X11/keysym.h>
 
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_recorder.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;

@@ -9,8 +9,15 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/files.h"
+#include "tests/leftovers.h"
+#include "tests/waiting.h"
 
 #define NOBODY 65534
 

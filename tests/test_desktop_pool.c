@@ -6,8 +6,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/processes.h"
+#include "tests/waiting.h"
 
 #define NOBODY 65534
 

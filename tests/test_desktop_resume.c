@@ -15,10 +15,16 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "cua/base/util.h"
 #include "tests/click_model.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_recorder.h"
+#include "tests/files.h"
+#include "tests/processes.h"
 #include "tests/test_agent_fake.h"
+#include "tests/waiting.h"
 
 #define KILL_WITHIN_MS 1500
 

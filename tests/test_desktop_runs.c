@@ -8,11 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <webp/demux.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
 #include "tests/desktop_fixture.h"
+#include "tests/files.h"
+#include "tests/json_path.h"
+#include "tests/processes.h"
 #include "tests/test_agent_fake.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct fake_server *model_server;

@@ -9,9 +9,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include "cua/base/util.h"
 #include "display/desktop_record.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/files.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;

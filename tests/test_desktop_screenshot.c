@@ -6,7 +6,10 @@
 
 #include <png.h>
 
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/files.h"
 
 #define ROUNDS 50
 

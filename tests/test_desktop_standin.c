@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
 #include "tests/desktop_fixture.h"
+#include "tests/json_path.h"
 
 static const char *const apis[] = { "responses", "anthropic", "chat", "gemini" };
 

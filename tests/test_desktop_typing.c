@@ -5,9 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/desktop_recorder.h"
+#include "tests/files.h"
+#include "tests/load.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;

@@ -7,10 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_recorder.h"
+#include "tests/processes.h"
 #include "tests/vnc_viewers.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;

@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;
