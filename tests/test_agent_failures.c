@@ -104,6 +104,17 @@ static void what_the_server_says_is_told_apart(void **state)
 		{ NULL, 404, ERROR("\"message\":\"m\""), "model_unknown", "check --model", false },
 		{ "responses", 400, ERROR("\"code\":\"model_not_found\",\"message\":\"m\""),
 				"model_unknown", "does not have this model", false },
+		/* OpenRouter */
+		{ "chat", 400,
+				ERROR("\"message\":\"acme/none is not a valid model ID\","
+				      "\"code\":400"),
+				"model_unknown", "does not have this model", false },
+		{ "anthropic", 400,
+				ERROR("\"type\":\"invalid_request_error\",\"message\":"
+				      "\"Your credit balance is too low to access the Anthropic "
+				      "API."
+				      "\""),
+				"model_quota", "no credit left", false },
 		{ NULL, 400, ERROR("\"message\":\"bad\""), "model", "answered 400: bad", false },
 		/* In a stream that began well. */
 		{ "chat", 0, "data: {\"error\":{\"code\":402,\"message\":\"pay\"}}\n\n",

@@ -6,9 +6,6 @@
 #include <cmocka.h>
 
 #include <netinet/in.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,128 +16,27 @@
 
 #include "agent/model/model.h"
 #include "cua/base/util.h"
+#include "tests/tls_server.h"
 
 /* A model server of a private CA: who trusts it, and what is said when nobody does. */
 
 #define KEY "sk-test-0123456789"
-#define REPLY \
-	"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" \
-	"data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"," \
-	"\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":" \
-	"\"ok\"}]}" \
-	"]}}\n\n"
-
-struct server {
-	pthread_t thread;
-	int listener, port;
-	SSL_CTX *tls;
-	char ca_file[32];
-};
-
-/* A key and a certificate for 127.0.0.1 that nobody has signed but itself. */
-static void make_certificate(struct server *server)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	X509_NAME *name = X509_get_subject_name(certificate);
-	X509_set_version(certificate, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -86400);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
-	X509_NAME_add_entry_by_txt(
-			name, "CN", MBSTRING_ASC, (const unsigned char *)"cua test", -1, -1, 0);
-	X509_set_issuer_name(certificate, name);
-	X509_set_pubkey(certificate, key);
-	X509_EXTENSION *place =
-			X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
-	X509_add_ext(certificate, place, -1);
-	X509_EXTENSION_free(place);
-	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
-
-	strcpy(server->ca_file, "/tmp/cua-test-ca-XXXXXX");
-	FILE *file = fdopen(mkstemp(server->ca_file), "w");
-	assert_non_null(file);
-	assert_int_equal(PEM_write_X509(file, certificate), 1);
-	fclose(file);
-	server->tls = SSL_CTX_new(TLS_server_method());
-	assert_int_equal(SSL_CTX_use_certificate(server->tls, certificate), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(server->tls, key), 1);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
-}
-
-/* Answers a request whose head and body have come. */
-static void talk(SSL *tls)
-{
-	char request[65536];
-	size_t used = 0;
-	while (used < sizeof(request) - 1) {
-		int len = SSL_read(tls, request + used, (int)(sizeof(request) - 1 - used));
-		if (len <= 0) {
-			return;
-		}
-		used += (size_t)len;
-		request[used] = '\0';
-		const char *body = strstr(request, "\r\n\r\n");
-		const char *length = strcasestr(request, "content-length: ");
-		if (body && length && strlen(body + 4) >= strtoul(length + 16, NULL, 10)) {
-			break;
-		}
-	}
-	SSL_write(tls, REPLY, (int)strlen(REPLY));
-	SSL_shutdown(tls);
-}
-
-static void *serve(void *user_data)
-{
-	struct server *server = user_data;
-	int fd = -1;
-	while ((fd = accept(server->listener, NULL, NULL)) >= 0) {
-		SSL *tls = SSL_new(server->tls);
-		SSL_set_fd(tls, fd);
-		if (SSL_accept(tls) == 1) {
-			talk(tls);
-		}
-		SSL_free(tls);
-		close(fd);
-	}
-	return NULL;
-}
-
-static int listen_on_loopback(int *ret_port)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(address);
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	*ret_port = ntohs(address.sin_port);
-	return fd;
-}
 
 static int set_up(void **state)
 {
-	static struct server server;
-	server.listener = listen_on_loopback(&server.port);
-	make_certificate(&server);
+	static struct tls_server server;
+	tls_server_start(&server, "IP:127.0.0.1", 1);
 	*state = &server;
-	return pthread_create(&server.thread, NULL, serve, &server);
+	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct server *server = *state;
-	shutdown(server->listener, SHUT_RDWR);
-	pthread_join(server->thread, NULL);
-	close(server->listener);
-	SSL_CTX_free(server->tls);
-	unlink(server->ca_file);
+	tls_server_stop(*state);
 	return 0;
 }
 
-static enum cua_status ask(const struct server *server, struct cua_error *why)
+static enum cua_status ask(const struct tls_server *server, struct cua_error *why)
 {
 	char url[64];
 	struct agent_model *model = NULL;
@@ -226,12 +122,12 @@ static void *serve_proxy(void *user_data)
 }
 
 /* Asks through a proxy that answers CONNECT so. */
-static enum cua_status ask_through(const struct server *server, const char *answer,
+static enum cua_status ask_through(const struct tls_server *server, const char *answer,
 		struct proxy *proxy, struct cua_error *why)
 {
 	char url[64];
 	*proxy = (struct proxy){ .answer = answer };
-	proxy->listener = listen_on_loopback(&proxy->port);
+	proxy->listener = tls_server_listen(&proxy->port);
 	assert_int_equal(pthread_create(&proxy->thread, NULL, serve_proxy, proxy), 0);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d", proxy->port);
 	setenv("https_proxy", url, 1);
@@ -248,7 +144,7 @@ static enum cua_status ask_through(const struct server *server, const char *answ
 static void a_proxy_is_gone_through_and_sees_no_key(void **state)
 {
 	static struct proxy proxy;
-	const struct server *server = *state;
+	const struct tls_server *server = *state;
 	struct cua_error why = { 0 };
 	char target[64];
 	if (ask_through(server, "HTTP/1.1 200 OK\r\n\r\n", &proxy, &why) != CUA_OK) {
@@ -289,10 +185,10 @@ static void *serve_plain(void *user_data)
 
 static void a_server_that_speaks_no_tls_is_told_apart(void **state)
 {
-	struct server plain = *(const struct server *)*state;
+	struct tls_server plain = *(const struct tls_server *)*state;
 	struct cua_error why = { 0 };
 	pthread_t thread;
-	int listener = listen_on_loopback(&plain.port);
+	int listener = tls_server_listen(&plain.port);
 	assert_int_equal(pthread_create(&thread, NULL, serve_plain, &listener), 0);
 	assert_int_equal(ask(&plain, &why), CUA_ERR_MODEL_UNREACHABLE);
 	assert_non_null(strstr(why.msg, "Does this server speak https?"));
@@ -311,7 +207,7 @@ static void a_stranger_is_not_trusted(void **state)
 
 static void a_ca_of_the_users_is_trusted(void **state)
 {
-	const struct server *server = *state;
+	const struct tls_server *server = *state;
 	struct cua_error why = { 0 };
 	setenv("SSL_CERT_FILE", server->ca_file, 1);
 	if (ask(server, &why) != CUA_OK) {

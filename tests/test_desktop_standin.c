@@ -1,60 +1,19 @@
 /* What can go wrong with a model, as the stand-in plays it over each API, and what `cua run` makes
  * of it: it goes on, or ends with the class, the words and the exit status for that. */
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "tests/desktop_fixture.h"
 #include "tests/json_path.h"
+#include "tests/standin_process.h"
 
 static const char *const apis[] = { "responses", "anthropic", "chat", "gemini" };
 
 static struct world world;
 static struct desktop desktop;
-
-/* --- the stand-in --- */
-
-struct standin {
-	pid_t pid;
-	char url[64];
-};
-
-static void exec_standin(const char *fault, int out)
-{
-	dup2(out, STDOUT_FILENO);
-	execl(CUA_TEST_STANDIN, CUA_TEST_STANDIN, "--answer-at-once", "2", "--quiet",
-			fault ? "--fault" : NULL, fault, NULL);
-	_exit(127);
-}
-
-static struct standin standin_start(const char *fault)
-{
-	struct standin standin;
-	char line[80];
-	int ends[2], port = 0;
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	standin.pid = fork();
-	assert_true(standin.pid >= 0);
-	if (standin.pid == 0) {
-		exec_standin(fault, ends[1]);
-	}
-	close(ends[1]);
-	FILE *out = fdopen(ends[0], "r");
-	if (!fgets(line, sizeof(line), out) ||
-			sscanf(line, "listening on 127.0.0.1:%d", &port) != 1) {
-		fail_msg("cua-standin does not start with %s", fault ? fault : "no fault");
-	}
-	fclose(out);
-	snprintf(standin.url, sizeof(standin.url), "http://127.0.0.1:%d/v1", port);
-	return standin;
-}
 
 /* --- a run --- */
 
@@ -68,7 +27,8 @@ static struct ending play(const char *api, const char *fault, const char *limit)
 {
 	struct ending ending = { 0 };
 	struct output output;
-	struct standin standin = standin_start(fault);
+	struct standin_process standin;
+	standin_process_start(&standin, fault ? "--fault" : NULL, fault, NULL);
 	const char *const argv[] = { world.program, "run", "--json", "--desktop", desktop.name,
 		"--model", "standin", "--api", api, "--base-url", standin.url, limit,
 		"Click twice.", NULL };
@@ -76,8 +36,7 @@ static struct ending play(const char *api, const char *fault, const char *limit)
 	snprintf(models, sizeof(models), "CUA_MODELS=%s", world_path(&world, "models.json"));
 	const char *const env[] = { "CUA_API_KEY=sk-test-0123456789", models, NULL };
 	world_exec(&world, argv, env, NULL, 0, &output);
-	kill(standin.pid, SIGTERM);
-	assert_int_equal(waitpid(standin.pid, NULL, 0), standin.pid);
+	standin_process_stop(&standin);
 	ending.exit_status = output.exit_status;
 	for (const char *at = output.out; (at = strstr(at, "\"type\":\"retry\"")); at++) {
 		ending.retries++;

@@ -337,6 +337,9 @@ static void headers_are_demanded(void **state)
 	standin->headers[WIRE_X_API_KEY] = NULL;
 	expect_refused(standin, 401, "authentication_error", "x-api-key header is required");
 	standin->headers[WIRE_X_API_KEY] = "k";
+	standin->settings.key = "another";
+	expect_refused(standin, 401, "authentication_error", "invalid x-api-key");
+	standin->settings.key = "k";
 	standin->headers[WIRE_ANTHROPIC_VERSION] = NULL;
 	expect_refused(standin, 400, "invalid_request_error",
 			"anthropic-version: header is required");

@@ -222,6 +222,11 @@ static void requests_that_break_the_contract_are_refused(void **state)
 	standin_expect_refusals(standin, cases, CUA_ARRAY_LEN(cases));
 	standin->path = PATH("gemini-1");
 	cJSON_Delete(standin_expect_refused(standin, 404, "models/gemini-1 is not found"));
+	standin->settings.key = "another";
+	CUA_AUTO_JSON cJSON *wrong = standin_expect_refused(standin, 400, "API key not valid");
+	assert_string_equal(
+			standin_text(standin_at(wrong, "error", "details", "0", NULL), "reason"),
+			"API_KEY_INVALID");
 	standin->headers[WIRE_X_GOOG_API_KEY] = NULL;
 	cJSON_Delete(standin_expect_refused(standin, 403, "unregistered callers"));
 }

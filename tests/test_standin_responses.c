@@ -220,10 +220,12 @@ static void no_key_no_json_no_answer(void **state)
 		{ NULL, "{}", 401, "You didn't provide an API key" },
 		{ "Bearer ", "{}", 401, "You didn't provide an API key" },
 		{ "Basic x", "{}", 401, "You didn't provide an API key" },
+		{ "Bearer another", "{}", 401, "Incorrect API key provided" },
 		{ "Bearer k", "{", 400, "could not parse the JSON body" },
 		{ "Bearer k", "[]", 400, "could not parse the JSON body" },
 		{ "Bearer k", "", 400, "could not parse the JSON body" },
 	};
+	standin->settings.key = "k";
 	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
 		const struct wire_http http = { .method = "POST",
 			.path = "/v1/responses",

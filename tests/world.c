@@ -135,19 +135,33 @@ pid_t world_start(const struct world *world, const char *const *argv, const char
 	return spawn_in(world, argv, extra, null, null, null);
 }
 
+struct program world_begin(const struct world *world, const char *const *argv,
+		const char *const *extra, const char *input, size_t input_len)
+{
+	const int in = memfd_create("in", MFD_CLOEXEC);
+	struct program program = { .name = argv[0],
+		.out = memfd_create("out", MFD_CLOEXEC),
+		.err = memfd_create("err", MFD_CLOEXEC) };
+	assert_int_equal(write(in, input ? input : "", input_len), input_len);
+	lseek(in, 0, SEEK_SET);
+	program.pid = spawn_in(world, argv, extra, in, program.out, program.err);
+	close(in);
+	return program;
+}
+
+void world_await(const struct world *world, struct program *program, struct output *ret_output)
+{
+	ret_output->exit_status = wait_for_end(program->pid, program->name,
+			world->deadline_ms > 0 ? world->deadline_ms : PROGRAM_DEADLINE_MS);
+	ret_output->out = take_memfd(program->out, &ret_output->out_len);
+	ret_output->err = take_memfd(program->err, NULL);
+}
+
 void world_exec(const struct world *world, const char *const *argv, const char *const *extra,
 		const char *input, size_t input_len, struct output *ret_output)
 {
-	const int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC),
-		  err = memfd_create("err", MFD_CLOEXEC);
-	assert_int_equal(write(in, input ? input : "", input_len), input_len);
-	lseek(in, 0, SEEK_SET);
-	const pid_t pid = spawn_in(world, argv, extra, in, out, err);
-	ret_output->exit_status = wait_for_end(pid, argv[0],
-			world->deadline_ms > 0 ? world->deadline_ms : PROGRAM_DEADLINE_MS);
-	close(in);
-	ret_output->out = take_memfd(out, &ret_output->out_len);
-	ret_output->err = take_memfd(err, NULL);
+	struct program program = world_begin(world, argv, extra, input, input_len);
+	world_await(world, &program, ret_output);
 }
 
 void output_finish(struct output *output)

@@ -47,10 +47,19 @@ const char *world_path(const struct world *world, const char *leaf);
  */
 void world_exec(const struct world *world, const char *const *argv, const char *const *extra,
 		const char *input, size_t input_len, struct output *ret_output);
+/* Its two halves: several programs may run at once. */
+struct program {
+	const char *name; /* borrowed */
+	pid_t pid;
+	int out, err;
+};
+struct program world_begin(const struct world *world, const char *const *argv,
+		const char *const *extra, const char *input, size_t input_len);
+void world_await(const struct world *world, struct program *program, struct output *ret_output);
 void output_finish(struct output *output);
 /* Fails the test with what was written if another exit status came. */
 void expect_status(const struct output *output, int exit_status, const char *what);
-/* The same without input and output, and without waiting for its end; the caller reaps it. */
+/* world_exec() without input and output, and without waiting for its end; the caller reaps it. */
 pid_t world_start(const struct world *world, const char *const *argv, const char *const *extra);
 
 /* `cua WORD...`; the last word is followed by NULL. */

@@ -90,43 +90,54 @@ static void read_http_error(const struct agent_model *model,
 static const struct trouble {
 	long http_status; /* 0: any */
 	const char *code; /* NULL: any */
+	const char *said; /* a part of the message; NULL: any */
 	enum cua_status kind;
 	const char *advice, *advice_without_key; /* NULL: the same */
 } troubles[] = {
 #define NO_CREDIT " (the account has no credit left: fill it, or use another key)"
 #define BAD_KEY " (the key is not accepted: set the right one; cua models says where)"
+#define NO_MODEL " (the provider does not have this model, or not for this key)"
 #define REDIRECT \
 	" (a redirect, which is not followed because the key would go with it: if the address is " \
 	"right, set --base-url to it)"
-	{ 0, "insufficient_quota", CUA_ERR_MODEL_QUOTA, NO_CREDIT, NULL },
-	{ 0, "billing_error", CUA_ERR_MODEL_QUOTA, NO_CREDIT, NULL },
-	{ 0, "model_not_found", CUA_ERR_MODEL_UNKNOWN,
-			" (the provider does not have this model, or not for this key)", NULL },
-	{ 0, "API_KEY_INVALID", CUA_ERR_MODEL_KEY, BAD_KEY, NULL },
-	{ 301, NULL, CUA_ERR_MODEL, REDIRECT, NULL }, { 302, NULL, CUA_ERR_MODEL, REDIRECT, NULL },
-	{ 303, NULL, CUA_ERR_MODEL, REDIRECT, NULL }, { 307, NULL, CUA_ERR_MODEL, REDIRECT, NULL },
-	{ 308, NULL, CUA_ERR_MODEL, REDIRECT, NULL },
-	{ 401, NULL, CUA_ERR_MODEL_KEY, BAD_KEY, " (it wants a key: set CUA_API_KEY to it)" },
-	{ 402, NULL, CUA_ERR_MODEL_QUOTA, NO_CREDIT, NULL },
-	{ 403, NULL, CUA_ERR_MODEL_KEY,
-			" (the key may not do this: check its rights and the account's)",
-			" (it may want a key: set CUA_API_KEY to it)" },
-	{ 404, NULL, CUA_ERR_MODEL_UNKNOWN,
-			" (no such model, or no such address: check --model and --base-url)",
-			NULL },
-	{ 413, NULL, CUA_ERR_MODEL, " (the conversation is too large for this server)", NULL },
-	{ 429, NULL, CUA_ERR_MODEL_QUOTA,
-			" (too many requests or tokens for this account: wait, or raise its "
-			"limits)",
-			NULL },
-	{ 0, NULL, CUA_ERR_MODEL, "", NULL }, /* the server's words must do */
+	{ .code = "insufficient_quota", .kind = CUA_ERR_MODEL_QUOTA, .advice = NO_CREDIT },
+	{ .code = "billing_error", .kind = CUA_ERR_MODEL_QUOTA, .advice = NO_CREDIT },
+	{ .code = "model_not_found", .kind = CUA_ERR_MODEL_UNKNOWN, .advice = NO_MODEL },
+	{ .code = "API_KEY_INVALID", .kind = CUA_ERR_MODEL_KEY, .advice = BAD_KEY },
+	/* 400 and nothing but words: OpenRouter of a model that it does not have, Anthropic of an
+	 * account without credit. */
+	{ 400, .said = "is not a valid model ID", .kind = CUA_ERR_MODEL_UNKNOWN,
+			.advice = NO_MODEL },
+	{ 400, .said = "credit balance is too low", .kind = CUA_ERR_MODEL_QUOTA,
+			.advice = NO_CREDIT },
+	{ 301, .kind = CUA_ERR_MODEL, .advice = REDIRECT },
+	{ 302, .kind = CUA_ERR_MODEL, .advice = REDIRECT },
+	{ 303, .kind = CUA_ERR_MODEL, .advice = REDIRECT },
+	{ 307, .kind = CUA_ERR_MODEL, .advice = REDIRECT },
+	{ 308, .kind = CUA_ERR_MODEL, .advice = REDIRECT },
+	{ 401, .kind = CUA_ERR_MODEL_KEY, .advice = BAD_KEY,
+			.advice_without_key = " (it wants a key: set CUA_API_KEY to it)" },
+	{ 402, .kind = CUA_ERR_MODEL_QUOTA, .advice = NO_CREDIT },
+	{ 403, .kind = CUA_ERR_MODEL_KEY,
+			.advice = " (the key may not do this: check its rights and the account's)",
+			.advice_without_key = " (it may want a key: set CUA_API_KEY to it)" },
+	{ 404, .kind = CUA_ERR_MODEL_UNKNOWN,
+			.advice = " (no such model, or no such address: check --model and "
+				  "--base-url)" },
+	{ 413, .kind = CUA_ERR_MODEL,
+			.advice = " (the conversation is too large for this server)" },
+	{ 429, .kind = CUA_ERR_MODEL_QUOTA,
+			.advice = " (too many requests or tokens for this account: wait, or raise "
+				  "its limits)" },
+	{ .kind = CUA_ERR_MODEL, .advice = "" }, /* the server's words must do */
 };
 
 static const struct trouble *trouble_of(const struct model_failure *failure)
 {
 	const struct trouble *at = troubles;
 	while ((at->http_status && at->http_status != failure->http_status) ||
-			(at->code && strcmp(at->code, failure->code) != 0)) {
+			(at->code && strcmp(at->code, failure->code) != 0) ||
+			(at->said && !strstr(failure->message, at->said))) {
 		at++;
 	}
 	return at;
@@ -238,6 +249,7 @@ static enum cua_status conclude(struct agent_model *model, struct model_reply *r
 	case MODEL_END_FAILED:
 		failure->is_final = !end_passes(reply->code);
 		snprintf(failure->code, sizeof(failure->code), "%s", reply->code);
+		snprintf(failure->message, sizeof(failure->message), "%s", reply->message);
 		failure->http_status = status_in(reply->code);
 		return CUA_FAIL(err, CUA_ERR_MODEL, 0, "the model failed: %s%s%s%s", reply->code,
 				advice_for(model, failure),

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,24 @@ static enum cua_status drive(struct cua_http_client *client, const struct transf
 	}
 }
 
+/* What libcurl has one word for. It speaks OpenSSL here, and leaves the verdict unspecified when
+ * it compares the names itself. */
+static const char *certificate_problem(long verdict)
+{
+	switch (verdict) {
+	case X509_V_OK:
+	case X509_V_ERR_UNSPECIFIED:
+		return "its certificate is for another name. Is the address right?";
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return "its certificate has expired, if this machine's clock is right";
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return "its certificate is not valid yet, if this machine's clock is right";
+	default:
+		return "nobody who is trusted here has signed its certificate. The file of a "
+		       "private CA goes into SSL_CERT_FILE";
+	}
+}
+
 /* What to do about it; "" where there is nothing more to say. */
 static const char *advice_for(CURLcode code, long os_errno)
 {
@@ -271,8 +290,6 @@ static const char *advice_for(CURLcode code, long os_errno)
 		return ". Is the proxy's name in https_proxy right?";
 	case CURLE_SSL_CONNECT_ERROR:
 		return ". Does this server speak https?";
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return ". The file of a private CA goes into SSL_CERT_FILE";
 	case CURLE_SSL_CACERT_BADFILE:
 		return ". Is the file in SSL_CERT_FILE there, and is it PEM?";
 	default:
@@ -299,7 +316,8 @@ static enum cua_status status_of(
 				"ran out",
 				url);
 	}
-	long proxy_status = 0, os_errno = 0;
+	long proxy_status = 0, os_errno = 0, verdict = X509_V_OK;
+	curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
 	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
 	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 300) {
@@ -309,9 +327,13 @@ static enum cua_status status_of(
 						      "http://name:password@proxy:port"
 						    : "");
 	}
-	bool is_trust = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
-	return CUA_FAIL(err, is_trust ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0, "%s: %s%s", url,
-			curl_easy_strerror(code), advice_for(code, os_errno));
+	if (code == CURLE_PEER_FAILED_VERIFICATION) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s: %s", url,
+				certificate_problem(verdict));
+	}
+	return CUA_FAIL(err,
+			code == CURLE_SSL_CACERT_BADFILE ? CUA_ERR_UNAVAILABLE : CUA_ERR_CLOSED, 0,
+			"%s: %s%s", url, curl_easy_strerror(code), advice_for(code, os_errno));
 }
 
 enum cua_status cua_http_perform(struct cua_http_client *client,

@@ -37,6 +37,7 @@ static const char usage[] =
 		"  --quirks LIST   deviate as servers do that were met; names with commas "
 		"between:\n"
 		"                  " WIRE_QUIRKS "\n"
+		"  --key KEY       refuse all keys but this one; any will do if it is not given\n"
 		"  --check         check the script and end\n"
 		"  --print-task    print the task a person would give\n"
 		"  --print NAME    print the values of the steps marked 'as: NAME', joined\n"
@@ -48,7 +49,7 @@ static const char usage[] =
 		"  --help, --version\n"
 		"\n"
 		"Prints 'listening on 127.0.0.1:PORT' when ready, serves until SIGTERM or SIGINT.\n"
-		"The model's name is 'standin'; any API key will do.\n";
+		"The model's name is 'standin'.\n";
 
 struct options {
 	const char *script, *picture, *find, *print;
@@ -293,6 +294,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		{ "answer-at-once", required_argument, NULL, 'a' },
 		{ "fault", required_argument, NULL, 'F' },
 		{ "quirks", required_argument, NULL, 'Q' },
+		{ "key", required_argument, NULL, 'k' },
 		{ "print-port", no_argument, NULL, 'P' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "print-task", no_argument, NULL, 't' },
@@ -332,6 +334,9 @@ static int read_options(int argc, char **argv, struct options *options)
 				return 2;
 			}
 			options->settings.quirks = optarg;
+			break;
+		case 'k':
+			options->settings.key = optarg;
 			break;
 		case 'P':
 			break; /* the port is always printed */

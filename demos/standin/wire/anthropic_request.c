@@ -104,9 +104,13 @@ static bool check_headers(struct wire_request *request)
 	const char *const *headers = request->http->headers;
 	size_t len = 0;
 	const char *unknown = find_beta(headers[WIRE_ANTHROPIC_BETA], NULL, &len);
-	const char *bearer = headers[WIRE_AUTHORIZATION];
-	if (!headers[WIRE_X_API_KEY] && (!bearer || strncmp(bearer, "Bearer ", 7) != 0)) {
-		return wire_refuse(request, 401, NULL, "", "x-api-key header is required");
+	const char *bearer = headers[WIRE_AUTHORIZATION], *key = headers[WIRE_X_API_KEY];
+	if (!key && bearer && strncmp(bearer, "Bearer ", 7) == 0) {
+		key = bearer + 7;
+	}
+	if (!key || !wire_accepts(request, key)) {
+		return wire_refuse(request, 401, NULL, "",
+				key ? "invalid x-api-key" : "x-api-key header is required");
 	}
 	if (!headers[WIRE_ANTHROPIC_VERSION]) {
 		return wire_refuse(request, 400, NULL, "", "anthropic-version: header is required");

@@ -158,19 +158,6 @@ static bool check_choice(struct wire_request *request)
 
 /* --- */
 
-static bool check_key(struct wire_request *request)
-{
-	const char *authorization = request->http->headers[WIRE_AUTHORIZATION];
-	bool bearer = authorization && strncmp(authorization, "Bearer ", 7) == 0;
-	if (authorization ? !bearer : wire_quirk(request, "key")) {
-		return wire_refuse(request, 401, NULL, "",
-				"You didn't provide an API key. You need to provide your API key "
-				"in an Authorization header using Bearer auth (i.e. Authorization: "
-				"Bearer YOUR_KEY).");
-	}
-	return true;
-}
-
 /* How the turns are to be written: with tools, or in the model's own grammar. */
 static void set_manner(struct wire_request *request)
 {
@@ -202,7 +189,7 @@ static void set_manner(struct wire_request *request)
 bool chat_read(struct wire_request *request)
 {
 	const cJSON *root = request->root;
-	if (!check_key(request)) {
+	if (!check_key_openai(request, wire_quirk(request, "key"))) {
 		return false;
 	}
 	if (!cJSON_IsObject(root)) {

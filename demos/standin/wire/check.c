@@ -118,6 +118,27 @@ bool check_members(struct wire_request *request, const char *place, const cJSON 
 	return true;
 }
 
+bool check_key_openai(struct wire_request *request, bool needs_key)
+{
+	static const char scheme[] = "Bearer ";
+	const char *authorization = request->http->headers[WIRE_AUTHORIZATION];
+	const bool is_bearer = authorization &&
+			strncmp(authorization, scheme, strlen(scheme)) == 0 &&
+			authorization[strlen(scheme)];
+	if (authorization ? !is_bearer : needs_key || request->settings->key) {
+		return wire_refuse(request, 401, NULL, "",
+				"You didn't provide an API key. You need to provide your API key "
+				"in an Authorization header using Bearer auth (i.e. Authorization: "
+				"Bearer YOUR_KEY).");
+	}
+	if (is_bearer && !wire_accepts(request, authorization + strlen(scheme))) {
+		return wire_refuse(request, 401, "invalid_api_key", "",
+				"Incorrect API key provided. You can find your API key at "
+				"https://platform.openai.com/account/api-keys.");
+	}
+	return true;
+}
+
 bool check_bad_member_openai(struct wire_request *request, const char *place, const char *name,
 		int problem, unsigned types)
 {

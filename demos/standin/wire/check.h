@@ -41,6 +41,8 @@ const char *check_type_words(unsigned types, char *out, size_t size);
 /* "'a', 'b', and 'c'" */
 const char *check_value_words(const char *const *values, char *out, size_t size);
 
+/* The header with the key, as OpenAI's servers want it and those that speak like them. */
+bool check_key_openai(struct wire_request *request, bool needs_key);
 /* bad_member as OpenAI's servers say it, Chat Completions among them. */
 bool check_bad_member_openai(struct wire_request *request, const char *place, const char *name,
 		int problem, unsigned types);

@@ -164,6 +164,8 @@ static cJSON *make_error(const struct wire_error *error)
 	cJSON_AddStringToObject(inner, "status", status);
 	if (error->code && error->http_status == 429) {
 		add_quota(inner, error->code);
+	} else if (error->code) {
+		add_detail(inner, "ErrorInfo", "reason", cJSON_CreateString(error->code));
 	}
 	if (error->retry_after[0]) {
 		char delay[80];

@@ -205,14 +205,25 @@ static bool check_generation(struct wire_request *request)
 					"retry with other thinking level.");
 }
 
-bool gemini_read(struct wire_request *request)
+static bool check_key(struct wire_request *request)
 {
-	const cJSON *root = request->root;
-	if (!request->http->headers[WIRE_X_GOOG_API_KEY]) {
+	const char *key = request->http->headers[WIRE_X_GOOG_API_KEY];
+	if (!key) {
 		return wire_refuse(request, 403, NULL, "",
 				"Method doesn't allow unregistered callers (callers without "
 				"established identity). Please use API Key or other form of API "
 				"consumer identity to call this API.");
+	}
+	return wire_accepts(request, key) ||
+			wire_refuse(request, 400, "API_KEY_INVALID", "",
+					"API key not valid. Please pass a valid API key.");
+}
+
+bool gemini_read(struct wire_request *request)
+{
+	const cJSON *root = request->root;
+	if (!check_key(request)) {
+		return false;
 	}
 	if (!cJSON_IsObject(root)) {
 		return wire_refuse(request, 400, NULL, "",

@@ -59,18 +59,6 @@ static const struct check_member preview_members[] = {
 	{ 0 },
 };
 
-static bool check_key(struct wire_request *request)
-{
-	const char *authorization = request->http->headers[WIRE_AUTHORIZATION];
-	if (!authorization || strncmp(authorization, "Bearer ", 7) != 0 || !authorization[7]) {
-		return wire_refuse(request, 401, NULL, "",
-				"You didn't provide an API key. You need to provide your API key "
-				"in an Authorization header using Bearer auth (i.e. Authorization: "
-				"Bearer YOUR_KEY).");
-	}
-	return true;
-}
-
 /* Those that know the computer tool. */
 static bool is_model(const char *name)
 {
@@ -209,7 +197,7 @@ static bool offers(const struct wire_request *request, const char *name)
 bool responses_read(struct wire_request *request)
 {
 	const cJSON *root = request->root;
-	if (!check_key(request)) {
+	if (!check_key_openai(request, true)) {
 		return false;
 	}
 	if (!cJSON_IsObject(root)) {

@@ -51,6 +51,12 @@ bool wire_quirk(const struct wire_request *request, const char *name)
 	return false;
 }
 
+bool wire_accepts(const struct wire_request *request, const char *key)
+{
+	const char *wanted = request->settings->key;
+	return !wanted || strcmp(key, wanted) == 0;
+}
+
 /* A function that the script needs and the request does not offer is found out at once rather than
  * in the middle of a demo. */
 void wire_offers(struct wire_request *request, wire_offers_fn offers)

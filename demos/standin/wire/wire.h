@@ -53,6 +53,7 @@ struct wire_settings {
 	int fault_count;
 	int requests;       /* that came so far */
 	const char *quirks; /* names of WIRE_QUIRKS with commas between, or NULL; borrowed */
+	const char *key;    /* the only one that is accepted; NULL: any; borrowed */
 };
 
 /* Deviations of servers that were met. */
@@ -132,6 +133,9 @@ bool wire_refuse(struct wire_request *request, int http_status, const char *code
 
 /* Whether the stand-in was told to deviate so. */
 bool wire_quirk(const struct wire_request *request, const char *name);
+
+/* Whether a key, as it came, is one that is accepted. */
+bool wire_accepts(const struct wire_request *request, const char *key);
 
 /* Whether the request offers a function of this name. */
 typedef bool (*wire_offers_fn)(const struct wire_request *request, const char *name);
