@@ -406,14 +406,16 @@ void window_describe_all(struct display *display, cJSON *result);
 CUA_NODISCARD enum cua_status window_act(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err);
 
+/* The process behind a window as the X server knows it from the connection; 0 if it does not. */
+pid_t window_connection_pid(struct display *display, Window window);
+
+/* window_manager.c */
 /* Until the window manager has done what it was asked before; one that does not answer is replaced,
  * and who floods it slowed down. */
 CUA_NODISCARD enum cua_status window_await_manager(struct display *display, struct cua_error *err);
 /* The new one takes the windows over as they are, and starts without what has piled up. */
 CUA_NODISCARD enum cua_status window_replace_manager(
 		struct display *display, struct cua_error *err);
-/* The process behind a window as the X server knows it from the connection; 0 if it does not. */
-pid_t window_connection_pid(struct display *display, Window window);
 
 /* screen_size.c */
 /* Within what the X server was started with, which the error names. The frame has the new size. */

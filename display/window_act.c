@@ -9,12 +9,8 @@
 #include <xcb/res.h>
 
 #include "cua/base/util.h"
-#include "display/flood.h"
 #include "display/session_client.h"
 
-#define MANAGER_TIMEOUT_MS 3000
-/* It takes over every window there is. */
-#define NEW_MANAGER_TIMEOUT_MS 8000
 #define CLOSE_TIMEOUT_MS 3000
 #define KILL_TIMEOUT_MS 3000
 #define SESSION_TIMEOUT_MS 3000
@@ -22,38 +18,6 @@
 #define SOURCE_PAGER 2L
 #define STATE_REMOVE 0L
 #define STATE_ADD 1L
-
-enum cua_status window_replace_manager(struct display *display, struct cua_error *err)
-{
-	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
-	CUA_AUTO_FD int fd = -1;
-	cJSON_AddTrueToObject(request, "restart_window_manager");
-	enum cua_status status = session_request(&display->record, request, NULL, &fd, err);
-	if (status == CUA_OK) {
-		status = session_answer(fd, SESSION_TIMEOUT_MS, &answer, err);
-	}
-	if (status == CUA_OK) {
-		status = window_wait_manager(display, NEW_MANAGER_TIMEOUT_MS, err);
-	}
-	return status == CUA_ERR_TIMEOUT ? CUA_FAIL(err, status, 0,
-							   "the window manager does not answer, "
-							   "not even a new one: some "
-							   "program keeps the X server to itself")
-					 : status;
-}
-
-/* The manager handles one request after the other: when it answers a question that was asked
- * after an order, it is done with the order. */
-enum cua_status window_await_manager(struct display *display, struct cua_error *err)
-{
-	bool slowed = false;
-	enum cua_status status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
-	if (status != CUA_ERR_TIMEOUT) {
-		return status;
-	}
-	status = flood_slow_down(display, &slowed, err);
-	return status == CUA_OK ? window_replace_manager(display, err) : status;
-}
 
 static enum cua_status set_states(struct display *display, Window window, long how, Atom first,
 		Atom second, struct cua_error *err)
