@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cua/base/util.h"
+#include "display/launch.h"
 #include "display/session_client.h"
 
 #define PING_TIMEOUT_MS 10000
@@ -17,88 +18,14 @@
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
+/* One that waits for the window that another shows for it. */
+#define SHOWN_BY_OTHERS_US 10000000U
 /* Without a window for so long: does the window manager answer? */
-#define MANAGER_US 3000000U
+#define MANAGER_US 1000000U
 /* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
 #define START_QUIET_MS 50
 #define START_QUIET_BLIND_MS 200
 #define PAINT_TIMEOUT_MS 4000
-
-/* What is waited for after starting a program. */
-struct launch {
-	int session_fd;
-	Window before[WINDOWS_MAX];
-	unsigned long pids_before[WINDOWS_MAX];
-	int before_count;
-	Window active_before;
-	char class[128]; /* that its windows are likely to have; "" if unknown */
-	Window window;   /* the result */
-	bool ended;
-	int exit_status; /* -1: by a signal */
-	char output[1200];
-	uint64_t ended_us;
-};
-
-static unsigned long window_pid(struct display *display, Window window)
-{
-	unsigned long count = 0, pid = 0;
-	unsigned char *data = display_property(
-			display, window, display->atoms.net_wm_pid, XA_CARDINAL, 32, &count);
-	if (data) {
-		pid = *(unsigned long *)(void *)data;
-		XFree(data);
-	}
-	return pid;
-}
-
-static void note_windows(struct display *display, struct launch *launch)
-{
-	launch->before_count = window_list(display, launch->before);
-	launch->active_before = window_active(display);
-	for (int i = 0; i < launch->before_count; i++) {
-		launch->pids_before[i] = window_pid(display, launch->before[i]);
-	}
-}
-
-/* The server gives the number of a client that has gone to the next one: the window of a program
- * that ends while another starts can come again as that of the other. */
-static bool is_old_window(struct display *display, const struct launch *launch, Window window)
-{
-	for (int i = 0; i < launch->before_count; i++) {
-		if (launch->before[i] == window) {
-			return launch->pids_before[i] == window_pid(display, window);
-		}
-	}
-	return false;
-}
-
-/* Windows that have gone are no old ones any more. */
-static void forget_gone(struct launch *launch, const Window *now, int count)
-{
-	for (int i = 0; i < launch->before_count; i++) {
-		bool gone = true;
-		for (int k = 0; k < count; k++) {
-			gone = gone && now[k] != launch->before[i];
-		}
-		if (gone) {
-			launch->before[i] = None;
-		}
-	}
-}
-
-static Window find_new_window(struct display *display, struct launch *launch)
-{
-	Window now[WINDOWS_MAX];
-	const int count = window_list(display, now);
-	forget_gone(launch, now, count);
-	for (int i = count - 1; i >= 0; i--) {
-		if (!is_old_window(display, launch, now[i]) &&
-				window_is_application(display, now[i])) {
-			return now[i];
-		}
-	}
-	return None;
-}
 
 static void note_exit(struct launch *launch)
 {
@@ -122,7 +49,9 @@ static void note_exit(struct launch *launch)
 static bool has_window_or_failed(struct display *display, void *user_data)
 {
 	struct launch *launch = user_data;
-	launch->window = find_new_window(display, launch);
+	const bool by_others =
+			launch->ended || cua_now_us() > launch->started_us + SHOWN_BY_OTHERS_US;
+	launch->window = launch_find_window(display, launch, by_others);
 	if (launch->window != None) {
 		return true;
 	}
@@ -315,13 +244,15 @@ static enum cua_status start(struct display *display, const char *member, const 
 	/* Without a window manager no window shows; and one that is replaced later loses the window
 	 * that asks to be shown just then. */
 	enum cua_status status = window_await_manager(display, err);
-	note_windows(display, &launch);
+	launch_note_windows(display, &launch);
 	if (status == CUA_OK) {
 		status = session_request(&display->record, request, NULL, &launch.session_fd, err);
 	}
 	if (status == CUA_OK) {
 		status = session_answer(launch.session_fd, SESSION_TIMEOUT_MS, &answer, err);
 	}
+	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(answer, "pid");
+	launch.pid = cJSON_IsNumber(pid) ? (pid_t)pid->valueint : 0;
 	const char *class = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
 	snprintf(launch.class, sizeof(launch.class), "%s", class ? class : "");
 	if (status == CUA_OK) {

@@ -9,14 +9,13 @@
 #include "display/display_internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <X11/extensions/XInput2.h>
-#include <xcb/res.h>
 
 #include "cua/base/util.h"
 #include "display/flood.h"
+#include "display/x_client.h"
 
 /* What no grab keeps is passed on in the request that sends it; its event may still be on the way
  * to us. Window managers freeze the pointer for a moment at each click. */
@@ -126,34 +125,23 @@ static bool is_grabbed(struct display *display)
 /* --- who --- */
 
 /* The server does not tell whose a grab is: those are named who may have it, all but us and the
- * window manager, which has answered.
- * Source: X Resource extension 1.2, QueryClientIds. */
+ * window manager, which has answered. */
 static void name_suspects(struct display *display, char *names, size_t size)
 {
-	const xcb_res_client_id_spec_t all = { 0, XCB_RES_CLIENT_ID_MASK_LOCAL_CLIENT_PID };
-	xcb_res_query_client_ids_reply_t *reply = xcb_res_query_client_ids_reply(
-			display->xcb, xcb_res_query_client_ids(display->xcb, 1, &all), NULL);
+	struct x_client clients[X_CLIENTS_MAX];
+	const int client_count = x_client_list(display, clients);
 	int count = 0;
 	snprintf(names, size, "unknown");
-	if (!reply) {
-		return;
-	}
-	xcb_res_client_id_value_iterator_t item = xcb_res_query_client_ids_ids_iterator(reply);
-	for (; item.rem > 0 && count < NAMED_MAX; xcb_res_client_id_value_next(&item)) {
-		const Window client = item.data->spec.client;
+	for (int i = 0; i < client_count && count < NAMED_MAX; i++) {
 		char name[64];
-		if (xcb_res_client_id_value_value_length(item.data) != 1 ||
-				window_is_of_manager(display, client) ||
-				window_is_ours(display, client) ||
-				!process_name(display,
-						(pid_t)*xcb_res_client_id_value_value(item.data),
-						name, sizeof(name))) {
+		if (window_is_of_manager(display, clients[i].base) ||
+				window_is_ours(display, clients[i].base) ||
+				!process_name(display, clients[i].pid, name, sizeof(name))) {
 			continue;
 		}
 		const size_t len = count++ == 0 ? 0 : strlen(names);
 		snprintf(names + len, size - len, "%s%s", len > 0 ? " or " : "", name);
 	}
-	free(reply);
 }
 
 static enum cua_status fail_held(struct display *display, struct cua_error *err)

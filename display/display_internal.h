@@ -406,9 +406,6 @@ void window_describe_all(struct display *display, cJSON *result);
 CUA_NODISCARD enum cua_status window_act(struct display *display, const struct cua_action *action,
 		cJSON *result, struct cua_error *err);
 
-/* The process behind a window as the X server knows it from the connection; 0 if it does not. */
-pid_t window_connection_pid(struct display *display, Window window);
-
 /* window_manager.c */
 /* Until the window manager has done what it was asked before; one that does not answer is replaced,
  * and who floods it slowed down. */
@@ -469,6 +466,8 @@ CUA_NODISCARD enum cua_status process_wait_asleep(
 /* "xterm (process 12)", printable, for the number that a process has inside the sandbox; false if
  * there is none on this desktop. */
 bool process_name(const struct display *display, pid_t inner_pid, char *name, size_t size);
+/* The session (setsid(2)) of such a process, as numbered inside, too; 0 if it is not known. */
+pid_t process_session(const struct display *display, pid_t inner_pid);
 
 /* settle.c */
 

@@ -9,6 +9,7 @@
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "display/session_client.h"
+#include "display/x_client.h"
 
 /* So many events in so short a time are no application's way of showing something. */
 #define SAMPLE_MS 100
@@ -96,7 +97,7 @@ enum cua_status flood_slow_down(struct display *display, bool *ret_found, struct
 			worst = client;
 		}
 	}
-	const pid_t pid = worst ? window_connection_pid(display, worst->subject) : 0;
+	const pid_t pid = worst ? x_client_pid(display, worst->subject) : 0;
 	if (pid == 0) {
 		return status;
 	}

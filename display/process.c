@@ -17,7 +17,8 @@
 /* Lines of /proc/PID/status. */
 struct process_status {
 	char state;
-	pid_t parent, inner_pid; /* inner_pid: in its own pid namespace */
+	pid_t parent;
+	pid_t inner_pid, inner_session; /* in its own pid namespace */
 	unsigned long long switches;
 };
 
@@ -25,6 +26,17 @@ static unsigned long long number_after(const char *text, const char *label)
 {
 	const char *at = strstr(text, label);
 	return at ? strtoull(at + strlen(label), NULL, 10) : 0;
+}
+
+/* The last number of the line: that of the innermost pid namespace; 0 if there is none. */
+static pid_t last_number(const char *text, const char *label)
+{
+	const char *line = strstr(text, label);
+	const char *end = line ? strchr(line + 1, '\n') : NULL;
+	while (end && end > line && isdigit((unsigned char)end[-1])) {
+		end--;
+	}
+	return end ? (pid_t)strtol(end, NULL, 10) : 0;
 }
 
 /* Source: proc(5). */
@@ -38,18 +50,12 @@ static bool read_status(pid_t pid, struct process_status *ret_status)
 		return false;
 	}
 	const char *state = strstr(text.data, "\nState:\t");
-	const char *pids = strstr(text.data, "\nNSpid:");
 	*ret_status = (struct process_status){ .state = state ? state[8] : 0,
-		.parent = (pid_t)number_after(text.data, "\nPPid:") };
-	if (pids) {
-		const char *end = strchr(pids + 1, '\n');
-		while (end && end > pids && isdigit((unsigned char)end[-1])) {
-			end--;
-		}
-		ret_status->inner_pid = end ? (pid_t)strtol(end, NULL, 10) : 0;
-	}
-	ret_status->switches = number_after(text.data, "\nvoluntary_ctxt_switches:") +
-			number_after(text.data, "\nnonvoluntary_ctxt_switches:");
+		.parent = (pid_t)number_after(text.data, "\nPPid:"),
+		.inner_pid = last_number(text.data, "\nNSpid:"),
+		.inner_session = last_number(text.data, "\nNSsid:"),
+		.switches = number_after(text.data, "\nvoluntary_ctxt_switches:") +
+				number_after(text.data, "\nnonvoluntary_ctxt_switches:") };
 	return true;
 }
 
@@ -104,6 +110,13 @@ bool process_name(const struct display *display, pid_t inner_pid, char *name, si
 	}
 	snprintf(name, size, "%s (process %d)", text.data, (int)inner_pid);
 	return true;
+}
+
+pid_t process_session(const struct display *display, pid_t inner_pid)
+{
+	struct process_status status;
+	const pid_t pid = find_process(display, inner_pid);
+	return pid > 0 && read_status(pid, &status) ? status.inner_session : 0;
 }
 
 static pid_t active_process(struct display *display)

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include <X11/Xutil.h>
-#include <xcb/res.h>
 
 #include "cua/base/util.h"
 #include "display/session_client.h"
+#include "display/x_client.h"
 
 #define CLOSE_TIMEOUT_MS 3000
 #define KILL_TIMEOUT_MS 3000
@@ -261,26 +261,6 @@ static enum cua_status act_close(struct display *display, const struct cua_actio
 		       : display_ok(display, err);
 }
 
-/* What a window says of itself (_NET_WM_PID) may be a lie.
- * Source: X Resource extension 1.2, QueryClientIds. */
-pid_t window_connection_pid(struct display *display, Window window)
-{
-	const xcb_res_client_id_spec_t spec = { (uint32_t)window,
-		XCB_RES_CLIENT_ID_MASK_LOCAL_CLIENT_PID };
-	xcb_res_query_client_ids_reply_t *reply = xcb_res_query_client_ids_reply(
-			display->xcb, xcb_res_query_client_ids(display->xcb, 1, &spec), NULL);
-	pid_t pid = 0;
-	if (!reply) {
-		return 0;
-	}
-	xcb_res_client_id_value_iterator_t item = xcb_res_query_client_ids_ids_iterator(reply);
-	if (item.rem > 0 && xcb_res_client_id_value_value_length(item.data) == 1) {
-		pid = (pid_t)*xcb_res_client_id_value_value(item.data);
-	}
-	free(reply);
-	return pid;
-}
-
 static bool is_gone(struct display *display, void *user_data)
 {
 	XWindowAttributes attributes;
@@ -303,7 +283,7 @@ static enum cua_status act_kill(struct display *display, const struct cua_action
 		cJSON *result, struct cua_error *err)
 {
 	Window window = action->window;
-	const pid_t pid = window_connection_pid(display, window);
+	const pid_t pid = x_client_pid(display, window);
 	XKillClient(display->xlib, window);
 	enum cua_status status = display_wait(
 			display, cua_now_us() + KILL_TIMEOUT_MS * 1000ULL, is_gone, &window, err);

@@ -53,8 +53,8 @@ static bool is_made_to_be_shown(struct display *display, Window window)
 }
 
 /* A request to be shown goes to the window manager alone, and is lost with it. Nobody can be asked
- * for it, so a program that shows no window at all is taken to have asked for those that are made to
- * be shown. */
+ * for it, so a program that shows no window at all is taken to have asked for those that are made
+ * to be shown. */
 static void map_lost(struct display *display)
 {
 	Window root, parent, *windows = NULL;
@@ -64,8 +64,8 @@ static void map_lost(struct display *display)
 	if (!XQueryTree(display->xlib, display->root, &root, &parent, &windows, &count)) {
 		count = 0;
 	}
-	for (unsigned int i = count > LOST_MAX ? count - LOST_MAX : 0;
-			i < count && !display->dead; i++) {
+	for (unsigned int i = count > LOST_MAX ? count - LOST_MAX : 0; i < count && !display->dead;
+			i++) {
 		if (!window_is_ours(display, windows[i]) &&
 				!window_is_of_manager(display, windows[i]) &&
 				!is_shown(display, managed, managed_count, windows[i]) &&

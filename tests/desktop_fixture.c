@@ -12,6 +12,15 @@
 #include "tests/json_path.h"
 #include "tests/leftovers.h"
 
+/* One of many tests, to look at: CUA_TEST_FILTER='a_name*' */
+__attribute__((constructor)) static void set_filter(void)
+{
+	const char *filter = getenv("CUA_TEST_FILTER");
+	if (filter) {
+		cmocka_set_test_filter(filter);
+	}
+}
+
 /* --- from start to stop --- */
 
 static cJSON *read_record(const struct desktop *desktop)

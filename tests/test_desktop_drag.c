@@ -476,9 +476,5 @@ int main(void)
 		cmocka_unit_test(chromium_takes_clicks_under_any_setting),
 		cmocka_unit_test(the_presses_of_one_click_differ_in_time_but_little),
 	};
-	const char *filter = getenv("CUA_TEST_FILTER");
-	if (filter) {
-		cmocka_set_test_filter(filter);
-	}
 	return cmocka_run_group_tests_name("desktop_drag", tests, start, finish);
 }

@@ -473,9 +473,5 @@ int main(void)
 		TEST(a_list_sees_what_its_input_leads_to),
 		TEST(a_list_that_is_not_to_settle_sees_what_is_there),
 	};
-	const char *filter = getenv("CUA_TEST_FILTER");
-	if (filter) {
-		cmocka_set_test_filter(filter);
-	}
 	return cmocka_run_group_tests_name("desktop_follow", tests, start, finish);
 }

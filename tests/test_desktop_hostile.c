@@ -38,6 +38,16 @@ static int finish(void **state)
 	return 0;
 }
 
+/* One that failed in the middle spoils no other test. */
+static int end_hostile(void **state)
+{
+	(void)state;
+	desktop_end_processes(&desktop, "x_hostile");
+	return 0;
+}
+
+#define HOSTILE(name) cmocka_unit_test_teardown(name, end_hostile)
+
 static bool is_ready(void *data)
 {
 	char path[512];
@@ -200,6 +210,26 @@ static void a_flood_of_titles_does_not_keep_applications_from_starting(void **st
 				json_number(opened, "window.id")));
 	}
 	expect_recovery(pid);
+}
+
+/* The window manager that it asks to be shown may be one that is about to be replaced; and the
+ * window of the other program is not taken for its. */
+static void an_application_that_starts_as_a_flood_begins_is_shown(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char command[256];
+		snprintf(command, sizeof(command), "%s properties >/dev/null 2>&1 &",
+				desktop_install(&desktop, CUA_TEST_HOSTILE));
+		free(desktop_sh(&desktop, command));
+		CUA_AUTO_JSON cJSON *opened = desktop_text_action(
+				&desktop, "open_app", "name", "xterm -title amid");
+		assert_string_equal(json_text(opened, "window.title"), "amid");
+		cJSON_Delete(desktop_act(&desktop,
+				"[{\"action\":\"close_window\",\"window\":%.0f}]",
+				json_number(opened, "window.id")));
+		expect_recovery(desktop_pid(&desktop, "x_hostile"));
+	}
 }
 
 static void what_covers_everything_is_listed_and_can_be_killed(void **state)
@@ -414,20 +444,21 @@ static void askers_that_never_fetch_do_not_keep_others_from_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(windows_of_every_kind_leave_us_in_service),
-		cmocka_unit_test(floods_leave_us_in_service),
-		cmocka_unit_test(a_flood_of_titles_does_not_keep_applications_from_starting),
-		cmocka_unit_test(what_covers_everything_is_listed_and_can_be_killed),
-		cmocka_unit_test(titles_of_megabytes_are_cut),
-		cmocka_unit_test(a_grab_of_pointer_and_keyboard_holds_up_nobody),
-		cmocka_unit_test(a_frozen_device_is_an_error_that_says_so),
-		cmocka_unit_test(a_slow_window_manager_is_waited_for),
-		cmocka_unit_test(a_stopped_window_manager_is_told_of),
-		cmocka_unit_test(an_application_may_move_the_pointer),
-		cmocka_unit_test(a_grab_of_the_server_holds_up_new_programs_alone),
-		cmocka_unit_test(owners_that_never_finish_are_given_up),
-		cmocka_unit_test(owners_that_lie_have_nothing),
-		cmocka_unit_test(askers_that_never_fetch_do_not_keep_others_from_it),
+		HOSTILE(windows_of_every_kind_leave_us_in_service),
+		HOSTILE(floods_leave_us_in_service),
+		HOSTILE(a_flood_of_titles_does_not_keep_applications_from_starting),
+		HOSTILE(an_application_that_starts_as_a_flood_begins_is_shown),
+		HOSTILE(what_covers_everything_is_listed_and_can_be_killed),
+		HOSTILE(titles_of_megabytes_are_cut),
+		HOSTILE(a_grab_of_pointer_and_keyboard_holds_up_nobody),
+		HOSTILE(a_frozen_device_is_an_error_that_says_so),
+		HOSTILE(a_slow_window_manager_is_waited_for),
+		HOSTILE(a_stopped_window_manager_is_told_of),
+		HOSTILE(an_application_may_move_the_pointer),
+		HOSTILE(a_grab_of_the_server_holds_up_new_programs_alone),
+		HOSTILE(owners_that_never_finish_are_given_up),
+		HOSTILE(owners_that_lie_have_nothing),
+		HOSTILE(askers_that_never_fetch_do_not_keep_others_from_it),
 	};
 	return cmocka_run_group_tests_name("desktop_hostile", tests, start, finish);
 }

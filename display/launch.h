@@ -1,0 +1,32 @@
+#ifndef CUA_DISPLAY_LAUNCH_H
+#define CUA_DISPLAY_LAUNCH_H
+
+/* A program that was started, and which of the windows on the screen is its. */
+
+#include "display/display_internal.h"
+
+struct launch {
+	int session_fd;
+	pid_t pid; /* inside the sandbox; its session has the same number */
+	uint64_t started_us;
+	Window before[WINDOWS_MAX];
+	unsigned long pids_before[WINDOWS_MAX];
+	int before_count;
+	Window of_others[WINDOWS_MAX]; /* new ones of other programs */
+	int of_others_count;
+	Window active_before;
+	char class[128]; /* that its windows are likely to have; "" if unknown */
+	Window window;   /* the result */
+	bool ended;
+	int exit_status; /* -1: by a signal */
+	char output[1200];
+	uint64_t ended_us;
+};
+
+/* Before the start: what is there already. */
+void launch_note_windows(struct display *display, struct launch *launch);
+/* The uppermost window of an application that was not there; None if there is none. Those of other
+ * programs, which may show one of their own accord just then, count only with by_others. */
+Window launch_find_window(struct display *display, struct launch *launch, bool by_others);
+
+#endif
