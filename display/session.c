@@ -176,12 +176,13 @@ static enum cua_status start_x_server(struct session *session, int *ret_fd, stru
 	return CUA_OK;
 }
 
-/* Clients may connect as soon as the socket is there; they are served when the server is ready.
- * False if it says first that it is ready, or ends. */
+/* Clients may connect as soon as the server listens; they are served when it is ready. False if it
+ * says first that it is ready, or ends. Tried again and again: inotify would tell of bind(), when
+ * it still refuses, and nothing tells of listen(). */
 static bool wait_for_socket(const char *path, int ready_fd)
 {
 	struct pollfd ready = { .fd = ready_fd, .events = POLLIN };
-	while (access(path, F_OK) != 0) {
+	while (!cua_unix_is_alive(path, SOCK_STREAM)) {
 		const int result = poll(&ready, 1, 1);
 		if (result > 0 || (result < 0 && errno != EINTR)) {
 			return false;

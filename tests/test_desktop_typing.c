@@ -403,6 +403,9 @@ static void chromium_takes_chords_under_a_layout_without_latin_letters(void **st
 	expect_text(clipboard, "s83 Y89 é éλ λ", "Chromium");
 }
 
+/* Longer than typing waits for anything but that the application has read what it was sent. */
+#define STOPPED_S 12
+
 /* Stops the process for so long that whoever does not wait for it would go on; in a process of its
  * own, which ends by itself. */
 static pid_t stop_for_a_while(pid_t pid)
@@ -410,7 +413,7 @@ static pid_t stop_for_a_while(pid_t pid)
 	const pid_t child = fork();
 	if (child == 0) {
 		kill(pid, SIGSTOP);
-		sleep(12);
+		sleep(STOPPED_S);
 		kill(pid, SIGCONT);
 		_exit(0);
 	}

@@ -10,6 +10,7 @@
 #include <webp/decode.h>
 
 #include "cua/base/util.h"
+#include "tests/waiting.h"
 
 static struct picture_encoder *encoder;
 
@@ -241,10 +242,15 @@ static int thread_count(void)
 	return count;
 }
 
+static bool no_more_threads_than(void *data)
+{
+	return thread_count() <= *(const int *)data;
+}
+
 static void threads_end_when_there_is_nothing_to_do(void **state)
 {
 	(void)state;
-	const int before = thread_count();
+	int before = thread_count();
 	struct picture_encoder *own = picture_encoder_create();
 	struct picture picture = make_picture(1280, 800, 1280 * 4);
 	fill_text(&picture, 1);
@@ -259,10 +265,7 @@ static void threads_end_when_there_is_nothing_to_do(void **state)
 			expect_decodes_to(&png, &picture);
 		}
 		assert_true(thread_count() - before < sysconf(_SC_NPROCESSORS_ONLN));
-		const uint64_t deadline_us = cua_now_us() + 30000000U;
-		while (thread_count() > before && cua_now_us() < deadline_us) {
-			usleep(10000);
-		}
+		(void)waits_until(no_more_threads_than, &before, 30000);
 		assert_int_equal(thread_count(), before);
 	}
 	/* And when the encoder goes while they are awake. */

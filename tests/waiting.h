@@ -9,7 +9,8 @@
 #define DESKTOP_DEADLINE_MS 20000
 
 typedef bool (*condition_fn)(void *data);
-/* Polls; fails the test, naming what, at the deadline. */
+/* Polls, since a condition may be anything, in another process or in /proc; fails the test, naming
+ * what, at the deadline. */
 void wait_until(condition_fn condition, void *data, const char *what);
 bool waits_until(condition_fn condition, void *data, int timeout_ms);
 

@@ -229,15 +229,24 @@ static void create_and_destroy(struct client *client)
 
 /* --- grabs --- */
 
+/* A grab fails until the window shows, and while another client has one, of whose end nobody is
+ * told: it is tried again. */
+static bool is_refused(int grab_status)
+{
+	if (grab_status != GrabSuccess) {
+		usleep(10000);
+	}
+	return grab_status != GrabSuccess;
+}
+
 static void grab_input(struct client *client)
 {
 	const Window window = make_window(client, "grabber", 400, 300);
 	show(client, window);
-	while (XGrabKeyboard(client->display, window, False, GrabModeAsync, GrabModeAsync,
-			       CurrentTime) != GrabSuccess ||
-			XGrabPointer(client->display, window, False, ButtonPressMask, GrabModeAsync,
-					GrabModeAsync, None, None, CurrentTime) != GrabSuccess) {
-		usleep(10000);
+	while (is_refused(XGrabKeyboard(client->display, window, False, GrabModeAsync,
+			       GrabModeAsync, CurrentTime)) ||
+			is_refused(XGrabPointer(client->display, window, False, ButtonPressMask,
+					GrabModeAsync, GrabModeAsync, None, None, CurrentTime))) {
 	}
 	ready(client);
 	serve(client, window);
@@ -255,14 +264,12 @@ static void freeze(struct client *client)
 	}
 	show(client, window);
 	while ((strcmp(client->argument, "keyboard") == 0 &&
-			       XGrabKeyboard(client->display, window, False, GrabModeAsync,
-					       GrabModeSync, CurrentTime) != GrabSuccess) ||
+			       is_refused(XGrabKeyboard(client->display, window, False,
+					       GrabModeAsync, GrabModeSync, CurrentTime))) ||
 			(strcmp(client->argument, "pointer") == 0 &&
-					XGrabPointer(client->display, window, False,
+					is_refused(XGrabPointer(client->display, window, False,
 							ButtonPressMask, GrabModeSync,
-							GrabModeAsync, None, None,
-							CurrentTime) != GrabSuccess)) {
-		usleep(10000);
+							GrabModeAsync, None, None, CurrentTime)))) {
 	}
 	ready(client);
 	serve(client, window);
@@ -273,9 +280,8 @@ static void warp(struct client *client)
 {
 	const Window window = make_window(client, "warper", 400, 300);
 	show(client, window);
-	while (XGrabPointer(client->display, window, False, PointerMotionMask, GrabModeAsync,
-			       GrabModeAsync, window, None, CurrentTime) != GrabSuccess) {
-		usleep(10000);
+	while (is_refused(XGrabPointer(client->display, window, False, PointerMotionMask,
+			GrabModeAsync, GrabModeAsync, window, None, CurrentTime))) {
 	}
 	ready(client);
 	for (XEvent event;;) {

@@ -14,6 +14,8 @@ struct bus {
 	GCancellable *cancellable;
 	unsigned int outstanding; /* sent and waiting calls */
 	gint64 young_until_us;
+	guint joins; /* the subscription; 0 without one */
+	bool has_joined;
 	gint64 silence_us;
 };
 
@@ -46,6 +48,24 @@ static bool name_has_owner(GDBusConnection *connection, const char *name)
 		g_variant_unref(reply);
 	}
 	return has_owner;
+}
+
+static void on_join(GDBusConnection *connection, const gchar *sender, const gchar *path,
+		const gchar *interface, const gchar *signal, GVariant *params, gpointer user_data)
+{
+	struct bus *bus = user_data;
+	(void)connection, (void)sender, (void)path, (void)interface, (void)signal, (void)params;
+	bus->has_joined = true;
+}
+
+/* Said by the registry to everybody, whether or not somebody has registered for events. From
+ * whichever sender: until GDBus knew who the registry is it would leave some out. */
+static guint subscribe_to_joins(struct bus *bus)
+{
+	return g_dbus_connection_signal_subscribe(bus->connection, NULL,
+			"org.a11y.atspi.Event.Object", "ChildrenChanged",
+			"/org/a11y/atspi/accessible/root", "add", G_DBUS_SIGNAL_FLAGS_NONE, on_join,
+			bus, NULL);
 }
 
 enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
@@ -85,6 +105,7 @@ enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
 	bus->connection = connection;
 	bus->cancellable = g_cancellable_new();
 	bus->young_until_us = existed ? 0 : g_get_monotonic_time() + YOUTH_US;
+	bus->joins = existed ? 0 : subscribe_to_joins(bus);
 	bus->apps = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, app_destroy);
 	*ret_bus = bus;
 	return CUA_OK;
@@ -93,16 +114,14 @@ enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
 void bus_close(struct bus *bus)
 {
 	if (bus) {
+		if (bus->joins) {
+			g_dbus_connection_signal_unsubscribe(bus->connection, bus->joins);
+		}
 		g_hash_table_destroy(bus->apps);
 		g_object_unref(bus->cancellable);
 		g_object_unref(bus->connection);
 		g_free(bus);
 	}
-}
-
-bool bus_is_young(const struct bus *bus)
-{
-	return g_get_monotonic_time() < bus->young_until_us;
 }
 
 bool bus_is_open(const struct bus *bus)
@@ -295,6 +314,30 @@ void bus_wait(struct bus *bus, gint64 deadline_us)
 	}
 	g_source_remove(timer);
 	cancel_all(bus);
+}
+
+static void iterate_until(const bool *condition, gint64 deadline_us)
+{
+	const gint64 left_us = deadline_us - g_get_monotonic_time();
+	const guint timer = g_timeout_add((guint)MAX(left_us / 1000 + 1, 1), wake, NULL);
+	while (!*condition && g_get_monotonic_time() < deadline_us) {
+		g_main_context_iteration(NULL, TRUE);
+	}
+	g_source_remove(timer);
+}
+
+bool bus_wait_for_join(struct bus *bus, gint64 deadline_us)
+{
+	iterate_until(&bus->has_joined, MIN(deadline_us, bus->young_until_us));
+	const bool has_joined = bus->has_joined;
+	bus->has_joined = false;
+	return has_joined;
+}
+
+void bus_pause(gint64 duration_us)
+{
+	const bool never = false;
+	iterate_until(&never, g_get_monotonic_time() + duration_us);
 }
 
 struct answer {

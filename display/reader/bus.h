@@ -34,8 +34,11 @@ typedef void (*bus_reply_fn)(void *user_data, GVariant *reply);
 /* Connects to the accessibility bus, which the session's bus starts if need be. */
 CUA_NODISCARD enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err);
 void bus_close(struct bus *bus);
-/* Not long ago nobody had asked for the bus, and there was none. */
-bool bus_is_young(const struct bus *bus);
+/* Applications join a bus for a while after it has appeared. Waits until one has joined since the
+ * last call; false if the while, or the time, is over before. */
+bool bus_wait_for_join(struct bus *bus, gint64 deadline_us);
+/* Between two questions about something that no application tells of by itself. */
+void bus_pause(gint64 duration_us);
 bool bus_is_open(const struct bus *bus);
 
 struct bus_app *bus_app(struct bus *bus, const char *name);

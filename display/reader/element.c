@@ -164,7 +164,8 @@ static enum cua_status check_alive(const struct element *element, struct cua_err
 	return CUA_OK;
 }
 
-/* Asks the application to bring it into view and looks until it is at rest there. */
+/* Asks the application to bring it into view and looks until it is at rest there: when two looks
+ * agree, since nobody tells when scrolling is over. */
 static struct box scroll_into_view(
 		struct bus *bus, const struct tree_request *request, struct element *element)
 {
@@ -186,7 +187,7 @@ static struct box scroll_into_view(
 		if (seen.width > 0 && memcmp(&seen, &before, sizeof(seen)) == 0) {
 			break;
 		}
-		g_usleep(SCROLL_LOOK_US);
+		bus_pause(SCROLL_LOOK_US);
 	}
 	return seen;
 }

@@ -447,13 +447,15 @@ static void list_stuck(struct bus_app *app, void *user_data)
 	}
 }
 
-/* The pages that were empty get children or the time is over. */
+/* The pages that were empty get children or the time is over. They are asked again and again:
+ * Chromium would tell of it only to somebody who registers for events, and then every application
+ * sends them at every key. */
 static void wait_for_pages(struct walk *walk)
 {
 	const gint64 deadline_us =
 			MIN(walk->request->deadline_us, g_get_monotonic_time() + PAGE_WAIT_US);
 	while (walk->unborn->len > 0 && g_get_monotonic_time() < deadline_us) {
-		g_usleep(PAGE_ASK_EVERY_US);
+		bus_pause(PAGE_ASK_EVERY_US);
 		GPtrArray *pages = walk->unborn;
 		walk->unborn = g_ptr_array_new();
 		for (guint i = 0; i < pages->len; i++) {

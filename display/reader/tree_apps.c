@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define APPS_MAX 256
-#define JOIN_LOOK_EVERY_US (20 * G_TIME_SPAN_MILLISECOND)
 #define FRAMES_MAX 64 /* of one application */
 
 /* --- windows --- */
@@ -155,8 +154,8 @@ enum cua_status tree_start_apps(struct walk *walk, struct cua_error *err)
 	GPtrArray *apps = list_apps(walk);
 	/* Some applications join the bus when they see it appear, and the first question made it.
 	 */
-	while (apps && bus_is_young(walk->bus) && !have_all_joined(walk->request, apps)) {
-		g_usleep(JOIN_LOOK_EVERY_US);
+	while (apps && !have_all_joined(walk->request, apps) &&
+			bus_wait_for_join(walk->bus, walk->request->deadline_us)) {
 		g_ptr_array_free(apps, TRUE);
 		apps = list_apps(walk);
 	}
