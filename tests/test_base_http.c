@@ -141,6 +141,65 @@ static void chunked_bodies_are_refused(void **state)
 	assert_true(raw_is_over(fd));
 }
 
+/* Sends all of it, whatever comes back meanwhile; false if the server hung up before. */
+static bool sends_all(int fd, const char *head, size_t body_len)
+{
+	static const char piece[65536];
+	raw_send(fd, head);
+	for (size_t sent = 0; sent < body_len;) {
+		const size_t left = body_len - sent;
+		const ssize_t len = send(fd, piece, left < sizeof(piece) ? left : sizeof(piece),
+				MSG_NOSIGNAL);
+		if (len < 0) {
+			return false;
+		}
+		sent += (size_t)len;
+	}
+	return true;
+}
+
+/* Who closes on a caller that is still sending takes the answer from it. */
+static void a_refusal_reaches_who_is_still_sending(void **state)
+{
+	char long_path[2000];
+	snprintf(long_path, sizeof(long_path),
+			"POST /%01000d HTTP/1.1\r\nHost: d\r\nContent-Length: 4194304\r\n\r\n", 0);
+	const struct {
+		const char *head, *answer;
+	} requests[] = { { "POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: 4194304\r\n\r\n",
+					 "HTTP/1.1 413 " },
+		{ "POST /a HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n",
+				"HTTP/1.1 411 " },
+		{ "POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: 4194304x\r\n\r\n",
+				"HTTP/1.1 400 " },
+		{ "POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 400 " },
+		{ long_path, "HTTP/1.1 414 " } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(requests); i++) {
+		char text[1024];
+		CUA_AUTO_FD int fd = raw_connect(*state);
+		const bool sent = sends_all(fd, requests[i].head, 4194304);
+		raw_read(fd, false, text, sizeof(text));
+		if (!sent || strncmp(text, requests[i].answer, 13) != 0) {
+			fail_msg("%.60s: %s; \"%.13s\" came", requests[i].head,
+					sent ? "sent" : "hung up on", text);
+		}
+		assert_true(raw_is_over(fd));
+	}
+}
+
+/* But not for ever. */
+static void who_sends_without_end_is_hung_up_on(void **state)
+{
+	static const char *const heads[] = {
+		"POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: 99999999999\r\n\r\n",
+		"POST /a HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n"
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(heads); i++) {
+		CUA_AUTO_FD int fd = raw_connect(*state);
+		assert_false(sends_all(fd, heads[i], (size_t)1 << 30));
+	}
+}
+
 static void lengths_are_numbers(void **state)
 {
 	static const char *const lengths[] = { "abc", "-5", "5, 5", "5x", "0x10", "+5",
@@ -539,6 +598,8 @@ int main(void)
 		ON_SITE(a_body_too_long_is_refused),
 		ON_SITE(a_length_too_long_is_refused_before_the_body),
 		ON_SITE(chunked_bodies_are_refused),
+		ON_SITE(a_refusal_reaches_who_is_still_sending),
+		ON_SITE(who_sends_without_end_is_hung_up_on),
 		ON_SITE(lengths_are_numbers),
 		ON_SITE(requests_ahead_of_their_turn_hold_up_nobody),
 		ON_SITE(an_answer_of_5_mb_is_whole),

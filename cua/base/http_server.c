@@ -18,7 +18,6 @@
 #define COMPLETIONS_MAX 8
 #define HEADER_MAX 1024
 #define HEADER_TIMEOUT_S 10
-#define LINGER_TIMEOUT_S 5
 
 /* A request in the making, with its answer. */
 struct exchange {
@@ -215,7 +214,11 @@ static void refuse(struct exchange *exchange, int http_status, const char *code,
 		.content_type = "application/json",
 		.body = text,
 		.body_len = strlen(text) };
+	struct lws *wsi = exchange->connection->wsi;
 	exchange->refused = true;
+	exchange->drains = exchange->drains ||
+			lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
+			lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
 	cua_http_reply(&exchange->public, &reply);
 }
 
@@ -283,7 +286,7 @@ static int on_body(struct connection *connection, const void *data, size_t len)
 {
 	struct exchange *exchange = connection ? connection->exchange : NULL;
 	if (!exchange || exchange->refused) {
-		return exchange || (connection && connection->lingering) ? 0 : -1;
+		return exchange ? 0 : -1;
 	}
 	if (exchange->handed && len > 0) {
 		return -1; /* bytes after the body: what they are is anybody's guess */
@@ -305,7 +308,7 @@ static int on_body_complete(struct connection *connection)
 	if (exchange && !exchange->refused && !exchange->handed) {
 		hand_over(exchange);
 	}
-	return connection->lingering ? -1 : 0;
+	return 0;
 }
 
 /* As much of the answer as the socket takes; false if it is broken. Past libwebsockets, which would
@@ -340,14 +343,11 @@ static int end_exchange(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 	const bool close_now = exchange->refused;
-	connection->lingering = exchange->drains;
+	if (exchange->drains) {
+		http_linger(connection->server, connection->watch->fd);
+	}
 	connection->exchange = NULL;
 	exchange_destroy(exchange);
-	if (connection->lingering) {
-		shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
-		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_TIMEOUT_S);
-		return 0;
-	}
 	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
 }
 
@@ -562,6 +562,7 @@ void cua_http_server_destroy(struct cua_http_server *server)
 	if (server->context) {
 		lws_context_destroy(server->context);
 	}
+	http_linger_end_all(server);
 	unlink(server->path);
 	uv_close((uv_handle_t *)&server->before_sleep, on_prepare_closed);
 }

@@ -1,7 +1,9 @@
 #ifndef CUA_BASE_HTTP_SERVER_INTERNAL_H
 #define CUA_BASE_HTTP_SERVER_INTERNAL_H
 
-/* Between http_server.c and http_stream.c. */
+/* Between http_server.c, http_stream.c and http_linger.c. */
+
+#include <sys/queue.h>
 
 #include <libwebsockets.h>
 
@@ -19,6 +21,8 @@ struct cua_http_server {
 	size_t lws_timer_count;
 	uv_prepare_t before_sleep; /* active once without connections, to stop the timers */
 	struct cua_http_handler handler;
+	LIST_HEAD(, http_linger) lingers;
+	int linger_count;
 	size_t max_body_len;
 	unsigned long last_connection;
 	char path[512];
@@ -43,10 +47,7 @@ struct connection {
 	unsigned long number; /* 0 before its first request */
 	struct exchange *exchange;
 	struct stream *stream; /* NULL: plain HTTP */
-	/* The last answer is out, and what comes in is dropped: closing on a caller who is still
-	 * sending would lose the answer. */
-	bool lingering;
-	int completions; /* times that the body of the request was said to be complete */
+	int completions;       /* times that the body of the request was said to be complete */
 };
 
 /* http_server.c: the query of a request, "" for none; false if it is longer than size. */
@@ -58,5 +59,10 @@ int http_stream_established(struct connection *connection);
 int http_stream_writeable(struct connection *connection);
 /* The connection is over. */
 void http_stream_closed(struct connection *connection);
+
+/* http_linger.c: the last answer is out. Reads on and drops what comes, for a while: closing on a
+ * caller who is still sending would take the answer from it. Keeps a descriptor of its own. */
+void http_linger(struct cua_http_server *server, int socket);
+void http_linger_end_all(struct cua_http_server *server);
 
 #endif
