@@ -1,15 +1,22 @@
 /* cua host: the desktop host. Started by cua desktop start. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <bsd/unistd.h>
+
 #include "cua/api/desktop_api.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/desktop_host.h"
 #include "display/guard.h"
 
 /* Two starts of one name at once must not give the desktop two hosts. The folder of the desktop is
@@ -27,11 +34,54 @@ static int lock_desktop(const struct desktop_record *record, int ready_fd)
 	return cua_steal_fd(&fd);
 }
 
+/* The spare desktop gets its name later, by cua desktop start, from whoever may open its folder:
+ * with it the pipe for being ready, and how much is to be logged. */
+static enum cua_status wait_for_name(
+		struct desktop_record *record, int *ready_fd, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 16], text[DESKTOP_HOST_MESSAGE_MAX + 1];
+	int listen_fd = -1, fds[CUA_UNIX_FDS_MAX] = { -1, -1, -1, -1 };
+	size_t len = 0;
+	desktop_path(record, DESKTOP_HOST_SOCKET, path, sizeof(path));
+	enum cua_status status = cua_unix_listen(path, SOCK_SEQPACKET, 0600, &listen_fd, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	dprintf(*ready_fd, "{\"waiting\": true}\n");
+	cua_closep(ready_fd);
+	struct pollfd waiting = { .fd = listen_fd, .events = POLLIN };
+	while (poll(&waiting, 1, -1) < 0 && errno == EINTR) {
+	}
+	CUA_AUTO_FD int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	cua_closep(&listen_fd);
+	if (fd < 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	status = cua_unix_recv(fd, text, sizeof(text) - 1, &len, fds, err);
+	text[len] = '\0';
+	CUA_AUTO_JSON cJSON *message = cJSON_Parse(text);
+	const cJSON *name = cJSON_GetObjectItemCaseSensitive(message, "name");
+	const cJSON *log = cJSON_GetObjectItemCaseSensitive(message, "log");
+	if (status == CUA_OK && (!cJSON_IsString(name) || !cJSON_IsString(log) || fds[0] < 0)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s: unreadable message", path);
+	}
+	if (status == CUA_OK) {
+		setenv("CUA_LOG", log->valuestring, 1); /* nothing was logged yet */
+		*ready_fd = fds[0];
+		setproctitle("-cua-host --name %s ", name->valuestring);
+		status = desktop_record_read(name->valuestring, record, err);
+		desktop_path(record, DESKTOP_HOST_SOCKET, path, sizeof(path));
+		unlink(path);
+	}
+	return status;
+}
+
 int cua_cmd_host(int argc, char **argv)
 {
 	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "go-fd", required_argument, NULL, 'g' }, { 0 } };
+	setproctitle_init(argc, argv, environ);
 	const char *name = NULL;
 	int ready_fd = -1, go_fd = -1;
 	char go;
@@ -63,7 +113,10 @@ int cua_cmd_host(int argc, char **argv)
 		return CUA_EXIT_FAILED;
 	}
 	close(go_fd);
-	if (desktop_record_read(name, &record, &error) != CUA_OK) {
+	const enum cua_status status = go == DESKTOP_HOST_WAIT
+			? wait_for_name(&record, &ready_fd, &error)
+			: desktop_record_read(name, &record, &error);
+	if (status != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
 	struct display_guard guard;

@@ -5,10 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "cua/base/buffer.h"
 #include "cua/base/file.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
 #define READY_TIMEOUT_MS 30000
@@ -137,13 +140,53 @@ enum cua_status desktop_host_launch(const struct desktop_record *record,
 	return CUA_OK;
 }
 
-enum cua_status desktop_host_await(struct desktop_host_launch *launch, struct cua_error *err)
+static enum cua_status tell(struct desktop_host_launch *launch, char what, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *json = NULL;
 	signal(SIGPIPE, SIG_IGN); /* one that has died says so below */
-	(void)!write(launch->go_fd, "g", 1);
+	(void)!write(launch->go_fd, &what, 1);
 	return desktop_read_ready(
 			launch->ready_fd, "the desktop host", launch->log_path, &json, err);
+}
+
+enum cua_status desktop_host_await(struct desktop_host_launch *launch, struct cua_error *err)
+{
+	return tell(launch, DESKTOP_HOST_GO, err);
+}
+
+enum cua_status desktop_host_keep(struct desktop_host_launch *launch, struct cua_error *err)
+{
+	return tell(launch, DESKTOP_HOST_WAIT, err);
+}
+
+enum cua_status desktop_host_wake(const struct desktop_record *record, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 16], log_path[CUA_PATH_MAX + 16];
+	CUA_AUTO_FD int fd = -1;
+	int ready[2];
+	CUA_AUTO_JSON cJSON *message = cJSON_CreateObject(), *answer = NULL;
+	cJSON_AddStringToObject(message, "name", record->name);
+	cJSON_AddStringToObject(message, "log", getenv("CUA_LOG") ? getenv("CUA_LOG") : "");
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(message);
+	desktop_path(record, DESKTOP_HOST_SOCKET, path, sizeof(path));
+	desktop_path(record, "host.log", log_path, sizeof(log_path));
+	if (!text || strlen(text) > DESKTOP_HOST_MESSAGE_MAX) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "CUA_LOG is no level");
+	}
+	enum cua_status status = cua_unix_connect(path, SOCK_SEQPACKET, &fd, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (pipe2(ready, O_CLOEXEC) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
+	}
+	status = cua_unix_send(fd, text, strlen(text), &ready[1], 1, err);
+	close(ready[1]);
+	if (status == CUA_OK) {
+		status = desktop_read_ready(ready[0], "the desktop host", log_path, &answer, err);
+	}
+	close(ready[0]);
+	return status;
 }
 
 void desktop_host_abandon(const struct desktop_host_launch *launch)

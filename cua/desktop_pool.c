@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define POOLS_MAX 16
 /* Of spares that die as soon as they are there, no more are started in one go. */
 #define STARTS_PER_SPARE 3
+#define HOST_KILL_MS 2000
 
 struct pool {
 	struct cua_desktop_options options;
@@ -477,7 +479,13 @@ bool desktop_pool_take(const struct cua_desktop_options *options, const char *al
 		return false;
 	}
 	/* Still under the lock: another start of this name would give it a second host. */
-	if (desktop_host_start(&record, &error) != CUA_OK) {
+	enum cua_status status = desktop_host_wake(&record, &error);
+	if (status != CUA_OK) {
+		cua_log_warn("%s gets another host: %s", record.name, error.msg);
+		(void)cua_process_end(record.host, SIGKILL, HOST_KILL_MS);
+		status = desktop_host_start(&record, &error);
+	}
+	if (status != CUA_OK) {
 		cua_log_warn("%s: %s", record.name, error.msg);
 		stop_desktop(record.name);
 		return false;

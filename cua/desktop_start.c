@@ -340,14 +340,16 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	}
 	struct desktop_host_launch host = { .go_fd = -1, .ready_fd = -1 };
 	status = make_dirs(record, err);
-	if (status == CUA_OK && !options->spare) {
+	if (status == CUA_OK) {
 		status = desktop_host_launch(record, &host, err);
 	}
 	if (status == CUA_OK) {
+		record->host = options->spare ? cua_process_identify(host.pid) : record->host;
 		status = start_session(record, err);
 	}
-	if (status == CUA_OK && !options->spare) {
-		status = desktop_host_await(&host, err);
+	if (status == CUA_OK) {
+		status = options->spare ? desktop_host_keep(&host, err)
+					: desktop_host_await(&host, err);
 	}
 	desktop_host_launch_finish(&host);
 	if (status != CUA_OK) {

@@ -73,12 +73,17 @@ static void wait_spares(int count)
 	wait_until(has_spares, &count, "that many spare desktops");
 }
 
-/* A desktop by its name, to ask for what is recorded. */
-static pid_t session_of(const char *name)
+/* Of a desktop by its name, what is recorded. */
+static pid_t pid_of(const char *name, const char *who)
 {
 	struct desktop named = { .world = &world };
 	snprintf(named.name, sizeof(named.name), "%s", name);
-	return desktop_recorded_pid(&named, "session");
+	return desktop_recorded_pid(&named, who);
+}
+
+static pid_t session_of(const char *name)
+{
+	return pid_of(name, "session");
 }
 
 static void a_start_takes_a_spare_desktop_and_refills(void **state)
@@ -87,9 +92,10 @@ static void a_start_takes_a_spare_desktop_and_refills(void **state)
 	struct desktop first, second;
 	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
 	wait_spares(1);
-	const pid_t waiting = session_of("spare-1");
+	const pid_t waiting = session_of("spare-1"), host = pid_of("spare-1", "host");
 	desktop_start(&second, &world, "second");
 	assert_int_equal(session_of("second"), waiting);
+	assert_int_equal(pid_of("second", "host"), host);
 	wait_spares(1);
 	assert_int_not_equal(session_of("spare-1"), waiting);
 	/* It is a desktop like any other: its name, its home, which is fresh, its applications. */
@@ -201,7 +207,7 @@ static bool has_one_host(void *data)
 	return count_hosts(data) == 2; /* and its guard */
 }
 
-/* A desktop that was taken has no host at first, like one that lost its own. */
+/* A desktop that was taken is there before its host serves. */
 static void starts_of_one_name_at_once_make_one_host(void **state)
 {
 	(void)state;
@@ -255,6 +261,25 @@ static void a_spare_desktop_that_died_is_not_handed_out(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+static void a_spare_desktop_whose_host_died_gets_another(void **state)
+{
+	(void)state;
+	struct desktop first, second;
+	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
+	wait_spares(1);
+	const pid_t waiting = session_of("spare-1"), host = pid_of("spare-1", "host");
+	kill_and_wait(host);
+	desktop_start(&second, &world, "second");
+	assert_int_equal(session_of("second"), waiting);
+	assert_int_not_equal(pid_of("second", "host"), host);
+	desktop_do(&second, "[{\"action\":\"cursor_position\"}]");
+	wait_spares(1);
+	const pid_t last = pid_of("spare-1", "host");
+	world_expect(&world, 0, "desktop", "stop", "--pool", NULL);
+	assert_true(process_is_gone(last));
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
 static void bad_pools_are_refused(void **state)
 {
 	(void)state;
@@ -284,6 +309,7 @@ int main(void)
 		TEST(starts_of_one_name_at_once_make_one_host),
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
+		TEST(a_spare_desktop_whose_host_died_gets_another),
 		TEST(bad_pools_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
