@@ -263,8 +263,9 @@ struct display {
 	bool key_down[KEYCODE_MAX + 1];
 	uint32_t buttons_down; /* bit n: X button n */
 	struct display_sent sent;
-	uint64_t clicked_us; /* when an agent last pressed a button; 0: never */
-	bool acting;         /* an agent's request runs: the lease is asked while it waits */
+	/* When an agent last pressed a button, and the time before; 0: never. */
+	uint64_t pressed_us, pressed_before_us;
+	bool acting; /* an agent's request runs: the lease is asked while it waits */
 	display_check_fn check;
 	void *check_data;
 	int check_fd;

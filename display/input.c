@@ -7,6 +7,7 @@
 
 #include "cua/base/util.h"
 #include "cua/contract/key.h"
+#include "display/home_settings.h"
 
 /* Applications take a press and a release for a drag only if the pointer travels between them:
  * steps of so many pixels at most, with pauses in which they can follow. */
@@ -21,9 +22,9 @@
  * the events differ however late it reads them. */
 #define PRESS_APART_MS 2UL
 
-/* Toolkits join presses that come within 400 or 500 ms: those of one place to a click of more
- * presses, and after one of another place GTK counts one too few. */
-#define CLICKS_APART_US 600000U
+/* Toolkits join presses that come within some time: those of one place to a click of more presses,
+ * and after one of another place GTK counts one too few. So much longer than that is apart. */
+#define CLICKS_APART_MORE_MS 100U
 
 /* --- single events; what is down is written down --- */
 
@@ -307,11 +308,25 @@ static enum cua_status drag(
 	return status;
 }
 
-/* A double click begins with its own first press, not with the one before it. */
+static void note_press(struct display *display)
+{
+	display->pressed_before_us = display->pressed_us;
+	display->pressed_us = cua_now_us();
+}
+
+/* A double click begins with its own first press, not with the one before it. GDK joins a third
+ * press for twice the time, from the first on. Source: GTK, _gdk_event_button_generate(). */
 static enum cua_status wait_until_apart(struct display *display, struct cua_error *err)
 {
-	const uint64_t apart_us = display->clicked_us + CLICKS_APART_US;
-	if (display->clicked_us == 0 || cua_now_us() >= apart_us) {
+	if (display->pressed_us == 0) {
+		return CUA_OK;
+	}
+	const uint64_t joined_us = home_settings_click_ms(display) * 1000ULL;
+	const uint64_t second_us = display->pressed_us + joined_us;
+	const uint64_t third_us = display->pressed_before_us + 2 * joined_us;
+	const uint64_t apart_us = (second_us > third_us ? second_us : third_us) +
+			CLICKS_APART_MORE_MS * 1000U;
+	if (cua_now_us() >= apart_us) {
 		return CUA_OK;
 	}
 	enum cua_status status = display_wait(display, apart_us, NULL, NULL, err);
@@ -322,9 +337,9 @@ static void click(struct display *display, const struct cua_action *action)
 {
 	for (int i = 0; i < action->count; i++) {
 		button_after(display, action->button, true, i > 0 ? PRESS_APART_MS : 0);
+		note_press(display);
 		button_after(display, action->button, false, 0);
 	}
-	display->clicked_us = cua_now_us();
 }
 
 static void scroll(struct display *display, const struct cua_action *action)
@@ -354,7 +369,7 @@ static enum cua_status mouse_with_modifiers(
 		click(display, action);
 	} else if (action->type == CUA_ACTION_MOUSE_DOWN) {
 		input_button(display, action->button, true);
-		display->clicked_us = cua_now_us();
+		note_press(display);
 	} else if (action->type == CUA_ACTION_MOUSE_UP) {
 		input_button(display, action->button, false);
 	} else if (action->type == CUA_ACTION_SCROLL) {

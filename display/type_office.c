@@ -1,17 +1,11 @@
 #include "display/type_office.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
-
-#define SETTINGS_MAX_BYTES ((size_t)8 << 20)
+#include "display/home_settings.h"
 
 static bool is_office(struct display *display)
 {
@@ -26,31 +20,13 @@ static bool is_office(struct display *display)
 	return false;
 }
 
-/* What the applications put in the place of their settings may be anything: a pipe, a link. */
-static char *read_settings(const struct display *display)
-{
-	char path[CUA_PATH_MAX + 64];
-	struct stat info;
-	snprintf(path, sizeof(path), "%s/.config/libreoffice/4/user/registrymodifications.xcu",
-			display->record.home);
-	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
-			(size_t)info.st_size > SETTINGS_MAX_BYTES) {
-		return NULL;
-	}
-	char *text = calloc(1, (size_t)info.st_size + 1);
-	if (text && pread(fd, text, (size_t)info.st_size, 0) < 0) {
-		text[0] = '\0';
-	}
-	return text;
-}
-
 /* "Apply while typing" of the automatic correction. It is on until somebody turns it off. */
 static bool formats_while_typing(const struct display *display)
 {
 	static const char item[] = "/org.openoffice.Office.Writer/AutoFunction/Format/ByInput\">"
 				   "<prop oor:name=\"Enable\" oor:op=\"fuse\"><value>false<";
-	CUA_AUTO_FREE char *settings = read_settings(display);
+	CUA_AUTO_FREE char *settings = home_settings_read(
+			display, ".config/libreoffice/4/user/registrymodifications.xcu");
 	return !settings || !strstr(settings, item);
 }
 

@@ -50,7 +50,7 @@ target_sources(test_desktop_corpus PRIVATE ${desktop_tests_dir}/typing_corpus.c)
 cua_desktop_test(clipboard 120)
 cua_desktop_test(formats 120)
 cua_desktop_test(apps 180)
-cua_desktop_test(drag 240 m)
+cua_desktop_test(drag 360 m)
 cua_desktop_test(follow 3600)
 cua_desktop_test(settle 3600)
 # Two of its pictures may be wrong, and on a busy machine more of them are.

@@ -300,6 +300,9 @@ static void a_file_manager_moves_a_dragged_file(void **state)
 /* A time in which hardly a person clicks twice, and one in which several clicks of one are made. */
 #define SHORT_MS 50
 #define LONG_MS 20000
+/* One that a person with slow hands chooses. */
+#define SLOW_MS 1500
+#define USUAL_MS 400
 /* Longer than the short one, and than what is usual. */
 #define WAIT_MS 600
 /* A machine may stop the X server for longer than the short time, now and then. */
@@ -390,20 +393,25 @@ static void gtk_takes_clicks_under_any_setting(void **state)
 }
 
 /* Qt reads the setting of the desktop that it is told to be on. */
+#define QT_EDITOR "env XDG_CURRENT_DESKTOP=KDE KDE_SESSION_VERSION=5 featherpad --standalone"
+
+static void set_qt_time(int time_ms)
+{
+	char settings[64];
+	snprintf(settings, sizeof(settings), "[KDE]\nDoubleClickInterval=%d\n", time_ms);
+	put_file(".config/kdeglobals", settings);
+}
+
 static void qt_takes_clicks_under_any_setting(void **state)
 {
 	static const int times_ms[] = { SHORT_MS, LONG_MS };
 	(void)state;
 	skip_without("/usr/bin/featherpad");
 	for (size_t i = 0; i < CUA_ARRAY_LEN(times_ms); i++) {
-		char settings[64];
-		snprintf(settings, sizeof(settings), "[KDE]\nDoubleClickInterval=%d\n",
-				times_ms[i]);
-		put_file(".config/kdeglobals", settings);
-		editor_takes_clicks("env XDG_CURRENT_DESKTOP=KDE KDE_SESSION_VERSION=5 "
-				    "featherpad --standalone",
-				"featherpad", times_ms[i]);
+		set_qt_time(times_ms[i]);
+		editor_takes_clicks(QT_EDITOR, "featherpad", times_ms[i]);
 	}
+	set_qt_time(USUAL_MS);
 }
 
 static void chromium_takes_clicks_under_any_setting(void **state)
@@ -418,25 +426,57 @@ static void chromium_takes_clicks_under_any_setting(void **state)
 	}
 }
 
-static void a_double_click_is_one_right_after_another_click(void **state)
+/* After a click elsewhere, one at the same place, and a double click there. */
+static void expect_double_clicks_stand_alone(const char *command, const char *program)
 {
-	(void)state;
-	skip_without("/usr/bin/mousepad");
-	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "mousepad"));
-	cJSON_Delete(desktop_text_action(&desktop, "type", "text", "extraordinary wonderful"));
-	const struct box first = find_text("extraordinary"), second = find_text("wonderful");
-	const struct box before[] = { first, second };
+	struct box words[3];
+	open_words(command, words);
+	const struct {
+		struct box box;
+		int count;
+	} before[] = { { words[0], 1 }, { words[1], 1 }, { words[1], 2 } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(before); i++) {
 		set_clipboard("before");
 		desktop_do(&desktop,
-				"[{\"action\":\"click\",\"x\":%d,\"y\":%d},"
+				"[{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":%d},"
 				"{\"action\":\"click\",\"x\":%d,\"y\":%d,\"count\":2},"
 				"{\"action\":\"key\",\"keys\":\"ctrl+c\"}]",
-				before[i].x + 10, before[i].y + before[i].height / 2, second.x + 10,
-				second.y + second.height / 2);
+				before[i].box.x + 10, before[i].box.y + before[i].box.height / 2,
+				before[i].count, words[1].x + 10, words[1].y + words[1].height / 2);
 		expect_selected("wonderful");
 	}
-	desktop_end_processes(&desktop, "mousepad");
+	desktop_end_processes(&desktop, program);
+}
+
+static void gtk_takes_a_double_click_right_after_another_click(void **state)
+{
+	(void)state;
+	skip_without("/usr/bin/mousepad");
+	expect_double_clicks_stand_alone("mousepad", "mousepad");
+	CUA_AUTO_FREE char *settings = set_gtk_time(SLOW_MS);
+	expect_double_clicks_stand_alone("mousepad", "mousepad");
+	put_file(".config/gtk-3.0/settings.ini", settings);
+}
+
+static void qt_takes_a_double_click_right_after_another_click(void **state)
+{
+	(void)state;
+	skip_without("/usr/bin/featherpad");
+	expect_double_clicks_stand_alone("featherpad --standalone", "featherpad");
+	set_qt_time(SLOW_MS);
+	expect_double_clicks_stand_alone(QT_EDITOR, "featherpad");
+	set_qt_time(USUAL_MS);
+}
+
+static void chromium_takes_a_double_click_right_after_another_click(void **state)
+{
+	(void)state;
+	const struct box origin = open_page();
+	desktop_do(&desktop,
+			"[{\"action\":\"click\",\"x\":%d,\"y\":%d},"
+			"{\"action\":\"click\",\"count\":2},{\"action\":\"click\",\"count\":2}]",
+			origin.x + 120, origin.y + 530);
+	expect_title("clicks 1 1 2 double 1 2 double.");
 }
 
 /* The server waits between them as long as it is told, or longer when it gets no processor: the
@@ -470,7 +510,9 @@ int main(void)
 		cmocka_unit_test(clicks_with_a_wait_between_are_single_clicks),
 		cmocka_unit_test(writer_selects_by_dragging),
 		cmocka_unit_test(a_file_manager_moves_a_dragged_file),
-		cmocka_unit_test(a_double_click_is_one_right_after_another_click),
+		cmocka_unit_test(gtk_takes_a_double_click_right_after_another_click),
+		cmocka_unit_test(qt_takes_a_double_click_right_after_another_click),
+		cmocka_unit_test(chromium_takes_a_double_click_right_after_another_click),
 		cmocka_unit_test(gtk_takes_clicks_under_any_setting),
 		cmocka_unit_test(qt_takes_clicks_under_any_setting),
 		cmocka_unit_test(chromium_takes_clicks_under_any_setting),
