@@ -75,11 +75,27 @@ static enum cua_status read_news(struct follower *follower, struct cua_error *er
 	}
 }
 
+static enum cua_status watch(struct follower *follower, struct cua_error *err)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", follower->events_fd);
+	follower->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (follower->notify_fd < 0 ||
+			inotify_add_watch(follower->notify_fd, path, IN_MODIFY | IN_CLOSE_WRITE) <
+					0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "watching events.jsonl");
+	}
+	return CUA_OK;
+}
+
 /* The end of a writer is an event too: the kernel closes what it had open. It tells so a moment
  * before it lets go of the lock, so after a close the lock is looked at again without news. */
 static enum cua_status wait_for_news(
 		struct follower *follower, int cancel_fd, struct cua_error *err)
 {
+	if (follower->notify_fd < 0) {
+		return watch(follower, err); /* what came before is to be read once more */
+	}
 	const int timeout_ms = follower->has_closed ? LOCK_GOES_MS : -1;
 	struct pollfd fds[] = { { .fd = follower->notify_fd, .events = POLLIN },
 		{ .fd = cancel_fd, .events = POLLIN } };
@@ -129,14 +145,6 @@ static enum cua_status open_all(
 	follower->events_fd = openat(follower->dir_fd, "events.jsonl", O_RDONLY | O_CLOEXEC);
 	if (follower->events_fd < 0) {
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, errno, "%s/events.jsonl", run_dir);
-	}
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", follower->events_fd);
-	follower->notify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (follower->notify_fd < 0 ||
-			inotify_add_watch(follower->notify_fd, path, IN_MODIFY | IN_CLOSE_WRITE) <
-					0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "watching %s", run_dir);
 	}
 	return CUA_OK;
 }

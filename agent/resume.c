@@ -21,6 +21,8 @@ static const char uncertain[] =
 		"screenshot before you go on.";
 static const char not_begun[] = "not run, because the run was interrupted before it";
 
+#define TIME_MAX_S 1e12 /* of a clock: no desktop is older */
+
 /* --- may it go on? --- */
 
 static const cJSON *find_last(const cJSON *events, const char *type)
@@ -71,36 +73,24 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	last = last ? last : start;
 	const char *desktop = cua_json_string(last, "desktop");
 	run->desktop = strdup(desktop ? desktop : "");
-	run->desktop_created_s = (int64_t)cua_json_number(last, "desktop_created");
+	const double created_s = cua_json_number(last, "desktop_created");
+	run->desktop_created_s = created_s >= 0 && created_s < TIME_MAX_S ? (int64_t)created_s : 0;
 	run->desktop_is_own = cJSON_IsTrue(cua_json_member(last, "desktop_is_own"));
 	const cJSON *limits = cua_json_member(last, "limits");
-	run->limits = (struct agent_limits){ .steps = (int)cua_json_number(limits, "steps"),
-		.time_s = (int)cua_json_number(limits, "time_s"),
+	run->limits = (struct agent_limits){ .steps = cua_json_int(limits, "steps"),
+		.time_s = cua_json_int(limits, "time_s"),
 		.tokens = cua_json_number(limits, "tokens"),
 		.usd = cua_json_number(limits, "usd"),
-		.repeats = (int)cua_json_number(limits, "repeats"),
-		.errors = (int)cua_json_number(limits, "errors") };
+		.repeats = cua_json_int(limits, "repeats"),
+		.errors = cua_json_int(limits, "errors") };
 	return run->desktop ? CUA_OK : CUA_ERR_NOMEM;
 }
 
-enum cua_status cua_agent_resume_read(
-		const char *id, struct cua_agent_resumable *ret_run, struct cua_error *err)
+enum cua_status run_resumable(
+		const cJSON *events, struct cua_agent_resumable *ret_run, struct cua_error *err)
 {
 	struct cua_agent_resumable run = { 0 };
-	CUA_AUTO_JSON cJSON *events = NULL;
-	enum cua_status status = agent_runs_find(id, &run.path, err);
-	CUA_AUTO_FD int dir_fd =
-			status == CUA_OK ? open(run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (status == CUA_OK && agent_journal_is_held(dir_fd)) {
-		status = CUA_FAIL(err, CUA_ERR_EXISTS, 0, "another process is at this run: %s",
-				run.path);
-	}
-	if (status == CUA_OK) {
-		status = agent_journal_events(dir_fd, &events, err);
-	}
-	if (status == CUA_OK) {
-		status = check_end(events, err);
-	}
+	enum cua_status status = check_end(events, err);
 	if (status == CUA_OK && take_settings(events, &run) != CUA_OK) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "run");
 	}
@@ -110,6 +100,30 @@ enum cua_status cua_agent_resume_read(
 	}
 	*ret_run = run;
 	return CUA_OK;
+}
+
+enum cua_status cua_agent_resume_read(
+		const char *id, struct cua_agent_resumable *ret_run, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *events = NULL;
+	CUA_AUTO_FREE char *path = NULL;
+	enum cua_status status = agent_runs_find(id, &path, err);
+	CUA_AUTO_FD int dir_fd =
+			status == CUA_OK ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (status == CUA_OK && agent_journal_is_held(dir_fd)) {
+		status = CUA_FAIL(
+				err, CUA_ERR_EXISTS, 0, "another process is at this run: %s", path);
+	}
+	if (status == CUA_OK) {
+		status = agent_journal_events(dir_fd, &events, err);
+	}
+	if (status == CUA_OK) {
+		status = run_resumable(events, ret_run, err);
+	}
+	if (status == CUA_OK) {
+		ret_run->path = CUA_STEAL(path);
+	}
+	return status;
 }
 
 void cua_agent_resumable_finish(struct cua_agent_resumable *run)
@@ -179,7 +193,7 @@ static void add_up(struct agent_run *run, const cJSON *events)
 	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "turn")) {
 			add_spent(run->result, event);
-			run->result->steps = (int)cua_json_number(event, "step");
+			run->result->steps = cua_json_int(event, "step");
 		} else if (agent_event_is(event, "unanswered")) {
 			add_spent(run->result, event);
 		} else if (agent_event_is(event, "result")) {
@@ -232,8 +246,8 @@ static enum cua_status load_image(struct agent_run *run, const cJSON *json,
 	}
 	enum cua_status status = agent_journal_read_screenshot(&run->journal, sha256, &image, err);
 	if (status == CUA_OK) {
-		image.width = (int)cua_json_number(json, "width");
-		image.height = (int)cua_json_number(json, "height");
+		image.width = cua_json_int(json, "width");
+		image.height = cua_json_int(json, "height");
 		*ret_image = image;
 	}
 	return status;

@@ -54,6 +54,10 @@ bool run_look(struct agent_run *run, char **ret_note);
 
 /* --- resume.c --- */
 
+/* What cua_agent_resume_read() makes of the events; path stays NULL. */
+CUA_NODISCARD enum cua_status run_resumable(
+		const cJSON *events, struct cua_agent_resumable *ret_run, struct cua_error *err);
+
 /* Opens the journal and adds up what is in it. */
 void run_resume_open(struct agent_run *run);
 /* With desktop, first look and model: rebuilds the conversation, answers what was left open, and

@@ -99,7 +99,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 	const char *words = cua_json_text(event, "words"), *answer = cua_json_text(event, "answer");
 	const char *refusal = cua_json_text(event, "refusal");
 	bool has_words = printer->words.len > 0, words_said = was_said(printer, words);
-	printer->steps = (int)cua_json_number(event, "step");
+	printer->steps = cua_json_int(event, "step");
 	printer->answer_said = (answer[0] && was_said(printer, answer)) ||
 			(refusal[0] && was_said(printer, refusal));
 	end_line(printer);

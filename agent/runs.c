@@ -151,8 +151,8 @@ static void take_start(struct agent_run_summary *summary, const cJSON *start)
 static void take_end(struct agent_run_summary *summary, const cJSON *end)
 {
 	snprintf(summary->state, sizeof(summary->state), "%s", cua_json_text(end, "outcome"));
-	summary->steps = (int)cua_json_number(end, "steps");
-	summary->actions = (int)cua_json_number(end, "actions");
+	summary->steps = cua_json_int(end, "steps");
+	summary->actions = cua_json_int(end, "actions");
 	summary->ms = cua_json_number(end, "ms");
 	summary->cost_usd = cost_of(end);
 }
@@ -170,7 +170,7 @@ static void take_events(struct agent_run_summary *summary, int dir_fd)
 		summary->ms = ms > summary->ms ? ms : summary->ms;
 		if (agent_event_is(event, "turn")) {
 			const double cost = cost_of(event);
-			summary->steps = (int)cua_json_number(event, "step");
+			summary->steps = cua_json_int(event, "step");
 			summary->cost_usd = cost < 0            ? summary->cost_usd
 					: summary->cost_usd < 0 ? cost
 								: summary->cost_usd + cost;

@@ -27,7 +27,7 @@ static void on_event(const cJSON *event, void *user_data)
 {
 	struct watcher *watcher = user_data;
 	if (agent_event_is(event, "run_end")) {
-		watcher->exit_status = (int)cua_json_number(event, "exit_status");
+		watcher->exit_status = cua_json_int(event, "exit_status");
 	}
 	agent_print_event(&watcher->printer, event);
 }

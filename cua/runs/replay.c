@@ -159,8 +159,8 @@ static enum cua_status start(
 	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "look") && cua_json_number(event, "width") >= 320 &&
 				cua_json_number(event, "height") >= 200) {
-			options.width_px = (int)cua_json_number(event, "width");
-			options.height_px = (int)cua_json_number(event, "height");
+			options.width_px = cua_json_int(event, "width");
+			options.height_px = cua_json_int(event, "height");
 			break;
 		}
 	}

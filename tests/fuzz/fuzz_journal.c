@@ -1,6 +1,6 @@
 /* A journal that somebody else wrote: everything that reads one takes any bytes. */
-#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,13 +9,17 @@
 #include "agent/cost.h"
 #include "agent/follow.h"
 #include "agent/journal_read.h"
-#include "agent/report.h"
+#include "agent/report_internal.h"
+#include "agent/run_internal.h"
 #include "agent/run_print.h"
+#include "agent/runs.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "tests/fuzz/fuzz.h"
 
-static char run_dir[] = "/tmp/cua-fuzz-journal-XXXXXX";
+/* In memory: no disk is waited for. */
+static char run_dir[] = "/dev/shm/cua-fuzz-journal-XXXXXX";
+static int dir_fd = -1, events_fd = -1;
 static FILE *nowhere;
 
 static void clean_up(void)
@@ -23,18 +27,28 @@ static void clean_up(void)
 	(void)!cua_remove_tree(run_dir, NULL);
 }
 
-static int open_run(const uint8_t *data, size_t size)
+/* What is printed is made and goes nowhere, without asking the kernel. */
+static ssize_t forget(void *user_data, const char *text, size_t len)
 {
-	if (!nowhere) {
-		FUZZ_CHECK(mkdtemp(run_dir));
-		FUZZ_CHECK((nowhere = fopen("/dev/null", "w")));
-		FUZZ_CHECK(atexit(clean_up) == 0);
-	}
-	const int dir_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CUA_AUTO_FD int fd = openat(
-			dir_fd, "events.jsonl", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	FUZZ_CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	return dir_fd;
+	(void)user_data;
+	(void)text;
+	return (ssize_t)len;
+}
+
+static void set_up(void)
+{
+	FUZZ_CHECK(mkdtemp(run_dir));
+	FUZZ_CHECK(atexit(clean_up) == 0);
+	dir_fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	events_fd = openat(dir_fd, "events.jsonl", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	nowhere = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = forget });
+	FUZZ_CHECK(events_fd >= 0 && nowhere);
+}
+
+static void write_run(const uint8_t *data, size_t size)
+{
+	FUZZ_CHECK(ftruncate(events_fd, 0) == 0);
+	FUZZ_CHECK(pwrite(events_fd, data, size, 0) == (ssize_t)size);
 }
 
 static void print_event(const cJSON *event, void *user_data)
@@ -53,23 +67,37 @@ static void attach(void)
 	agent_printer_finish(&printer);
 }
 
+/* The page of the report, which is the same wherever it is written. */
+static void report(const cJSON *events)
+{
+	struct report report = { .events = events, .run_dir_fd = dir_fd };
+	FUZZ_CHECK(report_read(&report));
+	report_put_page(nowhere, &report);
+	report_finish(&report);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct agent_journal_scan scan;
 	struct agent_journal_verdict verdict;
+	struct agent_run_summary summary;
 	struct cua_agent_resumable run = { 0 };
 	struct cua_error why = { 0 };
 	CUA_AUTO_JSON cJSON *events = NULL;
-	CUA_AUTO_FD int dir_fd = open_run(data, size);
+	if (dir_fd < 0) {
+		set_up();
+	}
+	write_run(data, size);
 	FUZZ_CHECK(agent_journal_scan(dir_fd, NULL, NULL, &scan, &why) == CUA_OK);
 	FUZZ_CHECK(scan.good_len + scan.rest_len == (int64_t)size);
 	FUZZ_CHECK(agent_journal_events(dir_fd, &events, &why) == CUA_OK);
+	FUZZ_CHECK(agent_run_summarise(run_dir, &summary, &why) == CUA_OK);
+	agent_run_summary_finish(&summary);
 	agent_cost_explain(nowhere, events);
 	attach();
-	(void)!agent_report_write(dir_fd, &why);
+	report(events);
 	(void)!agent_journal_verify(dir_fd, "run", NULL, &verdict, &why);
-	if (cua_agent_resume_read(run_dir, &run, &why) == CUA_OK) {
-		cua_agent_resumable_finish(&run);
-	}
+	(void)!run_resumable(events, &run, &why);
+	cua_agent_resumable_finish(&run);
 	return 0;
 }
