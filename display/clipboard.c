@@ -566,20 +566,22 @@ enum cua_status clipboard_restore(struct display *display, enum cua_selection se
 	return status;
 }
 
-struct served {
+struct counted {
+	const unsigned int *count;
 	unsigned int before;
 };
 
-static bool is_served(struct display *display, void *user_data)
+static bool has_counted(struct display *display, void *user_data)
 {
-	const struct served *served = user_data;
-	return display->clipboard.served != served->before;
+	const struct counted *counted = user_data;
+	(void)display;
+	return *counted->count != counted->before;
 }
 
-enum cua_status clipboard_wait_served(
-		struct display *display, unsigned int served, int timeout_ms, struct cua_error *err)
+enum cua_status clipboard_wait_count(struct display *display, const unsigned int *count,
+		unsigned int before, int timeout_ms, struct cua_error *err)
 {
-	struct served wanted = { served };
-	return display_wait(display, cua_now_us() + (uint64_t)timeout_ms * 1000U, is_served,
-			&wanted, err);
+	struct counted counted = { count, before };
+	return display_wait(display, cua_now_us() + (uint64_t)timeout_ms * 1000U, has_counted,
+			&counted, err);
 }

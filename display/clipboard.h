@@ -47,6 +47,7 @@ struct display_clipboard {
 	struct clipboard_content *owned[CUA_SELECTION_COUNT]; /* NULL: somebody else's */
 	Time since[CUA_SELECTION_COUNT];
 	struct clipboard_transfer transfers[CLIPBOARD_TRANSFERS_MAX];
+	unsigned int asked;  /* questions of others that were answered */
 	unsigned int served; /* items, not lists of targets, that were handed over whole */
 	/* A conversion that we wait for. */
 	Window taking_window; /* None: none */
@@ -147,10 +148,11 @@ CUA_NODISCARD enum cua_status clipboard_save(struct display *display, enum cua_s
 CUA_NODISCARD enum cua_status clipboard_restore(struct display *display,
 		enum cua_selection selection, struct clipboard_content *content,
 		struct cua_error *err);
-/* Until an application has taken an item of ours since served was display->clipboard.served;
+/* Until *count, display->clipboard.asked or served, is no longer what it was before;
  * CUA_ERR_TIMEOUT. */
-CUA_NODISCARD enum cua_status clipboard_wait_served(struct display *display, unsigned int served,
-		int timeout_ms, struct cua_error *err);
+CUA_NODISCARD enum cua_status clipboard_wait_count(struct display *display,
+		const unsigned int *count, unsigned int before, int timeout_ms,
+		struct cua_error *err);
 
 /* --- clipboard_viewers.c --- */
 

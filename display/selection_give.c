@@ -273,6 +273,7 @@ static void answer_request(struct display *display, const XSelectionRequestEvent
 					 .time = request->time } };
 	XSendEvent(display->xlib, request->requestor, False, NoEventMask, &reply);
 	XFlush(display->xlib);
+	display->clipboard.asked++;
 }
 
 /* --- events --- */

@@ -7,8 +7,11 @@
 #include "cua/base/util.h"
 
 #define FETCH_TIMEOUT_MS 5000
-/* For the second request of an application that is not seen to compute. */
-#define FETCH_AGAIN_MS 100
+/* So many times in a row nobody computes and nobody asks for so long: the paste is over. */
+#define QUIET_ROUNDS 3
+#define QUIET_MS 25
+/* How long an application may sleep before its first question. */
+#define WAKE_MS 50
 
 /* Terminals keep ctrl+v for the program in them. The old ones paste what is marked. */
 struct paste {
@@ -70,21 +73,51 @@ static enum cua_status offer(struct display *display, const char *text,
 	return status;
 }
 
-/* Who pastes may ask more than once, and from another process than the one that reads the keys:
- * Chromium, for one, pastes nothing when the clipboard changes between the two. */
-static enum cua_status wait_until_pasted(struct display *display, struct cua_error *err)
+/* Chromium may fall asleep between two questions of one paste: until an event comes, or for half a
+ * second. It sleeps then as if it were done. The ping is an event. */
+static enum cua_status wake(struct display *display, uint64_t deadline_us, struct cua_error *err)
 {
+	bool asked = false, answered = false;
+	return window_ping(display, cua_ms_until(deadline_us), &asked, &answered, err);
+}
+
+static enum cua_status wait_until_fetched(
+		struct display *display, unsigned int before, struct cua_error *err)
+{
+	const unsigned int *served = &display->clipboard.served;
 	const uint64_t deadline_us = cua_now_us() + FETCH_TIMEOUT_MS * 1000ULL;
-	enum cua_status status = type_wait_until_read(display, err);
-	while (status == CUA_OK && cua_now_us() < deadline_us) {
-		const unsigned int served = display->clipboard.served;
-		bool idle = false;
-		status = type_wait_until_idle(display, &idle, err);
-		if (status == CUA_OK && served == display->clipboard.served) {
-			status = clipboard_wait_served(display, served, FETCH_AGAIN_MS, err);
+	enum cua_status status = clipboard_wait_count(display, served, before, WAKE_MS, err);
+	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
+		status = wake(display, deadline_us, err);
+		if (status == CUA_OK) {
+			status = clipboard_wait_count(display, served, before, WAKE_MS, err);
 		}
 	}
-	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+	return status;
+}
+
+/* Who pastes may ask more than once, and from another process than the one that reads the keys:
+ * Chromium, for one, pastes nothing when the clipboard changes in between. */
+static enum cua_status wait_until_pasted(struct display *display, struct cua_error *err)
+{
+	const unsigned int *asked = &display->clipboard.asked;
+	const uint64_t deadline_us = cua_now_us() + FETCH_TIMEOUT_MS * 1000ULL;
+	enum cua_status status = type_wait_until_read(display, err);
+	int quiet = 0;
+	while (status == CUA_OK && quiet < QUIET_ROUNDS && cua_now_us() < deadline_us) {
+		const unsigned int before = *asked;
+		bool idle = false;
+		status = type_wait_until_idle(display, &idle, err);
+		if (status == CUA_OK) {
+			status = wake(display, deadline_us, err);
+		}
+		if (status == CUA_OK) {
+			status = clipboard_wait_count(display, asked, before, QUIET_MS, err);
+		}
+		quiet = status == CUA_ERR_TIMEOUT ? quiet + 1 : 0;
+		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+	}
+	return status;
 }
 
 static enum cua_status paste_offered(
@@ -93,7 +126,7 @@ static enum cua_status paste_offered(
 	const unsigned int served = display->clipboard.served;
 	enum cua_status status = press(display, keys, err);
 	if (status == CUA_OK) {
-		status = clipboard_wait_served(display, served, FETCH_TIMEOUT_MS, err);
+		status = wait_until_fetched(display, served, err);
 	}
 	if (status == CUA_ERR_TIMEOUT) {
 		return CUA_FAIL(err, CUA_ERR_APP, 0,

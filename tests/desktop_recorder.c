@@ -13,7 +13,7 @@
 static bool word_is_in(const char *word, const char *words)
 {
 	const size_t len = strlen(word);
-	for (const char *at = words; (at = strstr(at, word)); at += len) {
+	for (const char *at = words; len > 0 && (at = strstr(at, word)); at += len) {
 		if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0')) {
 			return true;
 		}

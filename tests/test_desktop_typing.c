@@ -550,6 +550,14 @@ static void text_is_pasted_into_writer(void **state)
 	paste_and_read_back(text, "Writer");
 }
 
+static void open_text_page(void)
+{
+	desktop_do(&desktop,
+			"[{\"action\":\"open_url\",\"url\":\"data:text/html,<textarea autofocus "
+			"style='width:95%%;height:90vh'></textarea>\"},"
+			"{\"action\":\"click\",\"x\":600,\"y\":400}]");
+}
+
 static void text_is_pasted_into_chromium(void **state)
 {
 	(void)state;
@@ -557,14 +565,12 @@ static void text_is_pasted_into_chromium(void **state)
 		skip();
 	}
 	CUA_AUTO_FREE char *text = make_text(true);
-	desktop_do(&desktop,
-			"[{\"action\":\"open_url\",\"url\":\"data:text/html,<textarea autofocus "
-			"style='width:95%%;height:90vh'></textarea>\"},"
-			"{\"action\":\"click\",\"x\":600,\"y\":400}]");
+	open_text_page();
 	paste_and_read_back(text, "Chromium");
 }
 
-/* It fetches what it pastes twice, the second time when its page gets a processor. */
+/* It fetches what it pastes twice, the second time when its page gets a processor, and sometimes
+ * falls asleep before. */
 static void chromium_that_is_slow_pastes_the_text(void **state)
 {
 	(void)state;
@@ -572,6 +578,7 @@ static void chromium_that_is_slow_pastes_the_text(void **state)
 		skip();
 	}
 	CUA_AUTO_FREE char *text = make_text(true);
+	open_text_page();
 	load_start(3);
 	for (int i = 0; i < 6; i++) {
 		desktop_do(&desktop,
@@ -582,11 +589,21 @@ static void chromium_that_is_slow_pastes_the_text(void **state)
 	load_end();
 }
 
+/* There is one on a desktop at most. */
+static void open_recorder(void)
+{
+	pid_t pid = 0;
+	if (desktop_pids(&desktop, "x_recorder", &pid, 1) == 0) {
+		recorder_start(&desktop);
+	}
+	recorder_mark(&desktop);
+}
+
 static void a_paste_that_nobody_fetches_is_an_error(void **state)
 {
 	(void)state;
 	long status = 0;
-	recorder_start(&desktop);
+	open_recorder();
 	desktop_do(&desktop, "[{\"action\":\"clipboard_set\",\"text\":\"stays\"}]");
 	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
 			"{\"actions\":[{\"action\":\"type\",\"text\":\"lost\",\"via\":"
@@ -596,6 +613,21 @@ static void a_paste_that_nobody_fetches_is_an_error(void **state)
 	assert_non_null(strstr(json_text(answer, "error.message"), "ctrl+v"));
 	expect_clipboard("stays");
 	assert_nothing_held(&desktop);
+}
+
+/* Nobody computes then, and nobody asks: as when the paste is over. */
+static void an_application_that_sleeps_in_the_middle_of_a_paste_is_woken(void **state)
+{
+	(void)state;
+	open_recorder();
+	desktop_do(&desktop,
+			"[{\"action\":\"clipboard_set\",\"text\":\"what was there\"},"
+			"{\"action\":\"type\",\"text\":\"pasted\",\"via\":\"clipboard\","
+			"\"keys\":\"shift+Insert\"}]");
+	CUA_AUTO_JSON cJSON *pastes = recorder_events(&desktop, "paste");
+	assert_int_equal(cJSON_GetArraySize(pastes), 1);
+	assert_string_equal(json_text(pastes, "0.text"), "pasted");
+	expect_clipboard("what was there");
 }
 
 static void a_layout_that_another_program_loads_is_noticed(void **state)
@@ -623,6 +655,7 @@ int main(void)
 		cmocka_unit_test(text_is_pasted_into_chromium),
 		cmocka_unit_test(chromium_that_is_slow_pastes_the_text),
 		cmocka_unit_test(a_paste_that_nobody_fetches_is_an_error),
+		cmocka_unit_test(an_application_that_sleeps_in_the_middle_of_a_paste_is_woken),
 		cmocka_unit_test(chromium_gets_every_character),
 		cmocka_unit_test(chromium_takes_chords_under_a_layout_without_latin_letters),
 		cmocka_unit_test(writer_gets_every_character),

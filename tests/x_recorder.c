@@ -4,7 +4,11 @@
  *
  * Its window fills the screen. It answers _NET_WM_PING after having read, and written down, all
  * that came before. A press, but for F12, changes a patch of the window: input has a visible
- * effect. */
+ * effect.
+ *
+ * Shift+Insert pastes as Chromium does when it is slow: it fetches the clipboard, answers one ping,
+ * falls asleep until the next event, and fetches it again. What it pastes is the text, or nothing
+ * if the clipboard has changed in between. */
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,9 +26,11 @@ struct recorder {
 	Display *display;
 	Window window;
 	GC gc;
-	Atom protocols, ping, delete_window;
+	Atom protocols, ping, delete_window, clipboard, utf8;
 	FILE *file;
 	unsigned long presses;
+	char *fetched; /* of a paste that is not over; XFree() */
+	bool sleeps;   /* in the middle of it */
 };
 
 static void write_string(FILE *file, const char *text)
@@ -67,6 +73,49 @@ static void record_pointer(struct recorder *recorder, const char *type, unsigned
 			type, button, state, x, y, time);
 }
 
+/* --- pasting --- */
+
+static Bool is_answer(Display *display, XEvent *event, XPointer data)
+{
+	(void)display;
+	return event->type == SelectionNotify && event->xselection.requestor == *(Window *)data;
+}
+
+/* NULL if there is no text. */
+static char *fetch(struct recorder *recorder)
+{
+	XEvent event;
+	Atom type = None;
+	int format = 0;
+	unsigned long count = 0, left = 0;
+	unsigned char *text = NULL;
+	XConvertSelection(recorder->display, recorder->clipboard, recorder->utf8, recorder->utf8,
+			recorder->window, CurrentTime);
+	XIfEvent(recorder->display, &event, is_answer, (XPointer)&recorder->window);
+	if (event.xselection.property != None) {
+		XGetWindowProperty(recorder->display, recorder->window, recorder->utf8, 0, 1 << 16,
+				True, recorder->utf8, &type, &format, &count, &left, &text);
+	}
+	return (char *)text;
+}
+
+static void paste_end(struct recorder *recorder)
+{
+	char *again = fetch(recorder);
+	const bool same = again && strcmp(again, recorder->fetched) == 0;
+	fputs("{\"event\":\"paste\",\"text\":", recorder->file);
+	write_string(recorder->file, same ? again : "");
+	fputs("}\n", recorder->file);
+	XFree(recorder->fetched);
+	recorder->fetched = NULL;
+	recorder->sleeps = false;
+	if (again) {
+		XFree(again);
+	}
+}
+
+/* --- events --- */
+
 static void draw(struct recorder *recorder)
 {
 	const unsigned long colours[] = { 0xd02020, 0x20a020, 0x2020d0 };
@@ -87,6 +136,7 @@ static int handle_message(struct recorder *recorder, XClientMessageEvent *messag
 		XSendEvent(recorder->display, answer.xclient.window, False,
 				SubstructureNotifyMask | SubstructureRedirectMask, &answer);
 		XFlush(recorder->display);
+		recorder->sleeps = recorder->fetched != NULL;
 	}
 	return (Atom)message->data.l[0] == recorder->delete_window;
 }
@@ -94,6 +144,9 @@ static int handle_message(struct recorder *recorder, XClientMessageEvent *messag
 /* 1 when the window was asked to close. */
 static int handle(struct recorder *recorder, XEvent *event)
 {
+	if (recorder->sleeps) {
+		paste_end(recorder);
+	}
 	switch (event->type) {
 	case KeyPress:
 	case KeyRelease:
@@ -127,7 +180,11 @@ static int handle(struct recorder *recorder, XEvent *event)
 	default:
 		break;
 	}
-	const bool is_silent = event->type == KeyPress && XLookupKeysym(&event->xkey, 0) == XK_F12;
+	const KeySym pressed = event->type == KeyPress ? XLookupKeysym(&event->xkey, 0) : NoSymbol;
+	const bool is_silent = pressed == XK_F12;
+	if (pressed == XK_Insert && (event->xkey.state & ShiftMask) && !recorder->fetched) {
+		recorder->fetched = fetch(recorder);
+	}
 	if ((event->type == KeyPress || event->type == ButtonPress) && !is_silent) {
 		recorder->presses++;
 		draw(recorder);
@@ -143,6 +200,8 @@ static void make_window(struct recorder *recorder, const char *title)
 	recorder->protocols = XInternAtom(display, "WM_PROTOCOLS", False);
 	recorder->ping = XInternAtom(display, "_NET_WM_PING", False);
 	recorder->delete_window = XInternAtom(display, "WM_DELETE_WINDOW", False);
+	recorder->clipboard = XInternAtom(display, "CLIPBOARD", False);
+	recorder->utf8 = XInternAtom(display, "UTF8_STRING", False);
 	recorder->window = XCreateSimpleWindow(
 			display, DefaultRootWindow(display), 0, 0, 640, 480, 0, 0, 0xffffff);
 	Atom protocols[] = { recorder->ping, recorder->delete_window };
