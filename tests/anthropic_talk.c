@@ -1,15 +1,27 @@
 #include "tests/anthropic_talk.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 
 static char base64[] = "iVBORw0KGgo=";
 const struct agent_image talk_image = {
 	.base64 = base64, .media_type = "image/png", .width = 1280, .height = 800
 };
+
+void talk_write_image(const char *path)
+{
+	unsigned char bytes[256];
+	size_t len = 0;
+	assert_int_equal(sodium_base642bin(bytes, sizeof(bytes), base64, strlen(base64), NULL, &len,
+					 NULL, sodium_base64_VARIANT_ORIGINAL),
+			0);
+	assert_int_equal(cua_file_write(path, bytes, len, 0600, NULL), CUA_OK);
+}
 
 static void put(struct cua_buffer *to, const char *text, const char *before, const char *after)
 {
@@ -74,6 +86,7 @@ void open_talk_as(struct talk *talk, struct agent_model_config flags,
 		.is_probe = flags.is_probe,
 		.has_shell = flags.has_shell,
 		.has_editor = flags.has_editor,
+		.pictures_dir = flags.pictures_dir,
 		.session = "run-1",
 		.screen = { 1280, 800 },
 		.cancel_fd = -1,

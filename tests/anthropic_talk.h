@@ -63,6 +63,8 @@ struct talk {
 };
 
 extern const struct agent_image talk_image;
+/* Its bytes. */
+void talk_write_image(const char *path);
 
 struct agent_model_spec spec_of(const char *tool);
 /* The task is told with the picture. flags: a configuration of which only these are looked at. */

@@ -5,8 +5,11 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 
 /* --- what goes wrong --- */
@@ -197,6 +200,42 @@ static void a_thread_gets_only_what_is_new(void **state)
 	close_talk(&talk);
 }
 
+/* Files without a name that this process has open in the folder. */
+static int count_unnamed(const char *dir)
+{
+	int count = 0;
+	for (int fd = 0; fd < 64; fd++) {
+		char link[40], path[300];
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		const ssize_t len = readlink(link, path, sizeof(path) - 1);
+		path[len > 0 ? len : 0] = '\0';
+		count += strncmp(path, dir, strlen(dir)) == 0;
+	}
+	return count;
+}
+
+/* After two turns; the request that brings everything again, which the caller owns. dir: of the
+ * pictures; NULL: in memory. */
+static char *lose_thread(int http_status, const char *body, const char *dir)
+{
+	const struct reply replies[] = { { .lines = ACT("m1") }, { .lines = ACT("m2") },
+		{ http_status, body, NULL }, { .lines = DONE } };
+	struct agent_model_spec spec = spec_of("computer_toolset_20260801");
+	struct talk talk;
+	spec.threads = true;
+	open_talk_as(&talk, (struct agent_model_config){ .pictures_dir = dir }, &spec, replies, 4);
+	for (int i = 0; i < 2; i++) {
+		ask_well(&talk);
+		assert_int_equal(dir ? count_unnamed(dir) : 0, dir ? 1 : 0);
+		answer_all(&talk, NULL, NULL);
+	}
+	ask_well(&talk);
+	assert_int_equal(cJSON_GetArraySize(at(asked(&talk, 3), "messages")), 5);
+	char *last = CUA_STEAL(talk.server.last);
+	close_talk(&talk);
+	return last;
+}
+
 static void a_lost_thread_is_replayed_whole(void **state)
 {
 	(void)state;
@@ -210,22 +249,22 @@ static void a_lost_thread_is_replayed_whole(void **state)
 		{ 400, THREAD_ERROR("thread_continue_in_flight"), true },
 		{ 400, THREAD_ERROR("thread_unsupported_request"), false },
 	};
+	char dir[] = "/tmp/cua-thread-XXXXXX", path[64];
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/.png", dir); /* the picture has no hash */
+	talk_write_image(path);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		const struct reply replies[] = { { .lines = ACT("m1") },
-			{ rows[i].http_status, rows[i].body, NULL }, { .lines = DONE } };
-		struct agent_model_spec spec = spec_of("computer_toolset_20260801");
-		struct talk talk;
-		spec.threads = true;
-		open_talk(&talk, &spec, replies, 3);
-		ask_well(&talk);
-		answer_all(&talk, NULL, NULL);
-		ask_well(&talk);
-		assert_int_equal(cJSON_GetArraySize(at(asked(&talk, 2), "messages")), 3);
-		assert_non_null(at(asked(&talk, 2), "system"));
-		assert_string_equal(text_at(&talk, 2, "thread.type"),
-				rows[i].creates ? "create" : "(nothing)");
-		close_talk(&talk);
+		CUA_AUTO_FREE char *in_memory =
+				lose_thread(rows[i].http_status, rows[i].body, NULL);
+		CUA_AUTO_FREE char *on_disk = lose_thread(rows[i].http_status, rows[i].body, dir);
+		assert_string_equal(in_memory, on_disk);
+		CUA_AUTO_JSON cJSON *whole = cJSON_Parse(on_disk);
+		assert_non_null(at(whole, "system"));
+		const char *type = cJSON_GetStringValue(at(whole, "thread.type"));
+		assert_string_equal(type ? type : "", rows[i].creates ? "create" : "");
 	}
+	assert_int_equal(count_unnamed(dir), 0);
+	assert_int_equal(cua_remove_tree(dir, NULL), CUA_OK);
 }
 
 /* --- pauses --- */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/model/model_pictures.h"
 #include "agent/model/responses_internal.h"
 #include "cua/base/util.h"
 #include "tests/agent_reply.h"
@@ -186,7 +187,8 @@ static const char *thread_of(const cJSON *body)
 }
 
 /* A conversation of two turns that the server keeps. */
-static void *open_thread(struct agent_model_spec *spec, struct agent_model_config *known)
+static void *open_thread(struct agent_model_spec *spec, struct agent_model_config *known,
+		struct model_pictures *pictures)
 {
 	static const char *const first[] = { TURN("a"), "{\"type\":\"response\",\"id\":\"r1\"}" };
 	static const char *const second[] = { TURN("b"), "{\"type\":\"response\",\"id\":\"r2\"}" };
@@ -195,6 +197,7 @@ static void *open_thread(struct agent_model_spec *spec, struct agent_model_confi
 	spec->threads = true;
 	*known = config;
 	known->spec = spec;
+	known->pictures = pictures;
 	assert_int_equal(model_api_responses.create(known, &talk, NULL), CUA_OK);
 	assert_int_equal(model_api_responses.add_user(talk, "Begin.", NULL, NULL), CUA_OK);
 	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
@@ -212,7 +215,7 @@ static void a_thread_gets_only_what_is_new(void **state)
 	(void)state;
 	struct agent_model_spec spec;
 	struct agent_model_config known;
-	void *talk = open_thread(&spec, &known);
+	void *talk = open_thread(&spec, &known, NULL);
 	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
 	const cJSON *input = cJSON_GetObjectItem(body, "input");
 	assert_string_equal(thread_of(body), "r2");
@@ -236,10 +239,14 @@ static void a_lost_thread_is_sent_again_whole(void **state)
 		{ "unsupported_value", "store", "store must be false.", false },
 	};
 	static const char *const third[] = { TURN("c"), "{\"type\":\"response\",\"id\":\"r3\"}" };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(refusals); i++) {
+	struct model_pictures *on_disk = NULL;
+	assert_int_equal(model_pictures_create("/tmp", &on_disk, NULL), CUA_OK);
+	for (size_t k = 0; k < 2 * CUA_ARRAY_LEN(refusals); k++) {
+		const size_t i = k / 2;
 		struct agent_model_spec spec;
 		struct agent_model_config known;
-		void *talk = open_thread(&spec, &known);
+		struct responses *talk = open_thread(&spec, &known, k % 2 ? on_disk : NULL);
+		assert_int_equal(talk->items.count, k % 2 ? 1 : 5); /* what is new, or all */
 		if (refusals[i].stays) {
 			assert_true(is_refused(talk, refusals[i].code, refusals[i].param,
 					refusals[i].message));
@@ -256,6 +263,7 @@ static void a_lost_thread_is_sent_again_whole(void **state)
 		assert_int_equal(thread_of(after) != NULL, refusals[i].stays);
 		model_api_responses.destroy(talk);
 	}
+	model_pictures_destroy(on_disk);
 }
 
 /* So that a journal has it, and a run that goes on. */

@@ -15,6 +15,7 @@
  * {"type":"message","id":"msg_01","stop_reason":"tool_use"}. */
 
 #include "agent/model/model_api.h"
+#include "agent/model/model_shelf.h"
 
 #define ANTHROPIC_TOOLSET "computer_toolset_20260801"
 #define ANTHROPIC_FAMILY "computer" /* the toolset_name of its calls, the name of older tools */
@@ -36,15 +37,18 @@ struct anthropic_quirks {
 
 struct anthropic {
 	const struct agent_model_config *config;
-	struct anthropic_message *messages; /* owned; in the order of the conversation */
+	/* In the order of the conversation; what is on the shelf comes first. */
+	struct model_shelf shelf;
+	struct anthropic_message *messages; /* owned */
 	size_t count, capacity;
+	bool has_turns;
 	char tool[48];          /* the computer tool's type */
 	unsigned refused_tools; /* a bit for each that there is */
 	double max_tokens, max_tokens_limit;
 	struct model_shown shown;
 	struct anthropic_quirks quirks;
-	/* With threads: the answer that the next request goes on from, and how many messages the
-	 * server has by then; "" if it has none. */
+	/* With threads: the answer that the next request goes on from, and how many of the messages
+	 * the server has by then, beside those on the shelf; "" if it has none. */
 	char thread[80];
 	size_t held;
 	/* Of the request to come. */
@@ -55,6 +59,8 @@ struct anthropic {
 
 /* --- the conversation --- */
 
+/* Brings back what is on the shelf. */
+CUA_NODISCARD enum cua_status anthropic_unshelve(struct anthropic *talk, struct cua_error *err);
 /* Takes text and plain over, whatever the outcome. */
 CUA_NODISCARD enum cua_status anthropic_add_message(struct anthropic *talk, char *text, char *plain,
 		int images, size_t image_bytes, struct cua_error *err);

@@ -235,7 +235,12 @@ enum cua_status anthropic_body(void *self, struct cua_buffer *body, struct cua_e
 {
 	struct anthropic *talk = self;
 	struct span span;
-	enum cua_status status = choose_span(talk, &span, err);
+	enum cua_status status = !continues(talk) && talk->shelf.count > 0
+			? anthropic_unshelve(talk, err)
+			: CUA_OK;
+	if (status == CUA_OK) {
+		status = choose_span(talk, &span, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}

@@ -63,6 +63,11 @@ void model_pictures_destroy(struct model_pictures *pictures)
 	free(pictures);
 }
 
+const char *model_pictures_dir(const struct model_pictures *pictures)
+{
+	return pictures ? pictures->dir : NULL;
+}
+
 enum cua_status model_pictures_mark(struct model_pictures *pictures,
 		const struct agent_image *image, char *mark, struct cua_error *err)
 {

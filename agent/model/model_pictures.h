@@ -19,6 +19,9 @@ CUA_NODISCARD enum cua_status model_pictures_create(
 		const char *dir, struct model_pictures **ret_pictures, struct cua_error *err);
 void model_pictures_destroy(struct model_pictures *pictures);
 
+/* As it was given. pictures may be NULL. */
+const char *model_pictures_dir(const struct model_pictures *pictures);
+
 /* Takes a picture in. mark: MODEL_MARK_SIZE bytes. */
 CUA_NODISCARD enum cua_status model_pictures_mark(struct model_pictures *pictures,
 		const struct agent_image *image, char *mark, struct cua_error *err);

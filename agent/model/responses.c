@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/model/model_pictures.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
@@ -16,6 +17,7 @@ static void responses_destroy(void *self)
 	struct responses *talk = self;
 	if (talk) {
 		model_items_finish(&talk->items);
+		model_shelf_finish(&talk->shelf);
 		free(talk);
 	}
 }
@@ -59,6 +61,16 @@ static void keep_thread(struct responses *talk, const char *text)
 	snprintf(talk->thread, sizeof(talk->thread), "%s", id && is_kept ? id : "");
 }
 
+/* What the server has is kept out of memory, where there is a place for it. */
+static void shelve(struct responses *talk)
+{
+	const char *dir = model_pictures_dir(talk->config->pictures);
+	if (model_shelf_put(&talk->shelf, dir, &talk->items)) {
+		model_items_drop(&talk->items, talk->items.count);
+		talk->held = talk->adapted = 0;
+	}
+}
+
 static enum cua_status responses_add_turn(
 		void *self, const struct model_items *items, struct cua_error *err)
 {
@@ -79,9 +91,13 @@ static enum cua_status responses_add_turn(
 	/* What a compaction says stands for all that the model was told before this turn. */
 	if (status == CUA_OK && is_compacted) {
 		model_items_drop(&talk->items, before);
+		model_shelf_finish(&talk->shelf);
 		talk->adapted = 0;
 	}
 	talk->held = talk->items.count;
+	if (status == CUA_OK && talk->thread[0]) {
+		shelve(talk);
+	}
 	return status;
 }
 

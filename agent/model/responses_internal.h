@@ -9,6 +9,7 @@
  *   responses_actions.c  actions of the "computer" tool to canonical ones */
 
 #include "agent/model/model_api.h"
+#include "agent/model/model_shelf.h"
 
 #define RESPONSES_WAIT_MS 2000 /* the "wait" action has no duration */
 
@@ -25,11 +26,13 @@ struct responses_quirks {
 
 struct responses {
 	const struct agent_model_config *config;
-	struct model_items items; /* input[], in the order of the conversation */
-	size_t adapted;           /* how many of the items are in line with the quirks */
+	/* input[], in the order of the conversation; what is on the shelf comes first. */
+	struct model_shelf shelf;
+	struct model_items items;
+	size_t adapted; /* how many of the items are in line with the quirks */
 	struct responses_quirks quirks;
-	/* With threads: the answer that the next request goes on from, and how many items the
-	 * server has by then; "" if it has none. */
+	/* With threads: the answer that the next request goes on from, and how many of the items
+	 * the server has by then, beside those on the shelf; "" if it has none. */
 	char thread[80];
 	size_t held;
 };

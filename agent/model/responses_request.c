@@ -179,6 +179,24 @@ static enum cua_status adapt_items(struct responses *talk, struct cua_error *err
 
 /* --- body --- */
 
+/* The server has lost what it kept. */
+static enum cua_status unshelve(struct responses *talk, struct cua_error *err)
+{
+	struct model_items all = { 0 };
+	enum cua_status status = model_shelf_take(&talk->shelf, &all, err);
+	if (status == CUA_OK) {
+		status = model_items_add_all(&all, &talk->items, err);
+	}
+	if (status != CUA_OK) {
+		model_items_finish(&all);
+		return status;
+	}
+	model_items_finish(&talk->items);
+	talk->items = all;
+	talk->adapted = 0;
+	return CUA_OK;
+}
+
 static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)
 {
 	cJSON *tool = add_part(user_data, "function");
@@ -258,7 +276,11 @@ enum cua_status responses_body(void *self, struct cua_buffer *body, struct cua_e
 	if (!text) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
 	}
-	enum cua_status status = adapt_items(talk, err);
+	enum cua_status status =
+			!talk->thread[0] && talk->shelf.count > 0 ? unshelve(talk, err) : CUA_OK;
+	if (status == CUA_OK) {
+		status = adapt_items(talk, err);
+	}
 	/* Items go in as they are, where the head's closing brace was. */
 	if (status == CUA_OK) {
 		status = cua_buffer_append(body, text, strlen(text) - 1, err);
