@@ -1,14 +1,11 @@
 /* Single actions: in process, over the socket, and as a command beside xdotool. Nobody waits for
  * the screen here; bench_settle.c does. */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cua/base/util.h"
+#include "cua/bench/bench_echo.h"
 #include "cua/bench/bench_peer.h"
 #include "cua/bench/bench_topics.h"
 #include "display/display.h"
@@ -24,51 +21,8 @@ struct acting {
 	struct cua_action action;
 	cJSON *body; /* of POST /v1/actions */
 	char program[CUA_PATH_MAX];
-	pid_t echo; /* a process that sends back what it gets; 0: none */
-	int echo_fd;
+	struct bench_echo *echo;
 };
-
-/* --- what waking another process costs on this machine --- */
-
-static _Noreturn void send_back(int fd)
-{
-	char byte;
-	/* Nothing that the bench has open may live longer than it. */
-	dup2(fd, STDIN_FILENO);
-	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
-	while (read(STDIN_FILENO, &byte, 1) == 1 && write(STDIN_FILENO, &byte, 1) == 1) {
-	}
-	_exit(0);
-}
-
-static enum cua_status start_echo(struct acting *acting, struct cua_error *err)
-{
-	int fds[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "socketpair");
-	}
-	const pid_t pid = fork();
-	if (pid == 0) {
-		send_back(fds[1]);
-	}
-	const int fork_errno = errno;
-	close(fds[1]);
-	if (pid < 0) {
-		close(fds[0]);
-		return CUA_FAIL(err, CUA_ERR_IO, fork_errno, "fork");
-	}
-	acting->echo = pid;
-	acting->echo_fd = fds[0];
-	return CUA_OK;
-}
-
-static void stop_echo(struct acting *acting)
-{
-	if (acting->echo > 0) {
-		close(acting->echo_fd); /* it ends with that */
-		waitpid(acting->echo, NULL, 0);
-	}
-}
 
 /* --- who takes turns --- */
 
@@ -115,13 +69,10 @@ static enum cua_status act_until_taken(
 static enum cua_status echo(const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
 {
 	struct acting *acting = turn->user_data;
-	char byte = 'e';
 	enum cua_status status = come_to_rest(acting, err);
 	const uint64_t started_us = cua_now_us();
-	if (status == CUA_OK &&
-			(write(acting->echo_fd, &byte, 1) != 1 ||
-					read(acting->echo_fd, &byte, 1) != 1)) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "echo");
+	if (status == CUA_OK) {
+		status = bench_echo_ask(acting->echo, 1, err);
 	}
 	*ret_ms = bench_ms_since(started_us);
 	return status;
@@ -290,7 +241,7 @@ enum cua_status bench_acting(struct bench *bench, struct cua_error *err)
 		status = bench_runner_start(acting.desktop, &acting.runner, err);
 	}
 	if (status == CUA_OK) {
-		status = start_echo(&acting, err);
+		status = bench_echo_start(&acting.echo, err);
 	}
 	if (status == CUA_OK) {
 		status = measure_rows(&acting, scenario, err);
@@ -298,7 +249,7 @@ enum cua_status bench_acting(struct bench *bench, struct cua_error *err)
 	if (status == CUA_OK) {
 		status = measure_echo(&acting, err);
 	}
-	stop_echo(&acting);
+	bench_echo_stop(acting.echo);
 	bench_runner_stop(acting.runner);
 	display_disconnect(acting.display);
 	bench_desktop_stop(acting.desktop);

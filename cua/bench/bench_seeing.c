@@ -7,6 +7,7 @@
 
 #include "cua/base/util.h"
 #include "cua/bench/bench_client.h"
+#include "cua/bench/bench_echo.h"
 #include "cua/bench/bench_peer.h"
 #include "cua/bench/bench_stream.h"
 #include "cua/bench/bench_topics.h"
@@ -28,6 +29,8 @@ struct seeing {
 	struct bench_runner *runner;
 	struct bench_vnc *vnc;       /* NULL: none */
 	struct bench_stream *stream; /* NULL: none */
+	struct bench_echo *echo;
+	size_t png_bytes; /* of the last picture over the socket */
 	const char *screen;
 	struct cua_point change; /* size of the area that changes before each picture; 0: none */
 	uint32_t random;
@@ -116,10 +119,39 @@ static enum cua_status take_by_socket(
 	*ret_ms = bench_ms_since(started_us);
 	if (status == CUA_OK) {
 		snprintf(seeing->http_etag, sizeof(seeing->http_etag), "%s", response.etag);
+		seeing->png_bytes = response.body.len;
 		status = note_size(seeing, turn,
 				response.http_status == 200 ? response.body.len : 0, err);
 	}
 	cua_http_response_finish(&response);
+	return status;
+}
+
+/* What every program needs for the same, before it does anything of its own. */
+static enum cua_status read_alone(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct seeing *seeing = turn->user_data;
+	const uint8_t *pixels = NULL;
+	enum cua_status status = change_screen(seeing, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_client_read(seeing->client, &pixels, err);
+	}
+	*ret_ms = bench_ms_since(started_us);
+	return status;
+}
+
+static enum cua_status send_alone(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	struct seeing *seeing = turn->user_data;
+	enum cua_status status = change_screen(seeing, err);
+	const uint64_t started_us = cua_now_us();
+	if (status == CUA_OK) {
+		status = bench_echo_ask(seeing->echo, seeing->png_bytes, err);
+	}
+	*ret_ms = bench_ms_since(started_us);
 	return status;
 }
 
@@ -293,6 +325,18 @@ static enum cua_status measure_whole(struct seeing *seeing, struct cua_error *er
 	return status;
 }
 
+static enum cua_status measure_floors(struct seeing *seeing, struct cua_error *err)
+{
+	struct bench_turn turns[] = {
+		{ .by = "MIT-SHM read", .take = read_alone, .user_data = seeing },
+		{ .by = "as many bytes over a unix socket",
+				.take = send_alone,
+				.user_data = seeing },
+	};
+	return measure(seeing, "whole screen changed, not coded", false, turns,
+			CUA_ARRAY_LEN(turns), err);
+}
+
 /* Other ways to code the whole screen; small is meant to beat libpng's usual level. */
 static enum cua_status measure_codings(struct seeing *seeing, struct cua_error *err)
 {
@@ -382,6 +426,9 @@ static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 		seeing->desktop->record.height_px };
 	enum cua_status status = measure_whole(seeing, err);
 	if (status == CUA_OK) {
+		status = measure_floors(seeing, err);
+	}
+	if (status == CUA_OK) {
 		status = measure_codings(seeing, err);
 	}
 	/* Last, since it leaves patches that no picture of the whole should have. */
@@ -416,8 +463,12 @@ static enum cua_status see_screen(struct bench *bench, const cJSON *screen,
 		status = bench_runner_start(seeing.desktop, &seeing.runner, err);
 	}
 	if (status == CUA_OK) {
+		status = bench_echo_start(&seeing.echo, err);
+	}
+	if (status == CUA_OK) {
 		status = measure_all(&seeing, err);
 	}
+	bench_echo_stop(seeing.echo);
 	bench_runner_stop(seeing.runner);
 	bench_client_close(seeing.client);
 	display_disconnect(seeing.display);
