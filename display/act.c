@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cua/base/util.h"
+#include "display/flood.h"
 #include "display/reading.h"
 
 #define NEW_WINDOWS_MAX 32
@@ -191,11 +192,14 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 	if (needs_last_word(action)) {
 		display_sync(display);
 	}
+	enum cua_status status = display_ok(display, err);
+	if (status == CUA_OK) {
+		status = flood_check(display, err);
+	}
 	display->acting = cua_action_table[action->type].is_input;
 	if (display->acting) {
 		begin_input(display, action);
 	}
-	enum cua_status status = display_ok(display, err);
 	if (status == CUA_OK) {
 		status = dispatch(display, action, result, err);
 	}

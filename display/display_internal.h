@@ -233,6 +233,9 @@ struct display_flood {
 		Window subject; /* of the last event */
 		unsigned int events;
 	} clients[FLOOD_CLIENTS_MAX];
+	/* Changed properties of the root window, counted all the time. */
+	unsigned int root_events, root_events_before; /* in this period, and in the last */
+	uint64_t root_since_us;                       /* the beginning of this one */
 };
 
 struct display {

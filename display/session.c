@@ -370,7 +370,9 @@ static enum cua_status slow_program(
 		struct session *session, const cJSON *number, struct cua_error *err)
 {
 	pid_t pid = 0;
-	enum cua_status status = find_program(session, number, &pid, err);
+	enum cua_status status = number->valuedouble == 0
+			? CUA_OK
+			: find_program(session, number, &pid, err);
 	return status == CUA_OK ? session_slow_down(&session->slow, pid, err) : status;
 }
 

@@ -42,12 +42,15 @@ void session_slow_init(struct session_slow *slow, uv_loop_t *loop)
 
 enum cua_status session_slow_down(struct session_slow *slow, pid_t pid, struct cua_error *err)
 {
-	const int fd = pidfd_open(pid, 0);
-	if (fd < 0) {
+	const int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
+	if (pid > 0 && fd < 0) {
 		return CUA_FAIL(err, errno == ESRCH ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, errno,
 				"process %d", (int)pid);
 	}
 	end(slow);
+	if (pid == 0) {
+		return CUA_OK;
+	}
 	slow->fd = fd;
 	slow->until_ms = uv_now(slow->timer.loop) + SLOW_MS;
 	on_timer(&slow->timer);

@@ -20,7 +20,8 @@ struct session_slow {
 };
 
 void session_slow_init(struct session_slow *slow, uv_loop_t *loop);
-/* One at a time: whoever was slowed down before goes on. CUA_ERR_NOT_FOUND: no such process. */
+/* One at a time: whoever was slowed down before goes on. pid 0: nobody is from here on.
+ * CUA_ERR_NOT_FOUND: no such process. */
 CUA_NODISCARD enum cua_status session_slow_down(
 		struct session_slow *slow, pid_t pid, struct cua_error *err);
 

@@ -13,6 +13,7 @@
 #include "tests/desktop_fixture.h"
 #include "tests/desktop_processes.h"
 #include "tests/files.h"
+#include "tests/processes.h"
 #include "tests/waiting.h"
 
 /* The longest that any of the requests below may take by its own bounds, and some for a busy
@@ -186,7 +187,7 @@ static void windows_of_every_kind_leave_us_in_service(void **state)
 
 static void floods_leave_us_in_service(void **state)
 {
-	static const char *const modes[] = { "properties", "draw", "fleeting" };
+	static const char *const modes[] = { "properties", "root", "draw", "fleeting" };
 	(void)state;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(modes); i++) {
 		const pid_t pid = hostile_start(modes[i]);
@@ -195,11 +196,15 @@ static void floods_leave_us_in_service(void **state)
 	}
 }
 
-/* It is slowed down, and the others are not. */
-static void a_flood_of_titles_does_not_keep_applications_from_starting(void **state)
+static bool is_slowed_down(void *data)
 {
-	(void)state;
-	const pid_t pid = hostile_start("properties");
+	return process_is_stopped(*(pid_t *)data);
+}
+
+/* It is slowed down, and the others are not. */
+static void expect_no_harm_by_flood(const char *mode)
+{
+	pid_t pid = hostile_start(mode);
 	for (int i = 0; i < 2; i++) {
 		CUA_AUTO_JSON cJSON *opened = desktop_text_action(
 				&desktop, "open_app", "name", "xterm -title beside");
@@ -209,7 +214,20 @@ static void a_flood_of_titles_does_not_keep_applications_from_starting(void **st
 				"[{\"action\":\"close_window\",\"window\":%.0f}]",
 				json_number(opened, "window.id")));
 	}
+	wait_until(is_slowed_down, &pid, "it is stopped most of the time");
 	expect_recovery(pid);
+}
+
+static void a_flood_of_titles_does_not_keep_applications_from_starting(void **state)
+{
+	(void)state;
+	expect_no_harm_by_flood("properties");
+}
+
+static void a_flood_of_properties_of_the_root_window_neither(void **state)
+{
+	(void)state;
+	expect_no_harm_by_flood("root");
 }
 
 /* The window manager that it asks to be shown may be one that is about to be replaced; and the
@@ -447,6 +465,7 @@ int main(void)
 		HOSTILE(windows_of_every_kind_leave_us_in_service),
 		HOSTILE(floods_leave_us_in_service),
 		HOSTILE(a_flood_of_titles_does_not_keep_applications_from_starting),
+		HOSTILE(a_flood_of_properties_of_the_root_window_neither),
 		HOSTILE(an_application_that_starts_as_a_flood_begins_is_shown),
 		HOSTILE(what_covers_everything_is_listed_and_can_be_killed),
 		HOSTILE(titles_of_megabytes_are_cut),

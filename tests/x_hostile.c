@@ -181,6 +181,20 @@ static void long_properties(struct client *client)
 
 /* --- floods --- */
 
+/* Of a window that is nobody's: nothing in the events tells who did it. */
+static void change_root(struct client *client)
+{
+	const Atom junk = atom(client, "_CUA_HOSTILE");
+	ready(client);
+	for (unsigned long i = 0;; i++) {
+		XChangeProperty(client->display, client->root, junk, XA_CARDINAL, 32,
+				PropModeReplace, (const unsigned char *)&i, 1);
+		if (i % 256 == 0) {
+			XSync(client->display, True);
+		}
+	}
+}
+
 static void change_properties(struct client *client)
 {
 	const Window window = make_window(client, "restless", 400, 300);
@@ -405,10 +419,10 @@ int main(int argc, char **argv)
 	} modes[] = { { "mute", never_answer }, { "stubborn", never_close },
 		{ "fixed", one_size_only }, { "huge", huge_window },
 		{ "windows", thousands_of_windows }, { "cover", cover },
-		{ "long", long_properties }, { "properties", change_properties }, { "draw", draw },
-		{ "fleeting", create_and_destroy }, { "grab", grab_input }, { "freeze", freeze },
-		{ "warp", warp }, { "server", grab_server }, { "own", own_selection },
-		{ "ask", ask_for_selection } };
+		{ "long", long_properties }, { "properties", change_properties },
+		{ "root", change_root }, { "draw", draw }, { "fleeting", create_and_destroy },
+		{ "grab", grab_input }, { "freeze", freeze }, { "warp", warp },
+		{ "server", grab_server }, { "own", own_selection }, { "ask", ask_for_selection } };
 	struct client client = { .display = XOpenDisplay(NULL),
 		.argument = argc > 2 ? argv[2] : "" };
 	if (!client.display) {
