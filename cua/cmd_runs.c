@@ -1,5 +1,6 @@
 /* cua runs: what was kept of runs */
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,12 +71,22 @@ static const struct {
 	{ "delete", runs_delete },
 };
 
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int cua_cmd_runs(int argc, char **argv)
 {
 	if (argc < 2) {
 		return cua_cmd_usage("runs", "say what to do with which run");
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+	if (asks_for_help(argc, argv)) {
 		fputs(help, stdout);
 		return CUA_EXIT_OK;
 	}

@@ -209,6 +209,19 @@ static void a_run_that_cannot_be_says_why_at_once(void **state)
 	}
 }
 
+static void every_word_of_runs_has_help(void **state)
+{
+	(void)state;
+	static const char *const words[] = { "", "list", "show", "attach", "cost", "report",
+		"export", "replay", "verify", "delete last" };
+	char arguments[64], output[4096];
+	for (size_t i = 0; i < CUA_ARRAY_LEN(words); i++) {
+		snprintf(arguments, sizeof(arguments), "runs %s --help", words[i]);
+		assert_int_equal(run_cua(arguments, output, sizeof(output)), 0);
+		assert_non_null(strstr(output, "Usage: cua runs list"));
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -218,6 +231,7 @@ int main(void)
 		TEST(a_server_that_nobody_knows_speaks_chat),
 		TEST(the_cheapest_of_each_provider_is_tested),
 		TEST(a_run_that_cannot_be_says_why_at_once),
+		TEST(every_word_of_runs_has_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
