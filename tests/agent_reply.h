@@ -12,6 +12,16 @@
 
 #include "agent/model/model_api.h"
 
+#define REPLY_KEY "sk-secret-0123456789"
+
+/* A conversation over an API with nobody: nothing is sent. */
+#define REPLY_CONFIG(name) \
+	{ \
+		.api = (name), .model = "m", .base_url = "http://127.0.0.1", .api_key = REPLY_KEY, \
+		.spec = &agent_model_spec_unknown, .session = "run-1", .screen = { 1280, 800 }, \
+		.cancel_fd = -1 \
+	}
+
 /* A copy with ' made ", for JSON in C. */
 char *quoted(const char *text);
 

@@ -20,17 +20,9 @@
 	{ \
 		1280, 800 \
 	}
-#define KEY "sk-ant-secret-0123456789"
 
 static const struct cua_point screen = SCREEN;
-static const struct agent_model_config config = { .api = "anthropic",
-	.model = "m",
-	.base_url = "http://127.0.0.1",
-	.api_key = KEY,
-	.spec = &agent_model_spec_unknown,
-	.session = "run-1",
-	.screen = SCREEN,
-	.cancel_fd = -1 };
+static const struct agent_model_config config = REPLY_CONFIG("anthropic");
 
 static cJSON *parsed(const char *text)
 {

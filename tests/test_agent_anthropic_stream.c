@@ -14,20 +14,7 @@
 #include "cua/base/util.h"
 #include "tests/agent_reply.h"
 
-#define SCREEN \
-	{ \
-		1280, 800 \
-	}
-#define KEY "sk-ant-secret-0123456789"
-
-static const struct agent_model_config config = { .api = "anthropic",
-	.model = "m",
-	.base_url = "http://127.0.0.1",
-	.api_key = KEY,
-	.spec = &agent_model_spec_unknown,
-	.session = "run-1",
-	.screen = SCREEN,
-	.cancel_fd = -1 };
+static const struct agent_model_config config = REPLY_CONFIG("anthropic");
 
 /* What comes over the wire. */
 static char *wire(const char *lines)
@@ -168,7 +155,7 @@ static void streams_end_as_they_say(void **state)
 						STOP LAST("'max_tokens'"),
 				MODEL_END_CUT, "", "" },
 		{ START BLOCKS LAST("'refusal','stop_details':{'type':'refusal','category':"
-				    "'cyber','explanation':'No, " KEY ".'}"),
+				    "'cyber','explanation':'No, " REPLY_KEY ".'}"),
 				MODEL_END_REFUSED, "", "cyber: No, ****" },
 		{ START BLOCKS LAST("'refusal'"), MODEL_END_REFUSED, "", "" },
 		{ START BLOCKS LAST("'model_context_window_exceeded'"), MODEL_END_FAILED,
@@ -185,7 +172,7 @@ static void streams_end_as_they_say(void **state)
 		assert_int_equal(reply.end, rows[i].end);
 		assert_string_equal(reply.code, rows[i].code);
 		assert_non_null(strstr(reply.message, rows[i].message));
-		assert_null(strstr(reply.message, KEY));
+		assert_null(strstr(reply.message, REPLY_KEY));
 		model_reply_finish(&reply);
 	}
 }
@@ -288,12 +275,12 @@ static void words_come_as_they_are_said(void **state)
 	with.on_words = keep_words;
 	with.user_data = heard;
 	struct model_reply reply;
-	static const char lines[] = START THINKING_BLOCK SAYS("Key " KEY "!");
+	static const char lines[] = START THINKING_BLOCK SAYS("Key " REPLY_KEY "!");
 	assert_int_equal(hear_lines(&reply, &with, lines, 64, NULL), CUA_OK);
 	assert_string_equal(heard,
 			"The \xc3\xa9"
-			"ditor is \"left\".\nKey ************************!\n");
-	assert_null(strstr(reply.items.texts[1], KEY));
+			"ditor is \"left\".\nKey ********************!\n");
+	assert_null(strstr(reply.items.texts[1], REPLY_KEY));
 	model_reply_finish(&reply);
 }
 

@@ -12,20 +12,7 @@
 #include "cua/base/util.h"
 #include "tests/agent_reply.h"
 
-#define SCREEN \
-	{ \
-		1280, 800 \
-	}
-#define KEY "sk-secret-0123456789"
-
-static const struct agent_model_config config = { .api = "chat",
-	.model = "m",
-	.base_url = "http://127.0.0.1",
-	.api_key = KEY,
-	.session = "run-1",
-	.screen = SCREEN,
-	.spec = &agent_model_spec_unknown,
-	.cancel_fd = -1 };
+static const struct agent_model_config config = REPLY_CONFIG("chat");
 
 #define CHUNK(rest) "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\"," rest "}\n\n"
 #define DELTA(delta) \
@@ -530,7 +517,7 @@ static void a_quoted_key_is_blotted_out(void **state)
 			DELTA("\"content\":\"ret-0123456789\"") FINISH("stop") DONE;
 	assert_int_equal(hear(&model_api_chat, &reply, &config, text, strlen(text), 5, NULL),
 			CUA_OK);
-	assert_null(strstr(reply.items.texts[0], KEY));
+	assert_null(strstr(reply.items.texts[0], REPLY_KEY));
 	assert_non_null(strstr(reply.items.texts[0], "****"));
 	model_reply_finish(&reply);
 }

@@ -14,20 +14,7 @@
 #include "cua/base/util.h"
 #include "tests/agent_reply.h"
 
-#define SCREEN \
-	{ \
-		1280, 800 \
-	}
-#define KEY "sk-secret-0123456789"
-
-static const struct agent_model_config config = { .api = "chat",
-	.model = "m",
-	.base_url = "http://127.0.0.1",
-	.api_key = KEY,
-	.session = "run-1",
-	.screen = SCREEN,
-	.spec = &agent_model_spec_unknown,
-	.cancel_fd = -1 };
+static const struct agent_model_config config = REPLY_CONFIG("chat");
 
 #define DONE "data: [DONE]\n\n"
 

@@ -18,17 +18,9 @@
 	{ \
 		1280, 800 \
 	}
-#define KEY "sk-secret-0123456789"
 
 static const struct cua_point screen = SCREEN;
-static const struct agent_model_config config = { .spec = &agent_model_spec_unknown,
-	.api = "responses",
-	.model = "m",
-	.base_url = "http://127.0.0.1",
-	.api_key = KEY,
-	.session = "run-1",
-	.screen = SCREEN,
-	.cancel_fd = -1 };
+static const struct agent_model_config config = REPLY_CONFIG("responses");
 
 /* --- actions --- */
 
@@ -469,11 +461,11 @@ static void a_quoted_key_is_blotted_out(void **state)
 	(void)state;
 	struct model_reply reply;
 	static const char text[] = EVENT("response.output_item.done",
-			"\"item\":{\"type\":\"message\",\"x\":\"" KEY "\"}")
-			EVENT("error", "\"message\":\"bad key " KEY "\"");
+			"\"item\":{\"type\":\"message\",\"x\":\"" REPLY_KEY "\"}")
+			EVENT("error", "\"message\":\"bad key " REPLY_KEY "\"");
 	assert_int_equal(hear(&model_api_responses, &reply, &config, text, strlen(text), 5, NULL),
 			CUA_OK);
-	assert_null(strstr(reply.items.texts[0], KEY));
+	assert_null(strstr(reply.items.texts[0], REPLY_KEY));
 	assert_string_equal(reply.message, "bad key ********************");
 	model_reply_finish(&reply);
 }
