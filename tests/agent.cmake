@@ -15,6 +15,7 @@ foreach(name
 	chat_requests
 	profiles
 	gemini
+	gemini_requests
 	journal
 	chain
 	model
@@ -40,10 +41,13 @@ endforeach()
 foreach(name anthropic_talk anthropic_faults)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/anthropic_talk.c)
 endforeach()
+foreach(name gemini gemini_requests)
+	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/gemini_talk.c)
+endforeach()
 foreach(name failures run resume limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
 endforeach()
-foreach(name chat_requests responses_requests anthropic_stream responses anthropic chat profiles gemini)
+foreach(name chat_requests responses_requests anthropic_stream responses anthropic chat profiles gemini gemini_requests)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_reply.c)
 endforeach()
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
