@@ -245,6 +245,22 @@ static void without_ffmpeg_there_is_no_video(void **state)
 	world_expect(&world, 1, "runs", "export", "last", "--format=gif", NULL);
 }
 
+/* Who makes it stands in for ffmpeg: its last argument is the file. */
+static void a_video_is_its_owners_alone(void **state)
+{
+	(void)state;
+	static const char script[] = "#!/bin/sh\nfor file; do :; done\n: >\"$file\"\n";
+	const char *ffmpeg = world_path(&world, "ffmpeg"), *video = world_path(&world, "run.mp4");
+	struct stat info;
+	run_to_the_end();
+	assert_int_equal(cua_file_write(ffmpeg, script, sizeof(script) - 1, 0700, NULL), CUA_OK);
+	snprintf(world.path, sizeof(world.path), "%s", world.dir);
+	world_expect(&world, 0, "runs", "export", "last", "-o", video, NULL);
+	world.path[0] = '\0';
+	assert_int_equal(stat(video, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0600);
+}
+
 /* --- replay --- */
 
 static void a_replay_compares_screens(void **state)
@@ -472,6 +488,7 @@ int main(void)
 		TEST(a_changed_run_is_found_out),
 		TEST(a_run_is_exported),
 		TEST(without_ffmpeg_there_is_no_video),
+		TEST(a_video_is_its_owners_alone),
 		TEST(a_replay_compares_screens),
 		TEST(runs_are_deleted_by_name_and_by_rule),
 		TEST(a_killed_run_goes_on_where_it_was),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <webp/encode.h>
@@ -192,7 +193,9 @@ static enum cua_status run_ffmpeg(int list_fd, const char *path, struct cua_erro
 	};
 	pid_t pid = 0;
 	int status = 0;
+	const mode_t others = umask(077); /* a video of screenshots is its owner's, as they are */
 	enum cua_status spawned = cua_spawn(&spawn, &pid, err);
+	umask(others);
 	if (spawned == CUA_ERR_NOT_FOUND) {
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"a video needs ffmpeg, which is not installed; --format=webp needs "
