@@ -1,8 +1,13 @@
 /* An application whose accessible tree is made to wear out who reads it. It shows one window, and
- * is one of: endless   each element has three children, for ever cycle     the child of the window
- * is the window wide      two billion children, and each answers huge      names of a megabyte with
- * control characters elsewhere children that belong to other applications or are no objects silent
- * it never answers
+ * is one of:
+ * - endless: each element has three children, for ever
+ * - cycle: the child of the window is the window
+ * - wide: two billion children, and each answers
+ * - huge: names of a megabyte with control characters
+ * - elsewhere: children that belong to other applications or are no objects
+ * - silent: it never answers
+ * - joining: waits for a bus that is not there yet, and says on it without a pause that somebody
+ *   has joined
  */
 
 #include <stdbool.h>
@@ -192,9 +197,46 @@ static void show_window(struct hostile *hostile)
 	}
 }
 
+/* On a bus that somebody else has started; false if it was there before. */
+static bool wait_for_bus(GDBusConnection *session)
+{
+	gboolean has_owner = FALSE;
+	for (int looks = 0; !has_owner; looks++) {
+		GVariant *reply = g_dbus_connection_call_sync(session, "org.freedesktop.DBus",
+				"/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
+				g_variant_new("(s)", "org.a11y.Bus"), NULL, 0, -1, NULL, NULL);
+		g_variant_get(reply, "(b)", &has_owner);
+		g_variant_unref(reply);
+		if (has_owner && looks == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int join_without_end(struct hostile *hostile)
+{
+	show_window(hostile);
+	if (!wait_for_bus(g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, NULL))) {
+		return 1;
+	}
+	hostile->bus = connect_to_bus();
+	for (unsigned int i = 1;; i++) {
+		(void)g_dbus_connection_emit_signal(hostile->bus, NULL, ROOT,
+				"org.a11y.atspi.Event.Object", "ChildrenChanged",
+				g_variant_new("(sii)", "add", 0, 0), NULL);
+		if (i % 100 == 0) { /* nothing piles up here */
+			(void)g_dbus_connection_flush_sync(hostile->bus, NULL, NULL);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct hostile hostile = { .mode = argc > 1 ? argv[1] : "endless" };
+	if (is_mode(&hostile, "joining")) {
+		return join_without_end(&hostile);
+	}
 	hostile.bus = connect_to_bus();
 	show_window(&hostile);
 	g_dbus_connection_add_filter(hostile.bus, on_message, &hostile, NULL);

@@ -511,6 +511,20 @@ static void hostile_trees_are_cut(void **state)
 	}
 }
 
+/* The first question of all makes the bus, and waits a while for those who join it then. */
+static void who_joins_without_end_does_not_hold_up_the_first_question(void **state)
+{
+	(void)state;
+	char command[600];
+	snprintf(command, sizeof(command), "%s joining",
+			desktop_install(&desktop, CUA_TEST_A11Y_HOSTILE));
+	open_app(command);
+	CUA_AUTO_JSON cJSON *screen = read_screen("");
+	assert_string_equal(json_text(screen, "results.0.status"), "delivered");
+	assert_true(desktop_pid(&desktop, "a11y_hostile") >
+			0); /* had the bus been there, it ends */
+}
+
 static void bad_arguments_are_named(void **state)
 {
 	(void)state;
@@ -545,6 +559,8 @@ static void bad_arguments_are_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(who_joins_without_end_does_not_hold_up_the_first_question,
+				kill_all), /* on a desktop without the bus */
 		cmocka_unit_test(bad_arguments_are_named),
 		cmocka_unit_test(a_language_that_is_not_there_is_named),
 		cmocka_unit_test_teardown(a_terminal_is_read_by_recognition, kill_all),

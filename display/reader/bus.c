@@ -60,12 +60,23 @@ static void on_join(GDBusConnection *connection, const gchar *sender, const gcha
 
 /* Said by the registry to everybody, whether or not somebody has registered for events. From
  * whichever sender: until GDBus knew who the registry is it would leave some out. */
-static guint subscribe_to_joins(struct bus *bus)
+void bus_watch_joins(struct bus *bus)
 {
-	return g_dbus_connection_signal_subscribe(bus->connection, NULL,
-			"org.a11y.atspi.Event.Object", "ChildrenChanged",
-			"/org/a11y/atspi/accessible/root", "add", G_DBUS_SIGNAL_FLAGS_NONE, on_join,
-			bus, NULL);
+	if (g_get_monotonic_time() < bus->young_until_us) {
+		bus->joins = g_dbus_connection_signal_subscribe(bus->connection, NULL,
+				"org.a11y.atspi.Event.Object", "ChildrenChanged",
+				"/org/a11y/atspi/accessible/root", "add", G_DBUS_SIGNAL_FLAGS_NONE,
+				on_join, bus, NULL);
+	}
+}
+
+void bus_end_joins(struct bus *bus)
+{
+	if (bus->joins) {
+		g_dbus_connection_signal_unsubscribe(bus->connection, bus->joins);
+		bus->joins = 0;
+	}
+	bus->has_joined = false;
 }
 
 enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
@@ -105,7 +116,6 @@ enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
 	bus->connection = connection;
 	bus->cancellable = g_cancellable_new();
 	bus->young_until_us = existed ? 0 : g_get_monotonic_time() + YOUTH_US;
-	bus->joins = existed ? 0 : subscribe_to_joins(bus);
 	bus->apps = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, app_destroy);
 	*ret_bus = bus;
 	return CUA_OK;
@@ -114,9 +124,7 @@ enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err)
 void bus_close(struct bus *bus)
 {
 	if (bus) {
-		if (bus->joins) {
-			g_dbus_connection_signal_unsubscribe(bus->connection, bus->joins);
-		}
+		bus_end_joins(bus);
 		g_hash_table_destroy(bus->apps);
 		g_object_unref(bus->cancellable);
 		g_object_unref(bus->connection);
@@ -329,8 +337,12 @@ static void iterate_until(const bool *condition, gint64 deadline_us)
 bool bus_wait_for_join(struct bus *bus, gint64 deadline_us)
 {
 	iterate_until(&bus->has_joined, MIN(deadline_us, bus->young_until_us));
-	const bool has_joined = bus->has_joined;
+	const gint64 now_us = g_get_monotonic_time();
+	const bool has_joined = bus->has_joined && now_us < deadline_us;
 	bus->has_joined = false;
+	if (now_us >= bus->young_until_us) {
+		bus_end_joins(bus); /* so the next call is false */
+	}
 	return has_joined;
 }
 

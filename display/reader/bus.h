@@ -34,9 +34,12 @@ typedef void (*bus_reply_fn)(void *user_data, GVariant *reply);
 /* Connects to the accessibility bus, which the session's bus starts if need be. */
 CUA_NODISCARD enum cua_status bus_open(struct bus **ret_bus, struct cua_error *err);
 void bus_close(struct bus *bus);
-/* Applications join a bus for a while after it has appeared. Waits until one has joined since the
- * last call; false if the while, or the time, is over before. */
+/* Applications join a bus for a while after it has appeared. Watching lasts until bus_end_joins();
+ * anybody can say that he joined, and as often as he likes. */
+void bus_watch_joins(struct bus *bus);
+/* Waits until one has joined since the last call; false if the while, or the time, is over. */
 bool bus_wait_for_join(struct bus *bus, gint64 deadline_us);
+void bus_end_joins(struct bus *bus);
 /* Between two questions about something that no application tells of by itself. */
 void bus_pause(gint64 duration_us);
 bool bus_is_open(const struct bus *bus);

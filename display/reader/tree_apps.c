@@ -149,16 +149,23 @@ static bool have_all_joined(const struct tree_request *request, const GPtrArray 
 	return true;
 }
 
-enum cua_status tree_start_apps(struct walk *walk, struct cua_error *err)
+/* Some applications join the bus when they see it appear, and the first question made it. */
+static GPtrArray *list_apps_that_join(struct walk *walk)
 {
+	bus_watch_joins(walk->bus);
 	GPtrArray *apps = list_apps(walk);
-	/* Some applications join the bus when they see it appear, and the first question made it.
-	 */
 	while (apps && !have_all_joined(walk->request, apps) &&
 			bus_wait_for_join(walk->bus, walk->request->deadline_us)) {
 		g_ptr_array_free(apps, TRUE);
 		apps = list_apps(walk);
 	}
+	bus_end_joins(walk->bus);
+	return apps;
+}
+
+enum cua_status tree_start_apps(struct walk *walk, struct cua_error *err)
+{
+	GPtrArray *apps = list_apps_that_join(walk);
 	if (!apps) {
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"the accessibility registry does not answer");
