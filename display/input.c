@@ -281,6 +281,12 @@ static enum cua_status arrive_again(struct display *display, struct cua_point fr
 	return status;
 }
 
+static void note_press(struct display *display)
+{
+	display->pressed_before_us = display->pressed_us;
+	display->pressed_us = cua_now_us();
+}
+
 static enum cua_status drag(
 		struct display *display, const struct cua_action *action, struct cua_error *err)
 {
@@ -291,6 +297,7 @@ static enum cua_status drag(
 	enum cua_status status = pace(display, DRAG_STEP_US, err);
 	if (status == CUA_OK) {
 		input_button(display, action->button, true);
+		note_press(display);
 		status = let_follow(display, err);
 	}
 	for (int i = 1; i <= last && status == CUA_OK; i++) {
@@ -306,12 +313,6 @@ static enum cua_status drag(
 		input_button(display, action->button, false);
 	}
 	return status;
-}
-
-static void note_press(struct display *display)
-{
-	display->pressed_before_us = display->pressed_us;
-	display->pressed_us = cua_now_us();
 }
 
 /* A double click begins with its own first press, not with the one before it. GDK joins a third

@@ -479,6 +479,34 @@ static void chromium_takes_a_double_click_right_after_another_click(void **state
 	expect_title("clicks 1 1 2 double 1 2 double.");
 }
 
+/* --- with the events written down --- */
+
+static int record(void **state)
+{
+	static bool is_started;
+	(void)state;
+	if (!is_started) {
+		recorder_start(&desktop);
+		is_started = true;
+	}
+	recorder_mark(&desktop);
+	return 0;
+}
+
+/* A press is a press: GTK joins that of a drag, too. */
+static void a_double_click_right_after_a_drag_stands_apart(void **state)
+{
+	(void)state;
+	set_qt_time(SLOW_MS);
+	desktop_do(&desktop,
+			"[{\"action\":\"drag\",\"path\":[[380,300],[400,300]]},"
+			"{\"action\":\"click\",\"x\":400,\"y\":300,\"count\":2}]");
+	CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "press");
+	set_qt_time(USUAL_MS);
+	assert_int_equal(cJSON_GetArraySize(events), 3);
+	assert_true(json_number(events, "1.time") - json_number(events, "0.time") > SLOW_MS);
+}
+
 /* The server waits between them as long as it is told, or longer when it gets no processor: the
  * shortest time is what it was told. */
 static void the_presses_of_one_click_differ_in_time_but_little(void **state)
@@ -486,7 +514,6 @@ static void the_presses_of_one_click_differ_in_time_but_little(void **state)
 	(void)state;
 	enum { ROUNDS = 20 };
 	double least_ms = HUGE_VAL;
-	recorder_start(&desktop);
 	for (int i = 0; i < ROUNDS; i++) {
 		recorder_mark(&desktop);
 		desktop_do(&desktop, "[{\"action\":\"click\",\"x\":400,\"y\":300,\"count\":2}]");
@@ -516,7 +543,8 @@ int main(void)
 		cmocka_unit_test(gtk_takes_clicks_under_any_setting),
 		cmocka_unit_test(qt_takes_clicks_under_any_setting),
 		cmocka_unit_test(chromium_takes_clicks_under_any_setting),
-		cmocka_unit_test(the_presses_of_one_click_differ_in_time_but_little),
+		cmocka_unit_test_setup(a_double_click_right_after_a_drag_stands_apart, record),
+		cmocka_unit_test_setup(the_presses_of_one_click_differ_in_time_but_little, record),
 	};
 	return cmocka_run_group_tests_name("desktop_drag", tests, start, finish);
 }
