@@ -9,21 +9,20 @@
 
 #include "cua/base/util.h"
 
-#define SETTINGS_MAX_BYTES ((size_t)8 << 20)
+/* Such a file has a few lines, and is read while a click waits. */
+#define CLICK_FILE_MAX_BYTES ((size_t)64 << 10)
 /* GTK and Qt take 400 ms, Chromium 500 and nothing else. */
 #define USUAL_CLICK_MS 500U
-/* Of a longer time it is not worth waiting for the end; KDE lets people choose up to 2 s. */
-#define CLICK_MAX_MS 3000U
 
 /* What the applications put in the place of their settings may be anything: a pipe, a link. */
-char *home_settings_read(const struct display *display, const char *leaf)
+char *home_settings_read(const struct display *display, const char *leaf, size_t max_bytes)
 {
 	char path[CUA_PATH_MAX + 64];
 	struct stat info;
 	snprintf(path, sizeof(path), "%s/%s", display->record.home, leaf);
 	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
-			(size_t)info.st_size > SETTINGS_MAX_BYTES) {
+			(size_t)info.st_size > max_bytes) {
 		return NULL;
 	}
 	char *text = calloc(1, (size_t)info.st_size + 1);
@@ -63,9 +62,11 @@ unsigned int home_settings_click_ms(const struct display *display)
 		{ ".config/qt5ct/qt5ct.conf", "double_click_interval" } };
 	unsigned long longest_ms = USUAL_CLICK_MS;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(settings); i++) {
-		CUA_AUTO_FREE char *text = home_settings_read(display, settings[i].leaf);
+		CUA_AUTO_FREE char *text =
+				home_settings_read(display, settings[i].leaf, CLICK_FILE_MAX_BYTES);
 		const unsigned long ms = text ? number_of(text, settings[i].key) : 0;
 		longest_ms = ms > longest_ms ? ms : longest_ms;
 	}
-	return (unsigned int)(longest_ms < CLICK_MAX_MS ? longest_ms : CLICK_MAX_MS);
+	return (unsigned int)(longest_ms < HOME_SETTINGS_CLICK_MAX_MS ? longest_ms
+								      : HOME_SETTINGS_CLICK_MAX_MS);
 }

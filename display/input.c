@@ -315,22 +315,28 @@ static enum cua_status drag(
 	return status;
 }
 
-/* A double click begins with its own first press, not with the one before it. GDK joins a third
- * press for twice the time, from the first on. Source: GTK, _gdk_event_button_generate(). */
-static enum cua_status wait_until_apart(struct display *display, struct cua_error *err)
+/* When no application joins a press with those before, if it joins them for so long. GDK joins a
+ * third press for twice the time, from the first on. Source: GTK, _gdk_event_button_generate(). */
+static uint64_t apart_us(const struct display *display, unsigned int joined_ms)
 {
-	if (display->pressed_us == 0) {
-		return CUA_OK;
-	}
-	const uint64_t joined_us = home_settings_click_ms(display) * 1000ULL;
+	const uint64_t joined_us = joined_ms * 1000ULL;
 	const uint64_t second_us = display->pressed_us + joined_us;
 	const uint64_t third_us = display->pressed_before_us + 2 * joined_us;
-	const uint64_t apart_us = (second_us > third_us ? second_us : third_us) +
-			CLICKS_APART_MORE_MS * 1000U;
-	if (cua_now_us() >= apart_us) {
+	return (second_us > third_us ? second_us : third_us) + CLICKS_APART_MORE_MS * 1000U;
+}
+
+/* A double click begins with its own first press, not with the one before it. */
+static enum cua_status wait_until_apart(struct display *display, struct cua_error *err)
+{
+	if (display->pressed_us == 0 ||
+			cua_now_us() >= apart_us(display, HOME_SETTINGS_CLICK_MAX_MS)) {
 		return CUA_OK;
 	}
-	enum cua_status status = display_wait(display, apart_us, NULL, NULL, err);
+	const uint64_t until_us = apart_us(display, home_settings_click_ms(display));
+	if (cua_now_us() >= until_us) {
+		return CUA_OK;
+	}
+	enum cua_status status = display_wait(display, until_us, NULL, NULL, err);
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 

@@ -7,6 +7,8 @@
 #include "cua/contract/utf8.h"
 #include "display/home_settings.h"
 
+#define SETTINGS_MAX_BYTES ((size_t)8 << 20)
+
 static bool is_office(struct display *display)
 {
 	static const char *const classes[] = { "libreoffice", "soffice" };
@@ -25,8 +27,8 @@ static bool formats_while_typing(const struct display *display)
 {
 	static const char item[] = "/org.openoffice.Office.Writer/AutoFunction/Format/ByInput\">"
 				   "<prop oor:name=\"Enable\" oor:op=\"fuse\"><value>false<";
-	CUA_AUTO_FREE char *settings = home_settings_read(
-			display, ".config/libreoffice/4/user/registrymodifications.xcu");
+	CUA_AUTO_FREE char *settings = home_settings_read(display,
+			".config/libreoffice/4/user/registrymodifications.xcu", SETTINGS_MAX_BYTES);
 	return !settings || !strstr(settings, item);
 }
 
