@@ -11,6 +11,7 @@
 #include "agent/journal_disk.h"
 #include "agent/journal_head.h"
 #include "agent/journal_pictures.h"
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -18,28 +19,15 @@
 
 /* --- events --- */
 
-static enum cua_status write_all(int fd, const char *data, size_t len, struct cua_error *err)
-{
-	while (len > 0) {
-		ssize_t written = write(fd, data, len);
-		if (written < 0 && errno == EINTR) {
-			continue;
-		}
-		if (written <= 0) {
-			return CUA_FAIL(err, CUA_ERR_IO, written < 0 ? errno : ENOSPC, "write");
-		}
-		data += written;
-		len -= (size_t)written;
-	}
-	return CUA_OK;
-}
-
 /* Half a line would spoil the next one. */
 static enum cua_status write_line(
 		struct agent_journal *journal, const char *line, size_t len, struct cua_error *err)
 {
-	enum cua_status status = write_all(journal->events_fd, line, len, err);
-	if (status != CUA_OK && ftruncate(journal->events_fd, journal->size) != 0) {
+	if (cua_write_all(journal->events_fd, line, len)) {
+		return CUA_OK;
+	}
+	enum cua_status status = CUA_FAIL(err, CUA_ERR_IO, errno, "write");
+	if (ftruncate(journal->events_fd, journal->size) != 0) {
 		cua_error_prefix(err, "a torn line is left");
 	}
 	return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 
 static bool open_file(struct model_shelf *shelf, const char *dir)
@@ -12,21 +13,6 @@ static bool open_file(struct model_shelf *shelf, const char *dir)
 	shelf->fd = dir ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
 	shelf->is_open = shelf->fd >= 0;
 	return shelf->is_open;
-}
-
-static bool write_all(int fd, const char *bytes, size_t len, off_t offset)
-{
-	while (len > 0) {
-		const ssize_t wrote = pwrite(fd, bytes, len, offset);
-		if (wrote == 0 || (wrote < 0 && errno != EINTR)) {
-			return false;
-		}
-		const size_t part = wrote > 0 ? (size_t)wrote : 0;
-		bytes += part;
-		len -= part;
-		offset += (off_t)part;
-	}
-	return true;
 }
 
 /* A text ends with its NUL, which JSON does not hold. What a failed write has left is written over.
@@ -40,7 +26,8 @@ bool model_shelf_put(struct model_shelf *shelf, const char *dir, const struct mo
 		const char *text = texts->texts[i];
 		is_put = cua_buffer_append(&all, text, strlen(text) + 1, NULL) == CUA_OK;
 	}
-	if (!is_put || !write_all(shelf->fd, all.data, all.len, shelf->len)) {
+	if (!is_put || lseek(shelf->fd, shelf->len, SEEK_SET) < 0 ||
+			!cua_write_all(shelf->fd, all.data, all.len)) {
 		return false;
 	}
 	shelf->len += (off_t)all.len;

@@ -37,21 +37,22 @@ enum cua_status cua_file_read(const char *path, struct cua_buffer *buffer, struc
 	return status;
 }
 
-static enum cua_status write_all(
-		int fd, const char *path, const char *data, size_t len, struct cua_error *err)
+bool cua_write_all(int fd, const void *data, size_t len)
 {
+	const char *at = data;
 	while (len > 0) {
-		ssize_t wrote = write(fd, data, len);
-		if (wrote < 0) {
-			if (errno == EINTR) {
-				continue;
-			}
-			return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+		const ssize_t wrote = write(fd, at, len);
+		if (wrote < 0 && errno == EINTR) {
+			continue;
 		}
-		data += wrote;
+		if (wrote <= 0) {
+			errno = wrote < 0 ? errno : ENOSPC;
+			return false;
+		}
+		at += wrote;
 		len -= (size_t)wrote;
 	}
-	return CUA_OK;
+	return true;
 }
 
 enum cua_status cua_file_write(
@@ -65,14 +66,12 @@ enum cua_status cua_file_write(
 	if (fd < 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 	}
-	enum cua_status status = write_all(fd, path, data, len, err);
-	if (status == CUA_OK && (fchmod(fd, mode) != 0 || rename(beside, path) != 0)) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
-	}
-	if (status != CUA_OK) {
+	if (!cua_write_all(fd, data, len) || fchmod(fd, mode) != 0 || rename(beside, path) != 0) {
+		enum cua_status status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 		unlink(beside);
+		return status;
 	}
-	return status;
+	return CUA_OK;
 }
 
 /* Writes the file beside its place, and moves it there. */
@@ -88,14 +87,10 @@ static enum cua_status write_in(int dir_fd, const char *name, const void *data, 
 	if (fd < 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
 	}
-	enum cua_status status = write_all(fd, name, data, len, err);
-	if (status == CUA_OK &&
-			((is_durable && fsync(fd) != 0) ||
-					renameat(dir_fd, beside, dir_fd, name) != 0 ||
-					(is_durable && fsync(dir_fd) != 0))) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
-	}
-	if (status != CUA_OK) {
+	if (!cua_write_all(fd, data, len) || (is_durable && fsync(fd) != 0) ||
+			renameat(dir_fd, beside, dir_fd, name) != 0 ||
+			(is_durable && fsync(dir_fd) != 0)) {
+		enum cua_status status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
 		unlinkat(dir_fd, beside, 0);
 		return status;
 	}

@@ -3,6 +3,7 @@
 
 /* Whole files and directory trees. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -12,6 +13,9 @@
 /* Appends the file to buffer; CUA_ERR_NOT_FOUND, CUA_ERR_TOO_LARGE past the buffer's cap. */
 CUA_NODISCARD enum cua_status cua_file_read(
 		const char *path, struct cua_buffer *buffer, struct cua_error *err);
+/* All of it, where the descriptor stands; false with errno if it cannot be, a part may be written
+ * then. */
+CUA_NODISCARD bool cua_write_all(int fd, const void *data, size_t len);
 /* Readers see the old content or the new one, never a part: written beside it, then renamed. */
 CUA_NODISCARD enum cua_status cua_file_write(
 		const char *path, const void *data, size_t len, mode_t mode, struct cua_error *err);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 
 #define BYTES_MAX ((size_t)16 << 20)
@@ -17,19 +18,6 @@ struct bench_echo {
 	char *bytes; /* room for an answer */
 };
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		const ssize_t done = write(fd, bytes, len);
-		if (done <= 0) {
-			return false;
-		}
-		bytes += done;
-		len -= (size_t)done;
-	}
-	return true;
-}
-
 static _Noreturn void answer(int fd, const char *bytes)
 {
 	size_t wanted = 0;
@@ -37,7 +25,7 @@ static _Noreturn void answer(int fd, const char *bytes)
 	dup2(fd, STDIN_FILENO);
 	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
 	while (read(STDIN_FILENO, &wanted, sizeof(wanted)) == sizeof(wanted) &&
-			write_all(STDIN_FILENO, bytes, wanted)) {
+			cua_write_all(STDIN_FILENO, bytes, wanted)) {
 	}
 	_exit(0);
 }
@@ -84,7 +72,7 @@ enum cua_status bench_echo_ask(struct bench_echo *echo, size_t bytes, struct cua
 	if (bytes > BYTES_MAX) {
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "an answer of %zu bytes", bytes);
 	}
-	bool is_whole = write_all(echo->fd, (const char *)&bytes, sizeof(bytes));
+	bool is_whole = cua_write_all(echo->fd, &bytes, sizeof(bytes));
 	for (size_t got = 0; is_whole && got < bytes;) {
 		const ssize_t part = read(echo->fd, echo->bytes + got, bytes - got);
 		is_whole = part > 0;

@@ -2,12 +2,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "display/reader/bus.h"
@@ -33,20 +34,6 @@ static bool read_all(int fd, void *data, size_t len)
 		}
 		at += got > 0 ? got : 0;
 		len -= got > 0 ? (size_t)got : 0;
-	}
-	return true;
-}
-
-static bool write_all(int fd, const void *data, size_t len)
-{
-	const char *at = data;
-	while (len > 0) {
-		const ssize_t sent = send(fd, at, len, MSG_NOSIGNAL);
-		if (sent < 0 && errno != EINTR) {
-			return false;
-		}
-		at += sent > 0 ? sent : 0;
-		len -= sent > 0 ? (size_t)sent : 0;
 	}
 	return true;
 }
@@ -222,8 +209,8 @@ static bool serve_one(struct reader *reader)
 	CUA_AUTO_FREE char *out = cJSON_PrintUnformatted(answer);
 	const size_t len = out ? strlen(out) : 0;
 	const struct reader_header reply = { .json_len = (uint32_t)len };
-	return out && len <= READER_JSON_MAX && write_all(reader->fd, &reply, sizeof(reply)) &&
-			write_all(reader->fd, out, len);
+	return out && len <= READER_JSON_MAX && cua_write_all(reader->fd, &reply, sizeof(reply)) &&
+			cua_write_all(reader->fd, out, len);
 }
 
 int reader_run(int fd)
@@ -231,6 +218,7 @@ int reader_run(int fd)
 	struct reader reader = { .fd = fd };
 	const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 	setrlimit(RLIMIT_DATA, &memory);
+	signal(SIGPIPE, SIG_IGN); /* a host that has gone is seen below */
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
 	while (poll(&readable, 1, READER_IDLE_MS) > 0 && serve_one(&reader)) {
 	}
