@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -283,6 +284,74 @@ static void directories_of_ours_come_from_the_environment(void **state)
 	unsetenv("CUA_STATE_DIR");
 }
 
+static void take_signal(int number)
+{
+	(void)number;
+}
+
+#define DISTURBED_BYTES (4U << 20)
+
+static unsigned char byte_at(size_t at)
+{
+	return (unsigned char)(at % 251);
+}
+
+/* Interrupts who writes before it takes a part; ends with 0 if all came as it was. */
+static _Noreturn void read_and_disturb(int fd, pid_t writer)
+{
+	unsigned char part[16384];
+	size_t at = 0;
+	ssize_t got = 0;
+	bool is_right = true;
+	do {
+		kill(writer, SIGUSR1);
+		got = read(fd, part, sizeof(part));
+		for (ssize_t i = 0; i < got; i++) {
+			is_right = is_right && part[i] == byte_at(at++);
+		}
+	} while (got > 0);
+	_exit(is_right && at == DISTURBED_BYTES ? 0 : 1);
+}
+
+static void all_is_written_in_spite_of_signals(void **state)
+{
+	(void)state;
+	int fds[2], result = -1;
+	struct sigaction before;
+	const struct sigaction disturbed = { .sa_handler = take_signal }; /* without SA_RESTART */
+	CUA_AUTO_FREE unsigned char *bytes = malloc(DISTURBED_BYTES);
+	assert_non_null(bytes);
+	for (size_t i = 0; i < DISTURBED_BYTES; i++) {
+		bytes[i] = byte_at(i);
+	}
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(sigaction(SIGUSR1, &disturbed, &before), 0);
+	const pid_t writer = getpid(), reader = fork();
+	if (reader == 0) {
+		close(fds[1]);
+		read_and_disturb(fds[0], writer);
+	}
+	assert_true(reader > 0);
+	close(fds[0]);
+	const bool is_written = cua_write_all(fds[1], bytes, DISTURBED_BYTES);
+	close(fds[1]);
+	while (waitpid(reader, &result, 0) < 0 && errno == EINTR) {
+	}
+	assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+	assert_true(is_written);
+	assert_int_equal(result, 0);
+}
+
+static void what_cannot_be_written_says_why(void **state)
+{
+	(void)state;
+	CUA_AUTO_FD int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	errno = 0;
+	assert_false(cua_write_all(fd, "text", 4));
+	assert_int_equal(errno, ENOSPC);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -296,6 +365,8 @@ int main(void)
 		IN_PLACE(directories_are_made_on_the_way),
 		IN_PLACE(links_are_removed_not_followed),
 		IN_PLACE(a_tail_starts_at_a_line),
+		cmocka_unit_test(all_is_written_in_spite_of_signals),
+		cmocka_unit_test(what_cannot_be_written_says_why),
 		IN_PLACE(directories_of_ours_come_from_the_environment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
