@@ -482,7 +482,7 @@ uint64_t activity_rest_us(const struct display *display, uint64_t small_us, uint
 			continue;
 		}
 		if (track->beats >= FEW_BEATS) {
-			const uint64_t gap_us = 2 * mean_gap_us(track);
+			const uint64_t gap_us = mean_gap_us(track) * 3 / 2;
 			const uint64_t wait_us =
 					gap_us < FAST_GAP_MAX_US ? gap_us : FAST_GAP_MAX_US;
 			quiet_us = wait_us > quiet_us ? wait_us : quiet_us;
