@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <bsd/unistd.h>
@@ -18,6 +19,8 @@
 #include "cua/cmd.h"
 #include "cua/desktop_host.h"
 #include "display/guard.h"
+
+#define MESSAGE_TIMEOUT_S 2
 
 /* Two starts of one name at once must not give the desktop two hosts. The folder of the desktop is
  * the lock; it is the host's until it ends, whichever way. */
@@ -34,14 +37,41 @@ static int lock_desktop(const struct desktop_record *record, int ready_fd)
 	return cua_steal_fd(&fd);
 }
 
+/* One message; false if it is none, or if nothing comes. The descriptor is the caller's. */
+static bool read_message(int listen_fd, cJSON **ret_message, int *ret_fd)
+{
+	const struct timeval patience = { .tv_sec = MESSAGE_TIMEOUT_S };
+	char text[DESKTOP_HOST_MESSAGE_MAX + 1];
+	int fds[CUA_UNIX_FDS_MAX] = { -1, -1, -1, -1 };
+	size_t len = 0;
+	CUA_AUTO_FD int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
+			cua_unix_recv(fd, text, sizeof(text) - 1, &len, fds, NULL) != CUA_OK) {
+		return false;
+	}
+	text[len] = '\0';
+	CUA_AUTO_JSON cJSON *message = cJSON_Parse(text);
+	for (int i = 1; i < CUA_UNIX_FDS_MAX; i++) {
+		cua_closep(&fds[i]);
+	}
+	if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(message, "name")) ||
+			!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(message, "log"))) {
+		cua_closep(&fds[0]);
+		return false;
+	}
+	*ret_message = CUA_STEAL(message);
+	*ret_fd = fds[0];
+	return *ret_fd >= 0;
+}
+
 /* The spare desktop gets its name later, by cua desktop start, from whoever may open its folder:
  * with it the pipe for being ready, and how much is to be logged. */
 static enum cua_status wait_for_name(
 		struct desktop_record *record, int *ready_fd, struct cua_error *err)
 {
-	char path[CUA_PATH_MAX + 16], text[DESKTOP_HOST_MESSAGE_MAX + 1];
-	int listen_fd = -1, fds[CUA_UNIX_FDS_MAX] = { -1, -1, -1, -1 };
-	size_t len = 0;
+	char path[CUA_PATH_MAX + 16];
+	CUA_AUTO_FD int listen_fd = -1;
+	CUA_AUTO_JSON cJSON *message = NULL;
 	desktop_path(record, DESKTOP_HOST_SOCKET, path, sizeof(path));
 	enum cua_status status = cua_unix_listen(path, SOCK_SEQPACKET, 0600, &listen_fd, err);
 	if (status != CUA_OK) {
@@ -50,29 +80,19 @@ static enum cua_status wait_for_name(
 	dprintf(*ready_fd, "{\"waiting\": true}\n");
 	cua_closep(ready_fd);
 	struct pollfd waiting = { .fd = listen_fd, .events = POLLIN };
-	while (poll(&waiting, 1, -1) < 0 && errno == EINTR) {
-	}
-	CUA_AUTO_FD int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	cua_closep(&listen_fd);
-	if (fd < 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
-	}
-	status = cua_unix_recv(fd, text, sizeof(text) - 1, &len, fds, err);
-	text[len] = '\0';
-	CUA_AUTO_JSON cJSON *message = cJSON_Parse(text);
-	const cJSON *name = cJSON_GetObjectItemCaseSensitive(message, "name");
-	const cJSON *log = cJSON_GetObjectItemCaseSensitive(message, "log");
-	if (status == CUA_OK && (!cJSON_IsString(name) || !cJSON_IsString(log) || fds[0] < 0)) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s: unreadable message", path);
-	}
-	if (status == CUA_OK) {
-		setenv("CUA_LOG", log->valuestring, 1); /* nothing was logged yet */
-		*ready_fd = fds[0];
-		setproctitle("-cua-host --name %s ", name->valuestring);
-		status = desktop_record_read(name->valuestring, record, err);
-		desktop_path(record, DESKTOP_HOST_SOCKET, path, sizeof(path));
-		unlink(path);
-	}
+	do {
+		cJSON_Delete(CUA_STEAL(message));
+		if (poll(&waiting, 1, -1) < 0 && errno != EINTR) {
+			return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+		}
+	} while (!read_message(listen_fd, &message, ready_fd));
+	const char *name = cJSON_GetObjectItemCaseSensitive(message, "name")->valuestring;
+	const char *log = cJSON_GetObjectItemCaseSensitive(message, "log")->valuestring;
+	setenv("CUA_LOG", log, 1); /* nothing was logged yet */
+	setproctitle("-cua-host --name %s ", name);
+	status = desktop_record_read(name, record, err);
+	desktop_path(record, DESKTOP_HOST_SOCKET, path, sizeof(path));
+	unlink(path);
 	return status;
 }
 

@@ -14,14 +14,14 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
-#define READY_TIMEOUT_MS 30000
+#define WAKE_TIMEOUT_MS 3000
 
-enum cua_status desktop_read_ready(int fd, const char *who, const char *log_path, cJSON **ret_json,
-		struct cua_error *err)
+enum cua_status desktop_read_ready(int fd, int timeout_ms, const char *who, const char *log_path,
+		cJSON **ret_json, struct cua_error *err)
 {
 	CUA_AUTO_BUFFER struct cua_buffer line;
 	cua_buffer_init(&line, 4096);
-	const uint64_t deadline_us = cua_now_us() + READY_TIMEOUT_MS * 1000ULL;
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	while (!line.data || !strchr(line.data, '\n')) {
 		char part[512];
 		struct pollfd readable = { .fd = fd, .events = POLLIN };
@@ -31,7 +31,7 @@ enum cua_status desktop_read_ready(int fd, const char *who, const char *log_path
 		}
 		if (ready == 0) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s was not ready in %d s", who,
-					READY_TIMEOUT_MS / 1000);
+					timeout_ms / 1000);
 		}
 		ssize_t got = read(fd, part, sizeof(part));
 		if (got <= 0) {
@@ -145,8 +145,8 @@ static enum cua_status tell(struct desktop_host_launch *launch, char what, struc
 	CUA_AUTO_JSON cJSON *json = NULL;
 	signal(SIGPIPE, SIG_IGN); /* one that has died says so below */
 	(void)!write(launch->go_fd, &what, 1);
-	return desktop_read_ready(
-			launch->ready_fd, "the desktop host", launch->log_path, &json, err);
+	return desktop_read_ready(launch->ready_fd, DESKTOP_READY_TIMEOUT_MS, "the desktop host",
+			launch->log_path, &json, err);
 }
 
 enum cua_status desktop_host_await(struct desktop_host_launch *launch, struct cua_error *err)
@@ -183,7 +183,8 @@ enum cua_status desktop_host_wake(const struct desktop_record *record, struct cu
 	status = cua_unix_send(fd, text, strlen(text), &ready[1], 1, err);
 	close(ready[1]);
 	if (status == CUA_OK) {
-		status = desktop_read_ready(ready[0], "the desktop host", log_path, &answer, err);
+		status = desktop_read_ready(ready[0], WAKE_TIMEOUT_MS, "the desktop host", log_path,
+				&answer, err);
 	}
 	close(ready[0]);
 	return status;

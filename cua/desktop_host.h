@@ -32,7 +32,8 @@ CUA_NODISCARD enum cua_status desktop_host_await(
  * from here on only that leads to it. */
 CUA_NODISCARD enum cua_status desktop_host_keep(
 		struct desktop_host_launch *launch, struct cua_error *err);
-/* Tells the host that was kept for this desktop its name, and waits until it serves. */
+/* Tells the host that was kept for this desktop its name, and waits until it serves: not for long,
+ * since it is loaded already. */
 CUA_NODISCARD enum cua_status desktop_host_wake(
 		const struct desktop_record *record, struct cua_error *err);
 /* Closes the pipes. */
@@ -44,9 +45,11 @@ void desktop_host_abandon(const struct desktop_host_launch *launch);
 CUA_NODISCARD enum cua_status desktop_host_start(
 		const struct desktop_record *record, struct cua_error *err);
 
+#define DESKTOP_READY_TIMEOUT_MS 30000
+
 /* One line of JSON from a process that has started, or its end. */
-CUA_NODISCARD enum cua_status desktop_read_ready(int fd, const char *who, const char *log_path,
-		cJSON **ret_json, struct cua_error *err);
+CUA_NODISCARD enum cua_status desktop_read_ready(int fd, int timeout_ms, const char *who,
+		const char *log_path, cJSON **ret_json, struct cua_error *err);
 /* A program beside this one; -1 with err filled. */
 int desktop_open_program(const char *name, struct cua_error *err);
 

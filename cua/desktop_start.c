@@ -308,7 +308,8 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 		status = desktop_record_write(record, err);
 	}
 	if (status == CUA_OK) {
-		status = desktop_read_ready(ready[0], "the session", log_path, &json, err);
+		status = desktop_read_ready(ready[0], DESKTOP_READY_TIMEOUT_MS, "the session",
+				log_path, &json, err);
 	}
 	close(ready[0]);
 	if (status != CUA_OK) {
@@ -343,13 +344,19 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	if (status == CUA_OK) {
 		status = desktop_host_launch(record, &host, err);
 	}
-	if (status == CUA_OK) {
-		record->host = options->spare ? cua_process_identify(host.pid) : record->host;
-		status = start_session(record, err);
+	if (status == CUA_OK && options->spare) {
+		/* Before the X server is in the record, since from then on it can be taken. */
+		record->host = cua_process_identify(host.pid);
+		status = desktop_record_write(record, err);
+		if (status == CUA_OK) {
+			status = desktop_host_keep(&host, err);
+		}
 	}
 	if (status == CUA_OK) {
-		status = options->spare ? desktop_host_keep(&host, err)
-					: desktop_host_await(&host, err);
+		status = start_session(record, err);
+	}
+	if (status == CUA_OK && !options->spare) {
+		status = desktop_host_await(&host, err);
 	}
 	desktop_host_launch_finish(&host);
 	if (status != CUA_OK) {

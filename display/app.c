@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cua/base/util.h"
+#include "display/flood.h"
 #include "display/launch.h"
 #include "display/session_client.h"
 
@@ -18,8 +19,6 @@
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
-/* One that waits for the window that another shows for it. */
-#define SHOWN_BY_OTHERS_US 10000000U
 /* Without a window for so long: does the window manager answer? */
 #define MANAGER_US 1000000U
 /* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
@@ -49,9 +48,7 @@ static void note_exit(struct launch *launch)
 static bool has_window_or_failed(struct display *display, void *user_data)
 {
 	struct launch *launch = user_data;
-	const bool by_others =
-			launch->ended || cua_now_us() > launch->started_us + SHOWN_BY_OTHERS_US;
-	launch->window = launch_find_window(display, launch, by_others);
+	launch->window = launch_find_window(display, launch);
 	if (launch->window != None) {
 		return true;
 	}
@@ -104,6 +101,10 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
 		status = display_wait(
 				display, cua_now_us() + 100000U, has_window_or_failed, launch, err);
+		if (status == CUA_ERR_TIMEOUT) {
+			status = flood_check(display, err);
+			status = status == CUA_OK ? CUA_ERR_TIMEOUT : status;
+		}
 		if (status == CUA_ERR_TIMEOUT && cua_now_us() > manager_us) {
 			status = window_await_manager(display, err);
 			status = status == CUA_OK ? CUA_ERR_TIMEOUT : status;

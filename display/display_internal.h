@@ -236,6 +236,9 @@ struct display_flood {
 	/* Changed properties of the root window, counted all the time. */
 	unsigned int root_events, root_events_before; /* in this period, and in the last */
 	uint64_t root_since_us;                       /* the beginning of this one */
+	uint64_t search_again_us; /* not before this time, after a search in vain */
+	pid_t slowed;             /* inside the sandbox */
+	uint64_t slowed_until_us;
 };
 
 struct display {

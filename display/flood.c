@@ -1,6 +1,7 @@
 /* A client that changes properties without a pause, or makes and moves windows, keeps the window
- * manager busy with what piles up, and everybody who needs it waiting. When the manager is late,
- * who makes most of the events is looked for, and its process is slowed down by the session. */
+ * manager busy with what piles up, and everybody who needs it waiting. When the manager is late, or
+ * the root window's properties change all the time, who makes the events is looked for, and its
+ * process is slowed down by the session. */
 
 #define CUA_LOG_MODULE "display.flood"
 
@@ -15,6 +16,10 @@
 #define SAMPLE_MS 100
 #define EVENTS_LEAST 300
 #define SESSION_TIMEOUT_MS 3000
+/* A search keeps its caller waiting, and those that are tried; one without a result is not repeated
+ * so soon. */
+#define SEARCH_MS 3000U
+#define SEARCH_PAUSE_MS 30000U
 
 /* The window that an event is about; None for those that do not count. */
 static Window subject_of(const XEvent *event)
@@ -96,14 +101,22 @@ static enum cua_status sample(struct display *display, struct cua_error *err)
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
-/* One at a time; 0: nobody any more. */
-static enum cua_status slow_down(struct display *display, pid_t pid, struct cua_error *err)
+/* One at a time; 0: nobody any more. False if the session does not do it: the process has gone, or
+ * the desktop stands on it. */
+static bool slow_down(struct display *display, pid_t pid)
 {
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
 	CUA_AUTO_FD int fd = -1;
+	struct cua_error error = { 0 };
 	cJSON_AddNumberToObject(request, "slow", pid);
-	enum cua_status status = session_request(&display->record, request, NULL, &fd, err);
-	return status == CUA_OK ? session_answer(fd, SESSION_TIMEOUT_MS, &answer, err) : status;
+	enum cua_status status = session_request(&display->record, request, NULL, &fd, &error);
+	if (status == CUA_OK) {
+		status = session_answer(fd, SESSION_TIMEOUT_MS, &answer, &error);
+	}
+	if (status != CUA_OK) {
+		cua_log_info("process %d is not slowed down: %s", (int)pid, error.msg);
+	}
+	return status == CUA_OK;
 }
 
 static const struct display_flood_client *worst_of(struct display *display)
@@ -121,32 +134,100 @@ static const struct display_flood_client *worst_of(struct display *display)
 	return worst;
 }
 
+/* What is on the way is let through first. */
+static enum cua_status root_is_flooded(
+		struct display *display, bool *ret_flooded, struct cua_error *err)
+{
+	enum cua_status status = sample(display, err);
+	if (status == CUA_OK) {
+		status = sample(display, err);
+	}
+	*ret_flooded = display->flood.root_events_before >= EVENTS_LEAST;
+	return status;
+}
+
+/* The flood ends when the process is stopped, and goes on when it goes on. */
+static enum cua_status is_flooder(
+		struct display *display, pid_t pid, bool *ret_is, struct cua_error *err)
+{
+	bool flooded = true;
+	*ret_is = false;
+	if (!slow_down(display, pid)) {
+		return CUA_OK;
+	}
+	enum cua_status status = root_is_flooded(display, &flooded, err);
+	const bool ended = status == CUA_OK && !flooded;
+	(void)slow_down(display, 0);
+	if (ended) {
+		status = root_is_flooded(display, &flooded, err);
+		*ret_is = status == CUA_OK && flooded && slow_down(display, pid);
+	}
+	return status;
+}
+
+static bool is_tried(const struct x_client *clients, int from, int count)
+{
+	for (int i = from + 1; i < count; i++) {
+		if (clients[i].pid == clients[from].pid) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Nothing tells who changes properties of the root window. So one program after the other is
- * stopped for a moment, until it was the one: then there are no more events. */
+ * stopped for a moment, the last that came first. Two that do it at once are not found. */
 static enum cua_status find_by_stopping(
 		struct display *display, pid_t *ret_pid, struct cua_error *err)
 {
+	const uint64_t deadline_us = cua_now_us() + SEARCH_MS * 1000U;
 	struct x_client clients[X_CLIENTS_MAX];
 	const int count = x_client_list(display, clients);
 	enum cua_status status = CUA_OK;
+	bool found = false;
 	*ret_pid = 0;
-	for (int i = 0; i < count && status == CUA_OK; i++) {
-		struct cua_error refused = { 0 };
-		if (clients[i].pid <= 0 || window_is_ours(display, clients[i].base) ||
-				window_is_of_manager(display, clients[i].base) ||
-				slow_down(display, clients[i].pid, &refused) != CUA_OK) {
+	for (int i = count - 1; i >= 0 && status == CUA_OK && cua_now_us() < deadline_us; i--) {
+		if (clients[i].pid <= 0 || is_tried(clients, i, count) ||
+				window_is_ours(display, clients[i].base) ||
+				window_is_of_manager(display, clients[i].base)) {
 			continue;
 		}
-		status = sample(display, err); /* what was on the way */
-		if (status == CUA_OK) {
-			status = sample(display, err);
-		}
-		if (status == CUA_OK && display->flood.root_events_before < EVENTS_LEAST / 10) {
+		status = is_flooder(display, clients[i].pid, &found, err);
+		if (found) {
 			*ret_pid = clients[i].pid;
-			return CUA_OK;
+			break;
 		}
 	}
-	return status == CUA_OK ? slow_down(display, 0, err) : status;
+	if (status == CUA_OK && !found) {
+		cua_log_warn("somebody keeps changing properties of the root window, and was not "
+			     "found in %u ms",
+				SEARCH_MS);
+	}
+	display->flood.search_again_us = found ? 0 : cua_now_us() + SEARCH_PAUSE_MS * 1000U;
+	return status;
+}
+
+/* Who is slowed down already still makes many events whenever it runs. */
+static bool is_slowed_down(struct display *display)
+{
+	const struct display_flood *flood = &display->flood;
+	struct x_client clients[X_CLIENTS_MAX];
+	const int count =
+			cua_now_us() < flood->slowed_until_us ? x_client_list(display, clients) : 0;
+	for (int i = 0; i < count; i++) {
+		if (clients[i].pid == flood->slowed) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool root_was_flooded(const struct display *display)
+{
+	const struct display_flood *flood = &display->flood;
+	const uint64_t now_us = cua_now_us();
+	return flood->root_events_before >= EVENTS_LEAST && now_us > flood->search_again_us &&
+			now_us < flood->root_since_us + 2 * SAMPLE_MS * 1000U;
 }
 
 enum cua_status flood_slow_down(struct display *display, bool *ret_found, struct cua_error *err)
@@ -158,11 +239,13 @@ enum cua_status flood_slow_down(struct display *display, bool *ret_found, struct
 	const unsigned int events = worst ? worst->events : display->flood.root_events_before;
 	if (status == CUA_OK && worst) {
 		pid = x_client_pid(display, worst->subject);
-		status = pid > 0 ? slow_down(display, pid, err) : status;
-	} else if (status == CUA_OK && events >= EVENTS_LEAST) {
+		pid = pid > 0 && slow_down(display, pid) ? pid : 0;
+	} else if (status == CUA_OK && root_was_flooded(display) && !is_slowed_down(display)) {
 		status = find_by_stopping(display, &pid, err);
 	}
 	if (status == CUA_OK && pid > 0) {
+		display->flood.slowed = pid;
+		display->flood.slowed_until_us = cua_now_us() + SESSION_SLOW_MS * 1000U;
 		cua_log_error("process %d keeps the window manager busy with %u events in %d ms; "
 			      "it is slowed down",
 				(int)pid, events, SAMPLE_MS);
@@ -173,11 +256,9 @@ enum cua_status flood_slow_down(struct display *display, bool *ret_found, struct
 
 enum cua_status flood_check(struct display *display, struct cua_error *err)
 {
-	const struct display_flood *flood = &display->flood;
 	bool found = false;
 	display_handle_events(display);
-	const bool lately = cua_now_us() < flood->root_since_us + 2 * SAMPLE_MS * 1000U;
-	return lately && flood->root_events_before >= EVENTS_LEAST
+	return root_was_flooded(display) && !is_slowed_down(display)
 			? flood_slow_down(display, &found, err)
-			: CUA_OK;
+			: display_ok(display, err);
 }

@@ -3,6 +3,11 @@
 #include "cua/base/util.h"
 #include "display/x_client.h"
 
+/* A program that shows no window itself waits for the one that another shows for it. */
+#define SHOWN_BY_OTHERS_US 2000000U
+#define SHOWN_BY_ANYBODY_US 10000000U
+#define LOOK_AGAIN_US 500000U
+
 static unsigned long window_pid(struct display *display, Window window)
 {
 	unsigned long count = 0, pid = 0;
@@ -37,37 +42,77 @@ static bool is_old_window(struct display *display, const struct launch *launch, 
 	return false;
 }
 
-static bool is_of_other(struct display *display, struct launch *launch, Window window)
+static bool is_in(Window window, const Window *windows, int count)
 {
-	for (int i = 0; i < launch->of_others_count; i++) {
-		if (launch->of_others[i] == window) {
+	for (int i = 0; i < count; i++) {
+		if (windows[i] == window) {
 			return true;
 		}
 	}
-	const pid_t pid = x_client_pid(display, window);
+	return false;
+}
+
+/* A process of the program, which is a session of its own. Unknown ones are taken for its. */
+static bool is_of_launch(struct display *display, const struct launch *launch, pid_t pid)
+{
 	const pid_t session = pid == launch->pid ? pid : process_session(display, pid);
-	const bool is_other = session > 0 && session != launch->pid;
+	return session == 0 || session == launch->pid;
+}
+
+static bool has_client(struct display *display, struct launch *launch)
+{
+	if (cua_now_us() < launch->looked_us + LOOK_AGAIN_US) {
+		return launch->has_client;
+	}
+	struct x_client clients[X_CLIENTS_MAX];
+	const int count = x_client_list(display, clients);
+	launch->has_client = false;
+	for (int i = count - 1; i >= 0 && !launch->has_client; i--) {
+		launch->has_client = !window_is_ours(display, clients[i].base) &&
+				is_of_launch(display, launch, clients[i].pid);
+	}
+	launch->looked_us = cua_now_us();
+	return launch->has_client;
+}
+
+static bool others_count(struct display *display, struct launch *launch)
+{
+	const uint64_t now_us = cua_now_us();
+	return launch->ended || now_us > launch->started_us + SHOWN_BY_ANYBODY_US ||
+			(now_us > launch->started_us + SHOWN_BY_OTHERS_US &&
+					!has_client(display, launch));
+}
+
+static bool is_of_other(struct display *display, struct launch *launch, Window window)
+{
+	if (is_in(window, launch->of_others, launch->of_others_count)) {
+		return true;
+	}
+	const bool is_other = !is_of_launch(display, launch, x_client_pid(display, window));
 	if (is_other && launch->of_others_count < WINDOWS_MAX) {
 		launch->of_others[launch->of_others_count++] = window;
 	}
 	return is_other;
 }
 
-/* Windows that have gone are no old ones any more. */
+/* The numbers of windows that have gone may come again. */
 static void forget_gone(struct launch *launch, const Window *now, int count)
 {
+	int kept = 0;
 	for (int i = 0; i < launch->before_count; i++) {
-		bool gone = true;
-		for (int k = 0; k < count; k++) {
-			gone = gone && now[k] != launch->before[i];
-		}
-		if (gone) {
+		if (!is_in(launch->before[i], now, count)) {
 			launch->before[i] = None;
 		}
 	}
+	for (int i = 0; i < launch->of_others_count; i++) {
+		if (is_in(launch->of_others[i], now, count)) {
+			launch->of_others[kept++] = launch->of_others[i];
+		}
+	}
+	launch->of_others_count = kept;
 }
 
-Window launch_find_window(struct display *display, struct launch *launch, bool by_others)
+Window launch_find_window(struct display *display, struct launch *launch)
 {
 	Window now[WINDOWS_MAX];
 	const int count = window_list(display, now);
@@ -75,7 +120,8 @@ Window launch_find_window(struct display *display, struct launch *launch, bool b
 	for (int i = count - 1; i >= 0; i--) {
 		if (!is_old_window(display, launch, now[i]) &&
 				window_is_application(display, now[i]) &&
-				(by_others || !is_of_other(display, launch, now[i]))) {
+				(!is_of_other(display, launch, now[i]) ||
+						others_count(display, launch))) {
 			return now[i];
 		}
 	}

@@ -14,6 +14,8 @@ struct launch {
 	int before_count;
 	Window of_others[WINDOWS_MAX]; /* new ones of other programs */
 	int of_others_count;
+	uint64_t looked_us; /* when has_client was found out; 0: not yet */
+	bool has_client;    /* a connection to the X server */
 	Window active_before;
 	char class[128]; /* that its windows are likely to have; "" if unknown */
 	Window window;   /* the result */
@@ -26,7 +28,8 @@ struct launch {
 /* Before the start: what is there already. */
 void launch_note_windows(struct display *display, struct launch *launch);
 /* The uppermost window of an application that was not there; None if there is none. Those of other
- * programs, which may show one of their own accord just then, count only with by_others. */
-Window launch_find_window(struct display *display, struct launch *launch, bool by_others);
+ * programs, which may show one of their own accord just then, count when the program has ended,
+ * after 2 s if it has no connection to the X server, and after 10 s in any case. */
+Window launch_find_window(struct display *display, struct launch *launch);
 
 #endif

@@ -8,6 +8,9 @@
 #include "cua/base/error.h"
 #include "display/desktop_record.h"
 
+/* For so long the session slows a process down. */
+#define SESSION_SLOW_MS 120000U
+
 /**
  * session_request() - connect and send a request.
  * @fds:     stdin, stdout, stderr for the program, or NULL.

@@ -5,9 +5,10 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "display/session_client.h"
+
 #define RUNS_MS 20
 #define STOPS_MS 980
-#define SLOW_MS 120000
 
 static void end(struct session_slow *slow)
 {
@@ -52,7 +53,7 @@ enum cua_status session_slow_down(struct session_slow *slow, pid_t pid, struct c
 		return CUA_OK;
 	}
 	slow->fd = fd;
-	slow->until_ms = uv_now(slow->timer.loop) + SLOW_MS;
+	slow->until_ms = uv_now(slow->timer.loop) + SESSION_SLOW_MS;
 	on_timer(&slow->timer);
 	return CUA_OK;
 }

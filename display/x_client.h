@@ -7,7 +7,7 @@
 
 #include "display/display_internal.h"
 
-/* What the X server takes by itself. */
+/* Of more than that, the first; a server may take 2048. */
 #define X_CLIENTS_MAX 512
 
 struct x_client {
@@ -15,7 +15,7 @@ struct x_client {
 	pid_t pid;
 };
 
-/* How many there are, ours and the window manager among them; 0 if the server does not answer. */
+/* How many are listed, ours and the window manager among them; 0 if the server does not answer. */
 int x_client_list(struct display *display, struct x_client clients[X_CLIENTS_MAX]);
 /* Who made the window; 0 if the server does not know. */
 pid_t x_client_pid(struct display *display, Window window);

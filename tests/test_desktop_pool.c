@@ -1,6 +1,7 @@
 /* Desktops that were started before anybody asked. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,19 +262,24 @@ static void a_spare_desktop_that_died_is_not_handed_out(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
-static void a_spare_desktop_whose_host_died_gets_another(void **state)
+static void a_spare_desktop_whose_host_died_or_hangs_gets_another(void **state)
 {
 	(void)state;
 	struct desktop first, second;
 	desktop_start_with(&first, &world, "first", "--pool=1", NULL);
 	wait_spares(1);
-	const pid_t waiting = session_of("spare-1"), host = pid_of("spare-1", "host");
-	kill_and_wait(host);
-	desktop_start(&second, &world, "second");
-	assert_int_equal(session_of("second"), waiting);
-	assert_int_not_equal(pid_of("second", "host"), host);
-	desktop_do(&second, "[{\"action\":\"cursor_position\"}]");
-	wait_spares(1);
+	static const int signals[] = { SIGKILL, SIGSTOP };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(signals); i++) {
+		const pid_t waiting = session_of("spare-1"), host = pid_of("spare-1", "host");
+		assert_int_equal(kill(host, signals[i]), 0);
+		desktop_start(&second, &world, "second");
+		assert_int_equal(session_of("second"), waiting);
+		assert_int_not_equal(pid_of("second", "host"), host);
+		assert_true(process_is_gone(host));
+		desktop_do(&second, "[{\"action\":\"cursor_position\"}]");
+		desktop_stop(&second);
+		wait_spares(1);
+	}
 	const pid_t last = pid_of("spare-1", "host");
 	world_expect(&world, 0, "desktop", "stop", "--pool", NULL);
 	assert_true(process_is_gone(last));
@@ -309,7 +315,7 @@ int main(void)
 		TEST(starts_of_one_name_at_once_make_one_host),
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
-		TEST(a_spare_desktop_whose_host_died_gets_another),
+		TEST(a_spare_desktop_whose_host_died_or_hangs_gets_another),
 		TEST(bad_pools_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
