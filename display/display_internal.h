@@ -363,6 +363,7 @@ bool window_is_pingable(struct display *display, Window window);
 int window_list(struct display *display, Window windows[WINDOWS_MAX]);
 /* All that the window manager lists, from below to above. XFree it; NULL for none. */
 Window *window_read_list(struct display *display, unsigned long *ret_count);
+bool window_is_in(Window window, const Window *windows, int count);
 bool window_is_listed(struct display *display, Window window);
 /* CUA_ERR_NOT_FOUND unless it is on the window manager's list; with unmanaged, windows that it does
  * not manage do as well. */

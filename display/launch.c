@@ -42,16 +42,6 @@ static bool is_old_window(struct display *display, const struct launch *launch, 
 	return false;
 }
 
-static bool is_in(Window window, const Window *windows, int count)
-{
-	for (int i = 0; i < count; i++) {
-		if (windows[i] == window) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* A process of the program, which is a session of its own. Unknown ones are taken for its. */
 static bool is_of_launch(struct display *display, const struct launch *launch, pid_t pid)
 {
@@ -85,7 +75,7 @@ static bool others_count(struct display *display, struct launch *launch)
 
 static bool is_of_other(struct display *display, struct launch *launch, Window window)
 {
-	if (is_in(window, launch->of_others, launch->of_others_count)) {
+	if (window_is_in(window, launch->of_others, launch->of_others_count)) {
 		return true;
 	}
 	const bool is_other = !is_of_launch(display, launch, x_client_pid(display, window));
@@ -100,12 +90,12 @@ static void forget_gone(struct launch *launch, const Window *now, int count)
 {
 	int kept = 0;
 	for (int i = 0; i < launch->before_count; i++) {
-		if (!is_in(launch->before[i], now, count)) {
+		if (!window_is_in(launch->before[i], now, count)) {
 			launch->before[i] = None;
 		}
 	}
 	for (int i = 0; i < launch->of_others_count; i++) {
-		if (is_in(launch->of_others[i], now, count)) {
+		if (window_is_in(launch->of_others[i], now, count)) {
 			launch->of_others[kept++] = launch->of_others[i];
 		}
 	}

@@ -64,6 +64,16 @@ int window_list(struct display *display, Window windows[WINDOWS_MAX])
 	return (int)(count - skip);
 }
 
+bool window_is_in(Window window, const Window *windows, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (windows[i] == window) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool window_is_listed(struct display *display, Window window)
 {
 	unsigned long count = 0;

@@ -216,27 +216,17 @@ struct closing {
 	int before_count;
 };
 
-static bool is_listed_in(Window window, const Window *windows, int count)
-{
-	for (int i = 0; i < count; i++) {
-		if (windows[i] == window) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Gone, or there is a question instead: a window that was not there. */
 static bool has_closed_or_asks(struct display *display, void *user_data)
 {
 	const struct closing *closing = user_data;
 	Window now[WINDOWS_MAX];
 	const int count = window_list(display, now);
-	if (!is_listed_in(closing->window, now, count)) {
+	if (!window_is_in(closing->window, now, count)) {
 		return true;
 	}
 	for (int i = 0; i < count; i++) {
-		if (!is_listed_in(now[i], closing->before, closing->before_count)) {
+		if (!window_is_in(now[i], closing->before, closing->before_count)) {
 			return true;
 		}
 	}
