@@ -24,6 +24,8 @@
 #define FAST_SPAN_US 1000000U
 #define FAST_GAP_MAX_US 260000U
 #define FAST_BEATS 8
+/* A film that goes on where one was before may stall for so long between its first frames. */
+#define AGAIN_GAP_US 500000U
 #define SLOW_BEATS 6
 #define CARET_BEATS 3
 /* After so many changes of one place the next is expected at their pace. */
@@ -45,8 +47,9 @@ struct track {
 	struct cua_region area;
 	uint64_t first_us, last_us;
 	uint64_t gaps_us[GAPS]; /* the last of them, a ring */
-	unsigned int beats;
-	bool moves; /* by itself: an animation */
+	unsigned int beats;     /* 0: remembered, and unchanged since the last input */
+	bool moves;             /* by itself: an animation */
+	bool moved; /* as an animation that ended: a film that goes on begins with one frame */
 };
 
 struct activity {
@@ -149,6 +152,12 @@ static bool has_ended(const struct track *track, uint64_t now_us)
 	return now_us > track->last_us + limit_us;
 }
 
+/* A video or a spinner, and no caret. */
+static bool is_film(const struct track *track)
+{
+	return mean_gap_us(track) <= FAST_GAP_US && !is_narrow(&track->area);
+}
+
 /* The last gaps of so many beats are alike. */
 static bool is_even(const struct track *track, unsigned int beats)
 {
@@ -183,10 +192,13 @@ static void beat(struct track *track, const struct cua_region *area, uint64_t at
 {
 	const uint64_t gap_us = at_us - track->last_us;
 	const uint64_t mean_us = mean_gap_us(track);
-	if (!track->moves && track->beats > 1 &&
-			(gap_us > SLOW_GAP_US ||
-					(mean_us <= FAST_GAP_US && gap_us > FAST_GAP_MAX_US))) {
-		start_track(track, area, at_us); /* out of step */
+	const uint64_t fast_max_us = track->moved ? AGAIN_GAP_US : FAST_GAP_MAX_US;
+	const bool out_of_step = track->beats > 1 &&
+			(gap_us > SLOW_GAP_US || (mean_us <= FAST_GAP_US && gap_us > fast_max_us));
+	if (!track->moves && (track->beats == 0 || out_of_step)) {
+		const bool moved = track->moved;
+		start_track(track, area, at_us);
+		track->moved = moved;
 		return;
 	}
 	track->area = both(&track->area, area);
@@ -427,8 +439,13 @@ void activity_input(struct display *display)
 	const uint64_t now_us = cua_now_us();
 	int kept = 0;
 	for (int i = 0; i < activity->track_count; i++) {
-		if (activity->tracks[i].moves && !has_ended(&activity->tracks[i], now_us)) {
-			activity->tracks[kept++] = activity->tracks[i];
+		struct track *track = &activity->tracks[i];
+		if (track->moves && has_ended(track, now_us)) {
+			*track = (struct track){ .area = track->area, .moved = is_film(track) };
+		}
+		/* What was remembered and has changed without moving was another thing. */
+		if (track->moves || (track->moved && track->beats == 0)) {
+			activity->tracks[kept++] = *track;
 		}
 	}
 	activity->track_count = kept;
@@ -478,15 +495,17 @@ uint64_t activity_rest_us(const struct display *display, uint64_t small_us, uint
 	for (int i = 0; i < activity->track_count; i++) {
 		const struct track *track = &activity->tracks[i];
 		uint64_t quiet_us = pixels_of(&track->area) < LARGE_PIXELS ? small_us : large_us;
-		if (track->moves) {
+		uint64_t gap_us = 0;
+		if (track->moves || track->beats == 0) {
 			continue;
 		}
-		if (track->beats >= FEW_BEATS) {
-			const uint64_t gap_us = mean_gap_us(track) * 3 / 2;
-			const uint64_t wait_us =
-					gap_us < FAST_GAP_MAX_US ? gap_us : FAST_GAP_MAX_US;
-			quiet_us = wait_us > quiet_us ? wait_us : quiet_us;
+		if (track->moved) {
+			gap_us = AGAIN_GAP_US;
+		} else if (track->beats >= FEW_BEATS) {
+			gap_us = mean_gap_us(track) * 3 / 2;
+			gap_us = gap_us < FAST_GAP_MAX_US ? gap_us : FAST_GAP_MAX_US;
 		}
+		quiet_us = gap_us > quiet_us ? gap_us : quiet_us;
 		if (track->last_us + quiet_us > rest_us) {
 			rest_us = track->last_us + quiet_us;
 		}

@@ -200,6 +200,35 @@ static void what_moves_by_itself_is_reported_and_not_waited_for(void **state)
 	assert_string_equal(json_text(answer, "results.0.status"), "delivered");
 }
 
+/* A film that goes on after a pause may stall after its first frames: it has moved there before,
+ * and is waited for longer. */
+static void a_film_that_goes_on_is_reported(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/chromium", X_OK) != 0) {
+		skip();
+	}
+	show_page("film.html",
+			"<!doctype html><title>film</title><style>#f{position:absolute;left:300px;"
+			"top:150px;width:300px;height:200px}</style><div id=f></div><script>"
+			"let on=true,n=0,first=0;function "
+			"next(){if(!on)return;n++;f.style.background="
+			"`hsl(${n*40},70%,50%)`;setTimeout(next,n-first==5?240:40)}next();"
+			"onkeydown=e=>{if(e.key=='s'){on=!on;if(on){first=n;next()}}}</script>");
+	CUA_AUTO_JSON cJSON *playing = NULL;
+	for (int i = 0; i < 5; i++) {
+		cJSON_Delete(playing);
+		playing = desktop_act(&desktop, "[{\"action\":\"key\",\"keys\":\"x\"}]");
+	}
+	assert_string_equal(json_text(playing, "settle.animated.0.kind"), "video");
+	cJSON_Delete(desktop_act(&desktop,
+			"[{\"action\":\"key\",\"keys\":\"s\"},{\"action\":\"wait_for\",\"until\":"
+			"\"rest\",\"rest_ms\":1000}]"));
+	CUA_AUTO_JSON cJSON *again = desktop_act(&desktop, "[{\"action\":\"key\",\"keys\":\"s\"}]");
+	assert_string_equal(json_text(again, "settle.reason"), "animated");
+	assert_string_equal(json_text(again, "settle.animated.0.kind"), "video");
+}
+
 static void an_input_without_effect_is_told(void **state)
 {
 	(void)state;
@@ -297,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_program_that_always_computes_is_waited_for_once),
 		cmocka_unit_test(text_and_url_are_waited_for),
 		cmocka_unit_test(what_moves_by_itself_is_reported_and_not_waited_for),
+		cmocka_unit_test(a_film_that_goes_on_is_reported),
 		cmocka_unit_test(settled_pictures_are_those_that_stay),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
