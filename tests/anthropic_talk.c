@@ -176,3 +176,13 @@ int count_breakpoints(const cJSON *json)
 	}
 	return count;
 }
+
+int count_images(const cJSON *json)
+{
+	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "type"));
+	int count = type && strcmp(type, "image") == 0;
+	for (const cJSON *child = json->child; child; child = child->next) {
+		count += count_images(child);
+	}
+	return count;
+}

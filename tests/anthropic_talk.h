@@ -85,5 +85,6 @@ const cJSON *asked(const struct talk *talk, int request);
 /* "(nothing)" if there is none. */
 const char *text_at(const struct talk *talk, int request, const char *path);
 int count_breakpoints(const cJSON *json);
+int count_images(const cJSON *json);
 
 #endif

@@ -267,6 +267,61 @@ static void a_lost_thread_is_replayed_whole(void **state)
 	assert_int_equal(cua_remove_tree(dir, NULL), CUA_OK);
 }
 
+/* A server counts the pictures of a whole thread, and nothing clears them. */
+static void a_full_thread_is_begun_anew_without_old_pictures(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = { { .lines = ACT("m1") }, { .lines = ACT("m2") },
+		{ .lines = ACT("m3") }, { .lines = DONE } };
+	static const char binding[] = "thinking.block_binding.prefix_mismatch_behavior";
+	static const struct {
+		double max_count, context;
+		bool prunes;
+	} rows[] = {
+		{ 30, 0, false }, { 30, 0, true },
+		{ 600, 2 * 30 * 46 * 29, false }, /* by the tokens of 1280x800 */
+	};
+	char dir[] = "/tmp/cua-thread-XXXXXX", path[64];
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/.png", dir);
+	talk_write_image(path);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_model_spec spec = spec_of("computer_toolset_20260801");
+		const char *kept = rows[i].prunes ? "(nothing)" : "drop_block";
+		struct talk talk;
+		spec.threads = true;
+		spec.images.patch = 28;
+		spec.images.max_count = rows[i].max_count;
+		spec.context = rows[i].context;
+		spec.prunes = rows[i].prunes;
+		open_talk_as(&talk, (struct agent_model_config){ .pictures_dir = dir }, &spec,
+				replies, 4);
+		ask_well(&talk);
+		answer_all(&talk, NULL, NULL);
+		for (int k = 2; k < 30; k++) {
+			assert_int_equal(agent_model_add_user(talk.model, "x", &talk_image, NULL),
+					CUA_OK);
+		}
+		ask_well(&talk);
+		assert_string_equal(text_at(&talk, 1, "thread.previous_message_id"), "m1");
+		assert_string_equal(text_at(&talk, 1, binding), "(nothing)");
+		answer_all(&talk, NULL, NULL); /* with the 31st */
+		ask_well(&talk);
+		assert_string_equal(text_at(&talk, 2, "thread.type"), "create");
+		assert_non_null(at(asked(&talk, 2), "system"));
+		assert_int_equal(cJSON_GetArraySize(at(asked(&talk, 2), "messages")), 33);
+		assert_in_range(count_images(asked(&talk, 2)), 3, 16);
+		assert_string_equal(text_at(&talk, 2, binding), kept);
+		answer_all(&talk, NULL, NULL);
+		ask_well(&talk);
+		assert_string_equal(text_at(&talk, 3, "thread.previous_message_id"), "m3");
+		assert_int_equal(count_images(asked(&talk, 3)), 1);
+		assert_string_equal(text_at(&talk, 3, binding), kept);
+		close_talk(&talk);
+	}
+	assert_int_equal(cua_remove_tree(dir, NULL), CUA_OK);
+}
+
 /* --- pauses --- */
 
 #define PAUSED \
@@ -326,6 +381,7 @@ int main(void)
 		cmocka_unit_test(what_a_server_does_not_know_is_left_out),
 		cmocka_unit_test(a_thread_gets_only_what_is_new),
 		cmocka_unit_test(a_lost_thread_is_replayed_whole),
+		cmocka_unit_test(a_full_thread_is_begun_anew_without_old_pictures),
 		cmocka_unit_test(a_paused_turn_is_sent_back_as_it_is),
 		cmocka_unit_test(a_thread_goes_on_from_a_pause_without_a_word),
 	};

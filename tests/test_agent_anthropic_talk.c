@@ -383,16 +383,6 @@ static void pictures_that_would_be_shrunk_are_not_sent(void **state)
 	}
 }
 
-static int count_images(const cJSON *json)
-{
-	const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "type"));
-	int count = type && strcmp(type, "image") == 0;
-	for (const cJSON *child = json->child; child; child = child->next) {
-		count += count_images(child);
-	}
-	return count;
-}
-
 static void open_long_talk(struct talk *talk, const struct agent_model_spec *spec,
 		const struct reply *replies, size_t count)
 {

@@ -492,6 +492,10 @@ static void a_thread_keeps_the_conversation(void **state)
 	cJSON_AddItemToObject(standin->request, "system", cJSON_CreateString("other"));
 	expect_refused(standin, 400, "invalid_request_error", "system: the thread keeps it");
 	cJSON_DeleteItemFromObject(standin->request, "system");
+	cJSON_AddItemToObject(standin->request, "thinking",
+			standin_parse("{\"type\":\"between_tools\"}"));
+	expect_refused(standin, 400, "invalid_request_error", "thinking: it differs");
+	cJSON_DeleteItemFromObject(standin->request, "thinking");
 	cJSON_ReplaceItemInObject(standin->request, "model", cJSON_CreateString("claude-opus-5-5"));
 	expect_refused(standin, 400, "invalid_request_error", "model: it differs");
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/model/model_pictures.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
@@ -19,7 +18,7 @@
 
 /* --- the conversation's life --- */
 
-static void drop_messages(struct anthropic *talk)
+void anthropic_drop_messages(struct anthropic *talk)
 {
 	for (size_t i = 0; i < talk->count; i++) {
 		free(talk->messages[i].text);
@@ -34,7 +33,7 @@ static void anthropic_destroy(void *self)
 	if (!talk) {
 		return;
 	}
-	drop_messages(talk);
+	anthropic_drop_messages(talk);
 	free(talk->messages);
 	model_shelf_finish(&talk->shelf);
 	free(talk);
@@ -79,73 +78,8 @@ enum cua_status anthropic_add_message(struct anthropic *talk, char *text, char *
 		.plain_len = plain ? strlen(plain) : 0,
 		.images = images,
 		.image_bytes = image_bytes };
+	talk->images += images;
 	return CUA_OK;
-}
-
-/* --- the shelf --- */
-
-/* A message is three texts there: its numbers, itself, and itself without pictures, or "". */
-static enum cua_status list_messages(
-		const struct anthropic *talk, struct model_items *list, struct cua_error *err)
-{
-	enum cua_status status = CUA_OK;
-	for (size_t i = 0; status == CUA_OK && i < talk->count; i++) {
-		const struct anthropic_message *message = &talk->messages[i];
-		char numbers[48];
-		const int len = snprintf(numbers, sizeof(numbers), "%d %zu", message->images,
-				message->image_bytes);
-		status = model_items_add(list, numbers, (size_t)len, err);
-		if (status == CUA_OK) {
-			status = model_items_add(list, message->text, message->text_len, err);
-		}
-		if (status == CUA_OK) {
-			status = model_items_add(list, message->plain ? message->plain : "",
-					message->plain_len, err);
-		}
-	}
-	return status;
-}
-
-/* What the server has is kept out of memory, where there is a place for it. */
-static void shelve(struct anthropic *talk)
-{
-	struct model_items list = { 0 };
-	const char *dir = model_pictures_dir(talk->config->pictures);
-	if (list_messages(talk, &list, NULL) == CUA_OK &&
-			model_shelf_put(&talk->shelf, dir, &list)) {
-		drop_messages(talk);
-		talk->held = 0;
-	}
-	model_items_finish(&list);
-}
-
-/* The three texts of a message become one, and are taken out of the list. */
-static enum cua_status add_listed(struct anthropic *talk, char **texts, struct cua_error *err)
-{
-	int images = 0;
-	size_t image_bytes = 0;
-	if (sscanf(texts[0], "%d %zu", &images, &image_bytes) != 2) {
-		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "a message of the conversation");
-	}
-	char *plain = texts[2][0] ? CUA_STEAL(texts[2]) : NULL;
-	return anthropic_add_message(talk, CUA_STEAL(texts[1]), plain, images, image_bytes, err);
-}
-
-enum cua_status anthropic_unshelve(struct anthropic *talk, struct cua_error *err)
-{
-	struct model_items list = { 0 };
-	enum cua_status status = model_shelf_take(&talk->shelf, &list, err);
-	if (status == CUA_OK) { /* those in memory come behind */
-		status = list_messages(talk, &list, err);
-	}
-	if (status == CUA_OK) {
-		drop_messages(talk);
-	}
-	for (size_t i = 0; status == CUA_OK && i + 2 < list.count; i += 3) {
-		status = add_listed(talk, list.texts + i, err);
-	}
-	model_items_finish(&list);
-	return status;
 }
 
 /* --- turns --- */
@@ -155,13 +89,6 @@ static bool is_empty_text(const cJSON *block)
 {
 	const char *type = cua_json_string(block, "type"), *text = cua_json_string(block, "text");
 	return type && strcmp(type, "text") == 0 && (!text || !text[strspn(text, " \t\r\n")]);
-}
-
-static void keep_thread(struct anthropic *talk, const cJSON *end)
-{
-	const char *id = cua_json_string(end, "id");
-	snprintf(talk->thread, sizeof(talk->thread), "%s",
-			id && anthropic_uses_threads(talk) ? id : "");
 }
 
 /* A block goes into the message as it came; the turn's end does not belong to it. */
@@ -175,7 +102,7 @@ static enum cua_status add_block(struct anthropic *talk, const char *text,
 	}
 	const char *type = cua_json_string(block, "type");
 	if (type && strcmp(type, "message") == 0) {
-		keep_thread(talk, block);
+		anthropic_keep_thread(talk, block);
 		return CUA_OK;
 	}
 	return is_empty_text(block)
@@ -207,7 +134,7 @@ static enum cua_status anthropic_add_turn(
 	talk->held = talk->count;
 	talk->has_turns = true;
 	if (status == CUA_OK && talk->thread[0]) {
-		shelve(talk);
+		anthropic_shelve(talk);
 	}
 	return status;
 }

@@ -5,7 +5,8 @@
  *   anthropic.c           the conversation; headers; what a server does not take
  *   anthropic_tools.c     the tools that are offered
  *   anthropic_messages.c  messages of the user: tasks and results
- *   anthropic_request.c   the body that is sent: caching, context editing, threads
+ *   anthropic_request.c   the body that is sent: caching, context editing
+ *   anthropic_thread.c    what the server keeps of the conversation
  *   anthropic_stream.c    the events that come back, to content blocks
  *   anthropic_turn.c      content blocks to a turn
  *   anthropic_actions.c   members of the computer tool to canonical actions
@@ -41,6 +42,7 @@ struct anthropic {
 	struct model_shelf shelf;
 	struct anthropic_message *messages; /* owned */
 	size_t count, capacity;
+	int images; /* of all messages, those on the shelf among them */
 	bool has_turns;
 	char tool[48];          /* the computer tool's type */
 	unsigned refused_tools; /* a bit for each that there is */
@@ -51,6 +53,7 @@ struct anthropic {
 	 * the server has by then, beside those on the shelf; "" if it has none. */
 	char thread[80];
 	size_t held;
+	double left_out; /* pictures of the conversation that its thread was begun without */
 	/* Of the request to come. */
 	bool unbinds; /* thoughts that were bound to pictures which are gone may be dropped */
 	char betas[256];
@@ -59,8 +62,8 @@ struct anthropic {
 
 /* --- the conversation --- */
 
-/* Brings back what is on the shelf. */
-CUA_NODISCARD enum cua_status anthropic_unshelve(struct anthropic *talk, struct cua_error *err);
+/* Of those in memory. */
+void anthropic_drop_messages(struct anthropic *talk);
 /* Takes text and plain over, whatever the outcome. */
 CUA_NODISCARD enum cua_status anthropic_add_message(struct anthropic *talk, char *text, char *plain,
 		int images, size_t image_bytes, struct cua_error *err);
@@ -69,11 +72,29 @@ enum cua_status anthropic_add_user(void *self, const char *text, const struct ag
 enum cua_status anthropic_add_answers(void *self, const struct agent_answer *answers, size_t count,
 		const char *note, struct cua_error *err);
 
+/* --- threads: what the server keeps --- */
+
+bool anthropic_uses_threads(const struct anthropic *talk);
+/* The next request goes on from an answer. */
+bool anthropic_continues(const struct anthropic *talk);
+/* end: of the turn that was added last. */
+void anthropic_keep_thread(struct anthropic *talk, const cJSON *end);
+/* How many of the oldest pictures a thread must be begun without. */
+double anthropic_pictures_left_out(const struct anthropic *talk);
+/* Before a request: one with too many pictures is left, and all is sent again as a new one. */
+void anthropic_end_full_thread(struct anthropic *talk);
+/* What the server has is kept out of memory, where there is a place for it. */
+void anthropic_shelve(struct anthropic *talk);
+/* Brings it back. */
+CUA_NODISCARD enum cua_status anthropic_unshelve(struct anthropic *talk, struct cua_error *err);
+
 /* --- the request --- */
 
 enum cua_status anthropic_body(void *self, struct cua_buffer *body, struct cua_error *err);
 bool anthropic_edits_context(const struct anthropic *talk);
-bool anthropic_uses_threads(const struct anthropic *talk);
+/* Old pictures may be taken out of what is sent: no thought is bound to them, or the server drops
+ * those that are. */
+bool anthropic_may_prune(const struct anthropic *talk);
 
 /* The tool is a toolset: each of its actions is a call of its own, marked with its family. */
 bool anthropic_is_toolset(const struct anthropic *talk);

@@ -15,21 +15,11 @@
 #define CLEAR_TRIGGER_TOKENS 100000
 #define CLEAR_KEEP_USES 20
 
-bool anthropic_uses_threads(const struct anthropic *talk)
-{
-	return talk->config->spec->threads && !talk->quirks.no_threads && !talk->config->is_probe;
-}
-
 /* A thread takes no context editing. */
 bool anthropic_edits_context(const struct anthropic *talk)
 {
 	return !talk->quirks.no_context_editing && !talk->config->is_probe &&
 			!anthropic_uses_threads(talk);
-}
-
-static bool continues(const struct anthropic *talk)
-{
-	return anthropic_uses_threads(talk) && talk->thread[0];
 }
 
 /* --- the head --- */
@@ -56,6 +46,11 @@ static void add_system(const struct anthropic *talk, cJSON *head)
 static bool asks_to_think(const struct anthropic *talk)
 {
 	return talk->config->spec->thinking[0] && !talk->quirks.no_thinking;
+}
+
+bool anthropic_may_prune(const struct anthropic *talk)
+{
+	return talk->config->spec->prunes || (asks_to_think(talk) && !talk->quirks.no_unbinding);
 }
 
 /* The newest models keep to themselves what they think unless they are asked to sum it up. */
@@ -106,8 +101,8 @@ static void add_context_editing(const struct anthropic *talk, cJSON *head)
 static void add_thread(const struct anthropic *talk, cJSON *head)
 {
 	cJSON *thread = cJSON_AddObjectToObject(head, "thread");
-	cJSON_AddStringToObject(thread, "type", continues(talk) ? "continue" : "create");
-	if (continues(talk)) {
+	cJSON_AddStringToObject(thread, "type", anthropic_continues(talk) ? "continue" : "create");
+	if (anthropic_continues(talk)) {
 		cJSON_AddStringToObject(thread, "previous_message_id", talk->thread);
 	}
 }
@@ -121,7 +116,7 @@ static cJSON *build_head(const struct anthropic *talk)
 	if (talk->config->is_probe) {
 		return head;
 	}
-	if (!continues(talk)) { /* a thread keeps what it was made with */
+	if (!anthropic_continues(talk)) { /* a thread keeps what it was made with */
 		add_system(talk, head);
 		anthropic_add_tools(talk, head);
 	}
@@ -156,22 +151,38 @@ static void measure(const struct anthropic *talk, const struct span *span, doubl
 	}
 }
 
+/* The server counts the pictures of a whole thread. */
+static double images_max(const struct anthropic *talk)
+{
+	const double max_count = talk->config->spec->images.max_count;
+	if (anthropic_uses_threads(talk)) {
+		return talk->images - anthropic_pictures_left_out(talk);
+	}
+	return max_count > 0 ? max_count : HUGE_VAL;
+}
+
+/* Thoughts are bound to pictures that are gone. A thread keeps what it was begun with. */
+static bool needs_unbinding(const struct anthropic *talk, const struct span *span)
+{
+	return !talk->config->spec->prunes &&
+			(span->pruned > 0 ||
+					(anthropic_continues(talk) &&
+							(talk->unbinds || talk->left_out > 0)));
+}
+
 /* Old pictures go only when a request would be refused for them: by steps, and by what the
  * conversation is alone, so that one that is rebuilt does the same. Where thoughts are bound to
  * them, the server is asked to drop those. */
 static enum cua_status choose_span(
 		struct anthropic *talk, struct span *ret_span, struct cua_error *err)
 {
-	const struct agent_model_spec *spec = talk->config->spec;
 	const double bytes_max = (double)ANTHROPIC_BODY_MAX - (1 << 20); /* of the head */
-	bool may_prune = spec->prunes || (asks_to_think(talk) && !talk->quirks.no_unbinding);
-	struct span span = { continues(talk) ? talk->held : 0, 0 };
+	struct span span = { anthropic_continues(talk) ? talk->held : 0, 0 };
 	double images = 0, bytes = 0;
 	measure(talk, &span, &images, &bytes);
-	while (bytes > bytes_max ||
-			(spec->images.max_count > 0 && images > spec->images.max_count)) {
+	while (bytes > bytes_max || images > images_max(talk)) {
 		span.pruned += PRUNE_STEP;
-		if (!may_prune || span.pruned >= talk->count) {
+		if (!anthropic_may_prune(talk) || span.pruned >= talk->count) {
 			return CUA_FAIL(err, CUA_ERR_MODEL, 0,
 					"the conversation is too long for %.60s: %.0f pictures, "
 					"%.0f MB",
@@ -179,7 +190,7 @@ static enum cua_status choose_span(
 		}
 		measure(talk, &span, &images, &bytes);
 	}
-	talk->unbinds = span.pruned > 0 && !spec->prunes;
+	talk->unbinds = needs_unbinding(talk, &span);
 	*ret_span = span;
 	return CUA_OK;
 }
@@ -235,7 +246,8 @@ enum cua_status anthropic_body(void *self, struct cua_buffer *body, struct cua_e
 {
 	struct anthropic *talk = self;
 	struct span span;
-	enum cua_status status = !continues(talk) && talk->shelf.count > 0
+	anthropic_end_full_thread(talk);
+	enum cua_status status = !anthropic_continues(talk) && talk->shelf.count > 0
 			? anthropic_unshelve(talk, err)
 			: CUA_OK;
 	if (status == CUA_OK) {

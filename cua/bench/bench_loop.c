@@ -280,15 +280,19 @@ static enum cua_status measure_run(
 	return status;
 }
 
-/* What the stand-in's model can do: with threads the server keeps the conversation, else old
- * pictures give way when a request becomes too large. The user's own catalogue is not asked. */
+/* What the stand-in's model can do: with threads the server keeps the conversation. Over Anthropic
+ * it thinks and takes as many pictures as the newest ones. The user's own catalogue is not asked.
+ */
 static enum cua_status write_catalogue(
-		const struct bench *bench, bool threads, struct cua_error *err)
+		const struct bench *bench, const char *api, bool threads, struct cua_error *err)
 {
-	char path[sizeof(bench->dir) + 16], text[80];
+	char path[sizeof(bench->dir) + 16], text[160];
 	snprintf(path, sizeof(path), "%s/models.json", bench->dir);
-	snprintf(text, sizeof(text), "{\"models\": {\"standin\": {\"threads\": %s}}}",
-			threads ? "true" : "false");
+	snprintf(text, sizeof(text), "{\"models\": {\"standin\": {\"threads\": %s%s}}}",
+			threads ? "true" : "false",
+			strcmp(api, "anthropic") == 0 ? ", \"thinking\": \"adaptive\", "
+							"\"images\": {\"max_count\": 600}"
+						      : "");
 	enum cua_status status = cua_file_write(path, text, strlen(text), 0600, err);
 	return status == CUA_OK && setenv("CUA_MODELS", path, 1) != 0
 			? CUA_FAIL(err, CUA_ERR_NOMEM, errno, "environment")
@@ -309,7 +313,7 @@ static enum cua_status measure_row(struct loop *loop, const cJSON *row, const ch
 		.by = by,
 		.screen = screen[0] ? screen : loop->screen,
 		.steps = (int)bench_number(row, bench->quick ? "quick_steps" : "steps", 1) };
-	enum cua_status status = write_catalogue(bench, threads, err);
+	enum cua_status status = write_catalogue(bench, one.api, threads, err);
 	if (status == CUA_OK && strcmp(one.screen, loop->screen) != 0) {
 		status = bench_screen_show_named(one.desktop, one.screen, err);
 	}

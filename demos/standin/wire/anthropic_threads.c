@@ -19,6 +19,9 @@ static const struct check_member continue_members[] = {
 /* What a thread keeps, and a request that continues it must not bring again. */
 static const char *const kept[] = { "system", "tools" };
 
+/* What every request of a thread must say alike. */
+static const char *const fixed[] = { "model", "thinking", "output_config" };
+
 static void drop_breakpoints(cJSON *json)
 {
 	cJSON *item;
@@ -87,10 +90,15 @@ static bool go_on(struct wire_request *request, const cJSON *thread)
 				"once.",
 				id);
 	}
-	if (!check_is(check_text(request->play->held, "model"),
-			    check_text(request->root, "model"))) {
-		return wire_refuse(request, 400, "thread_fingerprint_mismatch", "",
-				"model: it differs from the one that the thread was created with.");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(fixed); i++) {
+		const cJSON *former = check_get(request->play->held, fixed[i]);
+		const cJSON *value = check_get(request->root, fixed[i]);
+		if (!former != !value || (value && !cJSON_Compare(former, value, true))) {
+			return wire_refuse(request, 400, "thread_fingerprint_mismatch", "",
+					"%s: it differs from the one that the thread was created "
+					"with.",
+					fixed[i]);
+		}
 	}
 	complete(request, &request->play->turns[turn]);
 	return true;
