@@ -94,11 +94,33 @@ static void print_spent(const struct agent_printer *printer, const cJSON *turn)
 	}
 }
 
+/* The lines of words that have not been shown yet, as far as there is room for them: an API may
+ * stream a part of them. They mostly come in the order in which they were streamed. */
+static void find_unsaid(
+		const struct agent_printer *printer, const char *words, char *text, size_t size)
+{
+	const char *from = printer->words.len > 0 ? printer->words.data : "";
+	CUA_AUTO_FREE char *copy = strdup(was_said(printer, words) ? "" : words);
+	size_t used = 0;
+	text[0] = '\0';
+	for (char *rest = copy, *line; used < size && (line = strsep(&rest, "\n"));) {
+		const char *said = strstr(from, line);
+		if (said) {
+			from = said + strlen(line);
+		} else {
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+					used > 0 ? "\n" : "", line);
+		}
+	}
+}
+
 static void print_turn(struct agent_printer *printer, const cJSON *event)
 {
+	char unsaid[4 * WORDS_SHOWN + 8]; /* a character has four bytes at most */
 	const char *words = cua_json_text(event, "words"), *answer = cua_json_text(event, "answer");
 	const char *refusal = cua_json_text(event, "refusal");
-	bool has_words = printer->words.len > 0, words_said = was_said(printer, words);
+	const bool has_words = printer->words.len > 0;
+	find_unsaid(printer, words, unsaid, sizeof(unsaid));
 	printer->steps = cua_json_int(event, "step");
 	printer->answer_said = (answer[0] && was_said(printer, answer)) ||
 			(refusal[0] && was_said(printer, refusal));
@@ -109,9 +131,9 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 		fprintf(printer->out, "%3d  ", printer->steps);
 	}
 	print_spent(printer, event);
-	if (words[0] && !words_said) {
+	if (unsaid[0]) {
 		fputs("  \xe2\x80\x9c", printer->out);
-		cua_text_line(printer->out, words, WORDS_SHOWN);
+		cua_text_line(printer->out, unsaid, WORDS_SHOWN);
 		fputs("\xe2\x80\x9d", printer->out);
 	}
 	if (answer[0]) {

@@ -324,6 +324,28 @@ static void text_without_calls_is_the_answer(void **state)
 	model_api_gemini.destroy(talk);
 }
 
+#define CLICK_AGAIN CALL("", "click", "{'x':12,'y':980,'intent':'Open the menu'}", "")
+
+/* Models give as the intent of a call what the text before it says. */
+static void what_is_said_twice_is_words_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *parts, *words;
+	} rows[] = {
+		{ "[{'text':'Open the menu'}," CLICK "]", "Open the menu" },
+		{ "[" CLICK "," CLICK_AGAIN "]", "Open the menu" },
+		{ "[{'text':'Now.'}," CLICK "]", "Open the menu\nNow." },
+	};
+	void *talk = open_talk(&gemini_config);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_turn turn = turn_of(talk, rows[i].parts);
+		assert_string_equal(turn.words, rows[i].words);
+		agent_turn_finish(&turn);
+	}
+	model_api_gemini.destroy(talk);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +358,7 @@ int main(void)
 		cmocka_unit_test(calls_need_no_ids),
 		cmocka_unit_test(bad_calls_are_told_to_the_model),
 		cmocka_unit_test(text_without_calls_is_the_answer),
+		cmocka_unit_test(what_is_said_twice_is_words_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

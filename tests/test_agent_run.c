@@ -490,6 +490,27 @@ static void words_are_printed_once_as_they_come(void **state)
 	assert_null(strstr(strstr(text, "All done.") + 1, "All done."));
 }
 
+/* What an API streams and what it says of the turn need not be the same. */
+static void only_words_that_did_not_come_are_printed(void **state)
+{
+	struct agent_stage *stage = *state;
+	CUA_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	struct agent_printer printer;
+	agent_printer_init(&printer, open_memstream(&text, &len), false);
+	stage->options.on_event = print;
+	stage->options.on_words = print_words;
+	stage->options.user_data = &printer;
+	stage->replies[0] = DELTA("Came ") DELTA("first.") DELTAS_END SAY("Came first.")
+			SAY("Not yet.") CALL("c1", CLICK) END;
+	stage->replies[1] = DONE;
+	agent_stage_play(stage);
+	fclose(printer.out);
+	agent_printer_finish(&printer);
+	assert_non_null(strstr(text, "\n  1  Came first.\n     model 0."));
+	assert_non_null(strstr(text, "s  \xe2\x80\x9cNot yet.\xe2\x80\x9d  click at"));
+}
+
 static void steps_are_printed_a_line_each(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -676,6 +697,7 @@ int main(void)
 		TEST(steps_are_printed_a_line_each),
 		TEST(the_way_on_is_printed),
 		TEST(words_are_printed_once_as_they_come),
+		TEST(only_words_that_did_not_come_are_printed),
 		TEST(a_cut_stream_runs_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

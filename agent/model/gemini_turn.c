@@ -34,6 +34,19 @@ static enum cua_status take_decision(
 	return CUA_OK;
 }
 
+/* A call may have as its intent what the text before it or another call says. */
+static bool was_said(const struct model_turn_builder *builder, const char *text)
+{
+	static const enum model_words kinds[] = { MODEL_ANSWER, MODEL_COMMENTARY };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(kinds); i++) {
+		const struct cua_buffer *words = &builder->words[kinds[i]];
+		if (words->len > 0 && strstr(words->data, text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What stands in the arguments of any call. */
 static enum cua_status take_beside(struct model_turn_builder *builder, struct agent_call *call,
 		cJSON *args, struct cua_error *err)
@@ -44,9 +57,10 @@ static enum cua_status take_beside(struct model_turn_builder *builder, struct ag
 	enum cua_status status = decision && !cJSON_IsNull(decision)
 			? take_decision(call, decision, err)
 			: CUA_OK;
-	return status == CUA_OK ? model_turn_say(builder, MODEL_COMMENTARY,
-						  cJSON_GetStringValue(intent), err)
-				: status;
+	const char *words = cJSON_GetStringValue(intent);
+	return status == CUA_OK && words && !was_said(builder, words)
+			? model_turn_say(builder, MODEL_COMMENTARY, words, err)
+			: status;
 }
 
 static enum cua_status take_action(struct model_turn_builder *builder, struct agent_call *call,
