@@ -79,6 +79,9 @@ struct agent_stage {
  * no key in either. */
 int agent_stage_set_up(void **state);
 int agent_stage_tear_down(void **state);
+/* A test on a stage of its own, in a list of cmocka's. */
+#define STAGED(test) \
+	cmocka_unit_test_setup_teardown(test, agent_stage_set_up, agent_stage_tear_down)
 
 /* Runs, and stops the servers: after it the stage is this thread's. */
 void agent_stage_play(struct agent_stage *stage);

@@ -292,8 +292,6 @@ static void an_answer_of_too_many_calls_is_none(void **state)
 	assert_int_equal(stage->result.actions, 0);
 }
 
-#define RUN(name) cmocka_unit_test_setup_teardown(name, agent_stage_set_up, agent_stage_tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,15 +299,15 @@ int main(void)
 		cmocka_unit_test(the_same_on_the_same_screen_is_counted),
 		cmocka_unit_test(the_cost_is_told_by_step_and_by_kind),
 		cmocka_unit_test(unknown_prices_are_not_made_up),
-		RUN(tokens_are_limited),
-		RUN(money_is_limited),
-		RUN(money_that_cannot_be_counted_is_not_spent),
-		RUN(a_model_that_goes_in_circles_is_told_and_stopped),
-		RUN(usage_that_is_none_ends_the_run),
-		RUN(what_a_failed_request_cost_is_counted),
-		RUN(an_answer_of_too_many_calls_is_none),
-		RUN(errors_in_a_row_are_limited),
-		RUN(an_error_now_and_then_is_none_too_many),
+		STAGED(tokens_are_limited),
+		STAGED(money_is_limited),
+		STAGED(money_that_cannot_be_counted_is_not_spent),
+		STAGED(a_model_that_goes_in_circles_is_told_and_stopped),
+		STAGED(usage_that_is_none_ends_the_run),
+		STAGED(what_a_failed_request_cost_is_counted),
+		STAGED(an_answer_of_too_many_calls_is_none),
+		STAGED(errors_in_a_row_are_limited),
+		STAGED(an_error_now_and_then_is_none_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
