@@ -144,6 +144,18 @@ void desktop_stop(struct desktop *desktop)
 	assert_nothing_left(desktop->world, desktop->name, desktop->uid);
 }
 
+void desktop_start_alone(struct desktop *desktop, struct world *world, const char *name)
+{
+	world_create(world, (uid_t)-1);
+	desktop_start(desktop, world, name);
+}
+
+void desktop_stop_alone(struct desktop *desktop)
+{
+	desktop_stop(desktop);
+	world_destroy(desktop->world);
+}
+
 /* --- inside --- */
 
 char *desktop_sh(const struct desktop *desktop, const char *script)

@@ -30,6 +30,9 @@ void desktop_start_with(struct desktop *desktop, struct world *world, const char
 void desktop_disconnect(struct desktop *desktop);
 /* Stops it; whatever was killed before, stop must succeed and leave nothing. */
 void desktop_stop(struct desktop *desktop);
+/* For a whole test program: in a world of its own, which ends with it. */
+void desktop_start_alone(struct desktop *desktop, struct world *world, const char *name);
+void desktop_stop_alone(struct desktop *desktop);
 /* "running", "detached", "dead", or "absent". */
 const char *desktop_state(const struct desktop *desktop);
 /* A number from desktop.json: "host", "vnc", "bwrap", "session". */

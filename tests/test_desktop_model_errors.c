@@ -298,16 +298,14 @@ static int begin(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN); /* of clients that hang up at the sight of a certificate */
-	world_create(&world, (uid_t)-1);
-	desktop_start(&desktop, &world, "model_errors");
+	desktop_start_alone(&desktop, &world, "model_errors");
 	return 0;
 }
 
 static int finish(void **state)
 {
 	(void)state;
-	desktop_stop(&desktop);
-	world_destroy(&world);
+	desktop_stop_alone(&desktop);
 	return 0;
 }
 

@@ -209,8 +209,7 @@ static void a_thread_goes_on_whatever_happens_to_it(void **state)
 static int begin(void **state)
 {
 	(void)state;
-	world_create(&world, (uid_t)-1);
-	desktop_start(&desktop, &world, "standin");
+	desktop_start_alone(&desktop, &world, "standin");
 	write_models("{}");
 	return 0;
 }
@@ -218,8 +217,7 @@ static int begin(void **state)
 static int finish(void **state)
 {
 	(void)state;
-	desktop_stop(&desktop);
-	world_destroy(&world);
+	desktop_stop_alone(&desktop);
 	return 0;
 }
 
