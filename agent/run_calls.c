@@ -255,8 +255,8 @@ static bool take_outcome(
 	return answer(batch, AGENT_ANSWER_FAILED, outcome, problem);
 }
 
-/* The same again on the same screen has not done what was meant: first the model is told so. True
- * if the run is over. */
+/* The same again on the same screen has not done what was meant: first the model is told so, which
+ * it hears only after its turn. True if the run is over. */
 static bool goes_in_circles(struct batch *batch, const struct agent_call *call)
 {
 	struct agent_run *run = batch->run;
@@ -264,11 +264,12 @@ static bool goes_in_circles(struct batch *batch, const struct agent_call *call)
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	const int times = agent_circle_note(&run->circle, call->actions, screen->sha256);
 	struct cua_error why = { 0 };
-	if (limit > 0 && times > limit) {
+	const bool was_told = run->circle_told_step > 0 && run->circle_told_step < run->step;
+	if (limit > 0 && times > limit && was_told) {
 		cua_error_set(&why, CUA_ERR_MODEL, 0,
 				"the model did the same on the same screen %d times, and goes on; "
 				"--max-repeats raises the limit",
-				limit);
+				times - 1);
 		run_end_limit(run, AGENT_LIMIT_REPEATS, &why);
 	} else if (limit > 0 && times == limit / 2 + 1) {
 		char text[200];
@@ -277,6 +278,7 @@ static bool goes_in_circles(struct batch *batch, const struct agent_call *call)
 				"Do something else: another way, or give_up.",
 				times);
 		add_note(batch, text);
+		run->circle_told_step = run->step;
 	}
 	return run->is_over;
 }
@@ -339,13 +341,15 @@ static void run_all(struct batch *batch)
 static void refuse_all(struct batch *batch)
 {
 	bool goes_on = true;
-	goes_on = count_errors(batch->run, true);
 	for (size_t i = 0; goes_on && i < batch->turn->call_count; i++) {
 		const char *problem = batch->turn->calls[i].problem;
 		goes_on = problem[0] ? answer_not_run(batch, AGENT_ANSWER_FAILED, problem)
 				     : answer_not_run(batch, AGENT_ANSWER_NOT_RUN,
 						       "not run, because another call of the same "
 						       "answer was refused");
+	}
+	if (goes_on) {
+		(void)count_errors(batch->run, true);
 	}
 }
 

@@ -23,7 +23,8 @@ struct agent_run {
 	int pauses; /* turns in a row that the model is to be asked to go on with */
 	int errors; /* calls in a row that failed */
 	struct agent_circle circle;
-	bool is_over; /* result->outcome says how */
+	int circle_told_step; /* when the model was last told that it goes in circles; 0: never */
+	bool is_over;         /* result->outcome says how */
 };
 
 /* Ends the run. The first end counts. */

@@ -195,6 +195,22 @@ static void a_model_that_goes_in_circles_is_told_and_stopped(void **state)
 	assert_non_null(strstr(agent_stage_last_words(stage, 3), "exactly this screen 3 times"));
 }
 
+/* What is said of its second call is heard after its fourth. */
+static void a_turn_of_the_same_again_and_again_is_told_before_it_counts(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->is_still = true;
+	stage->options.limits = (struct agent_limits){ .steps = 50, .repeats = 2 };
+	stage->replies[0] =
+			CALL("c1", CLICK) CALL("c2", CLICK) CALL("c3", CLICK) CALL("c4", CLICK) END;
+	stage->replies[1] = CALL("c5", CLICK) END;
+	agent_stage_play(stage);
+	check_end(stage, AGENT_LIMIT_REPEATS, "4 times");
+	assert_int_equal(stage->result.steps, 2);
+	assert_int_equal(stage->result.actions, 4);
+	assert_non_null(strstr(agent_stage_last_words(stage, 1), "exactly this screen 2 times"));
+}
+
 static void errors_in_a_row_are_limited(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -204,6 +220,13 @@ static void errors_in_a_row_are_limited(void **state)
 	check_end(stage, AGENT_LIMIT_ERRORS, "3 calls");
 	assert_int_equal(stage->result.steps, 3);
 	assert_int_equal(stage->result.actions, 0);
+	CUA_AUTO_FREE char *events = agent_stage_read(stage, "events.jsonl");
+	const char *last = NULL;
+	for (const char *at = events; (at = strstr(at, "\"type\":\"not_run\"")); at++) {
+		last = at; /* what the last one failed of is there, too */
+	}
+	assert_non_null(last);
+	assert_non_null(strstr(last, "\"step\":3,"));
 }
 
 static void an_error_now_and_then_is_none_too_many(void **state)
@@ -303,6 +326,7 @@ int main(void)
 		STAGED(money_is_limited),
 		STAGED(money_that_cannot_be_counted_is_not_spent),
 		STAGED(a_model_that_goes_in_circles_is_told_and_stopped),
+		STAGED(a_turn_of_the_same_again_and_again_is_told_before_it_counts),
 		STAGED(usage_that_is_none_ends_the_run),
 		STAGED(what_a_failed_request_cost_is_counted),
 		STAGED(an_answer_of_too_many_calls_is_none),
