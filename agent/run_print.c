@@ -3,10 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/event.h"
 #include "agent/words.h"
 #include "cua/base/json.h"
+#include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -300,6 +302,7 @@ void agent_print_result(
 		struct agent_printer *printer, const struct cua_agent_result *result, FILE *err_out)
 {
 	end_line(printer);
+	fflush(printer->out); /* err_out may be the same terminal or file */
 	if (result->error.msg[0]) {
 		fprintf(err_out, "cua run: %s: ", heading(result->outcome));
 		cua_text_line(err_out, result->error.msg, 0);
@@ -332,4 +335,53 @@ void agent_print_result(
 	}
 	print_way_on(printer, result);
 	fflush(printer->out);
+}
+
+static enum cua_agent_outcome find_outcome(const char *name)
+{
+	int i = 0;
+	while (i < CUA_AGENT_OUTCOME_COUNT && strcmp(cua_agent_outcome_name(i), name) != 0) {
+		i++;
+	}
+	return i;
+}
+
+static enum agent_limit find_limit(const char *name)
+{
+	int i = AGENT_LIMIT_COUNT - 1;
+	while (i > AGENT_LIMIT_NONE && strcmp(agent_limit_name(i), name) != 0) {
+		i--;
+	}
+	return i;
+}
+
+void agent_print_end(struct agent_printer *printer, const cJSON *run_end, const char *run_dir,
+		FILE *err_out)
+{
+	const cJSON *usage = cua_json_member(run_end, "usage");
+	const cJSON *cost_usd = cua_json_member(run_end, "cost_usd");
+	char report[CUA_PATH_MAX];
+	CUA_AUTO_FREE char *dir = strdup(run_dir);
+	snprintf(report, sizeof(report), "%s/report.html", run_dir);
+	struct cua_agent_result result = {
+		.outcome = find_outcome(cua_json_text(run_end, "outcome")),
+		.answer = cJSON_GetStringValue(cua_json_member(run_end, "answer")),
+		.run_dir = dir,
+		.limit = find_limit(cua_json_text(run_end, "limit")),
+		.has_report = access(report, F_OK) == 0,
+		.steps = cua_json_int(run_end, "steps"),
+		.actions = cua_json_int(run_end, "actions"),
+		.ms = cua_json_number(run_end, "ms"),
+		.model_ms = cua_json_number(run_end, "model_ms"),
+		.desktop_ms = cua_json_number(run_end, "desktop_ms"),
+		.usage = { .input_tokens = cua_json_number(usage, "input_tokens"),
+				.output_tokens = cua_json_number(usage, "output_tokens") },
+		.cost_usd = (double)NAN,
+	};
+	if (cJSON_IsNumber(cost_usd)) {
+		result.cost_usd = cost_usd->valuedouble;
+	}
+	snprintf(result.error.msg, sizeof(result.error.msg), "%s",
+			cua_json_text(run_end, "message"));
+	agent_print_result(printer, &result, err_out);
 }

@@ -33,5 +33,8 @@ void agent_print_words(struct agent_printer *printer, const char *words);
 /* The last lines: answer, counts, folder. Errors go to err_out. */
 void agent_print_result(struct agent_printer *printer, const struct cua_agent_result *result,
 		FILE *err_out);
+/* The same of a run by its last event, in which there is what a result has but for the folder. */
+void agent_print_end(struct agent_printer *printer, const cJSON *run_end, const char *run_dir,
+		FILE *err_out);
 
 #endif

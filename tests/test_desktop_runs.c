@@ -153,6 +153,7 @@ static void a_run_is_listed_shown_and_verified(void **state)
 	world_cua(&world, &output, "runs", "show", id, NULL);
 	assert_int_equal(output.exit_status, 0);
 	assert_non_null(strstr(output.out, "click at 600, 400"));
+	assert_non_null(strstr(output.out, "\nIt says so.\n\ndone: 4 steps"));
 	output_finish(&output);
 	world_cua(&world, &output, "runs", "report", "last", NULL);
 	assert_int_equal(output.exit_status, 0);
@@ -435,6 +436,7 @@ static void detached_runs_go_on_side_by_side(void **state)
 		world_cua(&world, &output, "runs", "attach", names[i], NULL);
 		assert_int_equal(output.exit_status, 0);
 		assert_non_null(strstr(output.out, "clear; echo one two three"));
+		assert_non_null(strstr(output.out, "\nIt says so.\n\ndone: 4 steps"));
 		assert_non_null(strstr(output.out, names[i]));
 		output_finish(&output);
 		world_expect(&world, 0, "runs", "verify", names[i], NULL);

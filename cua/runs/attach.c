@@ -20,15 +20,14 @@
 
 struct watcher {
 	struct agent_printer printer;
-	int exit_status; /* of the run */
+	cJSON *end; /* owned; the last event if it is an end, else NULL */
 };
 
 static void on_event(const cJSON *event, void *user_data)
 {
 	struct watcher *watcher = user_data;
-	if (agent_event_is(event, "run_end")) {
-		watcher->exit_status = cua_json_int(event, "exit_status");
-	}
+	cJSON_Delete(watcher->end);
+	watcher->end = agent_event_is(event, "run_end") ? cJSON_Duplicate(event, true) : NULL;
 	agent_print_event(&watcher->printer, event);
 }
 
@@ -43,10 +42,37 @@ static int catch_leaving(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
+/* How the watching ended; the exit status. */
+static int take_end(struct watcher *watcher, const char *path, enum cua_status status,
+		const struct cua_error *error)
+{
+	const char *name = strrchr(path, '/') + 1;
+	if (status == CUA_OK) {
+		agent_print_end(&watcher->printer, watcher->end, path, stderr);
+		return cua_json_int(watcher->end, "exit_status");
+	}
+	if (watcher->printer.in_line) {
+		putchar('\n');
+	}
+	if (status == CUA_ERR_CANCELLED) {
+		fprintf(stderr, "cua runs: the run goes on; cua runs attach %s comes back to it\n",
+				name);
+		return CUA_EXIT_OK;
+	}
+	if (status == CUA_ERR_CLOSED) {
+		fprintf(stderr,
+				"cua runs: the run's process is gone; cua run --resume %s goes on "
+				"with it\n",
+				name);
+		return CUA_EXIT_FAILED;
+	}
+	return cua_cmd_fail(error);
+}
+
 static int follow(const char *id, bool as_json)
 {
 	struct cua_error error = { 0 };
-	struct watcher watcher = { .exit_status = CUA_EXIT_FAILED };
+	struct watcher watcher = { 0 };
 	CUA_AUTO_FREE char *path = NULL;
 	CUA_AUTO_FD int dir_fd = runs_open(id, &path, &error);
 	if (dir_fd < 0) {
@@ -55,27 +81,10 @@ static int follow(const char *id, bool as_json)
 	CUA_AUTO_FD int leave_fd = catch_leaving();
 	agent_printer_init(&watcher.printer, stdout, as_json);
 	enum cua_status status = agent_follow(path, leave_fd, on_event, &watcher, &error);
-	if (watcher.printer.in_line) {
-		putchar('\n');
-	}
+	const int exit_status = take_end(&watcher, path, status, &error);
 	agent_printer_finish(&watcher.printer);
-	if (status == CUA_ERR_CANCELLED) {
-		fprintf(stderr, "cua runs: the run goes on; cua runs attach %s comes back to it\n",
-				strrchr(path, '/') + 1);
-		return CUA_EXIT_OK;
-	}
-	if (status == CUA_ERR_CLOSED) {
-		fprintf(stderr,
-				"cua runs: the run's process is gone; cua run --resume %s goes on "
-				"with it\n",
-				strrchr(path, '/') + 1);
-		return CUA_EXIT_FAILED;
-	}
-	if (status != CUA_OK) {
-		return cua_cmd_fail(&error);
-	}
-	printf("%s\n", path);
-	return watcher.exit_status;
+	cJSON_Delete(watcher.end);
+	return exit_status;
 }
 
 /* The option --json and one run; NULL if there is anything else. */

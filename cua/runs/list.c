@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "agent/report.h"
 #include "agent/run_print.h"
@@ -102,16 +103,24 @@ int runs_list(int argc, char **argv)
 
 /* --- show --- */
 
-static void print_events(const cJSON *events, bool as_json)
+static void print_run(const struct agent_run_summary *run, const cJSON *events, bool as_json)
 {
 	struct agent_printer printer;
-	const cJSON *event = NULL;
+	const cJSON *event = NULL, *last = NULL;
 	agent_printer_init(&printer, stdout, as_json);
+	if (!as_json) {
+		cua_text_block(stdout, run->task);
+		putchar('\n');
+	}
 	cJSON_ArrayForEach (event, events) {
 		agent_print_event(&printer, event);
+		last = event;
 	}
-	if (printer.in_line) {
-		putchar('\n');
+	if (!as_json && agent_event_is(last, "run_end")) {
+		agent_print_end(&printer, last, run->path, stdout);
+	} else if (!as_json) {
+		printf("%s%s: %d steps, %d actions, %.1f s\n%s\n", printer.in_line ? "\n" : "",
+				run->state, run->steps, run->actions, run->ms / 1000.0, run->path);
 	}
 	agent_printer_finish(&printer);
 }
@@ -138,15 +147,7 @@ int runs_show(int argc, char **argv)
 			agent_run_summarise(path, &run, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
-	if (!as_json) {
-		cua_text_block(stdout, run.task);
-		putchar('\n');
-	}
-	print_events(events, as_json);
-	if (!as_json) {
-		printf("%s: %d steps, %d actions, %.1f s\n%s\n", run.state, run.steps, run.actions,
-				run.ms / 1000.0, run.path);
-	}
+	print_run(&run, events, as_json);
 	agent_run_summary_finish(&run);
 	return CUA_EXIT_OK;
 }
