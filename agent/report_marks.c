@@ -9,14 +9,16 @@ struct point {
 	double x, y;
 };
 
+/* On small screens style makes it larger, around its middle. */
 static void put_ring(FILE *out, struct point at, int number)
 {
+	fprintf(out, "<g style=\"transform-origin:%.0fpx %.0fpx\">", at.x, at.y);
 	fprintf(out, "<circle class=\"under\" cx=\"%.0f\" cy=\"%.0f\" r=\"16\"/>", at.x, at.y);
 	fprintf(out, "<circle class=\"over\" cx=\"%.0f\" cy=\"%.0f\" r=\"16\"/>", at.x, at.y);
 	fprintf(out, "<circle class=\"dot\" cx=\"%.0f\" cy=\"%.0f\" r=\"2.5\"/>", at.x, at.y);
 	fprintf(out, "<circle class=\"dot\" cx=\"%.0f\" cy=\"%.0f\" r=\"11\"/>", at.x + 19,
 			at.y - 19);
-	fprintf(out, "<text x=\"%.0f\" y=\"%.0f\">%d</text>", at.x + 19, at.y - 13.5, number);
+	fprintf(out, "<text x=\"%.0f\" y=\"%.0f\">%d</text></g>", at.x + 19, at.y - 13.5, number);
 }
 
 static void put_line(FILE *out, struct point from, struct point to)

@@ -153,10 +153,10 @@ static void put_strip(FILE *out, const struct report *report)
 		const double ms = step->model_ms + step->desktop_ms;
 		const double share = report->longest_ms > 0 ? ms / report->longest_ms : 0;
 		fprintf(out,
-				"<a href=\"#s%zu\" class=\"%s%s\" style=\"flex-grow:%.0f\" "
+				"<a href=\"#s%zu\" class=\"%s%s\" style=\"--took:%.2f\" "
 				"title=\"Step %.0f\"></a>",
 				i + 1, step->has_problem ? "problem " : "",
-				step->acts ? "acts" : "looks", 1 + 9 * share, step->number);
+				step->acts ? "acts" : "looks", share, step->number);
 	}
 	fputs("</nav>\n", out);
 }

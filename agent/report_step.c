@@ -35,9 +35,10 @@ void report_put_shot(FILE *out, const struct report_shot *shot, const struct rep
 	fprintf(out,
 			"<figure><label class=\"zoom\"><input type=\"checkbox\" aria-label=\"Show "
 			"the "
-			"picture large\"><span class=\"pic p%zu\" role=\"img\" "
+			"picture large\"><span class=\"pic p%zu%s\" role=\"img\" "
 			"style=\"aspect-ratio:%d/%d\" aria-label=\"",
-			shot->number, shot->width, shot->height);
+			shot->number, shot->width > shot->height ? " wide" : "", shot->width,
+			shot->height);
 	cua_text_html(out, caption);
 	fputs("\">", out);
 	if (step) {
