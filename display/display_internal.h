@@ -222,6 +222,7 @@ struct display_window_cache {
 };
 
 #define FLOOD_CLIENTS_MAX 32
+#define FLOOD_SLOWED_MAX 8
 
 /* See flood.h. */
 struct display_flood {
@@ -236,8 +237,10 @@ struct display_flood {
 	/* Changed properties of the root window, counted all the time. */
 	unsigned int root_events, root_events_before; /* in this period, and in the last */
 	uint64_t root_since_us;                       /* the beginning of this one */
-	uint64_t search_again_us; /* not before this time, after a search in vain */
-	pid_t slowed;             /* inside the sandbox */
+	unsigned int flooded_periods;                 /* so many in a row before this one */
+	uint64_t search_again_us;       /* not before this time, after a search in vain */
+	pid_t slowed[FLOOD_SLOWED_MAX]; /* inside the sandbox; the first is so for longest */
+	int slowed_count;
 	uint64_t slowed_until_us;
 };
 

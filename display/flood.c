@@ -7,6 +7,8 @@
 
 #include "display/flood.h"
 
+#include <string.h>
+
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "display/session_client.h"
@@ -16,10 +18,10 @@
 #define SAMPLE_MS 100
 #define EVENTS_LEAST 300
 #define SESSION_TIMEOUT_MS 3000
-/* A search keeps its caller waiting, and those that are tried; one without a result is not repeated
- * so soon. */
-#define SEARCH_MS 3000U
+/* A search without a result is not repeated so soon. */
 #define SEARCH_PAUSE_MS 30000U
+/* Who is slowed down runs for a fifth of one period in ten. */
+#define PERIODS_BY_SLOWED 5
 
 /* The window that an event is about; None for those that do not count. */
 static Window subject_of(const XEvent *event)
@@ -50,6 +52,9 @@ static void count_root_event(struct display_flood *flood)
 {
 	const uint64_t now_us = cua_now_us();
 	if (!flood->samples && now_us > flood->root_since_us + SAMPLE_MS * 1000U) {
+		const bool flooded = flood->root_events >= EVENTS_LEAST &&
+				now_us < flood->root_since_us + 2 * SAMPLE_MS * 1000U;
+		flood->flooded_periods = flooded ? flood->flooded_periods + 1 : 0;
 		begin_period(flood, now_us);
 	}
 	flood->root_events++;
@@ -101,20 +106,18 @@ static enum cua_status sample(struct display *display, struct cua_error *err)
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
-/* One at a time; 0: nobody any more. False if the session does not do it: the process has gone, or
- * the desktop stands on it. */
-static bool slow_down(struct display *display, pid_t pid)
+bool flood_slow_only(struct display *display, const pid_t *pids, int count)
 {
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
 	CUA_AUTO_FD int fd = -1;
 	struct cua_error error = { 0 };
-	cJSON_AddNumberToObject(request, "slow", pid);
+	cJSON_AddItemToObject(request, "slow", cJSON_CreateIntArray(pids, count));
 	enum cua_status status = session_request(&display->record, request, NULL, &fd, &error);
 	if (status == CUA_OK) {
 		status = session_answer(fd, SESSION_TIMEOUT_MS, &answer, &error);
 	}
 	if (status != CUA_OK) {
-		cua_log_info("process %d is not slowed down: %s", (int)pid, error.msg);
+		cua_log_info("nobody is slowed down: %s", error.msg);
 	}
 	return status == CUA_OK;
 }
@@ -135,7 +138,7 @@ static const struct display_flood_client *worst_of(struct display *display)
 }
 
 /* What is on the way is let through first. */
-static enum cua_status root_is_flooded(
+enum cua_status flood_look_at_root(
 		struct display *display, bool *ret_flooded, struct cua_error *err)
 {
 	enum cua_status status = sample(display, err);
@@ -146,80 +149,53 @@ static enum cua_status root_is_flooded(
 	return status;
 }
 
-/* The flood ends when the process is stopped, and goes on when it goes on. */
-static enum cua_status is_flooder(
-		struct display *display, pid_t pid, bool *ret_is, struct cua_error *err)
+/* Who has ended is forgotten. */
+static int count_slowed(struct display *display)
 {
-	bool flooded = true;
-	*ret_is = false;
-	if (!slow_down(display, pid)) {
-		return CUA_OK;
-	}
-	enum cua_status status = root_is_flooded(display, &flooded, err);
-	const bool ended = status == CUA_OK && !flooded;
-	(void)slow_down(display, 0);
-	if (ended) {
-		status = root_is_flooded(display, &flooded, err);
-		*ret_is = status == CUA_OK && flooded && slow_down(display, pid);
-	}
-	return status;
-}
-
-static bool is_tried(const struct x_client *clients, int from, int count)
-{
-	for (int i = from + 1; i < count; i++) {
-		if (clients[i].pid == clients[from].pid) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Nothing tells who changes properties of the root window. So one program after the other is
- * stopped for a moment, the last that came first. Two that do it at once are not found. */
-static enum cua_status find_by_stopping(
-		struct display *display, pid_t *ret_pid, struct cua_error *err)
-{
-	const uint64_t deadline_us = cua_now_us() + SEARCH_MS * 1000U;
+	struct display_flood *flood = &display->flood;
 	struct x_client clients[X_CLIENTS_MAX];
-	const int count = x_client_list(display, clients);
-	enum cua_status status = CUA_OK;
-	bool found = false;
-	*ret_pid = 0;
-	for (int i = count - 1; i >= 0 && status == CUA_OK && cua_now_us() < deadline_us; i--) {
-		if (clients[i].pid <= 0 || is_tried(clients, i, count) ||
-				window_is_ours(display, clients[i].base) ||
-				window_is_of_manager(display, clients[i].base)) {
-			continue;
-		}
-		status = is_flooder(display, clients[i].pid, &found, err);
-		if (found) {
-			*ret_pid = clients[i].pid;
-			break;
+	const int count = flood->slowed_count > 0 && cua_now_us() < flood->slowed_until_us
+			? x_client_list(display, clients)
+			: 0;
+	int kept = 0;
+	for (int i = 0; i < flood->slowed_count; i++) {
+		for (int k = 0; k < count; k++) {
+			if (clients[k].pid == flood->slowed[i]) {
+				flood->slowed[kept++] = flood->slowed[i];
+				break;
+			}
 		}
 	}
-	if (status == CUA_OK && !found) {
-		cua_log_warn("somebody keeps changing properties of the root window, and was not "
-			     "found in %u ms",
-				SEARCH_MS);
-	}
-	display->flood.search_again_us = found ? 0 : cua_now_us() + SEARCH_PAUSE_MS * 1000U;
-	return status;
+	flood->slowed_count = kept;
+	return kept;
 }
 
-/* Who is slowed down already still makes many events whenever it runs. */
-static bool is_slowed_down(struct display *display)
+/* Who is slowed down already still makes many events whenever it runs, which is never for long. */
+static bool is_by_slowed(struct display *display)
 {
-	const struct display_flood *flood = &display->flood;
-	struct x_client clients[X_CLIENTS_MAX];
-	const int count =
-			cua_now_us() < flood->slowed_until_us ? x_client_list(display, clients) : 0;
+	return display->flood.flooded_periods < PERIODS_BY_SLOWED && count_slowed(display) > 0;
+}
+
+/* Besides those that are; the one that has been for longest makes room. */
+static bool slow_down_too(struct display *display, const pid_t *pids, int count)
+{
+	struct display_flood *flood = &display->flood;
+	(void)count_slowed(display);
 	for (int i = 0; i < count; i++) {
-		if (clients[i].pid == flood->slowed) {
-			return true;
+		int at = 0;
+		while (at < flood->slowed_count && flood->slowed[at] != pids[i]) {
+			at++;
 		}
+		if (at == FLOOD_SLOWED_MAX) {
+			memmove(flood->slowed, flood->slowed + 1,
+					(FLOOD_SLOWED_MAX - 1) * sizeof(flood->slowed[0]));
+			at--;
+		}
+		flood->slowed[at] = pids[i];
+		flood->slowed_count += at == flood->slowed_count;
 	}
-	return false;
+	flood->slowed_until_us = cua_now_us() + SESSION_SLOW_MS * 1000U;
+	return flood_slow_only(display, flood->slowed, flood->slowed_count);
 }
 
 static bool root_was_flooded(const struct display *display)
@@ -230,35 +206,48 @@ static bool root_was_flooded(const struct display *display)
 			now_us < flood->root_since_us + 2 * SAMPLE_MS * 1000U;
 }
 
-enum cua_status flood_slow_down(struct display *display, bool *ret_found, struct cua_error *err)
+static enum cua_status find_flooders(struct display *display, pid_t pids[FLOOD_SLOWED_MAX],
+		int *ret_count, struct cua_error *err)
 {
-	pid_t pid = 0;
-	*ret_found = false;
+	struct display_flood *flood = &display->flood;
 	enum cua_status status = sample(display, err);
 	const struct display_flood_client *worst = worst_of(display);
-	const unsigned int events = worst ? worst->events : display->flood.root_events_before;
+	*ret_count = 0;
 	if (status == CUA_OK && worst) {
-		pid = x_client_pid(display, worst->subject);
-		pid = pid > 0 && slow_down(display, pid) ? pid : 0;
-	} else if (status == CUA_OK && root_was_flooded(display) && !is_slowed_down(display)) {
-		status = find_by_stopping(display, &pid, err);
-	}
-	if (status == CUA_OK && pid > 0) {
-		display->flood.slowed = pid;
-		display->flood.slowed_until_us = cua_now_us() + SESSION_SLOW_MS * 1000U;
-		cua_log_error("process %d keeps the window manager busy with %u events in %d ms; "
-			      "it is slowed down",
-				(int)pid, events, SAMPLE_MS);
-		*ret_found = true;
+		pids[0] = x_client_pid(display, worst->subject);
+		*ret_count = pids[0] > 0 ? 1 : 0;
+	} else if (status == CUA_OK && root_was_flooded(display) && !is_by_slowed(display)) {
+		status = flood_search(display, pids, ret_count, err);
+		flood->flooded_periods = 0;
+		flood->search_again_us =
+				*ret_count > 0 ? 0 : cua_now_us() + SEARCH_PAUSE_MS * 1000U;
 	}
 	return status;
+}
+
+enum cua_status flood_slow_down(struct display *display, bool *ret_found, struct cua_error *err)
+{
+	pid_t pids[FLOOD_SLOWED_MAX];
+	int count = 0;
+	*ret_found = false;
+	enum cua_status status = find_flooders(display, pids, &count, err);
+	if (status != CUA_OK || count == 0 || !slow_down_too(display, pids, count)) {
+		return status;
+	}
+	for (int i = 0; i < count; i++) {
+		cua_log_error("process %d floods the window manager, or all who listen to the "
+			      "root window, with events; it is slowed down",
+				(int)pids[i]);
+	}
+	*ret_found = true;
+	return CUA_OK;
 }
 
 enum cua_status flood_check(struct display *display, struct cua_error *err)
 {
 	bool found = false;
 	display_handle_events(display);
-	return root_was_flooded(display) && !is_slowed_down(display)
+	return root_was_flooded(display) && !is_by_slowed(display)
 			? flood_slow_down(display, &found, err)
 			: display_ok(display, err);
 }

@@ -366,21 +366,28 @@ static enum cua_status kill_program(
 	return status;
 }
 
-static enum cua_status slow_program(
-		struct session *session, const cJSON *number, struct cua_error *err)
+/* Not those that the desktop stands on: the X server, for one, is a client of its own. */
+static enum cua_status slow_programs(
+		struct session *session, const cJSON *numbers, struct cua_error *err)
 {
-	pid_t pid = 0;
-	enum cua_status status = number->valuedouble == 0
-			? CUA_OK
-			: find_program(session, number, &pid, err);
-	return status == CUA_OK ? session_slow_down(&session->slow, pid, err) : status;
+	pid_t pids[SESSION_SLOW_MAX];
+	int count = 0;
+	const cJSON *number = NULL;
+	cJSON_ArrayForEach (number, numbers) {
+		if (count == SESSION_SLOW_MAX) {
+			return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "more than %d processes",
+					SESSION_SLOW_MAX);
+		}
+		count += find_program(session, number, &pids[count], NULL) == CUA_OK;
+	}
+	return session_slow_down(&session->slow, pids, count, err);
 }
 
 /* Requests that start nothing; false if it is not one of them. */
 static bool client_question(struct client *client, const cJSON *request)
 {
 	const cJSON *kill_pid = cJSON_GetObjectItemCaseSensitive(request, "kill");
-	const cJSON *slow_pid = cJSON_GetObjectItemCaseSensitive(request, "slow");
+	const cJSON *slow_pids = cJSON_GetObjectItemCaseSensitive(request, "slow");
 	const cJSON *find = cJSON_GetObjectItemCaseSensitive(request, "find");
 	struct cua_error error = { 0 };
 	struct display_app app = { 0 };
@@ -388,8 +395,8 @@ static bool client_question(struct client *client, const cJSON *request)
 	cJSON *reply = cJSON_CreateObject();
 	if (cJSON_IsNumber(kill_pid)) {
 		status = kill_program(client->session, kill_pid, &error);
-	} else if (cJSON_IsNumber(slow_pid)) {
-		status = slow_program(client->session, slow_pid, &error);
+	} else if (cJSON_IsArray(slow_pids)) {
+		status = slow_programs(client->session, slow_pids, &error);
 	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
 				   request, "restart_window_manager"))) {
 		/* Its end starts the next; this one does not count as a failure of its own. */

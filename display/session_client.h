@@ -8,8 +8,10 @@
 #include "cua/base/error.h"
 #include "display/desktop_record.h"
 
-/* For so long the session slows a process down. */
+/* For so long the session slows processes down. */
 #define SESSION_SLOW_MS 120000U
+/* And so many at once. */
+#define SESSION_SLOW_MAX 64
 
 /**
  * session_request() - connect and send a request.

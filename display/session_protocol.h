@@ -13,10 +13,11 @@
  *           {"exit": 0, "output": "..."} or {"signal": 9, "output": "..."}; output is the tail of
  *           the log of a program without descriptors.
  *           Without starting anything: {"find": NAME} answers name and class of an installed
- *           application, {"kill": PID} ends a process of the desktop, {"slow": PID} lets it run a
- *           fiftieth of the time for two minutes, {"output": true} answers what the program of this
- *           connection has written so far, {"restart_window_manager": true} replaces one that does
- *           not answer.
+ *           application, {"kill": PID} ends a process of the desktop, {"slow": [PID, ...]} lets
+ *           these run a fiftieth of the time for two minutes and all others as they like (those
+ * that the desktop stands on do in any case),
+ *           {"output": true} answers what the program of this connection has written so far,
+ *           {"restart_window_manager": true} replaces one that does not answer.
  *           Or {"code": "not_found", "message": "..."}.
  */
 

@@ -56,7 +56,7 @@ cua_desktop_test(settle 3600)
 # Two of its pictures may be wrong, and on a busy machine more of them are.
 set_tests_properties(desktop_settle PROPERTIES RUN_SERIAL ON)
 cua_desktop_test(windows 120)
-cua_desktop_test(hostile 300)
+cua_desktop_test(hostile 480)
 cua_desktop_test(size 120)
 cua_desktop_test(viewers 120 PkgConfig::libvncclient)
 target_sources(test_desktop_viewers PRIVATE ${desktop_tests_dir}/vnc_viewers.c)

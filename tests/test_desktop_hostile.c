@@ -230,6 +230,73 @@ static void a_flood_of_properties_of_the_root_window_neither(void **state)
 	expect_no_harm_by_flood("root");
 }
 
+static int count_stopped(pid_t *pids, int count)
+{
+	int stopped = 0;
+	for (int i = 0; i < count; i++) {
+		stopped += process_is_stopped(pids[i]);
+	}
+	return stopped;
+}
+
+static bool both_are_slowed_down(void *data)
+{
+	long status = 0;
+	cJSON_Delete(bounded(click, &status));
+	return count_stopped(data, 2) == 2;
+}
+
+/* Neither of them alone is missed when it is stopped. */
+static void two_that_flood_the_root_window_at_once_are_found(void **state)
+{
+	(void)state;
+	pid_t pids[3];
+	char command[512];
+	const char *program = desktop_install(&desktop, CUA_TEST_HOSTILE);
+	snprintf(command, sizeof(command), "for i in 1 2; do %s root >/dev/null 2>&1 & done",
+			program);
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "xterm -title beside"));
+	free(desktop_sh(&desktop, command));
+	assert_int_equal(desktop_pids(&desktop, "x_hostile", pids, 3), 2);
+	wait_until(both_are_slowed_down, pids, "both are stopped most of the time");
+	const pid_t beside = desktop_pid(&desktop, "xterm");
+	assert_false(process_is_stopped(beside));
+	kill_and_wait(pids[0]);
+	kill_and_wait(beside);
+	expect_recovery(pids[1]);
+}
+
+static bool has_ended_by_itself(void *data)
+{
+	char path[512];
+	size_t len = 0;
+	(void)data;
+	expect_ok(click);
+	snprintf(path, sizeof(path), "%s/hostile.log", desktop.home);
+	CUA_AUTO_FREE char *text = read_whole_file(path, &len);
+	return text && strcmp(text, "ready\nended\n") == 0;
+}
+
+static bool somebody_is_stopped(void *data)
+{
+	pid_t pids[64];
+	(void)data;
+	return count_stopped(pids, desktop_pids(&desktop, "", pids, 64)) > 0;
+}
+
+/* It ends when it is stopped, and does not begin again when it goes on. */
+static void a_burst_that_ends_by_itself_slows_nobody_down(void **state)
+{
+	(void)state;
+	cJSON_Delete(desktop_text_action(&desktop, "open_app", "name", "xterm -title beside"));
+	const pid_t pid = hostile_start("root once"), beside = desktop_pid(&desktop, "xterm");
+	wait_until(has_ended_by_itself, NULL, "it was stopped, and went on");
+	/* Longer than who is slowed down ever runs. */
+	assert_false(waits_until(somebody_is_stopped, NULL, 1500));
+	kill_and_wait(beside);
+	expect_recovery(pid);
+}
+
 /* The window manager that it asks to be shown may be one that is about to be replaced; and the
  * window of the other program is not taken for its. */
 static void an_application_that_starts_as_a_flood_begins_is_shown(void **state)
@@ -466,6 +533,8 @@ int main(void)
 		HOSTILE(floods_leave_us_in_service),
 		HOSTILE(a_flood_of_titles_does_not_keep_applications_from_starting),
 		HOSTILE(a_flood_of_properties_of_the_root_window_neither),
+		HOSTILE(two_that_flood_the_root_window_at_once_are_found),
+		HOSTILE(a_burst_that_ends_by_itself_slows_nobody_down),
 		HOSTILE(an_application_that_starts_as_a_flood_begins_is_shown),
 		HOSTILE(what_covers_everything_is_listed_and_can_be_killed),
 		HOSTILE(titles_of_megabytes_are_cut),

@@ -1,6 +1,7 @@
 /* An X client that behaves badly in the way its first argument names; it prints "ready" once it
  * does, and goes on until it is killed. */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,17 +182,35 @@ static void long_properties(struct client *client)
 
 /* --- floods --- */
 
-/* Of a window that is nobody's: nothing in the events tells who did it. */
+static volatile sig_atomic_t is_continued;
+
+static void on_continued(int number)
+{
+	(void)number;
+	is_continued = 1;
+}
+
+/* Of a window that is nobody's: nothing in the events tells who did it. "once": it ends by itself
+ * when it has been stopped and goes on, as if it had ended just then anyway. */
 static void change_root(struct client *client)
 {
 	const Atom junk = atom(client, "_CUA_HOSTILE");
+	if (strcmp(client->argument, "once") == 0) {
+		signal(SIGCONT, on_continued);
+	}
 	ready(client);
-	for (unsigned long i = 0;; i++) {
+	for (unsigned long i = 0; !is_continued; i++) {
 		XChangeProperty(client->display, client->root, junk, XA_CARDINAL, 32,
 				PropModeReplace, (const unsigned char *)&i, 1);
 		if (i % 256 == 0) {
 			XSync(client->display, True);
 		}
+	}
+	XSync(client->display, True);
+	printf("ended\n");
+	fflush(stdout);
+	for (;;) {
+		pause();
 	}
 }
 
