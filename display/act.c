@@ -196,6 +196,9 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 	if (status == CUA_OK) {
 		status = flood_check(display, err);
 	}
+	if (status == CUA_OK) {
+		status = window_follow_manager(display, err);
+	}
 	display->acting = cua_action_table[action->type].is_input;
 	if (display->acting) {
 		begin_input(display, action);

@@ -103,6 +103,7 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 				display, cua_now_us() + 100000U, has_window_or_failed, launch, err);
 		if (status == CUA_ERR_TIMEOUT) {
 			status = flood_check(display, err);
+			status = status == CUA_OK ? window_follow_manager(display, err) : status;
 			status = status == CUA_OK ? CUA_ERR_TIMEOUT : status;
 		}
 		if (status == CUA_ERR_TIMEOUT && cua_now_us() > manager_us) {

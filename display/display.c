@@ -279,6 +279,7 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 				WM_START_TIMEOUT_MS);
 		status = CUA_OK;
 	}
+	display->manager.is_new = false;
 	/* A server with room to grow starts as large as it may become. */
 	return status == CUA_OK ? screen_resize(display, display->record.width_px,
 						  display->record.height_px, err)
@@ -419,6 +420,7 @@ static void handle_event(struct display *display, XEvent *event)
 		display->new_height_px = event->xconfigure.height;
 	} else if (event->type == PropertyNotify && event->xproperty.window == display->root) {
 		display->properties++;
+		window_manager_event(display, &event->xproperty);
 		display->active_changed = display->active_changed ||
 				event->xproperty.atom == display->atoms.net_active_window ||
 				event->xproperty.atom == display->atoms.net_client_list;

@@ -287,6 +287,10 @@ struct display {
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
 	struct display_window_cache window_cache;
 	struct display_flood flood;
+	struct display_manager {
+		bool is_new; /* another one has announced itself */
+		uint64_t followed_us;
+	} manager;
 	struct display_streams streams;
 	uint64_t properties; /* changes of windows' properties seen */
 	bool active_changed; /* or the list of windows, since it was last looked at */
@@ -421,6 +425,11 @@ CUA_NODISCARD enum cua_status window_act(struct display *display, const struct c
 /* Until the window manager has done what it was asked before; one that does not answer is replaced,
  * and who floods it slowed down. */
 CUA_NODISCARD enum cua_status window_await_manager(struct display *display, struct cua_error *err);
+/* A property of the root window has changed. */
+void window_manager_event(struct display *display, const XPropertyEvent *event);
+/* After one that ended by itself: what it was asked to show, and lost, the new one shows. Costs
+ * nothing where there is no new one. */
+CUA_NODISCARD enum cua_status window_follow_manager(struct display *display, struct cua_error *err);
 /* The new one takes the windows over as they are, and starts without what has piled up. */
 CUA_NODISCARD enum cua_status window_replace_manager(
 		struct display *display, struct cua_error *err);

@@ -1,5 +1,5 @@
 /* Keeping a window manager in service: one that does not answer is replaced, and the windows that
- * it would have shown are not lost with it. */
+ * it would have shown are not lost with it, nor with one that crashed. */
 
 #define CUA_LOG_MODULE "display.window_manager"
 
@@ -16,6 +16,8 @@
 #define SESSION_TIMEOUT_MS 3000
 /* So many of the uppermost are looked at. */
 #define LOST_MAX 512
+/* Any program may announce itself on the root window, as often as it likes. */
+#define FOLLOW_PAUSE_US 1000000U
 
 /* The part of an XID that says whose it is. */
 static XID client_of(const struct display *display, Window window)
@@ -95,6 +97,7 @@ enum cua_status window_replace_manager(struct display *display, struct cua_error
 		status = window_wait_manager(display, NEW_MANAGER_TIMEOUT_MS, err);
 	}
 	if (status == CUA_OK) {
+		display->manager.is_new = false;
 		map_lost(display);
 	}
 	return status == CUA_ERR_TIMEOUT ? CUA_FAIL(err, status, 0,
@@ -102,6 +105,29 @@ enum cua_status window_replace_manager(struct display *display, struct cua_error
 							   "not even a new one: some "
 							   "program keeps the X server to itself")
 					 : status;
+}
+
+void window_manager_event(struct display *display, const XPropertyEvent *event)
+{
+	display->manager.is_new = display->manager.is_new ||
+			(event->state == PropertyNewValue &&
+					event->atom == display->atoms.net_supporting_wm_check);
+}
+
+/* The session starts another one when one ends. */
+enum cua_status window_follow_manager(struct display *display, struct cua_error *err)
+{
+	if (!display->manager.is_new ||
+			cua_now_us() < display->manager.followed_us + FOLLOW_PAUSE_US) {
+		return CUA_OK;
+	}
+	enum cua_status status = window_wait_manager(display, MANAGER_TIMEOUT_MS, err);
+	display->manager.followed_us = cua_now_us();
+	if (status == CUA_OK) {
+		display->manager.is_new = false;
+		map_lost(display);
+	}
+	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 
 /* The manager handles one request after the other: when it answers a question that was asked

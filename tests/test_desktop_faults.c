@@ -13,6 +13,7 @@
 #include "tests/desktop_fixture.h"
 #include "tests/desktop_processes.h"
 #include "tests/desktop_recorder.h"
+#include "tests/files.h"
 #include "tests/waiting.h"
 
 /* An action on a dead X server has to fail within half a second; a machine that is busy with
@@ -139,6 +140,36 @@ static void the_window_manager_is_started_again(void **state)
 	CUA_AUTO_JSON cJSON *opened = desktop_text_action(&desktop, "open_app", "name", "xterm");
 	assert_true(cJSON_IsTrue(json_at(opened, "window.active")));
 	assert_true(cJSON_IsTrue(json_at(opened, "window.maximized")));
+	desktop_stop(&desktop);
+}
+
+static bool has_asked(void *data)
+{
+	char path[512];
+	(void)data;
+	snprintf(path, sizeof(path), "%s/asked.log", desktop.home);
+	return file_contains(path, "ready");
+}
+
+/* The request to show it is with the window manager that ends. */
+static void a_window_is_shown_although_the_window_manager_crashes(void **state)
+{
+	(void)state;
+	char command[512];
+	struct output output;
+	snprintf(command, sizeof(command),
+			"sh -c 'read line <~/ask; exec %s windows 1 >~/asked.log'",
+			desktop_install(&desktop, CUA_TEST_HOSTILE));
+	free(desktop_sh(&desktop, "mkfifo ask"));
+	const char *const argv[] = { world.program, "open_app", "-d", desktop.name, command, NULL };
+	struct program opening = world_begin(&world, argv, NULL, NULL, 0);
+	free(desktop_sh(&desktop, "exec 3>ask; kill -STOP $(pidof openbox); echo go >&3"));
+	wait_until(has_asked, NULL, "the program has asked to be shown");
+	kill_and_wait(find("openbox"));
+	world_await(&world, &opening, &output);
+	expect_status(&output, 0, "open_app");
+	assert_non_null(strstr(output.out, "window 0"));
+	output_finish(&output);
 	desktop_stop(&desktop);
 }
 
@@ -362,6 +393,7 @@ int main(void)
 		BARE_TEST(without_its_session_an_unsandboxed_desktop_is_cleaned_up),
 		TEST(without_the_outer_bubblewrap_stop_cleans_up),
 		TEST(the_window_manager_is_started_again),
+		TEST(a_window_is_shown_although_the_window_manager_crashes),
 		TEST(a_desktop_without_its_bus_works),
 		TEST(applications_outlive_the_host_and_a_new_one_takes_over),
 		BARE_TEST(applications_outlive_the_host_and_a_new_one_takes_over),

@@ -129,10 +129,13 @@ static void huge_window(struct client *client)
 static void thousands_of_windows(struct client *client)
 {
 	const long count = strtol(client->argument, NULL, 10);
+	XSizeHints hints = { .flags = PSize };
 	for (long i = 0; i < count; i++) {
 		char title[32];
 		snprintf(title, sizeof(title), "window %ld", i);
-		XMapWindow(client->display, make_window(client, title, 50, 50));
+		const Window window = make_window(client, title, 50, 50);
+		XSetWMNormalHints(client->display, window, &hints);
+		XMapWindow(client->display, window);
 	}
 	ready(client);
 	for (XEvent event;;) {
