@@ -461,6 +461,9 @@ enum cua_status clipboard_act_set(
 {
 	AUTO_CONTENT struct clipboard_content *content = NULL;
 	enum cua_status status = make_content(display, action, &content, err);
+	if (status == CUA_OK) {
+		status = type_await_chord(display, err);
+	}
 	return status == CUA_OK
 			? own_now(display, (enum cua_selection)action->selection, content, err)
 			: status;

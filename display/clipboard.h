@@ -48,6 +48,7 @@ struct display_clipboard {
 	Time since[CUA_SELECTION_COUNT];
 	struct clipboard_transfer transfers[CLIPBOARD_TRANSFERS_MAX];
 	unsigned int asked;  /* questions of others that were answered */
+	uint64_t chord_us;   /* when keys were pressed that may paste; 0: seen to */
 	unsigned int served; /* items, not lists of targets, that were handed over whole */
 	/* A conversion that we wait for. */
 	Window taking_window; /* None: none */

@@ -557,6 +557,12 @@ CUA_NODISCARD enum cua_status type_text(
  * window is known for, and puts back what the clipboard held. */
 CUA_NODISCARD enum cua_status type_paste(
 		struct display *display, const struct cua_action *action, struct cua_error *err);
+/* An action has pressed these keys: it may be a paste. */
+void type_note_chord(struct display *display, const struct cua_keys *keys);
+/* Before the clipboard changes: if a chord that pastes was pressed within the last seconds, until
+ * nobody asks for the clipboard any more. Bounded; an application that does not answer is no error.
+ */
+CUA_NODISCARD enum cua_status type_await_chord(struct display *display, struct cua_error *err);
 /* Returns when the window has read every event so far: keys may then change their meaning. */
 CUA_NODISCARD enum cua_status type_wait_until_read(struct display *display, struct cua_error *err);
 /* Returns when nobody on the desktop computes any more, or after 10 s: then *ret_idle is false, as

@@ -212,6 +212,7 @@ enum cua_status input_keys(
 		}
 		input_chord_release(display, &chord);
 	}
+	type_note_chord(display, &action->keys);
 	return status;
 }
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "cua/base/util.h"
+#include "cua/contract/key.h"
 
 #define FETCH_TIMEOUT_MS 5000
 /* So many times in a row nobody computes and nobody asks for so long: the paste is over. */
@@ -35,6 +36,40 @@ static const struct paste pastes[] = {
 	{ "alacritty", { "ctrl", "shift", "v" }, false },
 	{ NULL, { "ctrl", "v" }, false },
 };
+
+static bool has_key(const struct cua_keys *keys, uint32_t wanted)
+{
+	for (int i = 0; i < keys->count; i++) {
+		uint32_t keysym = 0;
+		if (cua_key_parse(keys->names[i], true, &keysym, NULL) == CUA_OK &&
+				keysym == wanted) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_chord_of(const struct paste *paste, const struct cua_keys *keys)
+{
+	int count = 0;
+	while (paste->chord[count]) {
+		uint32_t keysym = 0;
+		if (cua_key_parse(paste->chord[count++], true, &keysym, NULL) != CUA_OK ||
+				!has_key(keys, keysym)) {
+			return false;
+		}
+	}
+	return count == keys->count;
+}
+
+void type_note_chord(struct display *display, const struct cua_keys *keys)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(pastes); i++) {
+		if (is_chord_of(&pastes[i], keys)) {
+			display->clipboard.chord_us = cua_now_us();
+		}
+	}
+}
 
 static const struct paste *find_paste(struct display *display)
 {
@@ -98,11 +133,11 @@ static enum cua_status wait_until_fetched(
 
 /* Who pastes may ask more than once, and from another process than the one that reads the keys:
  * Chromium, for one, pastes nothing when the clipboard changes in between. */
-static enum cua_status wait_until_pasted(struct display *display, struct cua_error *err)
+static enum cua_status wait_until_nobody_asks(struct display *display, struct cua_error *err)
 {
 	const unsigned int *asked = &display->clipboard.asked;
 	const uint64_t deadline_us = cua_now_us() + FETCH_TIMEOUT_MS * 1000ULL;
-	enum cua_status status = type_wait_until_read(display, err);
+	enum cua_status status = CUA_OK;
 	int quiet = 0;
 	while (status == CUA_OK && quiet < QUIET_ROUNDS && cua_now_us() < deadline_us) {
 		const unsigned int before = *asked;
@@ -118,6 +153,22 @@ static enum cua_status wait_until_pasted(struct display *display, struct cua_err
 		status = status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 	}
 	return status;
+}
+
+/* Whoever may be pasting gets all of what is on the clipboard now. */
+enum cua_status type_await_chord(struct display *display, struct cua_error *err)
+{
+	const uint64_t chord_us = display->clipboard.chord_us;
+	display->clipboard.chord_us = 0;
+	return chord_us > 0 && cua_now_us() < chord_us + FETCH_TIMEOUT_MS * 1000ULL
+			? wait_until_nobody_asks(display, err)
+			: CUA_OK;
+}
+
+static enum cua_status wait_until_pasted(struct display *display, struct cua_error *err)
+{
+	enum cua_status status = type_wait_until_read(display, err);
+	return status == CUA_OK ? wait_until_nobody_asks(display, err) : status;
 }
 
 static enum cua_status paste_offered(

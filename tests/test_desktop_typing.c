@@ -589,6 +589,45 @@ static void chromium_that_is_slow_pastes_the_text(void **state)
 	load_end();
 }
 
+/* Another content right behind the chord. */
+static void paste_and_change(const char *chord, const char *text)
+{
+	char body[512];
+	long status = 0;
+	snprintf(body, sizeof(body),
+			"{\"actions\":[{\"action\":\"clipboard_set\",\"text\":\"%s\"},"
+			"{\"action\":\"key\",\"keys\":\"%s\"},"
+			"{\"action\":\"clipboard_set\",\"text\":\"too late\"}],"
+			"\"screenshot\":false,\"settle\":false}",
+			text, chord);
+	cJSON_Delete(desktop_post(&desktop, body, &status));
+	assert_int_equal(status, 200);
+	expect_clipboard("too late");
+}
+
+static void chromium_that_is_slow_pastes_what_was_there_at_the_chord(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/chromium", X_OK) != 0) {
+		skip();
+	}
+	int lost = 0;
+	open_text_page();
+	load_start(3);
+	for (int i = 0; i < 12; i++) {
+		char wanted[32];
+		snprintf(wanted, sizeof(wanted), "content %d", i);
+		desktop_do(&desktop,
+				"[{\"action\":\"key\",\"keys\":\"ctrl+a\"},"
+				"{\"action\":\"key\",\"keys\":\"Delete\"}]");
+		paste_and_change("ctrl+v", wanted);
+		read_back();
+		lost += strcmp(clipboard, wanted) != 0;
+	}
+	load_end();
+	assert_int_equal(lost, 0);
+}
+
 /* There is one on a desktop at most. */
 static void open_recorder(void)
 {
@@ -630,6 +669,16 @@ static void an_application_that_sleeps_in_the_middle_of_a_paste_is_woken(void **
 	expect_clipboard("what was there");
 }
 
+static void a_new_content_waits_for_a_paste_that_is_under_way(void **state)
+{
+	(void)state;
+	open_recorder();
+	paste_and_change("shift+Insert", "pasted");
+	CUA_AUTO_JSON cJSON *pastes = recorder_events(&desktop, "paste");
+	assert_int_equal(cJSON_GetArraySize(pastes), 1);
+	assert_string_equal(json_text(pastes, "0.text"), "pasted");
+}
+
 static void a_layout_that_another_program_loads_is_noticed(void **state)
 {
 	(void)state;
@@ -654,8 +703,10 @@ int main(void)
 		cmocka_unit_test(text_is_pasted_into_writer),
 		cmocka_unit_test(text_is_pasted_into_chromium),
 		cmocka_unit_test(chromium_that_is_slow_pastes_the_text),
+		cmocka_unit_test(chromium_that_is_slow_pastes_what_was_there_at_the_chord),
 		cmocka_unit_test(a_paste_that_nobody_fetches_is_an_error),
 		cmocka_unit_test(an_application_that_sleeps_in_the_middle_of_a_paste_is_woken),
+		cmocka_unit_test(a_new_content_waits_for_a_paste_that_is_under_way),
 		cmocka_unit_test(chromium_gets_every_character),
 		cmocka_unit_test(chromium_takes_chords_under_a_layout_without_latin_letters),
 		cmocka_unit_test(writer_gets_every_character),
