@@ -11,15 +11,6 @@
 #include "tests/files.h"
 #include "tests/waiting.h"
 
-static pid_t parent_of(pid_t pid)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	CUA_AUTO_FREE char *stat = read_whole_file(path, NULL);
-	const char *after = stat ? strrchr(stat, ')') : NULL;
-	return after && strlen(after) > 4 ? (pid_t)strtol(after + 4, NULL, 10) : 0;
-}
-
 /* A browser makes namespaces of its own: then one of the ancestors is in that of the desktop. */
 static bool is_in_desktop(const struct desktop *desktop, pid_t pid)
 {
@@ -31,7 +22,7 @@ static bool is_in_desktop(const struct desktop *desktop, pid_t pid)
 		if (strcmp(found, desktop->pid_namespace) == 0) {
 			return true;
 		}
-		pid = parent_of(pid);
+		pid = process_parent(pid);
 	}
 	if (desktop->pid_namespace[0]) {
 		return false;

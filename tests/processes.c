@@ -31,6 +31,15 @@ static char process_state(pid_t pid)
 	return state;
 }
 
+pid_t process_parent(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	CUA_AUTO_FREE char *stat = read_whole_file(path, NULL);
+	const char *after = stat ? strrchr(stat, ')') : NULL;
+	return after && strlen(after) > 4 ? (pid_t)strtol(after + 4, NULL, 10) : 0;
+}
+
 bool process_is_gone(pid_t pid)
 {
 	const char state = process_state(pid);

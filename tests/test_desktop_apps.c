@@ -182,6 +182,26 @@ static void an_application_that_dies_is_quoted(void **state)
 	expect_failure("sh -c 'echo nothing to show'", "without a window", "nothing to show");
 }
 
+/* As of a launcher that asks a service, which cannot be told from a program that shows its window
+ * just then: 2 s long its own one is waited for, and longer if it had a connection to the X server.
+ */
+static void a_window_that_another_process_shows_counts_later(void **state)
+{
+	(void)state;
+	free(desktop_sh(&desktop,
+			"mkfifo asked; (read line <asked; exec xterm -title shown) >/dev/null 2>&1 "
+			"&"));
+	const uint64_t started_us = cua_now_us();
+	CUA_AUTO_JSON cJSON *opened = desktop_text_action(&desktop, "open_app", "name",
+			"sh -c 'echo please >~/asked; exec sleep 1000'");
+	const uint64_t ms = (cua_now_us() - started_us) / 1000;
+	assert_string_equal(json_text(opened, "window.title"), "shown");
+	if (ms < 2000 || ms > 9500) {
+		fail_msg("the window counted after %d ms", (int)ms);
+	}
+	desktop_end_processes(&desktop, "sleep");
+}
+
 /* --- windows --- */
 
 static void a_window_is_described(void **state)
@@ -334,6 +354,7 @@ int main(void)
 		TEST(an_application_is_opened_by_command_and_by_name),
 		TEST(a_file_or_a_type_opens_with_its_application),
 		TEST(an_application_that_dies_is_quoted),
+		TEST(a_window_that_another_process_shows_counts_later),
 		TEST(a_window_is_described),
 		TEST(windows_are_focused_and_closed),
 		TEST(an_application_is_switched_to_by_name_class_or_title),

@@ -1,11 +1,14 @@
 /* Desktops that were started before anybody asked. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -286,6 +289,73 @@ static void a_spare_desktop_whose_host_died_or_hangs_gets_another(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+static bool names_spare(const char *events, ssize_t len)
+{
+	bool found = false;
+	for (ssize_t at = 0; at < len;) {
+		const struct inotify_event *event = (const void *)(events + at);
+		found = found || (event->len > 0 && strcmp(event->name, "spare-1") == 0);
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+	return found;
+}
+
+/* Waits for the folder of a spare desktop, and puts a pipe there that holds up who is making it,
+ * when its host waits and its session is about to start. */
+static void hold_up_spare(int notify_fd)
+{
+	char events[4096] __attribute__((aligned(8)));
+	ssize_t len = 0;
+	do {
+		struct pollfd readable = { .fd = notify_fd, .events = POLLIN };
+		assert_int_equal(poll(&readable, 1, DESKTOP_DEADLINE_MS), 1);
+		len = read(notify_fd, events, sizeof(events));
+		assert_true(len > 0);
+	} while (!names_spare(events, len));
+	assert_int_equal(mkfifo(world_path(&world, "run/desktops/spare-1/session.log"), 0600), 0);
+}
+
+static bool host_waits(void *data)
+{
+	(void)data;
+	return access(world_path(&world, "run/desktops/spare-1/host.sock"), F_OK) == 0;
+}
+
+/* Who makes a spare desktop is killed when it has a host and nothing else yet. */
+static void a_spare_desktop_that_was_half_made_is_not_handed_out(void **state)
+{
+	(void)state;
+	struct desktop first, second, third;
+	desktop_start(&first, &world, "first");
+	const int notify_fd = inotify_init1(IN_CLOEXEC);
+	assert_true(inotify_add_watch(notify_fd, world_path(&world, "run/desktops"), IN_CREATE) >=
+			0);
+	const char *const argv[] = { world.program, "desktop", "start", "--name=pooled", "--pool=1",
+		NULL };
+	struct output output;
+	struct program starting = world_begin(&world, argv, NULL, NULL, 0);
+	hold_up_spare(notify_fd);
+	close(notify_fd);
+	world_await(&world, &starting, &output);
+	assert_int_equal(output.exit_status, 0);
+	output_finish(&output);
+	wait_until(host_waits, NULL, "the host of the spare desktop waits");
+	const pid_t host = pid_of("spare-1", "host"), refill = process_parent(host);
+	assert_true(session_of("spare-1") <= 0);
+	/* With its maker at work, and after its end. */
+	desktop_start(&second, &world, "second");
+	desktop_do(&second, "[{\"action\":\"cursor_position\"}]");
+	assert_int_equal(pid_of("spare-1", "host"), host);
+	kill_and_wait(refill);
+	desktop_start(&third, &world, "third");
+	desktop_do(&third, "[{\"action\":\"cursor_position\"}]");
+	assert_int_not_equal(pid_of("third", "host"), host);
+	wait_spares(1);
+	assert_true(process_is_gone(host));
+	assert_int_equal(count_state("running"), 4);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
 static void bad_pools_are_refused(void **state)
 {
 	(void)state;
@@ -316,6 +386,7 @@ int main(void)
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
 		TEST(a_spare_desktop_whose_host_died_or_hangs_gets_another),
+		TEST(a_spare_desktop_that_was_half_made_is_not_handed_out),
 		TEST(bad_pools_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
