@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
 	{ "run", NULL, "let a model do a task on a desktop" },
 	{ "runs", NULL, "list, read, export, replay, verify and delete what was kept of runs" },
+	{ "policy", NULL, "check what an agent may do, and say what would happen to a call" },
 	{ "models", NULL, "list the models that can be used, and test them" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },

@@ -244,19 +244,8 @@ static enum cua_status read_file(
 
 enum cua_status agent_catalogue_path(char *path, size_t size, struct cua_error *err)
 {
-	const char *own = getenv("CUA_MODELS"), *config = getenv("XDG_CONFIG_HOME");
-	const char *home = getenv("HOME");
-	int len = 0;
-	if (own && own[0]) {
-		len = snprintf(path, size, "%s", own);
-	} else if (config && config[0] == '/') {
-		len = snprintf(path, size, "%s/cua/models.json", config);
-	} else {
-		len = snprintf(path, size, "%s/.config/cua/models.json", home ? home : "");
-	}
-	return len < 0 || (size_t)len >= size
-			? CUA_FAIL(err, CUA_ERR_INVAL, 0, "the path of models.json is too long")
-			: CUA_OK;
+	bool is_named = false;
+	return cua_config_path("CUA_MODELS", "models.json", path, size, &is_named, err);
 }
 
 /* A file that nobody named need not be there. */

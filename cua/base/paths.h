@@ -1,6 +1,7 @@
 #ifndef CUA_BASE_PATHS_H
 #define CUA_BASE_PATHS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cua/base/error.h"
@@ -15,6 +16,12 @@ CUA_NODISCARD enum cua_status cua_runtime_dir(char *path, size_t size, struct cu
 /* Homes of desktops and folders of runs: $CUA_STATE_DIR, else /var/lib/cua for root, else
  * $XDG_STATE_HOME/cua, else ~/.local/state/cua. Made if absent. */
 CUA_NODISCARD enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err);
+
+/* A file that a person wrote: what the variable names, else NAME in cua's folder of configuration,
+ * which is $XDG_CONFIG_HOME/cua, else ~/.config/cua. *ret_is_named: the variable names it; a file
+ * that nobody named need not be there. */
+CUA_NODISCARD enum cua_status cua_config_path(const char *variable, const char *name, char *path,
+		size_t size, bool *ret_is_named, struct cua_error *err);
 
 /* A program of ours: it lies beside the one that runs. CUA_ERR_NOT_FOUND. */
 CUA_NODISCARD enum cua_status cua_program_path(

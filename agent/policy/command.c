@@ -1,0 +1,204 @@
+#include "agent/policy/command.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+#define LINE_MAX_LEN 16384
+#define COMMANDS_MAX 64
+
+/* The tokens of a shell that mean the same to everybody, one group for each kind. What is none of
+ * them makes the line one that cannot be taken apart. */
+static const char tokens[] = "([ \\t]+)"                 /* 1: space */
+			     "|(&&|\\|\\||[;|\\n])"      /* 2: between commands */
+			     "|([012]?>&[12](?![0-9]))"  /* 3: one output into the other */
+			     "|([012]?>>?|<)(?![<>&|(])" /* 4: redirection, a word follows */
+			     "|((?:[\\p{L}\\p{M}\\p{N}_@%+=:,./^*?\\[\\]-]" /* 5: word */
+			     "|(?<=[\\p{L}\\p{N}_])~|'[^'\\n]*'|\"[^\"$`\\\\!\\n]*\")+)";
+
+enum token { TOKEN_NONE, TOKEN_SPACE, TOKEN_BETWEEN, TOKEN_JOIN, TOKEN_REDIRECT, TOKEN_WORD };
+
+/* Words that do something else than run a command of their name, where one begins. */
+static const char *const reserved[] = { "!", "[[", "case", "coproc", "do", "done", "elif", "else",
+	"esac", "fi", "for", "function", "if", "in", "select", "then", "time", "until", "while" };
+
+struct splitter {
+	pcre2_code *code;
+	pcre2_match_data *match;
+	cJSON *commands; /* owned */
+	cJSON *command;  /* the last of them; NULL between commands */
+	bool is_target;  /* the next word is that of a redirection */
+};
+
+/* --- words --- */
+
+/* Without its quotes. */
+static char *unquote(const char *token, size_t len)
+{
+	char *word = malloc(len + 1), quote = '\0';
+	size_t to = 0;
+	for (size_t i = 0; word && i < len; i++) {
+		if (quote ? token[i] == quote : token[i] == '\'' || token[i] == '"') {
+			quote = quote ? '\0' : token[i];
+		} else {
+			word[to++] = token[i];
+		}
+	}
+	if (word) {
+		word[to] = '\0';
+	}
+	return word;
+}
+
+/* A command's name that a pattern of file names, an assignment or a keyword may make another. */
+static bool is_name(const char *token, size_t len, const char *word)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(reserved); i++) {
+		if (strcmp(word, reserved[i]) == 0) {
+			return false;
+		}
+	}
+	return word[0] && !memchr(token, '*', len) && !memchr(token, '?', len) &&
+			!memchr(token, '[', len) && !memchr(token, '=', len);
+}
+
+static bool append_text(cJSON *command, const char *name, const char *word)
+{
+	const char *before = cua_json_text(command, name);
+	const size_t size = strlen(before) + strlen(word) + 2;
+	CUA_AUTO_FREE char *text = malloc(size);
+	if (!text) {
+		return false;
+	}
+	strcpy(text, before);
+	strcat(text, before[0] ? " " : "");
+	strcat(text, word);
+	cJSON_DeleteItemFromObjectCaseSensitive(command, name);
+	return cJSON_AddStringToObject(command, name, text) != NULL;
+}
+
+static bool add_path(cJSON *command, const char *path)
+{
+	return cJSON_AddItemToArray(cua_json_member(command, "paths"), cJSON_CreateString(path));
+}
+
+/* Also in "--output=/etc/hosts". */
+static bool add_if_path(cJSON *command, const char *word)
+{
+	const char *value = strchr(word, '=');
+	const char *path = word[0] == '-' && value ? value + 1 : word;
+	return (!strchr(path, '/') && strcmp(path, "..") != 0) || add_path(command, path);
+}
+
+static bool begin_command(struct splitter *splitter)
+{
+	if (cJSON_GetArraySize(splitter->commands) == COMMANDS_MAX) {
+		return false;
+	}
+	splitter->command = cJSON_CreateObject();
+	return cJSON_AddItemToArray(splitter->commands, splitter->command) &&
+			cJSON_AddArrayToObject(splitter->command, "paths");
+}
+
+static bool take_word(struct splitter *splitter, const char *token, size_t len)
+{
+	CUA_AUTO_FREE char *word = unquote(token, len);
+	if (!word || (!splitter->command && !begin_command(splitter))) {
+		return false;
+	}
+	cJSON *command = splitter->command;
+	if (splitter->is_target) {
+		splitter->is_target = false;
+		return add_path(command, word);
+	}
+	if (cua_json_text(command, "text")[0]) {
+		return append_text(command, "text", word) &&
+				append_text(command, "by_name", word) && add_if_path(command, word);
+	}
+	const char *slash = strrchr(word, '/');
+	return is_name(token, len, word) && append_text(command, "text", word) &&
+			append_text(command, "by_name", slash ? slash + 1 : word);
+}
+
+/* --- lines --- */
+
+static bool end_command(struct splitter *splitter)
+{
+	const bool is_whole = !splitter->is_target &&
+			(!splitter->command || cua_json_text(splitter->command, "text")[0]);
+	splitter->command = NULL;
+	return is_whole;
+}
+
+static bool take_token(struct splitter *splitter, enum token kind, const char *token, size_t len)
+{
+	switch (kind) {
+	case TOKEN_SPACE:
+		return true;
+	case TOKEN_BETWEEN:
+		return end_command(splitter);
+	case TOKEN_JOIN:
+		return splitter->command && !splitter->is_target;
+	case TOKEN_REDIRECT:
+		if (splitter->is_target || (!splitter->command && !begin_command(splitter))) {
+			return false;
+		}
+		splitter->is_target = true;
+		return true;
+	case TOKEN_WORD:
+		return take_word(splitter, token, len);
+	case TOKEN_NONE:
+		break;
+	}
+	return false;
+}
+
+static bool split(struct splitter *splitter, const char *line)
+{
+	const size_t len = strlen(line);
+	size_t at = 0;
+	while (at < len) {
+		const int groups = pcre2_match(splitter->code, (PCRE2_SPTR)line, len, at,
+				PCRE2_ANCHORED, splitter->match, NULL);
+		if (groups < 2) {
+			return false;
+		}
+		const size_t end = pcre2_get_ovector_pointer(splitter->match)[1];
+		if (end <= at ||
+				!take_token(splitter, (enum token)(groups - 1), line + at,
+						end - at)) {
+			return false;
+		}
+		at = end;
+	}
+	return end_command(splitter) && cJSON_GetArraySize(splitter->commands) > 0;
+}
+
+cJSON *agent_command_split(const char *line)
+{
+	int error = 0;
+	PCRE2_SIZE place = 0;
+	if (strlen(line) > LINE_MAX_LEN) {
+		return NULL;
+	}
+	struct splitter splitter = { .code = pcre2_compile((PCRE2_SPTR)tokens,
+						     PCRE2_ZERO_TERMINATED, PCRE2_UTF, &error,
+						     &place, NULL) };
+	splitter.match = splitter.code ? pcre2_match_data_create_from_pattern(splitter.code, NULL)
+				       : NULL;
+	splitter.commands = cJSON_CreateArray();
+	const bool is_well = splitter.match && splitter.commands && split(&splitter, line);
+	pcre2_match_data_free(splitter.match);
+	pcre2_code_free(splitter.code);
+	if (!is_well) {
+		cJSON_Delete(splitter.commands);
+		return NULL;
+	}
+	return splitter.commands;
+}

@@ -1,0 +1,22 @@
+#ifndef CUA_AGENT_POLICY_COMMAND_H
+#define CUA_AGENT_POLICY_COMMAND_H
+
+/* A command line of a shell, taken apart into simple commands. */
+
+#include <cjson/cJSON.h>
+
+/**
+ * agent_command_split() - take a line apart.
+ *
+ * Only what is certain is taken apart: plain words, quotes without expansions, redirections to
+ * files, and ; && || | and line breaks between commands. Variables, substitutions, assignments,
+ * escapes, braces, functions, loops, here-documents and jobs are not.
+ *
+ * Return: a list of {"text": "rm -rf build", "by_name": ..., "paths": ["build/x"]}: the words
+ *         with single spaces; the same with the command's name alone where it is given by its path;
+ *         words that look like paths, and redirections. The caller owns it. NULL if the line
+ *         cannot be taken apart.
+ */
+cJSON *agent_command_split(const char *line);
+
+#endif

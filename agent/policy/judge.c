@@ -1,0 +1,282 @@
+/* Which class a call has, and which rule decides it. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/policy/command.h"
+#include "agent/policy/policy_internal.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+#define HOUR_US (3600ULL * 1000000U)
+#define ENTRIES_MAX 100000
+
+/* --- how often --- */
+
+struct entry {
+	const struct policy_row *row;
+	uint64_t when_us;
+	double amount;
+};
+
+struct agent_ledger {
+	struct entry *entries;
+	size_t count, capacity;
+};
+
+struct agent_ledger *agent_ledger_create(void)
+{
+	return calloc(1, sizeof(struct agent_ledger));
+}
+
+void agent_ledger_destroy(struct agent_ledger *ledger)
+{
+	if (ledger) {
+		free(ledger->entries);
+		free(ledger);
+	}
+}
+
+static bool add_entry(struct agent_ledger *ledger, const struct entry *entry)
+{
+	if (ledger->count == ledger->capacity) {
+		const size_t capacity = ledger->capacity ? 2 * ledger->capacity : 64;
+		struct entry *entries = capacity > ENTRIES_MAX
+				? NULL
+				: realloc(ledger->entries, capacity * sizeof(*entries));
+		if (!entries) {
+			return false;
+		}
+		ledger->entries = entries;
+		ledger->capacity = capacity;
+	}
+	ledger->entries[ledger->count++] = *entry;
+	return true;
+}
+
+/* Counts the call; false if it goes over the row's limit, or cannot be counted. */
+static bool take_from_limit(struct agent_ledger *ledger, const struct policy_row *row,
+		const struct agent_policy_call *call)
+{
+	const struct policy_limit *limit = &row->limit;
+	struct entry entry = { row, call->now_us, 0 };
+	int times = 1;
+	if (limit->times == 0 && !limit->of) {
+		return true;
+	}
+	if (limit->of &&
+			(!policy_amount(call->arguments, limit->of, &entry.amount) ||
+					entry.amount < 0)) {
+		return false;
+	}
+	double sum = entry.amount;
+	for (size_t i = 0; ledger && i < ledger->count; i++) {
+		const struct entry *past = &ledger->entries[i];
+		if (past->row == row &&
+				(!limit->per_hour || call->now_us - past->when_us < HOUR_US)) {
+			times++;
+			sum += past->amount;
+		}
+	}
+	const bool is_within = limit->of ? sum <= limit->sum : times <= limit->times;
+	return is_within && (!ledger || add_entry(ledger, &entry));
+}
+
+/* --- risk --- */
+
+/* The first row that applies; where rows before it may apply, the worst of them all. */
+static void classify(const struct agent_policy *policy, struct policy_view *view,
+		struct agent_decision *decision)
+{
+	const struct policy_row *found = NULL;
+	enum policy_match match = POLICY_NO;
+	for (size_t i = 0; i < policy->classes.count && match != POLICY_YES; i++) {
+		const struct policy_row *row = &policy->classes.rows[i];
+		match = policy_when_match(row->when, view);
+		if (match != POLICY_NO && (!found || row->value > found->value)) {
+			found = row;
+		}
+	}
+	view->has_risk = true;
+	view->risk = found ? (enum agent_risk)found->value : AGENT_RISK_EXTERNAL;
+	if (match != POLICY_YES && view->risk < AGENT_RISK_EXTERNAL) {
+		view->risk = AGENT_RISK_EXTERNAL; /* nothing says what it is */
+		found = NULL;
+	}
+	decision->risk = view->risk;
+	decision->risk_file = found ? cua_yaml_name(found->file) : NULL;
+	decision->risk_line = found ? found->line : 0;
+}
+
+/* --- rules --- */
+
+static void note(struct agent_decision *decision, const struct policy_row *row, const char *why)
+{
+	snprintf(decision->note, sizeof(decision->note), "%s:%d (%s) does not apply: %s",
+			cua_yaml_name(row->file), row->line, row->name, why);
+}
+
+/* Rule of two: who reads what strangers write does not also use secrets or act on the world outside
+ * without a person, unless a rule says for this very case that it may. */
+static bool is_held_back(const struct policy_row *row, const struct policy_view *view)
+{
+	return view->call->is_tainted &&
+			(view->risk == AGENT_RISK_EXTERNAL ||
+					view->risk == AGENT_RISK_CREDENTIAL) &&
+			!policy_when_has(row->when, "tainted");
+}
+
+/* A provider's check is a question to a person: only a rule about such checks may answer it. */
+static bool is_about_checks(const struct policy_row *row)
+{
+	return policy_when_has(row->when, "tool") &&
+			strcmp(cua_json_text(row->when, "tool"), "safety_check") == 0;
+}
+
+static bool may_allow(const struct policy_row *row, enum policy_match match,
+		const struct policy_view *view, struct agent_decision *decision)
+{
+	if (match == POLICY_MAYBE) {
+		note(decision, row, "what it asks for is not known for certain");
+		return false;
+	}
+	if (strcmp(view->call->tool, "safety_check") == 0 && !is_about_checks(row)) {
+		return false;
+	}
+	if (is_held_back(row, view)) {
+		note(decision, row,
+				"what a stranger may have written was read before, and the rule "
+				"does not say tainted: true");
+		return false;
+	}
+	return true;
+}
+
+static void take_rule(struct agent_decision *decision, const struct policy_row *row)
+{
+	decision->verdict = (enum agent_verdict)row->value;
+	decision->rule = row->name;
+	decision->reason = row->why ? row->why : row->name;
+	decision->file = cua_yaml_name(row->file);
+	decision->line = row->line;
+}
+
+static void decide(const struct agent_policy *policy, struct agent_ledger *ledger,
+		struct policy_view *view, struct agent_decision *decision)
+{
+	classify(policy, view, decision);
+	for (size_t i = 0; i < policy->rules.count; i++) {
+		const struct policy_row *row = &policy->rules.rows[i];
+		const enum policy_match match = policy_when_match(row->when, view);
+		if (match == POLICY_NO ||
+				(row->value == AGENT_ALLOW &&
+						!may_allow(row, match, view, decision))) {
+			continue;
+		}
+		if (!take_from_limit(ledger, row, view->call)) {
+			note(decision, row, "its limit is used up");
+			continue;
+		}
+		take_rule(decision, row);
+		if (match == POLICY_MAYBE) {
+			snprintf(decision->note, sizeof(decision->note),
+					"whether it is what the rule is about is not known for "
+					"certain");
+		}
+		break;
+	}
+	if (!decision->rule) {
+		take_rule(decision, &policy->otherwise);
+		if (decision->verdict == AGENT_ALLOW &&
+				(is_held_back(&policy->otherwise, view) ||
+						strcmp(view->call->tool, "safety_check") == 0)) {
+			decision->verdict = AGENT_ASK;
+		}
+	}
+	decision->wants_url = view->lacks_url;
+}
+
+/* --- calls --- */
+
+/* Of bash, one argument is a command line. */
+static const char *command_line(const struct agent_policy_call *call)
+{
+	return strcmp(call->tool, "bash") == 0 ? cua_json_string(call->arguments, "command") : NULL;
+}
+
+static bool is_worse(const struct agent_decision *one, const struct agent_decision *other)
+{
+	return one->verdict != other->verdict ? one->verdict > other->verdict
+					      : one->risk > other->risk;
+}
+
+/* Each simple command is judged by itself, and the worst holds for all. */
+static void decide_parts(const struct agent_policy *policy, struct agent_ledger *ledger,
+		const struct agent_policy_call *call, const cJSON *parts,
+		struct agent_decision *decision)
+{
+	const cJSON *part = NULL;
+	cJSON_ArrayForEach (part, parts) {
+		struct policy_view view = { .call = call, .command = part };
+		struct agent_decision one = { 0 };
+		decide(policy, ledger, &view, &one);
+		snprintf(one.part, sizeof(one.part), "%s", cua_json_text(part, "text"));
+		if (part == parts->child || is_worse(&one, decision)) {
+			*decision = one;
+		}
+	}
+}
+
+void agent_policy_judge(const struct agent_policy *policy, struct agent_ledger *ledger,
+		const struct agent_policy_call *call, struct agent_decision *ret_decision)
+{
+	struct agent_decision decision = { 0 };
+	const char *line = command_line(call);
+	CUA_AUTO_JSON cJSON *parts = line ? agent_command_split(line) : NULL;
+	if (parts) {
+		decide_parts(policy, ledger, call, parts, &decision);
+	} else {
+		struct policy_view view = { .call = call, .is_opaque = line != NULL };
+		decide(policy, ledger, &view, &decision);
+	}
+	*ret_decision = decision;
+}
+
+/* --- taint --- */
+
+static bool taints(const struct agent_policy *policy, struct policy_view *view,
+		struct agent_decision *ret_decision)
+{
+	struct agent_decision decision = { 0 };
+	classify(policy, view, &decision);
+	for (size_t i = 0; i < policy->taints.count; i++) {
+		const struct policy_row *row = &policy->taints.rows[i];
+		const enum policy_match match = policy_when_match(row->when, view);
+		if (match == POLICY_NO || (match == POLICY_MAYBE && !row->value)) {
+			continue;
+		}
+		if (ret_decision && row->value) {
+			take_rule(&decision, row);
+			decision.wants_url = view->lacks_url;
+			*ret_decision = decision;
+		}
+		return row->value;
+	}
+	return false;
+}
+
+bool agent_policy_taints(const struct agent_policy *policy, const struct agent_policy_call *call,
+		struct agent_decision *ret_decision)
+{
+	const char *line = command_line(call);
+	CUA_AUTO_JSON cJSON *parts = line ? agent_command_split(line) : NULL;
+	const cJSON *part = NULL;
+	cJSON_ArrayForEach (part, parts) {
+		struct policy_view view = { .call = call, .command = part };
+		if (taints(policy, &view, ret_decision)) {
+			return true;
+		}
+	}
+	struct policy_view view = { .call = call, .is_opaque = line != NULL };
+	return !parts && taints(policy, &view, ret_decision);
+}

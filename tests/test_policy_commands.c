@@ -1,0 +1,128 @@
+/* Command lines: what is taken apart, and what is not. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/policy/command.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+/* "ls -l [a/b]; wc": texts, each with its paths. */
+static void describe(const cJSON *commands, char *text, size_t size)
+{
+	const cJSON *command = NULL, *path = NULL;
+	size_t len = 0;
+	text[0] = '\0';
+	cJSON_ArrayForEach (command, commands) {
+		len += (size_t)snprintf(text + len, size - len, "%s%s", len ? "; " : "",
+				cua_json_text(command, "text"));
+		cJSON_ArrayForEach (path, cua_json_member(command, "paths")) {
+			len += (size_t)snprintf(text + len, size - len, " [%s]", path->valuestring);
+		}
+	}
+}
+
+static void plain_lines_are_taken_apart(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{ "ls", "ls" },
+		{ "  ls\t-l  ", "ls -l" },
+		{ "ls; wc x && rm -rf build || echo no | cat",
+				"ls; wc x; rm -rf build; echo no; cat" },
+		{ "ls\nwc\n", "ls; wc" },
+		{ "echo 'a b' \"c d\" e", "echo a b c d e" },
+		{ "'rm' -rf x", "rm -rf x" },
+		{ "r''m -r\"f\" x", "rm -rf x" },
+		{ "echo 'rm -rf /; $(x) `y`'", "echo rm -rf /; $(x) `y` [rm -rf /; $(x) `y`]" },
+		{ "cat a/b ../c /etc/hosts ..",
+				"cat a/b ../c /etc/hosts .. [a/b] [../c] "
+				"[/etc/hosts] [..]" },
+		{ "make --out=/etc/x -j2", "make --out=/etc/x -j2 [/etc/x]" },
+		{ "make >log 2>&1", "make [log]" },
+		{ "make 2>/dev/null >>log <in", "make [/dev/null] [log] [in]" },
+		{ "git show HEAD~1", "git show HEAD~1" },
+		{ "ls *.txt [ab]?", "ls *.txt [ab]?" },
+		{ "echo Größe 你好", "echo Größe 你好" },
+		{ "make -f x@y%z+1", "make -f x@y%z+1" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		char text[512];
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i][0]);
+		if (!commands) {
+			fail_msg("%s: not taken apart", rows[i][0]);
+		}
+		describe(commands, text, sizeof(text));
+		assert_string_equal(text, rows[i][1]);
+	}
+}
+
+static void what_is_not_certain_is_not_taken_apart(void **state)
+{
+	(void)state;
+	static const char *const lines[] = { "", " ", "\n", ";", "echo $HOME", "echo ${x}",
+		"echo $(id)", "echo `id`", "echo \"$x\"", "echo \"`id`\"", "echo \"a\\b\"",
+		"r\\m -rf x", "echo a\\ b", "A=1 ls", "PATH=/x ls", "A=1", "ls &", "ls & rm x",
+		"(ls)", "{ ls; }", "ls {a,b}", "if true; then ls; fi", "for x in a; do ls; done",
+		"while true; do ls; done", "case x in esac", "! ls", "[[ -f x ]]", "[ -f x ]",
+		"time ls", "f() { ls; }", "function f { ls; }", "cat <<EOF\nx\nEOF", "cat <<<x",
+		"diff <(ls) x", "ls >(cat)", "ls >&x", "ls &>x", "ls |& cat", "ls > ", "ls >",
+		"> x", "ls > > x", "ls 'a", "ls \"a", "ls # x", "ls ~", "~/x", "ls ~root/x", "cd ~",
+		"echo !!", "echo \"!x\"", "l*", "./x*", "/bin/[r]m x", "'' x", "ls\r", "ls \x01",
+		"ls \xff", "ls \xe2\x80\x8b", "ls \xe2\x80\xae", "coproc ls", "select x in a",
+		"ls >|x", "ls 3>x >", "exec 3<>x", "ls\\\nrm", "a=(1 2)", "ls $'x'", "ls $\"x\"",
+		"echo a{1..3}", "2>&1" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(lines); i++) {
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(lines[i]);
+		if (commands) {
+			char text[512];
+			describe(commands, text, sizeof(text));
+			fail_msg("%s is taken for %s", lines[i], text);
+		}
+	}
+}
+
+static void a_command_by_its_path_has_its_name_too(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *commands = agent_command_split("/tmp/x/ls -l a");
+	const cJSON *command = cJSON_GetArrayItem(commands, 0);
+	assert_string_equal(cua_json_text(command, "text"), "/tmp/x/ls -l a");
+	assert_string_equal(cua_json_text(command, "by_name"), "ls -l a");
+}
+
+static void length_and_number_are_bounded(void **state)
+{
+	(void)state;
+	char line[20000];
+	memset(line, 'a', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	assert_null(agent_command_split(line));
+	for (size_t i = 0; i < 130; i += 2) {
+		memcpy(line + i, "a;", 2);
+	}
+	line[128] = '\0';
+	CUA_AUTO_JSON cJSON *commands = agent_command_split(line);
+	assert_int_equal(cJSON_GetArraySize(commands), 64);
+	line[128] = 'a';
+	line[129] = '\0';
+	assert_null(agent_command_split(line));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plain_lines_are_taken_apart),
+		cmocka_unit_test(what_is_not_certain_is_not_taken_apart),
+		cmocka_unit_test(a_command_by_its_path_has_its_name_too),
+		cmocka_unit_test(length_and_number_are_bounded),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
