@@ -64,30 +64,43 @@ enum cua_status agent_journal_scan(int run_dir_fd, agent_journal_line_fn on_line
 	return CUA_OK;
 }
 
-enum cua_status agent_journal_events(int run_dir_fd, cJSON **ret_events, struct cua_error *err)
+enum cua_status agent_journal_each(int run_dir_fd, agent_journal_event_fn on_event, void *user_data,
+		struct cua_error *err)
 {
 	CUA_AUTO_FREE char *line = NULL;
 	size_t size = 0;
 	ssize_t len = 0;
-	CUA_AUTO_JSON cJSON *events = cJSON_CreateArray();
 	AUTO_FILE FILE *file = NULL;
 	enum cua_status status = open_events(run_dir_fd, &file, err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	while (events && (len = getline(&line, &size, file)) > 0) {
-		cJSON *event = agent_event_parse(line, (size_t)len);
+	while (status == CUA_OK && (len = getline(&line, &size, file)) > 0) {
+		CUA_AUTO_JSON cJSON *event = agent_event_parse(line, (size_t)len);
 		if (cJSON_IsObject(event)) {
-			cJSON_AddItemToArray(events, event);
-		} else {
-			cJSON_Delete(event);
+			status = on_event(&event, user_data, err);
 		}
 	}
-	if (!events || ferror(file)) {
-		return CUA_FAIL(err, events ? CUA_ERR_IO : CUA_ERR_NOMEM, errno, "events.jsonl");
+	return status == CUA_OK && ferror(file) ? CUA_FAIL(err, CUA_ERR_IO, errno, "events.jsonl")
+						: status;
+}
+
+static enum cua_status add_to_list(cJSON **event, void *user_data, struct cua_error *err)
+{
+	cJSON *list = user_data;
+	if (!cJSON_AddItemToArray(list, *event)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events.jsonl");
 	}
-	*ret_events = CUA_STEAL(events);
+	*event = NULL;
 	return CUA_OK;
+}
+
+enum cua_status agent_journal_events(int run_dir_fd, cJSON **ret_events, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *events = cJSON_CreateArray();
+	enum cua_status status = events ? agent_journal_each(run_dir_fd, add_to_list, events, err)
+					: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events.jsonl");
+	if (status == CUA_OK) {
+		*ret_events = CUA_STEAL(events);
+	}
+	return status;
 }
 
 bool agent_journal_is_held(int run_dir_fd)

@@ -30,8 +30,16 @@ typedef enum cua_status (*agent_journal_line_fn)(const char *line, size_t len,
 CUA_NODISCARD enum cua_status agent_journal_scan(int run_dir_fd, agent_journal_line_fn on_line,
 		void *user_data, struct agent_journal_scan *ret_scan, struct cua_error *err);
 
-/* All lines that are JSON objects, chained or not, as an array: a journal that broke off still
- * tells its story. The caller owns it. */
+/* event: may be taken over, and is then set to NULL. Another status than CUA_OK ends the reading.
+ */
+typedef enum cua_status (*agent_journal_event_fn)(
+		cJSON **event, void *user_data, struct cua_error *err);
+
+/* Reads all lines that are JSON objects, chained or not: a journal that broke off still tells its
+ * story. */
+CUA_NODISCARD enum cua_status agent_journal_each(int run_dir_fd, agent_journal_event_fn on_event,
+		void *user_data, struct cua_error *err);
+/* The same as an array, which the caller owns. */
 CUA_NODISCARD enum cua_status agent_journal_events(
 		int run_dir_fd, cJSON **ret_events, struct cua_error *err);
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/journal_read.h"
 #include "agent/report_internal.h"
 #include "cua/base/util.h"
 
@@ -22,24 +21,20 @@ static enum cua_status write_page(
 		return CUA_FAIL(err, CUA_ERR_IO, failed, "%s", name);
 	}
 	errno = 0;
-	report_put_page(out, report);
+	enum cua_status status = report_put_page(out, report, err);
 	bool is_whole = fflush(out) == 0 && !ferror(out) && fsync(fd) == 0;
 	int failed = errno;
 	if (fclose(out) != 0 || !is_whole) {
 		return CUA_FAIL(err, CUA_ERR_IO, failed ? failed : EIO, "%s", name);
 	}
-	return CUA_OK;
+	return status;
 }
 
 enum cua_status agent_report_write(int run_dir_fd, struct cua_error *err)
 {
 	static const char temporary[] = ".report.html.part";
-	CUA_AUTO_JSON cJSON *events = NULL;
-	enum cua_status status = agent_journal_events(run_dir_fd, &events, err);
-	struct report report = { .events = events, .run_dir_fd = run_dir_fd };
-	if (status == CUA_OK && !report_read(&report)) {
-		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events");
-	}
+	struct report report = { .run_dir_fd = run_dir_fd };
+	enum cua_status status = report_read(&report, err);
 	if (status == CUA_OK) {
 		status = write_page(&report, temporary, err);
 		if (status == CUA_OK &&

@@ -11,19 +11,20 @@
 #include <cjson/cJSON.h>
 
 #include "agent/event.h"
+#include "cua/base/error.h"
 
 /* A screenshot; each distinct one is in the page once, and elements refer to it by its number. */
 struct report_shot {
-	const char *sha256; /* borrowed from an event; NULL: none */
+	char sha256[65]; /* "": none */
 	int width, height;
 	size_t number;
 };
 
 /* A turn of the model and what followed from it: consecutive events. */
 struct report_step {
-	const cJSON *first, *end; /* end: the event after the last; NULL at the end of all */
-	const cJSON *turn;        /* NULL: the model was asked and never answered */
-	struct report_shot shot;  /* what it saw; sha256 NULL: nothing */
+	size_t first;            /* of its events, counted from the first of the journal */
+	bool has_turn;           /* else the model was asked and never answered */
+	struct report_shot shot; /* what it saw */
 	double number;
 	double since_ms; /* the begin of the run, by the clock */
 	double model_ms, desktop_ms;
@@ -31,12 +32,17 @@ struct report_step {
 	bool has_problem; /* something failed, was not run, or is not known */
 };
 
+/* What is known before the page is begun: events are read once for it, and once more for the steps,
+ * so that those of one step are all that is in memory. */
 struct report {
-	const cJSON *events;
+	cJSON *start, *end; /* owned; run_start, and the last event if it is an end */
+	double begun_ms;
+	size_t event_count;
 	struct report_step *steps; /* owned */
-	size_t step_count, problem_count, acting_count;
+	size_t step_count, step_capacity, problem_count, acting_count;
 	struct report_shot *shots; /* owned; distinct */
-	size_t shot_count;
+	size_t shot_count, shot_capacity;
+	size_t *slots;           /* owned; where a screenshot is in shots, by its hash */
 	struct report_shot last; /* the screen at the end */
 	double longest_ms;       /* of the steps' model and desktop time */
 	int run_dir_fd;          /* borrowed */
@@ -44,27 +50,30 @@ struct report {
 
 /* --- report_steps.c --- */
 
-/* Finds steps and screenshots. False when memory runs out. */
-bool report_read(struct report *report);
+/* Finds steps and screenshots. */
+CUA_NODISCARD enum cua_status report_read(struct report *report, struct cua_error *err);
 void report_finish(struct report *report);
 
 /* --- report_step.c --- */
 
-void report_put_step(FILE *out, const struct report *report, const struct report_step *step);
-/* step NULL: no marks. */
-void report_put_shot(FILE *out, const struct report_shot *shot, const struct report_step *step,
+/* events: a list of those of the step. */
+void report_put_step(FILE *out, const struct report *report, const struct report_step *step,
+		const cJSON *events);
+/* events: for the marks; NULL for none. */
+void report_put_shot(FILE *out, const struct report_shot *shot, const cJSON *events,
 		const char *caption);
 void report_put_quote(FILE *out, const char *text);
 
 /* --- report_marks.c --- */
 
 /* The spots of a step's actions, numbered, as the inside of an <svg>. */
-void report_put_marks(FILE *out, const struct report_step *step);
+void report_put_marks(FILE *out, const cJSON *events);
 
 /* --- report_page.c --- */
 
 /* Errors of out stay in out: ask ferror(). */
-void report_put_page(FILE *out, const struct report *report);
+CUA_NODISCARD enum cua_status report_put_page(
+		FILE *out, const struct report *report, struct cua_error *err);
 
 extern const char *const report_style[]; /* NULL at the end */
 

@@ -81,11 +81,11 @@ static void put_mark(FILE *out, const cJSON *action, int number)
 	}
 }
 
-void report_put_marks(FILE *out, const struct report_step *step)
+void report_put_marks(FILE *out, const cJSON *events)
 {
 	int number = 0;
-	const cJSON *action = NULL;
-	for (const cJSON *event = step->first; event != step->end; event = event->next) {
+	const cJSON *event = NULL, *action = NULL;
+	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "intent")) {
 			cJSON_ArrayForEach (action, cua_json_member(event, "actions")) {
 				put_mark(out, action, ++number);

@@ -1,31 +1,15 @@
 #include "agent/report_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/journal_read.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
-
-static const cJSON *find_event(const cJSON *events, const char *type)
-{
-	const cJSON *event = NULL;
-	cJSON_ArrayForEach (event, events) {
-		if (agent_event_is(event, type)) {
-			return event;
-		}
-	}
-	return NULL;
-}
-
-/* The end that the run has now: one that was resumed had others before. */
-static const cJSON *find_end(const cJSON *events)
-{
-	const cJSON *last = cJSON_GetArrayItem(events, cJSON_GetArraySize(events) - 1);
-	return agent_event_is(last, "run_end") ? last : NULL;
-}
 
 /* --- head --- */
 
@@ -101,8 +85,7 @@ static void put_facts(FILE *out, const cJSON *start, const cJSON *end)
 
 static void put_head(FILE *out, const struct report *report)
 {
-	const cJSON *start = find_event(report->events, "run_start");
-	const cJSON *end = find_end(report->events);
+	const cJSON *start = report->start, *end = report->end;
 	fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
@@ -203,16 +186,63 @@ static void put_pictures(FILE *out, const struct report *report)
 	fputs("</style>\n", out);
 }
 
-void report_put_page(FILE *out, const struct report *report)
+/* --- steps --- */
+
+/* The events of a step, until it is whole. */
+struct steps {
+	FILE *out;
+	const struct report *report;
+	size_t at, event_count; /* so many steps have begun, and so many events were read */
+	cJSON *events;          /* owned */
+};
+
+static void put_whole(struct steps *steps)
+{
+	if (steps->at > 0) {
+		report_put_step(steps->out, steps->report, &steps->report->steps[steps->at - 1],
+				steps->events);
+	}
+	cJSON_Delete(steps->events);
+	steps->events = NULL;
+}
+
+static enum cua_status take_event(cJSON **event, void *user_data, struct cua_error *err)
+{
+	struct steps *steps = user_data;
+	const struct report *report = steps->report;
+	if (steps->at < report->step_count &&
+			report->steps[steps->at].first == steps->event_count) {
+		put_whole(steps);
+		steps->events = cJSON_CreateArray();
+		steps->at++;
+	}
+	steps->event_count++;
+	if (steps->at == 0) {
+		return CUA_OK;
+	}
+	if (!cJSON_AddItemToArray(steps->events, *event)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events");
+	}
+	*event = NULL;
+	return CUA_OK;
+}
+
+static enum cua_status put_steps(FILE *out, const struct report *report, struct cua_error *err)
+{
+	struct steps steps = { .out = out, .report = report };
+	enum cua_status status = agent_journal_each(report->run_dir_fd, take_event, &steps, err);
+	put_whole(&steps);
+	return status;
+}
+
+enum cua_status report_put_page(FILE *out, const struct report *report, struct cua_error *err)
 {
 	put_head(out, report);
 	put_filters(out, report);
 	put_strip(out, report);
 	fputs("<main>\n", out);
-	for (size_t i = 0; i < report->step_count; i++) {
-		report_put_step(out, report, &report->steps[i]);
-	}
-	if (report->last.sha256) {
+	enum cua_status status = put_steps(out, report, err);
+	if (report->last.sha256[0]) {
 		fputs("<section class=\"step last\" aria-labelledby=\"last\"><h2 id=\"last\">At "
 		      "the "
 		      "end</h2>\n",
@@ -223,4 +253,5 @@ void report_put_page(FILE *out, const struct report *report)
 	fputs("</main>\n", out);
 	put_pictures(out, report);
 	fputs("</body></html>\n", out);
+	return status;
 }

@@ -29,8 +29,8 @@ void report_put_quote(FILE *out, const char *text)
 /* The picture is a background of the style sheet at the end of the page: there each is once,
  * however many steps show it, and a browser decodes those that come into view. A check box makes it
  * fill the window. */
-void report_put_shot(FILE *out, const struct report_shot *shot, const struct report_step *step,
-		const char *caption)
+void report_put_shot(
+		FILE *out, const struct report_shot *shot, const cJSON *events, const char *caption)
 {
 	fprintf(out,
 			"<figure><label class=\"zoom\"><input type=\"checkbox\" aria-label=\"Show "
@@ -41,10 +41,10 @@ void report_put_shot(FILE *out, const struct report_shot *shot, const struct rep
 			shot->height);
 	cua_text_html(out, caption);
 	fputs("\">", out);
-	if (step) {
+	if (events) {
 		fprintf(out, "<svg aria-hidden=\"true\" viewBox=\"0 0 %d %d\">", shot->width,
 				shot->height);
-		report_put_marks(out, step);
+		report_put_marks(out, events);
 		fputs("</svg>", out);
 	}
 	fputs("</span></label></figure>\n", out);
@@ -179,7 +179,8 @@ static void put_time(FILE *out, double since_ms)
 }
 
 /* How long model and desktop took, beside the longest step. */
-static void put_bar(FILE *out, const struct report *report, const struct report_step *step)
+static void put_bar(FILE *out, const struct report *report, const struct report_step *step,
+		const cJSON *turn)
 {
 	const double unit = report->longest_ms > 0 ? 100.0 / report->longest_ms : 0;
 	fprintf(out,
@@ -188,18 +189,31 @@ static void put_bar(FILE *out, const struct report *report, const struct report_
 			"<p class=\"time\">Model %.1f s, desktop %.2f s",
 			step->model_ms * unit, step->desktop_ms * unit, step->model_ms / 1000.0,
 			step->desktop_ms / 1000.0);
-	const cJSON *usage = cua_json_member(step->turn, "usage");
+	const cJSON *usage = cua_json_member(turn, "usage");
 	fprintf(out, "; %.0f tokens in, %.0f out", cua_json_number(usage, "input_tokens"),
 			cua_json_number(usage, "output_tokens"));
-	if (cJSON_IsNumber(cua_json_member(step->turn, "cost_usd"))) {
-		fprintf(out, "; %.4f USD", cua_json_number(step->turn, "cost_usd"));
+	if (cJSON_IsNumber(cua_json_member(turn, "cost_usd"))) {
+		fprintf(out, "; %.4f USD", cua_json_number(turn, "cost_usd"));
 	}
 	fputs(".</p>\n", out);
 }
 
-void report_put_step(FILE *out, const struct report *report, const struct report_step *step)
+static const cJSON *find_turn(const cJSON *events)
+{
+	const cJSON *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		if (agent_event_is(event, "turn")) {
+			break;
+		}
+	}
+	return event;
+}
+
+void report_put_step(FILE *out, const struct report *report, const struct report_step *step,
+		const cJSON *events)
 {
 	int number = 0;
+	const cJSON *turn = find_turn(events), *event = NULL;
 	const size_t index = (size_t)(step - report->steps) + 1;
 	fprintf(out, "<section id=\"s%zu\" class=\"step%s%s\" aria-labelledby=\"h%zu\">", index,
 			step->has_problem ? " problem" : "", step->acts ? " acts" : "", index);
@@ -207,27 +221,27 @@ void report_put_step(FILE *out, const struct report *report, const struct report
 			index, step->number);
 	put_time(out, step->since_ms);
 	fputs("</span></h2>\n", out);
-	if (step->shot.sha256) {
+	if (step->shot.sha256[0]) {
 		char caption[96];
 		snprintf(caption, sizeof(caption),
 				"What the model saw before step %.0f, with its actions marked.",
 				step->number);
-		report_put_shot(out, &step->shot, step, caption);
+		report_put_shot(out, &step->shot, events, caption);
 	}
 	fputs("<div class=\"said\">", out);
-	report_put_quote(out, cua_json_text(step->turn, "words"));
-	report_put_quote(out, cua_json_text(step->turn, "answer"));
-	report_put_quote(out, cua_json_text(step->turn, "refusal"));
-	report_put_quote(out, cua_json_text(step->turn, "gives_up"));
-	for (const cJSON *event = step->first; event != step->end; event = event->next) {
+	report_put_quote(out, cua_json_text(turn, "words"));
+	report_put_quote(out, cua_json_text(turn, "answer"));
+	report_put_quote(out, cua_json_text(turn, "refusal"));
+	report_put_quote(out, cua_json_text(turn, "gives_up"));
+	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "intent")) {
 			number = put_actions(out, event, number);
 		} else {
 			put_event(out, event);
 		}
 	}
-	if (step->turn) {
-		put_bar(out, report, step);
+	if (turn) {
+		put_bar(out, report, step, turn);
 	} else {
 		fputs("<p class=\"bad\">No answer came from the model.</p>\n", out);
 	}

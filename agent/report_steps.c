@@ -1,52 +1,81 @@
 #include "agent/report_internal.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/journal_read.h"
 #include "cua/base/json.h"
+#include "cua/base/util.h"
+
+#define CAPACITY_FIRST 64
 
 /* --- screenshots --- */
 
-/* Where a hash is, or belongs: the first eight digits of a SHA-256 are as good as any. */
-static size_t find_slot(const size_t *slots, size_t slot_count, const struct report *report,
-		const char *sha256)
+/* Twice as many as there can be screenshots, so that some are free. */
+static size_t slot_count(const struct report *report)
+{
+	return 2 * report->shot_capacity;
+}
+
+/* Where a hash is, or belongs: the first eight digits of a SHA-256 are as good as any. In a slot is
+ * a number from 1; 0 is free. */
+static size_t *find_slot(const struct report *report, const char *sha256)
 {
 	char digits[9] = "";
 	memcpy(digits, sha256, 8);
-	size_t at = strtoul(digits, NULL, 16) % slot_count;
-	while (slots[at] && strcmp(report->shots[slots[at] - 1].sha256, sha256) != 0) {
-		at = (at + 1) % slot_count;
+	size_t at = strtoul(digits, NULL, 16) % slot_count(report);
+	while (report->slots[at] &&
+			strcmp(report->shots[report->slots[at] - 1].sha256, sha256) != 0) {
+		at = (at + 1) % slot_count(report);
 	}
-	return at;
+	return &report->slots[at];
 }
 
-/* Numbers from 1, 0 is free; twice as many as there can be screenshots. */
-struct slots {
-	size_t *numbers; /* owned */
-	size_t count;
-};
+static bool grow_shots(struct report *report)
+{
+	const size_t capacity = report->shot_capacity ? 2 * report->shot_capacity : CAPACITY_FIRST;
+	struct report_shot *shots = reallocarray(report->shots, capacity, sizeof(*shots));
+	size_t *slots = calloc(2 * capacity, sizeof(*slots));
+	report->shots = shots ? shots : report->shots;
+	if (!shots || !slots) {
+		free(slots);
+		return false;
+	}
+	free(report->slots);
+	report->slots = slots;
+	report->shot_capacity = capacity;
+	for (size_t i = 0; i < report->shot_count; i++) {
+		*find_slot(report, shots[i].sha256) = i + 1;
+	}
+	return true;
+}
 
-/* What the event shows, if it shows anything. */
-static void note_shot(struct report *report, struct slots *slots, const cJSON *event,
-		struct report_shot *current)
+/* What the event shows, if it shows anything. False when memory runs out. */
+static bool note_shot(struct report *report, const cJSON *event)
 {
 	const char *sha256 = cua_json_text(event, "screenshot");
 	const double width = cua_json_number(event, "width"),
 		     height = cua_json_number(event, "height");
 	if (!agent_event_is_sha256(sha256) ||
 			!(width > 0 && width < 32768 && height > 0 && height < 32768)) {
-		return;
+		return true;
 	}
-	const size_t slot = find_slot(slots->numbers, slots->count, report, sha256);
-	if (!slots->numbers[slot]) {
-		report->shots[report->shot_count] = (struct report_shot){ sha256, (int)width,
-			(int)height, report->shot_count };
-		slots->numbers[slot] = ++report->shot_count;
+	if (report->shot_count == report->shot_capacity && !grow_shots(report)) {
+		return false;
 	}
-	*current = report->shots[slots->numbers[slot] - 1];
-	current->width = (int)width;
-	current->height = (int)height;
+	size_t *slot = find_slot(report, sha256);
+	if (!*slot) {
+		struct report_shot *shot = &report->shots[report->shot_count];
+		*shot = (struct report_shot){ .number = report->shot_count };
+		memcpy(shot->sha256, sha256, sizeof(shot->sha256));
+		*slot = ++report->shot_count;
+	}
+	report->last = report->shots[*slot - 1];
+	report->last.width = (int)width;
+	report->last.height = (int)height;
+	return true;
 }
 
 /* --- steps --- */
@@ -83,36 +112,67 @@ static void note_event(struct report_step *step, const cJSON *event)
 /* A turn begins a step, unless the requests before it that failed have. */
 static bool begins_step(const struct report_step *current, const cJSON *event)
 {
-	return agent_event_is(event, "turn")
-			? !current || current->turn
-			: agent_event_is(event, "retry") && (!current || current->turn);
+	return (agent_event_is(event, "turn") || agent_event_is(event, "retry")) &&
+			(!current || current->has_turn);
 }
 
-static void read_events(struct report *report, struct slots *slots)
+/* NULL when memory runs out. */
+static struct report_step *begin_step(struct report *report, const cJSON *event)
 {
-	struct report_step *step = NULL;
-	const cJSON *event = NULL;
-	const double begun_ms = agent_event_time_ms(report->events->child);
-	cJSON_ArrayForEach (event, report->events) {
-		if (begins_step(step, event)) {
-			if (step) {
-				step->end = event;
-			}
-			step = &report->steps[report->step_count++];
-			*step = (struct report_step){ .first = event,
-				.shot = report->last,
-				.number = cua_json_number(event, "step"),
-				.since_ms = agent_event_time_ms(event) - begun_ms };
+	if (report->step_count == report->step_capacity) {
+		const size_t capacity =
+				report->step_capacity ? 2 * report->step_capacity : CAPACITY_FIRST;
+		struct report_step *steps = reallocarray(report->steps, capacity, sizeof(*steps));
+		if (!steps) {
+			return NULL;
 		}
-		if (step && agent_event_is(event, "turn")) {
-			step->turn = event;
-			step->model_ms = cua_json_number(event, "ms");
-		}
-		if (step) {
-			note_event(step, event);
-		}
-		note_shot(report, slots, event, &report->last);
+		report->steps = steps;
+		report->step_capacity = capacity;
 	}
+	struct report_step *step = &report->steps[report->step_count++];
+	*step = (struct report_step){ .first = report->event_count,
+		.shot = report->last,
+		.number = cua_json_number(event, "step"),
+		.since_ms = agent_event_time_ms(event) - report->begun_ms };
+	return step;
+}
+
+/* The end that the run has now: one that was resumed had others before. */
+static void keep_ends(struct report *report, cJSON **event)
+{
+	cJSON_Delete(CUA_STEAL(report->end));
+	if (!report->start && agent_event_is(*event, "run_start")) {
+		report->start = CUA_STEAL(*event);
+	} else if (agent_event_is(*event, "run_end")) {
+		report->end = CUA_STEAL(*event);
+	}
+}
+
+static enum cua_status take_event(cJSON **event, void *user_data, struct cua_error *err)
+{
+	struct report *report = user_data;
+	struct report_step *step =
+			report->step_count > 0 ? &report->steps[report->step_count - 1] : NULL;
+	if (report->event_count == 0) {
+		report->begun_ms = agent_event_time_ms(*event);
+	}
+	const bool begins = begins_step(step, *event);
+	if (begins) {
+		step = begin_step(report, *event);
+	}
+	if ((begins && !step) || !note_shot(report, *event)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events");
+	}
+	if (step && agent_event_is(*event, "turn")) {
+		step->has_turn = true;
+		step->model_ms = cua_json_number(*event, "ms");
+	}
+	if (step) {
+		note_event(step, *event);
+	}
+	report->event_count++;
+	keep_ends(report, event);
+	return CUA_OK;
 }
 
 static void sum_up(struct report *report)
@@ -126,23 +186,20 @@ static void sum_up(struct report *report)
 	}
 }
 
-bool report_read(struct report *report)
+enum cua_status report_read(struct report *report, struct cua_error *err)
 {
-	const size_t count = (size_t)cJSON_GetArraySize(report->events) + 1;
-	struct slots slots = { calloc(2 * count, sizeof(*slots.numbers)), 2 * count };
-	report->steps = calloc(count, sizeof(*report->steps));
-	report->shots = calloc(count, sizeof(*report->shots));
-	const bool is_well = slots.numbers && report->steps && report->shots;
-	if (is_well) {
-		read_events(report, &slots);
+	enum cua_status status = agent_journal_each(report->run_dir_fd, take_event, report, err);
+	if (status == CUA_OK) {
 		sum_up(report);
 	}
-	free(slots.numbers);
-	return is_well;
+	return status;
 }
 
 void report_finish(struct report *report)
 {
+	cJSON_Delete(report->start);
+	cJSON_Delete(report->end);
 	free(report->steps);
 	free(report->shots);
+	free(report->slots);
 }

@@ -68,12 +68,25 @@ static void attach(void)
 }
 
 /* The page of the report, which is the same wherever it is written. */
-static void report(const cJSON *events)
+static void report(void)
 {
-	struct report report = { .events = events, .run_dir_fd = dir_fd };
-	FUZZ_CHECK(report_read(&report));
-	report_put_page(nowhere, &report);
+	struct report report = { .run_dir_fd = dir_fd };
+	struct cua_error why = { 0 };
+	FUZZ_CHECK(report_read(&report, &why) == CUA_OK);
+	FUZZ_CHECK(report_put_page(nowhere, &report, &why) == CUA_OK);
 	report_finish(&report);
+}
+
+/* Any event may be the last. */
+static void print_ends(const cJSON *events)
+{
+	struct agent_printer printer;
+	const cJSON *event = NULL;
+	agent_printer_init(&printer, nowhere, false);
+	cJSON_ArrayForEach (event, events) {
+		agent_print_end(&printer, event, run_dir, nowhere);
+	}
+	agent_printer_finish(&printer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -95,7 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	agent_run_summary_finish(&summary);
 	agent_cost_explain(nowhere, events);
 	attach();
-	report(events);
+	report();
+	print_ends(events);
 	(void)!agent_journal_verify(dir_fd, "run", NULL, &verdict, &why);
 	(void)!run_resumable(events, &run, &why);
 	cua_agent_resumable_finish(&run);
