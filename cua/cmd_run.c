@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,6 +27,10 @@
 #include "cua/run_desktop.h"
 #include "cua/run_detach.h"
 #include "cua/run_options.h"
+
+/* Larger blocks go back to the kernel when they are freed. glibc would raise the bound to what a
+ * request took, and each request of a run is larger than the one before. */
+#define KEPT_BLOCK_MAX (256 << 10)
 
 struct model {
 	struct agent_model_choice choice;
@@ -283,6 +288,7 @@ int cua_cmd_run(int argc, char **argv)
 	struct cua_error why = { 0 };
 	struct run_options command;
 	int exit_status = CUA_EXIT_USAGE;
+	mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_MAX);
 	if (!run_options_parse(argc, argv, &command)) {
 		fputs("Try: cua run --help\n", stderr);
 	} else if (command.help) {
