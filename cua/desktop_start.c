@@ -218,15 +218,20 @@ static enum cua_status launch_sandboxed(
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
 		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
 		record->opengl ? "--opengl" : NULL, NULL };
-	const struct cua_sandbox_spec spec = { .session_dir = session,
-		.x11_dir = x11,
-		.home_dir = record->home,
+	const struct cua_sandbox_folder folders[] = { { session, CUA_SANDBOX_SESSION_DIR, true },
+		{ x11, "/tmp/.X11-unix", true } };
+	const struct cua_sandbox_spec spec = { .home_dir = record->home,
+		.folders = folders,
+		.folder_count = CUA_ARRAY_LEN(folders),
 		.program_fd = launch->program_fd,
 		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
 		.argv = argv,
 		.mark = record->mark,
 		.ready_fd = launch->ready_fd,
-		.log_fd = launch->log_fd };
+		.in_fd = -1,
+		.out_fd = -1,
+		.log_fd = launch->log_fd,
+		.is_own_init = true };
 	struct cua_sandbox sandbox;
 	enum cua_status status = cua_sandbox_start(&spec, &sandbox, err);
 	if (status == CUA_OK) {

@@ -42,10 +42,7 @@ static const cJSON *part(const struct file *file, const char *name)
 static enum cua_status fail_at(const struct file *file, const char *at, struct cua_error *err)
 {
 	int line = 1, column = 1;
-	for (const char *byte = file->text.data; byte && byte < at; byte++) {
-		column = *byte == '\n' ? 1 : column + 1;
-		line += *byte == '\n';
-	}
+	agent_json_place(file->text.data, at, &line, &column);
 	cua_error_prefix(err, "%s:%d:%d", file->path, line, column);
 	return CUA_ERR_INVAL;
 }

@@ -169,6 +169,17 @@ bool agent_json_element(struct agent_json_span list, size_t *at, struct agent_js
 	return true;
 }
 
+void agent_json_place(const char *text, const char *at, int *ret_line, int *ret_column)
+{
+	int line = 1, column = 1;
+	for (const char *byte = text; byte && byte < at; byte++) {
+		column = *byte == '\n' ? 1 : column + 1;
+		line += *byte == '\n';
+	}
+	*ret_line = line;
+	*ret_column = column;
+}
+
 bool agent_json_has_nul(struct agent_json_span text)
 {
 	for (size_t at = 0; at + 1 < text.len; at++) {

@@ -38,6 +38,9 @@ bool agent_json_member(
 /* Walks a list: *at starts at 0. False after the last element. */
 bool agent_json_element(struct agent_json_span list, size_t *at, struct agent_json_span *ret_value);
 
+/* Where a byte of the text stands, counted from 1, for people. */
+void agent_json_place(const char *text, const char *at, int *ret_line, int *ret_column);
+
 /* True if a string in the text holds an escaped NUL, which a C string cannot carry. */
 bool agent_json_has_nul(struct agent_json_span text);
 

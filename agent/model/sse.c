@@ -6,7 +6,7 @@
 void agent_sse_init(
 		struct agent_sse *sse, size_t max_len, agent_sse_event_fn on_event, void *user_data)
 {
-	*sse = (struct agent_sse){ .on_event = on_event, .user_data = user_data };
+	*sse = (struct agent_sse){ .on_event = on_event, .user_data = user_data, .retry_ms = -1 };
 	cua_buffer_init(&sse->line, max_len);
 	cua_buffer_init(&sse->data, max_len);
 }
@@ -41,6 +41,27 @@ static enum cua_status add_data(
 	return status == CUA_OK ? cua_buffer_append(&sse->data, value, len, err) : status;
 }
 
+static void take_id(struct agent_sse *sse, const char *value, size_t len)
+{
+	const bool fits = len < sizeof(sse->last_id) && !memchr(value, '\0', len);
+	snprintf(sse->last_id, sizeof(sse->last_id), "%.*s", fits ? (int)len : 0, value);
+}
+
+/* Digits alone; what is over a day is no time to wait. */
+static void take_retry(struct agent_sse *sse, const char *value, size_t len)
+{
+	long ms = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] < '0' || value[i] > '9') {
+			return;
+		}
+		ms = ms > 86400000 ? ms : ms * 10 + (value[i] - '0');
+	}
+	if (len > 0) {
+		sse->retry_ms = ms;
+	}
+}
+
 static enum cua_status end_line(struct agent_sse *sse, struct cua_error *err)
 {
 	const char *line = sse->line.data ? sse->line.data : "";
@@ -68,7 +89,13 @@ static enum cua_status end_line(struct agent_sse *sse, struct cua_error *err)
 		snprintf(sse->name, sizeof(sse->name), "%.*s",
 				(int)(value_len < 63 ? value_len : 63), value);
 	}
-	return CUA_OK; /* comments (an empty name), id, retry and what is to come */
+	if (name_len == 2 && memcmp(line, "id", 2) == 0) {
+		take_id(sse, value, value_len);
+	}
+	if (name_len == 5 && memcmp(line, "retry", 5) == 0) {
+		take_retry(sse, value, value_len);
+	}
+	return CUA_OK; /* comments (an empty name) and what is to come */
 }
 
 static size_t until_line_end(const char *bytes, size_t len)

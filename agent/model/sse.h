@@ -25,6 +25,9 @@ struct agent_sse {
 	void *user_data;
 	struct cua_buffer line, data;
 	char name[64];
+	/* What the stream said for those who ask for its rest; they stay over events. */
+	char last_id[128]; /* "" if none, or one that is longer */
+	long retry_ms;     /* -1: nothing was said */
 	bool has_data;
 	bool after_cr;    /* the next byte may be the line feed of a CR LF */
 	bool after_first; /* the first line, where a byte order mark may stand, is over */

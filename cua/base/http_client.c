@@ -153,6 +153,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *user_data)
 			sizeof(response->retry_after_ms));
 	keep_header(line, len, "x-should-retry", response->should_retry,
 			sizeof(response->should_retry));
+	keep_header(line, len, "mcp-session-id", response->session_id,
+			sizeof(response->session_id));
 	keep_header(line, len, "location", response->location, sizeof(response->location));
 	keep_header(line, len, "content-encoding", response->content_encoding,
 			sizeof(response->content_encoding));
@@ -211,8 +213,10 @@ static int wait_ms(const struct cua_http_client *client, const struct transfer *
 		uint64_t *enough_us)
 {
 	const bool *is_enough = transfer->request->is_enough;
+	const uint64_t *deadline_us = transfer->request->deadline_us;
 	if (!is_enough || !*is_enough) {
-		return DRIVE_MS;
+		const int left_ms = deadline_us ? cua_ms_until(*deadline_us) : DRIVE_MS;
+		return left_ms < DRIVE_MS ? left_ms : DRIVE_MS;
 	}
 	if (*enough_us == 0) {
 		*enough_us = cua_now_us() + (client->leaves_open ? 0 : LINGER_MS * 1000);
@@ -239,6 +243,10 @@ static enum cua_status drive(struct cua_http_client *client, const struct transf
 			}
 		}
 		const int left_ms = wait_ms(client, transfer, &enough_us);
+		if (left_ms == 0 && enough_us == 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s: no answer in time",
+					transfer->request->url);
+		}
 		if (left_ms == 0) {
 			client->leaves_open = true; /* removing the handle hangs up */
 			return CUA_OK;

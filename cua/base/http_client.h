@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
@@ -39,10 +40,12 @@ struct cua_http_request {
 	cua_http_body_fn body_fn;   /* in the place of body: asked for it while it is sent */
 	void *body_user_data;
 	size_t body_len;
-	bool no_proxy;            /* whatever the environment says */
-	long connect_timeout_ms;  /* 0: 10000 */
-	long idle_timeout_s;      /* no byte for so long ends it with CUA_ERR_TIMEOUT; 0: none */
-	long total_timeout_ms;    /* 0: none */
+	bool no_proxy;           /* whatever the environment says */
+	long connect_timeout_ms; /* 0: 10000 */
+	long idle_timeout_s;     /* no byte for so long ends it with CUA_ERR_TIMEOUT; 0: none */
+	long total_timeout_ms;   /* 0: none */
+	/* Of cua_now_us(); over, it ends with CUA_ERR_TIMEOUT. on_data may move it. NULL: none. */
+	const uint64_t *deadline_us;
 	size_t max_body_len;      /* cap on what is kept in the response; 0: 64 MiB */
 	cua_http_data_fn on_data; /* NULL: a 2xx body is collected like any other */
 	void *user_data;
@@ -59,6 +62,7 @@ struct cua_http_response {
 	char etag[128];
 	/* For the retry rules of the model APIs; "" when the server sent none. */
 	char retry_after[64], retry_after_ms[64], should_retry[16];
+	char session_id[256];      /* Mcp-Session-Id, of the Model Context Protocol */
 	char location[256];        /* where a redirect points to */
 	char content_encoding[32]; /* "" for a body that is as it is */
 	double total_ms;

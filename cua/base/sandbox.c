@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,13 +14,24 @@
 #include <sys/wait.h>
 
 #include "cua/base/buffer.h"
+#include "cua/base/file.h"
 #include "cua/base/util.h"
 
 #define START_TIMEOUT_MS 10000
-#define ARGS_MAX 512
+#define ARGS_MAX ((size_t)1 << 20) /* bytes */
 
 /* Descriptors as bwrap sees them. */
-enum { FD_READY = 3, FD_INFO, FD_SECCOMP, FD_PASSWD, FD_GROUP, FD_HOSTS, FD_PROGRAM };
+enum {
+	FD_READY = 3,
+	FD_INFO,
+	FD_SECCOMP,
+	FD_PASSWD,
+	FD_GROUP,
+	FD_HOSTS,
+	FD_PROGRAM,
+	FD_ARGS,
+	FD_END
+};
 
 /* What applications read below /etc. The whole of it would show them this machine's secrets. */
 static const char *const etc_entries[] = { "alternatives", "fonts", "ld.so.cache", "ld.so.conf",
@@ -30,6 +40,10 @@ static const char *const etc_entries[] = { "alternatives", "fonts", "ld.so.cache
 	"gtk-2.0", "gtk-3.0", "dconf", "dbus-1", "X11", "nsswitch.conf", "terminfo", "papersize",
 	"debian_version", "os-release", "locale.alias", "default/locale", "vim", "python3",
 	"python3.11", "java-17-openjdk", "openal", "pulse", "glvnd", "vulkan" };
+
+/* What finds names on the network: of a sandbox that has it. */
+static const char *const etc_network[] = { "resolv.conf", "hosts", "host.conf", "gai.conf",
+	"services", "protocols" };
 
 /* System calls that no application on a desktop needs and that have been ways out of a sandbox.
  * Namespaces and chroot stay allowed: Chromium's own sandbox is made of them. */
@@ -86,46 +100,43 @@ static enum cua_status seccomp_program(int *ret_fd, struct cua_error *err)
 	return status;
 }
 
-static int text_fd(const char *name, const char *text)
+/* Bytes for bwrap to read to their end; -1 with errno. */
+static int data_fd(const char *name, const void *data, size_t len)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC);
-	if (fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text)) {
-		lseek(fd, 0, SEEK_SET);
+	CUA_AUTO_FD int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0 || !cua_write_all(fd, data, len) || lseek(fd, 0, SEEK_SET) != 0) {
+		return -1;
 	}
-	return fd;
+	return cua_steal_fd(&fd);
 }
 
-/* The command line of bwrap; strings it makes itself live in text. */
+/* What bwrap is told, each word with its NUL. It reads them from a descriptor: a value of the
+ * environment would be for everybody to see in its arguments. A word that finds no room makes the
+ * start fail. */
 struct args {
-	const char *argv[ARGS_MAX];
-	size_t count;
-	char text[8192];
-	size_t text_len;
+	struct cua_buffer words;
+	enum cua_status status;
+	struct cua_error *err;
 };
-
-static const char *args_text(struct args *args, const char *fmt, ...) CUA_PRINTF(2, 3);
-static const char *args_text(struct args *args, const char *fmt, ...)
-{
-	char *start = args->text + args->text_len;
-	size_t left = sizeof(args->text) - args->text_len;
-	va_list list;
-	va_start(list, fmt);
-	int used = vsnprintf(start, left, fmt, list);
-	va_end(list);
-	args->text_len += used >= 0 && (size_t)used < left ? (size_t)used + 1 : left;
-	return used >= 0 && (size_t)used < left ? start : "";
-}
 
 static void args_add(struct args *args, const char *const *words, size_t count)
 {
-	for (size_t i = 0; i < count && args->count + 1 < ARGS_MAX; i++) {
-		args->argv[args->count++] = words[i];
+	for (size_t i = 0; i < count && args->status == CUA_OK; i++) {
+		args->status = cua_buffer_append(
+				&args->words, words[i], strlen(words[i]) + 1, args->err);
 	}
 }
 
 #define ADD(args, ...) \
 	args_add((args), (const char *const[]){ __VA_ARGS__ }, \
 			CUA_ARRAY_LEN(((const char *const[]){ __VA_ARGS__ })))
+
+static void add_number(struct args *args, const char *option, int number)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%d", number);
+	ADD(args, option, text);
+}
 
 /* /bin and its like are symbolic links on a merged-usr system and directories elsewhere. */
 static void add_root_dir(struct args *args, const char *path)
@@ -134,8 +145,17 @@ static void add_root_dir(struct args *args, const char *path)
 	ssize_t len = readlink(path, target, sizeof(target) - 1);
 	if (len > 0) {
 		target[len] = '\0';
-		ADD(args, "--symlink", args_text(args, "%s", target), path);
+		ADD(args, "--symlink", target, path);
 	} else {
+		ADD(args, "--ro-bind-try", path, path);
+	}
+}
+
+static void add_etc(struct args *args, const char *const *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/etc/%s", entries[i]);
 		ADD(args, "--ro-bind-try", path, path);
 	}
 }
@@ -149,42 +169,85 @@ static void add_file_systems(struct args *args, const struct cua_sandbox_spec *s
 	add_root_dir(args, "/lib");
 	add_root_dir(args, "/lib32");
 	add_root_dir(args, "/lib64");
-	for (size_t i = 0; i < CUA_ARRAY_LEN(etc_entries); i++) {
-		const char *path = args_text(args, "/etc/%s", etc_entries[i]);
-		ADD(args, "--ro-bind-try", path, path);
-	}
+	add_etc(args, etc_entries, CUA_ARRAY_LEN(etc_entries));
 	ADD(args, "--dir", "/var/tmp", "--dir", "/var/cache", "--ro-bind-try",
 			"/var/cache/fontconfig", "/var/cache/fontconfig", "--ro-bind-try",
 			"/var/lib/dbus", "/var/lib/dbus", "--ro-bind-try", "/var/lib/libreoffice",
 			"/var/lib/libreoffice", "--symlink", "../run", "/var/run");
-	ADD(args, "--perms", "0444", "--ro-bind-data", args_text(args, "%d", FD_PASSWD),
-			"/etc/passwd", "--perms", "0444", "--ro-bind-data",
-			args_text(args, "%d", FD_GROUP), "/etc/group", "--perms", "0444",
-			"--ro-bind-data", args_text(args, "%d", FD_HOSTS), "/etc/hosts", "--perms",
-			"0555", "--ro-bind-data", args_text(args, "%d", FD_PROGRAM),
-			CUA_SANDBOX_PROGRAM);
-	ADD(args, "--bind", spec->session_dir, CUA_SANDBOX_SESSION_DIR, "--bind", spec->home_dir,
-			CUA_SANDBOX_HOME, "--bind", spec->x11_dir, "/tmp/.X11-unix", "--perms",
-			"0700", "--dir", "/run/user");
+	ADD(args, "--perms", "0444");
+	add_number(args, "--ro-bind-data", FD_PASSWD);
+	ADD(args, "/etc/passwd", "--perms", "0444");
+	add_number(args, "--ro-bind-data", FD_GROUP);
+	ADD(args, "/etc/group");
+	if (spec->has_network) {
+		add_etc(args, etc_network, CUA_ARRAY_LEN(etc_network));
+	} else {
+		ADD(args, "--perms", "0444");
+		add_number(args, "--ro-bind-data", FD_HOSTS);
+		ADD(args, "/etc/hosts");
+	}
+	if (spec->program_fd >= 0) {
+		ADD(args, "--perms", "0555");
+		add_number(args, "--ro-bind-data", FD_PROGRAM);
+		ADD(args, CUA_SANDBOX_PROGRAM);
+	}
+	ADD(args, "--bind", spec->home_dir, CUA_SANDBOX_HOME);
+	for (size_t i = 0; i < spec->folder_count; i++) {
+		const struct cua_sandbox_folder *folder = &spec->folders[i];
+		ADD(args, folder->is_writable ? "--bind" : "--ro-bind", folder->outside,
+				folder->inside);
+	}
+	ADD(args, "--perms", "0700", "--dir", "/run/user");
 }
 
-static void build_args(struct args *args, const struct cua_sandbox_spec *spec)
+static void add_environment(struct args *args, const struct cua_sandbox_spec *spec)
 {
-	/* The session itself is the first process of its namespace: the kernel ends all others with
-	 * it. It reaps orphans. */
-	ADD(args, "bwrap", "--as-pid-1", "--unshare-user", "--unshare-pid", "--unshare-net",
-			"--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname",
-			"desktop", "--new-session", "--cap-drop", "ALL", "--info-fd",
-			args_text(args, "%d", FD_INFO), "--seccomp",
-			args_text(args, "%d", FD_SECCOMP));
-	add_file_systems(args, spec);
-	ADD(args, "--chdir", CUA_SANDBOX_HOME, "--clearenv", "--setenv", "HOME", CUA_SANDBOX_HOME,
-			"--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/games", "--setenv",
-			"USER", "agent", "--setenv", "LOGNAME", "agent", "--");
-	for (size_t i = 0; spec->argv[i]; i++) {
-		ADD(args, spec->argv[i]);
+	ADD(args, "--clearenv", "--setenv", "HOME", CUA_SANDBOX_HOME, "--setenv", "PATH",
+			"/usr/local/bin:/usr/bin:/bin:/usr/games", "--setenv", "USER", "agent",
+			"--setenv", "LOGNAME", "agent");
+	for (size_t i = 0; spec->env && spec->env[i]; i++) {
+		const char *value = strchr(spec->env[i], '=');
+		CUA_AUTO_FREE char *name = value
+				? strndup(spec->env[i], (size_t)(value - spec->env[i]))
+				: NULL;
+		if (!name || !name[0]) {
+			args->status = CUA_FAIL(args->err, CUA_ERR_INVAL, 0,
+					"the environment of a sandbox holds something else than "
+					"NAME=value");
+			return;
+		}
+		ADD(args, "--setenv", name, value + 1);
 	}
-	args->argv[args->count] = NULL;
+}
+
+static enum cua_status args_fd(
+		const struct cua_sandbox_spec *spec, int *ret_fd, struct cua_error *err)
+{
+	struct args args = { .err = err };
+	cua_buffer_init(&args.words, ARGS_MAX);
+	ADD(&args, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+			"--unshare-cgroup-try", "--hostname", "desktop", "--new-session",
+			"--cap-drop", "ALL");
+	add_number(&args, "--info-fd", FD_INFO);
+	add_number(&args, "--seccomp", FD_SECCOMP);
+	if (!spec->has_network) {
+		ADD(&args, "--unshare-net");
+	}
+	if (spec->is_own_init) { /* the kernel ends all others with it */
+		ADD(&args, "--as-pid-1");
+	}
+	if (spec->dies_with_caller) {
+		ADD(&args, "--die-with-parent");
+	}
+	add_file_systems(&args, spec);
+	ADD(&args, "--chdir", CUA_SANDBOX_HOME);
+	add_environment(&args, spec);
+	if (args.status == CUA_OK) {
+		*ret_fd = data_fd("arguments", args.words.data, args.words.len);
+		args.status = *ret_fd >= 0 ? CUA_OK : CUA_FAIL(err, CUA_ERR_IO, errno, "sandbox");
+	}
+	cua_buffer_finish(&args.words);
+	return args.status;
 }
 
 /* bwrap writes {"child-pid": N, ...} once the namespaces exist; nothing, if they cannot. */
@@ -217,55 +280,122 @@ static enum cua_status read_init_pid(int info_fd, pid_t *ret_pid, struct cua_err
 	}
 }
 
-enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
-		struct cua_sandbox *ret_sandbox, struct cua_error *err)
+/* What bwrap finds as its descriptors, opened for it; -1: not yet. */
+struct files {
+	int args, seccomp, passwd, group, hosts, null, info[2];
+};
+
+static void close_files(const struct files *files)
 {
+	const int all[] = { files->args, files->seccomp, files->passwd, files->group, files->hosts,
+		files->null, files->info[0], files->info[1] };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(all); i++) {
+		cua_closep(&all[i]);
+	}
+}
+
+static enum cua_status open_files(
+		const struct cua_sandbox_spec *spec, struct files *files, struct cua_error *err)
+{
+	static const char hosts[] = "127.0.0.1 localhost desktop\n::1 localhost\n";
 	const unsigned int uid = spec->uid == (uid_t)-1 ? getuid() : spec->uid;
 	const unsigned int gid = spec->uid == (uid_t)-1 ? getgid() : spec->uid;
 	char passwd[256], group[128];
+	*files = (struct files){ -1, -1, -1, -1, -1, -1, { -1, -1 } };
 	snprintf(passwd, sizeof(passwd), "agent:x:%u:%u:agent:%s:/bin/bash\n", uid, gid,
 			CUA_SANDBOX_HOME);
 	snprintf(group, sizeof(group), "agent:x:%u:\n", gid);
-	CUA_AUTO_FD int passwd_fd = text_fd("passwd", passwd);
-	CUA_AUTO_FD int group_fd = text_fd("group", group);
-	CUA_AUTO_FD int hosts_fd = text_fd("hosts", "127.0.0.1 localhost desktop\n::1 localhost\n");
-	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CUA_AUTO_FD int seccomp_fd = -1;
-	int info[2];
-	enum cua_status status = seccomp_program(&seccomp_fd, err);
+	enum cua_status status = seccomp_program(&files->seccomp, err);
+	if (status == CUA_OK) {
+		status = args_fd(spec, &files->args, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
-	if (passwd_fd < 0 || group_fd < 0 || hosts_fd < 0 || null_fd < 0 ||
-			pipe2(info, O_CLOEXEC) != 0) {
+	files->passwd = data_fd("passwd", passwd, strlen(passwd));
+	files->group = data_fd("group", group, strlen(group));
+	files->hosts = data_fd("hosts", hosts, strlen(hosts));
+	files->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (files->passwd < 0 || files->group < 0 || files->hosts < 0 || files->null < 0 ||
+			pipe2(files->info, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "descriptors for the sandbox");
 	}
-	lseek(spec->program_fd, 0, SEEK_SET);
+	return CUA_OK;
+}
 
-	struct args args = { .count = 0 };
-	build_args(&args, spec);
-	const struct cua_fd_map fds[] = { { null_fd, 0 }, { spec->log_fd, 1 }, { spec->log_fd, 2 },
-		{ spec->ready_fd, FD_READY }, { info[1], FD_INFO }, { seccomp_fd, FD_SECCOMP },
-		{ passwd_fd, FD_PASSWD }, { group_fd, FD_GROUP }, { hosts_fd, FD_HOSTS },
-		{ spec->program_fd, FD_PROGRAM } };
-	/* The environment of bwrap itself can be read inside, as /proc/1/environ: --clearenv is for
-	 * its child alone. No key may be in it. */
-	char mark[1100];
-	snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s", spec->mark);
-	const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", mark, NULL };
-	const struct cua_spawn spawn = { .argv = args.argv,
+static int map_fds(const struct cua_sandbox_spec *spec, const struct files *files,
+		struct cua_fd_map fds[FD_END])
+{
+	const int all[FD_END] = { [0] = spec->in_fd >= 0 ? spec->in_fd : files->null,
+		[1] = spec->out_fd >= 0 ? spec->out_fd : spec->log_fd,
+		[2] = spec->log_fd,
+		[FD_READY] = spec->ready_fd,
+		[FD_INFO] = files->info[1],
+		[FD_SECCOMP] = files->seccomp,
+		[FD_PASSWD] = files->passwd,
+		[FD_GROUP] = files->group,
+		[FD_HOSTS] = spec->has_network ? -1 : files->hosts,
+		[FD_PROGRAM] = spec->program_fd,
+		[FD_ARGS] = files->args };
+	int count = 0;
+	for (int to = 0; to < FD_END; to++) {
+		if (all[to] >= 0) {
+			fds[count++] = (struct cua_fd_map){ all[to], to };
+		}
+	}
+	return count;
+}
+
+/* bwrap itself: its environment can be read inside, as that of its first process, so no key may
+ * be in it. */
+static enum cua_status spawn_bwrap(const struct cua_sandbox_spec *spec, const struct files *files,
+		pid_t *ret_pid, struct cua_error *err)
+{
+	char mark[1100], args_text[16];
+	struct cua_fd_map fds[FD_END];
+	const int fd_count = map_fds(spec, files, fds);
+	size_t words = 0;
+	while (spec->argv[words]) {
+		words++;
+	}
+	CUA_AUTO_FREE const char **argv = calloc(words + 5, sizeof(*argv));
+	if (!argv) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "arguments of the sandbox");
+	}
+	snprintf(args_text, sizeof(args_text), "%d", FD_ARGS);
+	const char *const first[] = { "bwrap", "--args", args_text, "--" };
+	memcpy(argv, first, sizeof(first));
+	memcpy(argv + CUA_ARRAY_LEN(first), spec->argv, words * sizeof(*argv));
+	snprintf(mark, sizeof(mark), "CUA_DESKTOP_DIR=%s", spec->mark ? spec->mark : "");
+	const char *const envp[] = { "PATH=/usr/local/bin:/usr/bin:/bin", spec->mark ? mark : NULL,
+		NULL };
+	if (spec->program_fd >= 0) {
+		lseek(spec->program_fd, 0, SEEK_SET);
+	}
+	const struct cua_spawn spawn = { .argv = argv,
 		.envp = envp,
 		.exec_fd = -1,
 		.cwd = "/",
 		.fds = fds,
-		.fd_count = (int)CUA_ARRAY_LEN(fds),
+		.fd_count = fd_count,
 		.uid = spec->uid,
 		.new_session = true };
+	return cua_spawn(&spawn, ret_pid, err);
+}
+
+enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
+		struct cua_sandbox *ret_sandbox, struct cua_error *err)
+{
+	struct files files;
 	pid_t bwrap_pid = 0, init_pid = 0;
-	status = cua_spawn(&spawn, &bwrap_pid, err);
-	close(info[1]);
+	enum cua_status status = open_files(spec, &files, err);
 	if (status == CUA_OK) {
-		status = read_init_pid(info[0], &init_pid, err);
+		status = spawn_bwrap(spec, &files, &bwrap_pid, err);
+		close(files.info[1]);
+		files.info[1] = -1;
+	}
+	if (bwrap_pid > 0) {
+		status = read_init_pid(files.info[0], &init_pid, err);
 		if (status != CUA_OK) {
 			(void)cua_process_end(cua_process_identify(bwrap_pid), SIGKILL, 2000);
 			waitpid(bwrap_pid, NULL, 0);
@@ -273,7 +403,7 @@ enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
 	} else if (status == CUA_ERR_NOT_FOUND) {
 		status = CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "bubblewrap is not installed");
 	}
-	close(info[0]);
+	close_files(&files);
 	if (status == CUA_OK) {
 		ret_sandbox->bwrap = cua_process_identify(bwrap_pid);
 		ret_sandbox->init = cua_process_identify(init_pid);

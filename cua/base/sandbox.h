@@ -1,10 +1,12 @@
 #ifndef CUA_BASE_SANDBOX_H
 #define CUA_BASE_SANDBOX_H
 
-/* A bubblewrap sandbox for one desktop: own user, pid, mount, network, IPC and UTS namespaces,
- * no capability, a list of refused system calls; the system read-only, two directories writable.
- * It outlives its creator. */
+/* A bubblewrap sandbox for a desktop, or for one program: own user, pid, mount, network, IPC and
+ * UTS namespaces, no capability, a list of refused system calls; the system read-only, a home and
+ * what is named beside it. */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "cua/base/error.h"
@@ -15,27 +17,41 @@
 #define CUA_SANDBOX_HOME "/home/agent"
 #define CUA_SANDBOX_PROGRAM "/run/cua-program/cua"
 
+struct cua_sandbox_folder {
+	const char *outside, *inside;
+	bool is_writable;
+};
+
 struct cua_sandbox_spec {
-	const char *session_dir; /* appears as CUA_SANDBOX_SESSION_DIR, writable */
-	const char *x11_dir;     /* appears as /tmp/.X11-unix, writable */
-	const char *home_dir;    /* appears as CUA_SANDBOX_HOME, writable */
-	int program_fd;          /* our own executable, copied to CUA_SANDBOX_PROGRAM */
-	uid_t uid; /* identity outside when the caller is root; (uid_t)-1: the caller's */
+	const char *home_dir; /* appears as CUA_SANDBOX_HOME, writable */
+	const struct cua_sandbox_folder *folders;
+	size_t folder_count;
+	int program_fd; /* our own executable, copied to CUA_SANDBOX_PROGRAM; -1: none */
+	uid_t uid;      /* identity outside when the caller is root; (uid_t)-1: the caller's */
 	const char *const *argv; /* what runs inside */
-	const char *mark; /* CUA_DESKTOP_DIR of the outer processes, to recognise strays by */
-	int ready_fd;     /* appears as descriptor 3 */
-	int log_fd;       /* stdout and stderr */
+	const char *const *env;  /* "NAME=value" beside HOME, PATH, USER, LOGNAME; NULL: none */
+	const char *mark;  /* CUA_DESKTOP_DIR of the outer processes, to recognise strays by; NULL:
+			      none */
+	int ready_fd;      /* appears as descriptor 3; -1: none */
+	int in_fd, out_fd; /* stdin and stdout; -1: nothing comes, and what log_fd is */
+	int log_fd;        /* stderr */
+	bool has_network;  /* that of the caller; else loopback alone */
+	bool is_own_init;  /* argv is the first process of its namespace, and reaps orphans */
+	bool dies_with_caller; /* with the thread that starts it; else it outlives its creator */
 };
 
 struct cua_sandbox {
-	struct cua_process_id bwrap; /* outside */
+	struct cua_process_id bwrap; /* outside; unless is_own_init it ends when argv does */
 	struct cua_process_id init; /* pid 1 of the pid namespace: its end ends everything inside */
 };
 
 /**
  * cua_sandbox_start() - start argv inside a new sandbox.
  *
- * Return: CUA_OK; CUA_ERR_UNAVAILABLE with bubblewrap's reason if the sandbox cannot be had.
+ * No value of env shows in a list of processes.
+ *
+ * Return: CUA_OK; CUA_ERR_UNAVAILABLE with bubblewrap's reason if the sandbox cannot be had;
+ *         CUA_ERR_INVAL for an entry of env that is no "NAME=value".
  * Source: bwrap(1), bubblewrap 0.8.
  */
 CUA_NODISCARD enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
