@@ -22,6 +22,7 @@ int cua_cmd_run(int argc, char **argv);
 int cua_cmd_runs(int argc, char **argv);
 int cua_cmd_policy(int argc, char **argv);
 int cua_cmd_models(int argc, char **argv);
+int cua_cmd_mcp_servers(int argc, char **argv);
 int cua_cmd_bench(int argc, char **argv);
 int cua_cmd_session(int argc, char **argv);
 int cua_cmd_host(int argc, char **argv);

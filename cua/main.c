@@ -17,6 +17,7 @@ static const struct {
 	{ "runs", NULL, "list, read, export, replay, verify and delete what was kept of runs" },
 	{ "policy", NULL, "check what an agent may do, and say what would happen to a call" },
 	{ "models", NULL, "list the models that can be used, and test them" },
+	{ "mcp-servers", NULL, "list, add, test, approve and remove servers of tools" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },

@@ -1,0 +1,312 @@
+#include "agent/mcp/mcp_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/mcp/mcp_client_internal.h"
+#include "agent/mcp/mcp_pins.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+static void tell(const struct agent_mcp *mcp, const struct mcp_member *member, const char *what)
+{
+	if (mcp->options.on_trouble) {
+		mcp->options.on_trouble(member->entry->name, what, mcp->options.user_data);
+	}
+}
+
+/* --- what may be offered --- */
+
+static void tell_dropped(const struct agent_mcp *mcp, const struct mcp_member *member)
+{
+	char what[300];
+	if (member->tools->dropped > 0) {
+		snprintf(what, sizeof(what), "%zu of its tools cannot be used (%s)",
+				member->tools->dropped, member->tools->problem);
+		tell(mcp, member, what);
+	}
+}
+
+static enum cua_status approve(
+		const struct agent_mcp *mcp, const struct mcp_member *member, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *changes = NULL;
+	const struct agent_mcp_options *options = &mcp->options;
+	enum cua_status status =
+			agent_mcp_pins_compare(member->entry, member->tools, &changes, err);
+	if (status != CUA_OK || !agent_mcp_pins_need_approval(changes)) {
+		return status;
+	}
+	if (options->on_approve &&
+			options->on_approve(member->entry->name, changes, options->user_data)) {
+		return agent_mcp_pins_approve(member->entry, member->tools, err);
+	}
+	char what[200];
+	snprintf(what, sizeof(what),
+			"%d changes wait for approval and are not offered: cua mcp-servers approve "
+			"%s",
+			cJSON_GetArraySize(changes), member->entry->name);
+	tell(mcp, member, what);
+	return CUA_OK;
+}
+
+/* What it offers now, held against what was approved. */
+static enum cua_status list(
+		const struct agent_mcp *mcp, struct mcp_member *member, struct cua_error *err)
+{
+	member->tools = NULL;
+	enum cua_status status = agent_mcp_server_tools(member->server, &member->tools, err);
+	if (status == CUA_OK) {
+		tell_dropped(mcp, member);
+		status = approve(mcp, member, err);
+	}
+	if (status != CUA_OK) {
+		member->tools = NULL;
+	}
+	return status;
+}
+
+/* --- from start to end --- */
+
+static enum cua_status start_all(struct agent_mcp *mcp, struct cua_error *err)
+{
+	struct cua_error why = { 0 };
+	for (size_t i = 0; i < mcp->config.count; i++) {
+		struct mcp_member *member = &mcp->members[i];
+		member->entry = &mcp->config.entries[i];
+		enum cua_status status = agent_mcp_server_create(
+				member->entry, &mcp->options.server, &member->server, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		mcp->count++;
+		if (agent_mcp_server_start(member->server, &why) != CUA_OK) {
+			tell(mcp, member, why.msg);
+			agent_mcp_server_destroy(CUA_STEAL(member->server));
+		}
+	}
+	for (size_t i = 0; i < mcp->count; i++) {
+		struct mcp_member *member = &mcp->members[i];
+		enum cua_status status = member->server ? list(mcp, member, &why) : CUA_OK;
+		if (status == CUA_ERR_CANCELLED) {
+			*err = why;
+			return status;
+		}
+		if (status != CUA_OK) {
+			tell(mcp, member, why.msg);
+		}
+	}
+	return CUA_OK;
+}
+
+enum cua_status agent_mcp_open(const struct agent_mcp_options *options, struct agent_mcp **ret_mcp,
+		struct cua_error *err)
+{
+	struct cua_error why = { 0 };
+	struct agent_mcp *mcp = calloc(1, sizeof(*mcp));
+	if (!mcp) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "servers");
+	}
+	mcp->options = *options;
+	enum cua_status status = agent_mcp_config_load(options->path, NULL, &mcp->config, &why);
+	if (status == CUA_OK) {
+		mcp->members = calloc(mcp->config.count + 1, sizeof(*mcp->members));
+		status = mcp->members ? mcp_make_schemas(mcp, &why)
+				      : CUA_FAIL(&why, CUA_ERR_NOMEM, ENOMEM, "servers");
+	}
+	if (status == CUA_OK) {
+		status = start_all(mcp, &why);
+	}
+	if (status != CUA_OK) {
+		agent_mcp_close(mcp);
+		if (err) {
+			*err = why;
+		}
+		return status;
+	}
+	*ret_mcp = mcp;
+	return CUA_OK;
+}
+
+void agent_mcp_close(struct agent_mcp *mcp)
+{
+	if (!mcp) {
+		return;
+	}
+	for (size_t i = 0; i < mcp->count; i++) { /* all at once */
+		if (mcp->members[i].server) {
+			agent_mcp_server_hang_up(mcp->members[i].server);
+		}
+	}
+	for (size_t i = 0; i < mcp->count; i++) {
+		agent_mcp_server_destroy(mcp->members[i].server);
+	}
+	free(mcp->members);
+	agent_mcp_config_finish(&mcp->config);
+	cJSON_Delete(mcp->schemas);
+	free(mcp);
+}
+
+/* --- calls --- */
+
+struct target {
+	struct mcp_member *member;
+	const struct agent_mcp_tool *tool;
+	const cJSON *arguments;
+};
+
+static struct mcp_member *find_member(struct agent_mcp *mcp, const char *name)
+{
+	for (size_t i = 0; i < mcp->count; i++) {
+		if (strcmp(mcp->members[i].entry->name, name) == 0) {
+			return &mcp->members[i];
+		}
+	}
+	return NULL;
+}
+
+static enum cua_status find_by_name(struct agent_mcp *mcp, const cJSON *arguments,
+		struct target *ret_target, struct cua_error *err)
+{
+	const char *server = cua_json_text(arguments, "server");
+	const char *tool = cua_json_text(arguments, "tool");
+	struct mcp_member *member = find_member(mcp, server);
+	if (!member) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"there is no server \"%.64s\"; mcp_tools lists "
+				"them",
+				server);
+	}
+	if (!member->tools) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the server %s cannot be used", server);
+	}
+	*ret_target = (struct target){ .member = member,
+		.tool = mcp_tools_find(member->tools, tool),
+		.arguments = cua_json_member(arguments, "arguments") };
+	return ret_target->tool ? CUA_OK
+				: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+						  "the server %s has no tool \"%.128s\"; mcp_tools "
+						  "lists them",
+						  server, tool);
+}
+
+static enum cua_status find_direct(struct agent_mcp *mcp, const char *function,
+		const cJSON *arguments, struct target *ret_target, struct cua_error *err)
+{
+	for (size_t i = 0; i < mcp->count; i++) {
+		const struct agent_mcp_tools *tools = mcp->members[i].tools;
+		for (size_t t = 0; tools && t < tools->count; t++) {
+			char name[65];
+			mcp_function_name(mcp->members[i].entry->name, tools->list[t].name, name);
+			if (strcmp(name, function) == 0) {
+				*ret_target = (struct target){ &mcp->members[i], &tools->list[t],
+					arguments };
+				return CUA_OK;
+			}
+		}
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.64s\"", function);
+}
+
+static enum cua_status find(struct agent_mcp *mcp, const char *function, const cJSON *arguments,
+		struct target *ret_target, struct cua_error *err)
+{
+	enum cua_status status = strcmp(function, "mcp_call") == 0
+			? find_by_name(mcp, arguments, ret_target, err)
+			: find_direct(mcp, function, arguments, ret_target, err);
+	if (status == CUA_OK && !cJSON_IsObject(ret_target->arguments)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "arguments must be an object");
+	}
+	if (status == CUA_OK && !ret_target->tool->is_approved) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"the tool %s of the server %s is new or has changed, and nobody "
+				"has "
+				"approved it: a person must (cua mcp-servers approve %s)",
+				ret_target->tool->name, ret_target->member->entry->name,
+				ret_target->member->entry->name);
+	}
+	return status;
+}
+
+enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
+		const cJSON *arguments, struct agent_mcp_target *ret_target, struct cua_error *err)
+{
+	struct target target;
+	if (strcmp(function, "mcp_tools") == 0) {
+		*ret_target = (struct agent_mcp_target){ "", "", arguments, NULL };
+		return CUA_OK;
+	}
+	enum cua_status status = find(mcp, function, arguments, &target, err);
+	if (status == CUA_OK) {
+		*ret_target = (struct agent_mcp_target){ target.member->entry->name,
+			target.tool->name, target.arguments,
+			cua_json_member(target.tool->definition, "annotations") };
+	}
+	return status;
+}
+
+/* Those that said so, before anything of them is described or called. */
+static enum cua_status list_again(struct agent_mcp *mcp, struct cua_error *err)
+{
+	for (size_t i = 0; i < mcp->count; i++) {
+		struct mcp_member *member = &mcp->members[i];
+		if (!member->server || !agent_mcp_server_has_changed(member->server)) {
+			continue;
+		}
+		struct cua_error why = { 0 };
+		enum cua_status status = list(mcp, member, &why);
+		if (status == CUA_ERR_CANCELLED) {
+			return CUA_FAIL(err, status, 0, "cancelled");
+		}
+		if (status != CUA_OK) {
+			tell(mcp, member, why.msg);
+		}
+	}
+	return CUA_OK;
+}
+
+static enum cua_status call(const struct target *target, struct agent_mcp_result *ret_result,
+		bool *ret_uncertain, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *result = NULL;
+	struct cua_error why = { 0 };
+	enum cua_status status = agent_mcp_server_call(target->member->server, target->tool,
+			target->arguments, &result, ret_uncertain, &why);
+	if (status == CUA_OK) {
+		return mcp_content_read(result, ret_result, err);
+	}
+	if (status == CUA_ERR_INVAL) {
+		return mcp_content_text(why.msg, true, ret_result, err);
+	}
+	if (*ret_uncertain) {
+		const size_t len = strlen(why.msg);
+		snprintf(why.msg + len, sizeof(why.msg) - len,
+				" (the call may have had its effect)");
+	}
+	cua_error_prefix(&why, "%s", target->member->entry->name);
+	if (err) {
+		*err = why;
+	}
+	return status;
+}
+
+enum cua_status agent_mcp_call(struct agent_mcp *mcp, const char *function, const cJSON *arguments,
+		struct agent_mcp_result *ret_result, bool *ret_uncertain, struct cua_error *err)
+{
+	struct target target;
+	struct cua_error why = { 0 };
+	*ret_uncertain = false;
+	enum cua_status status = list_again(mcp, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (strcmp(function, "mcp_tools") == 0) {
+		return mcp_describe(mcp, arguments, ret_result, err);
+	}
+	if (find(mcp, function, arguments, &target, &why) != CUA_OK) {
+		return mcp_content_text(why.msg, true, ret_result, err);
+	}
+	return call(&target, ret_result, ret_uncertain, err);
+}

@@ -1,0 +1,479 @@
+#include "agent/mcp/mcp_config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/mcp/mcp_expand.h"
+#include "agent/model/json_span.h"
+#include "agent/model/model.h"
+#include "cua/base/file.h"
+#include "cua/base/json.h"
+#include "cua/base/paths.h"
+#include "cua/base/util.h"
+
+#define FILE_MAX ((size_t)1 << 20)
+#define LIST_MAX 256 /* arguments, variables, folders, headers */
+#define SERVERS "mcpServers"
+
+enum cua_status agent_mcp_config_path(char *path, size_t size, struct cua_error *err)
+{
+	bool is_named = false;
+	return cua_config_path("CUA_MCP_SERVERS", "mcpServers.json", path, size, &is_named, err);
+}
+
+/* --- one entry --- */
+
+/* An entry that is being read; member is the one that is wrong, if one is. */
+struct reading {
+	struct agent_mcp_entry *entry;
+	bool expands; /* else a variable is taken as it stands */
+	const char *member;
+	struct cua_error *err;
+};
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		free(list[i]);
+	}
+	free(list);
+}
+
+static void finish_entry(struct agent_mcp_entry *entry)
+{
+	free_list(entry->argv);
+	free_list(entry->env);
+	free_list(entry->read);
+	free_list(entry->write);
+	free_list(entry->headers);
+	free(entry->url);
+	cJSON_Delete(entry->written);
+	*entry = (struct agent_mcp_entry){ 0 };
+}
+
+static enum cua_status expand(const struct reading *reading, const char *text, char **ret_text)
+{
+	if (reading->expands) {
+		return mcp_expand(text, ret_text, reading->err);
+	}
+	*ret_text = strdup(text);
+	return *ret_text ? CUA_OK : CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "text");
+}
+
+/* The strings of a list, expanded, behind the first, which is taken and may be NULL. */
+static enum cua_status read_list(
+		struct reading *reading, const cJSON *list, char *first, char ***ret_list)
+{
+	const int count = list ? cJSON_GetArraySize(list) : 0;
+	if ((list && !cJSON_IsArray(list)) || count > LIST_MAX) {
+		free(first);
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+				"must be a list of at most %d strings", LIST_MAX);
+	}
+	char **texts = calloc((size_t)count + 2, sizeof(*texts));
+	if (!texts) {
+		free(first);
+		return CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "list");
+	}
+	*ret_list = texts;
+	if (first) {
+		*texts++ = first;
+	}
+	const cJSON *item = NULL;
+	cJSON_ArrayForEach (item, list) {
+		if (!cJSON_IsString(item)) {
+			return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+					"must be a list of strings");
+		}
+		enum cua_status status = expand(reading, item->valuestring, texts++);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	return CUA_OK;
+}
+
+/* {"NAME": "value"} as "NAME=value" or "Name: value". */
+static enum cua_status read_map(
+		struct reading *reading, const cJSON *map, const char *separator, char ***ret_list)
+{
+	const int count = map ? cJSON_GetArraySize(map) : 0;
+	if ((map && !cJSON_IsObject(map)) || count > LIST_MAX) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+				"must be an object with at most %d strings", LIST_MAX);
+	}
+	char **texts = calloc((size_t)count + 1, sizeof(*texts));
+	if (!texts) {
+		return CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "list");
+	}
+	*ret_list = texts;
+	const cJSON *item = NULL;
+	cJSON_ArrayForEach (item, map) {
+		CUA_AUTO_FREE char *value = NULL;
+		const bool is_name = item->string[0] && !strpbrk(item->string, "=: \t\r\n");
+		if (!cJSON_IsString(item) || !is_name) {
+			return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+					"must be an object of names and strings");
+		}
+		enum cua_status status = expand(reading, item->valuestring, &value);
+		if (status != CUA_OK) {
+			return status;
+		}
+		if (separator[0] == ':' && strpbrk(value, "\r\n")) {
+			return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "%.60s must be one line",
+					item->string);
+		}
+		if (asprintf(texts, "%s%s%s", item->string, separator, value) < 0) {
+			*texts = NULL;
+			return CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "list");
+		}
+		texts++;
+	}
+	return CUA_OK;
+}
+
+static enum cua_status read_folders(struct reading *reading, const cJSON *list, char ***ret_list)
+{
+	const bool expands = reading->expands;
+	reading->expands = false; /* a path that a person can read and hold against the folder */
+	enum cua_status status = read_list(reading, list, NULL, ret_list);
+	reading->expands = expands;
+	for (size_t i = 0; status == CUA_OK && (*ret_list)[i]; i++) {
+		const char *path = (*ret_list)[i];
+		if (path[0] != '/' || strstr(path, "/../") || path[strspn(path, "/.")] == '\0') {
+			status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+					"%.100s must be a folder below /, without ..", path);
+		}
+	}
+	return status;
+}
+
+static enum cua_status read_network(struct reading *reading, const cJSON *network)
+{
+	const char *word = network ? cJSON_GetStringValue(network) : "none";
+	if (!word || (strcmp(word, "none") != 0 && strcmp(word, "open") != 0)) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "must be \"none\" or \"open\"");
+	}
+	reading->entry->has_network = strcmp(word, "open") == 0;
+	return CUA_OK;
+}
+
+static enum cua_status read_stdio(struct reading *reading, const cJSON *json)
+{
+	struct agent_mcp_entry *entry = reading->entry;
+	const char *command = cua_json_string(json, "command");
+	reading->member = "command";
+	if (!command || !command[0]) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "an entry has a command, or a url");
+	}
+	char *program = NULL;
+	enum cua_status status = expand(reading, command, &program);
+	if (status == CUA_OK) {
+		reading->member = "args";
+		status = read_list(reading, cua_json_member(json, "args"), program, &entry->argv);
+	}
+	if (status == CUA_OK) {
+		reading->member = "env";
+		status = read_map(reading, cua_json_member(json, "env"), "=", &entry->env);
+	}
+	if (status == CUA_OK) {
+		reading->member = "read";
+		status = read_folders(reading, cua_json_member(json, "read"), &entry->read);
+	}
+	if (status == CUA_OK) {
+		reading->member = "write";
+		status = read_folders(reading, cua_json_member(json, "write"), &entry->write);
+	}
+	if (status == CUA_OK) {
+		reading->member = "network";
+		status = read_network(reading, cua_json_member(json, "network"));
+	}
+	return status;
+}
+
+static enum cua_status read_http(struct reading *reading, const cJSON *json)
+{
+	struct agent_mcp_entry *entry = reading->entry;
+	reading->member = "url";
+	enum cua_status status = expand(reading, cua_json_text(json, "url"), &entry->url);
+	if (status == CUA_OK) {
+		reading->member = "headers";
+		status = read_map(reading, cua_json_member(json, "headers"), ": ", &entry->headers);
+	}
+	if (status == CUA_OK && reading->expands) {
+		reading->member = "url";
+		status = agent_model_check_url(entry->url, entry->headers[0] != NULL, reading->err);
+	}
+	return status;
+}
+
+static enum cua_status read_entry(struct reading *reading, const cJSON *json)
+{
+	static const struct {
+		const char *type;
+		enum agent_mcp_transport transport;
+	} types[] = { { "stdio", AGENT_MCP_STDIO }, { "http", AGENT_MCP_HTTP },
+		{ "streamable-http", AGENT_MCP_HTTP } };
+	const bool has_url = cua_json_string(json, "url") != NULL;
+	const char *type = cua_json_string(json, "type");
+	type = type ? type : has_url ? "http" : "stdio";
+	size_t at = 0;
+	while (at < CUA_ARRAY_LEN(types) && strcmp(types[at].type, type) != 0) {
+		at++;
+	}
+	reading->member = "type";
+	if (at == CUA_ARRAY_LEN(types)) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "must be \"stdio\" or \"http\"");
+	}
+	reading->entry->transport = types[at].transport;
+	if ((types[at].transport != AGENT_MCP_STDIO) != has_url) {
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "\"%s\" does not go with %s", type,
+				has_url ? "a url" : "no url");
+	}
+	return has_url ? read_http(reading, json) : read_stdio(reading, json);
+}
+
+enum cua_status agent_mcp_check_name(const char *name, struct cua_error *err)
+{
+	const size_t len = strlen(name);
+	bool is_good = len > 0 && len <= AGENT_MCP_NAME_MAX && isalnum((unsigned char)name[0]);
+	for (size_t i = 0; i < len; i++) {
+		is_good = is_good && (isalnum((unsigned char)name[i]) || strchr("_-.", name[i]));
+	}
+	return is_good ? CUA_OK
+		       : CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					 "\"%.80s\" is no name for a server: it has 1 to %d "
+					 "letters, "
+					 "digits and _-. and begins with a letter or digit",
+					 name, AGENT_MCP_NAME_MAX);
+}
+
+/* ret_member: the one that is to blame, or NULL. */
+static enum cua_status read_server(const cJSON *json, bool expands, struct agent_mcp_entry *entry,
+		const char **ret_member, struct cua_error *err)
+{
+	struct reading reading = { .entry = entry, .expands = expands, .err = err };
+	enum cua_status status = agent_mcp_check_name(json->string, err);
+	if (status == CUA_OK && !cJSON_IsObject(json)) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "must be an object");
+	}
+	if (status == CUA_OK) {
+		snprintf(entry->name, sizeof(entry->name), "%s", json->string);
+		status = read_entry(&reading, json);
+	}
+	if (status == CUA_OK) {
+		entry->written = cJSON_Duplicate(json, true);
+		status = entry->written ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "entry");
+	}
+	*ret_member = reading.member;
+	return status;
+}
+
+enum cua_status agent_mcp_check_entry(const char *name, const cJSON *entry, struct cua_error *err)
+{
+	struct agent_mcp_entry read = { 0 };
+	const char *member = NULL;
+	CUA_AUTO_JSON cJSON *root = cJSON_CreateObject();
+	if (!cJSON_AddItemReferenceToObject(root, name, (cJSON *)(uintptr_t)entry)) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "entry");
+	}
+	enum cua_status status = read_server(root->child, false, &read, &member, err);
+	if (status != CUA_OK && member) {
+		cua_error_prefix(err, "%s", member);
+	}
+	finish_entry(&read);
+	return status;
+}
+
+/* --- the file --- */
+
+struct file {
+	char path[CUA_PATH_MAX];
+	struct cua_buffer text;
+	cJSON *json; /* owned */
+};
+
+static void close_file(struct file *file)
+{
+	cua_buffer_finish(&file->text);
+	cJSON_Delete(file->json);
+}
+
+/* Says where the member stands; name and member may be NULL. */
+static enum cua_status fail_at(const struct file *file, const char *name, const char *member,
+		struct cua_error *err)
+{
+	const char *names[] = { SERVERS, name, member };
+	struct agent_json_span span = { file->text.data, file->text.len };
+	int line = 1, column = 1;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names) && names[i]; i++) {
+		struct agent_json_span next;
+		if (agent_json_member(span, names[i], &next)) {
+			span = next;
+		}
+	}
+	agent_json_place(file->text.data, span.at, &line, &column);
+	if (name) {
+		cua_error_prefix(err, "%s%s%s", name, member ? " > " : "", member ? member : "");
+	}
+	cua_error_prefix(err, "%s:%d", file->path, line);
+	return err ? err->status : CUA_ERR_INVAL;
+}
+
+static enum cua_status parse_file(struct file *file, struct cua_error *err)
+{
+	const char *end = NULL;
+	CUA_AUTO_JSON cJSON *checked = NULL;
+	int line = 1, column = 1;
+	file->json = cJSON_ParseWithLengthOpts(file->text.data, file->text.len, &end, false);
+	if (!file->json) {
+		agent_json_place(file->text.data, end, &line, &column);
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s:%d:%d: here it is not JSON", file->path,
+				line, column);
+	}
+	if (agent_json_parse(file->text.data, file->text.len, file->path, &checked, err) !=
+			CUA_OK) { /* what follows, or how deep it nests */
+		if (err) {
+			err->status = CUA_ERR_INVAL;
+		}
+		return CUA_ERR_INVAL;
+	}
+	const cJSON *servers = cua_json_member(file->json, SERVERS);
+	if (!cJSON_IsObject(file->json) || (servers && !cJSON_IsObject(servers))) {
+		cua_error_set(err, CUA_ERR_INVAL, 0, "must be {\"" SERVERS "\": {...}}");
+		return fail_at(file, NULL, NULL, err);
+	}
+	return CUA_OK;
+}
+
+/* A file that nobody named need not be there: it is empty then. */
+static enum cua_status open_file(const char *path, struct file *file, struct cua_error *err)
+{
+	bool is_named = true;
+	*file = (struct file){ 0 };
+	cua_buffer_init(&file->text, FILE_MAX);
+	enum cua_status status = CUA_OK;
+	if (path) {
+		snprintf(file->path, sizeof(file->path), "%s", path);
+	} else {
+		status = cua_config_path("CUA_MCP_SERVERS", "mcpServers.json", file->path,
+				sizeof(file->path), &is_named, err);
+	}
+	if (status == CUA_OK) {
+		status = cua_file_read(file->path, &file->text, err);
+	}
+	if (status == CUA_ERR_NOT_FOUND && !is_named) {
+		file->json = cJSON_CreateObject();
+		return file->json ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "file");
+	}
+	return status == CUA_OK ? parse_file(file, err) : status;
+}
+
+void agent_mcp_config_finish(struct agent_mcp_config *config)
+{
+	for (size_t i = 0; i < config->count; i++) {
+		finish_entry(&config->entries[i]);
+	}
+	free(config->entries);
+	*config = (struct agent_mcp_config){ 0 };
+}
+
+static enum cua_status read_servers(const struct file *file, const char *only,
+		struct agent_mcp_config *config, struct cua_error *err)
+{
+	const cJSON *servers = cua_json_member(file->json, SERVERS), *json = NULL;
+	const int count = cJSON_GetArraySize(servers);
+	if (count > AGENT_MCP_SERVERS_MAX) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s: over %d servers", file->path,
+				AGENT_MCP_SERVERS_MAX);
+	}
+	config->entries = calloc((size_t)count + 1, sizeof(*config->entries));
+	if (!config->entries) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "servers");
+	}
+	cJSON_ArrayForEach (json, servers) {
+		const char *member = NULL;
+		if (only && strcmp(only, json->string) != 0) {
+			continue;
+		}
+		enum cua_status status = read_server(
+				json, true, &config->entries[config->count++], &member, err);
+		if (status != CUA_OK) {
+			return fail_at(file, json->string, member, err);
+		}
+	}
+	return only && config->count == 0
+			? CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s has no server \"%.64s\"",
+					  file->path, only)
+			: CUA_OK;
+}
+
+enum cua_status agent_mcp_config_load(const char *path, const char *only,
+		struct agent_mcp_config *ret_config, struct cua_error *err)
+{
+	struct agent_mcp_config config = { 0 };
+	struct file file;
+	enum cua_status status = open_file(path, &file, err);
+	if (status == CUA_OK) {
+		status = read_servers(&file, only, &config, err);
+	}
+	close_file(&file);
+	if (status != CUA_OK) {
+		agent_mcp_config_finish(&config);
+		return status;
+	}
+	*ret_config = config;
+	return CUA_OK;
+}
+
+static enum cua_status write_file(const struct file *file, struct cua_error *err)
+{
+	char folder[CUA_PATH_MAX];
+	CUA_AUTO_FREE char *text = cJSON_Print(file->json);
+	snprintf(folder, sizeof(folder), "%s", file->path);
+	char *slash = strrchr(folder, '/');
+	enum cua_status status = text ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "file");
+	if (status == CUA_OK && slash && slash != folder) {
+		*slash = '\0';
+		status = cua_make_dirs(folder, 0700, err);
+	}
+	return status == CUA_OK ? cua_file_write(file->path, text, strlen(text), 0600, err)
+				: status;
+}
+
+static enum cua_status change(struct file *file, const char *name, cJSON **entry, bool replace,
+		struct cua_error *err)
+{
+	cJSON *servers = cua_json_member(file->json, SERVERS);
+	const bool is_there = cua_json_member(servers, name) != NULL;
+	if (!*entry && !is_there) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s has no server \"%.64s\"", file->path,
+				name);
+	}
+	if (*entry && is_there && !replace) {
+		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "%s has a server \"%.64s\" already",
+				file->path, name);
+	}
+	servers = servers ? servers : cJSON_AddObjectToObject(file->json, SERVERS);
+	cJSON_DeleteItemFromObjectCaseSensitive(servers, name);
+	if (*entry && !cJSON_AddItemToObject(servers, name, CUA_STEAL(*entry))) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "entry");
+	}
+	return write_file(file, err);
+}
+
+enum cua_status agent_mcp_config_change(const char *path, const char *name, cJSON *entry,
+		bool replace, struct cua_error *err)
+{
+	struct file file;
+	enum cua_status status = open_file(path, &file, err);
+	if (status == CUA_OK) {
+		status = change(&file, name, &entry, replace, err);
+	}
+	cJSON_Delete(entry);
+	close_file(&file);
+	return status;
+}

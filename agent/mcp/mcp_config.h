@@ -1,0 +1,71 @@
+#ifndef CUA_AGENT_MCP_CONFIG_H
+#define CUA_AGENT_MCP_CONFIG_H
+
+/* mcpServers.json: which servers there are, how they are reached, and what they may see.
+ * README.md has its members. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/error.h"
+
+#define AGENT_MCP_NAME_MAX 64
+#define AGENT_MCP_SERVERS_MAX 64
+
+enum agent_mcp_transport {
+	AGENT_MCP_STDIO,
+	AGENT_MCP_HTTP, /* streamable HTTP */
+};
+
+/* An entry; its strings are expanded, so they may hold secrets: for the server alone. */
+struct agent_mcp_entry {
+	char name[AGENT_MCP_NAME_MAX + 1];
+	enum agent_mcp_transport transport;
+	char **argv;  /* owned, NULL-terminated; of stdio */
+	char **env;   /* owned, "NAME=value", NULL-terminated; of stdio */
+	char **read;  /* owned, NULL-terminated; folders it may see; of stdio */
+	char **write; /* owned, NULL-terminated; folders it may change; of stdio */
+	bool has_network;
+	char *url;      /* owned; of HTTP */
+	char **headers; /* owned, "Name: value", NULL-terminated; of HTTP */
+	cJSON *written; /* owned; the entry as it was written, without anything expanded */
+};
+
+struct agent_mcp_config {
+	struct agent_mcp_entry *entries; /* owned */
+	size_t count;
+};
+
+/* $CUA_MCP_SERVERS, else mcpServers.json in $XDG_CONFIG_HOME/cua or ~/.config/cua. */
+CUA_NODISCARD enum cua_status agent_mcp_config_path(char *path, size_t size, struct cua_error *err);
+
+/**
+ * agent_mcp_config_load() - read the servers.
+ * @path: NULL: agent_mcp_config_path(), which need not be there.
+ * @only: the one server that is wanted; NULL: all.
+ *
+ * ${NAME} and ${NAME:-default} are replaced by the variable of the environment, once, in command,
+ * args, env, url and headers; $${ is ${ as it stands. A variable without default that is not set
+ * is an error. Errors name file and member, and never a value.
+ *
+ * Return: CUA_OK; CUA_ERR_INVAL; CUA_ERR_NOT_FOUND if there is no such file or server.
+ */
+CUA_NODISCARD enum cua_status agent_mcp_config_load(const char *path, const char *only,
+		struct agent_mcp_config *ret_config, struct cua_error *err);
+void agent_mcp_config_finish(struct agent_mcp_config *config);
+
+/* May a server have this name? Letters, digits, and _-. inside. */
+CUA_NODISCARD enum cua_status agent_mcp_check_name(const char *name, struct cua_error *err);
+/* Is this an entry that agent_mcp_config_load() takes, variables apart? */
+CUA_NODISCARD enum cua_status agent_mcp_check_entry(
+		const char *name, const cJSON *entry, struct cua_error *err);
+
+/* Adds or replaces an entry, which is taken; with NULL removes it. What else is in the file stays.
+ * CUA_ERR_NOT_FOUND if there is none to remove; CUA_ERR_EXISTS if one is there and replace is
+ * false. */
+CUA_NODISCARD enum cua_status agent_mcp_config_change(const char *path, const char *name,
+		cJSON *entry, bool replace, struct cua_error *err);
+
+#endif

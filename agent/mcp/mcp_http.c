@@ -1,0 +1,396 @@
+/* A server behind streamable HTTP: a message is a POST, and its answer a JSON body or a stream of
+ * events. */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "agent/mcp/mcp_http_value.h"
+#include "agent/mcp/mcp_message.h"
+#include "agent/mcp/mcp_text.h"
+#include "agent/mcp/mcp_transport.h"
+#include "agent/model/sse.h"
+#include "cua/base/http_client.h"
+#include "cua/base/util.h"
+
+#define SEND_MS 5000  /* for what no answer is waited for */
+#define RETRY_MS 1000 /* before the rest of a stream is asked for, unless the server says */
+#define RESUME_MAX 20
+
+struct http {
+	struct mcp_transport transport; /* first */
+	struct mcp_transport_config config;
+	struct cua_http_client *client;
+	struct cua_http_client *second; /* for what is said while an answer comes */
+	char session[256];              /* of older revisions; "": none */
+};
+
+/* The answer to one POST or GET. */
+struct answer {
+	struct http *http;
+	struct cua_http_response *response;
+	struct agent_sse sse;
+	struct cua_buffer body;
+	size_t len;
+};
+
+/* --- headers --- */
+
+struct headers {
+	const char **lines; /* owned */
+	char *own[8];       /* owned; the lines that were made here */
+	size_t count, own_count;
+	bool is_whole;
+};
+
+static void add_line(struct headers *headers, const char *line)
+{
+	headers->lines[headers->count++] = line;
+}
+
+static void add_made(struct headers *headers, const char *name, const char *value)
+{
+	char *line = NULL;
+	/* The semicolon is libcurl's spelling of a header without a value. */
+	if (!value || asprintf(&line, value[0] ? "%s: %s" : "%s;%s", name, value) < 0) {
+		headers->is_whole = false;
+		return;
+	}
+	headers->own[headers->own_count++] = line;
+	add_line(headers, line);
+}
+
+static size_t count_lines(const char *const *lines)
+{
+	size_t count = 0;
+	while (lines && lines[count]) {
+		count++;
+	}
+	return count;
+}
+
+static void finish_headers(struct headers *headers)
+{
+	for (size_t i = 0; i < headers->own_count; i++) {
+		free(headers->own[i]);
+	}
+	free(headers->lines);
+}
+
+static enum cua_status make_headers(const struct http *http, const struct mcp_outgoing *outgoing,
+		const char *last_id, struct headers *headers, struct cua_error *err)
+{
+	const char *const *entry = (const char *const *)http->config.entry->headers;
+	*headers = (struct headers){ .is_whole = true };
+	headers->lines = calloc(count_lines(entry) + count_lines(outgoing->headers) + 10,
+			sizeof(*headers->lines));
+	if (!headers->lines) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "headers");
+	}
+	add_line(headers, "Accept: application/json, text/event-stream");
+	if (outgoing->text) {
+		add_line(headers, "Content-Type: application/json");
+	}
+	if (outgoing->version) {
+		add_made(headers, "MCP-Protocol-Version", outgoing->version);
+	}
+	if (http->session[0]) {
+		add_made(headers, "Mcp-Session-Id", http->session);
+	}
+	if (last_id) {
+		add_made(headers, "Last-Event-ID", last_id);
+	}
+	if (outgoing->is_modern) {
+		add_made(headers, "Mcp-Method", outgoing->method);
+	}
+	if (outgoing->is_modern && outgoing->name) {
+		CUA_AUTO_FREE char *name = mcp_http_value(outgoing->name);
+		add_made(headers, "Mcp-Name", name);
+	}
+	for (size_t i = 0; outgoing->is_modern && outgoing->headers && outgoing->headers[i]; i++) {
+		add_line(headers, outgoing->headers[i]);
+	}
+	for (size_t i = 0; entry && entry[i]; i++) {
+		add_line(headers, entry[i]);
+	}
+	return headers->is_whole ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "headers");
+}
+
+/* --- what comes --- */
+
+static enum cua_status on_event(const char *name, const char *data, size_t len, void *user_data,
+		struct cua_error *err)
+{
+	const struct answer *answer = user_data;
+	const struct mcp_transport_config *config = &answer->http->config;
+	if (len == 0 || (name[0] && strcmp(name, "message") != 0)) {
+		return CUA_OK; /* an event that only has an id, or one of another kind */
+	}
+	return config->on_text(data, len, config->user_data, err);
+}
+
+static bool is_stream(const struct cua_http_response *response)
+{
+	return strncasecmp(response->content_type, "text/event-stream", 17) == 0;
+}
+
+static enum cua_status on_data(const char *data, size_t len, void *user_data, struct cua_error *err)
+{
+	struct answer *answer = user_data;
+	answer->len += len;
+	if (answer->len > MCP_EXCHANGE_MAX) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"the server sent over %zu bytes in answer to one request",
+				MCP_EXCHANGE_MAX);
+	}
+	return is_stream(answer->response) ? agent_sse_feed(&answer->sse, data, len, err)
+					   : cua_buffer_append(&answer->body, data, len, err);
+}
+
+static enum cua_status refused(const struct cua_http_response *response, struct cua_error *err)
+{
+	char said[200] = "";
+	const long status = response->http_status;
+	if (response->body.data) {
+		mcp_text_line(said, sizeof(said), response->body.data);
+	}
+	return CUA_FAIL(err, CUA_ERR_APP, 0, "the server answered %ld%s%s%s", status,
+			status == 401 || status == 403
+					? " (it wants to know who asks: put an Authorization into "
+					  "\"headers\" of its entry)"
+					: status / 100 == 3 ? " (a redirect, which is not followed)"
+							    : "",
+			said[0] ? ": " : "", said);
+}
+
+/* What the answer was, when all of it is there. */
+static enum cua_status conclude(struct answer *answer, struct mcp_wait *wait, struct cua_error *err)
+{
+	const struct cua_http_response *response = answer->response;
+	struct http *http = answer->http;
+	const struct cua_buffer *body =
+			response->http_status / 100 == 2 ? &answer->body : &response->body;
+	if (response->http_status == 404 && http->session[0]) {
+		http->session[0] = '\0';
+		wait->is_lost = true;
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the server has lost the session");
+	}
+	if (body->len > 0 && !wait->is_answered) {
+		enum cua_status status = http->config.on_text(
+				body->data, body->len, http->config.user_data, err);
+		if (status != CUA_OK &&
+				(status != CUA_ERR_APP || response->http_status / 100 == 2)) {
+			return status;
+		}
+	}
+	if (response->http_status / 100 != 2 && !wait->is_answered) {
+		wait->http_status = response->http_status;
+		return refused(response, err);
+	}
+	if (response->session_id[0]) {
+		memcpy(http->session, response->session_id, sizeof(http->session));
+	}
+	return CUA_OK;
+}
+
+/* A POST of the text, or without one a GET of what is left of a stream. */
+static enum cua_status perform(struct http *http, struct cua_http_client *client,
+		const struct mcp_outgoing *outgoing, const char *last_id, struct answer *answer,
+		struct mcp_wait *wait, struct cua_error *err)
+{
+	struct headers headers;
+	const struct agent_mcp_entry *entry = http->config.entry;
+	enum cua_status status = make_headers(http, outgoing, last_id, &headers, err);
+	const struct cua_http_request request = {
+		.method = outgoing->text ? "POST" : "GET",
+		.url = entry->url,
+		.headers = headers.lines,
+		.body = outgoing->text,
+		.body_len = outgoing->text ? strlen(outgoing->text) : 0,
+		.no_proxy = strncasecmp(entry->url, "https", 5) != 0,
+		.deadline_us = &wait->deadline_us,
+		.max_body_len = (size_t)1 << 20,
+		.on_data = on_data,
+		.user_data = answer,
+		.is_enough = &wait->is_answered,
+	};
+	if (status == CUA_OK) {
+		status = cua_http_perform(client, &request, answer->response, err);
+		wait->is_sent = true;
+	}
+	finish_headers(&headers);
+	if (answer->response->http_status > 0 &&
+			(wait->is_answered || answer->response->http_status / 100 != 2) &&
+			status == CUA_ERR_CLOSED) {
+		status = CUA_OK; /* it said all there was to say */
+	}
+	return status == CUA_OK ? conclude(answer, wait, err) : status;
+}
+
+static void begin_answer(
+		struct answer *answer, struct http *http, struct cua_http_response *response)
+{
+	*response = (struct cua_http_response){ 0 };
+	*answer = (struct answer){ .http = http, .response = response };
+	agent_sse_init(&answer->sse, MCP_MESSAGE_MAX, on_event, answer);
+	cua_buffer_init(&answer->body, MCP_MESSAGE_MAX);
+}
+
+static void finish_answer(struct answer *answer)
+{
+	agent_sse_finish(&answer->sse);
+	cua_buffer_finish(&answer->body);
+	cua_http_response_finish(answer->response);
+}
+
+/* CUA_OK when the time is over. */
+static enum cua_status wait_ms(const struct http *http, long ms, const struct mcp_wait *wait,
+		struct cua_error *err)
+{
+	const uint64_t until_us = cua_now_us() + (uint64_t)ms * 1000U;
+	while (cua_now_us() < until_us) {
+		struct pollfd cancel = { .fd = http->config.cancel_fd, .events = POLLIN };
+		if (until_us > wait->deadline_us && cua_now_us() >= wait->deadline_us) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "no answer in time");
+		}
+		if (poll(&cancel, 1,
+				    cua_ms_until(until_us < wait->deadline_us
+								    ? until_us
+								    : wait->deadline_us)) > 0) {
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+		}
+	}
+	return CUA_OK;
+}
+
+/* A server of an older revision may end a stream before the answer, which is then asked for. */
+static enum cua_status resume(struct http *http, const struct mcp_outgoing *outgoing,
+		struct agent_sse *sse, struct mcp_wait *wait, struct cua_error *err)
+{
+	const struct mcp_outgoing get = { .version = outgoing->version };
+	for (int i = 0; i < RESUME_MAX && !wait->is_answered; i++) {
+		struct cua_http_response response;
+		struct answer answer;
+		enum cua_status status = wait_ms(
+				http, sse->retry_ms >= 0 ? sse->retry_ms : RETRY_MS, wait, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		begin_answer(&answer, http, &response);
+		status = perform(http, http->client, &get, sse->last_id, &answer, wait, err);
+		if (answer.sse.last_id[0]) {
+			memcpy(sse->last_id, answer.sse.last_id, sizeof(sse->last_id));
+		}
+		if (answer.sse.retry_ms >= 0) {
+			sse->retry_ms = answer.sse.retry_ms;
+		}
+		finish_answer(&answer);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	return wait->is_answered ? CUA_OK
+				 : CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+						   "the server ended its stream without an answer");
+}
+
+static enum cua_status http_exchange(struct mcp_transport *transport,
+		const struct mcp_outgoing *outgoing, struct mcp_wait *wait, struct cua_error *err)
+{
+	struct http *http = (struct http *)transport;
+	struct cua_http_response response;
+	struct answer answer;
+	begin_answer(&answer, http, &response);
+	enum cua_status status = perform(http, http->client, outgoing, NULL, &answer, wait, err);
+	const bool is_cut = !wait->is_answered &&
+			(status == CUA_OK ||
+					(status == CUA_ERR_CLOSED && is_stream(&response) &&
+							!wait->is_lost));
+	if (is_cut && !outgoing->is_modern && answer.sse.last_id[0]) {
+		status = resume(http, outgoing, &answer.sse, wait, err);
+	} else if (is_cut && status == CUA_OK) {
+		status = CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+				"the server's answer (%ld) holds no answer to the request",
+				response.http_status);
+	}
+	finish_answer(&answer);
+	return status;
+}
+
+static enum cua_status http_tell(struct mcp_transport *transport,
+		const struct mcp_outgoing *outgoing, struct cua_error *err)
+{
+	struct http *http = (struct http *)transport;
+	struct mcp_wait brief = { .deadline_us = cua_now_us() + SEND_MS * 1000ULL };
+	struct cua_http_response response;
+	struct answer answer;
+	begin_answer(&answer, http, &response);
+	enum cua_status status = perform(http, http->second, outgoing, NULL, &answer, &brief, err);
+	finish_answer(&answer);
+	return status;
+}
+
+/* A session that is not needed any more; whether the server minds does not matter. */
+static void http_hang_up(struct mcp_transport *transport, const struct mcp_outgoing *session)
+{
+	struct http *http = (struct http *)transport;
+	struct headers headers;
+	struct cua_http_response response;
+	const uint64_t deadline_us = cua_now_us() + 1000000U;
+	if (!http->session[0] || make_headers(http, session, NULL, &headers, NULL) != CUA_OK) {
+		return;
+	}
+	const struct cua_http_request request = {
+		.method = "DELETE",
+		.url = http->config.entry->url,
+		.headers = headers.lines,
+		.no_proxy = strncasecmp(http->config.entry->url, "https", 5) != 0,
+		.deadline_us = &deadline_us,
+		.max_body_len = 65536,
+	};
+	if (cua_http_perform(http->second, &request, &response, NULL) == CUA_OK) {
+		http->session[0] = '\0';
+	}
+	cua_http_response_finish(&response);
+	finish_headers(&headers);
+}
+
+static void http_destroy(struct mcp_transport *transport)
+{
+	struct http *http = (struct http *)transport;
+	cua_http_client_destroy(http->client);
+	cua_http_client_destroy(http->second);
+	free(http);
+}
+
+static const struct mcp_transport_ops http_ops = {
+	.exchange = http_exchange,
+	.tell = http_tell,
+	.hang_up = http_hang_up,
+	.destroy = http_destroy,
+};
+
+enum cua_status mcp_http_create(const struct mcp_transport_config *config,
+		struct mcp_transport **ret_transport, struct cua_error *err)
+{
+	struct http *http = calloc(1, sizeof(*http));
+	if (!http) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	}
+	*http = (struct http){ .transport.ops = &http_ops, .config = *config };
+	enum cua_status status =
+			cua_http_client_create(NULL, config->cancel_fd, &http->client, err);
+	if (status == CUA_OK) {
+		/* What ends a run must not keep it from ending what it began. */
+		status = cua_http_client_create(NULL, -1, &http->second, err);
+	}
+	if (status != CUA_OK) {
+		http_destroy(&http->transport);
+		return status;
+	}
+	*ret_transport = &http->transport;
+	return CUA_OK;
+}

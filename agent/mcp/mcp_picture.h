@@ -1,0 +1,12 @@
+#ifndef CUA_AGENT_MCP_PICTURE_H
+#define CUA_AGENT_MCP_PICTURE_H
+
+#include <stdbool.h>
+
+#include "agent/model/model.h"
+
+/* A picture that is PNG, JPEG or WebP by how it begins, whatever it was said to be; false for any
+ * other, for one without a size, and when memory runs out. Release with agent_image_finish(). */
+bool mcp_picture_read(const char *base64, struct agent_image *ret_image);
+
+#endif

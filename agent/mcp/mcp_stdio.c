@@ -1,0 +1,548 @@
+/* A server that is a process of ours, in a sandbox of its own: a message is a line of its stdin or
+ * stdout. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/mcp/mcp_message.h"
+#include "agent/mcp/mcp_text.h"
+#include "agent/mcp/mcp_transport.h"
+#include "cua/base/file.h"
+#include "cua/base/paths.h"
+#include "cua/base/sandbox.h"
+#include "cua/base/util.h"
+
+#define SEND_MS 2000 /* for what no answer is waited for */
+#define READ_LEN 65536
+#define TAIL_LEN 1024   /* of what it says on stderr */
+#define LAST_LEN 120    /* of these, what an error quotes */
+#define GARBAGE_MAX 100 /* lines that are no message: some print a greeting */
+#define END_STEP_MS 600 /* for each way to end it: three steps are under two seconds */
+/* Identities outside, by name: below those of desktops, and of nobody else on Debian. */
+#define UID_FIRST 66000U
+#define UID_COUNT 4000U
+
+struct stdio {
+	struct mcp_transport transport; /* first */
+	struct mcp_transport_config config;
+	struct cua_sandbox sandbox;
+	int bwrap_fd, init_fd;     /* pidfds; -1 if it was gone before */
+	int in_fd, out_fd, err_fd; /* its stdin, stdout and stderr; -1: closed */
+	struct cua_buffer line;
+	size_t exchanged;
+	int garbage_lines;
+	char tail[TAIL_LEN + 1];
+};
+
+/* --- starting --- */
+
+static uid_t uid_of(const char *name)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a */
+	for (; *name; name++) {
+		hash = (hash ^ (unsigned char)*name) * 16777619U;
+	}
+	return UID_FIRST + hash % UID_COUNT;
+}
+
+static enum cua_status make_home(
+		const char *name, uid_t uid, char *home, size_t size, struct cua_error *err)
+{
+	char state[CUA_PATH_MAX - AGENT_MCP_NAME_MAX - 32];
+	enum cua_status status = cua_state_dir(state, sizeof(state), err);
+	if (status == CUA_OK) {
+		snprintf(home, size, "%s/mcp/homes", state);
+		status = cua_make_dirs(home, geteuid() == 0 ? 0711 : 0700, err);
+		snprintf(home, size, "%s/mcp/homes/%s", state, name);
+	}
+	if (status == CUA_OK) {
+		status = cua_make_dirs(home, 0700, err);
+	}
+	if (status == CUA_OK && uid != (uid_t)-1 && chown(home, uid, uid) != 0) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", home);
+	}
+	return status;
+}
+
+static size_t count_texts(char *const *texts)
+{
+	size_t count = 0;
+	while (texts && texts[count]) {
+		count++;
+	}
+	return count;
+}
+
+/* What a server gets without asking, beside HOME, PATH and USER. */
+#define VARIABLES 3
+#define VARIABLE_MAX 256
+
+/* texts: where those are written that are not the entry's. */
+static const char **make_environment(char *const *own, char texts[VARIABLES][VARIABLE_MAX])
+{
+	static const char *const names[VARIABLES] = { "LANG", "TZ", "TERM" };
+	const char **env = calloc(VARIABLES + count_texts(own) + 1, sizeof(*env));
+	size_t count = 0;
+	for (size_t i = 0; env && i < VARIABLES; i++) {
+		const char *value = getenv(names[i]);
+		if (value) {
+			snprintf(texts[i], VARIABLE_MAX, "%s=%.200s", names[i], value);
+			env[count++] = texts[i];
+		}
+	}
+	for (size_t i = 0; env && own[i]; i++) {
+		env[count++] = own[i];
+	}
+	return env;
+}
+
+/* What it may change goes on top of what it may see. */
+static struct cua_sandbox_folder *make_folders(
+		const struct agent_mcp_entry *entry, size_t *ret_count)
+{
+	const size_t readable = count_texts(entry->read), writable = count_texts(entry->write);
+	struct cua_sandbox_folder *folders = calloc(readable + writable + 1, sizeof(*folders));
+	for (size_t i = 0; folders && i < readable; i++) {
+		folders[i] = (struct cua_sandbox_folder){ entry->read[i], entry->read[i], false };
+	}
+	for (size_t i = 0; folders && i < writable; i++) {
+		folders[readable + i] = (struct cua_sandbox_folder){ entry->write[i],
+			entry->write[i], true };
+	}
+	*ret_count = readable + writable;
+	return folders;
+}
+
+static enum cua_status start(struct stdio *stdio, const int child_fds[3], struct cua_error *err)
+{
+	const struct agent_mcp_entry *entry = stdio->config.entry;
+	const uid_t uid = geteuid() == 0 ? uid_of(entry->name) : (uid_t)-1;
+	char home[CUA_PATH_MAX], texts[VARIABLES][VARIABLE_MAX];
+	size_t folder_count = 0;
+	CUA_AUTO_FREE const char **env = make_environment(entry->env, texts);
+	CUA_AUTO_FREE struct cua_sandbox_folder *folders = make_folders(entry, &folder_count);
+	if (!env || !folders) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	}
+	const struct cua_sandbox_spec spec = { .home_dir = home,
+		.folders = folders,
+		.folder_count = folder_count,
+		.program_fd = -1,
+		.uid = uid,
+		.argv = (const char *const *)entry->argv,
+		.env = env,
+		.ready_fd = -1,
+		.in_fd = child_fds[0],
+		.out_fd = child_fds[1],
+		.log_fd = child_fds[2],
+		.has_network = entry->has_network,
+		.dies_with_caller = true };
+	enum cua_status status = make_home(entry->name, uid, home, sizeof(home), err);
+	if (status == CUA_OK) {
+		status = cua_sandbox_start(&spec, &stdio->sandbox, err);
+	}
+	if (status == CUA_OK) {
+		stdio->bwrap_fd = cua_process_open(stdio->sandbox.bwrap);
+		stdio->init_fd = cua_process_open(stdio->sandbox.init);
+	}
+	return status;
+}
+
+/* --- what it says --- */
+
+/* The end of its stderr is kept: it often says why a server ended. */
+static void keep_tail(struct stdio *stdio, const char *bytes, size_t len)
+{
+	const size_t keep = len < TAIL_LEN ? len : TAIL_LEN;
+	size_t old = strlen(stdio->tail);
+	const size_t drop = old + keep > TAIL_LEN ? old + keep - TAIL_LEN : 0;
+	memmove(stdio->tail, stdio->tail + drop, old - drop);
+	old -= drop;
+	for (size_t i = 0; i < keep; i++) {
+		const char byte = bytes[len - keep + i];
+		stdio->tail[old + i] = byte ? byte : ' ';
+	}
+	stdio->tail[old + keep] = '\0';
+}
+
+/* False at its end. */
+static bool read_stderr(struct stdio *stdio)
+{
+	char bytes[READ_LEN];
+	const ssize_t len = read(stdio->err_fd, bytes, sizeof(bytes));
+	if (len > 0) {
+		keep_tail(stdio, bytes, (size_t)len);
+	}
+	return len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static enum cua_status take_line(
+		struct stdio *stdio, const char *line, size_t len, struct cua_error *err)
+{
+	while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' ')) {
+		len--;
+	}
+	if (len == 0) {
+		return CUA_OK;
+	}
+	enum cua_status status = stdio->config.on_text(line, len, stdio->config.user_data, err);
+	if (status == CUA_ERR_APP && ++stdio->garbage_lines <= GARBAGE_MAX) {
+		status = CUA_OK;
+	}
+	return status;
+}
+
+static enum cua_status take_bytes(
+		struct stdio *stdio, const char *bytes, size_t len, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	stdio->exchanged += len;
+	if (stdio->exchanged > MCP_EXCHANGE_MAX) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"the server sent over %zu bytes in answer to one request",
+				MCP_EXCHANGE_MAX);
+	}
+	while (status == CUA_OK && len > 0) {
+		const char *end = memchr(bytes, '\n', len);
+		const size_t part = end ? (size_t)(end - bytes) : len;
+		if (cua_buffer_append(&stdio->line, bytes, part, err) != CUA_OK) {
+			return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+					"the server sent a line of over %zu bytes",
+					stdio->line.max_len);
+		}
+		bytes += part;
+		len -= part;
+		if (end) {
+			status = take_line(stdio, stdio->line.data, stdio->line.len, err);
+			cua_buffer_clear(&stdio->line);
+			bytes++;
+			len--;
+		}
+	}
+	return status;
+}
+
+/* CUA_ERR_CLOSED at the end of its stdout. */
+static enum cua_status read_stdout(struct stdio *stdio, bool *ret_more, struct cua_error *err)
+{
+	char bytes[READ_LEN];
+	const ssize_t len = read(stdio->out_fd, bytes, sizeof(bytes));
+	*ret_more = len > 0;
+	if (len > 0) {
+		return take_bytes(stdio, bytes, (size_t)len, err);
+	}
+	return len == 0 ? CUA_ERR_CLOSED
+			: errno == EAGAIN || errno == EINTR
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_IO, errno, "the server's stdout");
+}
+
+/* --- an exchange --- */
+
+static void close_fd(int *fd)
+{
+	cua_closep(fd);
+	*fd = -1;
+}
+
+static void stdio_hang_up(struct mcp_transport *transport, const struct mcp_outgoing *session)
+{
+	(void)session;
+	close_fd(&((struct stdio *)transport)->in_fd);
+}
+
+/* In words, with what it said last. */
+static enum cua_status has_ended(struct stdio *stdio, struct cua_error *err)
+{
+	char last[LAST_LEN * 4 + 4];
+	struct pollfd said = { .fd = stdio->err_fd, .events = POLLIN };
+	while (poll(&said, 1, 100) > 0 && read_stderr(stdio)) { /* its last words are on the way */
+	}
+	const size_t len = strlen(stdio->tail);
+	mcp_text_line(last, sizeof(last),
+			len > LAST_LEN ? stdio->tail + len - LAST_LEN : stdio->tail);
+	const bool is_missing = strstr(stdio->tail, "bwrap: execvp") != NULL;
+	return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the server ended%s%s%s",
+			last[0] ? "; it last said: " : "", last,
+			is_missing ? " (programs outside /usr and /opt, and what they need, go "
+				     "into \"read\" of its entry)"
+				   : "");
+}
+
+/* With its end, so that it goes out in one write. */
+static char *line_of(const char *text)
+{
+	char *line = NULL;
+	return asprintf(&line, "%s\n", text) < 0 ? NULL : line;
+}
+
+static enum cua_status write_some(struct stdio *stdio, const char **at, size_t *left,
+		struct mcp_wait *wait, struct cua_error *err)
+{
+	const ssize_t len = write(stdio->in_fd, *at, *left);
+	if (len < 0 && errno != EAGAIN && errno != EINTR) {
+		return errno == EPIPE ? has_ended(stdio, err)
+				      : CUA_FAIL(err, CUA_ERR_IO, errno, "the server's stdin");
+	}
+	if (len > 0) {
+		*at += len;
+		*left -= (size_t)len;
+		wait->is_sent = true;
+	}
+	return CUA_OK;
+}
+
+/* What was in the pipe when it ended still counts: it may be the answer. */
+static enum cua_status read_rest(
+		struct stdio *stdio, const struct mcp_wait *wait, struct cua_error *err)
+{
+	bool more = true;
+	while (more && !wait->is_answered) {
+		enum cua_status status = read_stdout(stdio, &more, err);
+		if (status == CUA_ERR_CLOSED) {
+			break;
+		}
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	return wait->is_answered ? CUA_OK : has_ended(stdio, err);
+}
+
+enum { AT_IN, AT_OUT, AT_ERR, AT_CANCEL, AT_END, AT_COUNT };
+
+static enum cua_status handle(struct stdio *stdio, const struct pollfd *polled, const char **at,
+		size_t *left, struct mcp_wait *wait, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	bool more = false;
+	if (polled[AT_CANCEL].revents) {
+		return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+	}
+	if (polled[AT_ERR].revents && !read_stderr(stdio)) {
+		close(stdio->err_fd);
+		stdio->err_fd = -1;
+	}
+	if (polled[AT_OUT].revents) {
+		status = read_stdout(stdio, &more, err);
+		if (status == CUA_ERR_CLOSED) {
+			return has_ended(stdio, err);
+		}
+	}
+	if (status == CUA_OK && !wait->is_answered && polled[AT_END].revents) {
+		return read_rest(stdio, wait, err);
+	}
+	if (status == CUA_OK && polled[AT_IN].revents && *left > 0) {
+		status = write_some(stdio, at, left, wait, err);
+	}
+	return status;
+}
+
+/* Until all is sent and answered. */
+static enum cua_status drive(struct stdio *stdio, const char *text, size_t *left,
+		struct mcp_wait *wait, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && (*left > 0 || !wait->is_answered)) {
+		struct pollfd polled[AT_COUNT] = {
+			[AT_IN] = { .fd = *left > 0 ? stdio->in_fd : -1, .events = POLLOUT },
+			[AT_OUT] = { .fd = stdio->out_fd, .events = POLLIN },
+			[AT_ERR] = { .fd = stdio->err_fd, .events = POLLIN },
+			[AT_CANCEL] = { .fd = stdio->config.cancel_fd, .events = POLLIN },
+			[AT_END] = { .fd = stdio->bwrap_fd, .events = POLLIN },
+		};
+		const int left_ms = cua_ms_until(wait->deadline_us);
+		if (left_ms == 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "no answer in time%s",
+					stdio->garbage_lines > 0 ? "; what came was no JSON-RPC"
+								 : "");
+		}
+		const int ready = poll(polled, AT_COUNT, left_ms);
+		if (ready < 0 && errno != EINTR) {
+			return CUA_FAIL(err, CUA_ERR_IO, errno, "poll");
+		}
+		if (ready > 0) {
+			status = handle(stdio, polled, &text, left, wait, err);
+		}
+	}
+	return status;
+}
+
+static enum cua_status stdio_exchange(struct mcp_transport *transport,
+		const struct mcp_outgoing *outgoing, struct mcp_wait *wait, struct cua_error *err)
+{
+	struct stdio *stdio = (struct stdio *)transport;
+	CUA_AUTO_FREE char *line = line_of(outgoing->text);
+	size_t left = line ? strlen(line) : 0;
+	if (!line) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");
+	}
+	if (stdio->in_fd < 0 || stdio->bwrap_fd < 0) {
+		return has_ended(stdio, err);
+	}
+	stdio->exchanged = 0;
+	enum cua_status status = drive(stdio, line, &left, wait, err);
+	int unread = 0;
+	if (status == CUA_ERR_CLOSED && ioctl(stdio->in_fd, FIONREAD, &unread) == 0 &&
+			(size_t)unread == strlen(line) - left) {
+		wait->is_sent = false; /* it was dead before it read a byte of it */
+	}
+	if (left > 0 && wait->is_sent) { /* half a line: nothing can follow it */
+		close_fd(&stdio->in_fd);
+	}
+	return status;
+}
+
+/* The pipe takes what is small at once, or the server does not read. */
+static enum cua_status stdio_tell(struct mcp_transport *transport,
+		const struct mcp_outgoing *outgoing, struct cua_error *err)
+{
+	struct stdio *stdio = (struct stdio *)transport;
+	CUA_AUTO_FREE char *line = line_of(outgoing->text);
+	const char *at = line;
+	size_t left = line ? strlen(line) : 0;
+	const uint64_t deadline_us = cua_now_us() + SEND_MS * 1000ULL;
+	while (left > 0) {
+		struct pollfd writable = { .fd = stdio->in_fd, .events = POLLOUT };
+		const ssize_t some = poll(&writable, 1, cua_ms_until(deadline_us)) > 0
+				? write(stdio->in_fd, at, left)
+				: -1;
+		if (some < 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "the server does not read");
+		}
+		at += some;
+		left -= (size_t)some;
+	}
+	return CUA_OK;
+}
+
+/* --- its end --- */
+
+/* Meanwhile what it says is read: who cannot write does not end. */
+static bool ends_within(struct stdio *stdio, int wait_ms)
+{
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)wait_ms * 1000U;
+	while (stdio->bwrap_fd >= 0) {
+		struct pollfd polled[] = { { .fd = stdio->bwrap_fd, .events = POLLIN },
+			{ .fd = stdio->out_fd, .events = POLLIN },
+			{ .fd = stdio->err_fd, .events = POLLIN } };
+		char bytes[READ_LEN];
+		const int left_ms = cua_ms_until(deadline_us);
+		if (left_ms == 0 || (poll(polled, 3, left_ms) < 0 && errno != EINTR)) {
+			return false;
+		}
+		if (polled[0].revents) {
+			return true;
+		}
+		if (polled[1].revents && read(stdio->out_fd, bytes, sizeof(bytes)) <= 0) {
+			close_fd(&stdio->out_fd);
+		}
+		if (polled[2].revents && !read_stderr(stdio)) {
+			close_fd(&stdio->err_fd);
+		}
+	}
+	return true;
+}
+
+/* It has closed stdin. Then SIGTERM for all of its process group; then the first process of its
+ * namespace, and with it all others, forked or not. */
+static void end_processes(struct stdio *stdio)
+{
+	const pid_t init = stdio->sandbox.init.pid;
+	if (!ends_within(stdio, END_STEP_MS) && stdio->init_fd >= 0) {
+		(void)kill(-init, SIGTERM);
+		(void)ends_within(stdio, END_STEP_MS);
+	}
+	if (stdio->init_fd >= 0) {
+		struct pollfd gone = { .fd = stdio->init_fd, .events = POLLIN };
+		(void)syscall(SYS_pidfd_send_signal, stdio->init_fd, SIGKILL, NULL, 0);
+		(void)poll(&gone, 1, END_STEP_MS);
+	}
+	if (stdio->sandbox.bwrap.pid > 0) {
+		(void)cua_process_end(stdio->sandbox.bwrap, SIGKILL, END_STEP_MS);
+		waitpid(stdio->sandbox.bwrap.pid, NULL, 0);
+	}
+}
+
+static void stdio_destroy(struct mcp_transport *transport)
+{
+	struct stdio *stdio = (struct stdio *)transport;
+	close_fd(&stdio->in_fd);
+	end_processes(stdio);
+	close_fd(&stdio->out_fd);
+	close_fd(&stdio->err_fd);
+	close_fd(&stdio->bwrap_fd);
+	close_fd(&stdio->init_fd);
+	cua_buffer_finish(&stdio->line);
+	free(stdio);
+}
+
+static const struct mcp_transport_ops stdio_ops = {
+	.exchange = stdio_exchange,
+	.tell = stdio_tell,
+	.hang_up = stdio_hang_up,
+	.destroy = stdio_destroy,
+};
+
+/* Our end does not wait, its end does. */
+static bool make_pipe(int *ret_ours, int *ret_its, bool we_read)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		return false;
+	}
+	*ret_ours = ends[we_read ? 0 : 1];
+	*ret_its = ends[we_read ? 1 : 0];
+	return fcntl(*ret_ours, F_SETFL, O_NONBLOCK) == 0;
+}
+
+enum cua_status mcp_stdio_create(const struct mcp_transport_config *config,
+		struct mcp_transport **ret_transport, struct cua_error *err)
+{
+	struct stdio *stdio = calloc(1, sizeof(*stdio));
+	int child_fds[3] = { -1, -1, -1 };
+	if (!stdio) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	}
+	*stdio = (struct stdio){ .transport.ops = &stdio_ops,
+		.config = *config,
+		.bwrap_fd = -1,
+		.init_fd = -1,
+		.in_fd = -1,
+		.out_fd = -1,
+		.err_fd = -1 };
+	cua_buffer_init(&stdio->line, MCP_MESSAGE_MAX);
+	enum cua_status status = CUA_OK;
+	if (!make_pipe(&stdio->in_fd, &child_fds[0], false) ||
+			!make_pipe(&stdio->out_fd, &child_fds[1], true) ||
+			!make_pipe(&stdio->err_fd, &child_fds[2], true)) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "pipes");
+	}
+	if (status == CUA_OK) {
+		status = start(stdio, child_fds, err);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(child_fds); i++) {
+		cua_closep(&child_fds[i]);
+	}
+	if (status != CUA_OK) {
+		if (status == CUA_ERR_UNAVAILABLE && read_stderr(stdio) && stdio->tail[0]) {
+			char said[300];
+			mcp_text_line(said, sizeof(said), stdio->tail);
+			cua_error_prefix(err, "%s", said);
+		}
+		stdio_destroy(&stdio->transport);
+		return status;
+	}
+	*ret_transport = &stdio->transport;
+	return CUA_OK;
+}

@@ -1,0 +1,14 @@
+# The client of the Model Context Protocol, and servers that misbehave.
+set(mcp_dir ${CMAKE_CURRENT_LIST_DIR}/mcp)
+add_executable(mcp_bad_server ${mcp_dir}/mcp_bad_server.c)
+target_link_libraries(mcp_bad_server PRIVATE cua_options)
+foreach(name config client server)
+	add_executable(test_mcp_${name} ${CMAKE_CURRENT_LIST_DIR}/test_mcp_${name}.c)
+	target_link_libraries(test_mcp_${name} PRIVATE cua_mcp PkgConfig::cmocka)
+	target_compile_definitions(test_mcp_${name} PRIVATE CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>")
+	add_dependencies(test_mcp_${name} mcp_bad_server)
+	add_test(NAME mcp_${name} COMMAND test_mcp_${name})
+	set_tests_properties(mcp_${name} PROPERTIES TIMEOUT 180)
+endforeach()
+target_sources(test_mcp_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/processes.c
+	${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)

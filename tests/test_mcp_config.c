@@ -1,0 +1,182 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/mcp/mcp_config.h"
+#include "agent/mcp/mcp_expand.h"
+#include "cua/base/file.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+/* mcpServers.json: what is taken, what is told of a mistake, and that no value is in it. */
+
+#define SECRET "swordfish-0123456789"
+
+static char path[64];
+
+static enum cua_status load(
+		const char *text, struct agent_mcp_config *config, struct cua_error *why)
+{
+	assert_int_equal(cua_file_write(path, text, strlen(text), 0600, NULL), CUA_OK);
+	return agent_mcp_config_load(path, NULL, config, why);
+}
+
+static void variables_are_replaced_once(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *expanded; /* NULL: an error */
+	} rows[] = { { "", "" }, { "a$b", "a$b" }, { "$HOME", "$HOME" }, { "${MCP_A}", SECRET },
+		{ "x${MCP_A}y${MCP_A}", "x" SECRET "y" SECRET }, { "${MCP_NONE:-d}", "d" },
+		{ "${MCP_NONE:-}", "" }, { "${MCP_A:-d}", SECRET }, { "$${MCP_A}", "${MCP_A}" },
+		{ "${MCP_NEST}", "${MCP_A}" }, { "${MCP_EMPTY}", "" }, { "${MCP_NONE}", NULL },
+		{ "${", NULL }, { "${}", NULL }, { "${MCP_A", NULL }, { "${MCP_A:+x}", NULL },
+		{ "${1A}", NULL }, { "${MCP A}", NULL } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_FREE char *expanded = NULL;
+		struct cua_error why = { 0 };
+		const enum cua_status status = mcp_expand(rows[i].text, &expanded, &why);
+		assert_int_equal(status, rows[i].expanded ? CUA_OK : CUA_ERR_INVAL);
+		assert_null(strstr(why.msg, SECRET));
+		if (rows[i].expanded) {
+			assert_string_equal(expanded, rows[i].expanded);
+		}
+	}
+}
+
+static void an_entry_is_read(void **state)
+{
+	(void)state;
+	struct agent_mcp_config config;
+	struct cua_error why = { 0 };
+	assert_int_equal(load("{\"mcpServers\": {"
+			      "\"files\": {\"command\": \"run\", \"args\": [\"-k\", \"${MCP_A}\"], "
+			      "\"env\": {\"K\": \"${MCP_A}\"}, \"read\": [\"/a\"], \"write\": "
+			      "[\"/b\"], \"network\": \"open\", \"autoApprove\": [1]},"
+			      "\"web\": {\"type\": \"http\", \"url\": \"https://h/mcp\", "
+			      "\"headers\": {\"X\": \"${MCP_A}\"}}}, \"inputs\": []}",
+					 &config, &why),
+			CUA_OK);
+	assert_int_equal(config.count, 2);
+	const struct agent_mcp_entry *entry = &config.entries[0];
+	assert_string_equal(entry->argv[0], "run");
+	assert_string_equal(entry->argv[2], SECRET);
+	assert_null(entry->argv[3]);
+	assert_string_equal(entry->env[0], "K=" SECRET);
+	assert_string_equal(entry->read[0], "/a");
+	assert_string_equal(entry->write[0], "/b");
+	assert_true(entry->has_network);
+	assert_string_equal(cua_json_text(cua_json_member(entry->written, "env"), "K"), "${MCP_A}");
+	assert_int_equal(config.entries[1].transport, AGENT_MCP_HTTP);
+	assert_string_equal(config.entries[1].headers[0], "X: " SECRET);
+	agent_mcp_config_finish(&config);
+}
+
+static void a_mistake_has_its_place(void **state)
+{
+	(void)state;
+#define IN(entry) "{\"mcpServers\": {\n\"s\": " entry "}}"
+	static const struct {
+		const char *text, *said;
+	} rows[] = {
+		{ "{\"mcpServers\": {", ":1:16: here it is not JSON" },
+		{ "{} {}", "text after" },
+		{ "[]", "must be {" },
+		{ "{\"mcpServers\": []}", "must be {" },
+		{ "{\"mcpServers\": {\"a b\": {}}}", "\"a b\" is no name" },
+		{ "{\"mcpServers\": {\"..\": {}}}", "is no name" },
+		{ IN("1"), ":2: s: must be an object" },
+		{ IN("{}"), "has a command, or a url" },
+		{ IN("{\"command\": \"\"}"), "has a command" },
+		{ IN("{\"command\": \"a\",\n\"args\": 1}"), ":3: s > args: must be a list" },
+		{ IN("{\"command\": \"a\", \"args\": [1]}"), "must be a list of strings" },
+		{ IN("{\"command\": \"${MCP_NONE}\"}"), "MCP_NONE is not set" },
+		{ IN("{\"command\": \"a\", \"args\": [\"${MCP_NONE}\"]}"),
+				"s > args: the variable" },
+		{ IN("{\"command\": \"a\", \"env\": []}"), "s > env: must be an object" },
+		{ IN("{\"command\": \"a\", \"env\": {\"A=B\": \"c\"}}"), "names and strings" },
+		{ IN("{\"command\": \"a\", \"env\": {\"A\": 1}}"), "names and strings" },
+		{ IN("{\"command\": \"a\", \"read\": [\"b\"]}"), "must be a folder" },
+		{ IN("{\"command\": \"a\", \"write\": [\"/\"]}"), "must be a folder" },
+		{ IN("{\"command\": \"a\", \"write\": [\"/a/../b\"]}"), "must be a folder" },
+		{ IN("{\"command\": \"a\", \"network\": true}"), "\"none\" or \"open\"" },
+		{ IN("{\"command\": \"a\", \"url\": \"http://h\", \"type\": \"stdio\"}"),
+				"does not go with a url" },
+		{ IN("{\"command\": \"a\", \"type\": \"http\"}"), "does not go with no url" },
+		{ IN("{\"type\": \"carrier-pigeon\"}"), "must be \"stdio\"" },
+		{ IN("{\"url\": \"ftp://h\"}"), "s > url" },
+		{ IN("{\"url\": \"http://h\", \"headers\": {\"A\": \"${MCP_A}\"}}"), "plain http" },
+		{ IN("{\"url\": \"https://h\", \"headers\": {\"A\": \"${MCP_LINES}\"}}"),
+				"must be one line" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_mcp_config config;
+		struct cua_error why = { 0 };
+		const enum cua_status status = load(rows[i].text, &config, &why);
+		if (status != CUA_ERR_INVAL || !strstr(why.msg, rows[i].said) ||
+				strncmp(why.msg, path, strlen(path)) != 0) {
+			fail_msg("%s: %d, %s", rows[i].text, (int)status, why.msg);
+		}
+		assert_null(strstr(why.msg, SECRET));
+	}
+}
+
+static void a_file_is_changed_and_keeps_the_rest(void **state)
+{
+	(void)state;
+	struct agent_mcp_config config;
+	struct cua_error why = { 0 };
+	assert_int_equal(load("{\"inputs\": [1], \"mcpServers\": {\"a\": {\"command\": "
+			      "\"${MCP_A}\", "
+			      "\"theirs\": 2}}}",
+					 &config, &why),
+			CUA_OK);
+	agent_mcp_config_finish(&config);
+	cJSON *entry = cJSON_Parse("{\"command\": \"b\"}");
+	assert_int_equal(agent_mcp_config_change(
+					 path, "b", cJSON_Duplicate(entry, true), false, &why),
+			CUA_OK);
+	assert_int_equal(agent_mcp_config_change(
+					 path, "b", cJSON_Duplicate(entry, true), false, &why),
+			CUA_ERR_EXISTS);
+	assert_int_equal(agent_mcp_config_change(path, "b", entry, true, &why), CUA_OK);
+	assert_int_equal(agent_mcp_config_change(path, "c", NULL, false, &why), CUA_ERR_NOT_FOUND);
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, 65536);
+	assert_int_equal(cua_file_read(path, &text, NULL), CUA_OK);
+	assert_non_null(strstr(text.data, "\"theirs\""));
+	assert_non_null(strstr(text.data, "\"inputs\""));
+	assert_non_null(strstr(text.data, "${MCP_A}"));
+	assert_null(strstr(text.data, SECRET));
+	assert_int_equal(agent_mcp_config_change(path, "b", NULL, false, &why), CUA_OK);
+	assert_int_equal(agent_mcp_config_load(path, "b", &config, &why), CUA_ERR_NOT_FOUND);
+	assert_int_equal(agent_mcp_config_load(path, "a", &config, &why), CUA_OK);
+	agent_mcp_config_finish(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(variables_are_replaced_once),
+		cmocka_unit_test(an_entry_is_read),
+		cmocka_unit_test(a_mistake_has_its_place),
+		cmocka_unit_test(a_file_is_changed_and_keeps_the_rest),
+	};
+	setenv("MCP_A", SECRET, 1);
+	setenv("MCP_NEST", "${MCP_A}", 1);
+	setenv("MCP_EMPTY", "", 1);
+	setenv("MCP_LINES", SECRET "\nX: y", 1);
+	unsetenv("MCP_NONE");
+	snprintf(path, sizeof(path), "/tmp/cua-test-mcp-%d.json", (int)getpid());
+	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	return failed;
+}

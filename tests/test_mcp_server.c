@@ -1,0 +1,362 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/mcp/mcp_server.h"
+#include "cua/base/file.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+#include "tests/processes.h"
+
+/* Servers that misbehave: each has an error in words, in time, and leaves nothing behind. */
+
+#define INIT_MS 3000
+#define PROBE_MS 500
+#define CALL_MS 700
+#define CALL_MAX_MS 2000
+#define END_MS 2000 /* what the processes of a server may take to end */
+
+struct play {
+	char *argv[4], *none[1], *read[2];
+	char token[48]; /* an argument, to find its processes by */
+	struct agent_mcp_entry entry;
+	struct agent_mcp_server *server;
+	struct agent_mcp_tools *tools;
+	struct cua_error why;
+};
+
+static void begin(struct play *play, const char *mode)
+{
+	static int count;
+	const struct agent_mcp_server_options options = { .cancel_fd = -1,
+		.init_ms = INIT_MS,
+		.probe_ms = PROBE_MS,
+		.call_ms = CALL_MS,
+		.call_max_ms = CALL_MAX_MS };
+	*play = (struct play){ .argv = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER,
+					       (char *)(uintptr_t)mode },
+		.read = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER } };
+	snprintf(play->token, sizeof(play->token), "token-%d-%d-", (int)getpid(), count++);
+	play->argv[2] = play->token;
+	play->entry = (struct agent_mcp_entry){ .name = "bad",
+		.argv = play->argv,
+		.env = play->none,
+		.read = play->read,
+		.write = play->none };
+	assert_int_equal(agent_mcp_server_create(&play->entry, &options, &play->server, &play->why),
+			CUA_OK);
+}
+
+static int count_processes(const char *token)
+{
+	DIR *proc = opendir("/proc");
+	int count = 0;
+	assert_non_null(proc);
+	for (pid_t pid; (pid = next_process(proc)) > 0;) {
+		char path[64], line[4096];
+		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+		CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+		const ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof(line));
+		count += len > 0 && memmem(line, (size_t)len, token, strlen(token)) != NULL;
+	}
+	closedir(proc);
+	return count;
+}
+
+static void end(struct play *play)
+{
+	const uint64_t begun_us = cua_now_us();
+	agent_mcp_server_destroy(play->server);
+	assert_in_range((cua_now_us() - begun_us) / 1000, 0, END_MS);
+	assert_int_equal(count_processes(play->token), 0);
+}
+
+static enum cua_status list(struct play *play)
+{
+	return agent_mcp_server_tools(play->server, &play->tools, &play->why);
+}
+
+/* The text of the answer in `text`. */
+static enum cua_status call(struct play *play, char *text, size_t size, bool *ret_uncertain)
+{
+	CUA_AUTO_JSON cJSON *result = NULL;
+	CUA_AUTO_JSON cJSON *arguments = cJSON_CreateObject();
+	enum cua_status status = agent_mcp_server_call(play->server, &play->tools->list[0],
+			arguments, &result, ret_uncertain, &play->why);
+	const cJSON *content = cua_json_member(result, "content");
+	snprintf(text, size, "%s", cua_json_text(cJSON_GetArrayItem(content, 0), "text"));
+	return status;
+}
+
+static void expect_call(struct play *play, const char *expected)
+{
+	char text[200];
+	bool is_uncertain = false;
+	if (call(play, text, sizeof(text), &is_uncertain) != CUA_OK) {
+		fail_msg("%s", play->why.msg);
+	}
+	assert_string_equal(text, expected);
+}
+
+static void expect_list(struct play *play)
+{
+	if (list(play) != CUA_OK) {
+		fail_msg("%s", play->why.msg);
+	}
+}
+
+/* --- which revision --- */
+
+static void the_revision_is_found_out(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mode, *protocol;
+		int starts;
+	} rows[] = { { "good", "2025-03-26", 1 }, { "silent", "2025-03-26", 1 },
+		{ "probe-kills", "2025-03-26", 2 }, { "modern", "2026-07-28", 1 },
+		{ "retries", "2026-07-28", 1 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct play play;
+		begin(&play, rows[i].mode);
+		expect_list(&play);
+		expect_call(&play, "done");
+		const struct agent_mcp_facts facts = agent_mcp_server_facts(play.server);
+		assert_string_equal(facts.protocol, rows[i].protocol);
+		assert_int_equal(facts.starts, rows[i].starts);
+		end(&play);
+	}
+}
+
+/* --- failures before a call --- */
+
+static void what_cannot_start_is_told(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mode;
+		enum cua_status status;
+		const char *said;
+	} rows[] = { { "hang-init", CUA_ERR_TIMEOUT, "no answer in time" },
+		{ "hang-list", CUA_ERR_TIMEOUT, "no answer in time" },
+		{ "strange", CUA_ERR_UNAVAILABLE, "1999-01-01" },
+		{ "endless", CUA_ERR_TOO_LARGE, "does not end" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct play play;
+		const uint64_t begun_us = cua_now_us();
+		begin(&play, rows[i].mode);
+		assert_int_equal(list(&play), rows[i].status);
+		assert_non_null(strstr(play.why.msg, rows[i].said));
+		assert_in_range((cua_now_us() - begun_us) / 1000, 0, 2 * INIT_MS + END_MS);
+		end(&play);
+	}
+}
+
+static void a_program_that_is_not_there_is_told(void **state)
+{
+	(void)state;
+	struct play play;
+	begin(&play, "good");
+	play.argv[0] = (char *)(uintptr_t) "/nonexistent/server";
+	const enum cua_status status = list(&play);
+	assert_true(status == CUA_ERR_CLOSED || status == CUA_ERR_UNAVAILABLE);
+	assert_non_null(strstr(play.why.msg, "/nonexistent/server"));
+	end(&play);
+}
+
+static void tools_that_cannot_be_taken_are_dropped(void **state)
+{
+	(void)state;
+	struct play play;
+	begin(&play, "deep");
+	expect_list(&play);
+	assert_int_equal(play.tools->count, 1);
+	assert_int_equal(play.tools->dropped, 2);
+	assert_string_equal(play.tools->list[0].name, "good");
+	assert_string_equal(cua_json_text(play.tools->list[0].definition, "description"), "seen");
+	end(&play);
+}
+
+static void pages_are_read_to_their_end(void **state)
+{
+	(void)state;
+	struct play play;
+	begin(&play, "many");
+	expect_list(&play);
+	assert_int_equal(play.tools->count, 300);
+	end(&play);
+}
+
+/* --- failures in a call --- */
+
+static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mode;
+		enum cua_status status;
+		const char *said;
+		bool may_have_run;
+	} rows[] = { { "hang-call", CUA_ERR_TIMEOUT, "no answer in time", true },
+		{ "dies", CUA_ERR_CLOSED, "out of luck", true },
+		{ "long-line", CUA_ERR_TOO_LARGE, "a line of over", true },
+		{ "mismatch", CUA_ERR_TIMEOUT, "what was not asked", true },
+		{ "only-garbage", CUA_ERR_APP, "not JSON", true },
+		{ "notes", CUA_ERR_TIMEOUT, "no answer in time", true },
+		{ "endless-progress", CUA_ERR_TIMEOUT, "no answer in time", true },
+		{ "odd-result", CUA_ERR_APP, "not known here", false } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct play play;
+		char text[200];
+		bool is_uncertain = false;
+		begin(&play, rows[i].mode);
+		expect_list(&play);
+		const uint64_t begun_us = cua_now_us();
+		const enum cua_status status = call(&play, text, sizeof(text), &is_uncertain);
+		if (status != rows[i].status || !strstr(play.why.msg, rows[i].said)) {
+			fail_msg("%s: %d, %s", rows[i].mode, (int)status, play.why.msg);
+		}
+		assert_int_equal(is_uncertain, rows[i].may_have_run);
+		assert_in_range((cua_now_us() - begun_us) / 1000, 0, CALL_MAX_MS + END_MS + 500);
+		if (strcmp(rows[i].mode, "dies") == 0) { /* another one, which knows no call yet */
+			assert_int_equal(call(&play, text, sizeof(text), &is_uncertain),
+					CUA_ERR_CLOSED);
+			assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
+		}
+		end(&play);
+	}
+}
+
+static void what_is_only_bad_manners_is_borne(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mode, *answer;
+	} rows[] = { { "garbage", "done" }, { "flood", "done" }, { "progress", "done" },
+		{ "pings", "done" }, { "asks", "declined" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct play play;
+		begin(&play, rows[i].mode);
+		expect_list(&play);
+		expect_call(&play, rows[i].answer);
+		assert_int_equal(agent_mcp_server_facts(play.server).starts, 1);
+		end(&play);
+	}
+}
+
+static void a_server_that_hangs_twice_is_started_again(void **state)
+{
+	(void)state;
+	struct play play;
+	char text[200];
+	bool is_uncertain = false;
+	begin(&play, "hang-call");
+	expect_list(&play);
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(call(&play, text, sizeof(text), &is_uncertain), CUA_ERR_TIMEOUT);
+		assert_int_equal(agent_mcp_server_facts(play.server).starts, i < 3 ? 1 : 2);
+	}
+	end(&play);
+}
+
+static void a_dead_server_is_started_again(void **state)
+{
+	(void)state;
+	struct play play;
+	begin(&play, "good");
+	expect_list(&play);
+	expect_call(&play, "done");
+	DIR *proc = opendir("/proc");
+	assert_non_null(proc);
+	for (pid_t pid; (pid = next_process(proc)) > 0;) {
+		char path[64], name[64] = "";
+		snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+		CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 &&
+				strncmp(name, "mcp_bad_server", 14) == 0) {
+			char line[4096];
+			snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+			CUA_AUTO_FD int words = open(path, O_RDONLY | O_CLOEXEC);
+			const ssize_t len = words < 0 ? -1 : read(words, line, sizeof(line));
+			if (len > 0 && memmem(line, (size_t)len, play.token, strlen(play.token))) {
+				kill_and_wait(pid);
+			}
+		}
+	}
+	closedir(proc);
+	expect_call(&play, "done");
+	assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
+	end(&play);
+}
+
+/* --- ends --- */
+
+static void stubborn_servers_end_with_all_they_forked(void **state)
+{
+	(void)state;
+	static const char *const modes[] = { "ignores-term", "forks" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(modes); i++) {
+		struct play play;
+		begin(&play, modes[i]);
+		expect_list(&play);
+		assert_true(count_processes(play.token) > (i == 0 ? 1 : 4));
+		end(&play);
+	}
+}
+
+static void a_call_can_be_cancelled(void **state)
+{
+	(void)state;
+	struct play play;
+	int ends[2];
+	char text[200];
+	bool is_uncertain = false;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	begin(&play, "hang-call");
+	agent_mcp_server_destroy(play.server);
+	const struct agent_mcp_server_options options = { .cancel_fd = ends[0] };
+	assert_int_equal(agent_mcp_server_create(&play.entry, &options, &play.server, &play.why),
+			CUA_OK);
+	expect_list(&play);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(call(&play, text, sizeof(text), &is_uncertain), CUA_ERR_CANCELLED);
+	end(&play);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_revision_is_found_out),
+		cmocka_unit_test(what_cannot_start_is_told),
+		cmocka_unit_test(a_program_that_is_not_there_is_told),
+		cmocka_unit_test(tools_that_cannot_be_taken_are_dropped),
+		cmocka_unit_test(pages_are_read_to_their_end),
+		cmocka_unit_test(a_call_that_fails_is_told_and_the_next_goes_well),
+		cmocka_unit_test(what_is_only_bad_manners_is_borne),
+		cmocka_unit_test(a_server_that_hangs_twice_is_started_again),
+		cmocka_unit_test(a_dead_server_is_started_again),
+		cmocka_unit_test(stubborn_servers_end_with_all_they_forked),
+		cmocka_unit_test(a_call_can_be_cancelled),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	char state_dir[] = "/tmp/cua-test-mcp-XXXXXX";
+	if (sodium_init() < 0 || !mkdtemp(state_dir) || chmod(state_dir, 0711) != 0) {
+		return 1;
+	}
+	setenv("CUA_STATE_DIR", state_dir, 1);
+	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return cua_remove_tree(state_dir, NULL) == CUA_OK ? failed : 1;
+}
