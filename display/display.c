@@ -206,6 +206,8 @@ static void intern_atoms(struct display *display)
 		{ "_NET_WM_DESKTOP", &atoms->net_wm_desktop },
 		{ "_NET_SUPPORTING_WM_CHECK", &atoms->net_supporting_wm_check },
 		{ "WM_CHANGE_STATE", &atoms->wm_change_state },
+		{ "_XSETTINGS_S0", &atoms->xsettings_owner },
+		{ "_XSETTINGS_SETTINGS", &atoms->xsettings },
 		{ "ATOM_PAIR", &atoms->atom_pair },
 		{ "SAVE_TARGETS", &atoms->save_targets },
 		{ "DELETE", &atoms->delete_selection },

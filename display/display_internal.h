@@ -41,7 +41,7 @@ struct display_atoms {
 			save_targets, delete_selection, text_plain, text_html, image_png,
 			text_uri_list, gnome_copied_files, net_wm_state_fullscreen,
 			net_moveresize_window, net_wm_desktop, net_supporting_wm_check,
-			wm_change_state;
+			wm_change_state, xsettings_owner, xsettings;
 };
 
 /* The screen as last read, in memory shared with the X server and, read-only, with vnc. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cua/base/util.h"
+#include "display/xsettings.h"
 
 /* Such a file has a few lines, and is read while a click waits. */
 #define CLICK_FILE_MAX_BYTES ((size_t)64 << 10)
@@ -51,7 +52,25 @@ static unsigned long number_of(const char *text, const char *key)
 	return largest;
 }
 
-unsigned int home_settings_click_ms(const struct display *display)
+/* What a settings manager says goes before files in GTK. 0 without one. */
+static unsigned long managed_click_ms(struct display *display)
+{
+	unsigned long len = 0;
+	int32_t ms = 0;
+	const Window manager = XGetSelectionOwner(display->xlib, display->atoms.xsettings_owner);
+	unsigned char *settings = manager == None
+			? NULL
+			: display_property_part(display, manager, display->atoms.xsettings,
+					  display->atoms.xsettings, 8, CLICK_FILE_MAX_BYTES, &len);
+	if (!settings) {
+		return 0;
+	}
+	const bool found = xsettings_find_int(settings, len, "Net/DoubleClickTime", &ms);
+	XFree(settings);
+	return found && ms > 0 ? (unsigned long)ms : 0;
+}
+
+unsigned int home_settings_click_ms(struct display *display)
 {
 	static const struct {
 		const char *leaf, *key;
@@ -60,7 +79,8 @@ unsigned int home_settings_click_ms(const struct display *display)
 		{ ".gtkrc-2.0", "gtk-double-click-time" },
 		{ ".config/kdeglobals", "DoubleClickInterval" },
 		{ ".config/qt5ct/qt5ct.conf", "double_click_interval" } };
-	unsigned long longest_ms = USUAL_CLICK_MS;
+	const unsigned long managed_ms = managed_click_ms(display);
+	unsigned long longest_ms = managed_ms > USUAL_CLICK_MS ? managed_ms : USUAL_CLICK_MS;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(settings); i++) {
 		CUA_AUTO_FREE char *text =
 				home_settings_read(display, settings[i].leaf, CLICK_FILE_MAX_BYTES);

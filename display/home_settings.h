@@ -1,7 +1,7 @@
 #ifndef CUA_DISPLAY_HOME_SETTINGS_H
 #define CUA_DISPLAY_HOME_SETTINGS_H
 
-/* What a desktop's applications find in their settings, read from outside. */
+/* What a desktop's applications find in their settings. */
 
 #include "display/display_internal.h"
 
@@ -13,8 +13,8 @@
 char *home_settings_read(const struct display *display, const char *leaf, size_t max_bytes);
 
 /* The longest time in which an application here may take presses for one click of more, as far as
- * files of settings tell it; at least the longest that is usual, at most
+ * a settings manager and files of settings tell it; at least the longest that is usual, at most
  * HOME_SETTINGS_CLICK_MAX_MS. */
-unsigned int home_settings_click_ms(const struct display *display);
+unsigned int home_settings_click_ms(struct display *display);
 
 #endif

@@ -458,6 +458,19 @@ static void gtk_takes_a_double_click_right_after_another_click(void **state)
 	put_file(".config/gtk-3.0/settings.ini", settings);
 }
 
+static void gtk_does_so_under_a_settings_manager(void **state)
+{
+	char command[256];
+	(void)state;
+	skip_without("/usr/bin/mousepad");
+	snprintf(command, sizeof(command),
+			"mkfifo managed; %s settings %d >managed 2>&1 & read line <managed",
+			desktop_install(&desktop, CUA_TEST_PROBE), SLOW_MS);
+	free(desktop_sh(&desktop, command));
+	expect_double_clicks_stand_alone("mousepad", "mousepad");
+	desktop_end_processes(&desktop, "x_probe");
+}
+
 static void qt_takes_a_double_click_right_after_another_click(void **state)
 {
 	(void)state;
@@ -538,6 +551,7 @@ int main(void)
 		cmocka_unit_test(writer_selects_by_dragging),
 		cmocka_unit_test(a_file_manager_moves_a_dragged_file),
 		cmocka_unit_test(gtk_takes_a_double_click_right_after_another_click),
+		cmocka_unit_test(gtk_does_so_under_a_settings_manager),
 		cmocka_unit_test(qt_takes_a_double_click_right_after_another_click),
 		cmocka_unit_test(chromium_takes_a_double_click_right_after_another_click),
 		cmocka_unit_test(gtk_takes_clicks_under_any_setting),

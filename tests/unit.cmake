@@ -31,6 +31,8 @@ target_sources(test_bench_stats PRIVATE ${unit_tests_dir}/../cua/bench/bench_sta
 cua_unit_test(display_elements cua_contract)
 target_sources(test_display_elements PRIVATE ${unit_tests_dir}/../display/element_list.c
 	${unit_tests_dir}/../display/element_refs.c)
+cua_unit_test(display_xsettings cua_base)
+target_sources(test_display_xsettings PRIVATE ${unit_tests_dir}/../display/xsettings.c)
 cua_unit_test(display_hints cua_contract)
 target_sources(test_display_hints PRIVATE ${unit_tests_dir}/../display/habit.c
 	${unit_tests_dir}/../display/load.c)

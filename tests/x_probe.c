@@ -11,6 +11,7 @@
  *                              after the other; their lengths */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,28 @@ static int ask_for_pair(Display *display)
 	return 0;
 }
 
+/* As a settings manager does, with one setting, until it is killed. */
+static int manage_settings(Display *display, uint32_t click_ms)
+{
+	unsigned char settings[] = "\0\0\0\0\1\0\0\0\1\0\0\0"
+				   "\0\0\023\0Net/DoubleClickTime\0\1\0\0\0????";
+	const size_t len = sizeof(settings) - 1;
+	const Window window = XCreateSimpleWindow(
+			display, DefaultRootWindow(display), -10, -10, 1, 1, 0, 0, 0);
+	const Atom name = XInternAtom(display, "_XSETTINGS_SETTINGS", False);
+	for (int i = 0; i < 4; i++) {
+		settings[len - 4 + (size_t)i] = (unsigned char)(click_ms >> 8 * i);
+	}
+	XChangeProperty(display, window, name, name, 8, PropModeReplace, settings, (int)len);
+	XSetSelectionOwner(
+			display, XInternAtom(display, "_XSETTINGS_S0", False), window, CurrentTime);
+	XSync(display, False);
+	printf("ready\n");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -290,6 +313,8 @@ int main(int argc, char **argv)
 		result = shuffle(display, (unsigned int)strtoul(argument, NULL, 10));
 	} else if (strcmp(command, "pair") == 0) {
 		result = ask_for_pair(display);
+	} else if (strcmp(command, "settings") == 0) {
+		result = manage_settings(display, (uint32_t)strtoul(argument, NULL, 10));
 	} else if (strcmp(command, "own") == 0) {
 		result = own(display, argument, argc > 3);
 	}
