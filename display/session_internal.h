@@ -1,0 +1,55 @@
+#ifndef CUA_DISPLAY_SESSION_INTERNAL_H
+#define CUA_DISPLAY_SESSION_INTERNAL_H
+
+/* For session*.c alone. */
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <uv.h>
+
+#include "cua/base/error.h"
+#include "cua/base/process.h"
+#include "display/session.h"
+#include "display/session_slow.h"
+
+struct session;
+
+/* Somebody on the socket; may have started one program. */
+struct client {
+	struct session *session;
+	uv_poll_t poll;
+	int fd;
+	pid_t pid;          /* 0 before the request */
+	bool owns;          /* the program is hung up with the connection */
+	bool must_end;      /* hung up means killed */
+	char log_path[512]; /* "" with descriptors of its own */
+	LIST_ENTRY(client) link;
+};
+
+struct session {
+	const struct display_session_options *options;
+	uv_loop_t loop;
+	uv_signal_t child_signal, term_signal;
+	uv_poll_t listen_poll;
+	int listen_fd;
+	pid_t x_server, window_manager, bus;
+	int wm_restarts;
+	int programs; /* started so far; numbers their logs */
+	int exit_status;
+	char display[16];
+	struct session_slow slow;
+	LIST_HEAD(, client) clients;
+};
+
+/* session.c: into a log of its own, with no input. extra may be NULL. */
+CUA_NODISCARD enum cua_status session_start_logged(struct session *session, const char *const *argv,
+		const char *log_name, const struct cua_fd_map *extra, pid_t *ret_pid,
+		struct cua_error *err);
+
+/* session_requests.c */
+void session_on_connection(uv_poll_t *poll, int uv_status, int events);
+/* To whoever had it started. */
+void session_report_exit(struct session *session, pid_t pid, int wait_status);
+
+#endif
