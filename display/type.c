@@ -240,6 +240,11 @@ static enum cua_status check_layout(
 	if (!keymap_follow(display)) {
 		return CUA_OK;
 	}
+	/* A server that ends while the layout is read has none. */
+	enum cua_status status = display_ok(display, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	return CUA_FAIL(err, CUA_ERR_APP, 0,
 			"another program changed the keyboard layout while the text was typed: the "
 			"last %d characters may be wrong",
