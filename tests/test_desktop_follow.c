@@ -243,6 +243,14 @@ static void mousepad_types_into_a_new_document(void **state)
 	run_trials("ctrl+n in mousepad", new_document_has_the_text);
 }
 
+/* The title may change before the dialog has given the keyboard back. */
+static bool is_in_front(void *title)
+{
+	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	return cJSON_IsTrue(json_at(list, "results.0.windows.0.active")) &&
+			strstr(json_text(list, "results.0.windows.0.title"), title);
+}
+
 static bool dialog_opens_the_file(int number)
 {
 	char leaf[32];
@@ -252,7 +260,7 @@ static bool dialog_opens_the_file(int number)
 			"[{\"action\":\"key\",\"keys\":\"ctrl+o\"},"
 			"{\"action\":\"type\",\"text\":\"/home/agent/%s\\n\"}]",
 			leaf);
-	return shows_title(leaf);
+	return shows_title(leaf) && waits_until(is_in_front, leaf, ANSWER_MAX_MS);
 }
 
 static void mousepad_opens_the_file_that_is_typed(void **state)
