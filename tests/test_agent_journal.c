@@ -315,6 +315,35 @@ static void reports_tell_steps_apart(void **state)
 	assert_non_null(strstr(html, "<dd>0.7500 USD</dd>"));
 }
 
+/* More than there is room for at first, each with a screen of its own. */
+static void reports_take_hundreds_of_steps(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int i = 1; i <= 200; i++) {
+		char event[200];
+		snprintf(event, sizeof(event),
+				"{\"type\":\"look\",\"screenshot\":\"%064x\",\"width\":8,"
+				"\"height\":8}",
+				(unsigned)i);
+		append(fixture, event);
+		snprintf(event, sizeof(event),
+				"{\"type\":\"turn\",\"step\":%d,\"words\":\"word %d.\"}", i, i);
+		append(fixture, event);
+	}
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
+	assert_non_null(strstr(html, "All steps <b>200</b>"));
+	assert_int_equal(count(html, "<section id=\"s"), 200);
+	for (int i = 1; i <= 200; i++) {
+		char shown[32], said[32];
+		snprintf(shown, sizeof(shown), "pic p%d\"", i - 1);
+		snprintf(said, sizeof(said), "<blockquote>word %d.", i);
+		assert_int_equal(count(html, shown), i < 200 ? 1 : 2); /* and at the end */
+		const char *step = strstr(html, shown);
+		assert_ptr_equal(strstr(step, "<blockquote>"), strstr(html, said));
+	}
+}
+
 static void a_broken_off_run_has_a_report(void **state)
 {
 	struct fixture *fixture = *state;
@@ -347,6 +376,7 @@ int main(void)
 		TEST(a_folder_that_cannot_be_made_is_an_error),
 		TEST(reports_show_steps_and_escape_text),
 		TEST(reports_tell_steps_apart),
+		TEST(reports_take_hundreds_of_steps),
 		TEST(a_broken_off_run_has_a_report),
 		TEST(an_empty_journal_has_a_report),
 	};
