@@ -23,6 +23,8 @@ int cua_cmd_runs(int argc, char **argv);
 int cua_cmd_policy(int argc, char **argv);
 int cua_cmd_models(int argc, char **argv);
 int cua_cmd_mcp_servers(int argc, char **argv);
+int cua_cmd_tools(int argc, char **argv);
+int cua_cmd_tool_runner(int argc, char **argv);
 int cua_cmd_bench(int argc, char **argv);
 int cua_cmd_session(int argc, char **argv);
 int cua_cmd_host(int argc, char **argv);

@@ -18,6 +18,7 @@ static const struct {
 	{ "policy", NULL, "check what an agent may do, and say what would happen to a call" },
 	{ "models", NULL, "list the models that can be used, and test them" },
 	{ "mcp-servers", NULL, "list, add, test, approve and remove servers of tools" },
+	{ "tools", NULL, "list the tools of models beside the computer, and call them" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },
@@ -25,6 +26,7 @@ static const struct {
 	{ "session", NULL, NULL },
 	{ "host", NULL, NULL },
 	{ "reader", NULL, NULL },
+	{ "tool-runner", NULL, NULL },
 	{ "vnc-server", NULL, NULL },
 };
 

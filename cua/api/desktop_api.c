@@ -14,6 +14,7 @@
 #define CUA_LOG_MODULE "host"
 #include "cua/api/desktop_stream.h"
 #include "cua/api/desktop_thread.h"
+#include "cua/api/desktop_tools.h"
 #include "cua/api/desktop_vnc.h"
 #include "cua/base/http_server.h"
 #include "cua/base/log.h"
@@ -27,6 +28,9 @@
 #define WATCH_MS 1000
 /* The longest that a working X server and a large picture may take, with much to spare. */
 #define STUCK_MS 8000
+
+/* Scripts of the tools, as the connection that an input belongs to; sockets count from 1. */
+#define TOOLS_CONNECTION (~0UL)
 
 /* Somebody who waits for a person to give the input back. */
 struct lease_waiter {
@@ -45,6 +49,7 @@ struct host {
 	struct desktop_thread *thread;
 	struct desktop_streams *streams;
 	struct desktop_vnc *vnc;
+	struct desktop_tools *tools;
 	TAILQ_HEAD(, lease_waiter) waiters;
 };
 
@@ -142,6 +147,9 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 			desktop_job_answer(job);
 		}
 		cua_http_end(job->exchange);
+	}
+	if (job->kind == DESKTOP_JOB_ACTIONS && job->connection == TOOLS_CONNECTION) {
+		desktop_tools_acted(host->tools, job->body.data ? job->body.data : "{}");
 	}
 	if (job->kind == DESKTOP_JOB_STREAM_OPEN || job->kind == DESKTOP_JOB_STREAM_CLOSE) {
 		desktop_streams_job_done(job);
@@ -256,6 +264,40 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 		return;
 	}
 	reply_json(exchange, 200, answer);
+}
+
+/* --- tools --- */
+
+static void post_tools(struct host *host, struct cua_http_exchange *exchange)
+{
+	desktop_tools_call(host->tools, exchange);
+}
+
+/* A script acts, as any caller of the API. */
+static void on_tools_act(const char *body, size_t len, void *user_data)
+{
+	struct host *host = user_data;
+	struct cua_error error = { 0 };
+	int index = -1;
+	struct desktop_job *job = job_for(NULL, DESKTOP_JOB_ACTIONS);
+	enum cua_status status = job
+			? desktop_request_parse(body, len, desktop_thread_screen(host->thread),
+					  &job->request, &index, &error)
+			: CUA_FAIL(&error, CUA_ERR_NOMEM, ENOMEM, "action");
+	if (status == CUA_OK) {
+		job->connection = TOOLS_CONNECTION;
+		submit(host, job, NULL);
+		return;
+	}
+	desktop_job_destroy(job);
+	CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	desktop_tools_acted(host->tools, text ? text : "{}");
+}
+
+static void on_tools_over(void *user_data)
+{
+	release_held(user_data, TOOLS_CONNECTION);
 }
 
 /* --- frames --- */
@@ -374,6 +416,7 @@ static const struct {
 	{ "GET", "/v1/frames", get_frames },
 	{ "GET", "/v1/lease", get_lease },
 	{ "POST", "/v1/resume", post_resume },
+	{ "POST", "/v1/tools", post_tools },
 	{ "POST", "/v1/vnc", post_vnc },
 };
 
@@ -405,6 +448,9 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 static void on_gone(struct cua_http_exchange *exchange, void *user_data)
 {
 	struct host *host = user_data;
+	if (desktop_tools_gone(host->tools, exchange)) {
+		return;
+	}
 	if (exchange->user_data) {
 		desktop_thread_cancel(host->thread, exchange->user_data);
 	} else {
@@ -493,6 +539,11 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 	if (status == CUA_OK) {
 		status = desktop_streams_create(&host->loop, host->thread, submit_stream_job, host,
 				&host->streams, err);
+	}
+	if (status == CUA_OK) {
+		const struct desktop_tools_handler tools = { on_tools_act, on_tools_over, host };
+		status = desktop_tools_create(
+				&host->loop, &host->record, &tools, &host->tools, err);
 	}
 	if (status == CUA_OK) {
 		status = cua_http_server_create(

@@ -1,0 +1,149 @@
+#include "agent/tools/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/tools/family.h"
+#include "agent/tools/world.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+#include "cua/contract/text.h"
+
+#define TEXT_MAX ((size_t)1 << 20)
+#define TIMEOUT_S 30
+#define SETUP_TIMEOUT_S 600
+
+/* --- answers --- */
+
+/* Plain text: what programs print may be anything. */
+static char *plain(const struct cua_buffer *text)
+{
+	char *clean = NULL;
+	size_t size = 0;
+	for (size_t i = 0; i < text->len; i++) {
+		text->data[i] = text->data[i] ? text->data[i] : ' ';
+	}
+	FILE *out = open_memstream(&clean, &size);
+	if (!out) {
+		return NULL;
+	}
+	cua_text_block(out, text->data ? text->data : "");
+	return fclose(out) == 0 ? clean : NULL;
+}
+
+static cJSON *answer_of(struct tool_call *call)
+{
+	cJSON *answer = cJSON_CreateObject();
+	cJSON *content = cJSON_AddArrayToObject(answer, "content");
+	CUA_AUTO_FREE char *text = plain(&call->text);
+	if (text && (text[0] || !call->images)) {
+		cJSON *part = cJSON_CreateObject();
+		cJSON_AddStringToObject(part, "type", "text");
+		cJSON_AddStringToObject(part, "text", text);
+		cJSON_AddItemToArray(content, part);
+	}
+	while (cJSON_GetArraySize(call->images) > 0) {
+		cJSON_AddItemToArray(content, cJSON_DetachItemFromArray(call->images, 0));
+	}
+	cJSON_AddBoolToObject(answer, "is_error", call->is_error);
+	return answer;
+}
+
+static cJSON *refusal(const struct cua_error *why)
+{
+	cJSON *answer = cJSON_CreateObject();
+	cJSON_AddStringToObject(answer, "code", cua_status_name(why->status));
+	cJSON_AddStringToObject(answer, "message", why->msg);
+	return answer;
+}
+
+/* --- calls --- */
+
+static cJSON *run_call(struct tool_world *world, const cJSON *request)
+{
+	const char *name = cua_json_text(request, "tool");
+	const struct tool *tool = tool_find(name);
+	const int timeout_s = tool && strcmp(name, "environment_setup") == 0 ? SETUP_TIMEOUT_S
+									     : TIMEOUT_S;
+	struct cua_error why = { 0 };
+	struct tool_call call = { .arguments = cua_json_member(request, "arguments"),
+		.world = world };
+	if (!tool || tool->place != TOOL_IN_SANDBOX) {
+		cua_error_set(&why, CUA_ERR_NOT_FOUND, 0, "there is no tool \"%.60s\" here", name);
+		return refusal(&why);
+	}
+	if (tool_check(tool, call.arguments, &why) != CUA_OK) {
+		return refusal(&why);
+	}
+	world->is_cancelled = false;
+	call.deadline_us = cua_now_us() +
+			(uint64_t)tool_integer(&call, "timeout_s", timeout_s) * 1000000U;
+	cua_buffer_init(&call.text, TEXT_MAX);
+	const enum cua_status status = tool->run(&call, &why);
+	cJSON *answer = status == CUA_OK ? answer_of(&call) : refusal(&why);
+	cJSON_Delete(call.images);
+	cua_buffer_finish(&call.text);
+	return answer;
+}
+
+/* What a shell has left in the background comes here when it is over. */
+static void reap(struct tool_world *world)
+{
+	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
+		struct tool_worker *const workers[] = { &world->shell, &world->python };
+		for (size_t i = 0; i < CUA_ARRAY_LEN(workers); i++) {
+			if (workers[i]->pid == pid) {
+				workers[i]->pid = 0;
+				tool_worker_stop(workers[i]);
+			}
+		}
+	}
+}
+
+static void serve(struct tool_world *world)
+{
+	CUA_AUTO_JSON cJSON *request = NULL;
+	struct cua_error why = { 0 };
+	if (tool_link_receive(&world->link, -1, &request, &why) != CUA_OK) {
+		world->is_over = true;
+		return;
+	}
+	reap(world);
+	if (!cua_json_member(request, "tool")) {
+		return; /* a cancel that came too late */
+	}
+	CUA_AUTO_JSON cJSON *answer = run_call(world, request);
+	world->is_over = tool_link_send(&world->link, answer, &why) != CUA_OK;
+}
+
+int tool_runner_run(int link_fd)
+{
+	struct tool_world world = { .link.fd = link_fd };
+	struct cua_error why = { 0 };
+	const struct rlimit no_cores = { 0, 0 };
+	/* Daemons of a shell stay in this family, and end with it. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	setrlimit(RLIMIT_CORE, &no_cores);
+	signal(SIGPIPE, SIG_IGN);
+	setenv("LANG", "C.UTF-8", 0);
+	setenv("TERM", "dumb", 1);
+	setenv("PAGER", "cat", 1);
+	setenv("GIT_TERMINAL_PROMPT", "0", 1);
+	cua_buffer_init(&world.link.received, TOOL_LINK_MAX);
+	if (tool_workspace_open(&world.workspace, &why) != CUA_OK) {
+		CUA_AUTO_JSON cJSON *answer = refusal(&why);
+		return tool_link_send(&world.link, answer, NULL) == CUA_OK ? 0 : 1;
+	}
+	while (!world.is_over) {
+		serve(&world);
+	}
+	tool_family_end(getpid());
+	return 0;
+}

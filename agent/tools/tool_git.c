@@ -1,0 +1,153 @@
+#include "agent/tools/program.h"
+#include "agent/tools/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+#define PATHS_MAX 100
+
+static const char *const commands[] = { "status", "diff", "log", "add", "commit", "push", "pull",
+	NULL };
+
+/* A command line that owns its words. */
+struct line {
+	char *argv[PATHS_MAX + 40];
+	size_t count;
+};
+
+static void line_free(struct line *line)
+{
+	for (size_t i = 0; i < line->count; i++) {
+		free(line->argv[i]);
+	}
+}
+
+static void add(struct line *line, const char *word)
+{
+	if (line->count + 1 < CUA_ARRAY_LEN(line->argv)) {
+		line->argv[line->count++] = strdup(word);
+	}
+}
+
+static void add_all(struct line *line, const char *const *words)
+{
+	for (; *words; words++) {
+		add(line, *words);
+	}
+}
+
+/* What a repository brings along is not run: no hooks, no monitors, no filters for diffs. */
+static void add_git(struct line *line, const struct tool_call *call)
+{
+	static const char *const words[] = { "git", "--no-pager", "-c", "core.hooksPath=/dev/null",
+		"-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never", "-c",
+		"commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.quotePath=false", "-c",
+		"user.useConfigOnly=false", NULL };
+	const char *repository = tool_string(call, "repository");
+	add_all(line, words);
+	if (repository) {
+		add(line, "-C");
+		add(line, repository);
+	}
+}
+
+static void add_command(struct line *line, const struct tool_call *call, const char *command)
+{
+	static const char *const diff[] = { "diff", "--no-ext-diff", "--no-textconv", "--no-color",
+		NULL };
+	static const char *const log[] = { "log", "--no-color", "--no-ext-diff", "--no-textconv",
+		"--date=iso", "--stat", NULL };
+	char count[32];
+	if (strcmp(command, "diff") == 0) {
+		add_all(line, diff);
+	} else if (strcmp(command, "log") == 0) {
+		snprintf(count, sizeof(count), "--max-count=%d",
+				tool_integer(call, "max_count", 10));
+		add_all(line, log);
+		add(line, count);
+	} else {
+		add(line, command);
+	}
+	if (strcmp(command, "status") == 0) {
+		add(line, "--short");
+		add(line, "--branch");
+	}
+	if (strcmp(command, "diff") == 0 && tool_boolean(call, "staged")) {
+		add(line, "--cached");
+	}
+	if (strcmp(command, "commit") == 0) {
+		add(line, "--message");
+		add(line, tool_string(call, "message") ? tool_string(call, "message") : "");
+	}
+	if (strcmp(command, "pull") == 0) {
+		add(line, "--ff-only");
+	}
+}
+
+static enum cua_status check(
+		const struct tool_call *call, const char *command, struct cua_error *err)
+{
+	const cJSON *paths = cua_json_member(call->arguments, "paths");
+	if (strcmp(command, "commit") == 0 && !tool_string(call, "message")) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "git: commit needs a message");
+	}
+	if (strcmp(command, "add") == 0 && cJSON_GetArraySize(paths) == 0) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "git: add needs paths; \".\" is all");
+	}
+	if (strcmp(command, "push") == 0 || strcmp(command, "pull") == 0) {
+		return paths ? CUA_FAIL(err, CUA_ERR_INVAL, 0, "git: %s takes no paths", command)
+			     : CUA_OK;
+	}
+	return CUA_OK;
+}
+
+static enum cua_status run(struct tool_call *call, struct cua_error *err)
+{
+	const char *command = tool_string(call, "command");
+	const char *repository = tool_string(call, "repository");
+	const cJSON *paths = cua_json_member(call->arguments, "paths"), *path = NULL;
+	__attribute__((cleanup(line_free))) struct line line = { .count = 0 };
+	CUA_AUTO_FREE char *folder = NULL;
+	enum cua_status status = check(call, command, err);
+	if (status == CUA_OK && repository) {
+		status = tool_argument_path(&call->world->workspace, repository, &folder, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	add_git(&line, call);
+	add_command(&line, call, command);
+	if (cJSON_GetArraySize(paths) > 0) {
+		add(&line, "--");
+	}
+	cJSON_ArrayForEach (path, paths) {
+		add(&line, path->valuestring);
+	}
+	line.argv[line.count] = NULL;
+	status = tool_program_tell(call, (const char *const *)line.argv, err);
+	return status == CUA_OK && call->text.len == 0 ? cua_buffer_printf(&call->text, err, "done")
+						       : status;
+}
+
+const struct tool tool_git = {
+	.name = "git",
+	.help = "Use a git repository of the workspace. Hooks are not run. push and pull need a "
+		"network.",
+	.place = TOOL_IN_SANDBOX,
+	.args = { { "command", TOOL_ARG_STRING, .required = true, .max = 20, .choices = commands,
+				  .help = "what to do" },
+			{ "repository", TOOL_ARG_STRING, .min = 1, .max = 4096,
+					.help = "its folder; the workspace if not given" },
+			{ "paths", TOOL_ARG_STRINGS, .min = 0, .max = PATHS_MAX,
+					.help = "relative to the repository; add needs some" },
+			{ "message", TOOL_ARG_STRING, .min = 1, .max = 65536,
+					.help = "of a commit" },
+			{ "staged", TOOL_ARG_BOOLEAN, .help = "diff: of what was added" },
+			{ "max_count", TOOL_ARG_INTEGER, .min = 1, .max = 1000,
+					.help = "log: how many commits; 10 if not given" } },
+	.run = run,
+};

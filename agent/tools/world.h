@@ -1,0 +1,18 @@
+#ifndef CUA_AGENT_TOOLS_WORLD_H
+#define CUA_AGENT_TOOLS_WORLD_H
+
+/* What the tools of one runner share. */
+
+#include "agent/tools/desktop_link.h"
+#include "agent/tools/worker.h"
+#include "agent/tools/workspace.h"
+
+struct tool_world {
+	struct tool_workspace workspace;
+	struct tool_worker shell, python;
+	struct tool_link link;
+	bool is_cancelled; /* the call under way */
+	bool is_over;      /* the host has hung up */
+};
+
+#endif

@@ -1,0 +1,339 @@
+#include "cua/api/desktop_tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#define CUA_LOG_MODULE "host.tools"
+#include "cua/api/desktop_request.h"
+#include "cua/base/json.h"
+#include "cua/base/log.h"
+#include "cua/base/paths.h"
+#include "cua/base/util.h"
+#include "display/session_client.h"
+
+#define PROGRAM "cua-tool-runner"
+#define MESSAGE_MAX ((size_t)24 << 20)
+#define START_TIMEOUT_MS 5000
+#define QUEUE_MAX 64
+
+struct call {
+	struct cua_http_exchange *exchange; /* NULL: nobody waits any more */
+	char *request;                      /* owned; the line for the runner */
+	TAILQ_ENTRY(call) link;
+};
+
+struct desktop_tools {
+	uv_loop_t *loop;
+	const struct desktop_record *record;
+	struct desktop_tools_handler handler;
+	uv_pipe_t *link; /* to the runner; NULL while there is none */
+	int session_fd;  /* as long as it is open, the runner runs */
+	struct cua_buffer received;
+	TAILQ_HEAD(, call) calls; /* the first is under way */
+	int count;
+};
+
+struct message {
+	uv_write_t write;
+	char *text; /* owned */
+};
+
+static void next_call(struct desktop_tools *tools);
+
+/* --- answers --- */
+
+static void reply(struct cua_http_exchange *exchange, int status, const char *text)
+{
+	const struct cua_http_reply answer = { .status = status,
+		.content_type = "application/json",
+		.body = text,
+		.body_len = strlen(text) };
+	cua_http_reply(exchange, &answer);
+}
+
+static void reply_error(struct cua_http_exchange *exchange, const struct cua_error *why)
+{
+	CUA_AUTO_JSON cJSON *json = desktop_error_json(why, -1);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	reply(exchange, cua_status_http(why->status), text ? text : "{}");
+}
+
+/* Of the first call; text: what the runner said, NULL: why it said nothing. */
+static void end_call(struct desktop_tools *tools, const char *text, const struct cua_error *why)
+{
+	struct call *call = TAILQ_FIRST(&tools->calls);
+	TAILQ_REMOVE(&tools->calls, call, link);
+	tools->count--;
+	if (call->exchange && text) {
+		reply(call->exchange, 200, text);
+	} else if (call->exchange) {
+		reply_error(call->exchange, why);
+	}
+	free(call->request);
+	free(call);
+	tools->handler.on_over(tools->handler.user_data);
+	next_call(tools);
+}
+
+/* --- the runner --- */
+
+static void on_link_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void hang_up(struct desktop_tools *tools)
+{
+	if (tools->link) {
+		uv_close((uv_handle_t *)CUA_STEAL(tools->link), on_link_closed);
+	}
+	cua_closep(&tools->session_fd); /* the session kills the process */
+	tools->session_fd = -1;
+	cua_buffer_finish(&tools->received);
+}
+
+static void lose(struct desktop_tools *tools)
+{
+	struct cua_error why;
+	cua_error_set(&why, CUA_ERR_CLOSED, 0,
+			"the tools of this desktop ended unexpectedly; the next call starts them "
+			"anew, without the shell's and Python's variables");
+	hang_up(tools);
+	if (!TAILQ_EMPTY(&tools->calls)) {
+		end_call(tools, NULL, &why);
+	}
+}
+
+static void on_sent(uv_write_t *write, int status)
+{
+	struct message *message = write->data;
+	(void)status; /* a broken link is read as its end */
+	free(message->text);
+	free(message);
+}
+
+/* text: taken over. */
+static void send_line(struct desktop_tools *tools, char *text)
+{
+	struct message *message = calloc(1, sizeof(*message));
+	if (!message || !tools->link) {
+		free(text);
+		free(message);
+		return;
+	}
+	message->text = text;
+	message->write.data = message;
+	static char line_break[] = "\n"; /* libuv does not copy */
+	const uv_buf_t parts[] = { uv_buf_init(text, (unsigned int)strlen(text)),
+		uv_buf_init(line_break, 1) };
+	if (uv_write(&message->write, (uv_stream_t *)tools->link, parts, 2, on_sent) != 0) {
+		on_sent(&message->write, 0);
+	}
+}
+
+/* Whole lines: a script acts, or the call is over. */
+static void on_line(struct desktop_tools *tools, const char *line)
+{
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
+	const cJSON *act = cua_json_member(json, "act");
+	const char *code = cua_json_string(json, "code");
+	if (act) {
+		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(act);
+		tools->handler.on_act(body ? body : "", body ? strlen(body) : 0,
+				tools->handler.user_data);
+	} else if (code && !TAILQ_EMPTY(&tools->calls)) {
+		const enum cua_status said = cua_status_from_name(code);
+		struct cua_error why;
+		cua_error_set(&why, said == CUA_OK ? CUA_ERR_APP : said, 0, "%.480s",
+				cua_json_text(json, "message"));
+		end_call(tools, NULL, &why);
+	} else if (cJSON_IsObject(json) && !TAILQ_EMPTY(&tools->calls)) {
+		end_call(tools, line, NULL);
+	}
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
+{
+	(void)handle;
+	*ret_buffer = uv_buf_init(malloc(suggested), (unsigned int)suggested);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
+{
+	struct desktop_tools *tools = stream->data;
+	CUA_AUTO_FREE char *bytes = buffer->base;
+	if (got < 0 ||
+			(got > 0 &&
+					cua_buffer_append(&tools->received, bytes, (size_t)got,
+							NULL) != CUA_OK)) {
+		lose(tools);
+		return;
+	}
+	char *end;
+	while (tools->received.len > 0 &&
+			(end = memchr(tools->received.data, '\n', tools->received.len))) {
+		*end = '\0';
+		CUA_AUTO_FREE char *line = strdup(tools->received.data);
+		cua_buffer_consume(&tools->received, (size_t)(end - tools->received.data) + 1);
+		if (line) {
+			on_line(tools, line);
+		}
+		if (tools->link != (uv_pipe_t *)stream) {
+			return; /* lost meanwhile */
+		}
+	}
+}
+
+/* In the sandbox, by the session; its file goes in as a descriptor, as the reader's does. */
+static enum cua_status start(struct desktop_tools *tools, struct cua_error *err)
+{
+	int pair[2];
+	char path[CUA_PATH_MAX];
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	if (cua_program_path(PROGRAM, path, sizeof(path), NULL) != CUA_OK) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"the program " PROGRAM " is missing; it belongs beside cua");
+	}
+	CUA_AUTO_FD int program_fd = open(path, O_RDONLY | O_CLOEXEC);
+	CUA_AUTO_FD int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (program_fd < 0 || null_fd < 0 ||
+			socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "link to the tools");
+	}
+	CUA_AUTO_FD int theirs = pair[1];
+	CUA_AUTO_FD int ours = pair[0];
+	const int fds[] = { theirs, null_fd, null_fd, program_fd };
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(request, "argv"), cJSON_CreateString(PROGRAM));
+	enum cua_status status = session_request_fds(tools->record, request, fds,
+			(int)CUA_ARRAY_LEN(fds), &tools->session_fd, err);
+	if (status == CUA_OK) {
+		status = session_answer(tools->session_fd, START_TIMEOUT_MS, &answer, err);
+	}
+	tools->link = status == CUA_OK ? calloc(1, sizeof(*tools->link)) : NULL;
+	if (!tools->link) {
+		hang_up(tools);
+		cua_error_prefix(err, "the tools do not start");
+		return status != CUA_OK ? status : CUA_ERR_NOMEM;
+	}
+	uv_pipe_init(tools->loop, tools->link, 0);
+	tools->link->data = tools;
+	uv_pipe_open(tools->link, cua_steal_fd(&ours));
+	cua_buffer_init(&tools->received, MESSAGE_MAX);
+	uv_read_start((uv_stream_t *)tools->link, on_alloc, on_read);
+	return CUA_OK;
+}
+
+/* --- calls --- */
+
+static void next_call(struct desktop_tools *tools)
+{
+	struct cua_error why = { 0 };
+	struct call *call = TAILQ_FIRST(&tools->calls);
+	if (!call) {
+		return;
+	}
+	if (!tools->link && start(tools, &why) != CUA_OK) {
+		cua_log_warn("%s", why.msg);
+		end_call(tools, NULL, &why);
+		return;
+	}
+	send_line(tools, CUA_STEAL(call->request));
+}
+
+/* The body is {"tool": NAME, "arguments": {...}}; the runner checks the rest. */
+static enum cua_status line_of(
+		const struct cua_http_exchange *exchange, char **ret_line, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
+	CUA_AUTO_JSON cJSON *line = cJSON_CreateObject();
+	const char *name = cua_json_string(body, "tool");
+	const cJSON *arguments = cua_json_member(body, "arguments");
+	if (!name || cJSON_GetArraySize(body) != 1 + (arguments ? 1 : 0) ||
+			(arguments && !cJSON_IsObject(arguments))) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"the body must be {\"tool\": NAME, \"arguments\": {...}}");
+	}
+	cJSON_AddStringToObject(line, "tool", name);
+	cJSON_AddItemToObject(line, "arguments",
+			arguments ? cJSON_Duplicate(arguments, true) : cJSON_CreateObject());
+	*ret_line = cJSON_PrintUnformatted(line);
+	return *ret_line ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+}
+
+void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *exchange)
+{
+	struct cua_error why = { 0 };
+	CUA_AUTO_FREE char *line = NULL;
+	struct call *call = NULL;
+	enum cua_status status = line_of(exchange, &line, &why);
+	if (status == CUA_OK && tools->count >= QUEUE_MAX) {
+		status = CUA_FAIL(&why, CUA_ERR_UNAVAILABLE, 0, "%d calls are waiting already",
+				QUEUE_MAX);
+	}
+	if (status == CUA_OK) {
+		call = calloc(1, sizeof(*call));
+	}
+	if (!call) {
+		reply_error(exchange, &why);
+		return;
+	}
+	*call = (struct call){ .exchange = exchange, .request = CUA_STEAL(line) };
+	TAILQ_INSERT_TAIL(&tools->calls, call, link);
+	if (tools->count++ == 0) {
+		next_call(tools);
+	}
+}
+
+bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange)
+{
+	struct call *call = NULL;
+	TAILQ_FOREACH(call, &tools->calls, link)
+	{
+		if (call->exchange == exchange) {
+			break;
+		}
+	}
+	if (!call) {
+		return false;
+	}
+	reply(CUA_STEAL(call->exchange), 200, "{}"); /* releases it; nobody reads that */
+	if (call == TAILQ_FIRST(&tools->calls)) {
+		send_line(tools, strdup("{\"cancel\":true}"));
+	} else {
+		TAILQ_REMOVE(&tools->calls, call, link);
+		tools->count--;
+		free(call->request);
+		free(call);
+	}
+	return true;
+}
+
+void desktop_tools_acted(struct desktop_tools *tools, const char *answer)
+{
+	char *line = NULL;
+	if (asprintf(&line, "{\"acted\":%s}", answer) >= 0) {
+		send_line(tools, line);
+	}
+}
+
+enum cua_status desktop_tools_create(uv_loop_t *loop, const struct desktop_record *record,
+		const struct desktop_tools_handler *handler, struct desktop_tools **ret_tools,
+		struct cua_error *err)
+{
+	struct desktop_tools *tools = calloc(1, sizeof(*tools));
+	if (!tools) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "tools");
+	}
+	*tools = (struct desktop_tools){
+		.loop = loop, .record = record, .handler = *handler, .session_fd = -1
+	};
+	TAILQ_INIT(&tools->calls);
+	*ret_tools = tools;
+	return CUA_OK;
+}

@@ -1,0 +1,39 @@
+#ifndef CUA_API_DESKTOP_TOOLS_H
+#define CUA_API_DESKTOP_TOOLS_H
+
+/* The tool runner (agent/tools/runner.h) of a desktop: started in its sandbox for the first call,
+ * and asked for one call after another. */
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+#include <uv.h>
+
+#include "cua/base/error.h"
+#include "cua/base/http_server.h"
+#include "display/desktop_record.h"
+
+struct desktop_tools;
+
+struct desktop_tools_handler {
+	/* A script acts on the desktop: a body for POST /v1/actions. desktop_tools_acted() follows.
+	 */
+	void (*on_act)(const char *body, size_t len, void *user_data);
+	/* A call is over: nothing that it held down stays so. */
+	void (*on_over)(void *user_data);
+	void *user_data;
+};
+
+/* handler is copied; called on the loop. record is borrowed. */
+CUA_NODISCARD enum cua_status desktop_tools_create(uv_loop_t *loop,
+		const struct desktop_record *record, const struct desktop_tools_handler *handler,
+		struct desktop_tools **ret_tools, struct cua_error *err);
+
+/* Answers the exchange, now or later. */
+void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *exchange);
+/* The caller of a call hung up; false if the exchange is none of a call. */
+bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange);
+/* What became of an on_act(); JSON text, NUL-terminated. */
+void desktop_tools_acted(struct desktop_tools *tools, const char *answer);
+
+#endif

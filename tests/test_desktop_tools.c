@@ -1,0 +1,429 @@
+/* The tools of models, in the sandbox of a real desktop. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cua/base/unix_socket.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
+#include "tests/desktop_fixture.h"
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start(&desktop, &world, "tools");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+/* --- calls --- */
+
+static cJSON *post(const char *body, long *ret_status)
+{
+	struct cua_http_response response = { 0 };
+	*ret_status = desktop_http(
+			&desktop, "POST", "/v1/tools", body, strlen(body), NULL, &response);
+	cJSON *answer = cJSON_Parse(response.body.data ? response.body.data : "");
+	cua_http_response_finish(&response);
+	assert_non_null(answer);
+	return answer;
+}
+
+/* With one argument of any text, which is escaped, and more of them as JSON. */
+static cJSON *call_any(const char *tool, const char *name, const char *text, const char *more,
+		long *ret_status)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_CreateObject();
+	cJSON_AddStringToObject(body, "tool", tool);
+	cJSON *arguments = cJSON_Parse(more);
+	assert_non_null(arguments);
+	if (name) {
+		cJSON_AddStringToObject(arguments, name, text);
+	}
+	cJSON_AddItemToObject(body, "arguments", arguments);
+	CUA_AUTO_FREE char *printed = cJSON_PrintUnformatted(body);
+	return post(printed, ret_status);
+}
+
+static char said[70000];
+
+/* What it said, and that it is no failure. */
+static const char *call(const char *tool, const char *name, const char *text, const char *more)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = call_any(tool, name, text, more, &status);
+	if (status != 200 || cJSON_IsTrue(json_at(answer, "is_error"))) {
+		fail_msg("%s: %ld: %s%s", tool, status, json_text(answer, "content.0.text"),
+				json_text(answer, "error.message"));
+	}
+	snprintf(said, sizeof(said), "%s", json_text(answer, "content.0.text"));
+	return said;
+}
+
+/* What it said, and that it is a failure, of the tool or of the call. */
+static const char *call_failing(
+		const char *tool, const char *name, const char *text, const char *more)
+{
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = call_any(tool, name, text, more, &status);
+	if (status == 200 && !cJSON_IsTrue(json_at(answer, "is_error"))) {
+		fail_msg("%s %s: %s", tool, text ? text : "", json_text(answer, "content.0.text"));
+	}
+	snprintf(said, sizeof(said), "%s%s", json_text(answer, "content.0.text"),
+			json_text(answer, "error.message"));
+	return said;
+}
+
+static const char *bash(const char *command)
+{
+	return call("bash", "command", command, "{}");
+}
+
+static void assert_says(const char *text, const char *part)
+{
+	if (!strstr(text, part)) {
+		fail_msg("\"%s\" is not in \"%s\"", part, text);
+	}
+}
+
+/* --- the shell --- */
+
+static void the_shell_keeps_what_it_knows(void **state)
+{
+	(void)state;
+	assert_string_equal(bash("pwd"), "/home/agent/workspace\n");
+	bash("name='a b'; f() { echo \"<$1>\"; }; mkdir -p sub; cd sub");
+	assert_string_equal(bash("f \"$name\"; pwd"), "<a b>\n/home/agent/workspace/sub\n");
+	assert_string_equal(bash("cat <<'END'\nit's $name\nEND"), "it's $name\n");
+	assert_says(call_failing("bash", "command", "echo out; echo err >&2; false", "{}"),
+			"out\nerr\n\n[exit status 1]");
+	assert_says(call_failing("bash", "command", "if then", "{}"), "syntax error");
+	assert_string_equal(bash("f still"), "<still>\n");
+	assert_string_equal(bash("read line || echo nothing to read"), "nothing to read\n");
+	assert_says(call("bash", NULL, NULL, "{\"restart\":true}"), "restarted");
+	assert_says(call_failing("bash", "command", "f gone", "{}"), "not found");
+	assert_says(call_failing("bash", "command", "exit 3", "{}"), "has ended");
+	assert_string_equal(bash("echo back"), "back\n");
+}
+
+static void a_command_that_does_not_end_is_ended(void **state)
+{
+	(void)state;
+	bash("kept=1");
+	const char *stubborn = "bash -c 'trap \"\" INT TERM HUP; while :; do sleep 1; done'";
+	assert_says(call_failing("bash", "command", stubborn, "{\"timeout_s\":1}"),
+			"longer than its time");
+	assert_string_equal(bash("echo $kept"), "1\n");
+	/* A loop of the shell itself has nobody to be killed but the shell. */
+	assert_says(call_failing("bash", "command", "while :; do :; done", "{\"timeout_s\":1}"),
+			"without its variables");
+	assert_string_equal(bash("echo \"<$kept>\""), "<>\n");
+	/* Nor does a process that goes on and holds the output hold up the call. */
+	bash("sleep 1000 & echo $! > pid");
+	bash("(setsid sleep 2000 &)");
+	assert_string_equal(bash("kill -0 $(cat pid) && echo alive"), "alive\n");
+	call("bash", NULL, NULL, "{\"restart\":true}");
+	assert_says(call_failing("bash", "command", "kill -0 $(cat pid)", "{}"), "No such process");
+}
+
+static void output_is_bounded_and_plain(void **state)
+{
+	(void)state;
+	const char *text = bash("head -c 300000000 /dev/zero | tr '\\0' x; echo; echo the end");
+	assert_says(text, "bytes left out");
+	assert_says(text, "the end\n");
+	assert_in_range(strlen(text), 20000, 40000);
+	const char *binary = bash("printf 'a\\0b\\377c\\033[31md\\342\\200\\256e\\n'");
+	assert_string_equal(binary, "a b\357\277\275cde\n");
+}
+
+/* --- Python --- */
+
+static void python_keeps_its_variables_and_shows_errors(void **state)
+{
+	(void)state;
+	assert_string_equal(call("python", "code", "x = 20\nx + 1", "{}"), "21\n");
+	assert_string_equal(call("python", "code", "log('x is', x)", "{}"), "x is 20\n");
+	assert_says(call_failing("python", "code", "def f():\n    return 1/0\nf()", "{}"),
+			"ZeroDivisionError");
+	assert_says(call_failing("python", "code", "x +", "{}"), "SyntaxError");
+	assert_says(call_failing("python", "code", "while True: pass", "{\"timeout_s\":1}"),
+			"KeyboardInterrupt");
+	assert_string_equal(call("python", "code", "x", "{}"), "20\n");
+	assert_says(call_failing("python", "code", "import os; os._exit(4)", "{}"),
+			"without its variables");
+	assert_says(call_failing("python", "code", "x", "{}"), "NameError");
+}
+
+static void python_shows_pictures(void **state)
+{
+	(void)state;
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = call_any("python", "code",
+			"import pyautogui\ndisplay(pyautogui.screenshot(region=(0, 0, 60, 40)))",
+			"{}", &status);
+	assert_int_equal(status, 200);
+	assert_string_equal(json_text(answer, "content.0.mimeType"), "image/png");
+	assert_memory_equal(json_text(answer, "content.0.data"), "iVBORw0KGgo", 11);
+	assert_says(call_failing("python", "code", "display(b'no picture')", "{}"), "no picture");
+}
+
+/* What it does is read from the desktop, not from what it says. */
+static void pyautogui_acts_on_the_desktop(void **state)
+{
+	(void)state;
+	assert_says(call("python", "code", "import pyautogui\npyautogui.size()", "{}"),
+			"width=1280, height=800");
+	call("python", "code", "pyautogui.moveTo(321, 123)", "{}");
+	CUA_AUTO_JSON cJSON *where = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
+	assert_int_equal(json_number(where, "results.0.x"), 321);
+	assert_int_equal(json_number(where, "results.0.y"), 123);
+	desktop_do(&desktop,
+			"[{\"action\":\"open_app\",\"name\":\"xterm -e 'cat > "
+			"workspace/typed'\"}]");
+	call("python", "code",
+			"pyautogui.write('Grüße 你好')\npyautogui.press('enter')\n"
+			"pyautogui.keyDown('shift'); pyautogui.press('a'); "
+			"pyautogui.keyUp('shift')\n"
+			"pyautogui.press(['b', 'enter'])\npyautogui.hotkey('ctrl', 'd')",
+			"{}");
+	assert_string_equal(bash("cat ~/workspace/typed"), "Grüße 你好\nAb\n");
+	assert_says(call_failing("python", "code", "pyautogui.click(5000, 10)", "{}"), "1279");
+	call("python", "code", "pyautogui.mouseDown(700, 700)", "{}");
+	/* Behind the release, which the end of the call has asked for. */
+	desktop_do(&desktop, "[{\"action\":\"cursor_position\"}]");
+	assert_nothing_held(&desktop);
+}
+
+/* --- files --- */
+
+static void files_are_written_whole_and_kept(void **state)
+{
+	(void)state;
+	call("write_file", "content", "one\ntwo\n", "{\"path\":\"deep/er/notes.txt\"}");
+	assert_string_equal(call("read_file", "path", "deep/er/notes.txt", "{}"), "one\ntwo\n");
+	bash("chmod 640 ~/workspace/deep/er/notes.txt");
+	assert_says(call("write_file", "content", "three\n", "{\"path\":\"deep/er/notes.txt\"}"),
+			"~ behind its name");
+	assert_string_equal(bash("cd ~/workspace/deep/er; cat notes.txt notes.txt~; stat -c %a "
+				 "notes.txt; ls -A"),
+			"three\none\ntwo\n640\nnotes.txt\nnotes.txt~\n");
+	call("text_editor", "path", "list.txt",
+			"{\"command\":\"create\",\"file_text\":\"a\\nb\\nc\\n\"}");
+	assert_says(call("text_editor", "path", "list.txt",
+				    "{\"command\":\"str_replace\",\"old_str\":\"b\\n\",\"new_str\":"
+				    "\"B\\nbb\\n\"}"),
+			"     2\tB\n     3\tbb\n");
+	call("text_editor", "path", "list.txt",
+			"{\"command\":\"insert\",\"insert_line\":0,\"insert_text\":\"first\"}");
+	assert_string_equal(call("text_editor", "path", "list.txt",
+					    "{\"command\":\"view\",\"view_range\":[1,2]}"),
+			"     1\tfirst\n     2\ta\n[cut before line 3; 7 bytes are left]");
+	assert_says(call_failing("text_editor", "path", "list.txt",
+				    "{\"command\":\"str_replace\",\"old_str\":\"b\",\"new_str\":"
+				    "\"\"}"),
+			"more than once");
+	assert_says(call_failing("text_editor", "path", "list.txt",
+				    "{\"command\":\"str_replace\",\"old_str\":\"zz\"}"),
+			"not in the file");
+}
+
+static void nothing_outside_of_the_workspace_is_reached(void **state)
+{
+	(void)state;
+	static const char *const outside[] = { "/etc/passwd", "../secret", "deep/../../secret",
+		"link", "folder/passwd", "up/secret", "/proc/self/root/etc/passwd",
+		"/home/agent/workspace/../secret", "/home/agent/workspacesecret", "relative" };
+	bash("cd ~/workspace; mkdir -p deep; echo outside > ~/secret; echo x > "
+	     "~/workspacesecret; ln -sfn /etc/passwd link; ln -sfn /etc folder; ln -sfn .. up; "
+	     "ln -sfn ../secret relative");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(outside); i++) {
+		assert_says(call_failing("read_file", "path", outside[i], "{}"),
+				"leaves the workspace");
+		call_failing("write_file", "path", outside[i], "{\"content\":\"overwritten\"}");
+		call_failing("text_editor", "path", outside[i],
+				"{\"command\":\"create\",\"file_text\":\"overwritten\"}");
+		call_failing("search", "path", outside[i], "{\"pattern\":\".\"}");
+		call_failing("git", "repository", outside[i], "{\"command\":\"status\"}");
+	}
+	assert_string_equal(bash("cat ~/secret"), "outside\n");
+	assert_string_equal(bash("grep -rl overwritten ~ || echo none"), "none\n");
+}
+
+/* A name that changes from a file to a link out and back, while it is read. */
+static void no_race_leads_out(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; mkdir -p in out; echo inside > in/file; ln -sfn /etc out/link; "
+	     "echo inside > in/passwd; (while :; do ln -sfn in turn; ln -sfn /etc turn; done) & "
+	     "echo $! > ~/racer");
+	int inside = 0;
+	for (int i = 0; i < 300; i++) {
+		long status = 0;
+		CUA_AUTO_JSON cJSON *answer =
+				call_any("read_file", "path", "turn/passwd", "{}", &status);
+		const char *text = json_text(answer, "content.0.text");
+		inside += strcmp(text, "inside\n") == 0;
+		assert_true(!text[0] || strcmp(text, "inside\n") == 0);
+	}
+	bash("kill $(cat ~/racer)");
+	assert_true(inside > 0);
+}
+
+static void strange_files_are_refused_and_hold_nothing_up(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; mkfifo -m 600 pipe; printf 'a\\0b' > zero; printf '\\377' > latin; "
+	     "mkdir -p box; truncate -s 100M huge; chmod 000 zero.txt 2>/dev/null; echo x > "
+	     "closed; chmod 000 closed; python3 -c \"import socket; "
+	     "socket.socket(socket.AF_UNIX).bind('sock')\"");
+	assert_says(call_failing("read_file", "path", "pipe", "{}"), "a pipe");
+	assert_says(call_failing("read_file", "path", "sock", "{}"), "sock");
+	assert_says(call_failing("read_file", "path", "box", "{}"), "a folder");
+	assert_says(call_failing("read_file", "path", "zero", "{}"), "byte 0");
+	assert_says(call_failing("read_file", "path", "latin", "{}"), "UTF-8");
+	assert_says(call_failing("read_file", "path", "huge", "{}"), "huge");
+	assert_says(call_failing("read_file", "path", "closed", "{}"), "ermission");
+	assert_says(call_failing("read_file", "path", "absent", "{}"), "does not exist");
+	assert_says(call_failing("write_file", "content", "x", "{\"path\":\"pipe\"}"),
+			"no regular file");
+	assert_says(call_failing("write_file", "content", "x", "{\"path\":\"box\"}"),
+			"no regular file");
+}
+
+/* --- searching, git --- */
+
+static void searching_finds_and_never_hangs(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; mkdir -p code; printf 'int main(void)\\n' > code/main.c; printf "
+	     "'int main\\n' > code/notes.md; head -c 1000000 /dev/zero | tr '\\0' a > code/as.c");
+	assert_string_equal(call("search", "pattern", "main\\(",
+					    "{\"path\":\"code\",\"glob\":\"*.c\"}"),
+			"./code/main.c:1:int main(void)\n");
+	bash("touch ~/workspace/unreadable; chmod 000 ~/workspace/unreadable");
+	assert_string_equal(call("search", "pattern", "nowhere to be found", "{}"),
+			"nothing was found\n[some files could not be read]");
+	assert_says(call_failing("search", "pattern", "(", "{}"), "regex");
+	assert_string_equal(call("search", "pattern", "(a+)+$b", "{\"path\":\"code/as.c\"}"),
+			"nothing was found");
+	assert_string_equal(call("search", "pattern", "--files", "{\"path\":\"code\"}"),
+			"nothing was found");
+}
+
+static void git_works_and_runs_no_hooks(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; git init -q repo; cd repo; git config user.name A; git config "
+	     "user.email a@example.org; printf '#!/bin/sh\\ntouch ~/hooked\\n' > "
+	     ".git/hooks/pre-commit; chmod +x .git/hooks/pre-commit; git config core.fsmonitor "
+	     "'touch ~/monitored'; git config diff.external 'touch ~/differed'; echo one > a.txt");
+	assert_says(call("git", "repository", "repo", "{\"command\":\"status\"}"), "?? a.txt");
+	call("git", "repository", "repo", "{\"command\":\"add\",\"paths\":[\"a.txt\"]}");
+	assert_says(call("git", "repository", "repo", "{\"command\":\"diff\",\"staged\":true}"),
+			"+one");
+	call("git", "repository", "repo",
+			"{\"command\":\"commit\",\"message\":\"first; rm -rf ~\"}");
+	assert_says(call("git", "repository", "repo", "{\"command\":\"log\"}"), "first; rm -rf ~");
+	assert_string_equal(bash("ls ~/hooked ~/monitored ~/differed 2>/dev/null | wc -l"), "0\n");
+	assert_says(call_failing("git", "repository", "repo", "{\"command\":\"commit\"}"),
+			"message");
+	assert_says(call_failing("git", "repository", "repo", "{\"command\":\"rebase\"}"),
+			"must be one of");
+}
+
+/* --- callers --- */
+
+static void wrong_calls_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body, *says;
+	} wrong[] = {
+		{ "", "the body must be" },
+		{ "[]", "the body must be" },
+		{ "{\"tool\":\"bash\",\"arguments\":[]}", "the body must be" },
+		{ "{\"tool\":\"bash\",\"more\":1}", "the body must be" },
+		{ "{\"tool\":\"nonsense\"}", "no tool" },
+		{ "{\"tool\":\"ask_person\",\"arguments\":{\"question\":\"?\"}}", "no tool" },
+		{ "{\"tool\":\"bash\",\"arguments\":{\"command\":7}}", "must be a string" },
+		{ "{\"tool\":\"bash\",\"arguments\":{\"command\":\"ls\",\"x\":1}}", "takes no" },
+		{ "{\"tool\":\"bash\",\"arguments\":{\"command\":\"ls\",\"timeout_s\":0}}",
+				"from 1 to 600" },
+		{ "{\"tool\":\"read_file\"}", "path is missing" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(wrong); i++) {
+		long status = 0;
+		CUA_AUTO_JSON cJSON *answer = post(wrong[i].body, &status);
+		assert_in_range(status, 400, 404);
+		assert_says(json_text(answer, "error.message"), wrong[i].says);
+	}
+}
+
+/* Its call ends with it, and the next one does not wait for the first one's time. */
+static void a_caller_who_leaves_ends_the_call(void **state)
+{
+	(void)state;
+	static const char body[] = "{\"tool\":\"bash\",\"arguments\":{\"command\":\"touch ~/began; "
+				   "sleep 500\",\"timeout_s\":600}}";
+	char head[200];
+	int fd = -1;
+	bash("kept=yes; rm -f ~/began");
+	assert_int_equal(cua_unix_connect(desktop.socket, SOCK_STREAM, &fd, NULL), CUA_OK);
+	snprintf(head, sizeof(head),
+			"POST /v1/tools HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+			"Content-Length: %zu\r\n\r\n",
+			strlen(body));
+	assert_int_equal(write(fd, head, strlen(head)), (ssize_t)strlen(head));
+	assert_int_equal(write(fd, body, strlen(body)), (ssize_t)strlen(body));
+	CUA_AUTO_FREE char *seen = desktop_sh(&desktop,
+			"for i in $(seq 1000); do [ -e ~/began ] && break; sleep 0.01; done; ls "
+			"~/began");
+	assert_non_null(strstr(seen, "began"));
+	close(fd);
+	assert_string_equal(bash("echo $kept; pgrep -fc 'sleep 500'; true"), "yes\n0\n");
+}
+
+static void tools_come_back_after_they_were_killed(void **state)
+{
+	(void)state;
+	bash("x=1");
+	call_failing("bash", "command", "kill -9 $PPID; sleep 60", "{}");
+	assert_string_equal(bash("echo \"<$x>\""), "<>\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_shell_keeps_what_it_knows),
+		cmocka_unit_test(a_command_that_does_not_end_is_ended),
+		cmocka_unit_test(output_is_bounded_and_plain),
+		cmocka_unit_test(python_keeps_its_variables_and_shows_errors),
+		cmocka_unit_test(python_shows_pictures),
+		cmocka_unit_test(pyautogui_acts_on_the_desktop),
+		cmocka_unit_test(files_are_written_whole_and_kept),
+		cmocka_unit_test(nothing_outside_of_the_workspace_is_reached),
+		cmocka_unit_test(no_race_leads_out),
+		cmocka_unit_test(strange_files_are_refused_and_hold_nothing_up),
+		cmocka_unit_test(searching_finds_and_never_hangs),
+		cmocka_unit_test(git_works_and_runs_no_hooks),
+		cmocka_unit_test(wrong_calls_are_refused),
+		cmocka_unit_test(a_caller_who_leaves_ends_the_call),
+		cmocka_unit_test(tools_come_back_after_they_were_killed),
+	};
+	return cmocka_run_group_tests(tests, start, finish);
+}
