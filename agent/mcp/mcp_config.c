@@ -349,8 +349,9 @@ static enum cua_status parse_file(struct file *file, struct cua_error *err)
 	return CUA_OK;
 }
 
-/* A file that nobody named need not be there: it is empty then. */
-static enum cua_status open_file(const char *path, struct file *file, struct cua_error *err)
+/* A file that nobody named need not be there, nor one that is made: it is empty then. */
+static enum cua_status open_file(
+		const char *path, bool is_made, struct file *file, struct cua_error *err)
 {
 	bool is_named = true;
 	*file = (struct file){ 0 };
@@ -365,7 +366,7 @@ static enum cua_status open_file(const char *path, struct file *file, struct cua
 	if (status == CUA_OK) {
 		status = cua_file_read(file->path, &file->text, err);
 	}
-	if (status == CUA_ERR_NOT_FOUND && !is_named) {
+	if (status == CUA_ERR_NOT_FOUND && (is_made || !is_named)) {
 		file->json = cJSON_CreateObject();
 		return file->json ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "file");
 	}
@@ -416,7 +417,7 @@ enum cua_status agent_mcp_config_load(const char *path, const char *only,
 {
 	struct agent_mcp_config config = { 0 };
 	struct file file;
-	enum cua_status status = open_file(path, &file, err);
+	enum cua_status status = open_file(path, false, &file, err);
 	if (status == CUA_OK) {
 		status = read_servers(&file, only, &config, err);
 	}
@@ -469,7 +470,7 @@ enum cua_status agent_mcp_config_change(const char *path, const char *name, cJSO
 		bool replace, struct cua_error *err)
 {
 	struct file file;
-	enum cua_status status = open_file(path, &file, err);
+	enum cua_status status = open_file(path, entry != NULL, &file, err);
 	if (status == CUA_OK) {
 		status = change(&file, name, &entry, replace, err);
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/mcp/mcp_events.h"
 #include "agent/mcp/mcp_http_value.h"
 #include "agent/mcp/mcp_message.h"
 #include "agent/mcp/mcp_text.h"
@@ -19,12 +20,14 @@
 #define SEND_MS 5000  /* for what no answer is waited for */
 #define RETRY_MS 1000 /* before the rest of a stream is asked for, unless the server says */
 #define RESUME_MAX 20
+#define LISTEN_MS 1000 /* for a server to say that it has a stream of what it says unasked */
 
 struct http {
 	struct mcp_transport transport; /* first */
 	struct mcp_transport_config config;
 	struct cua_http_client *client;
 	struct cua_http_client *second; /* for what is said while an answer comes */
+	struct mcp_events *events;      /* what is said unasked; may be NULL */
 	char session[256];              /* of older revisions; "": none */
 };
 
@@ -196,6 +199,23 @@ static enum cua_status conclude(struct answer *answer, struct mcp_wait *wait, st
 	return CUA_OK;
 }
 
+static enum cua_status hear_event(const char *name, const char *data, size_t len, void *user_data,
+		struct cua_error *err)
+{
+	const struct http *http = user_data;
+	if (len == 0 || (name[0] && strcmp(name, "message") != 0)) {
+		return CUA_OK;
+	}
+	enum cua_status status = http->config.on_text(data, len, http->config.user_data, err);
+	return status == CUA_ERR_APP ? CUA_OK : status; /* nobody asked for it */
+}
+
+static enum cua_status hear_events(void *user_data, struct cua_error *err)
+{
+	struct http *http = user_data;
+	return mcp_events_read(http->events, hear_event, http, err);
+}
+
 /* A POST of the text, or without one a GET of what is left of a stream. */
 static enum cua_status perform(struct http *http, struct cua_http_client *client,
 		const struct mcp_outgoing *outgoing, const char *last_id, struct answer *answer,
@@ -203,6 +223,7 @@ static enum cua_status perform(struct http *http, struct cua_http_client *client
 {
 	struct headers headers;
 	const struct agent_mcp_entry *entry = http->config.entry;
+	const bool hears = http->events && client == http->client;
 	enum cua_status status = make_headers(http, outgoing, last_id, &headers, err);
 	const struct cua_http_request request = {
 		.method = outgoing->text ? "POST" : "GET",
@@ -216,6 +237,9 @@ static enum cua_status perform(struct http *http, struct cua_http_client *client
 		.on_data = on_data,
 		.user_data = answer,
 		.is_enough = &wait->is_answered,
+		.beside_fd = hears ? mcp_events_fd(http->events) : NULL,
+		.on_beside = hear_events,
+		.beside_user_data = http,
 	};
 	if (status == CUA_OK) {
 		status = cua_http_perform(client, &request, answer->response, err);
@@ -333,6 +357,26 @@ static enum cua_status http_tell(struct mcp_transport *transport,
 	return status;
 }
 
+/* Until the server has said whether it has such a stream: what it says before that is lost. */
+static void http_listen(struct mcp_transport *transport, const struct mcp_outgoing *session)
+{
+	struct http *http = (struct http *)transport;
+	struct headers headers;
+	mcp_events_close(http->events);
+	http->events = NULL;
+	if (make_headers(http, session, NULL, &headers, NULL) != CUA_OK ||
+			mcp_events_open(http->config.entry->url, headers.lines, &http->events,
+					NULL) != CUA_OK) {
+		http->events = NULL;
+	}
+	finish_headers(&headers);
+	if (http->events) {
+		struct pollfd polled[] = { { .fd = *mcp_events_fd(http->events), .events = POLLIN },
+			{ .fd = http->config.cancel_fd, .events = POLLIN } };
+		(void)poll(polled, 2, LISTEN_MS);
+	}
+}
+
 /* A session that is not needed any more; whether the server minds does not matter. */
 static void http_hang_up(struct mcp_transport *transport, const struct mcp_outgoing *session)
 {
@@ -361,6 +405,7 @@ static void http_hang_up(struct mcp_transport *transport, const struct mcp_outgo
 static void http_destroy(struct mcp_transport *transport)
 {
 	struct http *http = (struct http *)transport;
+	mcp_events_close(http->events);
 	cua_http_client_destroy(http->client);
 	cua_http_client_destroy(http->second);
 	free(http);
@@ -369,6 +414,7 @@ static void http_destroy(struct mcp_transport *transport)
 static const struct mcp_transport_ops http_ops = {
 	.exchange = http_exchange,
 	.tell = http_tell,
+	.listen = http_listen,
 	.hang_up = http_hang_up,
 	.destroy = http_destroy,
 };

@@ -204,6 +204,10 @@ static enum cua_status initialize(struct agent_mcp_server *server, struct cua_er
 		use_version(server, MCP_ERA_LEGACY, legacy_version(version));
 		keep_facts(server, reply.result, cua_json_member(reply.result, "serverInfo"));
 		mcp_notify(server, "notifications/initialized", NULL);
+		const struct mcp_outgoing session = { .version = server->version };
+		if (server->transport->ops->listen) {
+			server->transport->ops->listen(server->transport, &session);
+		}
 	}
 	mcp_reply_finish(&reply);
 	return status;

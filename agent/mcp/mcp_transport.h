@@ -55,6 +55,9 @@ struct mcp_transport_ops {
 	 * readable; a few seconds at most. */
 	enum cua_status (*tell)(struct mcp_transport *transport,
 			const struct mcp_outgoing *outgoing, struct cua_error *err);
+	/* The server was greeted, in a revision that has servers say something unasked: from now on
+	 * that is heard during each exchange. NULL if it is heard anyway. */
+	void (*listen)(struct mcp_transport *transport, const struct mcp_outgoing *session);
 	/* The end is near: what takes time may begin. Nothing is sent any more. */
 	void (*hang_up)(struct mcp_transport *transport, const struct mcp_outgoing *session);
 	/* Within two seconds nothing is left of it. */

@@ -145,6 +145,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *user_data)
 		transfer->status = too_many_headers(transfer);
 		return CURL_WRITEFUNC_ERROR;
 	}
+	if (len == 2 && memcmp(line, "\r\n", 2) == 0 && transfer->request->on_headers) {
+		transfer->request->on_headers(transfer->request->user_data);
+	}
 	keep_header(line, len, "content-type", response->content_type,
 			sizeof(response->content_type));
 	keep_header(line, len, "etag", response->etag, sizeof(response->etag));
@@ -224,6 +227,34 @@ static int wait_ms(const struct cua_http_client *client, const struct transfer *
 	return cua_ms_until(*enough_us);
 }
 
+/* For something to do: with the transfer, beside it, or to stop. */
+static enum cua_status wait_for(struct cua_http_client *client, const struct transfer *transfer,
+		int left_ms, struct cua_error *err)
+{
+	const struct cua_http_request *request = transfer->request;
+	struct curl_waitfd fds[2] = { 0 };
+	unsigned int count = 0;
+	int beside_at = -1, cancel_at = -1; /* a descriptor that is none is not polled */
+	if (client->cancel_fd >= 0) {
+		cancel_at = (int)count;
+		fds[count++] = (struct curl_waitfd){ client->cancel_fd, CURL_WAIT_POLLIN, 0 };
+	}
+	if (request->beside_fd && *request->beside_fd >= 0) {
+		beside_at = (int)count;
+		fds[count++] = (struct curl_waitfd){ *request->beside_fd, CURL_WAIT_POLLIN, 0 };
+	}
+	CURLMcode code = curl_multi_poll(client->multi, fds, count, left_ms, NULL);
+	if (code != CURLM_OK) {
+		return CUA_FAIL(err, CUA_ERR_IO, 0, "%s", curl_multi_strerror(code));
+	}
+	if (cancel_at >= 0 && fds[cancel_at].revents) {
+		return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+	}
+	return beside_at >= 0 && fds[beside_at].revents
+			? request->on_beside(request->beside_user_data, err)
+			: CUA_OK;
+}
+
 /* Runs the transfer to its end, or until cancel_fd becomes readable. */
 static enum cua_status drive(struct cua_http_client *client, const struct transfer *transfer,
 		CURLcode *ret_code, struct cua_error *err)
@@ -251,14 +282,9 @@ static enum cua_status drive(struct cua_http_client *client, const struct transf
 			client->leaves_open = true; /* removing the handle hangs up */
 			return CUA_OK;
 		}
-		struct curl_waitfd cancel = { .fd = client->cancel_fd, .events = CURL_WAIT_POLLIN };
-		code = curl_multi_poll(client->multi, &cancel, client->cancel_fd >= 0 ? 1 : 0,
-				left_ms, NULL);
-		if (code != CURLM_OK) {
-			return CUA_FAIL(err, CUA_ERR_IO, 0, "%s", curl_multi_strerror(code));
-		}
-		if (cancel.revents) {
-			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+		enum cua_status status = wait_for(client, transfer, left_ms, err);
+		if (status != CUA_OK) {
+			return status;
 		}
 	}
 }

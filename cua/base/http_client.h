@@ -32,6 +32,9 @@ typedef enum cua_status (*cua_http_data_fn)(
 typedef enum cua_status (*cua_http_body_fn)(
 		char *to, size_t size, size_t *ret_len, void *user_data, struct cua_error *err);
 
+/* What is to be done beside a request. A status other than CUA_OK ends the request with it. */
+typedef enum cua_status (*cua_http_beside_fn)(void *user_data, struct cua_error *err);
+
 struct cua_http_request {
 	const char *method;         /* "GET", "POST" */
 	const char *url;            /* http://desktop/v1/... over a unix socket */
@@ -46,8 +49,13 @@ struct cua_http_request {
 	long total_timeout_ms;   /* 0: none */
 	/* Of cua_now_us(); over, it ends with CUA_ERR_TIMEOUT. on_data may move it. NULL: none. */
 	const uint64_t *deadline_us;
-	size_t max_body_len;      /* cap on what is kept in the response; 0: 64 MiB */
-	cua_http_data_fn on_data; /* NULL: a 2xx body is collected like any other */
+	size_t max_body_len;                 /* cap on what is kept in the response; 0: 64 MiB */
+	cua_http_data_fn on_data;            /* NULL: a 2xx body is collected like any other */
+	void (*on_headers)(void *user_data); /* the headers are here; may be NULL */
+	/* Called whenever the descriptor is readable, and may set it to -1; NULL: none. */
+	const int *beside_fd;
+	cua_http_beside_fn on_beside;
+	void *beside_user_data;
 	void *user_data;
 	/* Set by on_data when nothing more is needed; NULL: all is. The end of the body is then
 	 * waited for a moment, so that the connection can be used again, but not if this peer once
