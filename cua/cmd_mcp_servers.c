@@ -21,7 +21,8 @@
 static const char usage[] =
 		"usage: cua mcp-servers list [--json]\n"
 		"       cua mcp-servers add NAME [OPTION]... -- COMMAND [ARGUMENT]...\n"
-		"       cua mcp-servers add NAME [--header 'Name: value']... [--replace] URL\n"
+		"       cua mcp-servers add NAME [--header 'Name: value']... [--sse] [--replace] "
+		"URL\n"
 		"       cua mcp-servers test [--json] [NAME]...\n"
 		"       cua mcp-servers approve [--yes] [--json] NAME\n"
 		"       cua mcp-servers remove NAME\n"
@@ -44,6 +45,7 @@ static const char usage[] =
 		"  --read FOLDER      a folder that it may read, at the same path\n"
 		"  --write FOLDER     a folder that it may change, at the same path\n"
 		"  --network          the network of this machine\n"
+		"  --sse              of a URL: it speaks HTTP as it was in 2024-11-05\n"
 		"  --replace          in the place of one of the same name\n"
 		"\n"
 		"test starts the servers, and says what they speak, how long that takes and which "
@@ -58,7 +60,7 @@ static const char usage[] =
 		"Exit status: 0; 1 a server failed, or nobody said yes; 2 wrong usage or file.\n";
 
 struct options {
-	bool json, help, yes, replace, network;
+	bool json, help, yes, replace, network, sse;
 	const char *env[LIST_MAX], *read[LIST_MAX], *write[LIST_MAX], *headers[LIST_MAX];
 	size_t env_count, read_count, write_count, header_count;
 	char **names; /* NULL-terminated; behind the name of the sub-command */
@@ -91,7 +93,9 @@ static void print_json(const cJSON *json)
 
 static const char *transport_name(const struct agent_mcp_entry *entry)
 {
-	return entry->transport == AGENT_MCP_STDIO ? "stdio" : "http";
+	return entry->transport == AGENT_MCP_STDIO          ? "stdio"
+			: entry->transport == AGENT_MCP_SSE ? "sse"
+							    : "http";
 }
 
 /* As it is written: nothing expanded is shown. */
@@ -196,7 +200,7 @@ static cJSON *entry_of(const struct options *options)
 	const char *first = options->names[1];
 	bool is_good = true;
 	if (is_url(first)) {
-		cJSON_AddStringToObject(entry, "type", "http");
+		cJSON_AddStringToObject(entry, "type", options->sse ? "sse" : "http");
 		cJSON_AddStringToObject(entry, "url", first);
 		is_good = options->name_count == 2 && !options->network &&
 				options->env_count + options->read_count + options->write_count ==
@@ -206,7 +210,7 @@ static cJSON *entry_of(const struct options *options)
 		cJSON_AddItemToObject(entry, "args",
 				cJSON_CreateStringArray((const char *const *)options->names + 2,
 						(int)options->name_count - 2));
-		is_good = options->header_count == 0;
+		is_good = options->header_count == 0 && !options->sse;
 	}
 	if (options->network) {
 		cJSON_AddStringToObject(entry, "network", "open");
@@ -462,6 +466,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
 		{ "yes", no_argument, NULL, 'y' },
 		{ "replace", no_argument, NULL, 'r' },
 		{ "network", no_argument, NULL, 'n' },
+		{ "sse", no_argument, NULL, 's' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "read", required_argument, NULL, 'R' },
 		{ "write", required_argument, NULL, 'W' },
@@ -476,6 +481,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
 		options->yes = options->yes || option == 'y';
 		options->replace = options->replace || option == 'r';
 		options->network = options->network || option == 'n';
+		options->sse = options->sse || option == 's';
 		options->help = options->help || option == 'h';
 		is_good = option == 'e'         ? keep(options->env, &options->env_count)
 				: option == 'R' ? keep(options->read, &options->read_count)
@@ -506,7 +512,7 @@ int cua_cmd_mcp_servers(int argc, char **argv)
 		return CUA_EXIT_OK;
 	}
 	const char *word = options.name_count > 0 ? options.names[0] : "";
-	const bool describes = options.network || options.replace ||
+	const bool describes = options.network || options.replace || options.sse ||
 			options.env_count + options.read_count + options.write_count +
 							options.header_count >
 					0;

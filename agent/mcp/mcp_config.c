@@ -216,7 +216,7 @@ static enum cua_status read_entry(struct reading *reading, const cJSON *json)
 		const char *type;
 		enum agent_mcp_transport transport;
 	} types[] = { { "stdio", AGENT_MCP_STDIO }, { "http", AGENT_MCP_HTTP },
-		{ "streamable-http", AGENT_MCP_HTTP } };
+		{ "streamable-http", AGENT_MCP_HTTP }, { "sse", AGENT_MCP_SSE } };
 	const bool has_url = cua_json_string(json, "url") != NULL;
 	const char *type = cua_json_string(json, "type");
 	type = type ? type : has_url ? "http" : "stdio";
@@ -226,7 +226,8 @@ static enum cua_status read_entry(struct reading *reading, const cJSON *json)
 	}
 	reading->member = "type";
 	if (at == CUA_ARRAY_LEN(types)) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "must be \"stdio\" or \"http\"");
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+				"must be \"stdio\", \"http\" or \"sse\"");
 	}
 	reading->entry->transport = types[at].transport;
 	if ((types[at].transport != AGENT_MCP_STDIO) != has_url) {

@@ -17,6 +17,7 @@
 enum agent_mcp_transport {
 	AGENT_MCP_STDIO,
 	AGENT_MCP_HTTP, /* streamable HTTP */
+	AGENT_MCP_SSE,  /* HTTP with a stream of events, of 2024-11-05 */
 };
 
 /* An entry; its strings are expanded, so they may hold secrets: for the server alone. */

@@ -1,6 +1,7 @@
 /* A server behind streamable HTTP: a message is a POST, and its answer a JSON body or a stream of
- * events. */
+ * events. Before that, in 2024-11-05, one stream had all answers, and said where to POST. */
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -27,8 +28,9 @@ struct http {
 	struct mcp_transport_config config;
 	struct cua_http_client *client;
 	struct cua_http_client *second; /* for what is said while an answer comes */
-	struct mcp_events *events;      /* what is said unasked; may be NULL */
-	char session[256];              /* of older revisions; "": none */
+	struct mcp_events *events; /* what is said unasked, or of 2024-11-05 all; may be NULL */
+	char *endpoint;            /* owned; where to POST if it is elsewhere; NULL */
+	char session[256];         /* of older revisions; "": none */
 };
 
 /* The answer to one POST or GET. */
@@ -38,6 +40,7 @@ struct answer {
 	struct agent_sse sse;
 	struct cua_buffer body;
 	size_t len;
+	bool is_elsewhere; /* the body is a word of politeness: the answer comes by the stream */
 };
 
 /* --- headers --- */
@@ -181,7 +184,8 @@ static enum cua_status conclude(struct answer *answer, struct mcp_wait *wait, st
 		wait->is_lost = true;
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the server has lost the session");
 	}
-	if (body->len > 0 && !wait->is_answered) {
+	const bool is_polite = answer->is_elsewhere && response->http_status / 100 == 2;
+	if (body->len > 0 && !wait->is_answered && !is_polite) {
 		enum cua_status status = http->config.on_text(
 				body->data, body->len, http->config.user_data, err);
 		if (status != CUA_OK &&
@@ -199,10 +203,46 @@ static enum cua_status conclude(struct answer *answer, struct mcp_wait *wait, st
 	return CUA_OK;
 }
 
+/* Where to POST, which must be at the address of the stream: headers go there. */
+static enum cua_status take_endpoint(struct http *http, const char *place, struct cua_error *err)
+{
+	static const CURLUPart origin[] = { CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT };
+	CURLU *from = curl_url(), *to = curl_url();
+	char *url = NULL;
+	bool is_good = from && to &&
+			curl_url_set(from, CURLUPART_URL, http->config.entry->url, 0) ==
+					CURLUE_OK &&
+			curl_url_set(to, CURLUPART_URL, http->config.entry->url, 0) == CURLUE_OK &&
+			curl_url_set(to, CURLUPART_URL, place, 0) == CURLUE_OK;
+	for (size_t i = 0; is_good && i < CUA_ARRAY_LEN(origin); i++) {
+		char *one = NULL, *other = NULL;
+		is_good = curl_url_get(from, origin[i], &one, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+				curl_url_get(to, origin[i], &other, CURLU_DEFAULT_PORT) ==
+						CURLUE_OK &&
+				strcasecmp(one, other) == 0;
+		curl_free(one);
+		curl_free(other);
+	}
+	if (is_good && curl_url_get(to, CURLUPART_URL, &url, 0) == CURLUE_OK) {
+		free(http->endpoint);
+		http->endpoint = strdup(url);
+	}
+	curl_free(url);
+	curl_url_cleanup(from);
+	curl_url_cleanup(to);
+	return http->endpoint ? CUA_OK
+			      : CUA_FAIL(err, CUA_ERR_APP, 0,
+						"the server names no place of its own to send to");
+}
+
 static enum cua_status hear_event(const char *name, const char *data, size_t len, void *user_data,
 		struct cua_error *err)
 {
-	const struct http *http = user_data;
+	struct http *http = user_data;
+	if (len > 0 && strcmp(name, "endpoint") == 0 &&
+			http->config.entry->transport == AGENT_MCP_SSE) {
+		return take_endpoint(http, data, err);
+	}
 	if (len == 0 || (name[0] && strcmp(name, "message") != 0)) {
 		return CUA_OK;
 	}
@@ -227,7 +267,7 @@ static enum cua_status perform(struct http *http, struct cua_http_client *client
 	enum cua_status status = make_headers(http, outgoing, last_id, &headers, err);
 	const struct cua_http_request request = {
 		.method = outgoing->text ? "POST" : "GET",
-		.url = entry->url,
+		.url = http->endpoint ? http->endpoint : entry->url,
 		.headers = headers.lines,
 		.body = outgoing->text,
 		.body_len = outgoing->text ? strlen(outgoing->text) : 0,
@@ -321,6 +361,69 @@ static enum cua_status resume(struct http *http, const struct mcp_outgoing *outg
 						   "the server ended its stream without an answer");
 }
 
+/* --- of 2024-11-05 --- */
+
+/* Hears the stream until `is_enough`. */
+static enum cua_status hear_until(struct http *http, const bool *is_enough, char *const *is_known,
+		const struct mcp_wait *wait, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && !(is_enough && *is_enough) && !(is_known && *is_known)) {
+		struct pollfd polled[] = { { .fd = *mcp_events_fd(http->events), .events = POLLIN },
+			{ .fd = http->config.cancel_fd, .events = POLLIN } };
+		const int left_ms = cua_ms_until(wait->deadline_us);
+		if (polled[0].fd < 0) {
+			return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+					"the server has no such stream, or "
+					"ended it");
+		}
+		if (left_ms == 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "no answer in time");
+		}
+		if (poll(polled, 2, left_ms) > 0 && polled[1].revents) {
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "cancelled");
+		}
+		status = polled[0].revents ? hear_events(http, err) : CUA_OK;
+	}
+	return status;
+}
+
+static enum cua_status open_stream(
+		struct http *http, const struct mcp_wait *wait, struct cua_error *err)
+{
+	const struct mcp_outgoing nothing = { 0 };
+	struct headers headers;
+	if (http->events) {
+		return CUA_OK;
+	}
+	enum cua_status status = make_headers(http, &nothing, NULL, &headers, err);
+	if (status == CUA_OK) {
+		status = mcp_events_open(
+				http->config.entry->url, headers.lines, &http->events, err);
+	}
+	finish_headers(&headers);
+	return status == CUA_OK ? hear_until(http, NULL, &http->endpoint, wait, err) : status;
+}
+
+static enum cua_status sse_exchange(struct mcp_transport *transport,
+		const struct mcp_outgoing *outgoing, struct mcp_wait *wait, struct cua_error *err)
+{
+	struct http *http = (struct http *)transport;
+	struct cua_http_response response;
+	struct answer answer;
+	enum cua_status status = open_stream(http, wait, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	begin_answer(&answer, http, &response);
+	answer.is_elsewhere = true;
+	status = perform(http, http->client, outgoing, NULL, &answer, wait, err);
+	finish_answer(&answer);
+	return status == CUA_OK ? hear_until(http, &wait->is_answered, NULL, wait, err) : status;
+}
+
+/* --- of the newer ones --- */
+
 static enum cua_status http_exchange(struct mcp_transport *transport,
 		const struct mcp_outgoing *outgoing, struct mcp_wait *wait, struct cua_error *err)
 {
@@ -352,6 +455,7 @@ static enum cua_status http_tell(struct mcp_transport *transport,
 	struct cua_http_response response;
 	struct answer answer;
 	begin_answer(&answer, http, &response);
+	answer.is_elsewhere = http->endpoint != NULL;
 	enum cua_status status = perform(http, http->second, outgoing, NULL, &answer, &brief, err);
 	finish_answer(&answer);
 	return status;
@@ -406,6 +510,7 @@ static void http_destroy(struct mcp_transport *transport)
 {
 	struct http *http = (struct http *)transport;
 	mcp_events_close(http->events);
+	free(http->endpoint);
 	cua_http_client_destroy(http->client);
 	cua_http_client_destroy(http->second);
 	free(http);
@@ -419,6 +524,13 @@ static const struct mcp_transport_ops http_ops = {
 	.destroy = http_destroy,
 };
 
+static const struct mcp_transport_ops sse_ops = {
+	.exchange = sse_exchange,
+	.tell = http_tell,
+	.hang_up = http_hang_up,
+	.destroy = http_destroy,
+};
+
 enum cua_status mcp_http_create(const struct mcp_transport_config *config,
 		struct mcp_transport **ret_transport, struct cua_error *err)
 {
@@ -426,7 +538,8 @@ enum cua_status mcp_http_create(const struct mcp_transport_config *config,
 	if (!http) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
-	*http = (struct http){ .transport.ops = &http_ops, .config = *config };
+	*http = (struct http){ .config = *config };
+	http->transport.ops = config->entry->transport == AGENT_MCP_SSE ? &sse_ops : &http_ops;
 	enum cua_status status =
 			cua_http_client_create(NULL, config->cancel_fd, &http->client, err);
 	if (status == CUA_OK) {

@@ -28,6 +28,7 @@ enum cua_status agent_mcp_server_create(const struct agent_mcp_entry *entry,
 	}
 	server->entry = entry;
 	server->options = *options;
+	server->era = entry->transport == AGENT_MCP_SSE ? MCP_ERA_LEGACY : MCP_ERA_UNKNOWN;
 	server->options.init_ms = or_else(options->init_ms, AGENT_MCP_INIT_MS);
 	server->options.probe_ms = or_else(options->probe_ms, AGENT_MCP_PROBE_MS);
 	server->options.call_ms = or_else(options->call_ms, AGENT_MCP_CALL_MS);

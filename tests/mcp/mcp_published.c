@@ -1,5 +1,6 @@
 /* The published servers, over stdio and HTTP: published.sh has written a file with everything, web
- * (the same over HTTP) and files, which may change the folder in its second argument.
+ * (the same over HTTP), old (over the HTTP of
+ * 2024-11-05) and files, which may change the folder in its second argument.
  *
  *   mcp_published SERVERS.JSON FOLDER
  */
@@ -116,6 +117,12 @@ static void everything_over_http(void **state)
 	expect_everything("web");
 }
 
+static void everything_over_old_http(void **state)
+{
+	(void)state;
+	expect_everything("old");
+}
+
 /* Of this process it gets nothing that it was not given. */
 static void its_environment_is_its_own(void **state)
 {
@@ -156,6 +163,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_over_stdio),
 		cmocka_unit_test(everything_over_http),
+		cmocka_unit_test(everything_over_old_http),
 		cmocka_unit_test(its_environment_is_its_own),
 		cmocka_unit_test(files_are_those_of_its_entry),
 	};
