@@ -336,6 +336,36 @@ static void a_call_can_be_cancelled(void **state)
 	close(ends[1]);
 }
 
+static int by_value(const void *left, const void *right)
+{
+	const double one = *(const double *)left, other = *(const double *)right;
+	return (one > other) - (one < other);
+}
+
+static void a_call_costs_less_than_two_milliseconds(void **state)
+{
+	(void)state;
+	double ms[200];
+	static const char *const modes[] = { "good", "modern" };
+	for (size_t m = 0; m < CUA_ARRAY_LEN(modes); m++) {
+		struct play play;
+		begin(&play, modes[m]);
+		expect_list(&play);
+		for (size_t i = 0; i < CUA_ARRAY_LEN(ms); i++) {
+			const uint64_t begun_us = cua_now_us();
+			expect_call(&play, "done");
+			ms[i] = (double)(cua_now_us() - begun_us) / 1000.0;
+		}
+		qsort(ms, CUA_ARRAY_LEN(ms), sizeof(*ms), by_value);
+		const struct agent_mcp_facts facts = agent_mcp_server_facts(play.server);
+		print_message("%s: connect %.1f ms, list %.2f ms; a call, server's time included: "
+			      "median %.3f ms, 95th percentile %.3f ms\n",
+				facts.protocol, facts.connect_ms, facts.list_ms, ms[100], ms[190]);
+		assert_true(ms[100] < 2.0);
+		end(&play);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +380,7 @@ int main(void)
 		cmocka_unit_test(a_dead_server_is_started_again),
 		cmocka_unit_test(stubborn_servers_end_with_all_they_forked),
 		cmocka_unit_test(a_call_can_be_cancelled),
+		cmocka_unit_test(a_call_costs_less_than_two_milliseconds),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	char state_dir[] = "/tmp/cua-test-mcp-XXXXXX";

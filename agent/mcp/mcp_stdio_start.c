@@ -1,0 +1,122 @@
+/* A server of stdio in its sandbox: who it is, where its home is, what it sees. */
+
+#include "agent/mcp/mcp_stdio_start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cua/base/file.h"
+#include "cua/base/paths.h"
+#include "cua/base/util.h"
+
+/* Identities outside, by name: below those of desktops, and of nobody else on Debian. */
+#define UID_FIRST 66000U
+#define UID_COUNT 4000U
+
+static uid_t uid_of(const char *name)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a */
+	for (; *name; name++) {
+		hash = (hash ^ (unsigned char)*name) * 16777619U;
+	}
+	return UID_FIRST + hash % UID_COUNT;
+}
+
+static enum cua_status make_home(
+		const char *name, uid_t uid, char *home, size_t size, struct cua_error *err)
+{
+	char state[CUA_PATH_MAX - AGENT_MCP_NAME_MAX - 32];
+	enum cua_status status = cua_state_dir(state, sizeof(state), err);
+	if (status == CUA_OK) {
+		snprintf(home, size, "%s/mcp/homes", state);
+		status = cua_make_dirs(home, geteuid() == 0 ? 0711 : 0700, err);
+		snprintf(home, size, "%s/mcp/homes/%s", state, name);
+	}
+	if (status == CUA_OK) {
+		status = cua_make_dirs(home, 0700, err);
+	}
+	if (status == CUA_OK && uid != (uid_t)-1 && chown(home, uid, uid) != 0) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", home);
+	}
+	return status;
+}
+
+static size_t count_texts(char *const *texts)
+{
+	size_t count = 0;
+	while (texts && texts[count]) {
+		count++;
+	}
+	return count;
+}
+
+/* What a server gets without asking, beside HOME, PATH and USER. */
+#define VARIABLES 3
+#define VARIABLE_MAX 256
+
+/* texts: where those are written that are not the entry's. */
+static const char **make_environment(char *const *own, char texts[VARIABLES][VARIABLE_MAX])
+{
+	static const char *const names[VARIABLES] = { "LANG", "TZ", "TERM" };
+	const char **env = calloc(VARIABLES + count_texts(own) + 1, sizeof(*env));
+	size_t count = 0;
+	for (size_t i = 0; env && i < VARIABLES; i++) {
+		const char *value = getenv(names[i]);
+		if (value) {
+			snprintf(texts[i], VARIABLE_MAX, "%s=%.200s", names[i], value);
+			env[count++] = texts[i];
+		}
+	}
+	for (size_t i = 0; env && own[i]; i++) {
+		env[count++] = own[i];
+	}
+	return env;
+}
+
+/* What it may change goes on top of what it may see. */
+static struct cua_sandbox_folder *make_folders(
+		const struct agent_mcp_entry *entry, size_t *ret_count)
+{
+	const size_t readable = count_texts(entry->read), writable = count_texts(entry->write);
+	struct cua_sandbox_folder *folders = calloc(readable + writable + 1, sizeof(*folders));
+	for (size_t i = 0; folders && i < readable; i++) {
+		folders[i] = (struct cua_sandbox_folder){ entry->read[i], entry->read[i], false };
+	}
+	for (size_t i = 0; folders && i < writable; i++) {
+		folders[readable + i] = (struct cua_sandbox_folder){ entry->write[i],
+			entry->write[i], true };
+	}
+	*ret_count = readable + writable;
+	return folders;
+}
+
+enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int fds[3],
+		struct cua_sandbox *ret_sandbox, struct cua_error *err)
+{
+	const uid_t uid = geteuid() == 0 ? uid_of(entry->name) : (uid_t)-1;
+	char home[CUA_PATH_MAX], texts[VARIABLES][VARIABLE_MAX];
+	size_t folder_count = 0;
+	CUA_AUTO_FREE const char **env = make_environment(entry->env, texts);
+	CUA_AUTO_FREE struct cua_sandbox_folder *folders = make_folders(entry, &folder_count);
+	if (!env || !folders) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	}
+	const struct cua_sandbox_spec spec = { .home_dir = home,
+		.folders = folders,
+		.folder_count = folder_count,
+		.program_fd = -1,
+		.uid = uid,
+		.argv = (const char *const *)entry->argv,
+		.env = env,
+		.ready_fd = -1,
+		.in_fd = fds[0],
+		.out_fd = fds[1],
+		.log_fd = fds[2],
+		.has_network = entry->has_network,
+		.dies_with_caller = true };
+	enum cua_status status = make_home(entry->name, uid, home, sizeof(home), err);
+	return status == CUA_OK ? cua_sandbox_start(&spec, ret_sandbox, err) : status;
+}
