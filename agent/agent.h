@@ -10,6 +10,7 @@
 
 #include "agent/limits.h"
 #include "agent/model/model.h"
+#include "agent/policy/policy.h"
 #include "cua/base/error.h"
 
 /* Of a run that is told nothing else. */
@@ -28,6 +29,18 @@ enum cua_agent_outcome {
 
 /* "done", "gave_up", ... as events and --json spell them. */
 const char *cua_agent_outcome_name(enum cua_agent_outcome outcome);
+
+/* What a person is asked. All borrowed. */
+struct cua_agent_question {
+	const char *words;  /* what the model wants to do; of the model: print it as hostile text */
+	const char *reason; /* why it is asked */
+	const char *rule;   /* "FILE:LINE (NAME)" */
+	const char *risk;   /* its class */
+	const char *note;   /* "" if there is none */
+	const char *picture; /* path of a PNG: the screen with the spots marked; NULL: no spot */
+	const cJSON *checks; /* a provider's safety checks; NULL if it is not about those */
+	uint64_t expires_us; /* of cua_now_us(): a later yes is none */
+};
 
 /* All borrowed for the time of the run. */
 struct cua_agent_options {
@@ -52,8 +65,9 @@ struct cua_agent_options {
 	void (*on_event)(const cJSON *event, void *user_data);
 	/* Words of the model as they arrive, before the turn that they belong to. May be NULL. */
 	agent_words_fn on_words;
-	/* A provider's safety checks: may the call go on? NULL: no. */
-	bool (*approve)(const cJSON *checks, void *user_data);
+	const struct agent_policy *policy; /* NULL: the default */
+	/* May the call go on? NULL: nobody is there to ask, and it may not. */
+	bool (*approve)(const struct cua_agent_question *question, void *user_data);
 	void *user_data;
 };
 
@@ -78,6 +92,7 @@ struct cua_agent_resumable {
 	int64_t desktop_created_s;
 	bool desktop_is_own;
 	struct agent_limits limits;
+	char *policy_name, *policy_text; /* owned; NULL: of a run that had none */
 };
 
 /**

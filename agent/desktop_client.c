@@ -14,6 +14,7 @@
 #include "cua/base/http_client.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define ANSWER_TIMEOUT_MS 120000 /* beyond the time that the actions themselves ask for */
@@ -25,6 +26,8 @@ struct agent_desktop {
 	char etag[128];
 	struct cua_point view; /* x 0: the screen as it is */
 	bool hides_pointer;
+	char network[16]; /* that its applications have; "": it does not say */
+	cJSON *focused;   /* owned; as the last answer said; NULL: it did not */
 };
 
 enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
@@ -51,6 +54,7 @@ void agent_desktop_destroy(struct agent_desktop *desktop)
 	}
 	cua_http_client_destroy(desktop->http);
 	agent_image_finish(&desktop->screen);
+	cJSON_Delete(desktop->focused);
 	free(desktop);
 }
 
@@ -75,6 +79,10 @@ enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 				err, CUA_ERR_CLOSED, 0, "the desktop does not say how large it is");
 	}
 	if (status == CUA_OK) {
+		snprintf(desktop->network, sizeof(desktop->network), "%s",
+				cua_json_text(answer, "network"));
+	}
+	if (status == CUA_OK && limits) {
 		const struct cua_point screen = { width->valueint, height->valueint };
 		const struct cua_point view = agent_view_size(limits, screen);
 		desktop->hides_pointer = limits->without_pointer;
@@ -95,6 +103,16 @@ void agent_outcome_finish(struct agent_outcome *outcome)
 	cJSON_Delete(outcome->answer);
 	agent_image_finish(&outcome->picture);
 	*outcome = (struct agent_outcome){ 0 };
+}
+
+const char *agent_desktop_network(const struct agent_desktop *desktop)
+{
+	return desktop->network[0] ? desktop->network : NULL;
+}
+
+const char *agent_desktop_window(const struct agent_desktop *desktop, const char *member)
+{
+	return cJSON_IsNull(desktop->focused) ? "" : cua_json_string(desktop->focused, member);
 }
 
 /* --- request --- */
@@ -261,11 +279,28 @@ static void read_error(const cJSON *answer, long http_status, struct agent_outco
 	}
 }
 
-static enum cua_status post(struct agent_desktop *desktop, const cJSON *actions,
+/* Texts of windows, pages and documents. */
+static size_t strip(const cJSON *answer)
+{
+	static const char *const names[] = { "results", "focused", "new_windows", "person_note",
+		"error" };
+	size_t count = 0;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		count += cua_text_strip_json(cua_json_member(answer, names[i]));
+	}
+	return count;
+}
+
+static void keep_focused(struct agent_desktop *desktop, const cJSON *answer)
+{
+	cJSON_Delete(desktop->focused);
+	desktop->focused = cJSON_Duplicate(cua_json_member(answer, "focused"), true);
+}
+
+static enum cua_status post(struct agent_desktop *desktop, const cJSON *actions, const char *body,
 		struct agent_outcome *outcome, struct cua_error *err)
 {
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
-	CUA_AUTO_FREE char *body = build_body(desktop, actions);
 	if (!body) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "actions");
 	}
@@ -288,6 +323,7 @@ static enum cua_status post(struct agent_desktop *desktop, const cJSON *actions,
 		outcome->is_uncertain = status != CUA_OK;
 		status = status == CUA_OK ? CUA_OK : CUA_ERR_CLOSED; /* not a model's fault */
 	}
+	outcome->invisible = strip(outcome->answer);
 	if (status == CUA_OK && response.http_status != 200) {
 		read_error(outcome->answer, response.http_status, outcome);
 	}
@@ -303,7 +339,8 @@ static enum cua_status look_again(struct agent_desktop *desktop, struct cua_erro
 {
 	CUA_AUTO_JSON cJSON *look = cJSON_Parse("[{\"action\": \"screenshot\"}]");
 	struct agent_outcome outcome = { .failed_action = -1 };
-	enum cua_status status = post(desktop, look, &outcome, err);
+	CUA_AUTO_FREE char *body = build_body(desktop, look);
+	enum cua_status status = post(desktop, look, body, &outcome, err);
 	if (status == CUA_OK && outcome.status != CUA_OK) {
 		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
 	} else if (status == CUA_OK) {
@@ -317,7 +354,9 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 		struct agent_outcome *ret_outcome, struct cua_error *err)
 {
 	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
-	enum cua_status status = post(desktop, actions, ret_outcome, err);
+	CUA_AUTO_FREE char *body = build_body(desktop, actions);
+	enum cua_status status = post(desktop, actions, body, ret_outcome, err);
+	keep_focused(desktop, ret_outcome->answer);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -337,6 +376,23 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 		return CUA_OK; /* nothing is to be seen before the person gives back */
 	}
 	return look_again(desktop, err);
+}
+
+char *agent_desktop_url(struct agent_desktop *desktop)
+{
+	/* Every URL has a colon. */
+	static const char body[] = "{\"actions\":[{\"action\":\"wait_for\",\"until\":\"url\","
+				   "\"text\":\":\",\"timeout_ms\":1000}],\"screenshot\":false,"
+				   "\"settle\":false}";
+	struct agent_outcome outcome = { .failed_action = -1 };
+	char *url = NULL;
+	if (post(desktop, NULL, body, &outcome, NULL) == CUA_OK && outcome.status == CUA_OK) {
+		const cJSON *results = cua_json_member(outcome.answer, "results");
+		const char *text = cua_json_string(cJSON_GetArrayItem(results, 0), "url");
+		url = text ? strdup(text) : NULL;
+	}
+	agent_outcome_finish(&outcome);
+	return url;
 }
 
 enum cua_status agent_desktop_await_lease(

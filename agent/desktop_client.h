@@ -23,6 +23,7 @@ struct agent_outcome {
 	struct agent_image picture; /* owned; that the last action made; base64 NULL if none */
 	const char *person_note;    /* inside answer; NULL if no person used the desktop */
 	bool is_uncertain;          /* sent, and no answer came: what was done is not known */
+	size_t invisible;           /* characters that nobody sees, left out of the answer */
 	double ms;
 };
 
@@ -33,8 +34,8 @@ CUA_NODISCARD enum cua_status agent_desktop_create(const char *socket_path, int 
 void agent_desktop_destroy(struct agent_desktop *desktop);
 
 /* From here on screenshots have the size that suits these limits, and a pointer or none; the
- * coordinates of actions and answers are of that size. Asks the desktop for the size of its screen;
- * errors as below. */
+ * coordinates of actions and answers are of that size. NULL: as the screen is. Asks the desktop for
+ * the size of its screen, and for its network; errors as below. */
 CUA_NODISCARD enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 		const struct agent_image_limits *limits, struct cua_error *err);
 
@@ -55,6 +56,14 @@ CUA_NODISCARD enum cua_status agent_desktop_act(struct agent_desktop *desktop, c
 
 /* NULL before the first agent_desktop_act(). Valid until the next. */
 const struct agent_image *agent_desktop_screen(const struct agent_desktop *desktop);
+
+/* "none", "allow" or "open": that applications have; NULL: not known. After agent_desktop_fit(). */
+const char *agent_desktop_network(const struct agent_desktop *desktop);
+/* "class" or "title" of the window that was active at the last answer; "" if none was, NULL if that
+ * is not known. Valid until the next. */
+const char *agent_desktop_window(const struct agent_desktop *desktop, const char *member);
+/* Where the browser is now, without looking at the screen; the caller owns it. NULL: not known. */
+char *agent_desktop_url(struct agent_desktop *desktop);
 
 /* Waits until no person has the input, at most until deadline_us. CUA_ERR_TIMEOUT then. */
 CUA_NODISCARD enum cua_status agent_desktop_await_lease(

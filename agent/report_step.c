@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/policy/policy.h"
 #include "agent/words.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
@@ -121,6 +122,31 @@ static void put_safety(FILE *out, const cJSON *event)
 	}
 }
 
+/* What was allowed without a question is small print. */
+static void put_decision(FILE *out, const cJSON *event)
+{
+	static const struct {
+		const char *class, *lead;
+	} looks[AGENT_VERDICT_COUNT] = { { "time", "Allowed: " }, { "warn", "Asked: " },
+		{ "bad", "Denied: " } };
+	const char *part = cua_json_text(event, "part");
+	int verdict = AGENT_ALLOW;
+	while (verdict < AGENT_DENY &&
+			strcmp(agent_verdict_names[verdict], cua_json_text(event, "verdict")) !=
+					0) {
+		verdict++;
+	}
+	fprintf(out, "<p class=\"%s\">%s", looks[verdict].class, looks[verdict].lead);
+	cua_text_html(out, cua_json_text(event, "reason"));
+	fputs(" (class ", out);
+	cua_text_html(out, cua_json_text(event, "class"));
+	fputs("; ", out);
+	cua_text_html(out, cua_json_text(event, "file"));
+	fprintf(out, ":%d)%s", cua_json_int(event, "line"), part[0] ? ": " : "");
+	cua_text_html(out, part);
+	fputs("</p>\n", out);
+}
+
 static void put_told(FILE *out, const char *text)
 {
 	if (text[0]) {
@@ -147,6 +173,13 @@ static void put_event(FILE *out, const cJSON *event)
 		put_result(out, event);
 	} else if (agent_event_is(event, "safety")) {
 		put_safety(out, event);
+	} else if (agent_event_is(event, "decision")) {
+		put_decision(out, event);
+	} else if (agent_event_is(event, "approval")) {
+		put_paragraph(out, "warn", "A person's answer: ", cua_json_text(event, "answer"));
+	} else if (agent_event_is(event, "taint")) {
+		put_paragraph(out, "warn", "From here on the run is tainted: ",
+				cua_json_text(event, "reason"));
 	} else if (agent_event_is(event, "not_run")) {
 		put_paragraph(out, "warn", "Not run: ", cua_json_text(event, "message"));
 	} else if (agent_event_is(event, "retry")) {

@@ -77,6 +77,13 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	run->desktop_created_s = created_s >= 0 && created_s < TIME_MAX_S ? (int64_t)created_s : 0;
 	run->desktop_is_own = cJSON_IsTrue(cua_json_member(last, "desktop_is_own"));
 	const cJSON *limits = cua_json_member(last, "limits");
+	const cJSON *policy = cua_json_member(last, "policy");
+	const char *name = cua_json_string(policy, "name"), *text = cua_json_string(policy, "text");
+	if (name && text &&
+			(!(run->policy_name = strdup(name)) ||
+					!(run->policy_text = strdup(text)))) {
+		return CUA_ERR_NOMEM;
+	}
 	run->limits = (struct agent_limits){ .steps = cua_json_int(limits, "steps"),
 		.time_s = cua_json_int(limits, "time_s"),
 		.tokens = cua_json_number(limits, "tokens"),
@@ -134,6 +141,8 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run)
 	free(run->model);
 	free(run->base_url);
 	free(run->desktop);
+	free(run->policy_name);
+	free(run->policy_text);
 	*run = (struct cua_agent_resumable){ 0 };
 }
 
@@ -224,6 +233,7 @@ void run_resume_open(struct agent_run *run)
 		return;
 	}
 	add_up(run, events);
+	run_policy_replay(run, events);
 }
 
 /* --- the conversation --- */
@@ -409,6 +419,12 @@ static enum cua_status replay(struct history *history, const cJSON *events, stru
 
 /* --- what was left open --- */
 
+/* By the policy or a person, and not because of another call. */
+static bool was_refused(const struct history *history, const struct agent_call *call)
+{
+	return find_of_call(history, "decision", call) && find_of_call(history, "not_run", call);
+}
+
 /* What is known of a call that was not answered. False if the run is over. */
 static bool settle_call(
 		struct history *history, const struct agent_call *call, struct agent_answer *answer)
@@ -433,7 +449,8 @@ static bool settle_call(
 		return run_note_lost(
 				history->run, call, "the run was interrupted before it was known");
 	}
-	answer->status = call->problem[0] ? AGENT_ANSWER_FAILED : AGENT_ANSWER_NOT_RUN;
+	answer->status = call->problem[0] || was_refused(history, call) ? AGENT_ANSWER_FAILED
+									: AGENT_ANSWER_NOT_RUN;
 	answer->problem = refused          ? cua_json_string(refused, "message")
 			: call->problem[0] ? call->problem
 					   : not_begun;

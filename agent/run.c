@@ -353,9 +353,8 @@ static void prepare(struct agent_run *run)
 		run_end_desktop(run, &why);
 		return;
 	}
-	if (run->options->spec &&
-			agent_desktop_fit(run->desktop, &run->options->spec->images, &why) !=
-					CUA_OK) {
+	if (agent_desktop_fit(run->desktop, run->options->spec ? &run->options->spec->images : NULL,
+			    &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 		return;
 	}
@@ -394,7 +393,9 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
 		.started_us = cua_now_us(),
 		.deadline_us = UINT64_MAX };
-	prepare(&run);
+	if (run_policy_open(&run)) {
+		prepare(&run);
+	}
 	/* Money that cannot be counted is none from the start. */
 	const struct agent_usage any = { .input_tokens = 1, .output_tokens = 1 };
 	ret_result->cost_usd += 0 * run_cost(&run, &any);
@@ -408,6 +409,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 	agent_model_destroy(run.model);
 	agent_desktop_destroy(run.desktop);
 	agent_journal_finish(&run.journal);
+	run_policy_close(&run);
 }
 
 void cua_agent_result_finish(struct cua_agent_result *result)

@@ -109,15 +109,13 @@ bool run_look(struct agent_run *run, char **ret_note)
 /* Asks for every pending safety check first. Anything but a yes ends the run. */
 static bool pass_safety(struct agent_run *run, const struct agent_turn *turn)
 {
-	const struct cua_agent_options *options = run->options;
 	for (size_t i = 0; i < turn->call_count; i++) {
 		const struct agent_call *call = &turn->calls[i];
 		if (!call->safety_checks) {
 			continue;
 		}
-		bool is_yes = options->approve &&
-				options->approve(call->safety_checks, options->user_data);
-		if (!run_note_safety(run, call, is_yes)) {
+		bool is_yes = run_policy_check(run, call);
+		if (run->is_over || !run_note_safety(run, call, is_yes)) {
 			return false;
 		}
 		if (!is_yes && run_is_cancelled(run)) {
@@ -230,6 +228,15 @@ static int count_results(const struct agent_outcome *outcome)
 	return count;
 }
 
+static void note_invisible(struct batch *batch, size_t count)
+{
+	char text[120];
+	snprintf(text, sizeof(text),
+			"%zu invisible characters were left out of what the desktop answered.",
+			count);
+	add_note(batch, text);
+}
+
 /* What to do with an outcome that did arrive. False if the run is over. */
 static bool take_outcome(
 		struct batch *batch, const struct agent_call *call, struct agent_outcome *outcome)
@@ -241,6 +248,9 @@ static bool take_outcome(
 	batch->run->result->actions += count_results(outcome);
 	if (call->note[0]) {
 		add_note(batch, call->note);
+	}
+	if (outcome->invisible > 0) {
+		note_invisible(batch, outcome->invisible);
 	}
 	if (outcome->person_note) {
 		add_note(batch, outcome->person_note);
@@ -299,6 +309,23 @@ static bool count_errors(struct agent_run *run, bool is_error)
 	return !run->is_over;
 }
 
+/* *ret_refused: it is not to run, and the model is told why. False if the run is over. */
+static bool pass_policy(struct batch *batch, const struct run_request *request, bool *ret_refused)
+{
+	char problem[640] = "";
+	CUA_AUTO_FREE char *note = NULL;
+	const enum run_pass pass =
+			run_policy_pass(batch->run, request, problem, sizeof(problem), &note);
+	if (note) {
+		add_note(batch, note);
+	}
+	*ret_refused = pass == RUN_PASS_REFUSED;
+	return pass == RUN_PASS_GO ||
+			(pass == RUN_PASS_REFUSED &&
+					answer_not_run(batch, AGENT_ANSWER_FAILED, problem) &&
+					count_errors(batch->run, true));
+}
+
 /* Intent, effect, result. *ret_failed: an action did not succeed. False if the run is over. */
 static bool run_call(struct batch *batch, const struct agent_call *call, bool *ret_failed)
 {
@@ -309,7 +336,14 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return false;
 	}
-	if (goes_in_circles(batch, call) || !run_note_intent(run, call)) {
+	const struct run_request request = run_policy_computer(run, call);
+	if (goes_in_circles(batch, call) || !pass_policy(batch, &request, ret_failed)) {
+		return false;
+	}
+	if (*ret_failed) {
+		return true;
+	}
+	if (!run_note_intent(run, call)) {
 		return false;
 	}
 	enum cua_status status = agent_desktop_act(run->desktop, call->actions, &outcome, &why);
@@ -318,7 +352,9 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 	if (status == CUA_OK) {
 		*ret_failed = outcome.status != CUA_OK;
 		goes_on = take_outcome(batch, call, &outcome) &&
-				count_errors(run, *ret_failed && outcome.status != CUA_ERR_PERSON);
+				count_errors(run,
+						*ret_failed && outcome.status != CUA_ERR_PERSON) &&
+				run_policy_read(run, &request);
 	} else {
 		run_end_desktop(run, &why);
 		run_note_result(run, call, &outcome, &why);
@@ -383,7 +419,7 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn)
 	open_batch(&batch, &why);
 	/* Before anything else: an answer acknowledges what it answers, also that of a call that is
 	 * refused. */
-	if (!run->is_over && pass_safety(run, turn)) {
+	if (!run->is_over && run_policy_look(run) && pass_safety(run, turn)) {
 		if (has_problem(turn)) {
 			refuse_all(&batch);
 		} else {

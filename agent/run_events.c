@@ -110,6 +110,14 @@ static void add_desktop(cJSON *event, const struct cua_agent_options *options)
 	cJSON_AddStringToObject(event, "version", CUA_VERSION);
 }
 
+/* Whole, so that the run can go on under it whatever becomes of the file. */
+static void add_policy(cJSON *event, const struct agent_policy *policy)
+{
+	cJSON *json = cJSON_AddObjectToObject(event, "policy");
+	cJSON_AddStringToObject(json, "name", agent_policy_name(policy));
+	cJSON_AddStringToObject(json, "text", agent_policy_text(policy));
+}
+
 bool run_note_start(struct agent_run *run)
 {
 	const struct cua_agent_options *options = run->options;
@@ -121,6 +129,7 @@ bool run_note_start(struct agent_run *run)
 	cJSON_AddStringToObject(event, "base_url", options->base_url);
 	add_prices(event, options->spec);
 	add_desktop(event, options);
+	add_policy(event, run->policy);
 	return append(run, event, true);
 }
 
@@ -129,6 +138,7 @@ bool run_note_resume(struct agent_run *run)
 	cJSON *event = open_step_event(run, "run_resume");
 	cJSON_AddBoolToObject(event, "desktop_is_new", run->options->desktop_is_new);
 	add_desktop(event, run->options);
+	add_policy(event, run->policy);
 	if (run->cut_bytes > 0) {
 		cJSON_AddNumberToObject(event, "cut_bytes", (double)run->cut_bytes);
 	}
@@ -338,6 +348,60 @@ bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool 
 	cJSON_AddItemToObject(event, "checks", cJSON_Duplicate(call->safety_checks, true));
 	cJSON_AddBoolToObject(event, "acknowledged", acknowledged);
 	return append(run, event, true);
+}
+
+bool run_note_decision(struct agent_run *run, const struct agent_call *call, const char *tool,
+		const struct agent_decision *decision)
+{
+	cJSON *event = open_call_event(run, "decision", call);
+	cJSON_AddStringToObject(event, "tool", tool);
+	cJSON_AddStringToObject(event, "verdict", agent_verdict_names[decision->verdict]);
+	cJSON_AddStringToObject(event, "class", agent_risk_names[decision->risk]);
+	cJSON_AddStringToObject(event, "rule", decision->rule);
+	cJSON_AddStringToObject(event, "reason", decision->reason);
+	cJSON_AddStringToObject(event, "file", decision->file);
+	cJSON_AddNumberToObject(event, "line", decision->line);
+	cJSON_AddBoolToObject(event, "tainted", run->is_tainted);
+	if (decision->amount != 0) {
+		cJSON_AddNumberToObject(event, "amount", decision->amount);
+	}
+	if (decision->part[0]) {
+		cJSON_AddStringToObject(event, "part", decision->part);
+	}
+	if (decision->note[0]) {
+		cJSON_AddStringToObject(event, "note", decision->note);
+	}
+	/* What follows from it waits for the disk itself: an intent, a question, an answer. */
+	return append(run, event, false);
+}
+
+bool run_note_approval(struct agent_run *run, const struct agent_call *call, const char *answer,
+		const char *picture, double ms)
+{
+	cJSON *event = open_call_event(run, "approval", call);
+	const struct agent_image *screen = agent_desktop_screen(run->desktop);
+	cJSON_AddStringToObject(event, "answer", answer);
+	if (screen) {
+		cJSON_AddStringToObject(event, "seen", screen->sha256);
+	}
+	if (picture) {
+		cJSON_AddStringToObject(event, "picture", picture);
+	}
+	add_ms(event, "ms", ms);
+	return append(run, event, true);
+}
+
+bool run_note_taint(struct agent_run *run, const struct agent_call *call,
+		const struct agent_decision *decision)
+{
+	cJSON *event = open_step_event(run, "taint");
+	if (call) {
+		cJSON_AddStringToObject(event, "call_id", call->id);
+	}
+	cJSON_AddStringToObject(event, "reason", decision->reason);
+	cJSON_AddStringToObject(event, "file", decision->file);
+	cJSON_AddNumberToObject(event, "line", decision->line);
+	return append(run, event, false);
 }
 
 bool run_note_person(struct agent_run *run, const char *phase, double ms)

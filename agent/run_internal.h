@@ -8,6 +8,7 @@
 #include "agent/desktop_client.h"
 #include "agent/journal.h"
 #include "agent/model/model.h"
+#include "agent/policy/approval.h"
 
 struct agent_run {
 	const struct cua_agent_options *options;
@@ -25,6 +26,27 @@ struct agent_run {
 	struct agent_circle circle;
 	int circle_told_step; /* when the model was last told that it goes in circles; 0: never */
 	bool is_over;         /* result->outcome says how */
+	const struct agent_policy *policy;
+	struct agent_policy *own_policy; /* the default, if the options have none */
+	struct agent_ledger *ledger;
+	struct agent_approvals approvals;
+	bool is_tainted; /* it has read what a stranger may have written */
+};
+
+/* A call as the policy sees it. All borrowed. */
+struct run_request {
+	const struct agent_call *call;
+	const char *tool;       /* "computer", "bash", "mcp", ... */
+	const cJSON *arguments; /* an object; of the computer a list of canonical actions */
+	const char *server, *server_tool; /* of "mcp" */
+	const char *workspace;            /* absolute path; NULL: there is none */
+	const char *network; /* that the tool has: "none", "allow", "open"; NULL: not known */
+};
+
+enum run_pass {
+	RUN_PASS_GO,
+	RUN_PASS_REFUSED, /* the model is to be told */
+	RUN_PASS_OVER,    /* so is the run */
 };
 
 /* Ends the run. The first end counts. */
@@ -52,6 +74,36 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn);
 /* Looks at the screen, waiting for a person to give it back if need be. *ret_note: what the person
  * did, owned, NULL if nothing. False if the run is over. */
 bool run_look(struct agent_run *run, char **ret_note);
+
+/* --- run_policy.c --- */
+
+bool run_policy_open(struct agent_run *run);
+void run_policy_close(struct agent_run *run);
+/* The request of a call of the computer. */
+struct run_request run_policy_computer(struct agent_run *run, const struct agent_call *call);
+/* May it run? Judges it, asks a person if need be, and writes both down. problem: for the model, of
+ * one that is refused. *ret_note: what a person did meanwhile, owned, NULL if nothing. */
+enum run_pass run_policy_pass(struct agent_run *run, const struct run_request *request,
+		char *problem, size_t size, char **ret_note);
+/* What the request brought was read, or is on the screen. False if the run is over. */
+bool run_policy_read(struct agent_run *run, const struct run_request *request);
+/* The screen is what the model has seen. Likewise. */
+bool run_policy_look(struct agent_run *run);
+/* A provider's safety checks: may the call go on? False also if the run is over. */
+bool run_policy_check(struct agent_run *run, const struct agent_call *call);
+/* Counts again what the journal of a run that goes on says. */
+void run_policy_replay(struct agent_run *run, const cJSON *events);
+
+/* --- run_question.c --- */
+
+enum run_answer { RUN_ANSWER_YES, RUN_ANSWER_NO, RUN_ANSWER_NOBODY, RUN_ANSWER_OVER };
+
+/* Asks a person. checks: as in struct cua_agent_question. Written down but for RUN_ANSWER_OVER. */
+enum run_answer run_question(struct agent_run *run, const struct run_request *request,
+		const struct agent_decision *decision, const cJSON *checks);
+/* The screen with the spots of the actions marked, in the folder of the run. False if there is no
+ * spot, or no picture can be made. */
+bool run_question_picture(struct agent_run *run, const cJSON *actions, char *name, size_t size);
 
 /* --- resume.c --- */
 
@@ -87,6 +139,15 @@ bool run_note_result(struct agent_run *run, const struct agent_call *call,
 		const struct agent_outcome *outcome, const struct cua_error *lost);
 bool run_note_not_run(struct agent_run *run, const struct agent_call *call, const char *why);
 bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool acknowledged);
+/* tool: as in struct run_request. */
+bool run_note_decision(struct agent_run *run, const struct agent_call *call, const char *tool,
+		const struct agent_decision *decision);
+/* answer: "yes", "no", "nobody", "not_asked", "expired", "screen_changed". picture: NULL for none.
+ */
+bool run_note_approval(struct agent_run *run, const struct agent_call *call, const char *answer,
+		const char *picture, double ms);
+bool run_note_taint(struct agent_run *run, const struct agent_call *call,
+		const struct agent_decision *decision);
 bool run_note_person(struct agent_run *run, const char *phase, double ms);
 void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data);
 CUA_NODISCARD enum cua_status run_note_end(struct agent_run *run, struct cua_error *err);

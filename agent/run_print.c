@@ -197,6 +197,15 @@ static void print_safety(struct agent_printer *printer, const cJSON *event)
 					: "safety check: not allowed");
 }
 
+static void print_approval(struct agent_printer *printer, const cJSON *event)
+{
+	const char *answer = cua_json_text(event, "answer");
+	print_line(printer, "     ",
+			strcmp(answer, "yes") == 0                  ? "allowed by a person"
+					: strcmp(answer, "no") == 0 ? "refused by a person"
+								    : "not allowed");
+}
+
 /* Once while it lasts, and once after it. */
 static void print_pause(struct agent_printer *printer, const cJSON *event)
 {
@@ -239,6 +248,10 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		print_person(printer, event);
 	} else if (strcmp(type, "safety") == 0) {
 		print_safety(printer, event);
+	} else if (strcmp(type, "approval") == 0) {
+		print_approval(printer, event);
+	} else if (strcmp(type, "taint") == 0) {
+		print_line(printer, "     from here on tainted: ", cua_json_text(event, "reason"));
 	}
 }
 

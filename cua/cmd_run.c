@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/eventfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -20,7 +21,9 @@
 #include "agent/model/catalogue.h"
 #include "agent/model/keys.h"
 #include "agent/model/retry.h"
+#include "agent/policy/approval.h"
 #include "agent/run_print.h"
+#include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/text.h"
@@ -112,7 +115,6 @@ static bool catch_signals(void)
 static void print_checks(const cJSON *checks)
 {
 	const cJSON *check = NULL;
-	fputs("\nThe model's provider asks for consent before it goes on:\n", stderr);
 	cJSON_ArrayForEach (check, checks) {
 		const char *code = cJSON_GetStringValue(
 				cJSON_GetObjectItemCaseSensitive(check, "code"));
@@ -127,23 +129,53 @@ static void print_checks(const cJSON *checks)
 		}
 		fputc('\n', stderr);
 	}
-	fputs("Go on? [y/N] ", stderr);
+}
+
+static void print_field(const char *name, const char *text)
+{
+	fprintf(stderr, "  %-8s ", name);
+	cua_text_line(stderr, text, 0);
+	fputc('\n', stderr);
+}
+
+static void print_question(const struct cua_agent_question *question)
+{
+	fputs(question->checks ? "\nThe model's provider asks for consent before it goes on:\n"
+			       : "\nMay the agent do this?\n",
+			stderr);
+	print_checks(question->checks);
+	print_field("what", question->words);
+	if (!question->checks) {
+		print_field("why", question->reason);
+		print_field("class", question->risk);
+		print_field("rule", question->rule);
+	}
+	if (question->note[0]) {
+		print_field("note", question->note);
+	}
+	if (question->picture) {
+		print_field("picture", question->picture);
+	}
+	fprintf(stderr, "Once, and on this screen; within %d s. [y/N] ", AGENT_APPROVAL_S);
 }
 
 /* Only a line that is y or yes is a yes. */
-static bool approve(const cJSON *checks, void *user_data)
+static bool approve(const struct cua_agent_question *question, void *user_data)
 {
 	(void)user_data;
-	if (!isatty(STDIN_FILENO)) {
-		return false;
-	}
-	print_checks(checks);
+	tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before is no answer to this */
+	print_question(question);
 	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
 		{ .fd = STDIN_FILENO, .events = POLLIN } };
-	while (poll(fds, CUA_ARRAY_LEN(fds), -1) < 0 && errno == EINTR) {
+	int ready = 0;
+	while ((ready = poll(fds, CUA_ARRAY_LEN(fds), cua_ms_until(question->expires_us))) < 0 &&
+			errno == EINTR) {
 	}
 	char line[16] = "";
-	ssize_t len = fds[0].revents ? 0 : read(STDIN_FILENO, line, sizeof(line) - 1);
+	ssize_t len = ready <= 0 || fds[0].revents ? 0 : read(STDIN_FILENO, line, sizeof(line) - 1);
+	if (ready == 0) {
+		fputs("\nNobody answered in time.\n", stderr);
+	}
 	line[len > 0 ? len : 0] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
 	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
@@ -186,7 +218,8 @@ static void explain_cost(const char *run_dir)
 }
 
 static int run_on(const struct run_options *command, const struct cua_agent_resumable *resumed,
-		const struct model *model, const struct run_desktop *desktop, int tell_fd)
+		const struct model *model, const struct agent_policy *policy,
+		const struct run_desktop *desktop, int tell_fd)
 {
 	struct show show = { .tell_fd = tell_fd };
 	agent_printer_init(&show.printer, stdout, command->json);
@@ -210,7 +243,8 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		.retry_unit = 1,
 		.on_event = on_event,
 		.on_words = on_words,
-		.approve = approve,
+		.policy = policy,
+		.approve = isatty(STDIN_FILENO) ? approve : NULL,
 		.user_data = &show,
 	};
 	struct cua_agent_result result;
@@ -227,7 +261,8 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 }
 
 static int run_with_desktop(const struct run_options *command,
-		const struct cua_agent_resumable *resumed, const struct model *model)
+		const struct cua_agent_resumable *resumed, const struct model *model,
+		const struct agent_policy *policy)
 {
 	struct cua_error why = { 0 };
 	struct run_desktop desktop;
@@ -244,7 +279,42 @@ static int run_with_desktop(const struct run_options *command,
 		return stop_count ? 130 : CUA_EXIT_DESKTOP;
 	}
 	signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
-	return run_on(command, resumed, model, &desktop, tell_fd);
+	return run_on(command, resumed, model, policy, &desktop, tell_fd);
+}
+
+/* The one that is named; else that under which the run began; else the user's own; else the
+ * default. */
+static enum cua_status load_policy(const struct run_options *command,
+		const struct cua_agent_resumable *resumed, struct agent_policy **ret_policy,
+		struct cua_error *err)
+{
+	char path[CUA_PATH_MAX];
+	bool is_there = true;
+	if (command->policy) {
+		return agent_policy_load(command->policy, ret_policy, err);
+	}
+	if (resumed && resumed->policy_text) {
+		return agent_policy_parse(resumed->policy_name, resumed->policy_text,
+				strlen(resumed->policy_text), ret_policy, err);
+	}
+	enum cua_status status = agent_policy_path(path, sizeof(path), &is_there, err);
+	return status == CUA_OK ? agent_policy_load(is_there ? path : NULL, ret_policy, err)
+				: status;
+}
+
+/* Nothing is started under a policy with a mistake. */
+static int run_under_policy(const struct run_options *command,
+		const struct cua_agent_resumable *resumed, const struct model *model)
+{
+	struct agent_policy *policy = NULL;
+	struct cua_error why = { 0 };
+	if (load_policy(command, resumed, &policy, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: the policy: %s\n", why.msg);
+		return CUA_EXIT_USAGE;
+	}
+	const int exit_status = run_with_desktop(command, resumed, model, policy);
+	agent_policy_destroy(policy);
+	return exit_status;
 }
 
 /* The run's own model, and its address unless another is given. */
@@ -263,7 +333,7 @@ static int resume_command(const struct run_options *command,
 		.model = run.model, .api = run.api, .base_url = other_url ? other_url : run.base_url
 	};
 	int exit_status = choose_model(&wish, catalogue, keys, &model)
-			? run_with_desktop(command, &run, &model)
+			? run_under_policy(command, &run, &model)
 			: CUA_EXIT_USAGE;
 	cua_agent_resumable_finish(&run);
 	return exit_status;
@@ -277,7 +347,7 @@ static int run_command(struct run_options *command, const struct agent_catalogue
 		return resume_command(command, catalogue, keys);
 	}
 	return fill_wish(&command->wish) && choose_model(&command->wish, catalogue, keys, &model)
-			? run_with_desktop(command, NULL, &model)
+			? run_under_policy(command, NULL, &model)
 			: CUA_EXIT_USAGE;
 }
 

@@ -31,6 +31,13 @@ const char run_usage[] =
 		"last;\n"
 		"                  on its desktop if that lives. Nothing that was begun is\n"
 		"                  repeated. Model and API stay what they were.\n"
+		"  --policy FILE   what the agent may do, and what a person is asked; default "
+		"$CUA_POLICY,\n"
+		"                  else policy.yaml in ~/.config/cua, else the one that cua "
+		"policy\n"
+		"                  default prints. Without a terminal nobody is asked, and the "
+		"answer\n"
+		"                  is no. A run that is resumed stays under its own without this.\n"
 		"  --explain-cost  at the end, where the tokens and the money went\n"
 		"  --json          print events as JSON lines, as events.jsonl holds them\n"
 		"\n"
@@ -147,6 +154,9 @@ static bool parse_option(int option, struct run_options *options)
 	case 'r':
 		options->resume = optarg;
 		return true;
+	case 'p':
+		options->policy = optarg;
+		return true;
 	case 'x':
 		options->explain_cost = true;
 		return true;
@@ -194,6 +204,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "keep", no_argument, NULL, 'k' },
 		{ "detach", no_argument, NULL, 'D' },
 		{ "resume", required_argument, NULL, 'r' },
+		{ "policy", required_argument, NULL, 'p' },
 		{ "explain-cost", no_argument, NULL, 'x' },
 		{ "max-steps", required_argument, NULL, 's' },
 		{ "max-time", required_argument, NULL, 't' },

@@ -129,7 +129,9 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 				CUA_OK);
 	} else if (strcmp(request->path, "/v1/desktop") == 0) {
 		assert_int_equal(cua_buffer_printf(&reply->body, NULL,
-						 "{\"width\":1280,\"height\":800}"),
+						 "{\"width\":1280,\"height\":800,"
+						 "\"network\":\"%s\"}",
+						 stage->network),
 				CUA_OK);
 	} else {
 		reply->http_status = 404;
@@ -185,10 +187,17 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 
 /* --- the stage --- */
 
-static bool approve(const cJSON *checks, void *user_data)
+static bool approve(const struct cua_agent_question *question, void *user_data)
 {
-	assert_true(cJSON_GetArraySize(checks) > 0);
-	return ((struct agent_stage *)user_data)->says_yes;
+	struct agent_stage *stage = user_data;
+	assert_true(!question->checks || cJSON_GetArraySize(question->checks) > 0);
+	assert_true(question->expires_us > cua_now_us());
+	stage->questions++;
+	snprintf(stage->asked_words, sizeof(stage->asked_words), "%s", question->words);
+	snprintf(stage->asked_reason, sizeof(stage->asked_reason), "%s", question->reason);
+	snprintf(stage->asked_picture, sizeof(stage->asked_picture), "%s",
+			question->picture ? question->picture : "");
+	return stage->says_yes;
 }
 
 int agent_stage_set_up(void **state)
@@ -199,6 +208,7 @@ int agent_stage_set_up(void **state)
 	assert_int_equal(setenv("CUA_STATE_DIR", stage->dir, true), 0);
 	snprintf(stage->socket, sizeof(stage->socket), "%s/api.sock", stage->dir);
 	stage->cancel_fd = eventfd(0, EFD_CLOEXEC);
+	stage->network = "none";
 	stage->asked = cJSON_CreateArray();
 	stage->acted = cJSON_CreateArray();
 	stage->fail_post = stage->hang_up_post = stage->cancel_post = stage->cancel_ask = -1;

@@ -52,6 +52,8 @@ struct agent_stage {
 	struct cua_agent_options options;
 	struct cua_agent_result result;
 	bool says_yes;
+	int questions; /* that a person was asked, and the last of them */
+	char asked_words[256], asked_reason[256], asked_picture[300];
 
 	/* The model: replies in order, the last one again and again. */
 	const char *replies[16];
@@ -73,6 +75,7 @@ struct agent_stage {
 	int cancel_ask;   /* a Ctrl-C arrives with this request to the model */
 	bool is_still;    /* nothing ever changes */
 	int lease_asked;
+	const char *network; /* that it says it has */
 };
 
 /* For cmocka. What a run came to is checked at the end: whole lines in its journal, a report, and

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,15 +30,29 @@ static void take_words(const char **argv, va_list words)
 	argv[count] = NULL;
 }
 
+static void add_words(const char **argv, const char *one, const char *other)
+{
+	size_t count = 0;
+	while (argv[count]) {
+		count++;
+	}
+	assert_true(count + 2 < WORDS_MAX);
+	argv[count] = one;
+	argv[count + 1] = other;
+}
+
 void standin_process_start(struct standin_process *standin, ...)
 {
-	const char *argv[WORDS_MAX] = { CUA_TEST_STANDIN, "--answer-at-once", "2", "--quiet" };
+	const char *argv[WORDS_MAX] = { CUA_TEST_STANDIN, "--quiet" };
 	char line[80];
 	int ends[2], port = 0;
 	va_list words;
 	va_start(words, standin);
 	take_words(argv, words);
 	va_end(words);
+	if (!argv[2] || strcmp(argv[2], "--script") != 0) {
+		add_words(argv, "--answer-at-once", "2");
+	}
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	const struct cua_fd_map out_fd = { ends[1], STDOUT_FILENO };
 	const struct cua_spawn spawn = {

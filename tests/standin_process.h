@@ -1,7 +1,7 @@
 #ifndef CUA_TESTS_STANDIN_PROCESS_H
 #define CUA_TESTS_STANDIN_PROCESS_H
 
-/* cua-standin as a process of its own, which clicks twice and is done. */
+/* cua-standin as a process of its own, which clicks twice and is done, or plays a script. */
 
 #include <sys/types.h>
 
@@ -10,7 +10,8 @@ struct standin_process {
 	char url[64]; /* up to /v1 */
 };
 
-/* Fails the test if it does not start. More arguments; the last is followed by NULL. */
+/* Fails the test if it does not start. More arguments, --script first if it is among them; the last
+ * is followed by NULL. */
 void standin_process_start(struct standin_process *standin, ...) __attribute__((sentinel));
 void standin_process_stop(struct standin_process *standin);
 

@@ -72,6 +72,13 @@ static void answer_actions(
 static void desktop(const struct fake_request *request, struct fake_reply *reply, void *user_data)
 {
 	struct stage *stage = user_data;
+	if (strcmp(request->path, "/v1/desktop") == 0) {
+		assert_int_equal(cua_buffer_printf(&reply->body, NULL,
+						 "{\"width\":1280,\"height\":800,\"network\":"
+						 "\"none\"}"),
+				CUA_OK);
+		return;
+	}
 	CUA_AUTO_JSON cJSON *body = cJSON_Parse(request->body);
 	cJSON *actions = cJSON_DetachItemFromObject(body, "actions");
 	const char *name = cJSON_GetObjectItem(actions->child, "action")->valuestring;
@@ -305,7 +312,7 @@ static void expect_model_told(const struct stage *stage, const cJSON *before)
 	const cJSON *last = cJSON_GetArrayItem(before, cJSON_GetArraySize(before) - 1);
 	const char *type = type_of(last);
 	const bool is_open = strcmp(type, "turn") == 0 || strcmp(type, "intent") == 0 ||
-			strcmp(type, "result") == 0;
+			strcmp(type, "result") == 0 || strcmp(type, "decision") == 0;
 	if (stage->asks == 0 || count_type(before, "user") == 0) {
 		return;
 	}

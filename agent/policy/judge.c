@@ -54,6 +54,20 @@ static bool add_entry(struct agent_ledger *ledger, const struct entry *entry)
 	return true;
 }
 
+void agent_ledger_restore(struct agent_ledger *ledger, const struct agent_policy *policy,
+		const char *file, int line, double amount, uint64_t now_us, uint64_t ago_us)
+{
+	for (size_t i = 0; i < policy->rules.count; i++) {
+		const struct policy_row *row = &policy->rules.rows[i];
+		if (row->line == line && strcmp(cua_yaml_name(row->file), file) == 0 &&
+				(row->limit.times > 0 || row->limit.of)) {
+			const struct entry entry = { row, ago_us < now_us ? now_us - ago_us : 0,
+				amount };
+			(void)add_entry(ledger, &entry); /* full: nothing more is allowed by it */
+		}
+	}
+}
+
 /* Counts the call; false if it goes over the row's limit, or cannot be counted. */
 static bool take_from_limit(struct agent_ledger *ledger, const struct policy_row *row,
 		const struct agent_policy_call *call)
@@ -178,6 +192,10 @@ static void decide(const struct agent_policy *policy, struct agent_ledger *ledge
 			continue;
 		}
 		take_rule(decision, row);
+		if (row->limit.of) {
+			(void)policy_amount(
+					view->call->arguments, row->limit.of, &decision->amount);
+		}
 		if (match == POLICY_MAYBE) {
 			snprintf(decision->note, sizeof(decision->note),
 					"whether it is what the rule is about is not known for "

@@ -89,6 +89,7 @@ struct agent_decision {
 	int risk_line;
 	/* What was judged alone, of a command line: the simple command that decided; else "". */
 	char part[160];
+	double amount;  /* that a limit of the rule adds up */
 	char note[200]; /* why a rule that may have been meant did not decide; else "" */
 	/* A row that may have decided asks where the browser is, and that is not known. */
 	bool wants_url;
@@ -102,6 +103,10 @@ void agent_ledger_destroy(struct agent_ledger *ledger);
 /* Decides, and counts in the ledger, which may be NULL: then no limit is used up. */
 void agent_policy_judge(const struct agent_policy *policy, struct agent_ledger *ledger,
 		const struct agent_policy_call *call, struct agent_decision *ret_decision);
+/* Counts a call again that was judged `ago_us` before now_us by the rule at this line of this file.
+ */
+void agent_ledger_restore(struct agent_ledger *ledger, const struct agent_policy *policy,
+		const char *file, int line, double amount, uint64_t now_us, uint64_t ago_us);
 /* May what this call brought have been written by a stranger? ret_decision, which may be NULL:
  * rule, reason, file and line of what says so. */
 bool agent_policy_taints(const struct agent_policy *policy, const struct agent_policy_call *call,

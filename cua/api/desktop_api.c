@@ -210,6 +210,8 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	cJSON_AddNumberToObject(json, "width", screen.x);
 	cJSON_AddNumberToObject(json, "height", screen.y);
 	cJSON_AddStringToObject(json, "sandbox", host->record.sandboxed ? "bwrap" : "none");
+	/* Without a sandbox, that of this machine. */
+	cJSON_AddStringToObject(json, "network", host->record.sandboxed ? "none" : "open");
 	cJSON_AddNumberToObject(json, "host_pid", getpid());
 	cJSON_AddStringToObject(json, "lease",
 			desktop_thread_person_holds(host->thread) ? "person" : "agent");

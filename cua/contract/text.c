@@ -12,12 +12,13 @@
 
 enum form { FORM_LINE, FORM_BLOCK, FORM_HTML };
 
-/* Characters that hide text or reorder it: zero width, bidirectional controls, tags. */
+/* Characters that hide text or reorder it: zero width, bidirectional controls, tags, and the
+ * selectors of variants beside the tags. */
 static bool is_invisible(uint32_t code)
 {
 	return code == 0xAD || code == 0x61C || code == 0xFEFF ||
 			(code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
-			(code >= 0x2060 && code <= 0x206F) || (code >= 0xE0000 && code <= 0xE007F);
+			(code >= 0x2060 && code <= 0x206F) || (code >= 0xE0000 && code <= 0xE0FFF);
 }
 
 /* at: after an ESC. Steps over the rest of a control sequence, so that its letters do not
@@ -118,6 +119,41 @@ void cua_text_block(FILE *out, const char *text)
 void cua_text_html(FILE *out, const char *text)
 {
 	put_text(out, text, 0, FORM_HTML);
+}
+
+size_t cua_text_strip(char *text)
+{
+	size_t count = 0;
+	const char *at = text, *end = text + strlen(text);
+	char *to = text;
+	while (at < end) {
+		const char *start = at;
+		const uint32_t code = (unsigned char)*at < 0x80 ? (unsigned char)*at++
+								: cua_utf8_next(&at, end);
+		if (code == CUA_UTF8_INVALID) {
+			at = start + 1;
+		} else if (is_invisible(code)) {
+			count++;
+			continue;
+		}
+		memmove(to, start, (size_t)(at - start));
+		to += at - start;
+	}
+	*to = '\0';
+	return count;
+}
+
+size_t cua_text_strip_json(cJSON *json)
+{
+	cJSON *child = NULL;
+	size_t count = json && json->string ? cua_text_strip(json->string) : 0;
+	if (cJSON_IsString(json)) {
+		count += cua_text_strip(json->valuestring);
+	}
+	cJSON_ArrayForEach (child, json) {
+		count += cua_text_strip_json(child);
+	}
+	return count;
 }
 
 /* --- secrets --- */

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <cjson/cJSON.h>
+
 /* One line: control characters, escape sequences, invisible and direction-changing characters
  * are left out, line breaks become spaces, bad UTF-8 becomes U+FFFD. Ends with an ellipsis
  * after max_chars characters; 0: no limit. */
@@ -15,6 +17,12 @@ void cua_text_line(FILE *out, const char *text, size_t max_chars);
 void cua_text_block(FILE *out, const char *text);
 /* As cua_text_block(), with the characters that HTML reserves escaped. */
 void cua_text_html(FILE *out, const char *text);
+
+/* Leaves out, in place, the invisible and direction-changing characters of UTF-8, in which a text
+ * can carry words that no person sees. How many they were. */
+size_t cua_text_strip(char *text);
+/* The same of all texts in it, names of members among them; NULL is fine. */
+size_t cua_text_strip_json(cJSON *json);
 
 /* A key that is shorter is a word for a server that wants none ("EMPTY", "ollama", "x"): hiding it
  * would spoil what a model says and does with the same word. */
