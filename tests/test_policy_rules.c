@@ -355,9 +355,9 @@ static const struct row rows[] = {
 	{ TOOL("text_editor", "{\"command\":\"create\",\"path\":\"a\"}"), "allow", "write", false },
 	{ TOOL("search", "{\"path\":\".\",\"pattern\":\"x\"}"), "allow", "read", false },
 	/* the rest */
-	{ TOOL("git", "{\"operation\":\"status\"}"), "allow", "read", false },
-	{ TOOL("git", "{\"operation\":\"commit\"}"), "allow", "write", false },
-	{ TOOL("git", "{\"operation\":\"push\"}"), "ask", "external", true },
+	{ TOOL("git", "{\"command\":\"status\"}"), "allow", "read", false },
+	{ TOOL("git", "{\"command\":\"commit\"}"), "allow", "write", false },
+	{ TOOL("git", "{\"command\":\"push\"}"), "ask", "external", true },
 	{ TOOL("python", "{\"code\":\"print(1)\"}"), "allow", "write", false },
 	{ TOOL("ask_person", "{}"), "allow", "read", false },
 	{ TOOL("done", "{}"), "allow", "read", false },
