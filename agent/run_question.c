@@ -14,6 +14,7 @@
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define RING_RADIUS 18
 #define RING_WIDTH 4 /* and as much of white around it */
@@ -120,7 +121,7 @@ bool run_question_picture(struct agent_run *run, const cJSON *actions, char *nam
 static char *words_of(const struct run_request *request)
 {
 	if (strcmp(request->tool, "computer") == 0) {
-		return agent_words_actions(request->arguments);
+		return agent_words_whole(request->arguments);
 	}
 	CUA_AUTO_FREE char *arguments = cJSON_PrintUnformatted(request->arguments);
 	char *words = NULL;
@@ -138,10 +139,16 @@ static bool put_question(struct agent_run *run, const struct run_request *reques
 		const struct agent_decision *decision, const cJSON *checks, const char *picture,
 		uint64_t asked_us)
 {
-	char rule[CUA_PATH_MAX + 300], path[CUA_PATH_MAX] = "";
+	char rule[CUA_PATH_MAX + 300], path[CUA_PATH_MAX] = "", note[300];
 	CUA_AUTO_FREE char *words = words_of(request);
 	if (!words) {
 		return false;
+	}
+	const size_t hidden = cua_text_strip(words);
+	snprintf(note, sizeof(note), "%s", decision->note);
+	if (hidden > 0) {
+		snprintf(note, sizeof(note), "invisible characters in it: %zu. %s", hidden,
+				decision->note);
 	}
 	snprintf(rule, sizeof(rule), "%s:%d (%s)", decision->file, decision->line, decision->rule);
 	if (picture) {
@@ -151,7 +158,7 @@ static bool put_question(struct agent_run *run, const struct run_request *reques
 		.reason = decision->reason,
 		.rule = rule,
 		.risk = agent_risk_names[decision->risk],
-		.note = decision->note,
+		.note = note,
 		.picture = picture ? path : NULL,
 		.checks = checks,
 		.expires_us = asked_us + AGENT_APPROVAL_S * 1000000ULL };

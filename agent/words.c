@@ -7,10 +7,10 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
-#define TEXT_SHOWN 200 /* bytes of typed text */
+#define TEXT_SHOWN 200 /* bytes of typed text, where not all of it is wanted */
 
 /* Cut at a character, never inside one. */
-static void put_quoted(FILE *out, const char *text)
+static void put_cut(FILE *out, const char *text)
 {
 	size_t len = strlen(text), shown = len;
 	if (len > TEXT_SHOWN) {
@@ -19,8 +19,28 @@ static void put_quoted(FILE *out, const char *text)
 			shown--;
 		}
 	}
-	fprintf(out, "\xe2\x80\x9c%.*s%s\xe2\x80\x9d", (int)shown, text,
-			shown < len ? "\xe2\x80\xa6" : "");
+	fprintf(out, "%.*s%s", (int)shown, text, shown < len ? "\xe2\x80\xa6" : "");
+}
+
+/* With the keys that line breaks and tabs are. */
+static void put_whole(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n') {
+			fputs("\xe2\x8f\x8e", out);
+		} else if (*text == '\t') {
+			fputs("\xe2\x87\xa5", out);
+		} else {
+			fputc(*text, out);
+		}
+	}
+}
+
+static void put_quoted(FILE *out, const char *text, bool is_whole)
+{
+	fputs("\xe2\x80\x9c", out);
+	(is_whole ? put_whole : put_cut)(out, text);
+	fputs("\xe2\x80\x9d", out);
 }
 
 static void put_keys(FILE *out, const cJSON *keys)
@@ -98,7 +118,7 @@ static void put_scroll(FILE *out, const cJSON *action)
 }
 
 /* Name and arguments as they are, for the actions that need no wording of their own. */
-static void put_plain(FILE *out, const cJSON *action, const char *name)
+static void put_plain(FILE *out, const cJSON *action, const char *name, bool is_whole)
 {
 	for (const char *at = name; *at; at++) {
 		fputc(*at == '_' ? ' ' : *at, out);
@@ -111,7 +131,7 @@ static void put_plain(FILE *out, const cJSON *action, const char *name)
 		}
 		fputc(' ', out);
 		if (cJSON_IsString(argument)) {
-			put_quoted(out, argument->valuestring);
+			put_quoted(out, argument->valuestring, is_whole);
 		} else if (cJSON_IsNumber(argument)) {
 			fprintf(out, "%.15g", argument->valuedouble);
 		} else if (cJSON_IsArray(argument)) {
@@ -121,7 +141,7 @@ static void put_plain(FILE *out, const cJSON *action, const char *name)
 	put_place(out, action);
 }
 
-void agent_words_action(FILE *out, const cJSON *action)
+static void put_action(FILE *out, const cJSON *action, bool is_whole)
 {
 	const char *name = cua_json_text(action, "action");
 	if (strcmp(name, "click") == 0) {
@@ -134,7 +154,7 @@ void agent_words_action(FILE *out, const cJSON *action)
 		fputs("move", out);
 	} else if (strcmp(name, "type") == 0) {
 		fputs("type ", out);
-		put_quoted(out, cua_json_text(action, "text"));
+		put_quoted(out, cua_json_text(action, "text"), is_whole);
 		return;
 	} else if (strcmp(name, "key") == 0) {
 		fputs("press ", out);
@@ -147,14 +167,19 @@ void agent_words_action(FILE *out, const cJSON *action)
 		fprintf(out, "wait %.1f s", cua_json_int(action, "duration_ms") / 1000.0);
 		return;
 	} else {
-		put_plain(out, action, name);
+		put_plain(out, action, name, is_whole);
 		return;
 	}
 	put_place(out, action);
 	put_modifiers(out, action);
 }
 
-char *agent_words_actions(const cJSON *actions)
+void agent_words_action(FILE *out, const cJSON *action)
+{
+	put_action(out, action, false);
+}
+
+static char *join(const cJSON *actions, bool is_whole)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -166,7 +191,7 @@ char *agent_words_actions(const cJSON *actions)
 	const char *joint = "";
 	cJSON_ArrayForEach (action, actions) {
 		fputs(joint, out);
-		agent_words_action(out, action);
+		put_action(out, action, is_whole);
 		joint = ", then ";
 	}
 	if (fclose(out) != 0) {
@@ -174,4 +199,14 @@ char *agent_words_actions(const cJSON *actions)
 		return NULL;
 	}
 	return text;
+}
+
+char *agent_words_actions(const cJSON *actions)
+{
+	return join(actions, false);
+}
+
+char *agent_words_whole(const cJSON *actions)
+{
+	return join(actions, true);
 }

@@ -11,5 +11,7 @@
 void agent_words_action(FILE *out, const cJSON *action);
 /* The whole list, joined by ", then "; the caller owns it. NULL when memory runs out. */
 char *agent_words_actions(const cJSON *actions);
+/* The same with texts to their end, for one who has to say yes to them. */
+char *agent_words_whole(const cJSON *actions);
 
 #endif

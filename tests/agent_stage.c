@@ -195,6 +195,7 @@ static bool approve(const struct cua_agent_question *question, void *user_data)
 	stage->questions++;
 	snprintf(stage->asked_words, sizeof(stage->asked_words), "%s", question->words);
 	snprintf(stage->asked_reason, sizeof(stage->asked_reason), "%s", question->reason);
+	snprintf(stage->asked_note, sizeof(stage->asked_note), "%s", question->note);
 	snprintf(stage->asked_picture, sizeof(stage->asked_picture), "%s",
 			question->picture ? question->picture : "");
 	return stage->says_yes;

@@ -53,7 +53,7 @@ struct agent_stage {
 	struct cua_agent_result result;
 	bool says_yes;
 	int questions; /* that a person was asked, and the last of them */
-	char asked_words[256], asked_reason[256], asked_picture[300];
+	char asked_words[1024], asked_reason[256], asked_note[256], asked_picture[300];
 
 	/* The model: replies in order, the last one again and again. */
 	const char *replies[16];

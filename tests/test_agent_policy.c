@@ -142,6 +142,23 @@ static void a_yes_lets_it_run_once(void **state)
 	assert_non_null(strstr(stage->asked_picture, "/asked-2.png"));
 }
 
+/* A long text must not hide its end, nor what nobody sees. */
+static void a_person_sees_all_that_is_typed(void **state)
+{
+	struct agent_stage *stage = *state;
+	static char reply[2000], text[600];
+	memset(text, 'a', 500);
+	snprintf(reply, sizeof(reply),
+			CALL("c1", "{\"type\":\"type\",\"text\":\"%s\\u200bend\\n\"}") "%s", text,
+			END);
+	use_rules(stage, "rules:\n- ask: typing\n  when: {action: type}\n");
+	stage->replies[0] = reply;
+	stage->replies[1] = DONE;
+	agent_stage_play(stage);
+	assert_non_null(strstr(stage->asked_words, "aaaend\xe2\x8f\x8e\xe2\x80\x9d"));
+	assert_string_equal(stage->asked_note, "invisible characters in it: 1. ");
+}
+
 static void a_yes_is_void_when_the_screen_has_changed(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -257,6 +274,7 @@ int main(void)
 		TEST(what_is_allowed_is_written_down_before_it_is_done),
 		TEST(without_a_person_the_answer_is_no),
 		TEST(a_yes_lets_it_run_once),
+		TEST(a_person_sees_all_that_is_typed),
 		TEST(a_yes_is_void_when_the_screen_has_changed),
 		TEST(a_no_is_told_and_not_asked_again),
 		TEST(nobody_is_flooded_with_questions),
