@@ -3,14 +3,16 @@
 set(mcp_dir ${CMAKE_CURRENT_LIST_DIR}/mcp)
 add_executable(mcp_bad_server ${mcp_dir}/mcp_bad_server.c)
 target_link_libraries(mcp_bad_server PRIVATE cua_options)
-foreach(name config client server)
+foreach(name config client server http command)
 	add_executable(test_mcp_${name} ${CMAKE_CURRENT_LIST_DIR}/test_mcp_${name}.c)
 	target_link_libraries(test_mcp_${name} PRIVATE cua_mcp PkgConfig::cmocka)
-	target_compile_definitions(test_mcp_${name} PRIVATE CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>")
-	add_dependencies(test_mcp_${name} mcp_bad_server)
+	target_compile_definitions(test_mcp_${name} PRIVATE
+		CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>" CUA_TEST_PROGRAM="$<TARGET_FILE:cua>")
+	add_dependencies(test_mcp_${name} mcp_bad_server cua)
 	add_test(NAME mcp_${name} COMMAND test_mcp_${name})
 	set_tests_properties(mcp_${name} PROPERTIES TIMEOUT 180)
 endforeach()
+target_sources(test_mcp_http PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 target_sources(test_mcp_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/processes.c
 	${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)
 

@@ -144,6 +144,34 @@ static void long_names_are_cut(void **state)
 	cua_buffer_finish(&heard.text);
 }
 
+static void what_a_stream_says_of_its_rest_is_kept(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *stream, *last_id;
+		long retry_ms;
+	} rows[] = { { "data: a\n\n", "", -1 }, { "id: 7\nretry: 500\ndata:\n\n", "7", 500 },
+		{ "id: 7\n\nid\n\n", "", -1 }, { "retry: 5s\n\n", "", -1 },
+		{ "retry:\n\n", "", -1 }, { "retry: 99999999999999999999\n\n", "", 86400001 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct heard heard = { .answer = CUA_OK };
+		struct agent_sse sse;
+		cua_buffer_init(&heard.text, 1 << 20);
+		agent_sse_init(&sse, AGENT_SSE_EVENT_MAX, hear, &heard);
+		assert_int_equal(agent_sse_feed(&sse, rows[i].stream, strlen(rows[i].stream), NULL),
+				CUA_OK);
+		assert_string_equal(sse.last_id, rows[i].last_id);
+		if (rows[i].retry_ms <= 86400000) {
+			assert_int_equal(sse.retry_ms, rows[i].retry_ms);
+		} else {
+			assert_true(sse.retry_ms >
+					86400000); /* of no use, and no number ran over */
+		}
+		agent_sse_finish(&sse);
+		cua_buffer_finish(&heard.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +180,7 @@ int main(void)
 		cmocka_unit_test(caps_do_not_depend_on_chunks),
 		cmocka_unit_test(a_failing_listener_ends_the_feed),
 		cmocka_unit_test(long_names_are_cut),
+		cmocka_unit_test(what_a_stream_says_of_its_rest_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,68 @@ static void nobody_there_is_closed(void **state)
 	cua_http_client_destroy(NULL);
 }
 
+/* A descriptor that is watched beside a request: what is read from it moves the deadline. */
+struct beside {
+	int ends[2], heard, headers;
+	uint64_t deadline_us;
+};
+
+static enum cua_status hear(void *user_data, struct cua_error *err)
+{
+	struct beside *beside = user_data;
+	char byte = 0;
+	assert_int_equal(read(beside->ends[0], &byte, 1), 1);
+	beside->heard++;
+	if (byte == 'x') {
+		return CUA_FAIL(err, CUA_ERR_PERSON, 0, "heard enough");
+	}
+	beside->deadline_us = cua_now_us() + 100000;
+	return CUA_OK;
+}
+
+static void count_headers(void *user_data)
+{
+	((struct beside *)user_data)->headers++;
+}
+
+static enum cua_status ask_beside(struct beside *beside, const char *says, const char *bytes)
+{
+	struct cua_http_request request = request_to("GET", "http://desktop/a");
+	struct cua_http_response response;
+	struct cua_error err = { 0 };
+	int connections = 0;
+	*beside = (struct beside){ .deadline_us = cua_now_us() + PATIENCE_MS * 1000ULL };
+	assert_int_equal(pipe2(beside->ends, O_CLOEXEC), 0);
+	assert_int_equal(write(beside->ends[1], bytes, strlen(bytes)), strlen(bytes));
+	request.total_timeout_ms = 0;
+	request.deadline_us = &beside->deadline_us;
+	request.beside_fd = &beside->ends[0];
+	request.on_beside = hear;
+	request.beside_user_data = beside;
+	request.on_headers = count_headers;
+	request.user_data = beside;
+	enum cua_status status = ask_canned(says, request, &response, &connections, &err);
+	cua_http_response_finish(&response);
+	close(beside->ends[0]);
+	close(beside->ends[1]);
+	return status;
+}
+
+static void what_comes_beside_a_request_is_heard(void **state)
+{
+	(void)state;
+	static const char held[] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhold";
+	struct beside beside;
+	assert_int_equal(ask_beside(&beside, held, "abc"), CUA_ERR_TIMEOUT); /* by the deadline */
+	assert_int_equal(beside.heard, 3);
+	assert_int_equal(beside.headers, 1);
+	assert_int_equal(ask_beside(&beside, held, "axb"), CUA_ERR_PERSON);
+	assert_int_equal(beside.heard, 2);
+	assert_int_equal(ask_beside(&beside, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""),
+			CUA_OK);
+	assert_int_equal(beside.headers, 1);
+}
+
 /* --- a server of many --- */
 
 static enum cua_status take_some(
@@ -295,6 +357,7 @@ int main(void)
 		cmocka_unit_test(headers_have_a_bound),
 		cmocka_unit_test(failures_have_their_status),
 		cmocka_unit_test(nobody_there_is_closed),
+		cmocka_unit_test(what_comes_beside_a_request_is_heard),
 		ON_SITE(what_the_callback_says_ends_the_request),
 		ON_SITE(a_request_is_cancelled_while_it_waits),
 	};
