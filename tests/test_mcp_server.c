@@ -5,19 +5,24 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "agent/mcp/mcp_server.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "tests/processes.h"
+#include "tests/waiting.h"
 
 /* Servers that misbehave: each has an error in words, in time, and leaves nothing behind. */
 
@@ -28,7 +33,7 @@
 #define END_MS 2000 /* what the processes of a server may take to end */
 
 struct play {
-	char *argv[4], *none[1], *read[2];
+	char *argv[5], *none[1], *read[2];
 	char token[48]; /* an argument, to find its processes by */
 	struct agent_mcp_entry entry;
 	struct agent_mcp_server *server;
@@ -126,7 +131,7 @@ static void the_revision_is_found_out(void **state)
 		int starts;
 	} rows[] = { { "good", "2025-03-26", 1 }, { "silent", "2025-03-26", 1 },
 		{ "probe-kills", "2025-03-26", 2 }, { "modern", "2026-07-28", 1 },
-		{ "retries", "2026-07-28", 1 } };
+		{ "retries", "2026-07-28", 1 }, { "slow-modern", "2026-07-28", 1 } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct play play;
 		begin(&play, rows[i].mode);
@@ -336,6 +341,65 @@ static void a_call_can_be_cancelled(void **state)
 	close(ends[1]);
 }
 
+/* --- the sandbox --- */
+
+static void it_sees_what_its_entry_names(void **state)
+{
+	(void)state;
+	char port[16];
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	CUA_AUTO_FD int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	snprintf(port, sizeof(port), "%d", ntohs(address.sin_port));
+	for (int i = 0; i < 2; i++) {
+		struct play play;
+		begin(&play, "looks");
+		play.argv[3] = port;
+		play.entry.has_network = i == 1;
+		expect_list(&play);
+		expect_call(&play,
+				i == 0 ? "network no, system read-only, home own, state hidden"
+				       : "network yes, system read-only, home own, state hidden");
+		end(&play);
+	}
+}
+
+static bool are_gone(void *token)
+{
+	return count_processes(token) == 0;
+}
+
+static void it_ends_with_a_caller_that_is_killed(void **state)
+{
+	(void)state;
+	struct play play;
+	int told[2];
+	char byte;
+	begin(&play, "forks");
+	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+	const pid_t caller = fork();
+	assert_true(caller >= 0);
+	if (caller == 0) {
+		(void)!write(told[1], list(&play) == CUA_OK ? "y" : "n", 1);
+		for (;;) {
+			pause();
+		}
+	}
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	assert_true(count_processes(play.token) > 4);
+	assert_int_equal(kill(caller, SIGKILL), 0);
+	assert_int_equal(waitpid(caller, NULL, 0), caller);
+	wait_until(are_gone, play.token, "the end of the server");
+	end(&play);
+	close(told[0]);
+	close(told[1]);
+}
+
 static int by_value(const void *left, const void *right)
 {
 	const double one = *(const double *)left, other = *(const double *)right;
@@ -380,6 +444,8 @@ int main(void)
 		cmocka_unit_test(a_dead_server_is_started_again),
 		cmocka_unit_test(stubborn_servers_end_with_all_they_forked),
 		cmocka_unit_test(a_call_can_be_cancelled),
+		cmocka_unit_test(it_sees_what_its_entry_names),
+		cmocka_unit_test(it_ends_with_a_caller_that_is_killed),
 		cmocka_unit_test(a_call_costs_less_than_two_milliseconds),
 	};
 	signal(SIGPIPE, SIG_IGN);

@@ -140,7 +140,9 @@ static bool shows_legacy(const struct agent_mcp_server *server, enum cua_status 
 					wait->is_sent);
 }
 
-static enum cua_status probe(struct agent_mcp_server *server, struct cua_error *err)
+/* ret_silent: nothing came at all. */
+static enum cua_status probe(
+		struct agent_mcp_server *server, bool *ret_silent, struct cua_error *err)
 {
 	const int left = left_ms(server), ms = server->options.probe_ms;
 	const struct mcp_question question = {
@@ -154,6 +156,7 @@ static enum cua_status probe(struct agent_mcp_server *server, struct cua_error *
 	for (int i = 0; i < 2 && asks_again && status == CUA_OK; i++) {
 		use_version(server, MCP_ERA_MODERN, MCP_MODERN);
 		status = mcp_ask(server, &question, NULL, &wait, &reply, &why);
+		*ret_silent = status == CUA_ERR_TIMEOUT;
 		asks_again = status == CUA_OK && reply.code == MCP_ERROR_VERSION;
 		if (status == CUA_OK) {
 			status = read_probe(server, &reply, &why);
@@ -178,7 +181,9 @@ static enum cua_status probe(struct agent_mcp_server *server, struct cua_error *
 	return status;
 }
 
-static enum cua_status initialize(struct agent_mcp_server *server, struct cua_error *err)
+/* ret_refused: the server said no to a handshake. */
+static enum cua_status initialize(
+		struct agent_mcp_server *server, bool *ret_refused, struct cua_error *err)
 {
 	const int left = left_ms(server);
 	const struct mcp_question question = { .method = "initialize", .ms = left, .max_ms = left };
@@ -191,6 +196,7 @@ static enum cua_status initialize(struct agent_mcp_server *server, struct cua_er
 	cJSON_AddItemToObject(params, "clientInfo", mcp_client_info());
 	enum cua_status status = mcp_ask(server, &question, params, &wait, &reply, err);
 	const char *version = cua_json_string(reply.result, "protocolVersion");
+	*ret_refused = status == CUA_OK && !reply.result;
 	if (status == CUA_OK && !reply.result) {
 		status = CUA_FAIL(err, CUA_ERR_APP, 0, "the server refused to start: %s",
 				reply.problem);
@@ -223,16 +229,24 @@ enum cua_status mcp_session_open(struct agent_mcp_server *server, struct cua_err
 	if (left_ms(server) < server->options.init_ms / 2) {
 		server->started_us = cua_now_us() - (uint64_t)server->options.init_ms * 500U;
 	}
+	bool is_silent = false, is_refused = false;
 	if (status == CUA_OK && server->era == MCP_ERA_UNKNOWN) {
-		status = probe(server, err);
+		status = probe(server, &is_silent, err);
 	}
 	if (status == CUA_OK && server->era == MCP_ERA_LEGACY) {
-		status = initialize(server, err);
+		status = initialize(server, &is_refused, err);
+	}
+	if (is_silent && is_refused && probe(server, &is_silent, NULL) == CUA_OK &&
+			server->era == MCP_ERA_MODERN) {
+		status = CUA_OK; /* it was slow to start, and knows no handshake */
 	}
 	server->is_ready = status == CUA_OK;
 	server->connect_ms = (double)(cua_now_us() - server->started_us) / 1000.0;
 	if (status != CUA_OK) {
 		mcp_session_close(server);
+	}
+	if (status != CUA_OK && server->entry->transport != AGENT_MCP_SSE) {
+		use_version(server, MCP_ERA_UNKNOWN, ""); /* what was taken for known was not */
 	}
 	return status;
 }

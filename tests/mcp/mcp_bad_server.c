@@ -1,11 +1,14 @@
 /* A server of the Model Context Protocol over stdio that misbehaves in the way that its first
  * argument names. Of an older revision, unless it is "modern" or "asks". */
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,7 +17,7 @@
 #define MANY 300
 #define PAGE 70
 
-static const char *mode;
+static const char *mode, *port;
 static int calls, lists;
 
 static bool is(const char *name)
@@ -136,6 +139,33 @@ static void progress(const cJSON *params, int steps)
 	}
 }
 
+static bool connects(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons((unsigned short)atoi(port)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const bool is_connected =
+			connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	close(fd);
+	return is_connected;
+}
+
+/* What it can reach of the machine. */
+static void look(const cJSON *id)
+{
+	const bool writes = access("/usr", W_OK) == 0 || access("/etc/passwd", W_OK) == 0;
+	char text[200];
+	snprintf(text, sizeof(text),
+			"{\"content\":[{\"type\":\"text\",\"text\":\"network %s, system %s, home "
+			"%s, "
+			"state %s\"}]}",
+			connects() ? "yes" : "no", writes ? "writable" : "read-only",
+			access(getenv("HOME"), W_OK) == 0 ? "own" : "none",
+			access("/var/lib/cua", F_OK) == 0 ? "seen" : "hidden");
+	answer(id, text);
+}
+
 static void run_tool(const cJSON *id, const cJSON *params)
 {
 	static const char done[] = "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}";
@@ -183,6 +213,9 @@ static void run_tool(const cJSON *id, const cJSON *params)
 					   "]}"
 					 : "{\"content\":[]}");
 		return;
+	} else if (is("looks")) {
+		look(id);
+		return;
 	} else if (is("odd-result")) {
 		answer(id, "{\"resultType\":\"task\",\"taskId\":\"1\"}");
 		return;
@@ -206,7 +239,11 @@ static void take(const char *line)
 		    *name = cJSON_GetObjectItem(json, "method");
 	const cJSON *params = cJSON_GetObjectItem(json, "params");
 	const char *method = name ? name->valuestring : "";
-	const bool is_modern = is("modern") || is("asks") || is("retries");
+	const bool is_modern = is("modern") || is("asks") || is("retries") || is("slow-modern");
+	if (strcmp(method, "server/discover") == 0 && is("slow-modern") && lists++ == 0) {
+		method = ""; /* as if it were not there yet; nobody waits for the answer any more */
+		id = NULL;
+	}
 	if (strcmp(method, "server/discover") == 0 && is("silent")) {
 		/* It does not know this and says nothing. */
 	} else if (strcmp(method, "server/discover") == 0 && is("probe-kills")) {
@@ -241,6 +278,7 @@ int main(int argc, char **argv)
 {
 	static char line[1 << 20];
 	mode = argc > 1 ? argv[1] : "";
+	port = argc > 3 ? argv[3] : "0";
 	if (is("ignores-term")) {
 		signal(SIGTERM, SIG_IGN);
 	}
