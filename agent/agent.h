@@ -66,6 +66,11 @@ struct cua_agent_options {
 	/* Words of the model as they arrive, before the turn that they belong to. May be NULL. */
 	agent_words_fn on_words;
 	const struct agent_policy *policy; /* NULL: the default */
+	const char *tools; /* offered beside the computer: names with commas, or "all"; NULL: none
+			    */
+	/* What a person says to a question of the model, which is hostile text; the caller frees.
+	 * NULL, also for the function: nobody is there. */
+	char *(*ask)(const char *question, void *user_data);
 	/* May the call go on? NULL: nobody is there to ask, and it may not. */
 	bool (*approve)(const struct cua_agent_question *question, void *user_data);
 	void *user_data;
@@ -92,6 +97,7 @@ struct cua_agent_resumable {
 	int64_t desktop_created_s;
 	bool desktop_is_own;
 	struct agent_limits limits;
+	char *tools;                     /* owned; NULL: none were offered */
 	char *policy_name, *policy_text; /* owned; NULL: of a run that had none */
 };
 
@@ -112,5 +118,8 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 /* What the process exits with. */
 int cua_agent_exit_status(const struct cua_agent_result *result);
 void cua_agent_result_finish(struct cua_agent_result *result);
+
+/* Names of tools with commas, "all" or "none"; CUA_ERR_INVAL names the one there is not. */
+CUA_NODISCARD enum cua_status cua_agent_check_tools(const char *names, struct cua_error *err);
 
 #endif

@@ -13,10 +13,14 @@
 #include "agent/view.h"
 #include "cua/base/http_client.h"
 #include "cua/base/json.h"
+#include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
+#define ACTIONS_URL "http://desktop/v1/actions"
+#define TOOLS_URL "http://desktop/v1/tools"
 #define ANSWER_MAX ((size_t)64 << 20)
+#define TOOL_TIME_MS 600000      /* of the tool that takes longest */
 #define ANSWER_TIMEOUT_MS 120000 /* beyond the time that the actions themselves ask for */
 #define LEASE_WAIT_MS 30000
 
@@ -26,8 +30,9 @@ struct agent_desktop {
 	char etag[128];
 	struct cua_point view; /* x 0: the screen as it is */
 	bool hides_pointer;
-	char network[16]; /* that its applications have; "": it does not say */
-	cJSON *focused;   /* owned; as the last answer said; NULL: it did not */
+	char network[16];             /* that its applications have; "": it does not say */
+	char workspace[CUA_PATH_MAX]; /* of its tools; "": it does not say */
+	cJSON *focused;               /* owned; as the last answer said; NULL: it did not */
 };
 
 enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
@@ -81,6 +86,8 @@ enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 	if (status == CUA_OK) {
 		snprintf(desktop->network, sizeof(desktop->network), "%s",
 				cua_json_text(answer, "network"));
+		snprintf(desktop->workspace, sizeof(desktop->workspace), "%s",
+				cua_json_text(answer, "workspace"));
 	}
 	if (status == CUA_OK && limits) {
 		const struct cua_point screen = { width->valueint, height->valueint };
@@ -108,6 +115,11 @@ void agent_outcome_finish(struct agent_outcome *outcome)
 const char *agent_desktop_network(const struct agent_desktop *desktop)
 {
 	return desktop->network[0] ? desktop->network : NULL;
+}
+
+const char *agent_desktop_workspace(const struct agent_desktop *desktop)
+{
+	return desktop->workspace[0] ? desktop->workspace : NULL;
 }
 
 const char *agent_desktop_window(const struct agent_desktop *desktop, const char *member)
@@ -283,7 +295,7 @@ static void read_error(const cJSON *answer, long http_status, struct agent_outco
 static size_t strip(const cJSON *answer)
 {
 	static const char *const names[] = { "results", "focused", "new_windows", "person_note",
-		"error" };
+		"error", "content" };
 	size_t count = 0;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
 		count += cua_text_strip_json(cua_json_member(answer, names[i]));
@@ -297,8 +309,8 @@ static void keep_focused(struct agent_desktop *desktop, const cJSON *answer)
 	desktop->focused = cJSON_Duplicate(cua_json_member(answer, "focused"), true);
 }
 
-static enum cua_status post(struct agent_desktop *desktop, const cJSON *actions, const char *body,
-		struct agent_outcome *outcome, struct cua_error *err)
+static enum cua_status post(struct agent_desktop *desktop, const char *url, long time_ms,
+		const char *body, struct agent_outcome *outcome, struct cua_error *err)
 {
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	if (!body) {
@@ -306,11 +318,11 @@ static enum cua_status post(struct agent_desktop *desktop, const cJSON *actions,
 	}
 	struct cua_http_request request = {
 		.method = "POST",
-		.url = "http://desktop/v1/actions",
+		.url = url,
 		.headers = headers,
 		.body = body,
 		.body_len = strlen(body),
-		.total_timeout_ms = timeout_ms(actions),
+		.total_timeout_ms = time_ms,
 		.max_body_len = ANSWER_MAX,
 	};
 	struct cua_http_response response = { 0 };
@@ -340,7 +352,7 @@ static enum cua_status look_again(struct agent_desktop *desktop, struct cua_erro
 	CUA_AUTO_JSON cJSON *look = cJSON_Parse("[{\"action\": \"screenshot\"}]");
 	struct agent_outcome outcome = { .failed_action = -1 };
 	CUA_AUTO_FREE char *body = build_body(desktop, look);
-	enum cua_status status = post(desktop, look, body, &outcome, err);
+	enum cua_status status = post(desktop, ACTIONS_URL, ANSWER_TIMEOUT_MS, body, &outcome, err);
 	if (status == CUA_OK && outcome.status != CUA_OK) {
 		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
 	} else if (status == CUA_OK) {
@@ -355,7 +367,8 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 {
 	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
 	CUA_AUTO_FREE char *body = build_body(desktop, actions);
-	enum cua_status status = post(desktop, actions, body, ret_outcome, err);
+	enum cua_status status =
+			post(desktop, ACTIONS_URL, timeout_ms(actions), body, ret_outcome, err);
 	keep_focused(desktop, ret_outcome->answer);
 	if (status != CUA_OK) {
 		return status;
@@ -378,6 +391,74 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 	return look_again(desktop, err);
 }
 
+/* --- tools --- */
+
+/* The first picture is taken, by how many there were. */
+static enum cua_status take_tool_picture(
+		struct agent_outcome *outcome, cJSON *part, int pictures, struct cua_error *err)
+{
+	cJSON *data = cua_json_member(part, "data");
+	if (pictures > 1 || !cJSON_IsString(data)) {
+		return CUA_OK;
+	}
+	outcome->picture.base64 = CUA_STEAL(data->valuestring);
+	return decode_image(&outcome->picture, err);
+}
+
+/* What a tool said, as one text; its pictures but the first are counted. */
+static enum cua_status take_content(struct agent_outcome *outcome, struct cua_error *err)
+{
+	CUA_AUTO_BUFFER struct cua_buffer words;
+	cJSON *part = NULL;
+	int pictures = 0;
+	enum cua_status status = CUA_OK;
+	cua_buffer_init(&words, ANSWER_MAX);
+	cJSON_ArrayForEach (part, cua_json_member(outcome->answer, "content")) {
+		const char *text = cua_json_string(part, "text");
+		status = text ? cua_buffer_append(&words, text, strlen(text), err)
+			      : take_tool_picture(outcome, part, ++pictures, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	if (pictures > 1) {
+		status = cua_buffer_printf(&words, err,
+				"\n[%d pictures; the first is shown. Ask for one at a time.]",
+				pictures);
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(outcome->answer, "content");
+	cJSON_AddBoolToObject(outcome->answer, "has_own_image", pictures > 0);
+	return status == CUA_OK &&
+					cJSON_AddStringToObject(outcome->answer, "words",
+							words.data ? words.data : "")
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer of a tool");
+}
+
+/* A command that was given so much time may take it. */
+static long tool_time_ms(const cJSON *arguments)
+{
+	const double seconds = cua_json_number(arguments, "timeout_s");
+	return ANSWER_TIMEOUT_MS + TOOL_TIME_MS + (long)(seconds * 1000.0);
+}
+
+enum cua_status agent_desktop_tool(struct agent_desktop *desktop, const char *tool,
+		const cJSON *arguments, struct agent_outcome *ret_outcome, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
+	cJSON_AddStringToObject(request, "tool", tool);
+	cJSON_AddItemToObject(request, "arguments", cJSON_Duplicate(arguments, true));
+	CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(request);
+	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
+	enum cua_status status =
+			post(desktop, TOOLS_URL, tool_time_ms(arguments), body, ret_outcome, err);
+	if (status == CUA_OK && ret_outcome->status == CUA_OK) {
+		status = take_content(ret_outcome, err);
+	}
+	/* A script may have acted, an application may show the file that was written. */
+	return status == CUA_OK ? look_again(desktop, err) : status;
+}
+
 char *agent_desktop_url(struct agent_desktop *desktop)
 {
 	/* Every URL has a colon. */
@@ -386,7 +467,8 @@ char *agent_desktop_url(struct agent_desktop *desktop)
 				   "\"settle\":false}";
 	struct agent_outcome outcome = { .failed_action = -1 };
 	char *url = NULL;
-	if (post(desktop, NULL, body, &outcome, NULL) == CUA_OK && outcome.status == CUA_OK) {
+	if (post(desktop, ACTIONS_URL, ANSWER_TIMEOUT_MS, body, &outcome, NULL) == CUA_OK &&
+			outcome.status == CUA_OK) {
 		const cJSON *results = cua_json_member(outcome.answer, "results");
 		const char *text = cua_json_string(cJSON_GetArrayItem(results, 0), "url");
 		url = text ? strdup(text) : NULL;

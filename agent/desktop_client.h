@@ -54,11 +54,18 @@ CUA_NODISCARD enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 CUA_NODISCARD enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *actions,
 		struct agent_outcome *ret_outcome, struct cua_error *err);
 
+/* Runs a tool (agent/tools). ret_outcome->answer has "words", what it said, "is_error" and
+ * "has_own_image", picture then is the tool's. The rest as agent_desktop_act(). */
+CUA_NODISCARD enum cua_status agent_desktop_tool(struct agent_desktop *desktop, const char *tool,
+		const cJSON *arguments, struct agent_outcome *ret_outcome, struct cua_error *err);
+
 /* NULL before the first agent_desktop_act(). Valid until the next. */
 const struct agent_image *agent_desktop_screen(const struct agent_desktop *desktop);
 
 /* "none", "allow" or "open": that applications have; NULL: not known. After agent_desktop_fit(). */
 const char *agent_desktop_network(const struct agent_desktop *desktop);
+/* Where its tools work; NULL: not known. Likewise. */
+const char *agent_desktop_workspace(const struct agent_desktop *desktop);
 /* "class" or "title" of the window that was active at the last answer; "" if none was, NULL if that
  * is not known. Valid until the next. */
 const char *agent_desktop_window(const struct agent_desktop *desktop, const char *member);

@@ -72,6 +72,10 @@ static int put_actions(FILE *out, const cJSON *intent, int number)
 		number++;
 	}
 	fputs("</ol>\n", out);
+	if (cua_json_string(intent, "tool")) {
+		CUA_AUTO_FREE char *words = agent_words_intent(intent);
+		put_paragraph(out, "tool", "", words ? words : "");
+	}
 	if (cua_json_text(intent, "note")[0]) {
 		put_paragraph(out, "warn", "", cua_json_text(intent, "note"));
 	}
@@ -96,6 +100,11 @@ static void put_result(FILE *out, const cJSON *event)
 		put_paragraph(out, "bad",
 				strcmp(status, "uncertain") == 0 ? "Uncertain: " : "Failed: ",
 				cua_json_text(event, "message"));
+	}
+	if (cua_json_text(event, "words")[0]) {
+		fputs("<details><summary>what it said</summary><pre>", out);
+		cua_text_html(out, cua_json_text(event, "words"));
+		fputs("</pre></details>\n", out);
 	}
 	const cJSON *result = NULL;
 	cJSON_ArrayForEach (result, cua_json_member(event, "results")) {

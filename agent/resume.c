@@ -84,6 +84,10 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 					!(run->policy_text = strdup(text)))) {
 		return CUA_ERR_NOMEM;
 	}
+	const char *tools = cua_json_string(start, "tools");
+	if (tools && !(run->tools = strdup(tools))) {
+		return CUA_ERR_NOMEM;
+	}
 	run->limits = (struct agent_limits){ .steps = cua_json_int(limits, "steps"),
 		.time_s = cua_json_int(limits, "time_s"),
 		.tokens = cua_json_number(limits, "tokens"),
@@ -141,6 +145,7 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run)
 	free(run->model);
 	free(run->base_url);
 	free(run->desktop);
+	free(run->tools);
 	free(run->policy_name);
 	free(run->policy_text);
 	*run = (struct cua_agent_resumable){ 0 };
@@ -368,6 +373,9 @@ static enum cua_status read_answers(struct history *history, const cJSON *event,
 			.status = status_of(cua_json_string(json, "status")),
 			.results = cua_json_member(
 					find_of_call(history, "result", call), "results"),
+			.words = cua_json_string(find_of_call(history, "result", call), "words"),
+			.has_own_image = cJSON_IsTrue(cua_json_member(
+					find_of_call(history, "result", call), "has_own_image")),
 			.problem = cua_json_string(json, "problem"),
 			.image = &answers->images[i],
 			.acknowledged = cJSON_IsTrue(cua_json_member(json, "acknowledged")),
@@ -438,6 +446,7 @@ static bool settle_call(
 	if (result) {
 		answer->status = status_of(cua_json_string(result, "status"));
 		answer->results = cua_json_member(result, "results");
+		answer->words = cua_json_string(result, "words");
 		answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
 				? uncertain
 				: cua_json_string(result, "message");

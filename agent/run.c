@@ -199,6 +199,9 @@ void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 	} else if (give_up) {
 		keep_answer(run, give_up->reason);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
+	} else if (run_find_done(turn)) {
+		keep_answer(run, run_find_done(turn));
+		run_end(run, CUA_AGENT_DONE, NULL);
 	} else if (is_paused) {
 		go_on(run);
 	} else if (turn->call_count > 0) {
@@ -303,6 +306,7 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.session = run->journal.name,
 		.pictures_dir = pictures,
 		.screen = { screen->width, screen->height },
+		.functions = run->functions,
 		.cancel_fd = options->cancel_fd,
 		.retries_max = options->model_retries,
 		.retry_unit = options->retry_unit,
@@ -393,7 +397,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
 		.started_us = cua_now_us(),
 		.deadline_us = UINT64_MAX };
-	if (run_policy_open(&run)) {
+	if (run_policy_open(&run) && run_tools_open(&run)) {
 		prepare(&run);
 	}
 	/* Money that cannot be counted is none from the start. */
@@ -410,6 +414,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 	agent_desktop_destroy(run.desktop);
 	agent_journal_finish(&run.journal);
 	run_policy_close(&run);
+	cJSON_Delete(run.functions);
 }
 
 void cua_agent_result_finish(struct cua_agent_result *result)

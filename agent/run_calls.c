@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cua/base/buffer.h"
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define NOTE_MAX ((size_t)64 << 10)
@@ -164,7 +165,9 @@ static bool answer(struct batch *batch, enum agent_answer_status status,
 	batch->answers[batch->answered] = (struct agent_answer){
 		.call = &batch->turn->calls[batch->answered],
 		.status = status,
-		.results = cJSON_GetObjectItemCaseSensitive(kept->outcome, "results"),
+		.results = cua_json_member(kept->outcome, "results"),
+		.words = cua_json_string(kept->outcome, "words"),
+		.has_own_image = cJSON_IsTrue(cua_json_member(kept->outcome, "has_own_image")),
 		.problem = problem ? kept->problem : NULL,
 		.image = &kept->image,
 		/* pass_safety() has ended the run otherwise. */
@@ -336,7 +339,9 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return false;
 	}
-	const struct run_request request = run_policy_computer(run, call);
+	const bool is_tool = call->kind == AGENT_CALL_TOOL;
+	const struct run_request request =
+			is_tool ? run_tool_request(run, call) : run_policy_computer(run, call);
 	if (goes_in_circles(batch, call) || !pass_policy(batch, &request, ret_failed)) {
 		return false;
 	}
@@ -346,11 +351,14 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 	if (!run_note_intent(run, call)) {
 		return false;
 	}
-	enum cua_status status = agent_desktop_act(run->desktop, call->actions, &outcome, &why);
+	enum cua_status status = is_tool
+			? run_tool(run, call, &outcome, &why)
+			: agent_desktop_act(run->desktop, call->actions, &outcome, &why);
 	run->result->desktop_ms += outcome.ms;
 	bool goes_on = false;
 	if (status == CUA_OK) {
-		*ret_failed = outcome.status != CUA_OK;
+		*ret_failed = outcome.status != CUA_OK ||
+				cJSON_IsTrue(cua_json_member(outcome.answer, "is_error"));
 		goes_on = take_outcome(batch, call, &outcome) &&
 				count_errors(run,
 						*ret_failed && outcome.status != CUA_ERR_PERSON) &&

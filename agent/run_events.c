@@ -130,6 +130,9 @@ bool run_note_start(struct agent_run *run)
 	add_prices(event, options->spec);
 	add_desktop(event, options);
 	add_policy(event, run->policy);
+	if (options->tools) {
+		cJSON_AddStringToObject(event, "tools", options->tools);
+	}
 	return append(run, event, true);
 }
 
@@ -281,6 +284,11 @@ bool run_note_intent(struct agent_run *run, const struct agent_call *call)
 	cJSON *event = open_call_event(run, "intent", call);
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	cJSON *actions = cJSON_Duplicate(call->actions, true);
+	if (call->tool) {
+		cJSON_AddStringToObject(event, "tool", call->tool);
+		cJSON_AddItemToObject(
+				event, "arguments", cJSON_Duplicate(call->tool_arguments, true));
+	}
 	if (!actions || !cJSON_AddItemToObject(event, "actions", actions)) {
 		cJSON_Delete(actions);
 		cJSON_Delete(event);
@@ -299,7 +307,7 @@ bool run_note_intent(struct agent_run *run, const struct agent_call *call)
 static void add_answer(cJSON *event, const cJSON *answer)
 {
 	static const char *const names[] = { "results", "settle", "changed", "pointer", "focused",
-		"new_windows", "person_note" };
+		"new_windows", "person_note", "words", "is_error", "has_own_image" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
 		const cJSON *value = cua_json_member(answer, names[i]);
 		if (value) {

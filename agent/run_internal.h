@@ -30,7 +30,8 @@ struct agent_run {
 	struct agent_policy *own_policy; /* the default, if the options have none */
 	struct agent_ledger *ledger;
 	struct agent_approvals approvals;
-	bool is_tainted; /* it has read what a stranger may have written */
+	cJSON *functions; /* owned; the tools that are offered */
+	bool is_tainted;  /* it has read what a stranger may have written */
 };
 
 /* A call as the policy sees it. All borrowed. */
@@ -74,6 +75,18 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn);
 /* Looks at the screen, waiting for a person to give it back if need be. *ret_note: what the person
  * did, owned, NULL if nothing. False if the run is over. */
 bool run_look(struct agent_run *run, char **ret_note);
+
+/* --- run_tools.c --- */
+
+bool run_tools_open(struct agent_run *run);
+/* The request of a call of a tool. */
+struct run_request run_tool_request(struct agent_run *run, const struct agent_call *call);
+/* Runs it. The outcome's answer has "words" and "is_error"; a call that the tool refuses is CUA_OK
+ * with the outcome's status set, as of actions. */
+CUA_NODISCARD enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,
+		struct agent_outcome *ret_outcome, struct cua_error *err);
+/* The answer of a turn that calls done, and nothing else; NULL. */
+const char *run_find_done(const struct agent_turn *turn);
 
 /* --- run_policy.c --- */
 

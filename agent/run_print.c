@@ -148,7 +148,7 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 
 static void print_intent(struct agent_printer *printer, const cJSON *event)
 {
-	CUA_AUTO_FREE char *words = agent_words_actions(cua_json_member(event, "actions"));
+	CUA_AUTO_FREE char *words = agent_words_intent(event);
 	fputs(printer->actions_said++ ? "; " : "  ", printer->out);
 	cua_text_line(printer->out, words, ACTIONS_SHOWN);
 	printer->in_line = true;

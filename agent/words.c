@@ -210,3 +210,20 @@ char *agent_words_whole(const cJSON *actions)
 {
 	return join(actions, true);
 }
+
+char *agent_words_intent(const cJSON *intent)
+{
+	const char *tool = cua_json_string(intent, "tool");
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = tool ? open_memstream(&text, &len) : NULL;
+	if (!tool || !out) {
+		return tool ? NULL : agent_words_actions(cua_json_member(intent, "actions"));
+	}
+	put_plain(out, cua_json_member(intent, "arguments"), tool, false);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

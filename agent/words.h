@@ -14,4 +14,7 @@ char *agent_words_actions(const cJSON *actions);
 /* The same with texts to their end, for one who has to say yes to them. */
 char *agent_words_whole(const cJSON *actions);
 
+/* What an intent in the journal is about: its actions, or its tool. Likewise. */
+char *agent_words_intent(const cJSON *intent);
+
 #endif

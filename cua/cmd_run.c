@@ -181,6 +181,25 @@ static bool approve(const struct cua_agent_question *question, void *user_data)
 	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
+/* A line, for a question of the model. */
+static char *ask(const char *question, void *user_data)
+{
+	char line[4096] = "";
+	(void)user_data;
+	tcflush(STDIN_FILENO, TCIFLUSH);
+	fputs("\nThe model asks: ", stderr);
+	cua_text_line(stderr, question, 0);
+	fputs("\nYour answer (an empty line: none): ", stderr);
+	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN } };
+	while (poll(fds, CUA_ARRAY_LEN(fds), -1) < 0 && errno == EINTR) {
+	}
+	const ssize_t len = fds[0].revents ? 0 : read(STDIN_FILENO, line, sizeof(line) - 1);
+	line[len > 0 ? len : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	return line[0] ? strdup(line) : NULL;
+}
+
 /* --- the run --- */
 
 struct show {
@@ -244,6 +263,8 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		.on_event = on_event,
 		.on_words = on_words,
 		.policy = policy,
+		.tools = resumed ? resumed->tools : command->tools,
+		.ask = isatty(STDIN_FILENO) ? ask : NULL,
 		.approve = isatty(STDIN_FILENO) ? approve : NULL,
 		.user_data = &show,
 	};
@@ -308,6 +329,10 @@ static int run_under_policy(const struct run_options *command,
 {
 	struct agent_policy *policy = NULL;
 	struct cua_error why = { 0 };
+	if (command->tools && cua_agent_check_tools(command->tools, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+		return CUA_EXIT_USAGE;
+	}
 	if (load_policy(command, resumed, &policy, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: the policy: %s\n", why.msg);
 		return CUA_EXIT_USAGE;

@@ -38,6 +38,9 @@ const char run_usage[] =
 		"                  default prints. Without a terminal nobody is asked, and the "
 		"answer\n"
 		"                  is no. A run that is resumed stays under its own without this.\n"
+		"  --tools NAMES   beside the computer, names of cua tools with commas, or all;\n"
+		"                  default none. They run in the desktop's sandbox, under the "
+		"policy.\n"
 		"  --explain-cost  at the end, where the tokens and the money went\n"
 		"  --json          print events as JSON lines, as events.jsonl holds them\n"
 		"\n"
@@ -157,6 +160,9 @@ static bool parse_option(int option, struct run_options *options)
 	case 'p':
 		options->policy = optarg;
 		return true;
+	case 'o':
+		options->tools = optarg;
+		return true;
 	case 'x':
 		options->explain_cost = true;
 		return true;
@@ -205,6 +211,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "detach", no_argument, NULL, 'D' },
 		{ "resume", required_argument, NULL, 'r' },
 		{ "policy", required_argument, NULL, 'p' },
+		{ "tools", required_argument, NULL, 'o' },
 		{ "explain-cost", no_argument, NULL, 'x' },
 		{ "max-steps", required_argument, NULL, 's' },
 		{ "max-time", required_argument, NULL, 't' },

@@ -11,7 +11,7 @@
 /* All borrowed from argv. */
 struct run_options {
 	struct agent_model_wish wish;
-	const char *desktop, *task, *resume, *policy;
+	const char *desktop, *task, *resume, *policy, *tools;
 	struct agent_limits limits; /* -1: not given */
 	bool keep, json, help, detach, explain_cost;
 };

@@ -94,4 +94,5 @@ target_compile_definitions(standin_process PRIVATE CUA_TEST_STANDIN="$<TARGET_FI
 add_dependencies(standin_process cua-standin)
 cua_desktop_test(standin 600 standin_process)
 cua_desktop_test(policy 240 standin_process)
+cua_desktop_test(toolrun 180 standin_process)
 cua_desktop_test(model_errors 240 standin_process tls_server)

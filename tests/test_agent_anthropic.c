@@ -305,9 +305,15 @@ static void a_shell_is_a_function_where_it_is_offered(void **state)
 	assert_non_null(strstr(turn.calls[1].problem, "no function"));
 	agent_turn_finish(&turn);
 
-	with.has_shell = with.has_editor = true;
+	CUA_AUTO_JSON cJSON *functions =
+			cJSON_Parse("[{\"name\":\"bash\"},{\"name\":\"text_editor\"}]");
+	with.functions = functions;
 	assert_int_equal(turn_of(&talk, calls, &turn, NULL), CUA_OK);
-	assert_int_equal(turn.calls[0].kind, AGENT_CALL_FUNCTION);
+	assert_int_equal(turn.calls[0].kind, AGENT_CALL_TOOL);
+	assert_string_equal(turn.calls[0].tool, "bash");
+	assert_string_equal(turn.calls[1].tool, "text_editor");
+	CUA_AUTO_FREE char *arguments = cJSON_PrintUnformatted(turn.calls[1].tool_arguments);
+	assert_string_equal(arguments, "{\"command\":\"view\",\"path\":\"/x\"}");
 	assert_string_equal(turn.calls[0].name, "bash");
 	assert_string_equal(turn.calls[0].arguments, "{\"command\":\"ls\"}");
 	assert_string_equal(turn.calls[0].problem, "");

@@ -121,7 +121,9 @@ static void shell_and_editor_are_offered_where_they_can_be_run(void **state)
 				"str_replace_editor" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		const struct agent_model_config flags = { .has_shell = true, .has_editor = true };
+		CUA_AUTO_JSON cJSON *functions =
+				cJSON_Parse("[{\"name\":\"bash\"},{\"name\":\"text_editor\"}]");
+		const struct agent_model_config flags = { .functions = functions };
 		const struct agent_model_spec spec = spec_of(rows[i].tool);
 		struct talk talk;
 		open_talk_as(&talk, flags, &spec, replies, 1);

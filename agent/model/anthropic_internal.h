@@ -103,8 +103,9 @@ const char *anthropic_tool_beta(const char *type);
 /* After the server refused the tool: the newest that it has not refused, NULL if none is left. */
 const char *anthropic_next_tool(struct anthropic *talk);
 void anthropic_add_tools(const struct anthropic *talk, cJSON *body);
-/* The model's own shell or text editor, and the loop can run it. */
-bool anthropic_is_own_function(const struct anthropic *talk, const char *name);
+/* What the loop calls the model's own shell or text editor, which it can run; NULL: it is neither.
+ */
+const char *anthropic_own_function(const struct anthropic *talk, const char *name);
 
 /* --- the answer --- */
 

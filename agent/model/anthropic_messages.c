@@ -171,6 +171,9 @@ static bool is_fixed(const struct results *results, size_t at)
 static bool shows(const struct agent_answer *answer, const cJSON *input)
 {
 	const char *marks = cua_action_table[CUA_ACTION_MARK_SCREEN].name;
+	if (answer->has_own_image) {
+		return true;
+	}
 	return is_computer(answer)
 			? anthropic_member_shows(anthropic_member_of(answer->call, input))
 			: answer->call->name && strcmp(answer->call->name, marks) == 0;

@@ -78,25 +78,32 @@ static void add_computer(const struct anthropic *talk, cJSON *tools)
 
 /* --- the model's own shell and text editor --- */
 
+/* As the loop calls them. */
+#define SHELL "bash"
+#define EDITOR "text_editor"
+
 static const char *editor_name(const struct anthropic *talk)
 {
 	return is_since(talk, "computer_20250124") ? "str_replace_based_edit_tool"
 						   : "str_replace_editor";
 }
 
-bool anthropic_is_own_function(const struct anthropic *talk, const char *name)
+const char *anthropic_own_function(const struct anthropic *talk, const char *name)
 {
-	return (talk->config->has_shell && strcmp(name, "bash") == 0) ||
-			(talk->config->has_editor && strcmp(name, editor_name(talk)) == 0);
+	if (model_offers(talk->config, SHELL) && strcmp(name, SHELL) == 0) {
+		return SHELL;
+	}
+	return model_offers(talk->config, EDITOR) && strcmp(name, editor_name(talk)) == 0 ? EDITOR
+											  : NULL;
 }
 
 static void add_own_functions(const struct anthropic *talk, cJSON *tools)
 {
 	bool is_recent = is_since(talk, "computer_20250124");
-	if (talk->config->has_shell) {
+	if (model_offers(talk->config, SHELL)) {
 		add_tool(tools, is_recent ? "bash_20250124" : "bash_20241022", "bash");
 	}
-	if (talk->config->has_editor) {
+	if (model_offers(talk->config, EDITOR)) {
 		add_tool(tools, is_recent ? "text_editor_20250728" : "text_editor_20241022",
 				editor_name(talk));
 	}
@@ -119,6 +126,10 @@ static void add_function(const char *name, const char *help, cJSON *parameters, 
 			return;
 		}
 	}
+	if (strcmp(name, SHELL) == 0 || strcmp(name, EDITOR) == 0) {
+		cJSON_Delete(parameters); /* the model knows them */
+		return;
+	}
 	cJSON *tool = add_tool(offer->tools, NULL, name);
 	cJSON_AddStringToObject(tool, "description", help);
 	cJSON_AddItemToObject(tool, "input_schema", parameters);
@@ -130,5 +141,5 @@ void anthropic_add_tools(const struct anthropic *talk, cJSON *body)
 	struct offer offer = { talk, tools };
 	add_computer(talk, tools);
 	add_own_functions(talk, tools);
-	model_each_function(add_function, &offer);
+	model_each_function(talk->config, add_function, &offer);
 }

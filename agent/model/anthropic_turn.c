@@ -33,8 +33,8 @@ static enum cua_status map_call(
 		return CUA_OK;
 	}
 	enum cua_status status = anthropic_map_member(anthropic_member_of(call, input), input,
-			reading->builder.screen, call->actions, call->note, sizeof(call->note),
-			&why);
+			reading->builder.config->screen, call->actions, call->note,
+			sizeof(call->note), &why);
 	if (status != CUA_OK) {
 		snprintf(call->problem, sizeof(call->problem), "%s", why.msg);
 	}
@@ -76,10 +76,11 @@ static enum cua_status take_call(struct reading *reading, const cJSON *block,
 	}
 	enum cua_status status = model_turn_open_call(
 			&reading->builder, kind, cua_json_string(block, "id"), name, &call, err);
-	if (status == CUA_OK && kind == AGENT_CALL_FUNCTION &&
-			(!name || !anthropic_is_own_function(reading->talk, name))) {
+	if (status == CUA_OK && kind == AGENT_CALL_FUNCTION) {
+		const char *own = name ? anthropic_own_function(reading->talk, name) : NULL;
 		CUA_AUTO_FREE char *arguments = strndup(input.at, input.len);
-		return arguments ? model_turn_function(&reading->builder, call, arguments, err)
+		return arguments ? model_turn_function(&reading->builder, call, own ? own : name,
+						   arguments, err)
 				 : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
 	}
 	if (status == CUA_OK) {
@@ -141,7 +142,7 @@ enum cua_status anthropic_take_turn(void *self, const struct model_items *items,
 	const struct anthropic *talk = self;
 	struct reading reading = { .talk = talk };
 	enum cua_status status = CUA_OK;
-	model_turn_begin(&reading.builder, talk->config->screen);
+	model_turn_begin(&reading.builder, talk->config);
 	reading.builder.turn.is_paused = ends_paused(items);
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = take_block(&reading, items->texts[i], err);

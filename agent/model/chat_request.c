@@ -39,7 +39,7 @@ static void add_tools(const struct chat *chat, cJSON *head)
 	if (!chat->quirks.no_parallel) {
 		cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
 	}
-	model_each_function(add_function, tools);
+	model_each_function(chat->config, add_function, tools);
 	while (chat->space.kind != AGENT_COORDINATES_PIXELS && cJSON_GetArraySize(tools) > 1) {
 		cJSON_DeleteItemFromArray(tools, 0); /* give_up is the last */
 	}

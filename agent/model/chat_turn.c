@@ -172,7 +172,7 @@ static enum cua_status take_call(const struct chat *chat, struct model_turn_buil
 		return status;
 	}
 	return is_computer(json) ? take_computer(chat, call, arguments, err)
-				 : model_turn_function(builder, call, arguments, err);
+				 : model_turn_function(builder, call, call->name, arguments, err);
 }
 
 /* A server without a parser for the model's calls leaves them in the text: that is no answer. */
@@ -330,7 +330,7 @@ enum cua_status chat_take_turn(void *self, const struct model_items *items,
 	const struct chat *chat = self;
 	struct model_turn_builder builder;
 	CUA_AUTO_JSON cJSON *message = NULL;
-	model_turn_begin(&builder, chat->config->screen);
+	model_turn_begin(&builder, chat->config);
 	enum cua_status status = read_message(chat, items, &message, err);
 	const char *content = "";
 	if (status == CUA_OK) {

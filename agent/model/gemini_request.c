@@ -100,6 +100,8 @@ static bool add_response(const struct gemini *talk, cJSON *to, const struct agen
 	bool ok = response;
 	if (answer->problem) {
 		ok = ok && cJSON_AddStringToObject(response, "error", answer->problem);
+	} else if (answer->words) {
+		ok = ok && cJSON_AddStringToObject(response, "output", answer->words);
 	} else if (answer->call->kind == AGENT_CALL_FUNCTION && result) {
 		cJSON *copy = cJSON_Duplicate(result, true);
 		ok = ok && copy && cJSON_AddItemToObject(response, "output", copy);
@@ -228,7 +230,7 @@ static void add_tools(const struct gemini *talk, cJSON *head)
 	if (!talk->config->is_probe) {
 		cJSON *functions = cJSON_CreateObject();
 		cJSON_AddItemToArray(tools, functions);
-		model_each_function(add_function,
+		model_each_function(talk->config, add_function,
 				cJSON_AddArrayToObject(functions, "functionDeclarations"));
 	}
 }

@@ -71,8 +71,8 @@ static enum cua_status take_action(struct model_turn_builder *builder, struct ag
 	if (!call->arguments) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
 	}
-	enum cua_status status = gemini_map_action(call->name, args, builder->screen, call->actions,
-			call->note, sizeof(call->note), &why);
+	enum cua_status status = gemini_map_action(call->name, args, builder->config->screen,
+			call->actions, call->note, sizeof(call->note), &why);
 	if (status == CUA_ERR_NOMEM) {
 		return CUA_FAIL(err, status, ENOMEM, "call");
 	}
@@ -86,7 +86,7 @@ static enum cua_status take_function(struct model_turn_builder *builder, struct 
 		const cJSON *args, struct cua_error *err)
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(args);
-	return text ? model_turn_function(builder, call, text, err)
+	return text ? model_turn_function(builder, call, call->name, text, err)
 		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
 }
 
@@ -153,7 +153,7 @@ enum cua_status gemini_take_turn(void *self, const struct model_items *items,
 	const struct gemini *talk = self;
 	struct model_turn_builder builder;
 	enum cua_status status = CUA_OK;
-	model_turn_begin(&builder, talk->config->screen);
+	model_turn_begin(&builder, talk->config);
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = take_part(talk, &builder, items->texts[i], err);
 	}

@@ -39,6 +39,7 @@ const char *agent_image_suffix(const char *media_type);
 enum agent_call_kind {
 	AGENT_CALL_COMPUTER, /* of the API's computer tool */
 	AGENT_CALL_FUNCTION, /* of a function offered beside it */
+	AGENT_CALL_TOOL,     /* of a tool that the loop runs */
 	AGENT_CALL_GIVE_UP,
 };
 
@@ -47,11 +48,13 @@ struct agent_call {
 	char *id;        /* owned; what the answer refers to */
 	char *name;      /* owned; as the model called it; NULL if the API has no name for it */
 	char *arguments; /* owned; JSON text as the model wrote it; NULL if it wrote none */
-	cJSON *actions;  /* owned; canonical actions, in order */
-	cJSON *safety_checks; /* owned; list of {id, code?, message?}; NULL if none is pending */
-	char *reason;         /* owned; of a give_up */
-	char problem[512];    /* why it must not run, for the model to read; "" if it may */
-	char note[512];       /* what was changed in it, for the model to read; "" if nothing */
+	cJSON *actions;  /* owned; canonical actions, in order; of a tool none */
+	char *tool;      /* owned; of a tool, its name in functions of the config; else NULL */
+	cJSON *tool_arguments; /* owned; of a tool; else NULL */
+	cJSON *safety_checks;  /* owned; list of {id, code?, message?}; NULL if none is pending */
+	char *reason;          /* owned; of a give_up */
+	char problem[512];     /* why it must not run, for the model to read; "" if it may */
+	char note[512];        /* what was changed in it, for the model to read; "" if nothing */
 };
 
 /* Output includes reasoning; input includes what was read from a cache and written to one. */
@@ -97,6 +100,8 @@ struct agent_answer {
 	const struct agent_call *call;
 	enum agent_answer_status status;
 	const cJSON *results; /* what the desktop said of each action that ran; may be NULL */
+	const char *words;    /* what a tool said; NULL: it was none, or it failed */
+	bool has_own_image;   /* the image is a tool's answer, and not the screen */
 	const char *problem;  /* what went wrong, for the model to read; NULL if it went well */
 	/* The screen after the call, or the picture that it asked for; never NULL. */
 	const struct agent_image *image;
@@ -121,8 +126,10 @@ struct agent_model_config {
 	/* The request is to show whether key, address and name are right: no tools but what the
 	 * model demands, and as little output as the API permits. */
 	bool is_probe;
-	/* The loop can run the shell and the text editor that an API has of its own. */
-	bool has_shell, has_editor;
+	/* Tools that the loop runs, [{"name", "description", "parameters"}]; NULL: none. Where the
+	 * API has a shell or a text editor of its own, it stands for "bash" or "text_editor" here.
+	 * Borrowed. */
+	const cJSON *functions;
 	const char *session; /* stable for a run; routes to the provider's cache */
 	/* A folder that has each picture as SHA256.png when it is told: it is read from there for
 	 * each request. NULL: pictures are kept in memory. */

@@ -196,12 +196,12 @@ enum model_words {
 };
 
 struct model_turn_builder {
-	struct cua_point screen;
+	const struct agent_model_config *config;
 	struct agent_turn turn;
 	struct cua_buffer words[MODEL_WORDS_COUNT];
 };
 
-void model_turn_begin(struct model_turn_builder *builder, struct cua_point screen);
+void model_turn_begin(struct model_turn_builder *builder, const struct agent_model_config *config);
 /* A paragraph; NULL and "" add nothing. */
 CUA_NODISCARD enum cua_status model_turn_say(struct model_turn_builder *builder,
 		enum model_words kind, const char *text, struct cua_error *err);
@@ -210,15 +210,18 @@ CUA_NODISCARD enum cua_status model_turn_say(struct model_turn_builder *builder,
 CUA_NODISCARD enum cua_status model_turn_open_call(struct model_turn_builder *builder,
 		enum agent_call_kind kind, const char *id, const char *name,
 		struct agent_call **ret_call, struct cua_error *err);
-/* What a function call means: one action, or give_up. arguments: JSON text; "" and NULL mean
- * none. What is wrong with it becomes the call's problem; only CUA_ERR_NOMEM is returned. */
+/* What a function call means: one action, a tool, or give_up. name: as it was offered, whatever the
+ * API calls it; may be NULL. arguments: JSON text; "" and NULL mean none. What is wrong with it
+ * becomes the call's problem; only CUA_ERR_NOMEM is returned. */
 CUA_NODISCARD enum cua_status model_turn_function(struct model_turn_builder *builder,
-		struct agent_call *call, const char *arguments, struct cua_error *err);
+		struct agent_call *call, const char *name, const char *arguments,
+		struct cua_error *err);
 /* Ends the building. status: how it went; if not CUA_OK, all is released and it is returned. */
 CUA_NODISCARD enum cua_status model_turn_end(struct model_turn_builder *builder,
 		enum cua_status status, struct agent_turn *ret_turn, struct cua_error *err);
 
-/* The text that answers a function: what the desktop said of its one action, and the problem.
+/* The text that answers a function: what the desktop said of its one action, or what the tool said,
+ * and the problem.
  * The caller owns it; NULL when memory runs out. */
 char *model_answer_text(const struct agent_answer *answer);
 
@@ -229,10 +232,12 @@ extern const char model_instructions[];
 /* The same without coordinates and without how a run ends, and that, for models with functions. */
 extern const char model_instructions_any[], model_instructions_end[];
 
-/* Calls add once for every function that is offered beside a computer tool, give_up the last.
- * parameters: a JSON schema, to be taken over. */
-void model_each_function(
+/* Calls add once for every function that is offered beside a computer tool: actions, tools, give_up
+ * the last. parameters: a JSON schema, to be taken over. */
+void model_each_function(const struct agent_model_config *config,
 		void (*add)(const char *name, const char *help, cJSON *parameters, void *user_data),
 		void *user_data);
+/* Is it a tool that the loop runs? */
+bool model_offers(const struct agent_model_config *config, const char *name);
 
 #endif

@@ -1,5 +1,9 @@
 #include "agent/model/model_api.h"
 
+#include <string.h>
+
+#include "cua/base/json.h"
+
 #define DESKTOP \
 	"You operate a Linux desktop through its screen, mouse and keyboard. You see it in " \
 	"screenshots"
@@ -34,7 +38,18 @@ static cJSON *give_up_schema(void)
 	return schema;
 }
 
-void model_each_function(
+bool model_offers(const struct agent_model_config *config, const char *name)
+{
+	const cJSON *function = NULL;
+	cJSON_ArrayForEach (function, config->functions) {
+		if (strcmp(cua_json_text(function, "name"), name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void model_each_function(const struct agent_model_config *config,
 		void (*add)(const char *name, const char *help, cJSON *parameters, void *user_data),
 		void *user_data)
 {
@@ -43,6 +58,12 @@ void model_each_function(
 		if (spec->is_function) {
 			add(spec->name, spec->help, cua_action_schema(spec), user_data);
 		}
+	}
+	const cJSON *function = NULL;
+	cJSON_ArrayForEach (function, config->functions) {
+		add(cua_json_text(function, "name"), cua_json_text(function, "description"),
+				cJSON_Duplicate(cua_json_member(function, "parameters"), true),
+				user_data);
 	}
 	add("give_up", "End the run because the task cannot be done.", give_up_schema(), user_data);
 }

@@ -9,9 +9,9 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
-void model_turn_begin(struct model_turn_builder *builder, struct cua_point screen)
+void model_turn_begin(struct model_turn_builder *builder, const struct agent_model_config *config)
 {
-	*builder = (struct model_turn_builder){ .screen = screen };
+	*builder = (struct model_turn_builder){ .config = config };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(builder->words); i++) {
 		cua_buffer_init(&builder->words[i], MODEL_WORDS_MAX);
 	}
@@ -78,32 +78,49 @@ static enum cua_status take_give_up(
 	return call->reason ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "reason");
 }
 
-/* Name and arguments to one canonical action, checked against the table. */
-static enum cua_status build_action(struct model_turn_builder *builder, struct agent_call *call,
-		cJSON *arguments, struct cua_error *err)
+/* Optional arguments that a model spells as null were not given. */
+static void drop_nulls(cJSON *arguments)
 {
-	const struct cua_action_spec *spec = call->name ? cua_action_find(call->name) : NULL;
-	if (!spec || !spec->is_function) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.60s\"",
-				call->name ? call->name : "");
-	}
-	if (cua_json_member(arguments, "action")) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"action\"");
-	}
-	/* Optional arguments that a model spells as null were not given. */
 	for (cJSON *member = arguments->child, *next = NULL; member; member = next) {
 		next = member->next;
 		if (cJSON_IsNull(member)) {
 			cJSON_Delete(cJSON_DetachItemViaPointer(arguments, member));
 		}
 	}
-	cJSON_AddStringToObject(arguments, "action", call->name);
-	return model_append_action(
-			call->actions, cJSON_Duplicate(arguments, true), &builder->screen, err);
+}
+
+/* Name and arguments to one canonical action, checked against the table. */
+static enum cua_status build_action(struct model_turn_builder *builder, struct agent_call *call,
+		const char *name, cJSON *arguments, struct cua_error *err)
+{
+	const struct cua_action_spec *spec = cua_action_find(name);
+	if (!spec || !spec->is_function) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.60s\"", name);
+	}
+	if (cua_json_member(arguments, "action")) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"action\"");
+	}
+	drop_nulls(arguments);
+	cJSON_AddStringToObject(arguments, "action", name);
+	return model_append_action(call->actions, cJSON_Duplicate(arguments, true),
+			&builder->config->screen, err);
+}
+
+/* The loop knows what the tool takes, and checks that. */
+static enum cua_status build_tool(
+		struct agent_call *call, const char *name, cJSON *arguments, struct cua_error *err)
+{
+	drop_nulls(arguments);
+	call->kind = AGENT_CALL_TOOL;
+	call->tool = strdup(name);
+	call->tool_arguments = cJSON_Duplicate(arguments, true);
+	return call->tool && call->tool_arguments
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call of a tool");
 }
 
 enum cua_status model_turn_function(struct model_turn_builder *builder, struct agent_call *call,
-		const char *text, struct cua_error *err)
+		const char *name, const char *text, struct cua_error *err)
 {
 	struct cua_error why = { 0 };
 	const struct agent_json_span span = { text && text[0] ? text : "{}",
@@ -117,10 +134,12 @@ enum cua_status model_turn_function(struct model_turn_builder *builder, struct a
 		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "arguments must be an object");
 	} else if (status == CUA_OK && agent_json_has_nul(span)) {
 		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "arguments hold a NUL character");
-	} else if (status == CUA_OK && call->name && strcmp(call->name, "give_up") == 0) {
+	} else if (status == CUA_OK && name && strcmp(name, "give_up") == 0) {
 		return take_give_up(call, arguments, err);
+	} else if (status == CUA_OK && name && model_offers(builder->config, name)) {
+		status = build_tool(call, name, arguments, &why);
 	} else if (status == CUA_OK) {
-		status = build_action(builder, call, arguments, &why);
+		status = build_action(builder, call, name ? name : "", arguments, &why);
 	}
 	if (status == CUA_ERR_NOMEM) {
 		return CUA_FAIL(err, status, ENOMEM, "function call");
@@ -142,6 +161,8 @@ static void drop_calls(struct agent_turn *turn)
 		free(call->arguments);
 		free(call->reason);
 		cJSON_Delete(call->actions);
+		free(call->tool);
+		cJSON_Delete(call->tool_arguments);
 		cJSON_Delete(call->safety_checks);
 	}
 	free(turn->calls);
@@ -221,6 +242,9 @@ void agent_usage_add(struct agent_usage *sum, const struct agent_usage *usage)
 char *model_answer_text(const struct agent_answer *answer)
 {
 	const cJSON *first = cJSON_GetArrayItem(answer->results, 0);
+	if (answer->words && !answer->problem) {
+		return strdup(answer->words);
+	}
 	CUA_AUTO_JSON cJSON *text = first ? cJSON_Duplicate(first, true) : cJSON_CreateObject();
 	if (answer->problem && !cJSON_AddStringToObject(text, "error", answer->problem)) {
 		return NULL;

@@ -207,11 +207,11 @@ static void add_function(const char *name, const char *help, cJSON *parameters, 
 	cJSON_AddBoolToObject(tool, "strict", false);
 }
 
-static void add_tools(cJSON *body)
+static void add_tools(const struct responses *talk, cJSON *body)
 {
 	cJSON *tools = cJSON_AddArrayToObject(body, "tools");
 	add_part(tools, "computer");
-	model_each_function(add_function, tools);
+	model_each_function(talk->config, add_function, tools);
 }
 
 /* The server shortens the conversation by itself when it comes to so many tokens: before the
@@ -241,7 +241,7 @@ static cJSON *build_head(const struct responses *talk)
 		cJSON_AddNumberToObject(head, "max_output_tokens", PROBE_TOKENS);
 	} else {
 		cJSON_AddStringToObject(head, "instructions", model_instructions);
-		add_tools(head);
+		add_tools(talk, head);
 	}
 	if (!config->is_probe && !quirks->no_compaction && compact_threshold(config->spec) > 0) {
 		add_compaction(head, compact_threshold(config->spec));

@@ -69,7 +69,7 @@ static enum cua_status map_actions(struct model_turn_builder *builder, struct ag
 	const cJSON *action = NULL;
 	cJSON_ArrayForEach (action, list) {
 		struct cua_error why = { 0 };
-		enum cua_status status = responses_map_action(action, builder->screen,
+		enum cua_status status = responses_map_action(action, builder->config->screen,
 				call->actions, call->note, sizeof(call->note), &why);
 		if (status == CUA_ERR_NOMEM) {
 			return CUA_FAIL(err, status, ENOMEM, "actions");
@@ -138,7 +138,8 @@ static enum cua_status take_function_call(
 	if (status != CUA_OK || call->problem[0]) {
 		return status;
 	}
-	return model_turn_function(builder, call, cua_json_string(item, "arguments"), err);
+	return model_turn_function(
+			builder, call, call->name, cua_json_string(item, "arguments"), err);
 }
 
 static enum cua_status take_item(
@@ -175,7 +176,7 @@ enum cua_status responses_take_turn(void *self, const struct model_items *items,
 	const struct responses *talk = self;
 	struct model_turn_builder builder;
 	enum cua_status status = CUA_OK;
-	model_turn_begin(&builder, talk->config->screen);
+	model_turn_begin(&builder, talk->config);
 	for (size_t i = 0; status == CUA_OK && i < items->count; i++) {
 		status = take_item(&builder, items->texts[i], err);
 	}

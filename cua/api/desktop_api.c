@@ -19,6 +19,7 @@
 #include "cua/base/http_server.h"
 #include "cua/base/log.h"
 #include "cua/base/process.h"
+#include "cua/base/sandbox.h"
 #include "cua/base/util.h"
 
 #define BODY_MAX_LEN ((size_t)16 << 20) /* a picture for the clipboard */
@@ -217,6 +218,10 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 			desktop_thread_person_holds(host->thread) ? "person" : "agent");
 	cJSON_AddNumberToObject(json, "viewers", desktop_thread_viewers(host->thread));
 	cJSON_AddStringToObject(json, "home", host->record.home);
+	char workspace[CUA_PATH_MAX + 16];
+	snprintf(workspace, sizeof(workspace), "%s/workspace",
+			host->record.sandboxed ? CUA_SANDBOX_HOME : host->record.home);
+	cJSON_AddStringToObject(json, "workspace", workspace);
 	reply_json(exchange, 200, json);
 }
 

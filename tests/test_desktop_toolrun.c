@@ -1,0 +1,201 @@
+/* cua run with tools, over every model API, on a real desktop: what they do is seen there, what
+ * they say reaches the model, and the policy stands before them. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_fixture.h"
+#include "tests/json_path.h"
+#include "tests/standin_process.h"
+
+static struct world world;
+static struct desktop desktop;
+
+static int start(void **state)
+{
+	(void)state;
+	desktop_start_alone(&desktop, &world, "toolrun");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_stop_alone(&desktop);
+	return 0;
+}
+
+/* --- a run --- */
+
+static char script_path[512], key[] = "CUA_API_KEY=sk-test-0123456789";
+
+static void write_script(const char *steps)
+{
+	char text[4096];
+	snprintf(text, sizeof(text), "task: Use the tools.\nsteps:\n%s", steps);
+	snprintf(script_path, sizeof(script_path), "%s", world_path(&world, "script.yaml"));
+	assert_int_equal(cua_file_write(script_path, text, strlen(text), 0644, NULL), CUA_OK);
+}
+
+/* The events of a run, one a line; the exit status must be this. */
+static char *play(const char *api, const char *tools, const char *steps, int exit_status)
+{
+	struct output output;
+	struct standin_process standin;
+	write_script(steps);
+	standin_process_start(&standin, "--script", script_path, NULL);
+	const char *const argv[] = { world.program, "run", "--json", "--desktop", desktop.name,
+		"--model", "standin", "--api", api, "--base-url", standin.url, "--max-steps=20",
+		tools, "Use the tools.", NULL };
+	const char *const env[] = { key, NULL };
+	world_exec(&world, argv, env, NULL, 0, &output);
+	standin_process_stop(&standin);
+	if (output.exit_status != exit_status) {
+		fail_msg("%s: status %d: %s %s", api, output.exit_status, output.out, output.err);
+	}
+	char *events = strdup(output.exit_status == 2 ? output.err : output.out);
+	output_finish(&output);
+	return events;
+}
+
+static void assert_has(const char *api, const char *events, const char *part)
+{
+	if (!strstr(events, part)) {
+		fail_msg("%s: %s is not in %s", api, part, events);
+	}
+}
+
+/* A call of a tool as the API spells it. */
+static const char *call(const char *api, const char *tool, const char *arguments)
+{
+	static char text[1024];
+	char escaped[800];
+	size_t len = 0;
+	for (const char *at = arguments; *at && len + 3 < sizeof(escaped); at++) {
+		if (*at == '"' || *at == '\\') {
+			escaped[len++] = '\\';
+		}
+		escaped[len++] = *at;
+	}
+	escaped[len] = '\0';
+	if (strcmp(api, "responses") == 0) {
+		snprintf(text, sizeof(text),
+				"  - call: '{\"type\":\"function_call\",\"name\":\"%s\","
+				"\"arguments\":\"%s\"}'\n",
+				tool, escaped);
+	} else {
+		snprintf(text, sizeof(text), "  - call: '{\"name\":\"%s\",\"%s\":%s}'\n", tool,
+				strcmp(api, "anthropic") == 0                ? "input"
+						: strcmp(api, "gemini") == 0 ? "args"
+									     : "arguments",
+				arguments);
+	}
+	return text;
+}
+
+static const char *const apis[] = { "responses", "anthropic", "gemini", "chat" };
+
+/* --- tests --- */
+
+static void tools_work_over_every_api(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(apis); i++) {
+		char steps[4096], name[64], line[200];
+		const bool is_anthropic = strcmp(apis[i], "anthropic") == 0;
+		snprintf(name, sizeof(name), "{\"command\":\"echo hello > %s; echo said\"}",
+				apis[i]);
+		int len = snprintf(steps, sizeof(steps), "%s", call(apis[i], "bash", name));
+		/* The editor that the model knows is ours under its own name. */
+		snprintf(line, sizeof(line),
+				"{\"command\":\"create\",\"path\":\"/home/agent/workspace/%s.txt\","
+				"\"file_text\":\"one\"}",
+				apis[i]);
+		len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
+				call(apis[i],
+						is_anthropic ? "str_replace_based_edit_tool"
+							     : "text_editor",
+						line));
+		len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
+				call(apis[i], "python",
+						"{\"code\":\"import pyautogui; "
+						"display(pyautogui.screenshot(region=(0,0,9,9)))"
+						"\"}"));
+		snprintf(steps + len, sizeof(steps) - (size_t)len, "  - done: It is done.\n");
+		CUA_AUTO_FREE char *events = play(apis[i], "--tools=all", steps, 0);
+		assert_has(apis[i], events, "\"words\":\"said\\n\"");
+		assert_has(apis[i], events, "\"has_own_image\":true");
+		assert_has(apis[i], events, "\"tool\":\"text_editor\"");
+		snprintf(line, sizeof(line), "cd ~/workspace; cat %s %s.txt", apis[i], apis[i]);
+		CUA_AUTO_FREE char *made = desktop_sh(&desktop, line);
+		assert_string_equal(made, "hello\none");
+	}
+}
+
+static void a_tool_that_was_not_offered_is_none(void **state)
+{
+	(void)state;
+	char steps[1024];
+	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
+			call("responses", "bash", "{\"command\":\"touch ~/workspace/never\"}"));
+	CUA_AUTO_FREE char *none = play("responses", "--tools=none", steps, 0);
+	assert_has("none", none, "there is no function");
+	CUA_AUTO_FREE char *others = play("responses", "--tools=python,search", steps, 0);
+	assert_has("others", others, "there is no function");
+	CUA_AUTO_FREE char *wrong = play("responses", "--tools=bash,nonsense", steps, 2);
+	assert_has("wrong", wrong, "nonsense");
+	CUA_AUTO_FREE char *made = desktop_sh(&desktop, "ls ~/workspace/never 2>&1 || true");
+	assert_non_null(strstr(made, "No such file"));
+}
+
+static void what_fails_is_told_and_what_leaves_is_asked(void **state)
+{
+	(void)state;
+	char steps[2048];
+	int len = snprintf(steps, sizeof(steps), "%s",
+			call("responses", "bash", "{\"command\":\"false\"}"));
+	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
+			call("responses", "read_file", "{\"path\":\"/etc/passwd\"}"));
+	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
+			call("responses", "bash", "{\"comand\":\"ls\"}"));
+	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
+			call("responses", "bash",
+					"{\"command\":\"curl http://example.org; touch "
+					"~/workspace/sent\"}"));
+	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
+			call("responses", "ask_person", "{\"question\":\"Red?\"}"));
+	snprintf(steps + len, sizeof(steps) - (size_t)len, "  - done: Well.\n");
+	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
+	assert_has("failing", events, "[exit status 1]");
+	assert_has("failing", events, "leaves the workspace");
+	assert_has("failing", events, "takes no \\\"comand\\\"");
+	assert_has("failing", events, "needs a person's yes");
+	assert_has("failing", events, "Nobody is there to answer");
+	CUA_AUTO_FREE char *made = desktop_sh(&desktop, "ls ~/workspace/sent 2>&1 || true");
+	assert_non_null(strstr(made, "No such file"));
+}
+
+static void done_ends_the_run(void **state)
+{
+	(void)state;
+	char steps[1024];
+	snprintf(steps, sizeof(steps), "%s  - done: not reached\n",
+			call("responses", "done", "{\"answer\":\"All of it is done.\"}"));
+	CUA_AUTO_FREE char *events = play("responses", "--tools=done", steps, 0);
+	assert_has("done", events, "All of it is done.");
+	assert_null(strstr(events, "not reached"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tools_work_over_every_api),
+		cmocka_unit_test(a_tool_that_was_not_offered_is_none),
+		cmocka_unit_test(what_fails_is_told_and_what_leaves_is_asked),
+		cmocka_unit_test(done_ends_the_run),
+	};
+	return cmocka_run_group_tests(tests, start, finish);
+}
