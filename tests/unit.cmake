@@ -25,6 +25,8 @@ target_sources(test_api_request PRIVATE ${unit_tests_dir}/../cua/api/desktop_req
 foreach(name display_picture display_picture_frame display_picture_forms)
 	cua_unit_test(${name} cua_picture PkgConfig::libpng PkgConfig::libturbojpeg PkgConfig::libwebp m)
 	target_sources(test_${name} PRIVATE ${unit_tests_dir}/pictures.c ${unit_tests_dir}/waiting.c)
+	# Many pictures: under sanitizers the longest takes 50 s of an idle machine.
+	set_tests_properties(${name} PROPERTIES TIMEOUT 280)
 endforeach()
 cua_unit_test(bench_stats cua_base m)
 target_sources(test_bench_stats PRIVATE ${unit_tests_dir}/../cua/bench/bench_stats.c)
