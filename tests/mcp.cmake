@@ -1,5 +1,4 @@
-# The client of the Model Context Protocol: servers that misbehave, published ones, and the official
-# conformance suite. npm installs the last two into the build folder, once.
+# The client of the Model Context Protocol, against servers that misbehave.
 set(mcp_dir ${CMAKE_CURRENT_LIST_DIR}/mcp)
 add_executable(mcp_bad_server ${mcp_dir}/mcp_bad_server.c)
 target_link_libraries(mcp_bad_server PRIVATE cua_options)
@@ -15,14 +14,3 @@ endforeach()
 target_sources(test_mcp_http PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 target_sources(test_mcp_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/processes.c
 	${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)
-
-if(NOT CUA_SANITIZE)
-	foreach(name conformance published)
-		add_executable(mcp_${name} ${mcp_dir}/mcp_${name}.c)
-		target_link_libraries(mcp_${name} PRIVATE cua_mcp)
-		add_test(NAME mcp_${name}
-			COMMAND ${mcp_dir}/${name}.sh $<TARGET_FILE:mcp_${name}> ${CMAKE_BINARY_DIR}/mcp_npm)
-		set_tests_properties(mcp_${name} PROPERTIES TIMEOUT 600)
-	endforeach()
-	target_link_libraries(mcp_published PRIVATE PkgConfig::cmocka)
-endif()

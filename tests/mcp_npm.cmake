@@ -1,0 +1,9 @@
+# The client of the Model Context Protocol against published servers and the official conformance
+# suite. npm installs them into the build folder, once.
+foreach(name conformance published)
+	add_executable(mcp_${name} ${mcp_dir}/mcp_${name}.c)
+	target_link_libraries(mcp_${name} PRIVATE cua_mcp)
+	add_test(NAME mcp_${name} COMMAND ${mcp_dir}/${name}.sh $<TARGET_FILE:mcp_${name}> ${CMAKE_BINARY_DIR}/mcp_npm)
+	set_tests_properties(mcp_${name} PROPERTIES LABELS unit TIMEOUT 600)
+endforeach()
+target_link_libraries(mcp_published PRIVATE PkgConfig::cmocka)
