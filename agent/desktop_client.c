@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "agent/model/json_span.h"
+#include "agent/model/picture.h"
 #include "agent/view.h"
 #include "cua/base/http_client.h"
 #include "cua/base/json.h"
@@ -18,6 +19,9 @@
 #include "cua/contract/text.h"
 
 #define ACTIONS_URL "http://desktop/v1/actions"
+/* Pictures of tools that every model API takes, however many a request has. */
+#define PICTURE_SIDE_MAX 2000
+#define PICTURE_BYTES_MAX ((size_t)4 << 20) /* in base64 */
 #define TOOLS_URL "http://desktop/v1/tools"
 #define ANSWER_MAX ((size_t)64 << 20)
 #define TOOL_TIME_MS 600000      /* of the tool that takes longest */
@@ -347,7 +351,8 @@ static enum cua_status post(struct agent_desktop *desktop, const char *url, long
 }
 
 /* Looks without touching anything; for an answer that failed before it came to a screenshot. */
-static enum cua_status look_again(struct agent_desktop *desktop, struct cua_error *err)
+static enum cua_status look_again(
+		struct agent_desktop *desktop, struct agent_outcome *before, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *look = cJSON_Parse("[{\"action\": \"screenshot\"}]");
 	struct agent_outcome outcome = { .failed_action = -1 };
@@ -357,6 +362,12 @@ static enum cua_status look_again(struct agent_desktop *desktop, struct cua_erro
 		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
 	} else if (status == CUA_OK) {
 		status = take_screenshot(desktop, outcome.answer, err);
+		keep_focused(desktop, outcome.answer);
+	}
+	/* The desktop tells it once. */
+	const char *note = cua_json_string(outcome.answer, "person_note");
+	if (note && cJSON_AddStringToObject(before->answer, "person_note", note)) {
+		before->person_note = cua_json_string(before->answer, "person_note");
 	}
 	agent_outcome_finish(&outcome);
 	return status;
@@ -388,35 +399,52 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 	if (ret_outcome->status == CUA_ERR_PERSON) {
 		return CUA_OK; /* nothing is to be seen before the person gives back */
 	}
-	return look_again(desktop, err);
+	return look_again(desktop, ret_outcome, err);
 }
 
 /* --- tools --- */
 
 /* The first picture is taken, by how many there were. */
-static enum cua_status take_tool_picture(
-		struct agent_outcome *outcome, cJSON *part, int pictures, struct cua_error *err)
+static enum cua_status take_tool_picture(struct agent_outcome *outcome, const cJSON *part,
+		int pictures, struct cua_buffer *words, struct cua_error *err)
 {
-	cJSON *data = cua_json_member(part, "data");
+	const cJSON *data = cua_json_member(part, "data");
 	if (pictures > 1 || !cJSON_IsString(data)) {
 		return CUA_OK;
 	}
-	outcome->picture.base64 = CUA_STEAL(data->valuestring);
-	return decode_image(&outcome->picture, err);
+	if (!agent_picture_read(data->valuestring, &outcome->picture)) {
+		return cua_buffer_printf(words, err,
+				"\n[a picture that is neither PNG, JPEG nor WebP is not shown]");
+	}
+	const struct agent_image *picture = &outcome->picture;
+	if (strcmp(picture->media_type, "image/webp") == 0 || picture->width > PICTURE_SIDE_MAX ||
+			picture->height > PICTURE_SIDE_MAX ||
+			strlen(picture->base64) > PICTURE_BYTES_MAX) {
+		enum cua_status status = cua_buffer_printf(words, err,
+				"\n[a picture of %dx%d, %s, %zu KB is not shown: make it PNG or "
+				"JPEG "
+				"of at most %d pixels on an edge and %zu KB]",
+				picture->width, picture->height, picture->media_type,
+				picture->len / 1024, PICTURE_SIDE_MAX,
+				PICTURE_BYTES_MAX / 4 * 3 / 1024);
+		agent_image_finish(&outcome->picture);
+		return status;
+	}
+	return CUA_OK;
 }
 
 /* What a tool said, as one text; its pictures but the first are counted. */
 static enum cua_status take_content(struct agent_outcome *outcome, struct cua_error *err)
 {
 	CUA_AUTO_BUFFER struct cua_buffer words;
-	cJSON *part = NULL;
+	const cJSON *part = NULL;
 	int pictures = 0;
 	enum cua_status status = CUA_OK;
 	cua_buffer_init(&words, ANSWER_MAX);
 	cJSON_ArrayForEach (part, cua_json_member(outcome->answer, "content")) {
 		const char *text = cua_json_string(part, "text");
 		status = text ? cua_buffer_append(&words, text, strlen(text), err)
-			      : take_tool_picture(outcome, part, ++pictures, err);
+			      : take_tool_picture(outcome, part, ++pictures, &words, err);
 		if (status != CUA_OK) {
 			return status;
 		}
@@ -427,7 +455,7 @@ static enum cua_status take_content(struct agent_outcome *outcome, struct cua_er
 				pictures);
 	}
 	cJSON_DeleteItemFromObjectCaseSensitive(outcome->answer, "content");
-	cJSON_AddBoolToObject(outcome->answer, "has_own_image", pictures > 0);
+	cJSON_AddBoolToObject(outcome->answer, "has_own_image", outcome->picture.base64 != NULL);
 	return status == CUA_OK &&
 					cJSON_AddStringToObject(outcome->answer, "words",
 							words.data ? words.data : "")
@@ -456,7 +484,7 @@ enum cua_status agent_desktop_tool(struct agent_desktop *desktop, const char *to
 		status = take_content(ret_outcome, err);
 	}
 	/* A script may have acted, an application may show the file that was written. */
-	return status == CUA_OK ? look_again(desktop, err) : status;
+	return status == CUA_OK ? look_again(desktop, ret_outcome, err) : status;
 }
 
 char *agent_desktop_url(struct agent_desktop *desktop)

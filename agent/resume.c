@@ -15,6 +15,8 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
+static const char lost_picture[] = "It ran, and its picture was lost when the run was interrupted; "
+				   "call it again to see it.";
 static const char uncertain[] =
 		"The run was interrupted while this call was running. Whether its actions took "
 		"effect, all or in part, is not known, and none was repeated. Look at the "
@@ -374,8 +376,7 @@ static enum cua_status read_answers(struct history *history, const cJSON *event,
 			.results = cua_json_member(
 					find_of_call(history, "result", call), "results"),
 			.words = cua_json_string(find_of_call(history, "result", call), "words"),
-			.has_own_image = cJSON_IsTrue(cua_json_member(
-					find_of_call(history, "result", call), "has_own_image")),
+			.has_own_image = cJSON_IsTrue(cua_json_member(json, "has_own_image")),
 			.problem = cua_json_string(json, "problem"),
 			.image = &answers->images[i],
 			.acknowledged = cJSON_IsTrue(cua_json_member(json, "acknowledged")),
@@ -446,7 +447,9 @@ static bool settle_call(
 	if (result) {
 		answer->status = status_of(cua_json_string(result, "status"));
 		answer->results = cua_json_member(result, "results");
-		answer->words = cua_json_string(result, "words");
+		answer->words = cJSON_IsTrue(cua_json_member(result, "has_own_image"))
+				? lost_picture
+				: cua_json_string(result, "words");
 		answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
 				? uncertain
 				: cua_json_string(result, "message");
@@ -517,7 +520,8 @@ static void go_on(struct history *history, const char *note)
 	if (!history->has_task) {
 		(void)run_tell(run, run->options->task, agent_desktop_screen(run->desktop));
 	} else if (history->is_open &&
-			(history->turn.call_count == 0 || has_give_up(&history->turn))) {
+			(history->turn.call_count == 0 || has_give_up(&history->turn) ||
+					run_find_done(&history->turn))) {
 		run_take_turn(run, &history->turn);
 	} else if (history->is_open) {
 		answer_open_calls(history, text);

@@ -184,6 +184,9 @@ bool run_note_answers(struct agent_run *run, const struct agent_answer *answers,
 			cJSON_AddStringToObject(json, "problem", answers[i].problem);
 		}
 		cJSON_AddBoolToObject(json, "acknowledged", answers[i].acknowledged);
+		if (answers[i].has_own_image) {
+			cJSON_AddBoolToObject(json, "has_own_image", true);
+		}
 		cJSON_AddItemToArray(list, json);
 		if (!add_image(run, json, answers[i].image)) {
 			cJSON_Delete(event);

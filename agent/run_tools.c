@@ -111,6 +111,13 @@ enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,
 		snprintf(ret_outcome->message, sizeof(ret_outcome->message), "%s", why.msg);
 		return CUA_OK;
 	}
+	if (strcmp(call->tool, "done") == 0) {
+		/* A turn of done alone has ended the run. */
+		ret_outcome->status = CUA_ERR_INVAL;
+		snprintf(ret_outcome->message, sizeof(ret_outcome->message),
+				"call done alone, when everything else is finished");
+		return CUA_OK;
+	}
 	return tool->place == TOOL_IN_SANDBOX
 			? agent_desktop_tool(run->desktop, call->tool, call->tool_arguments,
 					  ret_outcome, err)

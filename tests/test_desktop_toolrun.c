@@ -187,6 +187,14 @@ static void done_ends_the_run(void **state)
 	CUA_AUTO_FREE char *events = play("responses", "--tools=done", steps, 0);
 	assert_has("done", events, "All of it is done.");
 	assert_null(strstr(events, "not reached"));
+	/* A picture that no model takes is told, and ends nothing. */
+	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
+			call("responses", "python",
+					"{\"code\":\"from PIL import Image; "
+					"display(Image.new(chr(76), (3000, "
+					"20)))\"}"));
+	CUA_AUTO_FREE char *large = play("responses", "--tools=all", steps, 0);
+	assert_has("large", large, "a picture of 3000x20, image/png");
 }
 
 int main(void)

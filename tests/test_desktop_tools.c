@@ -209,6 +209,49 @@ static void pyautogui_acts_on_the_desktop(void **state)
 	assert_nothing_held(&desktop);
 }
 
+static void large_pictures_come_and_forks_do_no_harm(void **state)
+{
+	(void)state;
+	long status = 0;
+	/* Noise does not shrink: 3 MB. */
+	CUA_AUTO_JSON cJSON *answer = call_any("python", "code",
+			"import os\nfrom PIL import Image\n"
+			"display(Image.frombytes('RGB', (1000, 1000), os.urandom(3000000)))",
+			"{}", &status);
+	assert_int_equal(status, 200);
+	assert_true(strlen(json_text(answer, "content.0.data")) > 3000000);
+	assert_says(call_failing("python", "code",
+				    "display(b'\\x89PNG\\r\\n\\x1a\\n' + bytes(9 << 20))", "{}"),
+			"at most 8 MB");
+	call("python", "code", "kept = 7\nif os.fork() == 0: kept = 8", "{}");
+	assert_string_equal(call("python", "code", "kept", "{}"), "7\n");
+	assert_string_equal(call("python", "code", "kept + 1", "{}"), "8\n");
+	assert_says(call_failing("python", "code",
+				    "import pyautogui\npyautogui._ask({'actions': [{'action': "
+				    "'clipboard_get'}]})",
+				    "{}"),
+			"scripts cannot do clipboard_get");
+}
+
+/* More code than its pipe holds, for a shell that has stopped itself. */
+static void a_shell_that_does_not_read_holds_nothing_up(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *code = malloc(200002);
+	assert_non_null(code);
+	memset(code, '#', 200001);
+	code[200001] = '\0';
+	bash("rm -f ~/stop; echo $$ > ~/shell; (until [ -e ~/stop ]; do sleep 0.02; done; kill "
+	     "-STOP "
+	     "$$) > /dev/null 2>&1 &");
+	free(desktop_sh(&desktop,
+			"touch ~/stop; until grep -q 'State:.T' /proc/$(cat ~/shell)/status; do "
+			"sleep "
+			"0.02; done"));
+	assert_says(call_failing("bash", "command", code, "{\"timeout_s\":1}"), "new one");
+	assert_string_equal(bash("echo again"), "again\n");
+}
+
 /* --- files --- */
 
 static void files_are_written_whole_and_kept(void **state)
@@ -222,6 +265,14 @@ static void files_are_written_whole_and_kept(void **state)
 	assert_string_equal(bash("cd ~/workspace/deep/er; cat notes.txt notes.txt~; stat -c %a "
 				 "notes.txt; ls -A"),
 			"three\none\ntwo\n640\nnotes.txt\nnotes.txt~\n");
+	bash("cd ~/workspace; (echo first; head -c 60000 /dev/zero | tr '\\0' x; echo; echo last) "
+	     "> wide");
+	assert_says(call("text_editor", "path", "wide",
+				    "{\"command\":\"insert\",\"insert_line\":2,\"insert_text\":"
+				    "\"once\"}"),
+			"is written");
+	assert_string_equal(bash("grep -c once ~/workspace/wide"), "1\n");
+	assert_says(call("read_file", "path", "wide", "{\"offset\":2}"), "line 2 cut here");
 	call("text_editor", "path", "list.txt",
 			"{\"command\":\"create\",\"file_text\":\"a\\nb\\nc\\n\"}");
 	assert_says(call("text_editor", "path", "list.txt",
@@ -415,6 +466,8 @@ int main(void)
 		cmocka_unit_test(python_keeps_its_variables_and_shows_errors),
 		cmocka_unit_test(python_shows_pictures),
 		cmocka_unit_test(pyautogui_acts_on_the_desktop),
+		cmocka_unit_test(large_pictures_come_and_forks_do_no_harm),
+		cmocka_unit_test(a_shell_that_does_not_read_holds_nothing_up),
 		cmocka_unit_test(files_are_written_whole_and_kept),
 		cmocka_unit_test(nothing_outside_of_the_workspace_is_reached),
 		cmocka_unit_test(no_race_leads_out),

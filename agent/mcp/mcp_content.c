@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/mcp/mcp_picture.h"
 #include "agent/mcp/mcp_text.h"
+#include "agent/model/picture.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
@@ -68,7 +68,7 @@ static void add_picture(
 {
 	struct agent_mcp_result *result = writing->result;
 	if (result->image_count < AGENT_MCP_IMAGES_MAX &&
-			mcp_picture_read(data, &result->images[result->image_count])) {
+			agent_picture_read(data, &result->images[result->image_count])) {
 		result->image_count++;
 		if (name[0]) {
 			note(writing, "picture", name, type);

@@ -63,6 +63,21 @@ enum cua_status tool_link_receive(
 	return take_line(link, ret_message, err);
 }
 
+bool tool_is_cancelled(struct tool_call *call)
+{
+	struct tool_world *world = call->world;
+	while (!world->is_cancelled) {
+		CUA_AUTO_JSON cJSON *message = NULL;
+		const enum cua_status status = tool_link_receive(&world->link, 0, &message, NULL);
+		if (status == CUA_ERR_TIMEOUT) {
+			break;
+		}
+		/* What else comes is the answer to an act that nobody waits for any more. */
+		world->is_cancelled = status != CUA_OK || cua_json_member(message, "cancel");
+	}
+	return world->is_cancelled;
+}
+
 enum cua_status tool_desktop_ask(struct tool_call *call, const cJSON *request, cJSON **ret_answer,
 		struct cua_error *err)
 {
@@ -70,14 +85,20 @@ enum cua_status tool_desktop_ask(struct tool_call *call, const cJSON *request, c
 	CUA_AUTO_JSON cJSON *message = cJSON_CreateObject();
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddItemToObject(message, "act", cJSON_Duplicate(request, true));
+	cJSON_AddNumberToObject(message, "number", ++link->number);
 	enum cua_status status = tool_link_send(link, message, err);
-	if (status == CUA_OK) {
+	do {
+		cJSON_Delete(CUA_STEAL(answer));
 		/* The host has deadlines of its own, and answers a cancelled call too. */
-		status = tool_link_receive(link, -1, &answer, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
+		if (status == CUA_OK) {
+			status = tool_link_receive(link, -1, &answer, err);
+		}
+		if (status != CUA_OK) {
+			return status;
+		}
+		/* An answer of another number is that of a call that was given up. */
+	} while (cua_json_member(answer, "acted") &&
+			cua_json_int(answer, "number") != link->number);
 	cJSON *acted = cua_json_member(answer, "acted");
 	if (!cJSON_IsObject(acted)) {
 		call->world->is_cancelled = true;

@@ -4,8 +4,9 @@
 /* The runner's link to the desktop's host: JSON objects, each ended by a line break.
  *
  * From the host: {"tool": NAME, "arguments": {...}} starts a call, {"cancel": true} ends it,
- * {"acted": {...}} answers an "act". From the runner: {"act": {...}}, a body for the desktop API's
- * /v1/actions, and at the end {"content": [...], "is_error": bool} or {"code", "message"}. */
+ * {"acted": {...}, "number": N} answers an "act". From the runner: {"act": {...}, "number": N}, a
+ * body for the desktop API's /v1/actions, one at a time; and at the end {"content": [...],
+ * "is_error": bool} or {"code", "message"}. */
 
 #include <stddef.h>
 
@@ -15,6 +16,7 @@
 
 struct tool_link {
 	int fd;
+	int number; /* of the last act */
 	struct cua_buffer received;
 };
 
@@ -24,6 +26,9 @@ CUA_NODISCARD enum cua_status tool_link_send(
 /* The next message. CUA_ERR_TIMEOUT; CUA_ERR_CLOSED. timeout_ms -1: waits without end. */
 CUA_NODISCARD enum cua_status tool_link_receive(
 		struct tool_link *link, int timeout_ms, cJSON **ret_message, struct cua_error *err);
+
+/* Whether the caller gave up on the call, or the host is gone; does not wait. */
+bool tool_is_cancelled(struct tool_call *call);
 
 /* Acts on the desktop. request: a body for /v1/actions; *ret_answer is the host's answer. Fails as
  * the action did; CUA_ERR_CANCELLED if the call was. */

@@ -6,6 +6,8 @@
 #include "agent/tools/output.h"
 #include "cua/contract/utf8.h"
 
+#define SHOWN_MAX (TOOL_OUTPUT_HEAD + TOOL_OUTPUT_TAIL)
+
 enum cua_status tool_check_text(
 		const char *path, const char *bytes, size_t len, struct cua_error *err)
 {
@@ -28,8 +30,15 @@ enum cua_status tool_tell_lines(struct tool_call *call, const char *text, int fi
 	for (; status == CUA_OK && *line && number - first < count; number++) {
 		const size_t len = strcspn(line, "\n");
 		if (number >= first) {
-			if (call->text.len + len > TOOL_OUTPUT_HEAD + TOOL_OUTPUT_TAIL) {
+			const size_t left =
+					SHOWN_MAX > call->text.len ? SHOWN_MAX - call->text.len : 0;
+			if (len > left && call->text.len > 0) {
 				break;
+			}
+			if (len > left) {
+				return cua_buffer_printf(&call->text, err,
+						"%.*s\n[line %ld cut here; it has %zu bytes]",
+						(int)left, line, number, len);
 			}
 			status = numbered ? cua_buffer_printf(&call->text, err, "%6ld\t%.*s\n",
 							    number, (int)len, line)
@@ -41,7 +50,7 @@ enum cua_status tool_tell_lines(struct tool_call *call, const char *text, int fi
 	if (status != CUA_OK) {
 		return status;
 	}
-	if (number <= first && first > 1) {
+	if (!*line && number <= first && first > 1) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there are %ld lines; line %d is none",
 				number - 1, first);
 	}

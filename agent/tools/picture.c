@@ -10,7 +10,6 @@ const char *tool_picture_type(const void *bytes, size_t len)
 	} kinds[] = {
 		{ "\x89PNG\r\n\x1a\n", "image/png", 8 },
 		{ "\xff\xd8\xff", "image/jpeg", 3 },
-		{ "GIF8", "image/gif", 4 },
 	};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (len >= kinds[i].len && memcmp(bytes, kinds[i].start, kinds[i].len) == 0) {
@@ -28,8 +27,7 @@ enum cua_status tool_show_picture(
 {
 	const char *media_type = tool_picture_type(bytes, len);
 	if (!media_type) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"this is no picture in PNG, JPEG, GIF or WebP");
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "this is no picture in PNG, JPEG or WebP");
 	}
 	if (len > TOOL_PICTURE_MAX) {
 		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include "agent/tools/family.h"
@@ -26,24 +27,29 @@ static bool take(int fd, struct tool_output *output, struct cua_buffer *bytes,
 	return got > 0 ? *status == CUA_OK : got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* Until its output ends. */
-static enum cua_status follow(struct tool_call *call, int fd, struct tool_output *output,
+/* Until its output ends and it has ended: it may have closed that before. */
+static enum cua_status follow(struct tool_call *call, pid_t pid, int fd, struct tool_output *output,
 		struct cua_buffer *bytes, const char *name, struct cua_error *err)
 {
+	CUA_AUTO_FD int pid_fd = pidfd_open(pid, 0);
 	enum cua_status status = CUA_OK;
-	for (bool more = true; more;) {
-		struct pollfd ready[] = { { .fd = fd, .events = POLLIN },
+	bool more = true;
+	while (status == CUA_OK) {
+		struct pollfd ready[] = { { .fd = more ? fd : pid_fd, .events = POLLIN },
 			{ .fd = call->world->link.fd, .events = POLLIN } };
 		const int count =
 				poll(ready, CUA_ARRAY_LEN(ready), cua_ms_until(call->deadline_us));
-		if (count > 0 && ready[1].revents) {
+		if (count > 0 && ready[1].revents && tool_is_cancelled(call)) {
 			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "the caller gave up");
 		}
 		if (cua_now_us() >= call->deadline_us) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s was ended: it took too long",
 					name);
 		}
-		if (count > 0) {
+		if (count > 0 && ready[0].revents && !more) {
+			break;
+		}
+		if (count > 0 && ready[0].revents) {
 			more = take(fd, output, bytes, &status, err);
 		}
 	}
@@ -78,7 +84,7 @@ enum cua_status tool_program_run(struct tool_call *call, const char *const *argv
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s is not installed", argv[0]);
 	}
 	if (status == CUA_OK) {
-		status = follow(call, read_fd, output, bytes, argv[0], err);
+		status = follow(call, pid, read_fd, output, bytes, argv[0], err);
 	}
 	if (pid > 0 && status != CUA_OK) {
 		tool_process_end(pid);

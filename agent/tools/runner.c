@@ -120,7 +120,12 @@ static void serve(struct tool_world *world)
 		return; /* a cancel that came too late */
 	}
 	CUA_AUTO_JSON cJSON *answer = run_call(world, request);
-	world->is_over = tool_link_send(&world->link, answer, &why) != CUA_OK;
+	enum cua_status status = tool_link_send(&world->link, answer, &why);
+	if (status == CUA_ERR_TOO_LARGE) {
+		CUA_AUTO_JSON cJSON *instead = refusal(&why);
+		status = tool_link_send(&world->link, instead, &why);
+	}
+	world->is_over = status != CUA_OK;
 }
 
 int tool_runner_run(int link_fd)
@@ -136,6 +141,7 @@ int tool_runner_run(int link_fd)
 	setenv("TERM", "dumb", 1);
 	setenv("PAGER", "cat", 1);
 	setenv("GIT_TERMINAL_PROMPT", "0", 1);
+	setenv("GIT_CEILING_DIRECTORIES", getenv("HOME") ? getenv("HOME") : "/", 1);
 	cua_buffer_init(&world.link.received, TOOL_LINK_MAX);
 	if (tool_workspace_open(&world.workspace, &why) != CUA_OK) {
 		CUA_AUTO_JSON cJSON *answer = refusal(&why);

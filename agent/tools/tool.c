@@ -208,6 +208,12 @@ enum cua_status tool_add_image(struct tool_call *call, const void *bytes, size_t
 		const char *media_type, struct cua_error *err)
 {
 	const size_t size = sodium_base64_encoded_len(len, sodium_base64_VARIANT_ORIGINAL);
+	if (call->image_bytes + size > TOOL_IMAGES_MAX) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"the pictures of one call may have %zu MB in all",
+				TOOL_IMAGES_MAX >> 20);
+	}
+	call->image_bytes += size;
 	CUA_AUTO_FREE char *text = malloc(size);
 	cJSON *image = cJSON_CreateObject();
 	if (!text || !image) {

@@ -30,6 +30,7 @@ struct tool_arg {
 };
 
 #define TOOL_ARGS_MAX 10
+#define TOOL_IMAGES_MAX ((size_t)12 << 20) /* bytes of base64 that a call may answer with */
 
 enum tool_place {
 	TOOL_IN_SANDBOX, /* run() in the runner */
@@ -44,6 +45,7 @@ struct tool_call {
 	struct tool_world *world;
 	uint64_t deadline_us;   /* of cua_now_us() */
 	struct cua_buffer text; /* what it says; made valid UTF-8 before it is sent */
+	size_t image_bytes;     /* of images, in base64 */
 	cJSON *images;          /* owned; list of {type: "image", data, mimeType} */
 	bool is_error;          /* it ran, and what it says is a failure */
 };

@@ -46,7 +46,7 @@ static void add_git(struct line *line, const struct tool_call *call)
 	static const char *const words[] = { "git", "--no-pager", "-c", "core.hooksPath=/dev/null",
 		"-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never", "-c",
 		"commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.quotePath=false", "-c",
-		"user.useConfigOnly=false", NULL };
+		"log.showSignature=false", NULL };
 	const char *repository = tool_string(call, "repository");
 	add_all(line, words);
 	if (repository) {
@@ -88,10 +88,59 @@ static void add_command(struct line *line, const struct tool_call *call, const c
 	}
 }
 
+/* Has a component ".."; git would compare files of any folder. */
+static bool leads_up(const char *path)
+{
+	for (const char *at = path; at; at = strchr(at, '/') ? strchr(at, '/') + 1 : NULL) {
+		if (strncmp(at, "..", 2) == 0 && (!at[2] || at[2] == '/')) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Settings of the repository that make git run programs or look elsewhere. */
+#define DANGEROUS \
+	"^(filter\\.|include|gpg\\.|core\\.(worktree|sshcommand|gitproxy|askpass|" \
+	"alternaterefscommand)|" \
+	"credential\\.|remote\\..*\\.(uploadpack|receivepack|vcs)|url\\.)"
+
+static enum cua_status check_settings(struct tool_call *call, struct cua_error *err)
+{
+	__attribute__((cleanup(line_free))) struct line line = { .count = 0 };
+	static const char *const words[] = { "config", "--local", "--name-only", "--get-regexp",
+		DANGEROUS, NULL };
+	CUA_AUTO_BUFFER struct cua_buffer names;
+	int code = 0;
+	cua_buffer_init(&names, 65536);
+	add_git(&line, call);
+	add_all(&line, words);
+	line.argv[line.count] = NULL;
+	enum cua_status status = tool_program_run(
+			call, (const char *const *)line.argv, NULL, &names, &code, err);
+	if (status != CUA_OK || names.len == 0) {
+		return status;
+	}
+	names.data[strcspn(names.data, "\n")] = '\0';
+	return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+			"git: the repository sets %.200s, by which programs would run or other "
+			"folders "
+			"be used; bash may do it",
+			names.data);
+}
+
 static enum cua_status check(
 		const struct tool_call *call, const char *command, struct cua_error *err)
 {
-	const cJSON *paths = cua_json_member(call->arguments, "paths");
+	const cJSON *paths = cua_json_member(call->arguments, "paths"), *path = NULL;
+	cJSON_ArrayForEach (path, paths) {
+		if (path->valuestring[0] == '/' || leads_up(path->valuestring)) {
+			return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+					"git: %.200s must be relative to the repository, without "
+					"..",
+					path->valuestring);
+		}
+	}
 	if (strcmp(command, "commit") == 0 && !tool_string(call, "message")) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "git: commit needs a message");
 	}
@@ -115,6 +164,9 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	enum cua_status status = check(call, command, err);
 	if (status == CUA_OK && repository) {
 		status = tool_argument_path(&call->world->workspace, repository, &folder, err);
+	}
+	if (status == CUA_OK) {
+		status = check_settings(call, err);
 	}
 	if (status != CUA_OK) {
 		return status;

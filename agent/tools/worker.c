@@ -15,7 +15,8 @@
 #include "cua/base/process.h"
 #include "cua/base/util.h"
 
-#define SAID_MAX ((size_t)1 << 20)
+/* A picture of 8 MB in base64. */
+#define SAID_MAX ((size_t)12 << 20)
 /* What is told to end gets so long before it is made to. */
 #define ENDING_US 1000000U
 
@@ -96,7 +97,27 @@ static enum cua_status start(
 		return status;
 	}
 	fcntl(worker->output_fd, F_SETFL, O_NONBLOCK);
+	fcntl(worker->code_fd, F_SETFL, O_NONBLOCK);
 	return CUA_OK;
+}
+
+/* As it reads them: one that has been stopped does not. */
+static void send_code(struct turn *turn, const char *code, size_t len)
+{
+	const int fd = turn->worker->code_fd;
+	while (len > 0 && !turn->is_lost && cua_now_us() < turn->call->deadline_us) {
+		struct pollfd ready[] = { { .fd = fd, .events = POLLOUT },
+			{ .fd = turn->call->world->link.fd, .events = POLLIN } };
+		const int count = poll(
+				ready, CUA_ARRAY_LEN(ready), cua_ms_until(turn->call->deadline_us));
+		if (count > 0 && ready[1].revents && tool_is_cancelled(turn->call)) {
+			return;
+		}
+		const ssize_t sent = count > 0 && ready[0].revents ? write(fd, code, len) : 0;
+		turn->is_lost = sent < 0 && errno != EAGAIN && errno != EINTR;
+		code += sent > 0 ? sent : 0;
+		len -= sent > 0 ? (size_t)sent : 0;
+	}
 }
 
 /* --- what it says --- */
@@ -106,7 +127,10 @@ static void answer(struct turn *turn, const cJSON *question)
 	struct tool_worker *worker = turn->worker;
 	CUA_AUTO_JSON cJSON *said = worker->answer ? worker->answer(question, turn->call) : NULL;
 	CUA_AUTO_FREE char *text = said ? cJSON_PrintUnformatted(said) : NULL;
-	turn->is_lost = !text || !cua_write_all(worker->code_fd, text, strlen(text) + 1);
+	turn->is_lost = !text;
+	if (text) {
+		send_code(turn, text, strlen(text) + 1);
+	}
 }
 
 /* Messages that are complete, one after another. */
@@ -148,7 +172,8 @@ static bool step(struct turn *turn, uint64_t until_us, bool heeds_cancel)
 	if (ready[0].revents) {
 		hear(turn);
 	}
-	return (count > 0 && !ready[2].revents) || (count < 0 && errno == EINTR);
+	return (count > 0 && !(ready[2].revents && tool_is_cancelled(turn->call))) ||
+			(count < 0 && errno == EINTR);
 }
 
 /* Until it is over, lost, or the time has come. */
@@ -189,7 +214,7 @@ enum cua_status tool_worker_run(struct tool_worker *worker, struct tool_call *ca
 	*turn = (struct turn){ .worker = worker, .call = call };
 	/* What was printed between calls belongs to nobody's. */
 	read_output(worker, &turn->output);
-	turn->is_lost = !cua_write_all(worker->code_fd, code, strlen(code) + 1);
+	send_code(turn, code, strlen(code) + 1);
 	run_until(turn, call->deadline_us, true);
 	const bool timed_out = cua_now_us() >= call->deadline_us;
 	const bool is_cut = !turn->is_over && !turn->is_lost;

@@ -51,6 +51,7 @@ struct host {
 	struct desktop_streams *streams;
 	struct desktop_vnc *vnc;
 	struct desktop_tools *tools;
+	struct desktop_job *tool_job; /* of a tool's script, until it is done; NULL */
 	TAILQ_HEAD(, lease_waiter) waiters;
 };
 
@@ -149,8 +150,9 @@ static void on_job_done(struct desktop_job *job, void *user_data)
 		}
 		cua_http_end(job->exchange);
 	}
-	if (job->kind == DESKTOP_JOB_ACTIONS && job->connection == TOOLS_CONNECTION) {
-		desktop_tools_acted(host->tools, job->body.data ? job->body.data : "{}");
+	if (job->act > 0) {
+		host->tool_job = job == host->tool_job ? NULL : host->tool_job;
+		desktop_tools_acted(host->tools, job->act, job->body.data ? job->body.data : "{}");
 	}
 	if (job->kind == DESKTOP_JOB_STREAM_OPEN || job->kind == DESKTOP_JOB_STREAM_CLOSE) {
 		desktop_streams_job_done(job);
@@ -280,8 +282,29 @@ static void post_tools(struct host *host, struct cua_http_exchange *exchange)
 	desktop_tools_call(host->tools, exchange);
 }
 
-/* A script acts, as any caller of the API. */
-static void on_tools_act(const char *body, size_t len, void *user_data)
+/* What the module of scripts does; not what ends programs or reads the clipboard. */
+static enum cua_status check_script(const struct desktop_request *request, struct cua_error *err)
+{
+	static const enum cua_action_type allowed[] = { CUA_ACTION_SCREENSHOT, CUA_ACTION_MOVE,
+		CUA_ACTION_CLICK, CUA_ACTION_MOUSE_DOWN, CUA_ACTION_MOUSE_UP, CUA_ACTION_DRAG,
+		CUA_ACTION_SCROLL, CUA_ACTION_TYPE, CUA_ACTION_KEY, CUA_ACTION_HOLD_KEY,
+		CUA_ACTION_CURSOR_POSITION, CUA_ACTION_LIST_WINDOWS, CUA_ACTION_FOCUS_WINDOW,
+		CUA_ACTION_CLOSE_WINDOW, CUA_ACTION_MOVE_WINDOW, CUA_ACTION_RESIZE_WINDOW,
+		CUA_ACTION_MAXIMIZE_WINDOW, CUA_ACTION_MINIMIZE_WINDOW, CUA_ACTION_RESTORE_WINDOW };
+	for (int i = 0; i < request->count; i++) {
+		bool is_allowed = false;
+		for (size_t k = 0; k < CUA_ARRAY_LEN(allowed); k++) {
+			is_allowed = is_allowed || request->actions[i].type == allowed[k];
+		}
+		if (!is_allowed) {
+			return CUA_FAIL(err, CUA_ERR_POLICY, 0, "scripts cannot do %s",
+					cua_action_table[request->actions[i].type].name);
+		}
+	}
+	return CUA_OK;
+}
+
+static void on_tools_act(int number, const char *body, size_t len, void *user_data)
 {
 	struct host *host = user_data;
 	struct cua_error error = { 0 };
@@ -292,6 +315,11 @@ static void on_tools_act(const char *body, size_t len, void *user_data)
 					  &job->request, &index, &error)
 			: CUA_FAIL(&error, CUA_ERR_NOMEM, ENOMEM, "action");
 	if (status == CUA_OK) {
+		status = check_script(&job->request, &error);
+	}
+	if (status == CUA_OK) {
+		job->act = number;
+		host->tool_job = job;
 		job->connection = TOOLS_CONNECTION;
 		submit(host, job, NULL);
 		return;
@@ -299,12 +327,16 @@ static void on_tools_act(const char *body, size_t len, void *user_data)
 	desktop_job_destroy(job);
 	CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	desktop_tools_acted(host->tools, text ? text : "{}");
+	desktop_tools_acted(host->tools, number, text ? text : "{}");
 }
 
 static void on_tools_over(void *user_data)
 {
-	release_held(user_data, TOOLS_CONNECTION);
+	struct host *host = user_data;
+	if (host->tool_job) {
+		desktop_thread_cancel(host->thread, host->tool_job);
+	}
+	release_held(host, TOOLS_CONNECTION);
 }
 
 /* --- frames --- */

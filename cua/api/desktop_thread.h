@@ -31,6 +31,7 @@ struct desktop_job {
 	struct cua_http_exchange *exchange; /* NULL: nobody waits */
 	unsigned long connection;           /* 0 in a RELEASE: whoever it was */
 	struct desktop_request request;     /* ACTIONS */
+	int act;                            /* ACTIONS: number of a tool's act; 0: of a caller */
 	struct display_shot shot;           /* SCREENSHOT */
 	char if_none_match[128];
 	int link_fd;                   /* LINK; taken over */

@@ -20,6 +20,11 @@
 #define MESSAGE_MAX ((size_t)24 << 20)
 #define START_TIMEOUT_MS 5000
 #define QUEUE_MAX 64
+#define ACT_MAX_LEN ((size_t)1 << 20)
+/* Unread by the runner. */
+#define UNREAD_MAX ((size_t)64 << 20)
+/* A call that was given up ends by itself within some seconds. */
+#define END_TIMEOUT_MS 15000
 
 struct call {
 	struct cua_http_exchange *exchange; /* NULL: nobody waits any more */
@@ -34,6 +39,8 @@ struct desktop_tools {
 	uv_pipe_t *link; /* to the runner; NULL while there is none */
 	int session_fd;  /* as long as it is open, the runner runs */
 	struct cua_buffer received;
+	uv_timer_t end_timer;     /* runs while a call that was given up has not ended */
+	int act;                  /* number of the act under way; 0: none */
 	TAILQ_HEAD(, call) calls; /* the first is under way */
 	int count;
 };
@@ -44,6 +51,7 @@ struct message {
 };
 
 static void next_call(struct desktop_tools *tools);
+static void lose(struct desktop_tools *tools);
 
 /* --- answers --- */
 
@@ -67,6 +75,8 @@ static void reply_error(struct cua_http_exchange *exchange, const struct cua_err
 static void end_call(struct desktop_tools *tools, const char *text, const struct cua_error *why)
 {
 	struct call *call = TAILQ_FIRST(&tools->calls);
+	tools->act = 0;
+	uv_timer_stop(&tools->end_timer);
 	TAILQ_REMOVE(&tools->calls, call, link);
 	tools->count--;
 	if (call->exchange && text) {
@@ -77,7 +87,6 @@ static void end_call(struct desktop_tools *tools, const char *text, const struct
 	free(call->request);
 	free(call);
 	tools->handler.on_over(tools->handler.user_data);
-	next_call(tools);
 }
 
 /* --- the runner --- */
@@ -106,7 +115,14 @@ static void lose(struct desktop_tools *tools)
 	hang_up(tools);
 	if (!TAILQ_EMPTY(&tools->calls)) {
 		end_call(tools, NULL, &why);
+		next_call(tools);
 	}
+}
+
+static void on_end_timer(uv_timer_t *timer)
+{
+	cua_log_warn("a tool did not end when it was told to; all tools are ended");
+	lose(timer->data);
 }
 
 static void on_sent(uv_write_t *write, int status)
@@ -121,7 +137,9 @@ static void on_sent(uv_write_t *write, int status)
 static void send_line(struct desktop_tools *tools, char *text)
 {
 	struct message *message = calloc(1, sizeof(*message));
-	if (!message || !tools->link) {
+	const bool is_unread = tools->link &&
+			uv_stream_get_write_queue_size((uv_stream_t *)tools->link) > UNREAD_MAX;
+	if (!message || !tools->link || is_unread) {
 		free(text);
 		free(message);
 		return;
@@ -142,18 +160,33 @@ static void on_line(struct desktop_tools *tools, const char *line)
 	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
 	const cJSON *act = cua_json_member(json, "act");
 	const char *code = cua_json_string(json, "code");
+	const struct call *call = TAILQ_FIRST(&tools->calls);
 	if (act) {
+		const int number = cua_json_int(json, "number");
 		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(act);
-		tools->handler.on_act(body ? body : "", body ? strlen(body) : 0,
-				tools->handler.user_data);
-	} else if (code && !TAILQ_EMPTY(&tools->calls)) {
+		/* The sandbox speaks here: whoever does not keep to the protocol is no runner. */
+		if (!call || tools->act != 0 || number <= 0 || !body ||
+				strlen(body) > ACT_MAX_LEN) {
+			lose(tools);
+			return;
+		}
+		tools->act = number;
+		if (!call->exchange) {
+			desktop_tools_acted(tools, number,
+					"{\"error\":{\"message\":\"the caller gave up\"}}");
+			return;
+		}
+		tools->handler.on_act(number, body, strlen(body), tools->handler.user_data);
+	} else if (code && call) {
 		const enum cua_status said = cua_status_from_name(code);
 		struct cua_error why;
 		cua_error_set(&why, said == CUA_OK ? CUA_ERR_APP : said, 0, "%.480s",
 				cua_json_text(json, "message"));
 		end_call(tools, NULL, &why);
-	} else if (cJSON_IsObject(json) && !TAILQ_EMPTY(&tools->calls)) {
+		next_call(tools);
+	} else if (cJSON_IsObject(json) && call) {
 		end_call(tools, line, NULL);
+		next_call(tools);
 	}
 }
 
@@ -240,7 +273,10 @@ static void next_call(struct desktop_tools *tools)
 	}
 	if (!tools->link && start(tools, &why) != CUA_OK) {
 		cua_log_warn("%s", why.msg);
-		end_call(tools, NULL, &why);
+		/* For all: to try again for each would take its time each. */
+		while (!TAILQ_EMPTY(&tools->calls)) {
+			end_call(tools, NULL, &why);
+		}
 		return;
 	}
 	send_line(tools, CUA_STEAL(call->request));
@@ -305,6 +341,8 @@ bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_excha
 	reply(CUA_STEAL(call->exchange), 200, "{}"); /* releases it; nobody reads that */
 	if (call == TAILQ_FIRST(&tools->calls)) {
 		send_line(tools, strdup("{\"cancel\":true}"));
+		uv_timer_start(&tools->end_timer, on_end_timer, END_TIMEOUT_MS, 0);
+		tools->handler.on_over(tools->handler.user_data);
 	} else {
 		TAILQ_REMOVE(&tools->calls, call, link);
 		tools->count--;
@@ -314,10 +352,14 @@ bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_excha
 	return true;
 }
 
-void desktop_tools_acted(struct desktop_tools *tools, const char *answer)
+void desktop_tools_acted(struct desktop_tools *tools, int number, const char *answer)
 {
 	char *line = NULL;
-	if (asprintf(&line, "{\"acted\":%s}", answer) >= 0) {
+	if (number != tools->act) {
+		return; /* of a call that is over */
+	}
+	tools->act = 0;
+	if (asprintf(&line, "{\"acted\":%s,\"number\":%d}", answer, number) >= 0) {
 		send_line(tools, line);
 	}
 }
@@ -334,6 +376,8 @@ enum cua_status desktop_tools_create(uv_loop_t *loop, const struct desktop_recor
 		.loop = loop, .record = record, .handler = *handler, .session_fd = -1
 	};
 	TAILQ_INIT(&tools->calls);
+	uv_timer_init(loop, &tools->end_timer);
+	tools->end_timer.data = tools;
 	*ret_tools = tools;
 	return CUA_OK;
 }

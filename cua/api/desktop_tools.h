@@ -16,10 +16,10 @@
 struct desktop_tools;
 
 struct desktop_tools_handler {
-	/* A script acts on the desktop: a body for POST /v1/actions. desktop_tools_acted() follows.
-	 */
-	void (*on_act)(const char *body, size_t len, void *user_data);
-	/* A call is over: nothing that it held down stays so. */
+	/* A script acts on the desktop: a body for POST /v1/actions. desktop_tools_acted() follows
+	 * with the same number. One at a time. */
+	void (*on_act)(int number, const char *body, size_t len, void *user_data);
+	/* A call is over or given up: its act ends, and nothing that it held down stays so. */
 	void (*on_over)(void *user_data);
 	void *user_data;
 };
@@ -34,6 +34,6 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 /* The caller of a call hung up; false if the exchange is none of a call. */
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange);
 /* What became of an on_act(); JSON text, NUL-terminated. */
-void desktop_tools_acted(struct desktop_tools *tools, const char *answer);
+void desktop_tools_acted(struct desktop_tools *tools, int number, const char *answer);
 
 #endif

@@ -1,4 +1,4 @@
-#include "agent/mcp/mcp_picture.h"
+#include "agent/model/picture.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ static bool measure(struct agent_image *image)
 	return is_measured && image->width > 0 && image->height > 0;
 }
 
-bool mcp_picture_read(const char *base64, struct agent_image *ret_image)
+bool agent_picture_read(const char *base64, struct agent_image *ret_image)
 {
 	const size_t len = strlen(base64);
 	unsigned char digest[crypto_hash_sha256_BYTES];

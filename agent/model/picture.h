@@ -1,5 +1,5 @@
-#ifndef CUA_AGENT_MCP_PICTURE_H
-#define CUA_AGENT_MCP_PICTURE_H
+#ifndef CUA_AGENT_MODEL_PICTURE_H
+#define CUA_AGENT_MODEL_PICTURE_H
 
 #include <stdbool.h>
 
@@ -7,6 +7,6 @@
 
 /* A picture that is PNG, JPEG or WebP by how it begins, whatever it was said to be; false for any
  * other, for one without a size, and when memory runs out. Release with agent_image_finish(). */
-bool mcp_picture_read(const char *base64, struct agent_image *ret_image);
+bool agent_picture_read(const char *base64, struct agent_image *ret_image);
 
 #endif
