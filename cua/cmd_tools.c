@@ -27,7 +27,8 @@ static const char usage[] =
 		"Tools run in the desktop's sandbox and work in the folder \"workspace\" of its "
 		"home.\n"
 		"\n"
-		"Exit status: 0; 1 if the tool says that it failed; 2 for wrong usage.\n";
+		"Exit status: 0; 1 if the tool refuses or says that it failed; 2 for wrong usage;\n"
+		"6 if the desktop cannot be reached.\n";
 
 /* --- the list --- */
 
@@ -101,7 +102,9 @@ static int call(const char *desktop, const char *name, const char *text, bool as
 		return cua_cmd_usage("tools", "%s", error.msg);
 	}
 	if (cua_desktop_call(desktop, "POST", "/v1/tools", body, &answer, &error) != CUA_OK) {
-		return cua_cmd_fail(&error);
+		/* A path that leaves the workspace, and the like, is the caller's. */
+		const int exit_status = cua_cmd_fail(&error);
+		return error.status == CUA_ERR_POLICY ? CUA_EXIT_FAILED : exit_status;
 	}
 	if (as_json) {
 		CUA_AUTO_FREE char *printed = cJSON_PrintUnformatted(answer);

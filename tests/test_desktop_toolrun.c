@@ -154,20 +154,20 @@ static void a_tool_that_was_not_offered_is_none(void **state)
 static void what_fails_is_told_and_what_leaves_is_asked(void **state)
 {
 	(void)state;
-	char steps[2048];
-	int len = snprintf(steps, sizeof(steps), "%s",
-			call("responses", "bash", "{\"command\":\"false\"}"));
-	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
-			call("responses", "read_file", "{\"path\":\"/etc/passwd\"}"));
-	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
-			call("responses", "bash", "{\"comand\":\"ls\"}"));
-	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
-			call("responses", "bash",
-					"{\"command\":\"curl http://example.org; touch "
-					"~/workspace/sent\"}"));
-	len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
-			call("responses", "ask_person", "{\"question\":\"Red?\"}"));
-	snprintf(steps + len, sizeof(steps) - (size_t)len, "  - done: Well.\n");
+	static const struct {
+		const char *tool, *arguments;
+	} calls[] = {
+		{ "bash", "{\"command\":\"false\"}" },
+		{ "read_file", "{\"path\":\"/etc/passwd\"}" },
+		{ "bash", "{\"comand\":\"ls\"}" },
+		{ "bash", "{\"command\":\"curl http://example.org; touch ~/workspace/sent\"}" },
+		{ "ask_person", "{\"question\":\"Red?\"}" },
+	};
+	char steps[2048] = "";
+	for (size_t i = 0; i < CUA_ARRAY_LEN(calls); i++) {
+		strcat(steps, call("responses", calls[i].tool, calls[i].arguments));
+	}
+	strcat(steps, "  - done: Well.\n");
 	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
 	assert_has("failing", events, "[exit status 1]");
 	assert_has("failing", events, "leaves the workspace");
@@ -187,14 +187,18 @@ static void done_ends_the_run(void **state)
 	CUA_AUTO_FREE char *events = play("responses", "--tools=done", steps, 0);
 	assert_has("done", events, "All of it is done.");
 	assert_null(strstr(events, "not reached"));
-	/* A picture that no model takes is told, and ends nothing. */
+}
+
+static void a_picture_that_no_model_takes_ends_nothing(void **state)
+{
+	(void)state;
+	char steps[1024];
 	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
 			call("responses", "python",
 					"{\"code\":\"from PIL import Image; "
-					"display(Image.new(chr(76), (3000, "
-					"20)))\"}"));
-	CUA_AUTO_FREE char *large = play("responses", "--tools=all", steps, 0);
-	assert_has("large", large, "a picture of 3000x20, image/png");
+					"display(Image.new(chr(76), (3000, 20)))\"}"));
+	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
+	assert_has("picture", events, "a picture of 3000x20, image/png");
 }
 
 int main(void)
@@ -204,6 +208,7 @@ int main(void)
 		cmocka_unit_test(a_tool_that_was_not_offered_is_none),
 		cmocka_unit_test(what_fails_is_told_and_what_leaves_is_asked),
 		cmocka_unit_test(done_ends_the_run),
+		cmocka_unit_test(a_picture_that_no_model_takes_ends_nothing),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
 }

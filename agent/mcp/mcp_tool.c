@@ -12,6 +12,7 @@
 #include "agent/mcp/mcp_text.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define DEFINITION_MAX ((size_t)256 << 10)
 #define DEPTH_MAX 32
@@ -236,6 +237,7 @@ static bool add_object(cJSON *to, const cJSON *from, const char *name)
 {
 	const cJSON *object = cua_json_member(from, name);
 	cJSON *copy = cJSON_IsObject(object) ? cJSON_Duplicate(object, true) : NULL;
+	(void)cua_text_strip_json(copy); /* a person who approves it sees all that a model reads */
 	return !cJSON_IsObject(object) || (copy && cJSON_AddItemToObject(to, name, copy));
 }
 

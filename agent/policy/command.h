@@ -9,8 +9,10 @@
  * agent_command_split() - take a line apart.
  *
  * Only what is certain is taken apart: plain words, quotes without expansions, redirections to
- * files, and ; && || | and line breaks between commands. Variables, substitutions, assignments,
- * escapes, braces, functions, loops, here-documents and jobs are not.
+ * files, and ; && || | and line breaks between commands. Patterns of file names in arguments stay
+ * as they are written, and relative paths count from the workspace, wherever the shell has gone.
+ * Variables, substitutions, assignments, escapes, braces, functions, loops, here-documents and jobs
+ * are not.
  *
  * Return: a list of {"text": "rm -rf build", "by_name": ..., "paths": ["build/x"]}: the words
  *         with single spaces; the same with the command's name alone where it is given by its path;
