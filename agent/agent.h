@@ -51,10 +51,12 @@ struct cua_agent_options {
 	const char *key_header;              /* NULL and "": as the API has it */
 	const struct agent_model_spec *spec; /* NULL: nothing is known of the model */
 	const char *desktop_socket, *desktop_name;
-	int64_t desktop_created_s; /* tells desktops of one name apart; 0 if unknown */
-	bool desktop_is_own;       /* started for this run */
-	const char *runs_dir;      /* NULL: where agent_journal_create() puts it */
-	const char *resume;        /* folder of the run to go on with; NULL for a new one */
+	int64_t desktop_created_s;     /* tells desktops of one name apart; 0 if unknown */
+	bool desktop_is_own;           /* started for this run */
+	const cJSON *desktop_settings; /* kept for --resume, which may need another; NULL: unknown
+					*/
+	const char *runs_dir;          /* NULL: where agent_journal_create() puts it */
+	const char *resume;            /* folder of the run to go on with; NULL for a new one */
 	bool desktop_is_new; /* to the run that is resumed: its own is gone, or another was chosen
 			      */
 	struct agent_limits limits;
@@ -96,6 +98,7 @@ struct cua_agent_resumable {
 	char *desktop;                       /* owned; the name it had last */
 	int64_t desktop_created_s;
 	bool desktop_is_own;
+	cJSON *desktop_settings; /* owned; as they were given; NULL: unknown */
 	struct agent_limits limits;
 	char *tools;                     /* owned; NULL: none were offered */
 	char *policy_name, *policy_text; /* owned; NULL: of a run that had none */

@@ -78,6 +78,10 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	const double created_s = cua_json_number(last, "desktop_created");
 	run->desktop_created_s = created_s >= 0 && created_s < TIME_MAX_S ? (int64_t)created_s : 0;
 	run->desktop_is_own = cJSON_IsTrue(cua_json_member(last, "desktop_is_own"));
+	const cJSON *settings = cua_json_member(last, "desktop_settings");
+	if (settings && !(run->desktop_settings = cJSON_Duplicate(settings, true))) {
+		return CUA_ERR_NOMEM;
+	}
 	const cJSON *limits = cua_json_member(last, "limits");
 	const cJSON *policy = cua_json_member(last, "policy");
 	const char *name = cua_json_string(policy, "name"), *text = cua_json_string(policy, "text");
@@ -147,6 +151,7 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run)
 	free(run->model);
 	free(run->base_url);
 	free(run->desktop);
+	cJSON_Delete(run->desktop_settings);
 	free(run->tools);
 	free(run->policy_name);
 	free(run->policy_text);

@@ -106,6 +106,10 @@ static void add_desktop(cJSON *event, const struct cua_agent_options *options)
 			options->desktop_name ? options->desktop_name : options->desktop_socket);
 	cJSON_AddNumberToObject(event, "desktop_created", (double)options->desktop_created_s);
 	cJSON_AddBoolToObject(event, "desktop_is_own", options->desktop_is_own);
+	if (options->desktop_settings) {
+		cJSON_AddItemToObject(event, "desktop_settings",
+				cJSON_Duplicate(options->desktop_settings, true));
+	}
 	add_limits(event, &options->limits);
 	cJSON_AddStringToObject(event, "version", CUA_VERSION);
 }

@@ -18,15 +18,13 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
 #include "display/session_client.h"
 
 static const char help[] =
-		"Usage: cua desktop start [--name=NAME] [--size=1280x800] "
-		"[--max-size=WIDTHxHEIGHT]\n"
-		"                         [--dpi=96] [--sandbox=bwrap|none] [--opengl] "
-		"[--pool=N] [--json]\n"
+		"Usage: cua desktop start [--name=NAME] [--pool=N] [--json] [OPTION...]\n"
 		"       cua desktop list [--json]\n"
 		"       cua desktop stop NAME... | --all | --pool\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
@@ -36,13 +34,7 @@ static const char help[] =
 		"       sandbox without network; or a new host for a desktop that lost its own. "
 		"Prints\n"
 		"       the name.\n"
-		"       --max-size makes room for resize_screen, which else only goes below "
-		"--size.\n"
-		"       --dpi, 96 to 192, makes text and controls of applications larger.\n"
-		"       --sandbox=none runs it without a sandbox: applications then can do what "
-		"you can.\n"
-		"       --opengl offers GLX to applications, drawn in software; it takes 17 MB "
-		"and some time.\n"
+		"       It keeps its options, which are below, until it is stopped.\n"
 		"       --pool=N keeps N more of the same options ready in the background, until "
 		"stop\n"
 		"       --pool; a start takes one of those if its options fit, and is done in 20 "
@@ -61,9 +53,20 @@ static const char help[] =
 		"       cua desktop exec cat Documents/letter.odt > letter.odt\n"
 		"logs   what the desktop's programs have written.\n"
 		"\n"
+		"Options of a desktop:\n";
+
+static const char help_end[] =
+		"\n"
 		"Exit status: 0, 1 for a wrong request, 2 for wrong usage, 6 if the desktop or "
 		"this\n"
 		"machine failed.\n";
+
+static void print_help(FILE *out)
+{
+	fputs(help, out);
+	fputs(cua_desktop_options_help, out);
+	fputs(help_end, out);
+}
 
 /* --- start --- */
 
@@ -77,9 +80,9 @@ static int print_desktop(const struct desktop_record *record, bool attached, boo
 	}
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "name", record->name);
-	cJSON_AddNumberToObject(json, "width", record->width_px);
-	cJSON_AddNumberToObject(json, "height", record->height_px);
-	cJSON_AddStringToObject(json, "sandbox", record->sandboxed ? "bwrap" : "none");
+	cJSON_AddNumberToObject(json, "width", record->settings.width_px);
+	cJSON_AddNumberToObject(json, "height", record->settings.height_px);
+	cJSON_AddStringToObject(json, "sandbox", record->settings.sandboxed ? "bwrap" : "none");
 	cJSON_AddStringToObject(json, "socket", socket_path);
 	cJSON_AddStringToObject(json, "home", record->home);
 	cJSON_AddBoolToObject(json, "attached", attached);
@@ -88,60 +91,21 @@ static int print_desktop(const struct desktop_record *record, bool attached, boo
 	return CUA_EXIT_OK;
 }
 
-static bool parse_size(const char *text, int *width_px, int *height_px)
-{
-	char after = 0;
-	return sscanf(text, "%dx%d%c", width_px, height_px, &after) == 2 && *width_px >= 320 &&
-			*width_px <= 16384 && *height_px >= 200 && *height_px <= 16384 &&
-			(int64_t)*width_px * *height_px <= 32 << 20;
-}
-
-static bool parse_dpi(const char *text, int *dpi)
-{
-	char after = 0;
-	return sscanf(text, "%d%c", dpi, &after) == 1 && *dpi >= 96 && *dpi <= 192;
-}
-
 static int desktop_start(int argc, char **argv)
 {
-	static const struct option options[] = { { "name", required_argument, NULL, 'n' },
-		{ "size", required_argument, NULL, 's' },
-		{ "max-size", required_argument, NULL, 'm' },
-		{ "dpi", required_argument, NULL, 'd' },
-		{ "sandbox", required_argument, NULL, 'b' }, { "opengl", no_argument, NULL, 'g' },
+	static const struct option own[] = { { "name", required_argument, NULL, 'n' },
 		{ "pool", required_argument, NULL, 'p' }, { "json", no_argument, NULL, 'j' },
 		{ 0 } };
-	struct cua_desktop_options wanted = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
-		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
-		.sandboxed = true };
+	struct option options[CUA_DESKTOP_OPTION_ROOM];
+	struct cua_desktop_options wanted = { .settings = desktop_settings_default };
+	struct desktop_record record;
+	struct cua_error error = { 0 };
 	bool as_json = false, attached = false;
 	long spares = -1; /* leave the pool as it is */
+	cua_desktop_options_add(own, options);
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'n') {
 			wanted.name = optarg;
-		} else if (option == 's' || option == 'm') {
-			if (!parse_size(optarg,
-					    option == 's' ? &wanted.width_px : &wanted.max_width_px,
-					    option == 's' ? &wanted.height_px
-							  : &wanted.max_height_px)) {
-				return cua_cmd_usage("desktop",
-						"%ssize \"%s\" must be WIDTHxHEIGHT, 320x200 to "
-						"16384x16384 and at most 32 Mi pixels",
-						option == 's' ? "" : "max-", optarg);
-			}
-		} else if (option == 'd') {
-			if (!parse_dpi(optarg, &wanted.dpi)) {
-				return cua_cmd_usage(
-						"desktop", "dpi \"%s\" must be 96 to 192", optarg);
-			}
-		} else if (option == 'b') {
-			wanted.sandboxed = strcmp(optarg, "bwrap") == 0;
-			if (!wanted.sandboxed && strcmp(optarg, "none") != 0) {
-				return cua_cmd_usage("desktop",
-						"sandbox \"%s\" must be bwrap or none", optarg);
-			}
-		} else if (option == 'g') {
-			wanted.opengl = true;
 		} else if (option == 'p') {
 			char *end = NULL;
 			spares = strtol(optarg, &end, 10);
@@ -151,36 +115,27 @@ static int desktop_start(int argc, char **argv)
 			}
 		} else if (option == 'j') {
 			as_json = true;
-		} else {
+		} else if (option < CUA_DESKTOP_OPTION_FIRST) {
 			return cua_cmd_usage("desktop", "wrong option for start");
+		} else if (cua_desktop_option_take(option, optarg, &wanted, &error) != CUA_OK) {
+			return cua_cmd_usage("desktop", "%s", error.msg);
 		}
 	}
 	if (optind < argc) {
 		return cua_cmd_usage("desktop", "start takes no argument \"%s\"", argv[optind]);
 	}
-	if (wanted.max_width_px > 0 &&
-			(wanted.max_width_px < wanted.width_px ||
-					wanted.max_height_px < wanted.height_px)) {
-		return cua_cmd_usage("desktop", "max-size %dx%d is less than the size, %dx%d",
-				wanted.max_width_px, wanted.max_height_px, wanted.width_px,
-				wanted.height_px);
+	if (cua_desktop_options_check(&wanted, &error) != CUA_OK) {
+		return cua_cmd_usage("desktop", "%s", error.msg);
 	}
-	struct desktop_record record;
-	struct cua_error error = { 0 };
-	if (!wanted.sandboxed && spares >= 0) {
+	if (!wanted.settings.sandboxed && spares >= 0) {
 		return cua_cmd_usage("desktop", "only desktops in a sandbox can be spare");
 	}
-	if (!wanted.sandboxed) {
-		fprintf(stderr,
-				"cua: warning: no sandbox: applications of this desktop can read "
-				"and "
-				"change what their user can, and use the network\n");
-	}
+	cua_desktop_options_warn("cua", &wanted.settings);
 	if (cua_desktop_start(&wanted, &record, &attached, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
 	/* After the start, which is waited for. */
-	if (spares >= 0 && cua_desktop_pool_set(&wanted, (int)spares, &error) != CUA_OK) {
+	if (spares >= 0 && cua_desktop_pool_set(&wanted.settings, (int)spares, &error) != CUA_OK) {
 		cua_error_prefix(&error, "desktop %s runs, but there is no pool", record.name);
 		return cua_cmd_fail(&error);
 	}
@@ -509,13 +464,13 @@ int cua_cmd_desktop(int argc, char **argv)
 		{ "stop", desktop_stop }, { "exec", desktop_exec }, { "logs", desktop_logs },
 		{ "refill", desktop_refill } };
 	if (argc < 2) {
-		fputs(help, stderr);
+		print_help(stderr);
 		return CUA_EXIT_USAGE;
 	}
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if ((strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) &&
 				(i < 2 || strcmp(argv[1], "exec") != 0 || i == 2)) {
-			fputs(help, stdout);
+			print_help(stdout);
 			return CUA_EXIT_OK;
 		}
 	}

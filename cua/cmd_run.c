@@ -241,6 +241,8 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		const struct run_desktop *desktop, int tell_fd)
 {
 	struct show show = { .tell_fd = tell_fd };
+	CUA_AUTO_JSON cJSON *settings = cJSON_CreateObject();
+	desktop_settings_to_json(&desktop->record.settings, settings);
 	agent_printer_init(&show.printer, stdout, command->json);
 	struct cua_agent_options options = {
 		.task = resumed ? resumed->task : command->task,
@@ -255,6 +257,7 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		.desktop_created_s = desktop->record.created_s,
 		.desktop_is_own = desktop->is_own,
 		.desktop_is_new = desktop->is_new,
+		.desktop_settings = settings,
 		.resume = resumed ? resumed->path : NULL,
 		.limits = run_options_limits(command, resumed ? &resumed->limits : NULL),
 		.cancel_fd = stop_fd,
@@ -295,7 +298,8 @@ static int run_with_desktop(const struct run_options *command,
 		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
 		return CUA_EXIT_DESKTOP;
 	}
-	if (run_desktop_open(command->desktop, resumed, &desktop, &why) != CUA_OK) {
+	if (run_desktop_open(command->desktop, &command->new_desktop, resumed, &desktop, &why) !=
+			CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 		return stop_count ? 130 : CUA_EXIT_DESKTOP;
 	}
@@ -387,7 +391,7 @@ int cua_cmd_run(int argc, char **argv)
 	if (!run_options_parse(argc, argv, &command)) {
 		fputs("Try: cua run --help\n", stderr);
 	} else if (command.help) {
-		fputs(run_usage, stdout);
+		run_options_help(stdout);
 		exit_status = 0;
 	} else if (agent_catalogue_load(NULL, &catalogue, &why) != CUA_OK ||
 			agent_keys_take(catalogue, &keys, &why) != CUA_OK) {

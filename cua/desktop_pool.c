@@ -15,6 +15,7 @@
 #define CUA_LOG_MODULE "pool"
 #include "cua/base/buffer.h"
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "cua/desktop_host.h"
@@ -26,7 +27,7 @@
 #define HOST_KILL_MS 2000
 
 struct pool {
-	struct cua_desktop_options options;
+	struct desktop_settings settings;
 	int spares;
 };
 
@@ -34,35 +35,6 @@ struct pools {
 	struct pool pools[POOLS_MAX];
 	int count;
 };
-
-static int given_or(int given, int usual)
-{
-	return given > 0 ? given : usual;
-}
-
-/* Every option that a desktop cannot change later. */
-static bool options_equal(const struct cua_desktop_options *a, const struct cua_desktop_options *b)
-{
-	return given_or(a->dpi, CUA_DESKTOP_DEFAULT_DPI) ==
-			given_or(b->dpi, CUA_DESKTOP_DEFAULT_DPI) &&
-			given_or(a->max_width_px, a->width_px) ==
-			given_or(b->max_width_px, b->width_px) &&
-			given_or(a->max_height_px, a->height_px) ==
-			given_or(b->max_height_px, b->height_px) &&
-			a->width_px == b->width_px && a->height_px == b->height_px &&
-			a->sandboxed == b->sandboxed && a->opengl == b->opengl;
-}
-
-static struct cua_desktop_options options_of(const struct desktop_record *record)
-{
-	return (struct cua_desktop_options){ .width_px = record->width_px,
-		.height_px = record->height_px,
-		.max_width_px = record->max_width_px,
-		.max_height_px = record->max_height_px,
-		.dpi = record->dpi,
-		.sandboxed = record->sandboxed,
-		.opengl = record->opengl };
-}
 
 /* --- what the pool is to hold --- */
 
@@ -73,13 +45,6 @@ static enum cua_status pools_path(char *path, size_t size, struct cua_error *err
 		snprintf(path + strlen(path), 16, "/pool.json");
 	}
 	return status;
-}
-
-static int number_of(const cJSON *json, const char *name, int max)
-{
-	const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
-	const int value = cJSON_IsNumber(number) ? number->valueint : 0;
-	return value < 0 ? 0 : value > max ? max : value;
 }
 
 /* Without a file, or with a damaged one, there is no pool. */
@@ -99,17 +64,12 @@ static enum cua_status pools_read(struct pools *pools, struct cua_error *err)
 		if (pools->count == POOLS_MAX) {
 			break;
 		}
-		pools->pools[pools->count++] = (struct pool){
-			.options = { .width_px = number_of(item, "width", 16384),
-					.height_px = number_of(item, "height", 16384),
-					.max_width_px = number_of(item, "max_width", 16384),
-					.max_height_px = number_of(item, "max_height", 16384),
-					.dpi = number_of(item, "dpi", 192),
-					.sandboxed = true,
-					.opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
-							item, "opengl")) },
-			.spares = number_of(item, "spares", CUA_DESKTOP_SPARES_MAX),
-		};
+		const struct pool pool = { desktop_settings_from_json(item),
+			cua_json_int(item, "spares") };
+		if (pool.spares > 0 && pool.spares <= CUA_DESKTOP_SPARES_MAX &&
+				desktop_settings_check(&pool.settings, NULL) == CUA_OK) {
+			pools->pools[pools->count++] = pool;
+		}
 	}
 	return CUA_OK;
 }
@@ -125,12 +85,7 @@ static enum cua_status pools_write(const struct pools *pools, struct cua_error *
 	for (int i = 0; i < pools->count; i++) {
 		const struct pool *pool = &pools->pools[i];
 		cJSON *item = cJSON_CreateObject();
-		cJSON_AddNumberToObject(item, "width", pool->options.width_px);
-		cJSON_AddNumberToObject(item, "height", pool->options.height_px);
-		cJSON_AddNumberToObject(item, "max_width", pool->options.max_width_px);
-		cJSON_AddNumberToObject(item, "max_height", pool->options.max_height_px);
-		cJSON_AddNumberToObject(item, "dpi", pool->options.dpi);
-		cJSON_AddBoolToObject(item, "opengl", pool->options.opengl);
+		desktop_settings_to_json(&pool->settings, item);
 		cJSON_AddNumberToObject(item, "spares", pool->spares);
 		cJSON_AddItemToArray(list, item);
 	}
@@ -173,7 +128,7 @@ static int lock_desktops(struct cua_error *err)
 }
 
 static enum cua_status change_pool(
-		const struct cua_desktop_options *options, int spares, struct cua_error *err)
+		const struct desktop_settings *settings, int spares, struct cua_error *err)
 {
 	struct pools pools;
 	struct cua_error error = { 0 };
@@ -186,7 +141,8 @@ static enum cua_status change_pool(
 		return status;
 	}
 	int at = 0;
-	while (at < pools.count && !options_equal(&pools.pools[at].options, options)) {
+	while (at < pools.count &&
+			!desktop_settings_equal(&pools.pools[at].settings, settings, NULL)) {
 		at++;
 	}
 	if (at == POOLS_MAX) {
@@ -195,8 +151,7 @@ static enum cua_status change_pool(
 				"--pool ends them",
 				POOLS_MAX);
 	}
-	pools.pools[at] = (struct pool){ .options = *options, .spares = spares };
-	pools.pools[at].options.name = NULL;
+	pools.pools[at] = (struct pool){ *settings, spares };
 	pools.count += at == pools.count;
 	if (spares == 0) {
 		pools.pools[at] = pools.pools[--pools.count];
@@ -205,15 +160,15 @@ static enum cua_status change_pool(
 }
 
 enum cua_status cua_desktop_pool_set(
-		const struct cua_desktop_options *options, int spares, struct cua_error *err)
+		const struct desktop_settings *settings, int spares, struct cua_error *err)
 {
-	if (!options->sandboxed) {
+	if (!settings->sandboxed) {
 		/* Its applications know their home by its path outside, which changes with the
 		 * name. */
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "only desktops in a sandbox can be spare");
 	}
 	/* Not the lock of the pool: a refill may have it for long, and reads this anew. */
-	enum cua_status status = change_pool(options, spares, err);
+	enum cua_status status = change_pool(settings, spares, err);
 	if (status == CUA_OK) {
 		desktop_pool_refill_later();
 	}
@@ -280,9 +235,9 @@ struct fill {
 static void count_spare(const struct desktop_record *record, void *data)
 {
 	struct fill *fill = data;
-	const struct cua_desktop_options options = options_of(record);
 	for (int i = 0; i < fill->wanted.count && !cua_desktop_is_dead(record); i++) {
-		if (options_equal(&fill->wanted.pools[i].options, &options) &&
+		if (desktop_settings_equal(
+				    &fill->wanted.pools[i].settings, &record->settings, NULL) &&
 				fill->counts[i] < fill->wanted.pools[i].spares) {
 			fill->counts[i]++;
 			return;
@@ -321,10 +276,11 @@ enum cua_status cua_desktop_pool_refill(struct cua_error *err)
 					"there were %d",
 					started, wanted);
 		}
-		struct cua_desktop_options options = fill.wanted.pools[missing].options;
+		const struct cua_desktop_options options = {
+			.settings = fill.wanted.pools[missing].settings, .spare = true
+		};
 		struct desktop_record record;
 		bool attached = false;
-		options.spare = true;
 		status = cua_desktop_start(&options, &record, &attached, err);
 		if (status != CUA_OK) {
 			return status; /* the next start tries again */
@@ -443,7 +399,7 @@ static bool rename_spare(const struct desktop_record *spare, struct desktop_reco
 }
 
 struct search {
-	const struct cua_desktop_options *options;
+	const struct desktop_settings *settings;
 	struct desktop_record found;
 	bool has_found;
 };
@@ -451,8 +407,8 @@ struct search {
 static void look_at_spare(const struct desktop_record *record, void *data)
 {
 	struct search *search = data;
-	const struct cua_desktop_options options = options_of(record);
-	if (!search->has_found && options_equal(search->options, &options) &&
+	if (!search->has_found &&
+			desktop_settings_equal(search->settings, &record->settings, NULL) &&
 			!cua_desktop_is_dead(record)) {
 		search->found = *record;
 		search->has_found = true;
@@ -462,9 +418,9 @@ static void look_at_spare(const struct desktop_record *record, void *data)
 bool desktop_pool_take(const struct cua_desktop_options *options, const char *all,
 		struct desktop_record *ret_record)
 {
-	struct search search = { .options = options };
+	struct search search = { .settings = &options->settings };
 	struct cua_error error = { 0 };
-	if (!options->sandboxed || each_spare(look_at_spare, &search, NULL) != CUA_OK ||
+	if (!options->settings.sandboxed || each_spare(look_at_spare, &search, NULL) != CUA_OK ||
 			!search.has_found) {
 		return false;
 	}

@@ -12,10 +12,10 @@
 
 #define CUA_DESKTOP_SPARES_MAX 64
 
-/* From now on that many of these options are kept, 0: none; refilling begins at once.
- * CUA_ERR_INVAL for options that no spare can have. */
+/* From now on that many with these settings are kept, 0: none; refilling begins at once.
+ * CUA_ERR_INVAL for settings that no spare can have. */
 CUA_NODISCARD enum cua_status cua_desktop_pool_set(
-		const struct cua_desktop_options *options, int spares, struct cua_error *err);
+		const struct desktop_settings *settings, int spares, struct cua_error *err);
 
 /* Forgets the pool and stops every spare desktop. */
 CUA_NODISCARD enum cua_status cua_desktop_pool_end(struct cua_error *err);

@@ -22,6 +22,7 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "cua/desktop_host.h"
+#include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
 
@@ -183,15 +184,7 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 		return status;
 	}
 	snprintf(record->home, sizeof(record->home), "%s/desktops/%s", state, record->name);
-	record->width_px = options->width_px;
-	record->height_px = options->height_px;
-	record->max_width_px =
-			options->max_width_px > 0 ? options->max_width_px : options->width_px;
-	record->max_height_px =
-			options->max_height_px > 0 ? options->max_height_px : options->height_px;
-	record->dpi = options->dpi > 0 ? options->dpi : CUA_DESKTOP_DEFAULT_DPI;
-	record->sandboxed = options->sandboxed;
-	record->opengl = options->opengl;
+	record->settings = desktop_settings_complete(&options->settings);
 	record->spare = options->spare;
 	snprintf(record->mark, sizeof(record->mark), "%s", record->dir);
 	record->created_s = time(NULL);
@@ -217,7 +210,7 @@ static enum cua_status launch_sandboxed(
 	desktop_path(record, "session/x11", x11, sizeof(x11));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
 		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
-		record->opengl ? "--opengl" : NULL, NULL };
+		record->settings.opengl ? "--opengl" : NULL, NULL };
 	const struct cua_sandbox_folder folders[] = { { session, CUA_SANDBOX_SESSION_DIR, true },
 		{ x11, "/tmp/.X11-unix", true } };
 	const struct cua_sandbox_spec spec = { .home_dir = record->home,
@@ -249,7 +242,8 @@ static enum cua_status launch_bare(
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
 	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->mark);
 	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
-		"--dpi", launch->dpi, "--ready-fd", "3", record->opengl ? "--opengl" : NULL, NULL };
+		"--dpi", launch->dpi, "--ready-fd", "3",
+		record->settings.opengl ? "--opengl" : NULL, NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
 	const struct cua_fd_map fds[] = { { launch->log_fd, 1 }, { launch->log_fd, 2 },
@@ -277,7 +271,7 @@ static void explain_sandbox(const struct desktop_record *record, const char *log
 	char tail[300];
 	cua_file_tail(log_path, tail, sizeof(tail));
 	tail[strcspn(tail, "\n")] = '\0';
-	if (!record->sandboxed || status != CUA_ERR_UNAVAILABLE ||
+	if (!record->settings.sandboxed || status != CUA_ERR_UNAVAILABLE ||
 			(record->session.pid > 0 && strncmp(tail, "bwrap:", 6) != 0)) {
 		return;
 	}
@@ -302,11 +296,11 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	}
 	struct launch launch = { program_fd, log_fd, ready[1], "", "" };
 	/* The server starts as large as it may become; the host gives it its size. */
-	snprintf(launch.size, sizeof(launch.size), "%dx%d", record->max_width_px,
-			record->max_height_px);
-	snprintf(launch.dpi, sizeof(launch.dpi), "%d", record->dpi);
-	enum cua_status status = record->sandboxed ? launch_sandboxed(record, &launch, err)
-						   : launch_bare(record, &launch, err);
+	snprintf(launch.size, sizeof(launch.size), "%dx%d", record->settings.max_width_px,
+			record->settings.max_height_px);
+	snprintf(launch.dpi, sizeof(launch.dpi), "%d", record->settings.dpi);
+	enum cua_status status = record->settings.sandboxed ? launch_sandboxed(record, &launch, err)
+							    : launch_bare(record, &launch, err);
 	close(ready[1]);
 	CUA_AUTO_JSON cJSON *json = NULL;
 	if (status == CUA_OK) {
@@ -323,9 +317,9 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	}
 	const cJSON *display = cJSON_GetObjectItemCaseSensitive(json, "display");
 	snprintf(record->x11_socket, sizeof(record->x11_socket), "%s/X%d",
-			record->sandboxed ? "" : "/tmp/.X11-unix",
+			record->settings.sandboxed ? "" : "/tmp/.X11-unix",
 			cJSON_IsNumber(display) ? display->valueint : 0);
-	if (record->sandboxed) {
+	if (record->settings.sandboxed) {
 		char leaf[32];
 		snprintf(leaf, sizeof(leaf), "session/x11/X%d",
 				cJSON_IsNumber(display) ? display->valueint : 0);
@@ -377,9 +371,10 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 }
 
 /* A name that is taken may be a desktop that lost its host. */
-static enum cua_status attach(
-		const char *name, struct desktop_record *record, struct cua_error *err)
+static enum cua_status attach(const struct cua_desktop_options *options,
+		struct desktop_record *record, struct cua_error *err)
 {
+	const char *name = options->name;
 	enum cua_status status = desktop_record_read(name, record, err);
 	if (status != CUA_OK) {
 		return status;
@@ -402,7 +397,10 @@ static enum cua_status attach(
 	if (cua_unix_is_alive(api, SOCK_STREAM)) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "desktop \"%s\" is running already", name);
 	}
-	status = desktop_host_start(record, err);
+	status = cua_desktop_options_fit(options, record, err);
+	if (status == CUA_OK) {
+		status = desktop_host_start(record, err);
+	}
 	return status == CUA_OK ? desktop_record_read(name, record, err) : status;
 }
 
@@ -426,7 +424,7 @@ enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
 	snprintf(existing, sizeof(existing), "%s/%s", all, options->name ? options->name : ".");
 	const bool attaching = options->name && access(existing, F_OK) == 0;
 	if (attaching) {
-		status = attach(options->name, &record, err);
+		status = attach(options, &record, err);
 	} else if (options->spare || !desktop_pool_take(options, all, &record)) {
 		status = start_new(options, all, lock_fd, &record, err);
 	}

@@ -82,7 +82,7 @@ static void remove_x11_leftovers(const struct desktop_record *record)
 	char lock_path[64];
 	const char *leaf = strrchr(record->x11_socket, '/');
 	struct stat info;
-	if (record->sandboxed || !leaf || lstat(record->x11_socket, &info) != 0 ||
+	if (record->settings.sandboxed || !leaf || lstat(record->x11_socket, &info) != 0 ||
 			info.st_uid != record->uid ||
 			cua_unix_is_alive(record->x11_socket, SOCK_STREAM)) {
 		return;
@@ -103,10 +103,10 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 	if (status == CUA_OK) {
 		status = end_process(record.vnc, "the VNC server", err);
 	}
-	if (status == CUA_OK && !record.sandboxed) {
+	if (status == CUA_OK && !record.settings.sandboxed) {
 		status = end_process(record.session, "the session", err);
 	}
-	if (status == CUA_OK && record.sandboxed) {
+	if (status == CUA_OK && record.settings.sandboxed) {
 		/* Pid 1 of a namespace takes everything with it, and takes no SIGTERM. */
 		(void)cua_process_end(record.session, SIGKILL, KILL_WAIT_MS);
 		status = end_process(record.bwrap, "bubblewrap", err);

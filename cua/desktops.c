@@ -39,9 +39,9 @@ static cJSON *desktop_describe(const struct desktop_record *record)
 	desktop_path(record, "api.sock", socket_path, sizeof(socket_path));
 	cJSON_AddStringToObject(json, "name", record->name);
 	cJSON_AddStringToObject(json, "state", desktop_state(record));
-	cJSON_AddNumberToObject(json, "width", record->width_px);
-	cJSON_AddNumberToObject(json, "height", record->height_px);
-	cJSON_AddStringToObject(json, "sandbox", record->sandboxed ? "bwrap" : "none");
+	cJSON_AddNumberToObject(json, "width", record->settings.width_px);
+	cJSON_AddNumberToObject(json, "height", record->settings.height_px);
+	cJSON_AddStringToObject(json, "sandbox", record->settings.sandboxed ? "bwrap" : "none");
 	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
 	cJSON_AddStringToObject(json, "socket", socket_path);
 	cJSON_AddStringToObject(json, "home", record->home);

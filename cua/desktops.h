@@ -13,23 +13,17 @@
 
 struct cua_desktop_options {
 	const char *name; /* NULL: the first free of desktop-1, desktop-2, ... */
-	int width_px, height_px;
-	int max_width_px, max_height_px; /* 0: the size */
-	int dpi;                         /* 0: 96 */
-	bool sandboxed;
-	bool opengl; /* the X server offers GLX */
-	bool spare;  /* for the pool: without a host, and nobody's yet */
+	struct desktop_settings settings;
+	unsigned int given; /* a bit for each setting that was asked for: see desktop_options.h */
+	bool spare;         /* for the pool: without a host, and nobody's yet */
 };
-
-#define CUA_DESKTOP_DEFAULT_WIDTH 1280
-#define CUA_DESKTOP_DEFAULT_HEIGHT 800
-#define CUA_DESKTOP_DEFAULT_DPI 96
 
 /**
  * cua_desktop_start() - a new desktop, or a new host for one whose host is gone.
  * @ret_attached: true if the desktop was there already and got a new host.
  *
- * Return: CUA_OK when the desktop answers; CUA_ERR_EXISTS if it is up already;
+ * Return: CUA_OK when the desktop answers; CUA_ERR_EXISTS if it is up already, or there with
+ *         other settings than were asked for;
  *         CUA_ERR_UNAVAILABLE if the sandbox cannot be had. After a failure nothing is left.
  */
 CUA_NODISCARD enum cua_status cua_desktop_start(const struct cua_desktop_options *options,

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "cua/base/unix_socket.h"
+#include "cua/desktop_options.h"
 
 static bool has_host(const struct desktop_record *record)
 {
@@ -13,13 +14,13 @@ static bool has_host(const struct desktop_record *record)
 	return cua_unix_is_alive(api, SOCK_STREAM);
 }
 
-static enum cua_status start(const char *name, struct desktop_record *record, struct cua_error *err)
+static enum cua_status start(const char *name, const struct cua_desktop_options *given,
+		struct desktop_record *record, struct cua_error *err)
 {
 	bool attached = false;
-	const struct cua_desktop_options options = { .name = name,
-		.width_px = CUA_DESKTOP_DEFAULT_WIDTH,
-		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
-		.sandboxed = true };
+	struct cua_desktop_options options = *given;
+	options.name = name;
+	cua_desktop_options_warn("cua run", &options.settings);
 	return cua_desktop_start(&options, record, &attached, err);
 }
 
@@ -29,7 +30,8 @@ static enum cua_status attach(struct desktop_record *record, struct cua_error *e
 	if (has_host(record) || cua_desktop_is_dead(record)) {
 		return CUA_OK; /* a dead one says so by itself */
 	}
-	enum cua_status status = start(record->name, record, err);
+	const struct cua_desktop_options as_it_is = { .settings = record->settings };
+	enum cua_status status = start(record->name, &as_it_is, record, err);
 	return status == CUA_ERR_EXISTS && has_host(record) ? CUA_OK : status;
 }
 
@@ -64,8 +66,23 @@ static bool find_again(const struct cua_agent_resumable *resumed, struct run_des
 	return false;
 }
 
-static enum cua_status choose(const char *wanted, const struct cua_agent_resumable *resumed,
-		struct run_desktop *desktop, struct cua_error *err)
+/* With the settings that the run had on the last one. */
+static enum cua_status start_next(const struct cua_agent_resumable *resumed,
+		struct desktop_record *record, struct cua_error *err)
+{
+	const struct cua_desktop_options options = { .settings = desktop_settings_from_json(
+								     resumed->desktop_settings) };
+	enum cua_status status = desktop_settings_check(&options.settings, err);
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "the journal has damaged settings of a desktop");
+		return status;
+	}
+	return start(NULL, &options, record, err);
+}
+
+static enum cua_status choose(const char *wanted, const struct cua_desktop_options *options,
+		const struct cua_agent_resumable *resumed, struct run_desktop *desktop,
+		struct cua_error *err)
 {
 	if (wanted) {
 		enum cua_status status = cua_desktop_find(wanted, &desktop->record, err);
@@ -76,14 +93,16 @@ static enum cua_status choose(const char *wanted, const struct cua_agent_resumab
 		return CUA_OK;
 	}
 	desktop->is_own = desktop->is_new = true;
-	return start(NULL, &desktop->record, err);
+	return resumed ? start_next(resumed, &desktop->record, err)
+		       : start(NULL, options, &desktop->record, err);
 }
 
-enum cua_status run_desktop_open(const char *wanted, const struct cua_agent_resumable *resumed,
-		struct run_desktop *ret_desktop, struct cua_error *err)
+enum cua_status run_desktop_open(const char *wanted, const struct cua_desktop_options *options,
+		const struct cua_agent_resumable *resumed, struct run_desktop *ret_desktop,
+		struct cua_error *err)
 {
 	*ret_desktop = (struct run_desktop){ 0 };
-	enum cua_status status = choose(wanted, resumed, ret_desktop, err);
+	enum cua_status status = choose(wanted, options, resumed, ret_desktop, err);
 	desktop_path(&ret_desktop->record, "api.sock", ret_desktop->socket_path,
 			sizeof(ret_desktop->socket_path));
 	return status;

@@ -19,9 +19,12 @@ struct run_desktop {
 /**
  * run_desktop_open() - the desktop to run on; one that lost its host gets another.
  * @wanted:  its name; NULL: that of the run that goes on if it lives, else a new one.
+ * @options: of one that is started for a new run; that of a run that goes on is started as its
+ *           last one was.
  * @resumed: the run that goes on; NULL for a new one.
  */
 CUA_NODISCARD enum cua_status run_desktop_open(const char *wanted,
+		const struct cua_desktop_options *options,
 		const struct cua_agent_resumable *resumed, struct run_desktop *ret_desktop,
 		struct cua_error *err);
 

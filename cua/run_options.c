@@ -9,8 +9,9 @@
 
 #include "agent/agent.h"
 #include "cua/base/util.h"
+#include "cua/desktop_options.h"
 
-const char run_usage[] =
+static const char usage[] =
 		"usage: cua run [OPTION...] \"TASK\"\n"
 		"       cua run --resume RUN [OPTION...]\n"
 		"\n"
@@ -44,6 +45,11 @@ const char run_usage[] =
 		"  --explain-cost  at the end, where the tokens and the money went\n"
 		"  --json          print events as JSON lines, as events.jsonl holds them\n"
 		"\n"
+		"Of the desktop that is started; one that runs, and one of a run that is resumed,\n"
+		"keep their own:\n";
+
+static const char usage_end[] =
+		"\n"
 		"Limits, each with an exit status of its own; 0 means none:\n"
 		"  --max-steps N   10  answers of the model, default 100\n"
 		"  --max-time S    11  seconds, default 1800\n"
@@ -66,6 +72,13 @@ const char run_usage[] =
 		"its API failed; 6 the desktop or this machine failed; 7 stopped by policy or by "
 		"a\n"
 		"person's no; 10 to 15 a limit, as above; 130 interrupted.\n";
+
+void run_options_help(FILE *out)
+{
+	fputs(usage, out);
+	fputs(cua_desktop_options_help, out);
+	fputs(usage_end, out);
+}
 
 #define NUMBER_MAX 1e9
 
@@ -133,8 +146,21 @@ static bool is_limit(int option)
 	return false;
 }
 
+static bool parse_desktop_option(int option, struct run_options *options)
+{
+	struct cua_error why = { 0 };
+	if (cua_desktop_option_take(option, optarg, &options->new_desktop, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+		return false;
+	}
+	return true;
+}
+
 static bool parse_option(int option, struct run_options *options)
 {
+	if (option >= CUA_DESKTOP_OPTION_FIRST) {
+		return parse_desktop_option(option, options);
+	}
 	switch (option) {
 	case 'm':
 		options->wish.model = optarg;
@@ -188,6 +214,23 @@ static bool check_resume(const struct run_options *options, int argc)
 	return true;
 }
 
+/* What is there has its settings already. */
+static bool check_desktop(const struct run_options *options)
+{
+	struct cua_error why = { 0 };
+	if (options->new_desktop.given && (options->desktop || options->resume)) {
+		fprintf(stderr, "cua run: %s keeps the options that it was started with\n",
+				options->desktop ? "a desktop that runs"
+						 : "the desktop of a run that is resumed");
+		return false;
+	}
+	if (cua_desktop_options_check(&options->new_desktop, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+		return false;
+	}
+	return true;
+}
+
 static bool check_task(const struct run_options *options, int argc)
 {
 	const char *problem = optind >= argc ? "there is no task"
@@ -202,7 +245,7 @@ static bool check_task(const struct run_options *options, int argc)
 
 bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 {
-	static const struct option long_options[] = {
+	static const struct option own[] = {
 		{ "model", required_argument, NULL, 'm' },
 		{ "base-url", required_argument, NULL, 'b' },
 		{ "api", required_argument, NULL, 'a' },
@@ -223,15 +266,21 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	*ret_options = (struct run_options){ .limits = { -1, -1, -1, -1, -1, -1 } };
+	struct option options[CUA_DESKTOP_OPTION_ROOM];
+	*ret_options = (struct run_options){ .limits = { -1, -1, -1, -1, -1, -1 },
+		.new_desktop = { .settings = desktop_settings_default } };
+	cua_desktop_options_add(own, options);
 	optind = 1;
-	for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (!parse_option(option, ret_options)) {
 			return false;
 		}
 	}
 	if (ret_options->help) {
 		return true;
+	}
+	if (!check_desktop(ret_options)) {
+		return false;
 	}
 	if (ret_options->resume) {
 		return check_resume(ret_options, argc);

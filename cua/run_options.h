@@ -4,19 +4,22 @@
 /* The command line of `cua run`. */
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "agent/limits.h"
 #include "agent/model/catalogue.h"
+#include "cua/desktops.h"
 
 /* All borrowed from argv. */
 struct run_options {
 	struct agent_model_wish wish;
 	const char *desktop, *task, *resume, *policy, *tools;
-	struct agent_limits limits; /* -1: not given */
+	struct agent_limits limits;             /* -1: not given */
+	struct cua_desktop_options new_desktop; /* for the one that is started without desktop */
 	bool keep, json, help, detach, explain_cost;
 };
 
-extern const char run_usage[];
+void run_options_help(FILE *out);
 
 /* False if it is wrong; what, has been said. */
 bool run_options_parse(int argc, char **argv, struct run_options *ret_options);

@@ -76,13 +76,7 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 {
 	get_text(json, "home", record->home, sizeof(record->home));
 	get_text(json, "x11_socket", record->x11_socket, sizeof(record->x11_socket));
-	record->width_px = cua_json_int(json, "width");
-	record->height_px = cua_json_int(json, "height");
-	record->max_width_px = cua_json_int(json, "max_width");
-	record->max_height_px = cua_json_int(json, "max_height");
-	record->dpi = cua_json_int(json, "dpi");
-	record->sandboxed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "sandboxed"));
-	record->opengl = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "opengl"));
+	record->settings = desktop_settings_from_json(json);
 	record->spare = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "spare"));
 	get_text(json, "mark", record->mark, sizeof(record->mark));
 	record->uid = (uid_t)cua_json_int(json, "uid");
@@ -129,13 +123,7 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "name", record->name);
 	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
-	cJSON_AddNumberToObject(json, "width", record->width_px);
-	cJSON_AddNumberToObject(json, "height", record->height_px);
-	cJSON_AddNumberToObject(json, "max_width", record->max_width_px);
-	cJSON_AddNumberToObject(json, "max_height", record->max_height_px);
-	cJSON_AddNumberToObject(json, "dpi", record->dpi);
-	cJSON_AddBoolToObject(json, "sandboxed", record->sandboxed);
-	cJSON_AddBoolToObject(json, "opengl", record->opengl);
+	desktop_settings_to_json(&record->settings, json);
 	cJSON_AddBoolToObject(json, "spare", record->spare);
 	cJSON_AddStringToObject(json, "mark", record->mark);
 	cJSON_AddNumberToObject(json, "uid", record->uid);

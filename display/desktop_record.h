@@ -12,6 +12,7 @@
 #include "cua/base/error.h"
 #include "cua/base/paths.h"
 #include "cua/base/process.h"
+#include "display/desktop_settings.h"
 
 #define DESKTOP_NAME_MAX 32
 
@@ -26,10 +27,7 @@ struct desktop_record {
 	char home[CUA_PATH_MAX];       /* outside path of the applications' home */
 	char x11_socket[CUA_PATH_MAX]; /* outside path of the X server's socket; "" before it is up
 					*/
-	int width_px, height_px;
-	int max_width_px, max_height_px; /* that resize_screen may reach */
-	int dpi;                         /* 96: things have their usual size */
-	bool sandboxed, opengl;
+	struct desktop_settings settings;
 	bool spare;              /* waits in the pool for somebody to take it */
 	char mark[CUA_PATH_MAX]; /* CUA_DESKTOP_DIR of its outer processes: where it was made */
 	uid_t uid;               /* whom the applications run as */

@@ -137,7 +137,7 @@ static enum cua_status open_display(struct display *display, struct cua_error *e
 	XSetAuthorization(method, (int)sizeof(method) - 1, cookie, sizeof(cookie));
 	XSetErrorHandler(on_x_error);
 	XSetIOErrorHandler(on_io_error);
-	if (record->sandboxed) {
+	if (record->settings.sandboxed) {
 		display->xlib = open_through_link(record->x11_socket);
 	} else {
 		char name[32];
@@ -278,8 +278,8 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 	}
 	display->manager.is_new = false;
 	/* A server with room to grow starts as large as it may become. */
-	return status == CUA_OK ? screen_resize(display, display->record.width_px,
-						  display->record.height_px, err)
+	return status == CUA_OK ? screen_resize(display, display->record.settings.width_px,
+						  display->record.settings.height_px, err)
 				: status;
 }
 

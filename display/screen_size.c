@@ -89,8 +89,8 @@ static void remove_old_modes(struct display *display, RROutput output, RRMode in
 
 static void set_screen(struct display *display, int width, int height)
 {
-	const double mm_per_pixel =
-			MM_PER_INCH / (display->record.dpi > 0 ? display->record.dpi : 96);
+	const double mm_per_pixel = MM_PER_INCH /
+			(display->record.settings.dpi > 0 ? display->record.settings.dpi : 96);
 	XRRSetScreenSize(display->xlib, display->root, width, height,
 			(int)(width * mm_per_pixel + 0.5), (int)(height * mm_per_pixel + 0.5));
 }

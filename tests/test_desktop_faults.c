@@ -201,7 +201,13 @@ static void applications_outlive_the_host_and_a_new_one_takes_over(void **state)
 	output_finish(&output);
 	assert_false(process_is_gone(xterm));
 
-	world_cua(&world, &output, "desktop", "start", "--name=fault", "--json", NULL);
+	/* What it was started with, it keeps. */
+	world_cua(&world, &output, "desktop", "start", "--name=fault", "--dpi=120", NULL);
+	expect_status(&output, 1, "another --dpi");
+	assert_non_null(strstr(output.err, "was started with another --dpi"));
+	output_finish(&output);
+	assert_string_equal(desktop_state(&desktop), "detached");
+	world_cua(&world, &output, "desktop", "start", "--name=fault", "--dpi=96", "--json", NULL);
 	assert_int_equal(output.exit_status, 0);
 	CUA_AUTO_JSON cJSON *answer = cJSON_Parse(output.out);
 	output_finish(&output);

@@ -403,15 +403,40 @@ static void after_its_host_was_killed_a_run_goes_on(void **state)
 	output_finish(&output);
 }
 
+static void expect_settings(const char *name, int width, int max_width, int dpi)
+{
+	char leaf[64];
+	snprintf(leaf, sizeof(leaf), "run/desktops/%s/desktop.json", name);
+	CUA_AUTO_FREE char *text = read_whole_file(world_path(&world, leaf), NULL);
+	CUA_AUTO_JSON cJSON *record = text ? cJSON_Parse(text) : NULL;
+	assert_int_equal(json_number(record, "width"), width);
+	assert_int_equal(json_number(record, "max_width"), max_width);
+	assert_int_equal(json_number(record, "dpi"), dpi);
+}
+
+static void a_run_starts_the_desktop_that_is_asked_for(void **state)
+{
+	(void)state;
+	world_expect(&world, 2, "run", "--model", "m", "--size=10x10", "Say one two.", NULL);
+	world_expect(&world, 2, "run", "--model", "m", "--desktop=one", "--dpi=96", "Say it.",
+			NULL);
+	world_expect(&world, 0, "run", "--model", "m", "--api", "responses", "--base-url",
+			model_url(), "--keep", "--size=1024x768", "--dpi=96", "Say one two.", NULL);
+	expect_settings("desktop-1", 1024, 1024, 96);
+}
+
 static void without_its_desktop_a_run_goes_on_on_another(void **state)
 {
 	(void)state;
 	struct output output;
-	world_expect(&world, 0, "desktop", "start", "--name=first", NULL);
+	world_expect(&world, 0, "desktop", "start", "--name=first", "--size=1024x700",
+			"--max-size=1100x700", "--dpi=120", NULL);
 	kill_a_run("first");
 	world_expect(&world, 0, "desktop", "stop", "first", NULL);
-	world_cua(&world, &output, "run", "--resume", "last", NULL);
+	world_expect(&world, 2, "run", "--resume", "last", "--dpi=96", NULL);
+	world_cua(&world, &output, "run", "--resume", "last", "--keep", NULL);
 	assert_int_equal(output.exit_status, 0);
+	expect_settings("desktop-1", 1024, 1100, 120);
 	assert_non_null(strstr(output.err, "the run's desktop first is gone"));
 	output_finish(&output);
 	world_expect(&world, 0, "runs", "verify", "last", NULL);
@@ -495,6 +520,7 @@ int main(void)
 		TEST(runs_are_deleted_by_name_and_by_rule),
 		TEST(a_killed_run_goes_on_where_it_was),
 		TEST(after_its_host_was_killed_a_run_goes_on),
+		TEST(a_run_starts_the_desktop_that_is_asked_for),
 		TEST(without_its_desktop_a_run_goes_on_on_another),
 		TEST(detached_runs_go_on_side_by_side),
 		TEST(who_cannot_begin_says_so_before_detaching),

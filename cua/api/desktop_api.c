@@ -130,11 +130,12 @@ static void note_size(struct host *host)
 {
 	const struct cua_point screen = desktop_thread_screen(host->thread);
 	struct cua_error error = { 0 };
-	if (screen.x == host->record.width_px && screen.y == host->record.height_px) {
+	if (screen.x == host->record.settings.width_px &&
+			screen.y == host->record.settings.height_px) {
 		return;
 	}
-	host->record.width_px = screen.x;
-	host->record.height_px = screen.y;
+	host->record.settings.width_px = screen.x;
+	host->record.settings.height_px = screen.y;
 	if (desktop_record_write(&host->record, &error) != CUA_OK) {
 		cua_log_warn("%s", error.msg);
 	}
@@ -212,9 +213,10 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	cJSON_AddStringToObject(json, "name", host->record.name);
 	cJSON_AddNumberToObject(json, "width", screen.x);
 	cJSON_AddNumberToObject(json, "height", screen.y);
-	cJSON_AddStringToObject(json, "sandbox", host->record.sandboxed ? "bwrap" : "none");
+	cJSON_AddStringToObject(
+			json, "sandbox", host->record.settings.sandboxed ? "bwrap" : "none");
 	/* Without a sandbox, that of this machine. */
-	cJSON_AddStringToObject(json, "network", host->record.sandboxed ? "none" : "open");
+	cJSON_AddStringToObject(json, "network", host->record.settings.sandboxed ? "none" : "open");
 	cJSON_AddNumberToObject(json, "host_pid", getpid());
 	cJSON_AddStringToObject(json, "lease",
 			desktop_thread_person_holds(host->thread) ? "person" : "agent");
@@ -222,7 +224,7 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	cJSON_AddStringToObject(json, "home", host->record.home);
 	char workspace[CUA_PATH_MAX + 16];
 	snprintf(workspace, sizeof(workspace), "%s/workspace",
-			host->record.sandboxed ? CUA_SANDBOX_HOME : host->record.home);
+			host->record.settings.sandboxed ? CUA_SANDBOX_HOME : host->record.home);
 	cJSON_AddStringToObject(json, "workspace", workspace);
 	reply_json(exchange, 200, json);
 }

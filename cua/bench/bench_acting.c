@@ -208,8 +208,8 @@ static enum cua_status measure_rows(
 		const struct bench_key key = { .topic = "acting",
 			.name = bench_text(row, "name"),
 			.screen = bench_text(scenario, "screen"),
-			.width_px = record->width_px,
-			.height_px = record->height_px,
+			.width_px = record->settings.width_px,
+			.height_px = record->settings.height_px,
 			.unit = "ms" };
 		status = status == CUA_OK ? measure_calls(acting, &key, row, err) : status;
 		status = status == CUA_OK ? measure_commands(acting, &key, row, err) : status;

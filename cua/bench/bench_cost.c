@@ -115,11 +115,11 @@ static enum cua_status measure_start(struct bench *bench, const struct cua_point
 static enum cua_status measure_pool(
 		struct bench *bench, const struct cua_point *size, struct cua_error *err)
 {
-	const struct cua_desktop_options options = {
-		.width_px = size->x, .height_px = size->y, .sandboxed = true
-	};
+	struct desktop_settings settings = desktop_settings_default;
+	settings.width_px = size->x;
+	settings.height_px = size->y;
 	struct cua_error end_error = { 0 };
-	enum cua_status status = cua_desktop_pool_set(&options, 1, err);
+	enum cua_status status = cua_desktop_pool_set(&settings, 1, err);
 	if (status == CUA_OK) {
 		status = measure_start(bench, size, "start a desktop, from the pool", true, err);
 	}
@@ -146,8 +146,8 @@ static enum cua_status note_of(struct cost *cost, const char *by, const char *un
 {
 	const struct bench_key key = { .topic = "cost",
 		.name = cost->name,
-		.width_px = cost->desktop->record.width_px,
-		.height_px = cost->desktop->record.height_px,
+		.width_px = cost->desktop->record.settings.width_px,
+		.height_px = cost->desktop->record.settings.height_px,
 		.by = by,
 		.unit = unit,
 		.not_compared = true };

@@ -30,9 +30,9 @@ enum cua_status bench_desktop_start(struct bench *bench, int width_px, int heigh
 		free(desktop);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "desktop %d", bench->desktop_count);
 	}
-	const struct cua_desktop_options options = {
-		.width_px = width_px, .height_px = height_px, .sandboxed = true
-	};
+	struct cua_desktop_options options = { .settings = desktop_settings_default };
+	options.settings.width_px = width_px;
+	options.settings.height_px = height_px;
 	desktop->bench = bench;
 	status = cua_desktop_start(&options, &desktop->record, &attached, err);
 	if (status != CUA_OK) {

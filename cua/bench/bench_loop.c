@@ -44,8 +44,8 @@ static struct bench_figure *add_figure(
 	const struct bench_key key = { .topic = "loop",
 		.name = what,
 		.screen = loop->screen,
-		.width_px = loop->desktop->record.width_px,
-		.height_px = loop->desktop->record.height_px,
+		.width_px = loop->desktop->record.settings.width_px,
+		.height_px = loop->desktop->record.settings.height_px,
 		.by = loop->by,
 		.unit = unit,
 		.more_is_better = strcmp(unit, "steps/s") == 0,
@@ -160,7 +160,8 @@ static enum cua_status sample_step(struct loop *loop, double model_ms, struct cu
 static enum cua_status change_screen(struct loop *loop, struct cua_error *err)
 {
 	const struct desktop_record *record = &loop->desktop->record;
-	const int columns = record->width_px / CELL_PX, rows = record->height_px / CELL_PX;
+	const int columns = record->settings.width_px / CELL_PX,
+		  rows = record->settings.height_px / CELL_PX;
 	const struct cua_region cell = { .x = loop->step % columns * CELL_PX,
 		.y = loop->step / columns % rows * CELL_PX,
 		.width = CELL_PX,

@@ -239,7 +239,8 @@ enum cua_status bench_runner_run(struct bench_runner *runner, const cJSON *argv,
 	char line[LINE_MAX_LEN], size[32];
 	const struct desktop_record *record = &runner->desktop->record;
 	CUA_AUTO_JSON cJSON *words = cJSON_Duplicate(argv, true);
-	snprintf(size, sizeof(size), "%dx%d", record->width_px, record->height_px);
+	snprintf(size, sizeof(size), "%dx%d", record->settings.width_px,
+			record->settings.height_px);
 	replace(words, "$SIZE", size);
 	replace(words, "$HOME", runner->desktop->inside_home);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(words);

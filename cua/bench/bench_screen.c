@@ -118,7 +118,7 @@ static enum cua_status save_picture(
 	enum cua_status status =
 			bench_http(desktop, "GET", "/v1/screenshot", NULL, NULL, &response, err);
 	snprintf(path, sizeof(path), "%s/%s-%dx%d.png", desktop->bench->picture_dir, name,
-			desktop->record.width_px, desktop->record.height_px);
+			desktop->record.settings.width_px, desktop->record.settings.height_px);
 	if (status == CUA_OK) {
 		status = cua_file_write(path, response.body.data, response.body.len, 0644, err);
 	}
@@ -131,7 +131,7 @@ enum cua_status bench_screen_show(
 {
 	const char *name = bench_text(screen, "name"), *title = bench_text(screen, "wait_title");
 	bench_progress(desktop->bench, "putting up the screen \"%s\", %dx%d", name,
-			desktop->record.width_px, desktop->record.height_px);
+			desktop->record.settings.width_px, desktop->record.settings.height_px);
 	const cJSON *actions = cJSON_GetObjectItemCaseSensitive(screen, "actions");
 	const cJSON *after = cJSON_GetObjectItemCaseSensitive(screen, "then");
 	enum cua_status status = put_files(desktop, screen, err);
@@ -146,7 +146,8 @@ enum cua_status bench_screen_show(
 	}
 	if (status == CUA_OK) { /* the pointer out of the way, and a screen at rest */
 		status = bench_actf(desktop, err, "[{\"action\":\"move\",\"x\":%d,\"y\":%d}]",
-				desktop->record.width_px - 1, desktop->record.height_px - 1);
+				desktop->record.settings.width_px - 1,
+				desktop->record.settings.height_px - 1);
 	}
 	if (status == CUA_OK && desktop->bench->picture_dir) {
 		status = save_picture(desktop, name, err);

@@ -60,9 +60,9 @@ static enum cua_status change_screen(struct seeing *seeing, struct cua_error *er
 		return CUA_OK;
 	}
 	seeing->random = seeing->random * 1664525U + 1013904223U;
-	area.x = (int)(seeing->random >> 8) % (record->width_px - area.width + 1);
+	area.x = (int)(seeing->random >> 8) % (record->settings.width_px - area.width + 1);
 	seeing->random = seeing->random * 1664525U + 1013904223U;
-	area.y = (int)(seeing->random >> 8) % (record->height_px - area.height + 1);
+	area.y = (int)(seeing->random >> 8) % (record->settings.height_px - area.height + 1);
 	return bench_client_change(seeing->client, &area, err);
 }
 
@@ -168,9 +168,9 @@ static enum cua_status take_by_libpng(
 		status = bench_client_read(seeing->client, &pixels, err);
 	}
 	if (status == CUA_OK) {
-		status = bench_png_write(pixels, seeing->desktop->record.width_px,
-				seeing->desktop->record.height_px, *(const int *)turn->data, &png,
-				err);
+		status = bench_png_write(pixels, seeing->desktop->record.settings.width_px,
+				seeing->desktop->record.settings.height_px,
+				*(const int *)turn->data, &png, err);
 	}
 	*ret_ms = bench_ms_since(started_us);
 	return status == CUA_OK ? note_size(seeing, turn, png.len, err) : status;
@@ -264,8 +264,8 @@ static enum cua_status measure(struct seeing *seeing, const char *name, bool wit
 	const struct bench_key key = { .topic = "seeing",
 		.name = name,
 		.screen = seeing->screen,
-		.width_px = record->width_px,
-		.height_px = record->height_px,
+		.width_px = record->settings.width_px,
+		.height_px = record->settings.height_px,
 		.unit = "ms" };
 	seeing->size_key = key;
 	seeing->size_key.name = with_sizes ? name : NULL;
@@ -395,8 +395,8 @@ static enum cua_status measure_stream(struct seeing *seeing, struct cua_error *e
 		struct cua_point change; /* 0: the whole screen */
 	} rows[] = { { "whole screen changed, until a viewer has it", { 0, 0 } },
 		{ "200x50 changed, until a viewer has it", { 200, 50 } } };
-	const struct cua_point whole = { seeing->desktop->record.width_px,
-		seeing->desktop->record.height_px };
+	const struct cua_point whole = { seeing->desktop->record.settings.width_px,
+		seeing->desktop->record.settings.height_px };
 	enum cua_status status = CUA_OK;
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(rows); i++) {
 		struct bench_turn turns[] = {
@@ -422,8 +422,8 @@ static enum cua_status measure_all(struct seeing *seeing, struct cua_error *err)
 {
 	struct bench_turn turns[TURNS_MAX];
 	const int count = add_ours(seeing, &fast, turns);
-	seeing->change = (struct cua_point){ seeing->desktop->record.width_px,
-		seeing->desktop->record.height_px };
+	seeing->change = (struct cua_point){ seeing->desktop->record.settings.width_px,
+		seeing->desktop->record.settings.height_px };
 	enum cua_status status = measure_whole(seeing, err);
 	if (status == CUA_OK) {
 		status = measure_floors(seeing, err);

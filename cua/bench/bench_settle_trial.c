@@ -85,8 +85,8 @@ static enum cua_status read_picture(const struct bench_desktop *desktop, const c
 	}
 	enum cua_status status = bench_png_read(png, png_len, &width, &height, ret_pixels, err);
 	if (status == CUA_OK &&
-			(width != desktop->record.width_px ||
-					height != desktop->record.height_px)) {
+			(width != desktop->record.settings.width_px ||
+					height != desktop->record.settings.height_px)) {
 		free(*ret_pixels);
 		status = CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the picture is %dx%d", width, height);
 	}
@@ -103,8 +103,8 @@ static enum cua_status save_pictures(const struct bench_desktop *desktop, struct
 	CUA_AUTO_BUFFER struct cua_buffer later;
 	cua_buffer_init(&settled, (size_t)64 << 20);
 	cua_buffer_init(&later, (size_t)64 << 20);
-	enum cua_status status = bench_png_write(pixels, desktop->record.width_px,
-			desktop->record.height_px, 1, &settled, err);
+	enum cua_status status = bench_png_write(pixels, desktop->record.settings.width_px,
+			desktop->record.settings.height_px, 1, &settled, err);
 	if (status == CUA_OK) {
 		status = bench_watch_png(watch, &later, err);
 	}

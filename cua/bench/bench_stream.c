@@ -54,12 +54,12 @@ static enum cua_status take_picture(struct bench_stream *stream)
 		return status;
 	}
 	if (!cJSON_IsNumber(left) || !cJSON_IsNumber(top) || left->valueint < 0 ||
-			top->valueint < 0 || left->valueint > record->width_px - width ||
-			top->valueint > record->height_px - height) {
+			top->valueint < 0 || left->valueint > record->settings.width_px - width ||
+			top->valueint > record->settings.height_px - height) {
 		return CUA_FAIL(&stream->error, CUA_ERR_INVAL, 0, "a picture without a place");
 	}
 	for (int y = 0; y < height; y++) {
-		const size_t to = (size_t)(top->valueint + y) * (size_t)record->width_px +
+		const size_t to = (size_t)(top->valueint + y) * (size_t)record->settings.width_px +
 				(size_t)left->valueint;
 		memcpy(stream->pixels + 4 * to, pixels + 4 * (size_t)y * (size_t)width,
 				4 * (size_t)width);
@@ -131,7 +131,7 @@ enum cua_status bench_stream_wait(
 {
 	const uint64_t deadline_us = cua_now_us() + SHOW_TIMEOUT_MS * 1000ULL;
 	const struct desktop_record *record = &stream->desktop->record;
-	const size_t count = (size_t)record->width_px * (size_t)record->height_px;
+	const size_t count = (size_t)record->settings.width_px * (size_t)record->settings.height_px;
 	enum cua_status status = CUA_OK;
 	while (status == CUA_OK && !bench_pixels_alike(stream->pixels, pixels, count)) {
 		status = next_update(stream, deadline_us, err);
@@ -182,7 +182,8 @@ enum cua_status bench_stream_start(struct bench_desktop *desktop, struct bench_s
 {
 	const struct desktop_record *record = &desktop->record;
 	struct bench_stream *stream = calloc(1, sizeof(*stream));
-	uint8_t *pixels = calloc((size_t)record->width_px * (size_t)record->height_px, 4);
+	uint8_t *pixels = calloc(
+			(size_t)record->settings.width_px * (size_t)record->settings.height_px, 4);
 	if (!stream || !pixels) {
 		free(stream);
 		free(pixels);

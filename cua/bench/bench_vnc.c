@@ -76,8 +76,8 @@ static enum cua_status start_viewer(struct bench_vnc *vnc, int socket_fd, struct
 	viewer->updateRect.x = viewer->updateRect.y = 0;
 	viewer->updateRect.w = viewer->width;
 	viewer->updateRect.h = viewer->height;
-	if (viewer->width != vnc->desktop->record.width_px ||
-			viewer->height != vnc->desktop->record.height_px ||
+	if (viewer->width != vnc->desktop->record.settings.width_px ||
+			viewer->height != vnc->desktop->record.settings.height_px ||
 			!viewer->MallocFrameBuffer(viewer) || !SetFormatAndEncodings(viewer) ||
 			!SendFramebufferUpdateRequest(
 					viewer, 0, 0, viewer->width, viewer->height, FALSE)) {

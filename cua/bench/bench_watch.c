@@ -130,8 +130,8 @@ enum cua_status bench_watch_start(const struct desktop_record *record,
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "watch");
 	}
 	watch->stop_fd = -1;
-	watch->width_px = record->width_px;
-	watch->height_px = record->height_px;
+	watch->width_px = record->settings.width_px;
+	watch->height_px = record->settings.height_px;
 	pthread_mutex_init(&watch->mutex, NULL);
 	enum cua_status status = bench_client_connect(record, &watch->client, err);
 	if (status == CUA_OK) {

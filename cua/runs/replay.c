@@ -151,16 +151,14 @@ static bool replay_all(struct replay *replay, const cJSON *events, struct cua_er
 static enum cua_status start(
 		const cJSON *events, struct desktop_record *record, struct cua_error *err)
 {
-	struct cua_desktop_options options = { .width_px = CUA_DESKTOP_DEFAULT_WIDTH,
-		.height_px = CUA_DESKTOP_DEFAULT_HEIGHT,
-		.sandboxed = true };
+	struct cua_desktop_options options = { .settings = desktop_settings_default };
 	const cJSON *event = NULL;
 	bool attached = false;
 	cJSON_ArrayForEach (event, events) {
 		if (agent_event_is(event, "look") && cua_json_number(event, "width") >= 320 &&
 				cua_json_number(event, "height") >= 200) {
-			options.width_px = cua_json_int(event, "width");
-			options.height_px = cua_json_int(event, "height");
+			options.settings.width_px = cua_json_int(event, "width");
+			options.settings.height_px = cua_json_int(event, "height");
 			break;
 		}
 	}

@@ -1,0 +1,48 @@
+#ifndef CUA_DISPLAY_DESKTOP_SETTINGS_H
+#define CUA_DISPLAY_DESKTOP_SETTINGS_H
+
+/* What a desktop is started with and keeps: in its record for each host that it gets, in the list
+ * of pools, in the journal of a run for the desktop that it goes on with. A new one is a member
+ * here, its lines in the two JSON functions, and a row in cua/desktop_options.c. */
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/error.h"
+
+struct desktop_settings {
+	int width_px, height_px;         /* of the screen; resize_screen changes it */
+	int max_width_px, max_height_px; /* that resize_screen may reach; 0: the size */
+	int dpi;                         /* 96: things have their usual size */
+	bool sandboxed;
+	bool opengl; /* the X server offers GLX */
+};
+
+/* Of a desktop that is told nothing else. */
+extern const struct desktop_settings desktop_settings_default;
+
+#define DESKTOP_DPI_MIN 96
+#define DESKTOP_DPI_MAX 192
+
+/* 320x200 to 16384x16384, and at most 32 Mi pixels. */
+bool desktop_size_is_good(int width_px, int height_px);
+
+/* With what is 0 filled in. */
+struct desktop_settings desktop_settings_complete(const struct desktop_settings *settings);
+
+/* Adds the members, complete. */
+void desktop_settings_to_json(const struct desktop_settings *settings, cJSON *json);
+/* What is not there is as by default. Nothing is checked: a record is read even if it is damaged.
+ */
+struct desktop_settings desktop_settings_from_json(const cJSON *json);
+
+/* Of what was read from a file; CUA_ERR_INVAL names what is wrong. */
+CUA_NODISCARD enum cua_status desktop_settings_check(
+		const struct desktop_settings *settings, struct cua_error *err);
+
+/* In everything, or in one member of the JSON. */
+bool desktop_settings_equal(const struct desktop_settings *a, const struct desktop_settings *b,
+		const char *member);
+
+#endif
