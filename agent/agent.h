@@ -70,6 +70,8 @@ struct cua_agent_options {
 	const struct agent_policy *policy; /* NULL: the default */
 	const char *tools; /* offered beside the computer: names with commas, or "all"; NULL: none
 			    */
+	const char *instructions;  /* of the user, beside the task; NULL: none */
+	const char *template_name; /* where these settings come from; NULL: none */
 	/* What a person says to a question of the model, which is hostile text; the caller frees.
 	 * NULL, also for the function: nobody is there. */
 	char *(*ask)(const char *question, void *user_data);
@@ -100,8 +102,9 @@ struct cua_agent_resumable {
 	bool desktop_is_own;
 	cJSON *desktop_settings; /* owned; as they were given; NULL: unknown */
 	struct agent_limits limits;
-	char *tools;                     /* owned; NULL: none were offered */
-	char *policy_name, *policy_text; /* owned; NULL: of a run that had none */
+	char *tools;                        /* owned; NULL: none were offered */
+	char *instructions, *template_name; /* owned; NULL: it had none */
+	char *policy_name, *policy_text;    /* owned; NULL: of a run that had none */
 };
 
 /**

@@ -90,9 +90,13 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 					!(run->policy_text = strdup(text)))) {
 		return CUA_ERR_NOMEM;
 	}
-	const char *tools = cua_json_string(start, "tools");
-	if (tools && !(run->tools = strdup(tools))) {
-		return CUA_ERR_NOMEM;
+	const char *optional[] = { "tools", "instructions", "template" };
+	char **optional_places[] = { &run->tools, &run->instructions, &run->template_name };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(optional); i++) {
+		const char *value = cua_json_string(start, optional[i]);
+		if (value && !(*optional_places[i] = strdup(value))) {
+			return CUA_ERR_NOMEM;
+		}
 	}
 	run->limits = (struct agent_limits){ .steps = cua_json_int(limits, "steps"),
 		.time_s = cua_json_int(limits, "time_s"),
@@ -153,6 +157,8 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run)
 	free(run->desktop);
 	cJSON_Delete(run->desktop_settings);
 	free(run->tools);
+	free(run->instructions);
+	free(run->template_name);
 	free(run->policy_name);
 	free(run->policy_text);
 	*run = (struct cua_agent_resumable){ 0 };

@@ -307,6 +307,7 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.pictures_dir = pictures,
 		.screen = { screen->width, screen->height },
 		.functions = run->functions,
+		.instructions = options->instructions,
 		.cancel_fd = options->cancel_fd,
 		.retries_max = options->model_retries,
 		.retry_unit = options->retry_unit,

@@ -137,6 +137,12 @@ bool run_note_start(struct agent_run *run)
 	if (options->tools) {
 		cJSON_AddStringToObject(event, "tools", options->tools);
 	}
+	if (options->template_name) {
+		cJSON_AddStringToObject(event, "template", options->template_name);
+	}
+	if (options->instructions) {
+		cJSON_AddStringToObject(event, "instructions", options->instructions);
+	}
 	return append(run, event, true);
 }
 

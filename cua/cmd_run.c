@@ -30,6 +30,7 @@
 #include "cua/run_desktop.h"
 #include "cua/run_detach.h"
 #include "cua/run_options.h"
+#include "cua/run_template.h"
 
 /* Larger blocks go back to the kernel when they are freed. glibc would raise the bound to what a
  * request took, and each request of a run is larger than the one before. */
@@ -267,6 +268,12 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		.on_words = on_words,
 		.policy = policy,
 		.tools = resumed ? resumed->tools : command->tools,
+		.instructions = resumed             ? resumed->instructions
+				: command->template ? command->template->instructions
+						    : NULL,
+		.template_name = resumed            ? resumed->template_name
+				: command->template ? command->template->name
+						    : NULL,
 		.ask = isatty(STDIN_FILENO) ? ask : NULL,
 		.approve = isatty(STDIN_FILENO) ? approve : NULL,
 		.user_data = &show,
@@ -307,8 +314,14 @@ static int run_with_desktop(const struct run_options *command,
 	return run_on(command, resumed, model, policy, &desktop, tell_fd);
 }
 
-/* The one that is named; else that under which the run began; else the user's own; else the
- * default. */
+static enum cua_status copy_policy(const char *name, const char *text,
+		struct agent_policy **ret_policy, struct cua_error *err)
+{
+	return agent_policy_parse(name, text, strlen(text), ret_policy, err);
+}
+
+/* The one that is named; else that under which the run began; else the template's; else the user's
+ * own; else the default. */
 static enum cua_status load_policy(const struct run_options *command,
 		const struct cua_agent_resumable *resumed, struct agent_policy **ret_policy,
 		struct cua_error *err)
@@ -319,8 +332,11 @@ static enum cua_status load_policy(const struct run_options *command,
 		return agent_policy_load(command->policy, ret_policy, err);
 	}
 	if (resumed && resumed->policy_text) {
-		return agent_policy_parse(resumed->policy_name, resumed->policy_text,
-				strlen(resumed->policy_text), ret_policy, err);
+		return copy_policy(resumed->policy_name, resumed->policy_text, ret_policy, err);
+	}
+	const struct agent_policy *own = command->template ? command->template->policy : NULL;
+	if (own) {
+		return copy_policy(agent_policy_name(own), agent_policy_text(own), ret_policy, err);
 	}
 	enum cua_status status = agent_policy_path(path, sizeof(path), &is_there, err);
 	return status == CUA_OK ? agent_policy_load(is_there ? path : NULL, ret_policy, err)
@@ -372,12 +388,20 @@ static int run_command(struct run_options *command, const struct agent_catalogue
 		const struct agent_keys *keys)
 {
 	struct model model = { 0 };
+	struct agent_template *template = NULL;
+	struct cua_error why = { 0 };
+	int exit_status = CUA_EXIT_USAGE;
 	if (command->resume) {
 		return resume_command(command, catalogue, keys);
 	}
-	return fill_wish(&command->wish) && choose_model(&command->wish, catalogue, keys, &model)
-			? run_under_policy(command, NULL, &model)
-			: CUA_EXIT_USAGE;
+	if (run_template_take(command, &template, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+	} else if (fill_wish(&command->wish) &&
+			choose_model(&command->wish, catalogue, keys, &model)) {
+		exit_status = run_under_policy(command, NULL, &model);
+	}
+	agent_template_destroy(template);
+	return exit_status;
 }
 
 int cua_cmd_run(int argc, char **argv)

@@ -117,6 +117,22 @@ enum cua_status cua_desktop_option_take(int option, const char *value,
 	return rows[i].take(value, &options->settings, err);
 }
 
+enum cua_status cua_desktop_option_fill(const char *name, const char *value,
+		struct cua_desktop_options *options, struct cua_error *err)
+{
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		if (strcmp(rows[i].name, name) == 0) {
+			return options->given & 1U << i
+					? CUA_OK
+					: cua_desktop_option_take(CUA_DESKTOP_OPTION_FIRST + (int)i,
+							  value, options, err);
+		}
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+			"a desktop has no '%.40s'; cua desktop start --help lists what it has",
+			name);
+}
+
 enum cua_status cua_desktop_options_check(
 		const struct cua_desktop_options *options, struct cua_error *err)
 {

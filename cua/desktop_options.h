@@ -24,6 +24,10 @@ void cua_desktop_options_add(
 CUA_NODISCARD enum cua_status cua_desktop_option_take(int option, const char *value,
 		struct cua_desktop_options *options, struct cua_error *err);
 
+/* The same of one by its name, if it was not given. */
+CUA_NODISCARD enum cua_status cua_desktop_option_fill(const char *name, const char *value,
+		struct cua_desktop_options *options, struct cua_error *err);
+
 /* After the last of them: do they fit together? */
 CUA_NODISCARD enum cua_status cua_desktop_options_check(
 		const struct cua_desktop_options *options, struct cua_error *err);

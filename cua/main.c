@@ -16,6 +16,7 @@ static const struct {
 	{ "run", NULL, "let a model do a task on a desktop" },
 	{ "runs", NULL, "list, read, export, replay, verify and delete what was kept of runs" },
 	{ "policy", NULL, "check what an agent may do, and say what would happen to a call" },
+	{ "templates", NULL, "list and show what a kind of work needs, for cua run --template" },
 	{ "models", NULL, "list the models that can be used, and test them" },
 	{ "mcp-servers", NULL, "list, add, test, approve and remove servers of tools" },
 	{ "tools", NULL, "list the tools of models beside the computer, and call them" },

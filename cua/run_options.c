@@ -42,6 +42,11 @@ static const char usage[] =
 		"  --tools NAMES   beside the computer, names of cua tools with commas, or all;\n"
 		"                  default none. They run in the desktop's sandbox, under the "
 		"policy.\n"
+		"  --template T    instructions, tools, policy, model, limits and desktop for a "
+		"kind of\n"
+		"                  work, from a file or one that cua templates lists; options "
+		"here go\n"
+		"                  before it\n"
 		"  --explain-cost  at the end, where the tokens and the money went\n"
 		"  --json          print events as JSON lines, as events.jsonl holds them\n"
 		"\n"
@@ -189,6 +194,9 @@ static bool parse_option(int option, struct run_options *options)
 	case 'o':
 		options->tools = optarg;
 		return true;
+	case 'e':
+		options->template_name = optarg;
+		return true;
 	case 'x':
 		options->explain_cost = true;
 		return true;
@@ -206,9 +214,12 @@ static bool parse_option(int option, struct run_options *options)
 /* The conversation is bound to the model, and the task is in it. */
 static bool check_resume(const struct run_options *options, int argc)
 {
-	if (optind < argc || options->wish.model || options->wish.api) {
-		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n",
-				optind < argc ? "task" : "model and API");
+	const char *kept = optind < argc                           ? "task"
+			: options->template_name                   ? "template"
+			: options->wish.model || options->wish.api ? "model and API"
+								   : NULL;
+	if (kept) {
+		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n", kept);
 		return false;
 	}
 	return true;
@@ -255,6 +266,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "resume", required_argument, NULL, 'r' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "tools", required_argument, NULL, 'o' },
+		{ "template", required_argument, NULL, 'e' },
 		{ "explain-cost", no_argument, NULL, 'x' },
 		{ "max-steps", required_argument, NULL, 's' },
 		{ "max-time", required_argument, NULL, 't' },

@@ -8,12 +8,14 @@
 
 #include "agent/limits.h"
 #include "agent/model/catalogue.h"
+#include "agent/templates/template.h"
 #include "cua/desktops.h"
 
 /* All borrowed from argv. */
 struct run_options {
 	struct agent_model_wish wish;
-	const char *desktop, *task, *resume, *policy, *tools;
+	const char *desktop, *task, *resume, *policy, *tools, *template_name;
+	const struct agent_template *template;  /* NULL: none; not of argv */
 	struct agent_limits limits;             /* -1: not given */
 	struct cua_desktop_options new_desktop; /* for the one that is started without desktop */
 	bool keep, json, help, detach, explain_cost;

@@ -38,6 +38,8 @@ static const char *asked(const struct server *server, int request)
 	return cJSON_GetStringValue(cJSON_GetArrayItem(server->asked, request));
 }
 
+static const char instructions[] = "Use \"short\" words.";
+
 static struct agent_model *open_model_with(const char *api, int port, const char *pictures_dir)
 {
 	char url[64];
@@ -47,6 +49,7 @@ static struct agent_model *open_model_with(const char *api, int port, const char
 		.model = "m",
 		.base_url = url,
 		.session = "run-1",
+		.instructions = instructions,
 		.screen = { 1280, 800 },
 		.pictures_dir = pictures_dir,
 		.cancel_fd = -1 };
@@ -206,6 +209,47 @@ static void a_rebuilt_conversation_asks_with_the_same_bytes(void **state)
 	}
 }
 
+/* Behind those of every model, in each request. */
+static void instructions_of_the_user_are_sent_with_each_request(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *api, *path[3];
+	} places[] = { { "responses", { "instructions" } },
+		{ "chat", { "messages", NULL, "content" } },
+		{ "anthropic", { "system", NULL, "text" } },
+		{ "gemini", { "systemInstruction", "parts", NULL } } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(scripts); i++) {
+		struct server server = { .reply = scripts[i].done, .asked = cJSON_CreateArray() };
+		struct fake_server *fake = fake_server_start(NULL, answer, &server);
+		struct agent_model *model = open_model(scripts[i].api, fake_server_port(fake));
+		struct agent_turn turn;
+		assert_int_equal(agent_model_add_user(model, "Wait.", NULL, NULL), CUA_OK);
+		ask(model, &turn);
+		agent_turn_finish(&turn);
+		agent_model_destroy(model);
+		fake_server_stop(fake);
+		size_t at = 0;
+		while (strcmp(places[at].api, scripts[i].api) != 0) {
+			assert_true(++at < CUA_ARRAY_LEN(places)); /* each API has a place here */
+		}
+		CUA_AUTO_JSON cJSON *body = cJSON_Parse(asked(&server, 0));
+		const cJSON *value = body;
+		for (size_t k = 0; k < 3 && !cJSON_IsString(value); k++) {
+			value = cJSON_IsArray(value)
+					? value->child
+					: cJSON_GetObjectItem(value, places[at].path[k]);
+		}
+		value = cJSON_IsObject(value) ? cJSON_GetObjectItem(value, "text") : value;
+		const char *text = cJSON_GetStringValue(value);
+		assert_non_null(text);
+		assert_true(strlen(text) > sizeof(instructions) + 100);
+		assert_string_equal(text + strlen(text) - strlen(instructions), instructions);
+		assert_memory_equal(text, "You operate", 11);
+		cJSON_Delete(server.asked);
+	}
+}
+
 /* How many connections two turns take. */
 static int connections_of_two_turns(size_t script, bool never_ends)
 {
@@ -362,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rebuilt_conversation_asks_with_the_same_bytes),
+		cmocka_unit_test(instructions_of_the_user_are_sent_with_each_request),
 		cmocka_unit_test(a_streamed_answer_leaves_the_connection_for_the_next),
 		cmocka_unit_test(pictures_are_read_from_their_folder_for_each_request),
 		cmocka_unit_test(a_conversation_does_not_grow_by_its_pictures),

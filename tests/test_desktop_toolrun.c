@@ -189,6 +189,26 @@ static void done_ends_the_run(void **state)
 	assert_null(strstr(events, "not reached"));
 }
 
+/* Its tools, its policy and its limits hold, and the journal knows them. */
+static void a_run_works_by_its_template(void **state)
+{
+	(void)state;
+	char steps[4096] = "";
+	strcat(steps, call("responses", "bash", "{\"command\":\"make test\"}"));
+	strcat(steps, call("responses", "write_file", "{\"path\":\"a\",\"content\":\"\"}"));
+	strcat(steps, call("responses", "python", "{\"code\":\"1\"}"));
+	strcat(steps, "  - done: Well.\n");
+	CUA_AUTO_FREE char *events = play("responses", "--template=code-review", steps, 0);
+	assert_has("template", events, "\"template\":\"code-review\"");
+	assert_has("template", events, "\"instructions\":\"You review the repository");
+	assert_has("template", events, "\"time_s\":3600");
+	assert_has("template", events, "running the tests");
+	assert_has("template", events, "a review changes nothing");
+	assert_has("template", events, "there is no function");
+	CUA_AUTO_FREE char *none = play("responses", "--template=gardening", steps, 2);
+	assert_has("template", none, "there is no template \"gardening\"; these are:");
+}
+
 static void a_picture_that_no_model_takes_ends_nothing(void **state)
 {
 	(void)state;
@@ -208,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_tool_that_was_not_offered_is_none),
 		cmocka_unit_test(what_fails_is_told_and_what_leaves_is_asked),
 		cmocka_unit_test(done_ends_the_run),
+		cmocka_unit_test(a_run_works_by_its_template),
 		cmocka_unit_test(a_picture_that_no_model_takes_ends_nothing),
 	};
 	return cmocka_run_group_tests(tests, start, finish);

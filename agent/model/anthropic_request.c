@@ -36,9 +36,10 @@ static void add_system(const struct anthropic *talk, cJSON *head)
 	char text[4096];
 	snprintf(text, sizeof(text), "%s\nThe screen has %dx%d pixels.", model_instructions,
 			talk->config->screen.x, talk->config->screen.y);
+	CUA_AUTO_FREE char *whole = model_with_instructions(talk->config, text);
 	cJSON *block = cJSON_CreateObject();
 	cJSON_AddStringToObject(block, "type", "text");
-	cJSON_AddStringToObject(block, "text", text);
+	cJSON_AddStringToObject(block, "text", whole);
 	mark_for_cache(block);
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(head, "system"), block);
 }

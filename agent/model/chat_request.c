@@ -102,9 +102,11 @@ static enum cua_status add_system(
 			cua_buffer_printf(&words, err, "%s\n%s\n%s%s", model_instructions_any,
 					place, chat_has_grammar(chat) ? "" : model_instructions_end,
 					chat->profile ? chat->profile->prompt : "");
+	CUA_AUTO_FREE char *whole =
+			model_with_instructions(chat->config, words.data ? words.data : "");
 	CUA_AUTO_JSON cJSON *message = cJSON_CreateObject();
 	cJSON_AddStringToObject(message, "role", "system");
-	cJSON_AddStringToObject(message, "content", words.data ? words.data : "");
+	cJSON_AddStringToObject(message, "content", whole);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(message);
 	if (status == CUA_OK && !text) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");

@@ -255,10 +255,11 @@ static cJSON *build_head(const struct gemini *talk)
 			"screenshot; other functions speak of pixels, of which it has %dx%d.",
 			model_instructions_any, model_instructions_end, talk->config->screen.x,
 			talk->config->screen.y);
+	CUA_AUTO_FREE char *whole = model_with_instructions(talk->config, text);
 	if (!talk->config->is_probe) {
 		add_text(cJSON_AddArrayToObject(cJSON_AddObjectToObject(head, "systemInstruction"),
 					 "parts"),
-				text);
+				whole);
 	}
 	add_tools(talk, head);
 	add_generation(talk, head);

@@ -62,7 +62,10 @@ static enum cua_status copy_config(struct agent_model *model,
 	model->config.model = model->model = strdup(config->model);
 	model->config.base_url = model->base_url = strdup(config->base_url);
 	model->config.session = model->session = strdup(config->session);
-	return model->model && model->base_url && model->session
+	model->instructions = config->instructions ? strdup(config->instructions) : NULL;
+	model->config.instructions = model->instructions;
+	return model->model && model->base_url && model->session &&
+					!model->instructions == !config->instructions
 			? CUA_OK
 			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "model");
 }
@@ -115,6 +118,7 @@ void agent_model_destroy(struct agent_model *model)
 	free(model->model);
 	free(model->base_url);
 	free(model->session);
+	free(model->instructions);
 	free(model);
 }
 

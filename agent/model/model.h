@@ -130,7 +130,8 @@ struct agent_model_config {
 	 * API has a shell or a text editor of its own, it stands for "bash" or "text_editor" here.
 	 * Borrowed. */
 	const cJSON *functions;
-	const char *session; /* stable for a run; routes to the provider's cache */
+	const char *instructions; /* of the user, for every turn; NULL: none */
+	const char *session;      /* stable for a run; routes to the provider's cache */
 	/* A folder that has each picture as SHA256.png when it is told: it is read from there for
 	 * each request. NULL: pictures are kept in memory. */
 	const char *pictures_dir;

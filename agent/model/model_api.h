@@ -232,6 +232,10 @@ extern const char model_instructions[];
 /* The same without coordinates and without how a run ends, and that, for models with functions. */
 extern const char model_instructions_any[], model_instructions_end[];
 
+/* Such a text, and behind it what the run is told besides. The caller frees it; NULL when memory
+ * runs out. */
+char *model_with_instructions(const struct agent_model_config *config, const char *text);
+
 /* Calls add once for every function that is offered beside a computer tool: actions, tools, give_up
  * the last. parameters: a JSON schema, to be taken over. */
 void model_each_function(const struct agent_model_config *config,

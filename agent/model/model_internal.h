@@ -9,8 +9,8 @@
 
 struct agent_model {
 	struct agent_model_config config; /* its strings are those below, and the key */
-	char *model, *base_url, *session; /* owned */
-	struct model_pictures *pictures;  /* owned */
+	char *model, *base_url, *session, *instructions; /* owned */
+	struct model_pictures *pictures;                 /* owned */
 	const struct agent_model_api *api;
 	void *self; /* owned; of the API */
 	struct cua_http_client *http;

@@ -1,5 +1,6 @@
 #include "agent/model/model_api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cua/base/json.h"
@@ -23,6 +24,14 @@ const char model_instructions[] = DESKTOP
 				ENDING ALONE;
 const char model_instructions_any[] = DESKTOP ".\n" CONDUCT ALONE;
 const char model_instructions_end[] = ENDING;
+
+char *model_with_instructions(const struct agent_model_config *config, const char *text)
+{
+	char *whole = NULL;
+	const char *own = config->instructions;
+	return asprintf(&whole, "%s%s%s", text, own ? "\n\n" : "", own ? own : "") < 0 ? NULL
+										       : whole;
+}
 
 static cJSON *give_up_schema(void)
 {

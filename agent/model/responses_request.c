@@ -240,7 +240,8 @@ static cJSON *build_head(const struct responses *talk)
 	if (config->is_probe) {
 		cJSON_AddNumberToObject(head, "max_output_tokens", PROBE_TOKENS);
 	} else {
-		cJSON_AddStringToObject(head, "instructions", model_instructions);
+		CUA_AUTO_FREE char *text = model_with_instructions(config, model_instructions);
+		cJSON_AddStringToObject(head, "instructions", text);
 		add_tools(talk, head);
 	}
 	if (!config->is_probe && !quirks->no_compaction && compact_threshold(config->spec) > 0) {

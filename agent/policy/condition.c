@@ -20,26 +20,6 @@ static const char *const networks[] = { "none", "allow", "open", NULL };
 
 /* --- names --- */
 
-int policy_name_index(const char *const *names, const char *name)
-{
-	for (int i = 0; name && names[i]; i++) {
-		if (strcmp(names[i], name) == 0) {
-			return i;
-		}
-	}
-	return -1;
-}
-
-void policy_list_names(const char *const *names, char *text, size_t size)
-{
-	size_t len = 0;
-	text[0] = '\0';
-	for (size_t i = 0; names[i] && len < size; i++) {
-		const char *joint = i == 0 ? "" : names[i + 1] ? ", " : " or ";
-		len += (size_t)snprintf(text + len, size - len, "%s%s", joint, names[i]);
-	}
-}
-
 /* --- lists of texts --- */
 
 /* A text, or each of a list of them; NULL behind the last. */
@@ -117,8 +97,8 @@ static enum cua_status check_choice(const struct cua_yaml *yaml, const cJSON *te
 		const char *const *names, struct cua_error *err)
 {
 	char allowed[128];
-	policy_list_names(names, allowed, sizeof(allowed));
-	return policy_name_index(names, text->valuestring) >= 0
+	cua_yaml_list_names(names, allowed, sizeof(allowed));
+	return cua_yaml_name_index(names, text->valuestring) >= 0
 			? CUA_OK
 			: cua_yaml_fail(yaml, text, err, "'%.40s' is not %s", text->valuestring,
 					  allowed);
@@ -321,7 +301,7 @@ static enum cua_status check_window(
 			: cua_yaml_fail(yaml, value, err,
 					  "needs {class: pattern, title: pattern}, or one of them");
 	cJSON_ArrayForEach (member, value) {
-		if (status == CUA_OK && policy_name_index(members, member->string) < 0) {
+		if (status == CUA_OK && cua_yaml_name_index(members, member->string) < 0) {
 			status = cua_yaml_fail(yaml, member, err, "'%.40s' is not class or title",
 					member->string);
 		}
@@ -514,7 +494,7 @@ enum cua_status policy_when_check(
 			for (size_t i = 0; i < CUA_ARRAY_LEN(conditions); i++) {
 				names[i] = conditions[i].name;
 			}
-			policy_list_names(names, allowed, sizeof(allowed));
+			cua_yaml_list_names(names, allowed, sizeof(allowed));
 			return cua_yaml_fail(yaml, value, err,
 					"there is no condition '%.40s'; it must be %s",
 					value->string, allowed);

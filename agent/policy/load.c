@@ -30,39 +30,6 @@ typedef enum cua_status (*row_read_fn)(const struct cua_yaml *yaml, const cJSON 
 
 /* --- members --- */
 
-/* All members of json are among these names. */
-static enum cua_status check_members(const struct cua_yaml *yaml, const cJSON *json,
-		const char *what, const char *const *names, struct cua_error *err)
-{
-	const cJSON *member = NULL;
-	char allowed[128];
-	policy_list_names(names, allowed, sizeof(allowed));
-	if (!cJSON_IsObject(json)) {
-		return cua_yaml_fail(yaml, json, err, "%s needs members: %s", what, allowed);
-	}
-	cJSON_ArrayForEach (member, json) {
-		if (policy_name_index(names, member->string) < 0) {
-			return cua_yaml_fail(yaml, member, err, "%s has no '%.40s'; it has %s",
-					what, member->string, allowed);
-		}
-	}
-	return CUA_OK;
-}
-
-static enum cua_status read_choice(const struct cua_yaml *yaml, const cJSON *value,
-		const char *const *names, int *ret_index, struct cua_error *err)
-{
-	char allowed[128];
-	const char *text = cJSON_GetStringValue(value);
-	const int index = policy_name_index(names, text);
-	policy_list_names(names, allowed, sizeof(allowed));
-	if (index < 0) {
-		return cua_yaml_fail(yaml, value, err, "needs %s", allowed);
-	}
-	*ret_index = index;
-	return CUA_OK;
-}
-
 static enum cua_status read_when(const struct cua_yaml *yaml, const cJSON *json,
 		struct policy_row *row, struct cua_error *err)
 {
@@ -99,7 +66,7 @@ static enum cua_status read_period(const struct cua_yaml *yaml, const cJSON *jso
 	if (!per) {
 		return cua_yaml_fail(yaml, json, err, "per is missing: run or hour");
 	}
-	enum cua_status status = read_choice(yaml, per, periods, &period, err);
+	enum cua_status status = cua_yaml_choice(yaml, per, periods, &period, err);
 	*ret_hour = period == 1;
 	return status;
 }
@@ -109,7 +76,7 @@ static enum cua_status read_limit(const struct cua_yaml *yaml, const cJSON *json
 {
 	static const char *const names[] = { "times", "sum", "of", "per", NULL };
 	const cJSON *times = cua_json_member(json, "times"), *sum = cua_json_member(json, "sum");
-	enum cua_status status = check_members(yaml, json, "limit", names, err);
+	enum cua_status status = cua_yaml_check_members(yaml, json, "limit", names, err);
 	limit->of = cua_json_string(json, "of");
 	if (status == CUA_OK && times) {
 		status = read_times(yaml, times, &limit->times, err);
@@ -134,12 +101,12 @@ static enum cua_status read_class(const struct cua_yaml *yaml, const cJSON *json
 		struct policy_row *row, struct cua_error *err)
 {
 	static const char *const names[] = { "class", "when", "why", NULL };
-	enum cua_status status = check_members(yaml, json, "a class", names, err);
+	enum cua_status status = cua_yaml_check_members(yaml, json, "a class", names, err);
 	if (status == CUA_OK && !cua_json_member(json, "class")) {
 		status = cua_yaml_fail(yaml, json, err, "class is missing");
 	}
 	if (status == CUA_OK) {
-		status = read_choice(yaml, cua_json_member(json, "class"), agent_risk_names,
+		status = cua_yaml_choice(yaml, cua_json_member(json, "class"), agent_risk_names,
 				&row->value, err);
 	}
 	status = status == CUA_OK ? read_when(yaml, json, row, err) : status;
@@ -155,7 +122,7 @@ static enum cua_status read_taint(const struct cua_yaml *yaml, const cJSON *json
 {
 	static const char *const names[] = { "taint", "when", "why", NULL };
 	const cJSON *taint = cua_json_member(json, "taint");
-	enum cua_status status = check_members(yaml, json, "a taint", names, err);
+	enum cua_status status = cua_yaml_check_members(yaml, json, "a taint", names, err);
 	if (status == CUA_OK && !cJSON_IsBool(taint)) {
 		status = cua_yaml_fail(
 				yaml, taint ? taint : json, err, "taint needs true or false");
@@ -169,7 +136,7 @@ static enum cua_status read_rule(const struct cua_yaml *yaml, const cJSON *json,
 		struct policy_row *row, struct cua_error *err)
 {
 	static const char *const names[] = { "allow", "ask", "deny", "when", "why", "limit", NULL };
-	enum cua_status status = check_members(yaml, json, "a rule", names, err);
+	enum cua_status status = cua_yaml_check_members(yaml, json, "a rule", names, err);
 	int verdicts = 0;
 	for (int i = 0; status == CUA_OK && i < AGENT_VERDICT_COUNT; i++) {
 		const cJSON *name = cua_json_member(json, names[i]);
@@ -230,14 +197,14 @@ static enum cua_status read_otherwise(const struct cua_yaml *yaml, const cJSON *
 		.line = cua_yaml_line(yaml, json),
 		.name = "default",
 		.why = "no rule is about it" };
-	return read_choice(yaml, json, agent_verdict_names, &row->value, err);
+	return cua_yaml_choice(yaml, json, agent_verdict_names, &row->value, err);
 }
 
 static enum cua_status read_questions(const struct cua_yaml *yaml, const cJSON *json,
 		struct agent_question_limit *limit, struct cua_error *err)
 {
 	static const char *const names[] = { "times", "per", NULL };
-	enum cua_status status = check_members(yaml, json, "questions", names, err);
+	enum cua_status status = cua_yaml_check_members(yaml, json, "questions", names, err);
 	const cJSON *times = cua_json_member(json, "times");
 	status = status == CUA_OK ? read_times(yaml, times ? times : json, &limit->times, err)
 				  : status;
@@ -248,16 +215,23 @@ static enum cua_status read_questions(const struct cua_yaml *yaml, const cJSON *
 	return status == CUA_OK ? read_period(yaml, json, &limit->per_hour, err) : status;
 }
 
+/* That of a template is one of its members. */
+static const cJSON *policy_root(const struct cua_yaml *yaml)
+{
+	const cJSON *root = cua_yaml_root(yaml), *member = cua_json_member(root, "policy");
+	return member ? member : root;
+}
+
 /* The first file that says something about a member decides it. */
 static enum cua_status read_file(
 		struct agent_policy *policy, const struct cua_yaml *yaml, struct cua_error *err)
 {
 	static const char *const names[] = { "include", "classes", "taints", "rules", "default",
 		"questions", NULL };
-	const cJSON *root = cua_yaml_root(yaml);
+	const cJSON *root = policy_root(yaml);
 	const cJSON *otherwise = cua_json_member(root, "default");
 	const cJSON *questions = cua_json_member(root, "questions");
-	enum cua_status status = check_members(yaml, root, "a policy", names, err);
+	enum cua_status status = cua_yaml_check_members(yaml, root, "a policy", names, err);
 	if (status == CUA_OK) {
 		status = read_table(yaml, cua_json_member(root, "classes"), read_class,
 				&policy->classes, err);
@@ -282,13 +256,14 @@ static enum cua_status read_file(
 static enum cua_status read_include(struct agent_policy *policy, struct cua_error *err)
 {
 	const struct cua_yaml *yaml = policy->files[0];
-	const cJSON *include = cua_json_member(cua_yaml_root(yaml), "include");
+	const cJSON *root = policy_root(yaml);
+	const cJSON *include = cua_json_member(root, "include");
 	const char *name = cJSON_GetStringValue(include);
 	if (!include && policy->otherwise.file) {
 		return CUA_OK;
 	}
 	if (!include) {
-		return cua_yaml_fail(yaml, cua_yaml_root(yaml), err,
+		return cua_yaml_fail(yaml, root, err,
 				"what happens to a call that no rule is about? Write 'default: "
 				"ask' (or allow, deny), or 'include: default'");
 	}

@@ -62,9 +62,4 @@ bool policy_when_has(const cJSON *when, const char *condition);
 /* A number that an argument of this name is; false if it is none. */
 bool policy_amount(const cJSON *arguments, const char *name, double *ret_amount);
 
-/* Where a value is in a NULL-terminated list of names; -1. */
-int policy_name_index(const char *const *names, const char *name);
-/* "a, b or c". */
-void policy_list_names(const char *const *names, char *text, size_t size);
-
 #endif

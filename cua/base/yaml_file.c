@@ -362,3 +362,57 @@ enum cua_status cua_yaml_fail(const struct cua_yaml *yaml, const cJSON *node, st
 	va_end(args);
 	return fail_at(yaml, line ? line : 1, err, CUA_ERR_INVAL, what);
 }
+
+/* --- what may stand in it --- */
+
+int cua_yaml_name_index(const char *const *names, const char *name)
+{
+	for (int i = 0; name && names[i]; i++) {
+		if (strcmp(names[i], name) == 0) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+void cua_yaml_list_names(const char *const *names, char *text, size_t size)
+{
+	size_t len = 0;
+	text[0] = '\0';
+	for (size_t i = 0; names[i] && len < size; i++) {
+		const char *joint = i == 0 ? "" : names[i + 1] ? ", " : " or ";
+		len += (size_t)snprintf(text + len, size - len, "%s%s", joint, names[i]);
+	}
+}
+
+enum cua_status cua_yaml_check_members(const struct cua_yaml *yaml, const cJSON *json,
+		const char *what, const char *const *names, struct cua_error *err)
+{
+	const cJSON *member = NULL;
+	char allowed[160];
+	cua_yaml_list_names(names, allowed, sizeof(allowed));
+	if (!cJSON_IsObject(json)) {
+		return cua_yaml_fail(yaml, json, err, "%s needs members: %s", what, allowed);
+	}
+	cJSON_ArrayForEach (member, json) {
+		if (cua_yaml_name_index(names, member->string) < 0) {
+			return cua_yaml_fail(yaml, member, err, "%s has no '%.40s'; it has %s",
+					what, member->string, allowed);
+		}
+	}
+	return CUA_OK;
+}
+
+enum cua_status cua_yaml_choice(const struct cua_yaml *yaml, const cJSON *value,
+		const char *const *names, int *ret_index, struct cua_error *err)
+{
+	char allowed[160];
+	const char *text = cJSON_GetStringValue(value);
+	const int index = cua_yaml_name_index(names, text);
+	cua_yaml_list_names(names, allowed, sizeof(allowed));
+	if (index < 0) {
+		return cua_yaml_fail(yaml, value, err, "needs %s", allowed);
+	}
+	*ret_index = index;
+	return CUA_OK;
+}

@@ -42,4 +42,17 @@ int cua_yaml_line(const struct cua_yaml *yaml, const cJSON *node);
 enum cua_status cua_yaml_fail(const struct cua_yaml *yaml, const cJSON *node, struct cua_error *err,
 		const char *fmt, ...) CUA_PRINTF(4, 5);
 
+/* --- what may stand in it; names: NULL-terminated --- */
+
+/* Where a name is in a list; -1. */
+int cua_yaml_name_index(const char *const *names, const char *name);
+/* "a, b or c". */
+void cua_yaml_list_names(const char *const *names, char *text, size_t size);
+/* Is json a mapping whose members are all among the names? what: "a rule", for the message. */
+CUA_NODISCARD enum cua_status cua_yaml_check_members(const struct cua_yaml *yaml, const cJSON *json,
+		const char *what, const char *const *names, struct cua_error *err);
+/* One of the names. */
+CUA_NODISCARD enum cua_status cua_yaml_choice(const struct cua_yaml *yaml, const cJSON *value,
+		const char *const *names, int *ret_index, struct cua_error *err);
+
 #endif
