@@ -49,6 +49,7 @@ struct cua_agent_options {
 	const char *model, *base_url;
 	const char *api_key;                 /* NULL for a server that wants none */
 	const char *key_header;              /* NULL and "": as the API has it */
+	const struct agent_secrets *secrets; /* NULL: none */
 	const struct agent_model_spec *spec; /* NULL: nothing is known of the model */
 	const char *desktop_socket, *desktop_name;
 	int64_t desktop_created_s;     /* tells desktops of one name apart; 0 if unknown */

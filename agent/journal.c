@@ -13,7 +13,6 @@
 #include "agent/journal_pictures.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
-#include "cua/contract/text.h"
 
 #define SIGN_EVERY 100 /* events */
 
@@ -80,10 +79,10 @@ static enum cua_status append_line(struct agent_journal *journal, cJSON *event,
 	CUA_AUTO_FREE char *line = NULL;
 	struct agent_chain chain;
 	size_t len = 0;
+	agent_redact_json(journal->redactor, event);
 	if (!add_head(journal, event) || !(object = cJSON_PrintUnformatted(event))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "journal");
 	}
-	cua_text_hide(object, strlen(object), journal->secret);
 	enum cua_status status =
 			agent_chain_seal(&journal->chain, object, &chain, &line, &len, err);
 	if (status == CUA_OK) {

@@ -38,11 +38,12 @@ struct agent_journal {
 	char last_picture[65]; /* that was written, or found there */
 	bool is_syncing;       /* agent_journal_sync_begin() */
 	pthread_t syncer;
-	int sync_errno;     /* of it */
-	const char *secret; /* blotted out of everything written; borrowed; may be NULL */
-	int cancel_fd;      /* readable: wait for nothing; -1 for none */
-	int space_wait_s;   /* how long a full disk is waited for */
-	double paused_ms;   /* that it was, and no event says so yet */
+	int sync_errno; /* of it */
+	/* Hides secrets in everything written; borrowed; may be NULL. */
+	const struct agent_redactor *redactor;
+	int cancel_fd;    /* readable: wait for nothing; -1 for none */
+	int space_wait_s; /* how long a full disk is waited for */
+	double paused_ms; /* that it was, and no event says so yet */
 	/* Told each event after it was written, and with seq 0 those that could not be: a pause.
 	 * May be NULL. */
 	void (*on_event)(const cJSON *event, void *user_data);

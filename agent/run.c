@@ -115,15 +115,56 @@ static void keep_answer(struct agent_run *run, const char *text)
 	run->result->answer = strdup(text);
 }
 
+/* --- secrets --- */
+
+/* What is kept, and the key: what must not be told, written down or shown. */
+static bool open_redactor(struct agent_run *run)
+{
+	const char *key = run->options->api_key ? run->options->api_key : "";
+	struct cua_error why = { 0 };
+	enum cua_status status = agent_redactor_create(run->options->secrets, &run->redactor, &why);
+	if (status == CUA_OK && strlen(key) >= AGENT_KEY_HIDDEN_MIN) {
+		status = agent_redactor_add(run->redactor, "API_KEY", key, &why);
+	}
+	if (status != CUA_OK) {
+		run_end_desktop(run, &why);
+	}
+	return status == CUA_OK;
+}
+
+char *run_hide(struct agent_run *run, const char *text)
+{
+	char *copy = strdup(text);
+	if (copy) {
+		agent_redact(run->redactor, &copy);
+	} else {
+		struct cua_error why;
+		cua_error_set(&why, CUA_ERR_NOMEM, ENOMEM, "message");
+		run_end_desktop(run, &why);
+	}
+	return copy;
+}
+
+/* What the caller gets, and prints. */
+static void hide_result(struct agent_run *run)
+{
+	struct cua_agent_result *result = run->result;
+	if (result->answer) {
+		agent_redact(run->redactor, &result->answer);
+	}
+	agent_redact_fixed(run->redactor, result->error.msg, sizeof(result->error.msg));
+}
+
 /* --- telling the model --- */
 
 bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image)
 {
 	struct cua_error why = { 0 };
-	if (!run_note_user(run, text, image)) {
+	CUA_AUTO_FREE char *told = run_hide(run, text);
+	if (!told || !run_note_user(run, told, image)) {
 		return false;
 	}
-	if (agent_model_add_user(run->model, text, image, &why) != CUA_OK) {
+	if (agent_model_add_user(run->model, told, image, &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}
@@ -134,10 +175,11 @@ bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers,
 		const char *note)
 {
 	struct cua_error why = { 0 };
-	if (!run_note_answers(run, answers, count, note)) {
+	CUA_AUTO_FREE char *told = note ? run_hide(run, note) : NULL;
+	if ((note && !told) || !run_note_answers(run, answers, count, told)) {
 		return false;
 	}
-	if (agent_model_add_answers(run->model, answers, count, note, &why) != CUA_OK) {
+	if (agent_model_add_answers(run->model, answers, count, told, &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}
@@ -302,6 +344,7 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.base_url = options->base_url,
 		.api_key = options->api_key,
 		.key_header = options->key_header,
+		.redactor = run->redactor,
 		.spec = options->spec,
 		.session = run->journal.name,
 		.pictures_dir = pictures,
@@ -332,7 +375,7 @@ static void open_journal(struct agent_run *run)
 	}
 	if (!run->is_over) {
 		run->journal.cancel_fd = run->options->cancel_fd;
-		run->journal.secret = run->options->api_key;
+		run->journal.redactor = run->redactor;
 		run->journal.on_event = run->options->on_event;
 		run->journal.user_data = run->options->user_data;
 		run->result->run_dir = strdup(run->journal.path);
@@ -398,7 +441,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
 		.started_us = cua_now_us(),
 		.deadline_us = UINT64_MAX };
-	if (run_policy_open(&run) && run_tools_open(&run)) {
+	if (open_redactor(&run) && run_policy_open(&run) && run_tools_open(&run)) {
 		prepare(&run);
 	}
 	/* Money that cannot be counted is none from the start. */
@@ -408,6 +451,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		loop(&run);
 	}
 	ret_result->ms = run.spent_ms + (double)(cua_now_us() - run.started_us) / 1000.0;
+	hide_result(&run);
 	if (run.journal.events_fd >= 0) {
 		close_journal(&run);
 	}
@@ -416,6 +460,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 	agent_journal_finish(&run.journal);
 	run_policy_close(&run);
 	cJSON_Delete(run.functions);
+	agent_redactor_destroy(run.redactor);
 }
 
 void cua_agent_result_finish(struct cua_agent_result *result)

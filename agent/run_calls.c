@@ -162,6 +162,7 @@ static bool answer(struct batch *batch, enum agent_answer_status status,
 	}
 	kept->outcome = outcome ? CUA_STEAL(outcome->answer) : NULL;
 	snprintf(kept->problem, sizeof(kept->problem), "%s", problem ? problem : "");
+	agent_redact_fixed(batch->run->redactor, kept->problem, sizeof(kept->problem));
 	batch->answers[batch->answered] = (struct agent_answer){
 		.call = &batch->turn->calls[batch->answered],
 		.status = status,
@@ -329,6 +330,25 @@ static bool pass_policy(struct batch *batch, const struct run_request *request, 
 					count_errors(batch->run, true));
 }
 
+/* Nothing that a tool, a window or a page shows is told or written down before. */
+static void hide_outcome(struct agent_run *run, struct agent_outcome *outcome)
+{
+	static const char notice[] =
+			"[a picture that holds a secret of the user in its bytes is not shown]";
+	agent_redact_json(run->redactor, outcome->answer);
+	agent_redact_fixed(run->redactor, outcome->message, sizeof(outcome->message));
+	outcome->person_note = cua_json_string(outcome->answer, "person_note");
+	if (outcome->picture.base64 &&
+			agent_redact_finds(run->redactor, outcome->picture.bytes,
+					outcome->picture.len)) {
+		agent_image_finish(&outcome->picture);
+		cJSON_ReplaceItemInObjectCaseSensitive(
+				outcome->answer, "has_own_image", cJSON_CreateFalse());
+		cJSON_DeleteItemFromObjectCaseSensitive(outcome->answer, "words");
+		cJSON_AddStringToObject(outcome->answer, "words", notice);
+	}
+}
+
 /* Intent, effect, result. *ret_failed: an action did not succeed. False if the run is over. */
 static bool run_call(struct batch *batch, const struct agent_call *call, bool *ret_failed)
 {
@@ -355,6 +375,7 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 			? run_tool(run, call, &outcome, &why)
 			: agent_desktop_act(run->desktop, call->actions, &outcome, &why);
 	run->result->desktop_ms += outcome.ms;
+	hide_outcome(run, &outcome);
 	bool goes_on = false;
 	if (status == CUA_OK) {
 		*ret_failed = outcome.status != CUA_OK ||

@@ -26,6 +26,7 @@ struct agent_run {
 	struct agent_circle circle;
 	int circle_told_step; /* when the model was last told that it goes in circles; 0: never */
 	bool is_over;         /* result->outcome says how */
+	struct agent_redactor *redactor; /* owned */
 	const struct agent_policy *policy;
 	struct agent_policy *own_policy; /* the default, if the options have none */
 	struct agent_ledger *ledger;
@@ -57,6 +58,8 @@ void run_end_desktop(struct agent_run *run, const struct cua_error *why);
 /* why: NULL for the time, which may end a wait anywhere. */
 void run_end_limit(struct agent_run *run, enum agent_limit limit, const struct cua_error *why);
 bool run_is_cancelled(const struct agent_run *run);
+/* A copy without secrets, which the caller owns; NULL, and the run is over, if memory runs out. */
+char *run_hide(struct agent_run *run, const char *text);
 /* A message to the model, into the journal first; image may be NULL. False if the run is over. */
 bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image);
 /* The answers to all calls of the last turn, likewise. */

@@ -47,6 +47,7 @@ struct command {
 struct models {
 	struct agent_catalogue *catalogue;
 	struct agent_keys *keys;
+	struct agent_secrets *secrets;
 };
 
 /* --- the list --- */
@@ -365,7 +366,9 @@ static int run_command(const struct command *command)
 	struct cua_error why = { 0 };
 	int exit_status = CUA_EXIT_USAGE;
 	if (sodium_init() < 0 || agent_catalogue_load(NULL, &models.catalogue, &why) != CUA_OK ||
-			agent_keys_take(models.catalogue, &models.keys, &why) != CUA_OK) {
+			agent_secrets_open(&models.secrets, &why) != CUA_OK ||
+			agent_keys_take(models.catalogue, models.secrets, &models.keys, &why) !=
+					CUA_OK) {
 		fprintf(stderr, "cua models: %s\n", why.msg);
 	} else if (command->test) {
 		exit_status = run_tests(&models, command) ? CUA_EXIT_OK : EXIT_MODEL;
@@ -374,6 +377,7 @@ static int run_command(const struct command *command)
 		exit_status = CUA_EXIT_OK;
 	}
 	agent_keys_destroy(models.keys);
+	agent_secrets_close(models.secrets);
 	agent_catalogue_destroy(models.catalogue);
 	return exit_status;
 }

@@ -23,6 +23,7 @@
 #include "agent/model/retry.h"
 #include "agent/policy/approval.h"
 #include "agent/run_print.h"
+#include "agent/secrets/store.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
@@ -253,6 +254,7 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		.api_key = model->key,
 		.key_header = model->choice.provider.key_header,
 		.spec = &model->choice.spec,
+		.secrets = command->secrets,
 		.desktop_socket = desktop->socket_path,
 		.desktop_name = desktop->record.name,
 		.desktop_created_s = desktop->record.created_s,
@@ -408,6 +410,7 @@ int cua_cmd_run(int argc, char **argv)
 {
 	struct agent_catalogue *catalogue = NULL;
 	struct agent_keys *keys = NULL;
+	struct agent_secrets *secrets = NULL;
 	struct cua_error why = { 0 };
 	struct run_options command;
 	int exit_status = CUA_EXIT_USAGE;
@@ -418,12 +421,15 @@ int cua_cmd_run(int argc, char **argv)
 		run_options_help(stdout);
 		exit_status = 0;
 	} else if (agent_catalogue_load(NULL, &catalogue, &why) != CUA_OK ||
-			agent_keys_take(catalogue, &keys, &why) != CUA_OK) {
+			agent_secrets_open(&secrets, &why) != CUA_OK ||
+			agent_keys_take(catalogue, secrets, &keys, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 	} else {
+		command.secrets = secrets;
 		exit_status = run_command(&command, catalogue, keys);
 	}
 	agent_keys_destroy(keys);
+	agent_secrets_close(secrets);
 	agent_catalogue_destroy(catalogue);
 	return exit_status;
 }

@@ -17,6 +17,7 @@ static const struct {
 	{ "runs", NULL, "list, read, export, replay, verify and delete what was kept of runs" },
 	{ "policy", NULL, "check what an agent may do, and say what would happen to a call" },
 	{ "templates", NULL, "list and show what a kind of work needs, for cua run --template" },
+	{ "secret", NULL, "keep passwords and keys, sealed, and say where an agent may type them" },
 	{ "models", NULL, "list the models that can be used, and test them" },
 	{ "mcp-servers", NULL, "list, add, test, approve and remove servers of tools" },
 	{ "tools", NULL, "list the tools of models beside the computer, and call them" },

@@ -19,6 +19,7 @@ struct run_options {
 	struct agent_limits limits;             /* -1: not given */
 	struct cua_desktop_options new_desktop; /* for the one that is started without desktop */
 	bool keep, json, help, detach, explain_cost;
+	const struct agent_secrets *secrets; /* of cmd_run.c: no option */
 };
 
 void run_options_help(FILE *out);

@@ -307,7 +307,7 @@ static void keys_leave_the_environment(void **state)
 	}
 	setenv("GEMINI_API_KEY", "", 1);
 	const char *in_memory = getenv("OPENAI_API_KEY");
-	assert_int_equal(agent_keys_take(catalogue, &keys, NULL), CUA_OK);
+	assert_int_equal(agent_keys_take(catalogue, NULL, &keys, NULL), CUA_OK);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(variables); i++) {
 		assert_null(getenv(variables[i]));
 	}
@@ -334,14 +334,14 @@ static void our_own_variable_goes_first(void **state)
 	const char *key = NULL;
 	setenv("CUA_API_KEY", "ours", 1);
 	setenv("OPENAI_API_KEY", "bad\nkey", 1);
-	assert_int_equal(agent_keys_take(catalogue, &keys, NULL), CUA_OK);
+	assert_int_equal(agent_keys_take(catalogue, NULL, &keys, NULL), CUA_OK);
 	struct agent_model_choice choice = choose(catalogue, "gpt-6.1-sol", NULL, NULL);
 	assert_int_equal(agent_keys_choose(keys, &choice, &key, NULL), CUA_OK);
 	assert_string_equal(key, "ours");
 	agent_keys_destroy(keys);
 
 	setenv("OPENAI_API_KEY", "bad\nkey", 1);
-	assert_int_equal(agent_keys_take(catalogue, &keys, NULL), CUA_OK);
+	assert_int_equal(agent_keys_take(catalogue, NULL, &keys, NULL), CUA_OK);
 	assert_int_equal(agent_keys_choose(keys, &choice, &key, &why), CUA_ERR_INVAL);
 	assert_non_null(strstr(why.msg, "OPENAI_API_KEY"));
 	assert_null(strstr(why.msg, "bad"));

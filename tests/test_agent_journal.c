@@ -94,12 +94,18 @@ static void only_the_owner_may_read(void **state)
 static void keys_are_blotted_out(void **state)
 {
 	struct fixture *fixture = *state;
-	fixture->journal.secret = "sk-secret-0123456789";
+	struct agent_redactor *redactor = NULL;
+	assert_int_equal(agent_redactor_create(NULL, &redactor, NULL), CUA_OK);
+	assert_int_equal(agent_redactor_add(redactor, "KEY", "sk-secret-0123456789", NULL), CUA_OK);
+	fixture->journal.redactor = redactor;
 	append(fixture,
 			"{\"type\":\"a\",\"message\":\"Incorrect API key: "
 			"sk-secret-0123456789.\"}");
 	CUA_AUTO_FREE char *text = read_back(fixture, "events.jsonl");
 	assert_null(strstr(text, "sk-secret-0123456789"));
+	assert_non_null(strstr(text, "Incorrect API key: {{secret:KEY}}."));
+	fixture->journal.redactor = NULL;
+	agent_redactor_destroy(redactor);
 }
 
 static void a_screenshot_is_kept_once(void **state)

@@ -196,67 +196,6 @@ static void pages_get_escaped_text(void **state)
 	check(cua_text_html, "\xff<", "\xef\xbf\xbd&lt;");
 }
 
-static void secrets_are_blotted_out(void **state)
-{
-	(void)state;
-	char text[] = "key sk-abcdefghijklm, sk-abcdefghijklm; sk-abcdefghijkl";
-	cua_text_hide(text, strlen(text), "sk-abcdefghijklm");
-	assert_string_equal(text, "key ****************, ****************; sk-abcdefghijkl");
-	cua_text_hide(text, strlen(text), "");
-	cua_text_hide(text, strlen(text), NULL);
-	assert_string_equal(text, "key ****************, ****************; sk-abcdefghijkl");
-	/* The key for a server that wants none is a word that models use, too. */
-	char words[] = "open xterm with ollama";
-	cua_text_hide(words, strlen(words), "ollama");
-	cua_text_hide(words, strlen(words), "x");
-	assert_string_equal(words, "open xterm with ollama");
-}
-
-static void secrets_are_blotted_out_in_every_spelling(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *secret, *text, *expected;
-	} rows[] = {
-		{ "sk-abcdefghijklm", "a\\u0073k-abcdefghijklm.", "a*********************." },
-		{ "sk-abcdefghijklm", "\\\\u0073k\\\\u002Dabcdefghijklm\"",
-				"****************************\"" },
-		{ "sk-abcdefghijklm", "sk-abcdefghijkl\\u006d\\u006d",
-				"*********************\\u006d" },
-		{ "abcd/efgh/ijkl/mn", "abcd\\/efgh\\/ijkl/mn", "*******************" },
-		{ "sk-abcdefghijklm", "\\u0073k-abcdefghijklx", "\\u0073k-abcdefghijklx" },
-		{ "sk-abcdefghijklm", "\\u00733k-abcdefghijklm", "\\u00733k-abcdefghijklm" },
-		{ "sk-abcdefghijklm", "sk-abcdefghijkl\\", "sk-abcdefghijkl\\" },
-		/* A line break before what is left of the key: the escape must not be broken. */
-		{ "nk-abcdefghijklm", "{\"a\\nk-abcdefghijklm\"}", "{\"a*****************\"}" },
-		{ "uk-abcdefghijklm", "\\u0075k-abcdefghijklm", "*********************" },
-		{ "uk-abcdefghijklm", "uk-abcdefghijklm", "****************" },
-	};
-	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		CUA_AUTO_FREE char *text = strdup(rows[i].text);
-		cua_text_hide(text, strlen(text), rows[i].secret);
-		assert_string_equal(text, rows[i].expected);
-	}
-}
-
-/* A stream keeps back what may begin the key, and no more. */
-static void a_secret_that_may_begin_is_seen(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *text;
-		size_t begun;
-	} rows[] = { { "and s", 1 }, { "and sk-abc", 6 }, { "and sk-abd", 0 }, { "and \\", 1 },
-		{ "and \\u00", 4 }, { "and \\\\u0073k", 8 }, { "and \\u0074", 0 },
-		{ "s and sk-abcdefghijkl", 15 } };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		assert_int_equal(cua_text_begun(rows[i].text, strlen(rows[i].text),
-						 "sk-abcdefghijklm"),
-				rows[i].begun);
-	}
-	assert_int_equal(cua_text_begun("ollam", 5, "ollama"), 0);
-}
-
 static void actions_read_as_words(void **state)
 {
 	(void)state;
@@ -300,9 +239,6 @@ int main(void)
 		cmocka_unit_test(keys_go_over_https_or_loopback_only),
 		cmocka_unit_test(terminals_get_plain_text),
 		cmocka_unit_test(pages_get_escaped_text),
-		cmocka_unit_test(secrets_are_blotted_out),
-		cmocka_unit_test(secrets_are_blotted_out_in_every_spelling),
-		cmocka_unit_test(a_secret_that_may_begin_is_seen),
 		cmocka_unit_test(actions_read_as_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

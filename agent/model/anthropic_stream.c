@@ -6,7 +6,6 @@
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
-#include "cua/contract/text.h"
 
 /* A block is put together from its JSON as it was written: what the model thought is signed, and
  * goes back byte for byte. */
@@ -81,7 +80,7 @@ static void keep_message(struct model_reply *reply, const cJSON *message)
 		snprintf(reply->message, sizeof(reply->message), "%s%s%s", category ? category : "",
 				category && explanation ? ": " : "",
 				explanation ? explanation : "");
-		cua_text_hide(reply->message, strlen(reply->message), reply->config->api_key);
+		agent_redact_blot(reply->redactor, reply->message, strlen(reply->message));
 	}
 }
 

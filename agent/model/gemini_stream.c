@@ -6,7 +6,6 @@
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
-#include "cua/contract/text.h"
 
 /* Each chunk has the sum so far. Thoughts are billed as output, and not among the candidates'. */
 static enum cua_status keep_usage(
@@ -176,7 +175,7 @@ static void say_why(struct model_reply *reply, const char *what, const char *rea
 {
 	snprintf(reply->message, sizeof(reply->message), "%s %.60s%s%.200s", what, reason,
 			message ? ": " : "", message ? message : "");
-	cua_text_hide(reply->message, strlen(reply->message), reply->config->api_key);
+	agent_redact_blot(reply->redactor, reply->message, strlen(reply->message));
 }
 
 static enum cua_status finish(struct model_reply *reply, const char *reason, const cJSON *candidate,

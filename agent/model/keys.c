@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+
+#include "cua/contract/placeholder.h"
 
 #define OWN_VARIABLE "CUA_API_KEY"
 
 struct key {
-	char variable[64];
-	char *value; /* owned */
+	char variable[CUA_PLACEHOLDER_NAME_MAX + 1];
+	char *value; /* owned; of sodium_malloc() */
 };
 
 struct agent_keys {
@@ -29,6 +30,24 @@ static const char *find(const struct agent_keys *keys, const char *variable)
 	return NULL;
 }
 
+/* value: not empty. */
+static enum cua_status add(struct agent_keys *keys, const char *variable, const char *value,
+		struct cua_error *err)
+{
+	struct key *list = reallocarray(keys->list, keys->count + 1, sizeof(*list));
+	const size_t size = strlen(value) + 1;
+	keys->list = list ? list : keys->list;
+	char *copy = list ? sodium_malloc(size) : NULL;
+	if (!copy) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "keys");
+	}
+	struct key *key = &list[keys->count++];
+	snprintf(key->variable, sizeof(key->variable), "%s", variable);
+	memcpy(copy, value, size);
+	key->value = copy;
+	return CUA_OK;
+}
+
 static enum cua_status take_variable(
 		struct agent_keys *keys, const char *name, struct cua_error *err)
 {
@@ -36,25 +55,32 @@ static enum cua_status take_variable(
 	if (!value) {
 		return CUA_OK;
 	}
-	struct key *list = reallocarray(keys->list, keys->count + 1, sizeof(*list));
-	char *copy = list && value[0] ? strdup(value) : NULL;
-	keys->list = list ? list : keys->list;
-	bool is_kept = copy || (list && !value[0]);
-	if (copy) {
-		struct key *key = &list[keys->count++];
-		snprintf(key->variable, sizeof(key->variable), "%s", name);
-		key->value = copy;
-	}
+	const enum cua_status status = value[0] ? add(keys, name, value, err) : CUA_OK;
 	sodium_memzero(value, strlen(value));
 	unsetenv(name);
-	return is_kept ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "keys");
+	return status;
+}
+
+static enum cua_status take_kept(
+		struct agent_keys *keys, const struct agent_secrets *secrets, struct cua_error *err)
+{
+	const struct agent_secret *secret = NULL;
+	enum cua_status status = CUA_OK;
+	for (size_t i = 0; status == CUA_OK && secrets && (secret = agent_secrets_get(secrets, i));
+			i++) {
+		if (secret->is_api_key && !find(keys, secret->name)) {
+			status = add(keys, secret->name, secret->value, err);
+		}
+	}
+	return status;
 }
 
 enum cua_status agent_keys_take(const struct agent_catalogue *catalogue,
-		struct agent_keys **ret_keys, struct cua_error *err)
+		const struct agent_secrets *secrets, struct agent_keys **ret_keys,
+		struct cua_error *err)
 {
-	prctl(PR_SET_DUMPABLE, 0);
-	struct agent_keys *keys = calloc(1, sizeof(*keys));
+	agent_secrets_shut_memory();
+	struct agent_keys *keys = sodium_init() < 0 ? NULL : calloc(1, sizeof(*keys));
 	if (!keys) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "keys");
 	}
@@ -66,6 +92,9 @@ enum cua_status agent_keys_take(const struct agent_catalogue *catalogue,
 				status = take_variable(keys, provider->keys[k], err);
 			}
 		}
+	}
+	if (status == CUA_OK) {
+		status = take_kept(keys, secrets, err);
 	}
 	if (status != CUA_OK) {
 		agent_keys_destroy(keys);
@@ -81,8 +110,7 @@ void agent_keys_destroy(struct agent_keys *keys)
 		return;
 	}
 	for (size_t i = 0; i < keys->count; i++) {
-		sodium_memzero(keys->list[i].value, strlen(keys->list[i].value));
-		free(keys->list[i].value);
+		sodium_free(keys->list[i].value);
 	}
 	free(keys->list);
 	free(keys);
@@ -125,7 +153,8 @@ enum cua_status agent_keys_choose(const struct agent_keys *keys,
 	}
 	if (!key && choice->needs_key) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"%s of %s needs a key: set %s%s" OWN_VARIABLE " to it",
+				"%s of %s needs a key: set %s%s" OWN_VARIABLE
+				" to it, or keep it with cua secret set --api-key",
 				choice->model, choice->provider.name, choice->provider.keys[0],
 				choice->provider.keys[0][0] ? " or " : "");
 	}

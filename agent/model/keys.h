@@ -5,13 +5,16 @@
  * process of this user can read them from memory or from a core. */
 
 #include "agent/model/catalogue.h"
+#include "agent/secrets/store.h"
 
 struct agent_keys;
 
 /* Takes CUA_API_KEY and every variable that the catalogue names out of the environment and out
- * of the memory that /proc shows. Before anything is started. */
+ * of the memory that /proc shows, and from the secrets those that it does not have; secrets may be
+ * NULL. Before anything is started. */
 CUA_NODISCARD enum cua_status agent_keys_take(const struct agent_catalogue *catalogue,
-		struct agent_keys **ret_keys, struct cua_error *err);
+		const struct agent_secrets *secrets, struct agent_keys **ret_keys,
+		struct cua_error *err);
 void agent_keys_destroy(struct agent_keys *keys);
 
 /* The first of the provider's variables that was set, and its value; NULL if none was. */

@@ -84,6 +84,10 @@ enum cua_status agent_model_create(const struct agent_model_config *config,
 	model->api = api;
 	cua_buffer_init(&model->url, URL_MAX);
 	enum cua_status status = copy_config(model, config, err);
+	if (status == CUA_OK && !config->redactor) {
+		status = model_redactor_create(config, &model->redactor, err);
+		model->config.redactor = model->redactor;
+	}
 	if (status == CUA_OK) {
 		status = model_pictures_create(config->pictures_dir, &model->pictures, err);
 		model->config.pictures = model->pictures;
@@ -115,6 +119,7 @@ void agent_model_destroy(struct agent_model *model)
 	model_pictures_destroy(model->pictures);
 	cua_http_client_destroy(model->http);
 	cua_buffer_finish(&model->url);
+	agent_redactor_destroy(model->redactor);
 	free(model->model);
 	free(model->base_url);
 	free(model->session);

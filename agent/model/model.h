@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "agent/model/model_spec.h"
+#include "agent/secrets/redact.h"
 #include "cua/base/error.h"
 #include "cua/contract/action.h"
 
@@ -121,6 +122,8 @@ struct agent_model_config {
 	const char *base_url;   /* without a slash at its end */
 	const char *api_key;    /* NULL: none is sent. Borrowed: stays where it is */
 	const char *key_header; /* "api-key: "; NULL and "": as the API has it. Borrowed */
+	/* What must show nowhere, the key among it; NULL: the key alone. Borrowed. */
+	const struct agent_redactor *redactor;
 	/* What is known of the model; NULL: nothing. Borrowed. An API never finds it NULL. */
 	const struct agent_model_spec *spec;
 	/* The request is to show whether key, address and name are right: no tools but what the

@@ -70,12 +70,17 @@ struct model_reply {
 	struct agent_sse sse;
 	enum { MODEL_FORM_UNKNOWN, MODEL_FORM_SSE, MODEL_FORM_JSON } form;
 	struct cua_buffer json; /* of a server that does not stream */
-	struct cua_buffer tail; /* words kept back: they may begin the key */
+	struct cua_buffer tail; /* words kept back: they may begin the key, or a secret */
+	const struct agent_redactor *redactor;
+	struct agent_redactor *own_redactor; /* NULL: it is that of config */
 	size_t bytes;
 	size_t values; /* in the JSON of the items */
 	bool is_over;  /* the last event was there: a server may leave the connection open */
 };
 
+/* Of the key alone, where the caller has none. */
+CUA_NODISCARD enum cua_status model_redactor_create(const struct agent_model_config *config,
+		struct agent_redactor **ret_redactor, struct cua_error *err);
 CUA_NODISCARD enum cua_status model_reply_init(struct model_reply *reply,
 		const struct agent_model_api *api, const struct agent_model_config *config,
 		struct cua_error *err);

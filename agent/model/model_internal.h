@@ -11,6 +11,7 @@ struct agent_model {
 	struct agent_model_config config; /* its strings are those below, and the key */
 	char *model, *base_url, *session, *instructions; /* owned */
 	struct model_pictures *pictures;                 /* owned */
+	struct agent_redactor *redactor;                 /* owned; NULL: it is that of the caller */
 	const struct agent_model_api *api;
 	void *self; /* owned; of the API */
 	struct cua_http_client *http;

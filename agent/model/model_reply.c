@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cua/base/util.h"
-#include "cua/contract/text.h"
 
 #define TOKENS_MAX 1e9 /* of one answer: more than any server counts */
 
@@ -44,15 +43,37 @@ static enum cua_status on_event(const char *name, const char *data, size_t len, 
 				: status;
 }
 
+enum cua_status model_redactor_create(const struct agent_model_config *config,
+		struct agent_redactor **ret_redactor, struct cua_error *err)
+{
+	const char *key = config->api_key ? config->api_key : "";
+	struct agent_redactor *redactor = NULL;
+	enum cua_status status = agent_redactor_create(NULL, &redactor, err);
+	if (status == CUA_OK && strlen(key) >= AGENT_KEY_HIDDEN_MIN) {
+		status = agent_redactor_add(redactor, "API_KEY", key, err);
+	}
+	if (status != CUA_OK) {
+		agent_redactor_destroy(redactor);
+		return status;
+	}
+	*ret_redactor = redactor;
+	return CUA_OK;
+}
+
 enum cua_status model_reply_init(struct model_reply *reply, const struct agent_model_api *api,
 		const struct agent_model_config *config, struct cua_error *err)
 {
-	*reply = (struct model_reply){ .api = api, .config = config };
+	*reply = (struct model_reply){ .api = api, .config = config, .redactor = config->redactor };
 	agent_sse_init(&reply->sse, AGENT_SSE_EVENT_MAX, on_event, reply);
 	cua_buffer_init(&reply->json, MODEL_REPLY_MAX);
 	cua_buffer_init(&reply->tail, MODEL_REPLY_MAX);
 	if (api->reply_size > 0 && !(reply->own = calloc(1, api->reply_size))) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
+	}
+	if (!reply->redactor) {
+		enum cua_status status = model_redactor_create(config, &reply->own_redactor, err);
+		reply->redactor = reply->own_redactor;
+		return status;
 	}
 	return CUA_OK;
 }
@@ -64,6 +85,7 @@ void model_reply_finish(struct model_reply *reply)
 	}
 	free(reply->own);
 	reply->own = NULL;
+	agent_redactor_destroy(CUA_STEAL(reply->own_redactor));
 	agent_sse_finish(&reply->sse);
 	cua_buffer_finish(&reply->json);
 	cua_buffer_finish(&reply->tail);
@@ -154,8 +176,8 @@ enum cua_status model_reply_keep(
 	}
 	enum cua_status status = model_items_add(&reply->items, item.at, item.len, err);
 	if (status == CUA_OK) {
-		cua_text_hide(reply->items.texts[reply->items.count - 1], item.len,
-				reply->config->api_key);
+		agent_redact_blot(reply->redactor, reply->items.texts[reply->items.count - 1],
+				item.len);
 	}
 	return status;
 }
@@ -172,8 +194,8 @@ enum cua_status model_reply_words(
 	if (status != CUA_OK) {
 		return status;
 	}
-	cua_text_hide(tail->data, tail->len, config->api_key);
-	show_words(reply, tail->len - cua_text_begun(tail->data, tail->len, config->api_key));
+	agent_redact_blot(reply->redactor, tail->data, tail->len);
+	show_words(reply, tail->len - agent_redact_begun(reply->redactor, tail->data, tail->len));
 	return CUA_OK;
 }
 
@@ -198,5 +220,5 @@ void model_reply_error(struct model_reply *reply, const cJSON *error)
 {
 	model_error_read(error, reply->code, sizeof(reply->code), reply->message,
 			sizeof(reply->message));
-	cua_text_hide(reply->message, strlen(reply->message), reply->config->api_key);
+	agent_redact_blot(reply->redactor, reply->message, strlen(reply->message));
 }

@@ -9,7 +9,6 @@
 
 #include "agent/model/retry.h"
 #include "cua/base/util.h"
-#include "cua/contract/text.h"
 
 #define HEADERS_MAX 16
 #define KEY_HEADER_MAX 4096 /* a header line of a megabyte is a mistake */
@@ -60,7 +59,7 @@ static void read_http_error(const struct agent_model *model,
 			response->retry_after_ms);
 	CUA_AUTO_JSON cJSON *json = NULL;
 	if (response->body.len > 0) {
-		cua_text_hide(response->body.data, response->body.len, model->config.api_key);
+		agent_redact_blot(model->config.redactor, response->body.data, response->body.len);
 		if (agent_json_parse(response->body.data, response->body.len, "an error", &json,
 				    NULL) != CUA_OK) {
 			json = NULL; /* words, then */
@@ -83,7 +82,7 @@ static void read_http_error(const struct agent_model *model,
 	if (json && model->api->read_error) {
 		model->api->read_error(json, failure);
 	}
-	cua_text_hide(failure->message, strlen(failure->message), model->config.api_key);
+	agent_redact_blot(model->config.redactor, failure->message, strlen(failure->message));
 }
 
 /* What to do about an error that does not pass. The first row that fits counts. */

@@ -1,14 +1,11 @@
 #include "cua/contract/text.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cua/contract/utf8.h"
-
-#define SPELLING_MAX 12 /* bytes of a character with escapes that a stream is kept back for */
 
 enum form { FORM_LINE, FORM_BLOCK, FORM_HTML };
 
@@ -154,103 +151,4 @@ size_t cua_text_strip_json(cJSON *json)
 		count += cua_text_strip_json(child);
 	}
 	return count;
-}
-
-/* --- secrets --- */
-
-enum match { MATCH_NONE, MATCH_BEGUN, MATCH_WHOLE };
-
-/* "\\u0073": a character by its number, which is that of an ASCII character here. */
-static enum match match_number(const char **at, const char *end, char wanted)
-{
-	char digits[5] = "";
-	const char *place = *at;
-	for (size_t i = 0; i < 4; i++) {
-		if (place == end) {
-			return MATCH_BEGUN;
-		}
-		if (!isxdigit((unsigned char)*place)) {
-			return MATCH_NONE;
-		}
-		digits[i] = *place++;
-	}
-	*at = place;
-	return strtol(digits, NULL, 16) == wanted ? MATCH_WHOLE : MATCH_NONE;
-}
-
-/* Steps over a character as it is or with the escapes of JSON, of which there are more
- * backslashes where JSON is quoted in JSON. */
-static enum match match_spelled(const char **at, const char *end, char wanted)
-{
-	const char *place = *at;
-	while (place < end && *place == '\\') {
-		place++;
-	}
-	if (place == end) {
-		return MATCH_BEGUN;
-	}
-	if (place > *at && *place == 'u') {
-		const char *after = place + 1;
-		const enum match match = match_number(&after, end, wanted);
-		if (match != MATCH_NONE) {
-			*at = after;
-			return match;
-		}
-	}
-	*at = place + 1;
-	return *place == wanted ? MATCH_WHOLE : MATCH_NONE;
-}
-
-/* Is the secret, in whatever spelling, at `at`? *ret_len: bytes of it, if it is whole. */
-static enum match match_secret(const char *at, const char *end, const char *secret,
-		size_t secret_len, size_t *ret_len)
-{
-	const char *place = at;
-	const size_t there = (size_t)(end - at);
-	if (memcmp(at, secret, there < secret_len ? there : secret_len) == 0) {
-		*ret_len = secret_len;
-		return there < secret_len ? MATCH_BEGUN : MATCH_WHOLE;
-	}
-	enum match match = MATCH_WHOLE;
-	for (size_t i = 0; i < secret_len && match == MATCH_WHOLE; i++) {
-		match = match_spelled(&place, end, secret[i]);
-	}
-	*ret_len = (size_t)(place - at);
-	return match;
-}
-
-void cua_text_hide(char *text, size_t len, const char *secret)
-{
-	size_t secret_len = secret ? strlen(secret) : 0;
-	if (secret_len < CUA_SECRET_MIN) {
-		return;
-	}
-	char *at = text, *end = text + len;
-	while (at < end) {
-		size_t found_len = 0;
-		if (*at != '\\' && *at != secret[0]) {
-			at++;
-		} else if (match_secret(at, end, secret, secret_len, &found_len) == MATCH_WHOLE) {
-			memset(at, '*', found_len);
-			at += found_len;
-		} else {
-			/* Blotting out from the middle of an escape would break it. */
-			size_t slashes = strspn(at, "\\");
-			at += slashes > 0 && slashes < (size_t)(end - at) ? slashes : 1;
-		}
-	}
-}
-
-size_t cua_text_begun(const char *text, size_t len, const char *secret)
-{
-	size_t secret_len = secret ? strlen(secret) : 0;
-	size_t most = secret_len < CUA_SECRET_MIN ? 0 : secret_len * SPELLING_MAX;
-	for (size_t begun = most < len ? most : len; begun > 0; begun--) {
-		size_t found_len = 0;
-		if (match_secret(text + len - begun, text + len, secret, secret_len, &found_len) ==
-				MATCH_BEGUN) {
-			return begun;
-		}
-	}
-	return 0;
 }

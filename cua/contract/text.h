@@ -24,16 +24,4 @@ size_t cua_text_strip(char *text);
 /* The same of all texts in it, names of members among them; NULL is fine. */
 size_t cua_text_strip_json(cJSON *json);
 
-/* A key that is shorter is a word for a server that wants none ("EMPTY", "ollama", "x"): hiding it
- * would spoil what a model says and does with the same word. */
-#define CUA_SECRET_MIN 16
-
-/* Overwrites every occurrence of the secret with asterisks, also where it is spelled with the
- * escapes of JSON ("\\u0073", "\\/"), or with those of JSON quoted in JSON. JSON stays JSON. A
- * secret that is NULL or shorter than CUA_SECRET_MIN bytes hides nothing. text ends in a NUL that
- * len does not count. */
-void cua_text_hide(char *text, size_t len, const char *secret);
-/* How many of the last bytes of the text may begin the secret, in any of these spellings. */
-size_t cua_text_begun(const char *text, size_t len, const char *secret);
-
 #endif

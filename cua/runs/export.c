@@ -13,8 +13,10 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
+#include "agent/event.h"
 #include "agent/journal_read.h"
 #include "agent/report.h"
+#include "agent/secrets/redact.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
@@ -22,6 +24,34 @@
 
 #define DEFAULT_FRAME_MS 1000
 #define SCREENSHOT_MAX ((size_t)64 << 20)
+#define TEXT_MAX ((size_t)2 << 30)
+
+/* --- secrets that were set after the run --- */
+
+static struct agent_redactor *open_redactor(struct cua_error *err)
+{
+	struct agent_secrets *secrets = NULL;
+	struct agent_redactor *redactor = NULL;
+	if (agent_secrets_open(&secrets, err) == CUA_OK &&
+			agent_redactor_create(secrets, &redactor, err) != CUA_OK) {
+		redactor = NULL;
+	}
+	agent_secrets_close(secrets);
+	return redactor;
+}
+
+/* The line of an event without its line break: as it is, or without what it must not hold. */
+static char *hide_line(const struct agent_redactor *redactor, const char *line, size_t len)
+{
+	CUA_AUTO_JSON cJSON *event = agent_redact_finds(redactor, line, len)
+			? agent_event_parse(line, len)
+			: NULL;
+	if (!event) {
+		return strndup(line, len);
+	}
+	agent_redact_json(redactor, event);
+	return cJSON_PrintUnformatted(event);
+}
 
 /* --- a folder --- */
 
@@ -44,8 +74,54 @@ static enum cua_status copy_file(int from_dir, int to_dir, const char *name, str
 	return to >= 0 ? CUA_OK : CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
 }
 
+static enum cua_status hide_events(const struct agent_redactor *redactor, const char *text,
+		struct cua_buffer *hidden, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	for (const char *at = text; status == CUA_OK && *at;) {
+		const size_t len = strcspn(at, "\n");
+		CUA_AUTO_FREE char *line = hide_line(redactor, at, len);
+		status = line ? cua_buffer_printf(hidden, err, "%s%s", line, at[len] ? "\n" : "")
+			      : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events");
+		at += len + (at[len] != '\0');
+	}
+	return status;
+}
+
+/* Texts are looked through: a line of events, a report as a whole. */
+static enum cua_status copy_text(const struct agent_redactor *redactor, int from_dir, int to_dir,
+		const char *name, struct cua_error *err)
+{
+	char path[PATH_MAX];
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	CUA_AUTO_BUFFER struct cua_buffer hidden;
+	cua_buffer_init(&text, TEXT_MAX);
+	cua_buffer_init(&hidden, TEXT_MAX);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", from_dir, name);
+	enum cua_status status = cua_file_read(path, &text, err);
+	if (status != CUA_OK || !agent_redact_finds(redactor, text.data, text.len)) {
+		return status == CUA_OK ? copy_file(from_dir, to_dir, name, err) : status;
+	}
+	fprintf(stderr, "cua runs: %s holds a secret that was set after it; it is hidden\n", name);
+	if (strncmp(name, "events.", 7) == 0) {
+		status = hide_events(redactor, text.data, &hidden, err);
+	} else {
+		agent_redact(redactor, &text.data);
+		status = cua_buffer_append(&hidden, text.data, strlen(text.data), err);
+	}
+	return status == CUA_OK ? cua_file_write_durable(to_dir, name, hidden.data, hidden.len, err)
+				: status;
+}
+
+static bool is_text(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return strncmp(name, "events.", 7) == 0 || (dot && strcmp(dot, ".html") == 0);
+}
+
 /* Files alone; ballast and what is half written stay behind. */
-static enum cua_status copy_files(int from_dir, int to_dir, struct cua_error *err)
+static enum cua_status copy_files(const struct agent_redactor *redactor, int from_dir, int to_dir,
+		struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
 	int fd = dup(from_dir);
@@ -60,14 +136,17 @@ static enum cua_status copy_files(int from_dir, int to_dir, struct cua_error *er
 		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "ballast") != 0 &&
 				fstatat(from_dir, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
 				S_ISREG(info.st_mode)) {
-			status = copy_file(from_dir, to_dir, entry->d_name, err);
+			status = is_text(entry->d_name)
+					? copy_text(redactor, from_dir, to_dir, entry->d_name, err)
+					: copy_file(from_dir, to_dir, entry->d_name, err);
 		}
 	}
 	closedir(dir);
 	return status;
 }
 
-static enum cua_status export_folder(int dir_fd, const char *path, struct cua_error *err)
+static enum cua_status export_folder(const struct agent_redactor *redactor, int dir_fd,
+		const char *path, struct cua_error *err)
 {
 	if (mkdir(path, 0700) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
@@ -79,14 +158,15 @@ static enum cua_status export_folder(int dir_fd, const char *path, struct cua_er
 	CUA_AUTO_FD int from_pictures =
 			openat(dir_fd, "screenshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CUA_AUTO_FD int to_pictures = openat(to, "screenshots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	enum cua_status status = copy_files(dir_fd, to, err);
-	return status == CUA_OK ? copy_files(from_pictures, to_pictures, err) : status;
+	enum cua_status status = copy_files(redactor, dir_fd, to, err);
+	return status == CUA_OK ? copy_files(redactor, from_pictures, to_pictures, err) : status;
 }
 
 /* --- one JSON file --- */
 
 struct json_file {
 	FILE *out;
+	const struct agent_redactor *redactor;
 	bool is_first;
 };
 
@@ -95,8 +175,11 @@ static enum cua_status put_line(const char *line, size_t len, const struct agent
 {
 	struct json_file *file = user_data;
 	(void)scan;
-	fputs(file->is_first ? "" : ",\n", file->out);
-	fwrite(line, 1, len - 1, file->out); /* without its line break */
+	CUA_AUTO_FREE char *shown = hide_line(file->redactor, line, len - 1);
+	if (!shown) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "event");
+	}
+	fprintf(file->out, "%s%s", file->is_first ? "" : ",\n", shown);
 	file->is_first = false;
 	return ferror(file->out) ? CUA_FAIL(err, CUA_ERR_IO, errno, "write") : CUA_OK;
 }
@@ -164,10 +247,12 @@ static enum cua_status put_head(FILE *out, const char *run_dir, struct cua_error
 	return status;
 }
 
-/* Events stand in it byte for byte, so that their chain can be checked there, too. */
-static enum cua_status put_json(FILE *out, int dir_fd, const char *run_dir, struct cua_error *err)
+/* Events stand in it byte for byte, so that their chain can be checked there, too; but for one that
+ * holds a secret. */
+static enum cua_status put_json(const struct agent_redactor *redactor, FILE *out, int dir_fd,
+		const char *run_dir, struct cua_error *err)
 {
-	struct json_file file = { out, true };
+	struct json_file file = { out, redactor, true };
 	struct agent_journal_scan scan;
 	fprintf(out, "{\"run\":\"%s\",\n\"head\":", strrchr(run_dir, '/') + 1);
 	enum cua_status status = put_head(out, run_dir, err);
@@ -190,8 +275,8 @@ static enum cua_status put_json(FILE *out, int dir_fd, const char *run_dir, stru
 	return status;
 }
 
-static enum cua_status export_json(
-		int dir_fd, const char *run_dir, const char *path, struct cua_error *err)
+static enum cua_status export_json(const struct agent_redactor *redactor, int dir_fd,
+		const char *run_dir, const char *path, struct cua_error *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -199,7 +284,7 @@ static enum cua_status export_json(
 		cua_closep(&fd);
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 	}
-	enum cua_status status = put_json(out, dir_fd, run_dir, err);
+	enum cua_status status = put_json(redactor, out, dir_fd, run_dir, err);
 	const bool is_written = fflush(out) == 0 && !ferror(out);
 	if ((fclose(out) != 0 || !is_written) && status == CUA_OK) {
 		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
@@ -251,11 +336,12 @@ static const char *format_of(const char *path)
 	return "folder";
 }
 
-static enum cua_status export_run(const struct request *request, int dir_fd, const char *run_dir,
+static enum cua_status export_run(const struct request *request,
+		const struct agent_redactor *redactor, int dir_fd, const char *run_dir,
 		const char *path, struct cua_error *err)
 {
 	if (strcmp(request->format, "json") == 0) {
-		return export_json(dir_fd, run_dir, path, err);
+		return export_json(redactor, dir_fd, run_dir, path, err);
 	}
 	if (strcmp(request->format, "webp") == 0) {
 		return runs_write_webp(run_dir, path, request->frame_ms, err);
@@ -264,7 +350,7 @@ static enum cua_status export_run(const struct request *request, int dir_fd, con
 		return runs_write_video(run_dir, path, request->frame_ms, err);
 	}
 	if (strcmp(request->format, "folder") == 0) {
-		return export_folder(dir_fd, path, err);
+		return export_folder(redactor, dir_fd, path, err);
 	}
 	return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 			"format \"%s\" must be folder, json, webp, mp4 or webm", request->format);
@@ -293,7 +379,12 @@ int runs_export(int argc, char **argv)
 		snprintf(path, sizeof(path), "%s%s%s", strrchr(run_dir, '/') + 1,
 				is_folder ? "" : ".", is_folder ? "" : request.format);
 	}
-	if (export_run(&request, dir_fd, run_dir, path, &error) != CUA_OK) {
+	struct agent_redactor *redactor = open_redactor(&error);
+	const enum cua_status status = redactor
+			? export_run(&request, redactor, dir_fd, run_dir, path, &error)
+			: error.status;
+	agent_redactor_destroy(redactor);
+	if (status != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
 	printf("%s\n", path);
