@@ -381,7 +381,8 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		*ret_failed = outcome.status != CUA_OK ||
 				cJSON_IsTrue(cua_json_member(outcome.answer, "is_error"));
 		/* What was read counts, also where the run ends here and goes on later. */
-		goes_on = take_outcome(batch, call, &outcome) && run_policy_read(run, &request) &&
+		goes_on = take_outcome(batch, call, &outcome) &&
+				run_policy_read(run, &request, outcome.answer) &&
 				count_errors(run, *ret_failed && outcome.status != CUA_ERR_PERSON);
 	} else {
 		run_end_desktop(run, &why);

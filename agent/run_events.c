@@ -320,7 +320,7 @@ bool run_note_intent(struct agent_run *run, const struct agent_call *call)
 static void add_answer(cJSON *event, const cJSON *answer)
 {
 	static const char *const names[] = { "results", "settle", "changed", "pointer", "focused",
-		"new_windows", "person_note", "words", "is_error", "has_own_image" };
+		"new_windows", "person_note", "words", "is_error", "has_own_image", "directory" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
 		const cJSON *value = cua_json_member(answer, names[i]);
 		if (value) {
@@ -372,7 +372,7 @@ bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool 
 }
 
 bool run_note_decision(struct agent_run *run, const struct agent_call *call, const char *tool,
-		const struct agent_decision *decision)
+		const struct agent_decision *decision, cJSON *counted)
 {
 	cJSON *event = open_call_event(run, "decision", call);
 	cJSON_AddStringToObject(event, "tool", tool);
@@ -383,8 +383,8 @@ bool run_note_decision(struct agent_run *run, const struct agent_call *call, con
 	cJSON_AddStringToObject(event, "file", decision->file);
 	cJSON_AddNumberToObject(event, "line", decision->line);
 	cJSON_AddBoolToObject(event, "tainted", run->is_tainted);
-	if (decision->amount != 0) {
-		cJSON_AddNumberToObject(event, "amount", decision->amount);
+	if (counted) {
+		cJSON_AddItemToObject(event, "counted", counted);
 	}
 	if (decision->part[0]) {
 		cJSON_AddStringToObject(event, "part", decision->part);
@@ -399,6 +399,7 @@ bool run_note_decision(struct agent_run *run, const struct agent_call *call, con
 bool run_note_approval(struct agent_run *run, const struct agent_call *call, const char *answer,
 		const char *picture, double ms)
 {
+	char refused[AGENT_REFUSAL_SIZE];
 	cJSON *event = open_call_event(run, "approval", call);
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	cJSON_AddStringToObject(event, "answer", answer);
@@ -407,6 +408,9 @@ bool run_note_approval(struct agent_run *run, const struct agent_call *call, con
 	}
 	if (picture) {
 		cJSON_AddStringToObject(event, "picture", picture);
+	}
+	if (strcmp(answer, "no") == 0 && agent_approvals_last_refusal(&run->approvals, refused)) {
+		cJSON_AddStringToObject(event, "refused", refused);
 	}
 	add_ms(event, "ms", ms);
 	return append(run, event, true);

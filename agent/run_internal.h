@@ -31,8 +31,9 @@ struct agent_run {
 	struct agent_policy *own_policy; /* the default, if the options have none */
 	struct agent_ledger *ledger;
 	struct agent_approvals approvals;
-	cJSON *functions; /* owned; the tools that are offered */
-	bool is_tainted;  /* it has read what a stranger may have written */
+	cJSON *functions;     /* owned; the tools that are offered */
+	char directory[4096]; /* that the shell is in; "": the workspace */
+	bool is_tainted;      /* it has read what a stranger may have written */
 };
 
 /* A call as the policy sees it. All borrowed. */
@@ -101,8 +102,9 @@ struct run_request run_policy_computer(struct agent_run *run, const struct agent
  * one that is refused. *ret_note: what a person did meanwhile, owned, NULL if nothing. */
 enum run_pass run_policy_pass(struct agent_run *run, const struct run_request *request,
 		char *problem, size_t size, char **ret_note);
-/* What the request brought was read, or is on the screen. False if the run is over. */
-bool run_policy_read(struct agent_run *run, const struct run_request *request);
+/* What the request brought was read, or is on the screen. answer: of a tool, else NULL. False if
+ * the run is over. */
+bool run_policy_read(struct agent_run *run, const struct run_request *request, const cJSON *answer);
 /* The screen is what the model has seen. Likewise. */
 bool run_policy_look(struct agent_run *run);
 /* A provider's safety checks: may the call go on? False also if the run is over. */
@@ -155,9 +157,9 @@ bool run_note_result(struct agent_run *run, const struct agent_call *call,
 		const struct agent_outcome *outcome, const struct cua_error *lost);
 bool run_note_not_run(struct agent_run *run, const struct agent_call *call, const char *why);
 bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool acknowledged);
-/* tool: as in struct run_request. */
+/* tool: as in struct run_request. counted: of agent_ledger_since(), taken over. */
 bool run_note_decision(struct agent_run *run, const struct agent_call *call, const char *tool,
-		const struct agent_decision *decision);
+		const struct agent_decision *decision, cJSON *counted);
 /* answer: "yes", "no", "nobody", "not_asked", "expired", "screen_changed". picture: NULL for none.
  */
 bool run_note_approval(struct agent_run *run, const struct agent_call *call, const char *answer,

@@ -42,6 +42,26 @@ static uint64_t us_since(const cJSON *event)
 	return ago_ms > 0 && ago_ms < 1e12 ? (uint64_t)(ago_ms * 1000.0) : 0;
 }
 
+static void replay_counted(
+		struct agent_run *run, const cJSON *counted, uint64_t now_us, uint64_t ago_us)
+{
+	const cJSON *one = NULL;
+	cJSON_ArrayForEach (one, counted) {
+		agent_ledger_restore(run->ledger, run->policy, cua_json_text(one, "file"),
+				cua_json_int(one, "line"), cua_json_number(one, "amount"), now_us,
+				ago_us);
+	}
+}
+
+/* Where the shell is, if the answer of a tool says so. */
+static void keep_directory(struct agent_run *run, const cJSON *answer)
+{
+	const char *directory = cua_json_string(answer, "directory");
+	if (directory) {
+		snprintf(run->directory, sizeof(run->directory), "%s", directory);
+	}
+}
+
 void run_policy_replay(struct agent_run *run, const cJSON *events)
 {
 	const uint64_t now_us = cua_now_us();
@@ -52,13 +72,14 @@ void run_policy_replay(struct agent_run *run, const cJSON *events)
 		if (agent_event_is(event, "taint")) {
 			run->is_tainted = true;
 		} else if (agent_event_is(event, "decision")) {
-			agent_ledger_restore(run->ledger, run->policy, cua_json_text(event, "file"),
-					cua_json_int(event, "line"),
-					cua_json_number(event, "amount"), now_us, ago_us);
+			replay_counted(run, cua_json_member(event, "counted"), now_us, ago_us);
+		} else if (agent_event_is(event, "result") && !run->options->desktop_is_new) {
+			keep_directory(run, event);
 		} else if (agent_event_is(event, "approval") && strcmp(answer, "nobody") != 0 &&
 				strcmp(answer, "not_asked") != 0) {
 			agent_approvals_asked(
 					&run->approvals, now_us > ago_us ? now_us - ago_us : 0);
+			agent_approvals_refuse(&run->approvals, cua_json_text(event, "refused"));
 		}
 	}
 }
@@ -104,6 +125,7 @@ static struct agent_policy_call describe(const struct agent_run *run,
 		.window_title = knows_window ? agent_desktop_window(run->desktop, "title") : NULL,
 		.url = knows_window ? url : NULL,
 		.workspace = request->workspace,
+		.directory = run->directory[0] ? run->directory : NULL,
 		.network = request->network,
 		.is_tainted = run->is_tainted,
 		.now_us = cua_now_us(),
@@ -226,8 +248,10 @@ enum run_pass run_policy_pass(struct agent_run *run, const struct run_request *r
 	if (decision.wants_url) {
 		url = agent_desktop_url(run->desktop);
 	}
+	const size_t counted = agent_ledger_count(run->ledger);
 	judge(run, run->ledger, request, url, &decision);
-	if (!run_note_decision(run, request->call, request->tool, &decision)) {
+	if (!run_note_decision(run, request->call, request->tool, &decision,
+			    agent_ledger_since(run->ledger, counted))) {
 		return RUN_PASS_OVER;
 	}
 	if (decision.verdict == AGENT_ASK) {
@@ -250,9 +274,12 @@ static enum agent_verdict judge_check(
 	};
 	const struct agent_policy_call facts = describe(run, &request, check, true, NULL);
 	struct agent_decision decision;
+	const size_t counted = agent_ledger_count(run->ledger);
 	agent_policy_judge(run->policy, run->ledger, &facts, &decision);
-	return run_note_decision(run, call, request.tool, &decision) ? decision.verdict
-								     : AGENT_DENY;
+	return run_note_decision(run, call, request.tool, &decision,
+			       agent_ledger_since(run->ledger, counted))
+			? decision.verdict
+			: AGENT_DENY;
 }
 
 bool run_policy_check(struct agent_run *run, const struct agent_call *call)
@@ -297,12 +324,14 @@ static bool note_if_tainted(
 	return run_note_taint(run, request->call, &decision);
 }
 
-bool run_policy_read(struct agent_run *run, const struct run_request *request)
+bool run_policy_read(struct agent_run *run, const struct run_request *request, const cJSON *answer)
 {
 	const cJSON *action = NULL;
 	bool goes_on = true;
 	if (!is_computer(request)) {
-		return run->is_tainted || note_if_tainted(run, request, request->arguments);
+		goes_on = run->is_tainted || note_if_tainted(run, request, request->arguments);
+		keep_directory(run, answer); /* what it has read, it read where it was before */
+		return goes_on;
 	}
 	cJSON_ArrayForEach (action, request->arguments) {
 		goes_on = goes_on && (run->is_tainted || note_if_tainted(run, request, action));
@@ -316,5 +345,5 @@ bool run_policy_look(struct agent_run *run)
 	const struct run_request request = { .tool = "computer",
 		.arguments = look,
 		.network = agent_desktop_network(run->desktop) };
-	return look && run_policy_read(run, &request);
+	return look && run_policy_read(run, &request, NULL);
 }

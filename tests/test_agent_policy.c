@@ -224,6 +224,43 @@ static void calls_are_counted(void **state)
 	expect_told(stage, 2, "more clicks (p:3 (a click) does not apply: its limit is used up)");
 }
 
+/* Of a list of actions each counts, and what was counted and refused is known when the run goes on.
+ */
+static void counts_and_refusals_outlive_the_process(void **state)
+{
+	struct agent_stage *stage = *state;
+	use_rules(stage,
+			"rules:\n- allow: three clicks\n  when: {action: click}\n  limit: {times: "
+			"3, "
+			"per: run}\n- deny: more clicks\n  when: {action: click}\n- ask: typing\n  "
+			"when: {action: type}\n");
+	stage->is_still = true;
+	stage->replies[0] = CALL("c1", CLICK "," CLICK) END;
+	stage->replies[1] = CALL("c2", TYPE) END;
+	stage->replies[2] = CALL("c3", "{\"type\":\"wait\"}") END;
+	stage->cancel_ask = 3;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_INTERRUPTED);
+	assert_int_equal(stage->questions, 1);
+	void *state_later = NULL;
+	assert_int_equal(agent_stage_set_up(&state_later), 0);
+	struct agent_stage *later = state_later;
+	later->options.policy = policy;
+	later->options.resume = stage->result.run_dir;
+	later->is_still = true;
+	later->replies[0] = CALL("c4", TYPE) END;
+	later->replies[1] = CALL("c5", CLICK) END;
+	later->replies[2] = CALL("c6", CLICK) END;
+	later->replies[3] = DONE;
+	agent_stage_play(later);
+	assert_int_equal(later->questions, 0);
+	expect_told(later, 1, "a person has refused exactly this before");
+	expect_told(later, 3, "its limit is used up");
+	assert_int_equal(later->result.outcome, CUA_AGENT_DONE);
+	stage->result.outcome = CUA_AGENT_DONE; /* the report is of both */
+	assert_int_equal(agent_stage_tear_down(&state_later), 0);
+}
+
 #define CHECKED(id, code) \
 	ITEM("{\"type\":\"computer_call\",\"id\":\"cu\",\"call_id\":\"" id \
 	     "\",\"status\":\"completed\",\"actions\":[" CLICK \
@@ -279,6 +316,7 @@ int main(void)
 		TEST(a_no_is_told_and_not_asked_again),
 		TEST(nobody_is_flooded_with_questions),
 		TEST(calls_are_counted),
+		TEST(counts_and_refusals_outlive_the_process),
 		TEST(a_rule_may_answer_a_safety_check),
 		TEST(a_desktop_that_says_nothing_of_its_network_taints),
 	};

@@ -189,6 +189,24 @@ static void done_ends_the_run(void **state)
 	assert_null(strstr(events, "not reached"));
 }
 
+/* The shell stays where a cd has led it, and the policy knows. */
+static void relative_paths_are_judged_where_the_shell_is(void **state)
+{
+	(void)state;
+	char steps[2048] = "";
+	strcat(steps, call("responses", "bash", "{\"command\":\"cd /usr/share\"}"));
+	strcat(steps, call("responses", "bash", "{\"command\":\"cat ../../etc/shado?\"}"));
+	strcat(steps, call("responses", "bash", "{\"restart\":true}"));
+	strcat(steps, call("responses", "bash", "{\"command\":\"echo in $PWD\"}"));
+	strcat(steps, call("responses", "bash", "{\"command\":\"cat ../../etc/hostname\"}"));
+	strcat(steps, "  - done: Well.\n");
+	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
+	assert_has("cd", events, "\"directory\":\"/usr/share\"");
+	assert_has("cd", events, "\"part\":\"cat ../../etc/shado?\"");
+	assert_has("cd", events, "hold keys and passwords");
+	assert_has("cd", events, "\"directory\":\"/home/agent/workspace\"");
+}
+
 /* Its tools, its policy and its limits hold, and the journal knows them. */
 static void a_run_works_by_its_template(void **state)
 {
@@ -228,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_tool_that_was_not_offered_is_none),
 		cmocka_unit_test(what_fails_is_told_and_what_leaves_is_asked),
 		cmocka_unit_test(done_ends_the_run),
+		cmocka_unit_test(relative_paths_are_judged_where_the_shell_is),
 		cmocka_unit_test(a_run_works_by_its_template),
 		cmocka_unit_test(a_picture_that_no_model_takes_ends_nothing),
 	};

@@ -89,6 +89,24 @@ static void a_no_is_not_asked_again(void **state)
 	assert_int_equal(take("computer", click, screen, START), AGENT_APPROVAL_HOLDS);
 }
 
+static void a_no_outlives_its_process(void **state)
+{
+	(void)state;
+	char refusal[AGENT_REFUSAL_SIZE];
+	const char *why = "";
+	struct agent_approvals later = { 0 };
+	assert_false(agent_approvals_last_refusal(&later, refusal));
+	say(false);
+	assert_true(agent_approvals_last_refusal(&approvals, refusal));
+	agent_approvals_refuse(&later, "");
+	agent_approvals_refuse(&later, "0123");
+	agent_approvals_refuse(&later, "no hash at all");
+	assert_true(agent_approvals_may_ask(&later, "computer", click, START, &why));
+	agent_approvals_refuse(&later, refusal);
+	assert_false(agent_approvals_may_ask(&later, "computer", click, START, &why));
+	assert_true(agent_approvals_may_ask(&later, "computer", other_click, START, &why));
+}
+
 static void questions_are_limited(void **state)
 {
 	(void)state;
@@ -123,6 +141,7 @@ int main(void)
 		cmocka_unit_test_setup(a_yes_is_for_that_screen, begin),
 		cmocka_unit_test_setup(a_yes_expires_after_two_minutes, begin),
 		cmocka_unit_test_setup(a_no_is_not_asked_again, begin),
+		cmocka_unit_test_setup(a_no_outlives_its_process, begin),
 		cmocka_unit_test_setup(questions_are_limited, begin),
 	};
 	click = cJSON_Parse("[{\"action\":\"click\",\"x\":1,\"y\":2}]");

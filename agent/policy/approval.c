@@ -81,6 +81,31 @@ void agent_approvals_asked(struct agent_approvals *approvals, uint64_t now_us)
 	approvals->asked_us[approvals->asked++ % AGENT_QUESTIONS_KEPT] = now_us;
 }
 
+static void keep_refusal(struct agent_approvals *approvals, const uint8_t hash[32])
+{
+	memcpy(approvals->refused[approvals->refused_count++ % AGENT_REFUSALS_KEPT], hash, 32);
+}
+
+bool agent_approvals_last_refusal(
+		const struct agent_approvals *approvals, char refusal[AGENT_REFUSAL_SIZE])
+{
+	if (approvals->refused_count == 0) {
+		return false;
+	}
+	const uint64_t last = (approvals->refused_count - 1) % AGENT_REFUSALS_KEPT;
+	return sodium_bin2hex(refusal, AGENT_REFUSAL_SIZE, approvals->refused[last], 32) != NULL;
+}
+
+void agent_approvals_refuse(struct agent_approvals *approvals, const char *refusal)
+{
+	uint8_t hash[32];
+	size_t len = 0;
+	if (sodium_hex2bin(hash, sizeof(hash), refusal, strlen(refusal), NULL, &len, NULL) == 0 &&
+			len == sizeof(hash)) {
+		keep_refusal(approvals, hash);
+	}
+}
+
 void agent_approvals_answer(struct agent_approvals *approvals, const char *tool,
 		const cJSON *arguments, const char *screen, bool is_yes, uint64_t asked_us)
 {
@@ -90,8 +115,7 @@ void agent_approvals_answer(struct agent_approvals *approvals, const char *tool,
 		return;
 	}
 	if (!is_yes) {
-		memcpy(approvals->refused[approvals->refused_count++ % AGENT_REFUSALS_KEPT], hash,
-				sizeof(hash));
+		keep_refusal(approvals, hash);
 		return;
 	}
 	memcpy(approvals->given, hash, sizeof(hash));

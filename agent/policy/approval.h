@@ -37,6 +37,13 @@ void agent_approvals_asked(struct agent_approvals *approvals, uint64_t now_us);
 void agent_approvals_answer(struct agent_approvals *approvals, const char *tool,
 		const cJSON *arguments, const char *screen, bool is_yes, uint64_t asked_us);
 
+/* For a journal: the last call that a person said no to, as text; false if there is none. */
+#define AGENT_REFUSAL_SIZE 65
+bool agent_approvals_last_refusal(
+		const struct agent_approvals *approvals, char refusal[AGENT_REFUSAL_SIZE]);
+/* And from there again; what is no such text is passed over. */
+void agent_approvals_refuse(struct agent_approvals *approvals, const char *refusal);
+
 enum agent_approval {
 	AGENT_APPROVAL_HOLDS,
 	AGENT_APPROVAL_NONE, /* none was given, or for something else */

@@ -88,12 +88,12 @@ static bool add_path(cJSON *command, const char *path)
 	return cJSON_AddItemToArray(cua_json_member(command, "paths"), cJSON_CreateString(path));
 }
 
-/* Also in "--output=/etc/hosts". */
+/* Every word may name a file; so may what stands in an option: "--output=x", "-o/etc/x". */
 static bool add_if_path(cJSON *command, const char *word)
 {
-	const char *value = strchr(word, '=');
-	const char *path = word[0] == '-' && value ? value + 1 : word;
-	return (!strchr(path, '/') && strcmp(path, "..") != 0) || add_path(command, path);
+	const char *value = strchr(word, '='), *slash = strchr(word, '/');
+	const char *path = word[0] != '-' ? word : value ? value + 1 : slash;
+	return !path || !path[0] || add_path(command, path);
 }
 
 static bool begin_command(struct splitter *splitter)

@@ -10,13 +10,12 @@
  *
  * Only what is certain is taken apart: plain words, quotes without expansions, redirections to
  * files, and ; && || | and line breaks between commands. Patterns of file names in arguments stay
- * as they are written, and relative paths count from the workspace, wherever the shell has gone.
- * Variables, substitutions, assignments, escapes, braces, functions, loops, here-documents and jobs
- * are not.
+ * as they are written (glob.h). Variables, substitutions, assignments, escapes, braces, functions,
+ * loops, here-documents and jobs are not.
  *
  * Return: a list of {"text": "rm -rf build", "by_name": ..., "paths": ["build/x"]}: the words
  *         with single spaces; the same with the command's name alone where it is given by its path;
- *         words that look like paths, and redirections. The caller owns it. NULL if the line
+ *         words that may be paths, and redirections. The caller owns it. NULL if the line
  *         cannot be taken apart.
  */
 cJSON *agent_command_split(const char *line);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/policy/glob.h"
 #include "agent/policy/origin.h"
 #include "agent/policy/path.h"
 #include "agent/policy/policy_internal.h"
@@ -17,8 +18,6 @@
 
 static const char *const places[] = { "inside", "outside", NULL };
 static const char *const networks[] = { "none", "allow", "open", NULL };
-
-/* --- names --- */
 
 /* --- lists of texts --- */
 
@@ -214,7 +213,8 @@ static enum policy_match match_paths(
 {
 	const cJSON *arguments = view->call->arguments;
 	const cJSON *lists[] = { cua_json_member(view->command, "paths"),
-		cua_json_member(arguments, "path"), cua_json_member(arguments, "paths") };
+		cua_json_member(arguments, "path"), cua_json_member(arguments, "paths"),
+		cua_json_member(arguments, "repository") };
 	int count = 0, yes = 0, maybe = 0;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(lists); i++) {
 		for (const cJSON *at = lists[i] ? first_text(lists[i]) : NULL; at;
@@ -233,16 +233,38 @@ static enum policy_match match_paths(
 	return yes == count ? POLICY_YES : yes + maybe > 0 ? POLICY_MAYBE : POLICY_NO;
 }
 
+/* The folder that relative paths count from; NULL: not known. */
+static const char *folder_of(const struct policy_view *view)
+{
+	return view->directory ? view->directory : view->call->workspace;
+}
+
+/* A pattern of file names: what may be meant by it, or all of it. */
+static enum policy_match match_glob(const cJSON *value, const char *whole)
+{
+	for (const cJSON *at = first_text(value); at; at = next_text(value, at)) {
+		if (fnmatch(at->valuestring, whole, 0) == 0) {
+			return strpbrk(at->valuestring, "?[") ? POLICY_MAYBE : POLICY_YES;
+		}
+		if (agent_glob_may_mean(whole, at->valuestring)) {
+			return POLICY_MAYBE;
+		}
+	}
+	return POLICY_NO;
+}
+
 /* As it is written, and where it leads. */
 static enum policy_match match_one_path(
 		const cJSON *value, const char *path, const struct policy_view *view)
 {
 	char whole[AGENT_PATH_MAX];
-	const char *workspace = view->call->workspace ? view->call->workspace : "/";
-	if (matches(value, path, 0)) {
-		return POLICY_YES;
+	const char *folder = folder_of(view);
+	const bool is_known = agent_path_resolve(folder ? folder : "/", path, whole);
+	if (is_known && view->command && agent_glob_is(whole)) {
+		return match_glob(value, whole);
 	}
-	return match_known(value, agent_path_resolve(workspace, path, whole) ? whole : NULL, 0);
+	return matches(value, path, 0) ? POLICY_YES
+				       : match_known(value, is_known ? whole : NULL, 0);
 }
 
 static enum policy_match match_path(const cJSON *value, struct policy_view *view)
@@ -254,7 +276,7 @@ static enum policy_match match_one_place(
 		const cJSON *value, const char *path, const struct policy_view *view)
 {
 	char whole[AGENT_PATH_MAX];
-	if (!view->call->workspace || !agent_path_resolve(view->call->workspace, path, whole)) {
+	if (!view->call->workspace || !agent_path_resolve(folder_of(view), path, whole)) {
 		return POLICY_MAYBE;
 	}
 	const bool is_inside = agent_path_is_under(whole, view->call->workspace);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "agent/policy/command.h"
+#include "agent/policy/path.h"
 #include "agent/policy/policy_internal.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define HOUR_US (3600ULL * 1000000U)
 #define ENTRIES_MAX 100000
+#define PLACES_MAX 4
 
 /* --- how often --- */
 
@@ -52,6 +54,25 @@ static bool add_entry(struct agent_ledger *ledger, const struct entry *entry)
 	}
 	ledger->entries[ledger->count++] = *entry;
 	return true;
+}
+
+size_t agent_ledger_count(const struct agent_ledger *ledger)
+{
+	return ledger->count;
+}
+
+cJSON *agent_ledger_since(const struct agent_ledger *ledger, size_t count)
+{
+	cJSON *list = count < ledger->count ? cJSON_CreateArray() : NULL;
+	for (size_t i = count; i < ledger->count; i++) {
+		const struct entry *entry = &ledger->entries[i];
+		cJSON *json = cJSON_CreateObject();
+		cJSON_AddStringToObject(json, "file", cua_yaml_name(entry->row->file));
+		cJSON_AddNumberToObject(json, "line", entry->row->line);
+		cJSON_AddNumberToObject(json, "amount", entry->amount);
+		cJSON_AddItemToArray(list, json);
+	}
+	return list;
 }
 
 void agent_ledger_restore(struct agent_ledger *ledger, const struct agent_policy *policy,
@@ -192,10 +213,6 @@ static void decide(const struct agent_policy *policy, struct agent_ledger *ledge
 			continue;
 		}
 		take_rule(decision, row);
-		if (row->limit.of) {
-			(void)policy_amount(
-					view->call->arguments, row->limit.of, &decision->amount);
-		}
 		if (match == POLICY_MAYBE) {
 			snprintf(decision->note, sizeof(decision->note),
 					"whether it is what the rule is about is not known for "
@@ -222,6 +239,57 @@ static const char *command_line(const struct agent_policy_call *call)
 	return strcmp(call->tool, "bash") == 0 ? cua_json_string(call->arguments, "command") : NULL;
 }
 
+/* Where a command of a line may run: a cd may have worked, or not. */
+struct places {
+	char list[PLACES_MAX][AGENT_PATH_MAX];
+	size_t count;  /* 0: it may be anywhere */
+	bool is_given; /* the call says, or its workspace does */
+};
+
+static void begin_places(struct places *places, const struct agent_policy_call *call)
+{
+	const char *first = call->directory ? call->directory : call->workspace;
+	places->is_given = first != NULL;
+	places->count = 1;
+	if (first && !agent_path_resolve("/", first, places->list[0])) {
+		places->count = 0;
+	}
+}
+
+/* What a command does to those that come after it. */
+static void move_places(struct places *places, const cJSON *part)
+{
+	const char *name = cua_json_text(part, "by_name");
+	const cJSON *paths = cua_json_member(part, "paths");
+	const bool is_cd = strcmp(name, "cd") == 0 || strncmp(name, "cd ", 3) == 0;
+	if (!is_cd && strncmp(name, "pushd", 5) != 0 && strncmp(name, "popd", 4) != 0) {
+		return;
+	}
+	const char *to = cJSON_GetStringValue(cJSON_GetArrayItem(paths, 0));
+	const size_t count = places->count;
+	if (!is_cd || cJSON_GetArraySize(paths) != 1 || !places->is_given ||
+			2 * count > PLACES_MAX) {
+		places->count = 0;
+		return;
+	}
+	for (size_t i = 0; i < count && places->count > 0; i++) {
+		const bool is_known = agent_path_resolve(
+				places->list[i], to, places->list[places->count]);
+		places->count = is_known ? places->count + 1 : 0;
+	}
+}
+
+/* The view of one command in one of its places; the last index is places->count, or 1. */
+static struct policy_view view_part(const struct agent_policy_call *call,
+		const struct places *places, size_t index, const cJSON *part)
+{
+	const bool is_known = places->count > 0;
+	return (struct policy_view){ .call = call,
+		.command = is_known ? part : NULL,
+		.directory = is_known && places->is_given ? places->list[index] : NULL,
+		.is_opaque = !is_known };
+}
+
 static bool is_worse(const struct agent_decision *one, const struct agent_decision *other)
 {
 	return one->verdict != other->verdict ? one->verdict > other->verdict
@@ -234,14 +302,19 @@ static void decide_parts(const struct agent_policy *policy, struct agent_ledger 
 		struct agent_decision *decision)
 {
 	const cJSON *part = NULL;
+	struct places places;
+	begin_places(&places, call);
 	cJSON_ArrayForEach (part, parts) {
-		struct policy_view view = { .call = call, .command = part };
-		struct agent_decision one = { 0 };
-		decide(policy, ledger, &view, &one);
-		snprintf(one.part, sizeof(one.part), "%s", cua_json_text(part, "text"));
-		if (part == parts->child || is_worse(&one, decision)) {
-			*decision = one;
+		for (size_t i = 0; i == 0 || i < places.count; i++) {
+			struct policy_view view = view_part(call, &places, i, part);
+			struct agent_decision one = { 0 };
+			decide(policy, i == 0 ? ledger : NULL, &view, &one);
+			snprintf(one.part, sizeof(one.part), "%s", cua_json_text(part, "text"));
+			if ((part == parts->child && i == 0) || is_worse(&one, decision)) {
+				*decision = one;
+			}
 		}
+		move_places(&places, part);
 	}
 }
 
@@ -289,11 +362,16 @@ bool agent_policy_taints(const struct agent_policy *policy, const struct agent_p
 	const char *line = command_line(call);
 	CUA_AUTO_JSON cJSON *parts = line ? agent_command_split(line) : NULL;
 	const cJSON *part = NULL;
+	struct places places;
+	begin_places(&places, call);
 	cJSON_ArrayForEach (part, parts) {
-		struct policy_view view = { .call = call, .command = part };
-		if (taints(policy, &view, ret_decision)) {
-			return true;
+		for (size_t i = 0; i == 0 || i < places.count; i++) {
+			struct policy_view view = view_part(call, &places, i, part);
+			if (taints(policy, &view, ret_decision)) {
+				return true;
+			}
 		}
+		move_places(&places, part);
 	}
 	struct policy_view view = { .call = call, .is_opaque = line != NULL };
 	return !parts && taints(policy, &view, ret_decision);

@@ -72,6 +72,7 @@ struct agent_policy_call {
 	const char *window_class, *window_title;
 	const char *url;       /* where the browser in that window is */
 	const char *workspace; /* absolute path; NULL: there is none */
+	const char *directory; /* that the shell is in; NULL: the workspace */
 	const char *network;   /* that the tool has: "none", "allow", "open" */
 	bool is_tainted;
 	uint64_t now_us; /* of cua_now_us() */
@@ -89,7 +90,6 @@ struct agent_decision {
 	int risk_line;
 	/* What was judged alone, of a command line: the simple command that decided; else "". */
 	char part[160];
-	double amount;  /* that a limit of the rule adds up */
 	char note[200]; /* why a rule that may have been meant did not decide; else "" */
 	/* A row that may have decided asks where the browser is, and that is not known. */
 	bool wants_url;
@@ -103,6 +103,10 @@ void agent_ledger_destroy(struct agent_ledger *ledger);
 /* Decides, and counts in the ledger, which may be NULL: then no limit is used up. */
 void agent_policy_judge(const struct agent_policy *policy, struct agent_ledger *ledger,
 		const struct agent_policy_call *call, struct agent_decision *ret_decision);
+size_t agent_ledger_count(const struct agent_ledger *ledger);
+/* What was counted since it had so many: [{"file", "line", "amount"}] of the rules. The caller owns
+ * it; NULL if nothing was. */
+cJSON *agent_ledger_since(const struct agent_ledger *ledger, size_t count);
 /* Counts a call again that was judged `ago_us` before now_us by the rule at this line of this file.
  */
 void agent_ledger_restore(struct agent_ledger *ledger, const struct agent_policy *policy,

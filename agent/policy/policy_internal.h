@@ -45,8 +45,9 @@ struct agent_policy {
 /* A call, or a simple command of one, and what is known of it by now. */
 struct policy_view {
 	const struct agent_policy_call *call;
-	const cJSON *command; /* of agent_command_split(); NULL: it has none */
-	bool is_opaque;       /* it has some, and they could not be taken apart */
+	const cJSON *command;  /* of agent_command_split(); NULL: it has none */
+	const char *directory; /* that the command runs in; NULL: the workspace */
+	bool is_opaque;        /* it has some, and they could not be taken apart */
 	bool has_risk;
 	enum agent_risk risk;
 	bool lacks_url; /* set where a condition would need it */

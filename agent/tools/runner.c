@@ -53,6 +53,9 @@ static cJSON *answer_of(struct tool_call *call)
 		cJSON_AddItemToArray(content, cJSON_DetachItemFromArray(call->images, 0));
 	}
 	cJSON_AddBoolToObject(answer, "is_error", call->is_error);
+	if (call->directory) {
+		cJSON_AddStringToObject(answer, "directory", call->directory);
+	}
 	return answer;
 }
 
@@ -89,6 +92,7 @@ static cJSON *run_call(struct tool_world *world, const cJSON *request)
 	const enum cua_status status = tool->run(&call, &why);
 	cJSON *answer = status == CUA_OK ? answer_of(&call) : refusal(&why);
 	cJSON_Delete(call.images);
+	free(call.directory);
 	cua_buffer_finish(&call.text);
 	return answer;
 }

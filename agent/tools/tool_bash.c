@@ -1,3 +1,8 @@
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "agent/tools/world.h"
 
 #include "cua/base/util.h"
@@ -11,6 +16,19 @@
 
 static const char *const shell_argv[] = { "bash", "--noprofile", "--norc", "-c", DRIVER, NULL };
 
+/* The kernel's word, whatever the shell would say. The next shell begins in the workspace. */
+static char *directory_of(const struct tool_world *world)
+{
+	char link[64], path[PATH_MAX];
+	if (world->shell.pid <= 0) {
+		return strdup(world->workspace.path);
+	}
+	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)world->shell.pid);
+	const ssize_t len = readlink(link, path, sizeof(path) - 1);
+	path[len > 0 ? len : 0] = '\0';
+	return path[0] == '/' ? strdup(path) : NULL;
+}
+
 static enum cua_status run(struct tool_call *call, struct cua_error *err)
 {
 	struct tool_worker *shell = &call->world->shell;
@@ -21,6 +39,7 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	}
 	if (tool_boolean(call, "restart")) {
 		tool_worker_stop(shell);
+		call->directory = command ? NULL : directory_of(call->world);
 		if (!command) {
 			return cua_buffer_printf(&call->text, err, "the shell was restarted");
 		}
@@ -29,6 +48,7 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "bash: command is missing");
 	}
 	enum cua_status status = tool_worker_run(shell, call, command, &code, err);
+	call->directory = directory_of(call->world);
 	if (status == CUA_OK && code != 0) {
 		call->is_error = true;
 		status = code > 0 ? cua_buffer_printf(&call->text, err, "%s[exit status %d]",
