@@ -19,9 +19,6 @@
 #include "cua/contract/text.h"
 
 #define ACTIONS_URL "http://desktop/v1/actions"
-/* Pictures of tools that every model API takes, however many a request has. */
-#define PICTURE_SIDE_MAX 2000
-#define PICTURE_BYTES_MAX ((size_t)4 << 20) /* in base64 */
 #define TOOLS_URL "http://desktop/v1/tools"
 #define ANSWER_MAX ((size_t)64 << 20)
 #define TOOL_TIME_MS 600000      /* of the tool that takes longest */
@@ -409,6 +406,7 @@ static enum cua_status take_tool_picture(struct agent_outcome *outcome, const cJ
 		int pictures, struct cua_buffer *words, struct cua_error *err)
 {
 	const cJSON *data = cua_json_member(part, "data");
+	char why[200];
 	if (pictures > 1 || !cJSON_IsString(data)) {
 		return CUA_OK;
 	}
@@ -416,19 +414,9 @@ static enum cua_status take_tool_picture(struct agent_outcome *outcome, const cJ
 		return cua_buffer_printf(words, err,
 				"\n[a picture that is neither PNG, JPEG nor WebP is not shown]");
 	}
-	const struct agent_image *picture = &outcome->picture;
-	if (strcmp(picture->media_type, "image/webp") == 0 || picture->width > PICTURE_SIDE_MAX ||
-			picture->height > PICTURE_SIDE_MAX ||
-			strlen(picture->base64) > PICTURE_BYTES_MAX) {
-		enum cua_status status = cua_buffer_printf(words, err,
-				"\n[a picture of %dx%d, %s, %zu KB is not shown: make it PNG or "
-				"JPEG "
-				"of at most %d pixels on an edge and %zu KB]",
-				picture->width, picture->height, picture->media_type,
-				picture->len / 1024, PICTURE_SIDE_MAX,
-				PICTURE_BYTES_MAX / 4 * 3 / 1024);
+	if (!agent_picture_fits(&outcome->picture, why, sizeof(why))) {
 		agent_image_finish(&outcome->picture);
-		return status;
+		return cua_buffer_printf(words, err, "\n[%s]", why);
 	}
 	return CUA_OK;
 }

@@ -8,23 +8,10 @@
 #include "agent/run_internal.h"
 #include "agent/tools/tool.h"
 #include "cua/base/json.h"
+#include "cua/base/names.h"
 #include "cua/base/util.h"
 
 /* --- what is offered --- */
-
-/* One name of a list with commas. */
-static bool is_named(const char *names, const char *name)
-{
-	const size_t len = strlen(name);
-	for (const char *at = names; *at; at += strspn(at, ",")) {
-		const size_t part = strcspn(at, ",");
-		if (part == len && strncmp(at, name, len) == 0) {
-			return true;
-		}
-		at += part;
-	}
-	return false;
-}
 
 enum cua_status cua_agent_check_tools(const char *names, struct cua_error *err)
 {
@@ -32,14 +19,14 @@ enum cua_status cua_agent_check_tools(const char *names, struct cua_error *err)
 	if (strcmp(names, "all") == 0 || strcmp(names, "none") == 0) {
 		return CUA_OK;
 	}
-	for (const char *at = names; *at; at += strspn(at, ",")) {
-		const size_t len = strcspn(at, ",");
-		snprintf(name, sizeof(name), "%.*s", (int)(len < 60 ? len : 60), at);
+	const char *at = names, *one = NULL;
+	size_t len = 0;
+	while (cua_names_next(&at, &one, &len)) {
+		snprintf(name, sizeof(name), "%.*s", (int)(len < 60 ? len : 60), one);
 		if (!tool_find(name)) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 					"there is no tool \"%s\"; cua tools lists them", name);
 		}
-		at += len;
 	}
 	return CUA_OK;
 }
@@ -49,7 +36,7 @@ static bool is_offered(const struct agent_run *run, const struct tool *tool)
 {
 	const char *names = run->options->tools;
 	return names && strcmp(names, "none") != 0 &&
-			(strcmp(names, "all") == 0 || is_named(names, tool->name));
+			(strcmp(names, "all") == 0 || cua_names_have(names, tool->name));
 }
 
 bool run_tools_open(struct agent_run *run)

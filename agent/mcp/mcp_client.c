@@ -8,6 +8,7 @@
 #include "agent/mcp/mcp_client_internal.h"
 #include "agent/mcp/mcp_pins.h"
 #include "cua/base/json.h"
+#include "cua/base/names.h"
 #include "cua/base/util.h"
 
 static void tell(const struct agent_mcp *mcp, const struct mcp_member *member, const char *what)
@@ -70,9 +71,51 @@ static enum cua_status list(
 
 /* --- from start to end --- */
 
+/* A program that no person has seen is not started for a run. */
+static enum cua_status check_start(
+		const struct agent_mcp *mcp, const struct mcp_member *member, struct cua_error *err)
+{
+	bool is_known = false;
+	if (mcp->options.on_approve) {
+		return CUA_OK;
+	}
+	enum cua_status status = agent_mcp_pins_know(member->entry, &is_known, err);
+	return status != CUA_OK || is_known
+			? status
+			: CUA_FAIL(err, CUA_ERR_POLICY, 0,
+					  "not started: nobody has approved it, or how it is "
+					  "started: cua mcp-servers approve %s",
+					  member->entry->name);
+}
+
+static bool has_entry(const struct agent_mcp *mcp, const char *name)
+{
+	for (size_t i = 0; i < mcp->config.count; i++) {
+		if (strcmp(mcp->config.entries[i].name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void tell_missing(const struct agent_mcp *mcp)
+{
+	const char *at = mcp->options.only ? mcp->options.only : "", *one = NULL;
+	char name[AGENT_MCP_NAME_MAX + 1];
+	size_t len = 0;
+	while (cua_names_next(&at, &one, &len)) {
+		snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), one);
+		if (!has_entry(mcp, name) && mcp->options.on_trouble) {
+			mcp->options.on_trouble(name, "mcpServers.json has no such server",
+					mcp->options.user_data);
+		}
+	}
+}
+
 static enum cua_status start_all(struct agent_mcp *mcp, struct cua_error *err)
 {
 	struct cua_error why = { 0 };
+	tell_missing(mcp);
 	for (size_t i = 0; i < mcp->config.count; i++) {
 		struct mcp_member *member = &mcp->members[i];
 		member->entry = &mcp->config.entries[i];
@@ -82,7 +125,8 @@ static enum cua_status start_all(struct agent_mcp *mcp, struct cua_error *err)
 			return status;
 		}
 		mcp->count++;
-		if (agent_mcp_server_start(member->server, &why) != CUA_OK) {
+		if (check_start(mcp, member, &why) != CUA_OK ||
+				agent_mcp_server_start(member->server, &why) != CUA_OK) {
 			tell(mcp, member, why.msg);
 			agent_mcp_server_destroy(CUA_STEAL(member->server));
 		}
@@ -110,7 +154,8 @@ enum cua_status agent_mcp_open(const struct agent_mcp_options *options, struct a
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "servers");
 	}
 	mcp->options = *options;
-	enum cua_status status = agent_mcp_config_load(options->path, NULL, &mcp->config, &why);
+	enum cua_status status =
+			agent_mcp_config_load(options->path, options->only, &mcp->config, &why);
 	if (status == CUA_OK) {
 		mcp->members = calloc(mcp->config.count + 1, sizeof(*mcp->members));
 		status = mcp->members ? mcp_make_schemas(mcp, &why)
@@ -147,6 +192,21 @@ void agent_mcp_close(struct agent_mcp *mcp)
 	agent_mcp_config_finish(&mcp->config);
 	cJSON_Delete(mcp->schemas);
 	free(mcp);
+}
+
+bool agent_mcp_standing(
+		const struct agent_mcp *mcp, size_t index, struct agent_mcp_standing *ret_standing)
+{
+	if (index >= mcp->count) {
+		return false;
+	}
+	const struct mcp_member *member = &mcp->members[index];
+	*ret_standing = (struct agent_mcp_standing){ .server = member->entry->name,
+		.is_usable = member->tools != NULL };
+	for (size_t i = 0; member->tools && i < member->tools->count; i++) {
+		ret_standing->tools += member->tools->list[i].is_approved;
+	}
+	return true;
 }
 
 /* --- calls --- */
@@ -235,14 +295,19 @@ enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
 {
 	struct target target;
 	if (strcmp(function, "mcp_tools") == 0) {
-		*ret_target = (struct agent_mcp_target){ "", "", arguments, NULL };
+		*ret_target = (struct agent_mcp_target){
+			.server = "", .tool = "", .arguments = arguments
+		};
 		return CUA_OK;
 	}
 	enum cua_status status = find(mcp, function, arguments, &target, err);
 	if (status == CUA_OK) {
-		*ret_target = (struct agent_mcp_target){ target.member->entry->name,
-			target.tool->name, target.arguments,
-			cua_json_member(target.tool->definition, "annotations") };
+		const struct agent_mcp_entry *entry = target.member->entry;
+		*ret_target = (struct agent_mcp_target){ .server = entry->name,
+			.tool = target.tool->name,
+			.arguments = target.arguments,
+			.annotations = cua_json_member(target.tool->definition, "annotations"),
+			.has_network = entry->has_network || entry->transport != AGENT_MCP_STDIO };
 	}
 	return status;
 }

@@ -19,19 +19,33 @@ typedef void (*agent_mcp_trouble_fn)(const char *server, const char *what, void 
 
 struct agent_mcp_options {
 	const char *path;                       /* of mcpServers.json; NULL: the usual one */
+	const char *only;                       /* names with commas; NULL: all servers */
 	struct agent_mcp_server_options server; /* for each */
-	agent_mcp_approve_fn on_approve;        /* NULL: nothing is approved */
-	agent_mcp_trouble_fn on_trouble;        /* may be NULL */
-	void *user_data;                        /* of both */
+	/* NULL: nothing is approved, and a server whose start nobody approved is not started. */
+	agent_mcp_approve_fn on_approve;
+	agent_mcp_trouble_fn on_trouble; /* may be NULL */
+	void *user_data;                 /* of both */
 };
 
 struct agent_mcp;
 
 /* Starts all servers at once and asks each for its tools. One that fails is told, and is not
- * offered. CUA_ERR_INVAL for a file with a mistake: nothing is started then. */
+ * offered. CUA_ERR_INVAL for a file with a mistake: nothing is started then. CUA_ERR_NOT_FOUND if
+ * none of the servers in only is there; of some that are not, on_trouble is told. */
 CUA_NODISCARD enum cua_status agent_mcp_open(const struct agent_mcp_options *options,
 		struct agent_mcp **ret_mcp, struct cua_error *err);
 void agent_mcp_close(struct agent_mcp *mcp);
+
+/* A server and how many of its tools are offered. */
+struct agent_mcp_standing {
+	const char *server;
+	bool is_usable;
+	size_t tools;
+};
+
+/* One server after another; false behind the last. */
+bool agent_mcp_standing(
+		const struct agent_mcp *mcp, size_t index, struct agent_mcp_standing *ret_standing);
 
 struct agent_mcp_function {
 	char name[65];           /* for a model: letters, digits, _ and - */
@@ -50,6 +64,7 @@ struct agent_mcp_target {
 	const char *server, *tool; /* "" for mcp_tools, which only reads descriptions */
 	const cJSON *arguments;    /* of the tool */
 	const cJSON *annotations;  /* may be NULL; hints that nobody vouches for */
+	bool has_network;          /* so what it is told may leave */
 };
 
 /* CUA_ERR_INVAL, in words for the model, if there is no such function, server or tool, or if it is

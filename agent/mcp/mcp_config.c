@@ -11,6 +11,7 @@
 #include "agent/model/model.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
+#include "cua/base/names.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
@@ -398,7 +399,7 @@ static enum cua_status read_servers(const struct file *file, const char *only,
 	}
 	cJSON_ArrayForEach (json, servers) {
 		const char *member = NULL;
-		if (only && strcmp(only, json->string) != 0) {
+		if (only && !cua_names_have(only, json->string)) {
 			continue;
 		}
 		enum cua_status status = read_server(

@@ -45,13 +45,14 @@ CUA_NODISCARD enum cua_status agent_mcp_config_path(char *path, size_t size, str
 /**
  * agent_mcp_config_load() - read the servers.
  * @path: NULL: agent_mcp_config_path(), which need not be there.
- * @only: the one server that is wanted; NULL: all.
+ * @only: the servers that are wanted, names with commas; NULL: all.
  *
  * ${NAME} and ${NAME:-default} are replaced by the variable of the environment, once, in command,
  * args, env, url and headers; $${ is ${ as it stands. A variable without default that is not set
  * is an error. Errors name file and member, and never a value.
  *
- * Return: CUA_OK; CUA_ERR_INVAL; CUA_ERR_NOT_FOUND if there is no such file or server.
+ * Return: CUA_OK; CUA_ERR_INVAL; CUA_ERR_NOT_FOUND if there is no such file, or none of these
+ *         servers.
  */
 CUA_NODISCARD enum cua_status agent_mcp_config_load(const char *path, const char *only,
 		struct agent_mcp_config *ret_config, struct cua_error *err);

@@ -106,6 +106,9 @@ enum cua_status mcp_make_schemas(struct agent_mcp *mcp, struct cua_error *err)
 	cJSON *arguments =
 			cJSON_AddObjectToObject(cua_json_member(call, "properties"), "arguments");
 	cJSON_AddStringToObject(arguments, "type", "object");
+	/* Some model APIs take no object without them. */
+	cJSON_AddObjectToObject(arguments, "properties");
+	cJSON_AddBoolToObject(arguments, "additionalProperties", true);
 	cJSON_AddItemToObject(call, "required",
 			cJSON_CreateStringArray(required, CUA_ARRAY_LEN(required)));
 	const bool is_whole = cJSON_AddBoolToObject(call, "additionalProperties", false) != NULL;

@@ -130,6 +130,17 @@ enum cua_status agent_mcp_pins_compare(const struct agent_mcp_entry *entry,
 	return CUA_OK;
 }
 
+enum cua_status agent_mcp_pins_know(
+		const struct agent_mcp_entry *entry, bool *ret_known, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *pins = NULL;
+	CUA_AUTO_JSON cJSON *launch = launch_of(entry);
+	enum cua_status status = read_pins(entry->name, &pins, err);
+	const cJSON *approved = cua_json_member(pins, "launch");
+	*ret_known = status == CUA_OK && approved && cJSON_Compare(approved, launch, true);
+	return status;
+}
+
 bool agent_mcp_pins_need_approval(const cJSON *changes)
 {
 	const cJSON *change = NULL;

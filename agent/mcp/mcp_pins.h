@@ -20,6 +20,9 @@
  */
 CUA_NODISCARD enum cua_status agent_mcp_pins_compare(const struct agent_mcp_entry *entry,
 		struct agent_mcp_tools *tools, cJSON **ret_changes, struct cua_error *err);
+/* *ret_known: how the server is started is what was approved, so it may be. */
+CUA_NODISCARD enum cua_status agent_mcp_pins_know(
+		const struct agent_mcp_entry *entry, bool *ret_known, struct cua_error *err);
 /* True if something in the list needs a yes. */
 bool agent_mcp_pins_need_approval(const cJSON *changes);
 /* From now on what the server offers is what was approved. */

@@ -113,12 +113,20 @@ static void take_answer(struct agent_mcp_server *server, const struct mcp_messag
 	server->wait->is_answered = true;
 }
 
+/* So many milliseconds from now, or when all waiting ends. */
+static uint64_t until(const struct agent_mcp_server *server, int ms)
+{
+	const uint64_t then_us = cua_now_us() + (uint64_t)ms * 1000U;
+	const uint64_t last_us = server->options.deadline_us;
+	return last_us > 0 && last_us < then_us ? last_us : then_us;
+}
+
 /* More of the way is done: there may be more time, but not without end. */
 static void take_progress(struct agent_mcp_server *server, const cJSON *params)
 {
 	const cJSON *token = cua_json_member(params, "progressToken");
 	const double progress = cua_json_number(params, "progress");
-	const uint64_t later_us = cua_now_us() + (uint64_t)server->options.call_ms * 1000U;
+	const uint64_t later_us = until(server, server->options.call_ms);
 	if (!server->wait || !cJSON_IsNumber(token) ||
 			token->valuedouble != (double)server->last_id ||
 			progress <= server->progress) {
@@ -231,9 +239,8 @@ enum cua_status mcp_ask(struct agent_mcp_server *server, const struct mcp_questi
 		struct cua_error *err)
 {
 	const int64_t id = ++server->last_id;
-	const uint64_t now_us = cua_now_us();
 	*ret_reply = (struct mcp_reply){ 0 };
-	*ret_wait = (struct mcp_wait){ .deadline_us = now_us + (uint64_t)question->ms * 1000U };
+	*ret_wait = (struct mcp_wait){ .deadline_us = until(server, question->ms) };
 	params = params ? params : cJSON_CreateObject();
 	const bool is_whole = add_meta(server, params, id, question->is_call);
 	CUA_AUTO_FREE char *text = mcp_message_request(id, question->method, params);
@@ -244,7 +251,7 @@ enum cua_status mcp_ask(struct agent_mcp_server *server, const struct mcp_questi
 	outgoing.headers = question->headers;
 	server->wait = ret_wait;
 	server->reply = ret_reply;
-	server->last_us = now_us + (uint64_t)question->max_ms * 1000U;
+	server->last_us = until(server, question->max_ms);
 	server->strays = 0;
 	server->progress = -1;
 	enum cua_status status = server->transport->ops->exchange(

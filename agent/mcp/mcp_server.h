@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "agent/mcp/mcp_config.h"
 #include "agent/mcp/mcp_tool.h"
@@ -23,7 +24,8 @@ typedef cJSON *(*agent_mcp_elicit_fn)(const char *server, const cJSON *params, v
 struct agent_mcp_server_options {
 	int cancel_fd;                               /* readable: stop; -1 for none */
 	int init_ms, probe_ms, call_ms, call_max_ms; /* 0: as above */
-	agent_mcp_elicit_fn on_elicit;               /* NULL: it is declined */
+	uint64_t deadline_us; /* of cua_now_us(): nothing is waited for beyond it; 0: none */
+	agent_mcp_elicit_fn on_elicit; /* NULL: it is declined */
 	void *user_data;
 };
 

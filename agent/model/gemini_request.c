@@ -196,12 +196,14 @@ static void exclude(cJSON *computer, bool is_legacy)
 	}
 }
 
-/* Names that are the API's own, and arguments in pixels, of which the model knows nothing. */
+/* Not what the API has itself, and no action in pixels, of which the model knows nothing; what a
+ * tool calls x is its own affair. */
 static bool is_offered(const char *name, const cJSON *parameters)
 {
 	const cJSON *properties = cJSON_GetObjectItemCaseSensitive(parameters, "properties");
-	return !gemini_has_action(name) && !cJSON_GetObjectItemCaseSensitive(properties, "x") &&
-			!cJSON_GetObjectItemCaseSensitive(properties, "region");
+	const bool is_in_pixels = cJSON_GetObjectItemCaseSensitive(properties, "x") ||
+			cJSON_GetObjectItemCaseSensitive(properties, "region");
+	return !gemini_has_action(name) && !(is_in_pixels && cua_action_find(name));
 }
 
 static void add_function(const char *name, const char *help, cJSON *parameters, void *user_data)

@@ -1,8 +1,12 @@
 #include "agent/model/picture.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SIDE_MAX 2000
+#define BYTES_MAX ((size_t)4 << 20) /* in base64 */
 
 static int big16(const unsigned char *at)
 {
@@ -107,4 +111,18 @@ bool agent_picture_read(const char *base64, struct agent_image *ret_image)
 	sodium_bin2hex(image.sha256, sizeof(image.sha256), digest, sizeof(digest));
 	*ret_image = image;
 	return true;
+}
+
+bool agent_picture_fits(const struct agent_image *picture, char *why, size_t size)
+{
+	if (strcmp(picture->media_type, "image/webp") != 0 && picture->width <= SIDE_MAX &&
+			picture->height <= SIDE_MAX && strlen(picture->base64) <= BYTES_MAX) {
+		return true;
+	}
+	snprintf(why, size,
+			"a picture of %dx%d, %s, %zu KB is not shown: make it PNG or JPEG of at "
+			"most %d pixels on an edge and %zu KB",
+			picture->width, picture->height, picture->media_type, picture->len / 1024,
+			SIDE_MAX, BYTES_MAX / 4 * 3 / 1024);
+	return false;
 }

@@ -16,6 +16,9 @@
 
 #define MANY 300
 #define PAGE 70
+#define PICTURE \
+	"iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP4" \
+	"z8AARAwoFABE0AX7pM/egAAAAABJRU5ErkJggg=="
 
 static const char *mode, *port;
 static int calls, lists;
@@ -104,6 +107,20 @@ static void list_deep(const cJSON *id)
 	    "\"a\":{\"$ref\":\"http://127.0.0.1:1/never\"}}}}]}}");
 }
 
+/* What a server may write and not every model API takes. */
+static void list_odd(const cJSON *id)
+{
+	printf("{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"tools\":[{\"name\":\"bare\","
+	       "\"description\":\"",
+			id->valueint);
+	fill(stdout, 4096);
+	say("\",\"inputSchema\":{\"type\":\"object\"}},{\"name\":\"any.of\",\"inputSchema\":{"
+	    "\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\","
+	    "\"anyOf\":[{\"required\":[\"x\"]}],\"properties\":{\"x\":{\"type\":\"integer\"},"
+	    "\"list\":{\"type\":\"array\"},\"deep\":{\"anyOf\":[{\"type\":\"object\"},{\"type\":"
+	    "\"null\"}]},\"type\":\"object\"}}}]}}");
+}
+
 static void list(const cJSON *id, const cJSON *params)
 {
 	lists++;
@@ -113,6 +130,8 @@ static void list(const cJSON *id, const cJSON *params)
 		list_many(id, params);
 	} else if (is("deep")) {
 		list_deep(id);
+	} else if (is("odd-schemas")) {
+		list_odd(id);
 	} else {
 		answer(id,
 				is("changes") && lists > 1
@@ -166,6 +185,18 @@ static void look(const cJSON *id)
 	answer(id, text);
 }
 
+/* A mark in a file for each call, so that nobody takes one that was sent twice for one. */
+static void count(const cJSON *params)
+{
+	FILE *file = fopen(port, "ae");
+	if (!file || fputs("called\n", file) < 0 || fclose(file) != 0) {
+		exit(4);
+	}
+	if (cJSON_IsTrue(cJSON_GetObjectItem(cJSON_GetObjectItem(params, "arguments"), "hang"))) {
+		stay();
+	}
+}
+
 static void run_tool(const cJSON *id, const cJSON *params)
 {
 	static const char done[] = "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}";
@@ -216,6 +247,20 @@ static void run_tool(const cJSON *id, const cJSON *params)
 	} else if (is("looks")) {
 		look(id);
 		return;
+	} else if (is("pictures")) {
+		answer(id,
+				"{\"content\":[{\"type\":\"text\",\"text\":\"Two of them.\"},{"
+				"\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"" PICTURE
+				"\"},{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":"
+				"\"" PICTURE "\"}],\"structuredContent\":{\"weight\":17}}");
+		return;
+	} else if (is("refuses")) {
+		answer(id,
+				"{\"content\":[{\"type\":\"text\",\"text\":\"there is no such "
+				"paper\"}],\"isError\":true}");
+		return;
+	} else if (is("counts")) {
+		count(params);
 	} else if (is("odd-result")) {
 		answer(id, "{\"resultType\":\"task\",\"taskId\":\"1\"}");
 		return;
