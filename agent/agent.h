@@ -73,6 +73,9 @@ struct cua_agent_options {
 			    */
 	const char *instructions;  /* of the user, beside the task; NULL: none */
 	const char *template_name; /* where these settings come from; NULL: none */
+	/* Servers of mcpServers.json whose tools are offered as well: names with commas, or "all";
+	 * NULL: none. Those of them that nobody approved are not; events say which. */
+	const char *mcp;
 	/* What a person says to a question of the model, which is hostile text; the caller frees.
 	 * NULL, also for the function: nobody is there. */
 	char *(*ask)(const char *question, void *user_data);
@@ -105,6 +108,7 @@ struct cua_agent_resumable {
 	struct agent_limits limits;
 	char *tools;                        /* owned; NULL: none were offered */
 	char *instructions, *template_name; /* owned; NULL: it had none */
+	char *mcp;                          /* owned; names of servers with commas, or "none" */
 	char *policy_name, *policy_text;    /* owned; NULL: of a run that had none */
 };
 
@@ -128,5 +132,7 @@ void cua_agent_result_finish(struct cua_agent_result *result);
 
 /* Names of tools with commas, "all" or "none"; CUA_ERR_INVAL names the one there is not. */
 CUA_NODISCARD enum cua_status cua_agent_check_tools(const char *names, struct cua_error *err);
+/* Servers likewise; CUA_ERR_INVAL for a mistake in mcpServers.json, too, CUA_ERR_NOT_FOUND. */
+CUA_NODISCARD enum cua_status cua_agent_check_mcp(const char *names, struct cua_error *err);
 
 #endif

@@ -36,6 +36,7 @@ struct report_step {
  * so that those of one step are all that is in memory. */
 struct report {
 	cJSON *start, *end; /* owned; run_start, and the last event if it is an end */
+	cJSON *servers;     /* owned; the last of its events that names them; NULL */
 	double begun_ms;
 	size_t event_count;
 	struct report_step *steps; /* owned */

@@ -57,12 +57,32 @@ static void put_start(FILE *out, const char *time)
 	put_fact(out, "Started", time[0] ? text : "");
 }
 
-static void put_facts(FILE *out, const cJSON *start, const cJSON *end)
+static void put_servers(FILE *out, const cJSON *event)
 {
+	const cJSON *server = NULL;
+	const char *joint = "<div><dt>Servers</dt><dd>";
+	cJSON_ArrayForEach (server, cua_json_member(event, "servers")) {
+		fputs(joint, out);
+		cua_text_html(out, cua_json_text(server, "name"));
+		if (cJSON_IsTrue(cua_json_member(server, "usable"))) {
+			const int tools = cua_json_int(server, "tools");
+			fprintf(out, " (%d tool%s)", tools, tools == 1 ? "" : "s");
+		} else {
+			fputs(" (could not be used)", out);
+		}
+		joint = ", ";
+	}
+	fputs(joint[0] == ',' ? "</dd></div>" : "", out);
+}
+
+static void put_facts(FILE *out, const struct report *report)
+{
+	const cJSON *start = report->start, *end = report->end;
 	const cJSON *usage = cua_json_member(end, "usage");
 	fputs("<dl>", out);
 	put_fact(out, "Model", cua_json_text(start, "model"));
 	put_fact(out, "Desktop", cua_json_text(start, "desktop"));
+	put_servers(out, report->servers);
 	put_start(out, cua_json_text(start, "time"));
 	if (end) {
 		put_number(out, "Steps", cua_json_number(end, "steps"), "");
@@ -102,7 +122,7 @@ static void put_head(FILE *out, const struct report *report)
 	cua_text_html(out, cua_json_text(start, "task"));
 	fputs("</h1>\n", out);
 	put_outcome(out, end);
-	put_facts(out, start, end);
+	put_facts(out, report);
 	fputs("</header>\n", out);
 }
 

@@ -147,6 +147,12 @@ static void put_decision(FILE *out, const cJSON *event)
 	}
 	fprintf(out, "<p class=\"%s\">%s", looks[verdict].class, looks[verdict].lead);
 	cua_text_html(out, cua_json_text(event, "reason"));
+	if (cua_json_string(event, "server")) {
+		fputs(": ", out);
+		cua_text_html(out, cua_json_text(event, "server"));
+		fputs(", ", out);
+		cua_text_html(out, cua_json_text(event, "server_tool"));
+	}
 	fputs(" (class ", out);
 	cua_text_html(out, cua_json_text(event, "class"));
 	fputs("; ", out);
@@ -176,6 +182,15 @@ static void put_resume(FILE *out, const cJSON *event)
 	fputs(".</p>\n", out);
 }
 
+static void put_trouble(FILE *out, const cJSON *event)
+{
+	fputs("<p class=\"warn\">Server ", out);
+	cua_text_html(out, cua_json_text(event, "server"));
+	fputs(": ", out);
+	cua_text_html(out, cua_json_text(event, "message"));
+	fputs("</p>\n", out);
+}
+
 static void put_event(FILE *out, const cJSON *event)
 {
 	if (agent_event_is(event, "result")) {
@@ -189,6 +204,8 @@ static void put_event(FILE *out, const cJSON *event)
 	} else if (agent_event_is(event, "taint")) {
 		put_paragraph(out, "warn", "From here on the run is tainted: ",
 				cua_json_text(event, "reason"));
+	} else if (agent_event_is(event, "mcp_trouble")) {
+		put_trouble(out, event);
 	} else if (agent_event_is(event, "not_run")) {
 		put_paragraph(out, "warn", "Not run: ", cua_json_text(event, "message"));
 	} else if (agent_event_is(event, "retry")) {

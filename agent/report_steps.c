@@ -98,7 +98,9 @@ static void note_event(struct report_step *step, const cJSON *event)
 	if (agent_event_is(event, "intent")) {
 		step->acts = step->acts || !only_looks(cua_json_member(event, "actions"));
 	} else if (agent_event_is(event, "result")) {
-		step->desktop_ms += cua_json_number(event, "ms");
+		if (!cua_json_member(event, "server")) {
+			step->desktop_ms += cua_json_number(event, "ms");
+		}
 		step->has_problem = step->has_problem ||
 				strcmp(cua_json_text(event, "status"), "ok") != 0;
 	} else if (agent_event_is(event, "safety")) {
@@ -141,6 +143,11 @@ static struct report_step *begin_step(struct report *report, const cJSON *event)
 static void keep_ends(struct report *report, cJSON **event)
 {
 	cJSON_Delete(CUA_STEAL(report->end));
+	if (agent_event_is(*event, "mcp")) {
+		cJSON_Delete(report->servers);
+		report->servers = CUA_STEAL(*event);
+		return;
+	}
 	if (!report->start && agent_event_is(*event, "run_start")) {
 		report->start = CUA_STEAL(*event);
 	} else if (agent_event_is(*event, "run_end")) {
@@ -199,6 +206,7 @@ void report_finish(struct report *report)
 {
 	cJSON_Delete(report->start);
 	cJSON_Delete(report->end);
+	cJSON_Delete(report->servers);
 	free(report->steps);
 	free(report->shots);
 	free(report->slots);

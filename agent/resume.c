@@ -98,6 +98,9 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 			return CUA_ERR_NOMEM;
 		}
 	}
+	if (!(run->mcp = run_mcp_names(events))) {
+		return CUA_ERR_NOMEM;
+	}
 	run->limits = (struct agent_limits){ .steps = cua_json_int(limits, "steps"),
 		.time_s = cua_json_int(limits, "time_s"),
 		.tokens = cua_json_number(limits, "tokens"),
@@ -159,6 +162,7 @@ void cua_agent_resumable_finish(struct cua_agent_resumable *run)
 	free(run->tools);
 	free(run->instructions);
 	free(run->template_name);
+	free(run->mcp);
 	free(run->policy_name);
 	free(run->policy_text);
 	*run = (struct cua_agent_resumable){ 0 };
@@ -211,7 +215,9 @@ static void add_result(struct cua_agent_result *result, const cJSON *event)
 		const char *status = cua_json_string(action, "status");
 		result->actions += !status || strcmp(status, "failed") != 0;
 	}
-	result->desktop_ms += cua_json_number(event, "ms");
+	if (!cua_json_member(event, "server")) {
+		result->desktop_ms += cua_json_number(event, "ms");
+	}
 }
 
 static void add_up(struct agent_run *run, const cJSON *events)

@@ -382,7 +382,7 @@ static void open_journal(struct agent_run *run)
 	}
 }
 
-/* Journal, desktop, first look, model, first message. */
+/* Journal, servers, desktop, first look, model, first message. */
 static void prepare(struct agent_run *run)
 {
 	struct cua_error why = { 0 };
@@ -393,7 +393,8 @@ static void prepare(struct agent_run *run)
 		run->deadline_us =
 				run->started_us + (left_ms > 0 ? (uint64_t)(left_ms * 1000.0) : 0);
 	}
-	if (run->is_over || !(run->options->resume ? run_note_resume(run) : run_note_start(run))) {
+	if (run->is_over || !(run->options->resume ? run_note_resume(run) : run_note_start(run)) ||
+			!run_mcp_open(run)) {
 		return;
 	}
 	if (agent_desktop_create(run->options->desktop_socket, run->options->cancel_fd,
@@ -456,6 +457,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		close_journal(&run);
 	}
 	agent_model_destroy(run.model);
+	run_mcp_close(&run);
 	agent_desktop_destroy(run.desktop);
 	agent_journal_finish(&run.journal);
 	run_policy_close(&run);

@@ -266,7 +266,8 @@ static bool take_outcome(
 	if (outcome->status == CUA_ERR_PERSON && !settle_with_person(batch)) {
 		return false;
 	}
-	return answer(batch, AGENT_ANSWER_FAILED, outcome, problem);
+	return answer(batch, outcome->is_uncertain ? AGENT_ANSWER_UNCERTAIN : AGENT_ANSWER_FAILED,
+			outcome, problem);
 }
 
 /* The same again on the same screen has not done what was meant: first the model is told so, which
@@ -313,6 +314,12 @@ static bool count_errors(struct agent_run *run, bool is_error)
 	return !run->is_over;
 }
 
+static bool refuse(struct batch *batch, const char *problem)
+{
+	return answer_not_run(batch, AGENT_ANSWER_FAILED, problem) &&
+			count_errors(batch->run, true);
+}
+
 /* *ret_refused: it is not to run, and the model is told why. False if the run is over. */
 static bool pass_policy(struct batch *batch, const struct run_request *request, bool *ret_refused)
 {
@@ -324,10 +331,33 @@ static bool pass_policy(struct batch *batch, const struct run_request *request, 
 		add_note(batch, note);
 	}
 	*ret_refused = pass == RUN_PASS_REFUSED;
-	return pass == RUN_PASS_GO ||
-			(pass == RUN_PASS_REFUSED &&
-					answer_not_run(batch, AGENT_ANSWER_FAILED, problem) &&
-					count_errors(batch->run, true));
+	return pass == RUN_PASS_GO || (pass == RUN_PASS_REFUSED && refuse(batch, problem));
+}
+
+/* What the policy is asked about. False, with problem, if there is nothing to ask. */
+static bool describe_call(struct agent_run *run, const struct agent_call *call,
+		struct run_request *ret_request, char *problem, size_t size)
+{
+	if (run_mcp_has(run, call)) {
+		return run_mcp_request(run, call, ret_request, problem, size);
+	}
+	*ret_request = call->kind == AGENT_CALL_TOOL ? run_tool_request(run, call)
+						     : run_policy_computer(run, call);
+	return true;
+}
+
+static enum cua_status perform(struct agent_run *run, const struct run_request *request,
+		struct agent_outcome *ret_outcome, struct cua_error *err)
+{
+	const struct agent_call *call = request->call;
+	if (run_mcp_has(run, call)) {
+		return run_mcp_call(run, request, ret_outcome, err);
+	}
+	enum cua_status status = call->kind == AGENT_CALL_TOOL
+			? run_tool(run, call, ret_outcome, err)
+			: agent_desktop_act(run->desktop, call->actions, ret_outcome, err);
+	run->result->desktop_ms += ret_outcome->ms;
+	return status;
 }
 
 /* Nothing that a tool, a window or a page shows is told or written down before. */
@@ -354,27 +384,27 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 {
 	struct agent_run *run = batch->run;
 	struct agent_outcome outcome;
+	struct run_request request;
 	struct cua_error why = { 0 };
+	char problem[640];
 	if (run_is_cancelled(run)) {
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return false;
 	}
-	const bool is_tool = call->kind == AGENT_CALL_TOOL;
-	const struct run_request request =
-			is_tool ? run_tool_request(run, call) : run_policy_computer(run, call);
+	if (!describe_call(run, call, &request, problem, sizeof(problem))) {
+		*ret_failed = true;
+		return refuse(batch, problem);
+	}
 	if (goes_in_circles(batch, call) || !pass_policy(batch, &request, ret_failed)) {
 		return false;
 	}
 	if (*ret_failed) {
 		return true;
 	}
-	if (!run_note_intent(run, call)) {
+	if (!run_note_intent(run, &request)) {
 		return false;
 	}
-	enum cua_status status = is_tool
-			? run_tool(run, call, &outcome, &why)
-			: agent_desktop_act(run->desktop, call->actions, &outcome, &why);
-	run->result->desktop_ms += outcome.ms;
+	const enum cua_status status = perform(run, &request, &outcome, &why);
 	hide_outcome(run, &outcome);
 	bool goes_on = false;
 	if (status == CUA_OK) {

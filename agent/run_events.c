@@ -143,6 +143,9 @@ bool run_note_start(struct agent_run *run)
 	if (options->instructions) {
 		cJSON_AddStringToObject(event, "instructions", options->instructions);
 	}
+	if (options->mcp) {
+		cJSON_AddStringToObject(event, "mcp", options->mcp);
+	}
 	return append(run, event, true);
 }
 
@@ -292,15 +295,25 @@ static cJSON *open_call_event(
 	return event;
 }
 
-bool run_note_intent(struct agent_run *run, const struct agent_call *call)
+static void add_server(cJSON *event, const struct run_request *request)
 {
+	if (request->server) {
+		cJSON_AddStringToObject(event, "server", request->server);
+		cJSON_AddStringToObject(event, "server_tool", request->server_tool);
+	}
+}
+
+bool run_note_intent(struct agent_run *run, const struct run_request *request)
+{
+	const struct agent_call *call = request->call;
 	cJSON *event = open_call_event(run, "intent", call);
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	cJSON *actions = cJSON_Duplicate(call->actions, true);
 	if (call->tool) {
 		cJSON_AddStringToObject(event, "tool", call->tool);
 		cJSON_AddItemToObject(
-				event, "arguments", cJSON_Duplicate(call->tool_arguments, true));
+				event, "arguments", cJSON_Duplicate(request->arguments, true));
+		add_server(event, request);
 	}
 	if (!actions || !cJSON_AddItemToObject(event, "actions", actions)) {
 		cJSON_Delete(actions);
@@ -320,7 +333,8 @@ bool run_note_intent(struct agent_run *run, const struct agent_call *call)
 static void add_answer(cJSON *event, const cJSON *answer)
 {
 	static const char *const names[] = { "results", "settle", "changed", "pointer", "focused",
-		"new_windows", "person_note", "words", "is_error", "has_own_image", "directory" };
+		"new_windows", "person_note", "words", "is_error", "has_own_image", "directory",
+		"server" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
 		const cJSON *value = cua_json_member(answer, names[i]);
 		if (value) {
@@ -333,7 +347,7 @@ bool run_note_result(struct agent_run *run, const struct agent_call *call,
 		const struct agent_outcome *outcome, const struct cua_error *lost)
 {
 	cJSON *event = open_call_event(run, "result", call);
-	bool is_uncertain = lost && outcome->is_uncertain;
+	const bool is_uncertain = outcome->is_uncertain && (lost || outcome->status != CUA_OK);
 	const char *message = lost ? lost->msg : outcome->message;
 	cJSON_AddStringToObject(event, "status",
 			is_uncertain                                        ? "uncertain"
@@ -371,11 +385,12 @@ bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool 
 	return append(run, event, true);
 }
 
-bool run_note_decision(struct agent_run *run, const struct agent_call *call, const char *tool,
+bool run_note_decision(struct agent_run *run, const struct run_request *request,
 		const struct agent_decision *decision, cJSON *counted)
 {
-	cJSON *event = open_call_event(run, "decision", call);
-	cJSON_AddStringToObject(event, "tool", tool);
+	cJSON *event = open_call_event(run, "decision", request->call);
+	cJSON_AddStringToObject(event, "tool", request->tool);
+	add_server(event, request);
 	cJSON_AddStringToObject(event, "verdict", agent_verdict_names[decision->verdict]);
 	cJSON_AddStringToObject(event, "class", agent_risk_names[decision->risk]);
 	cJSON_AddStringToObject(event, "rule", decision->rule);
@@ -426,6 +441,21 @@ bool run_note_taint(struct agent_run *run, const struct agent_call *call,
 	cJSON_AddStringToObject(event, "reason", decision->reason);
 	cJSON_AddStringToObject(event, "file", decision->file);
 	cJSON_AddNumberToObject(event, "line", decision->line);
+	return append(run, event, false);
+}
+
+bool run_note_mcp(struct agent_run *run, cJSON *servers)
+{
+	cJSON *event = open_step_event(run, "mcp");
+	cJSON_AddItemToObject(event, "servers", servers);
+	return append(run, event, false);
+}
+
+bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char *what)
+{
+	cJSON *event = open_step_event(run, "mcp_trouble");
+	cJSON_AddStringToObject(event, "server", server);
+	cJSON_AddStringToObject(event, "message", what);
 	return append(run, event, false);
 }
 

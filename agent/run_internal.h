@@ -32,6 +32,7 @@ struct agent_run {
 	struct agent_ledger *ledger;
 	struct agent_approvals approvals;
 	cJSON *functions;     /* owned; the tools that are offered */
+	struct run_mcp *mcp;  /* owned; NULL: no servers */
 	char directory[4096]; /* that the shell is in; "": the workspace */
 	bool is_tainted;      /* it has read what a stranger may have written */
 };
@@ -92,6 +93,24 @@ CUA_NODISCARD enum cua_status run_tool(struct agent_run *run, const struct agent
 /* The answer of a turn that calls done, and nothing else; NULL. */
 const char *run_find_done(const struct agent_turn *turn);
 
+/* --- run_mcp.c --- */
+
+/* Starts the servers, adds what they offer to the functions, and writes down what is not offered.
+ * False if the run is over. */
+bool run_mcp_open(struct agent_run *run);
+void run_mcp_close(struct agent_run *run);
+/* Is it a call of one of their functions? */
+bool run_mcp_has(const struct agent_run *run, const struct agent_call *call);
+/* What the call is about; valid until the next. False, with problem for the model, if there is no
+ * such tool, or none that was approved. */
+bool run_mcp_request(struct agent_run *run, const struct agent_call *call,
+		struct run_request *ret_request, char *problem, size_t size);
+/* Calls it. As run_tool(); a server that fails is CUA_OK with the outcome's status set. */
+CUA_NODISCARD enum cua_status run_mcp_call(struct agent_run *run, const struct run_request *request,
+		struct agent_outcome *ret_outcome, struct cua_error *err);
+/* The servers of a run that goes on, names with commas, owned; NULL when memory runs out. */
+char *run_mcp_names(const cJSON *events);
+
 /* --- run_policy.c --- */
 
 bool run_policy_open(struct agent_run *run);
@@ -151,14 +170,14 @@ bool run_note_turn(struct agent_run *run, const struct agent_turn *turn);
 /* What requests without a good answer have cost, if anything. */
 void run_note_unanswered(
 		struct agent_run *run, const struct agent_turn *turn, const struct cua_error *why);
-bool run_note_intent(struct agent_run *run, const struct agent_call *call);
+bool run_note_intent(struct agent_run *run, const struct run_request *request);
 /* lost: why no answer came; NULL if one did. */
 bool run_note_result(struct agent_run *run, const struct agent_call *call,
 		const struct agent_outcome *outcome, const struct cua_error *lost);
 bool run_note_not_run(struct agent_run *run, const struct agent_call *call, const char *why);
 bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool acknowledged);
-/* tool: as in struct run_request. counted: of agent_ledger_since(), taken over. */
-bool run_note_decision(struct agent_run *run, const struct agent_call *call, const char *tool,
+/* counted: of agent_ledger_since(), taken over. */
+bool run_note_decision(struct agent_run *run, const struct run_request *request,
 		const struct agent_decision *decision, cJSON *counted);
 /* answer: "yes", "no", "nobody", "not_asked", "expired", "screen_changed". picture: NULL for none.
  */
@@ -166,6 +185,10 @@ bool run_note_approval(struct agent_run *run, const struct agent_call *call, con
 		const char *picture, double ms);
 bool run_note_taint(struct agent_run *run, const struct agent_call *call,
 		const struct agent_decision *decision);
+/* servers is taken: a list of {"name", "usable", "tools"}. */
+bool run_note_mcp(struct agent_run *run, cJSON *servers);
+/* A server, or something of it, is not offered. */
+bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char *what);
 bool run_note_person(struct agent_run *run, const char *phase, double ms);
 void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data);
 CUA_NODISCARD enum cua_status run_note_end(struct agent_run *run, struct cua_error *err);

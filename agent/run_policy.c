@@ -250,8 +250,7 @@ enum run_pass run_policy_pass(struct agent_run *run, const struct run_request *r
 	}
 	const size_t counted = agent_ledger_count(run->ledger);
 	judge(run, run->ledger, request, url, &decision);
-	if (!run_note_decision(run, request->call, request->tool, &decision,
-			    agent_ledger_since(run->ledger, counted))) {
+	if (!run_note_decision(run, request, &decision, agent_ledger_since(run->ledger, counted))) {
 		return RUN_PASS_OVER;
 	}
 	if (decision.verdict == AGENT_ASK) {
@@ -276,8 +275,7 @@ static enum agent_verdict judge_check(
 	struct agent_decision decision;
 	const size_t counted = agent_ledger_count(run->ledger);
 	agent_policy_judge(run->policy, run->ledger, &facts, &decision);
-	return run_note_decision(run, call, request.tool, &decision,
-			       agent_ledger_since(run->ledger, counted))
+	return run_note_decision(run, &request, &decision, agent_ledger_since(run->ledger, counted))
 			? decision.verdict
 			: AGENT_DENY;
 }

@@ -157,7 +157,13 @@ static void print_intent(struct agent_printer *printer, const cJSON *event)
 static void print_result(struct agent_printer *printer, const cJSON *event)
 {
 	const cJSON *settle = cua_json_member(event, "settle");
-	fprintf(printer->out, "  desktop %.2f s", cua_json_number(event, "ms") / 1000.0);
+	const char *server = cua_json_string(event, "server");
+	fputs("  ", printer->out);
+	cua_text_line(printer->out, server ? server : "desktop", 0);
+	fprintf(printer->out, " %.2f s", cua_json_number(event, "ms") / 1000.0);
+	if (cJSON_IsTrue(cua_json_member(event, "is_error"))) {
+		fputs("  (says that it failed)", printer->out);
+	}
 	if (strcmp(cua_json_text(settle, "reason"), "timeout") == 0) {
 		fputs(" (still changing)", printer->out);
 	}
@@ -206,6 +212,33 @@ static void print_approval(struct agent_printer *printer, const cJSON *event)
 								    : "not allowed");
 }
 
+static void print_mcp(struct agent_printer *printer, const cJSON *event)
+{
+	const cJSON *server = NULL;
+	const char *joint = "servers: ";
+	end_line(printer);
+	cJSON_ArrayForEach (server, cua_json_member(event, "servers")) {
+		fputs(joint, printer->out);
+		cua_text_line(printer->out, cua_json_text(server, "name"), 0);
+		const int tools = cua_json_int(server, "tools");
+		fprintf(printer->out, " (%d tool%s)", tools, tools == 1 ? "" : "s");
+		joint = ", ";
+	}
+	if (strcmp(joint, ", ") == 0) {
+		fputc('\n', printer->out);
+	}
+}
+
+static void print_mcp_trouble(struct agent_printer *printer, const cJSON *event)
+{
+	end_line(printer);
+	fputs("server ", printer->out);
+	cua_text_line(printer->out, cua_json_text(event, "server"), 0);
+	fputs(": ", printer->out);
+	cua_text_line(printer->out, cua_json_text(event, "message"), 0);
+	fputc('\n', printer->out);
+}
+
 /* Once while it lasts, and once after it. */
 static void print_pause(struct agent_printer *printer, const cJSON *event)
 {
@@ -230,6 +263,10 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		print_line(printer, "cua run goes on, on ", cua_json_text(event, "desktop"));
 	} else if (strcmp(type, "pause") == 0) {
 		print_pause(printer, event);
+	} else if (strcmp(type, "mcp") == 0) {
+		print_mcp(printer, event);
+	} else if (strcmp(type, "mcp_trouble") == 0) {
+		print_mcp_trouble(printer, event);
 	} else if (strcmp(type, "turn") == 0) {
 		print_turn(printer, event);
 	} else if (strcmp(type, "intent") == 0) {

@@ -6,8 +6,10 @@
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
-#define TEXT_SHOWN 200 /* bytes of typed text, where not all of it is wanted */
+#define ARGUMENTS_SHOWN 400 /* characters of what a tool of a server is given */
+#define TEXT_SHOWN 200      /* bytes of typed text, where not all of it is wanted */
 
 /* Cut at a character, never inside one. */
 static void put_cut(FILE *out, const char *text)
@@ -211,6 +213,20 @@ char *agent_words_whole(const cJSON *actions)
 	return join(actions, true);
 }
 
+/* Arguments of a server's tool nest as they like. */
+static void put_tool(FILE *out, const cJSON *intent, const char *tool)
+{
+	const cJSON *arguments = cua_json_member(intent, "arguments");
+	const char *server = cua_json_string(intent, "server");
+	if (!server) {
+		put_plain(out, arguments, tool, false);
+		return;
+	}
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(arguments);
+	fprintf(out, "%s: %s ", server, cua_json_text(intent, "server_tool"));
+	cua_text_line(out, text ? text : "", ARGUMENTS_SHOWN);
+}
+
 char *agent_words_intent(const cJSON *intent)
 {
 	const char *tool = cua_json_string(intent, "tool");
@@ -220,7 +236,7 @@ char *agent_words_intent(const cJSON *intent)
 	if (!tool || !out) {
 		return tool ? NULL : agent_words_actions(cua_json_member(intent, "actions"));
 	}
-	put_plain(out, cua_json_member(intent, "arguments"), tool, false);
+	put_tool(out, intent, tool);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;

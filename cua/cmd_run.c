@@ -238,6 +238,12 @@ static void explain_cost(const char *run_dir)
 	agent_cost_explain(stdout, events);
 }
 
+/* What a person added and approved is offered, as other programs with such a file do it. */
+static const char *servers_of(const struct run_options *command)
+{
+	return command->mcp ? command->mcp : "all";
+}
+
 static int run_on(const struct run_options *command, const struct cua_agent_resumable *resumed,
 		const struct model *model, const struct agent_policy *policy,
 		const struct run_desktop *desktop, int tell_fd)
@@ -276,6 +282,7 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		.template_name = resumed            ? resumed->template_name
 				: command->template ? command->template->name
 						    : NULL,
+		.mcp = resumed ? resumed->mcp : servers_of(command),
 		.ask = isatty(STDIN_FILENO) ? ask : NULL,
 		.approve = isatty(STDIN_FILENO) ? approve : NULL,
 		.user_data = &show,
@@ -353,6 +360,11 @@ static int run_under_policy(const struct run_options *command,
 	struct cua_error why = { 0 };
 	if (command->tools && cua_agent_check_tools(command->tools, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
+		return CUA_EXIT_USAGE;
+	}
+	if (!resumed && cua_agent_check_mcp(servers_of(command), &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n%s", why.msg,
+				command->mcp ? "" : "--mcp=none runs without these servers\n");
 		return CUA_EXIT_USAGE;
 	}
 	if (load_policy(command, resumed, &policy, &why) != CUA_OK) {

@@ -42,6 +42,11 @@ static const char usage[] =
 		"  --tools NAMES   beside the computer, names of cua tools with commas, or all;\n"
 		"                  default none. They run in the desktop's sandbox, under the "
 		"policy.\n"
+		"  --mcp NAMES     servers of cua mcp-servers whose tools are offered, with "
+		"commas,\n"
+		"                  all or none; default all: what you added and approved. A call "
+		"is\n"
+		"                  asked about, unless your policy allows it.\n"
 		"  --template T    instructions, tools, policy, model, limits and desktop for a "
 		"kind of\n"
 		"                  work, from a file or one that cua templates lists; options "
@@ -197,6 +202,9 @@ static bool parse_option(int option, struct run_options *options)
 	case 'e':
 		options->template_name = optarg;
 		return true;
+	case 'M':
+		options->mcp = optarg;
+		return true;
 	case 'x':
 		options->explain_cost = true;
 		return true;
@@ -217,12 +225,12 @@ static bool check_resume(const struct run_options *options, int argc)
 	const char *kept = optind < argc                           ? "task"
 			: options->template_name                   ? "template"
 			: options->wish.model || options->wish.api ? "model and API"
+			: options->tools || options->mcp           ? "tools and servers"
 								   : NULL;
 	if (kept) {
 		fprintf(stderr, "cua run: a run that is resumed keeps its %s\n", kept);
-		return false;
 	}
-	return true;
+	return !kept;
 }
 
 /* What is there has its settings already. */
@@ -267,6 +275,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "policy", required_argument, NULL, 'p' },
 		{ "tools", required_argument, NULL, 'o' },
 		{ "template", required_argument, NULL, 'e' },
+		{ "mcp", required_argument, NULL, 'M' },
 		{ "explain-cost", no_argument, NULL, 'x' },
 		{ "max-steps", required_argument, NULL, 's' },
 		{ "max-time", required_argument, NULL, 't' },

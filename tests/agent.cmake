@@ -31,6 +31,7 @@ foreach(name
 	resume
 	policy
 	limits
+	mcp
 	view)
 	add_executable(test_agent_${name} ${CMAKE_CURRENT_LIST_DIR}/test_agent_${name}.c)
 	target_link_libraries(test_agent_${name} PRIVATE cua_agent PkgConfig::cmocka)
@@ -38,7 +39,7 @@ foreach(name
 endforeach()
 # What takes minutes there took time without end.
 set_tests_properties(agent_adversary PROPERTIES TIMEOUT 120)
-foreach(name model adversary failures models run run_faults run_print run_anthropic resume policy
+foreach(name model adversary failures models run run_faults run_print run_anthropic resume policy mcp
 	anthropic_talk anthropic_faults limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
@@ -49,7 +50,7 @@ endforeach()
 foreach(name gemini gemini_requests)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/gemini_talk.c)
 endforeach()
-foreach(name failures run run_faults run_print run_anthropic resume policy limits)
+foreach(name failures run run_faults run_print run_anthropic resume policy mcp limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
 endforeach()
 foreach(name chat_requests responses_requests anthropic_stream responses anthropic chat profiles gemini gemini_requests)
@@ -61,3 +62,5 @@ target_link_libraries(tls_server PUBLIC cua_options PkgConfig::cmocka PkgConfig:
 target_link_libraries(test_agent_tls PRIVATE tls_server)
 target_compile_definitions(test_agent_models PRIVATE CUA_TEST_PROGRAM="$<TARGET_FILE:cua>")
 add_dependencies(test_agent_models cua)
+target_compile_definitions(test_agent_mcp PRIVATE CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>")
+add_dependencies(test_agent_mcp mcp_bad_server)

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "tests/desktop_fixture.h"
 #include "tests/json_path.h"
 #include "tests/standin_process.h"
+#include "tests/tool_script.h"
 
 static struct world world;
 static struct desktop desktop;
@@ -30,23 +30,15 @@ static int finish(void **state)
 
 /* --- a run --- */
 
-static char script_path[512], key[] = "CUA_API_KEY=sk-test-0123456789";
-
-static void write_script(const char *steps)
-{
-	char text[4096];
-	snprintf(text, sizeof(text), "task: Use the tools.\nsteps:\n%s", steps);
-	snprintf(script_path, sizeof(script_path), "%s", world_path(&world, "script.yaml"));
-	assert_int_equal(cua_file_write(script_path, text, strlen(text), 0644, NULL), CUA_OK);
-}
+static char key[] = "CUA_API_KEY=sk-test-0123456789";
 
 /* The events of a run, one a line; the exit status must be this. */
 static char *play(const char *api, const char *tools, const char *steps, int exit_status)
 {
 	struct output output;
 	struct standin_process standin;
-	write_script(steps);
-	standin_process_start(&standin, "--script", script_path, NULL);
+	standin_process_start(&standin, "--script",
+			tool_script_write(&world, "Use the tools.", steps), NULL);
 	const char *const argv[] = { world.program, "run", "--json", "--desktop", desktop.name,
 		"--model", "standin", "--api", api, "--base-url", standin.url, "--max-steps=20",
 		tools, "Use the tools.", NULL };
@@ -61,75 +53,40 @@ static char *play(const char *api, const char *tools, const char *steps, int exi
 	return events;
 }
 
-static void assert_has(const char *api, const char *events, const char *part)
-{
-	if (!strstr(events, part)) {
-		fail_msg("%s: %s is not in %s", api, part, events);
-	}
-}
-
-/* A call of a tool as the API spells it. */
-static const char *call(const char *api, const char *tool, const char *arguments)
-{
-	static char text[1024];
-	char escaped[800];
-	size_t len = 0;
-	for (const char *at = arguments; *at && len + 3 < sizeof(escaped); at++) {
-		if (*at == '"' || *at == '\\') {
-			escaped[len++] = '\\';
-		}
-		escaped[len++] = *at;
-	}
-	escaped[len] = '\0';
-	if (strcmp(api, "responses") == 0) {
-		snprintf(text, sizeof(text),
-				"  - call: '{\"type\":\"function_call\",\"name\":\"%s\","
-				"\"arguments\":\"%s\"}'\n",
-				tool, escaped);
-	} else {
-		snprintf(text, sizeof(text), "  - call: '{\"name\":\"%s\",\"%s\":%s}'\n", tool,
-				strcmp(api, "anthropic") == 0                ? "input"
-						: strcmp(api, "gemini") == 0 ? "args"
-									     : "arguments",
-				arguments);
-	}
-	return text;
-}
-
-static const char *const apis[] = { "responses", "anthropic", "gemini", "chat" };
-
 /* --- tests --- */
 
 static void tools_work_over_every_api(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < CUA_ARRAY_LEN(apis); i++) {
+	for (size_t i = 0; i < CUA_ARRAY_LEN(tool_script_apis); i++) {
 		char steps[4096], name[64], line[200];
-		const bool is_anthropic = strcmp(apis[i], "anthropic") == 0;
+		const bool is_anthropic = strcmp(tool_script_apis[i], "anthropic") == 0;
 		snprintf(name, sizeof(name), "{\"command\":\"echo hello > %s; echo said\"}",
-				apis[i]);
-		int len = snprintf(steps, sizeof(steps), "%s", call(apis[i], "bash", name));
+				tool_script_apis[i]);
+		int len = snprintf(steps, sizeof(steps), "%s",
+				tool_script_call(tool_script_apis[i], "bash", name));
 		/* The editor that the model knows is ours under its own name. */
 		snprintf(line, sizeof(line),
 				"{\"command\":\"create\",\"path\":\"/home/agent/workspace/%s.txt\","
 				"\"file_text\":\"one\"}",
-				apis[i]);
+				tool_script_apis[i]);
 		len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
-				call(apis[i],
+				tool_script_call(tool_script_apis[i],
 						is_anthropic ? "str_replace_based_edit_tool"
 							     : "text_editor",
 						line));
 		len += snprintf(steps + len, sizeof(steps) - (size_t)len, "%s",
-				call(apis[i], "python",
+				tool_script_call(tool_script_apis[i], "python",
 						"{\"code\":\"import pyautogui; "
 						"display(pyautogui.screenshot(region=(0,0,9,9)))"
 						"\"}"));
 		snprintf(steps + len, sizeof(steps) - (size_t)len, "  - done: It is done.\n");
-		CUA_AUTO_FREE char *events = play(apis[i], "--tools=all", steps, 0);
-		assert_has(apis[i], events, "\"words\":\"said\\n\"");
-		assert_has(apis[i], events, "\"has_own_image\":true");
-		assert_has(apis[i], events, "\"tool\":\"text_editor\"");
-		snprintf(line, sizeof(line), "cd ~/workspace; cat %s %s.txt", apis[i], apis[i]);
+		CUA_AUTO_FREE char *events = play(tool_script_apis[i], "--tools=all", steps, 0);
+		tool_script_assert_has(tool_script_apis[i], events, "\"words\":\"said\\n\"");
+		tool_script_assert_has(tool_script_apis[i], events, "\"has_own_image\":true");
+		tool_script_assert_has(tool_script_apis[i], events, "\"tool\":\"text_editor\"");
+		snprintf(line, sizeof(line), "cd ~/workspace; cat %s %s.txt", tool_script_apis[i],
+				tool_script_apis[i]);
 		CUA_AUTO_FREE char *made = desktop_sh(&desktop, line);
 		assert_string_equal(made, "hello\none");
 	}
@@ -140,13 +97,14 @@ static void a_tool_that_was_not_offered_is_none(void **state)
 	(void)state;
 	char steps[1024];
 	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
-			call("responses", "bash", "{\"command\":\"touch ~/workspace/never\"}"));
+			tool_script_call("responses", "bash",
+					"{\"command\":\"touch ~/workspace/never\"}"));
 	CUA_AUTO_FREE char *none = play("responses", "--tools=none", steps, 0);
-	assert_has("none", none, "there is no function");
+	tool_script_assert_has("none", none, "there is no function");
 	CUA_AUTO_FREE char *others = play("responses", "--tools=python,search", steps, 0);
-	assert_has("others", others, "there is no function");
+	tool_script_assert_has("others", others, "there is no function");
 	CUA_AUTO_FREE char *wrong = play("responses", "--tools=bash,nonsense", steps, 2);
-	assert_has("wrong", wrong, "nonsense");
+	tool_script_assert_has("wrong", wrong, "nonsense");
 	CUA_AUTO_FREE char *made = desktop_sh(&desktop, "ls ~/workspace/never 2>&1 || true");
 	assert_non_null(strstr(made, "No such file"));
 }
@@ -165,15 +123,15 @@ static void what_fails_is_told_and_what_leaves_is_asked(void **state)
 	};
 	char steps[2048] = "";
 	for (size_t i = 0; i < CUA_ARRAY_LEN(calls); i++) {
-		strcat(steps, call("responses", calls[i].tool, calls[i].arguments));
+		strcat(steps, tool_script_call("responses", calls[i].tool, calls[i].arguments));
 	}
 	strcat(steps, "  - done: Well.\n");
 	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
-	assert_has("failing", events, "[exit status 1]");
-	assert_has("failing", events, "leaves the workspace");
-	assert_has("failing", events, "takes no \\\"comand\\\"");
-	assert_has("failing", events, "needs a person's yes");
-	assert_has("failing", events, "Nobody is there to answer");
+	tool_script_assert_has("failing", events, "[exit status 1]");
+	tool_script_assert_has("failing", events, "leaves the workspace");
+	tool_script_assert_has("failing", events, "takes no \\\"comand\\\"");
+	tool_script_assert_has("failing", events, "needs a person's yes");
+	tool_script_assert_has("failing", events, "Nobody is there to answer");
 	CUA_AUTO_FREE char *made = desktop_sh(&desktop, "ls ~/workspace/sent 2>&1 || true");
 	assert_non_null(strstr(made, "No such file"));
 }
@@ -183,9 +141,10 @@ static void done_ends_the_run(void **state)
 	(void)state;
 	char steps[1024];
 	snprintf(steps, sizeof(steps), "%s  - done: not reached\n",
-			call("responses", "done", "{\"answer\":\"All of it is done.\"}"));
+			tool_script_call("responses", "done",
+					"{\"answer\":\"All of it is done.\"}"));
 	CUA_AUTO_FREE char *events = play("responses", "--tools=done", steps, 0);
-	assert_has("done", events, "All of it is done.");
+	tool_script_assert_has("done", events, "All of it is done.");
 	assert_null(strstr(events, "not reached"));
 }
 
@@ -194,17 +153,21 @@ static void relative_paths_are_judged_where_the_shell_is(void **state)
 {
 	(void)state;
 	char steps[2048] = "";
-	strcat(steps, call("responses", "bash", "{\"command\":\"cd /usr/share\"}"));
-	strcat(steps, call("responses", "bash", "{\"command\":\"cat ../../etc/shado?\"}"));
-	strcat(steps, call("responses", "bash", "{\"restart\":true}"));
-	strcat(steps, call("responses", "bash", "{\"command\":\"echo in $PWD\"}"));
-	strcat(steps, call("responses", "bash", "{\"command\":\"cat ../../etc/hostname\"}"));
+	strcat(steps, tool_script_call("responses", "bash", "{\"command\":\"cd /usr/share\"}"));
+	strcat(steps,
+			tool_script_call("responses", "bash",
+					"{\"command\":\"cat ../../etc/shado?\"}"));
+	strcat(steps, tool_script_call("responses", "bash", "{\"restart\":true}"));
+	strcat(steps, tool_script_call("responses", "bash", "{\"command\":\"echo in $PWD\"}"));
+	strcat(steps,
+			tool_script_call("responses", "bash",
+					"{\"command\":\"cat ../../etc/hostname\"}"));
 	strcat(steps, "  - done: Well.\n");
 	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
-	assert_has("cd", events, "\"directory\":\"/usr/share\"");
-	assert_has("cd", events, "\"part\":\"cat ../../etc/shado?\"");
-	assert_has("cd", events, "hold keys and passwords");
-	assert_has("cd", events, "\"directory\":\"/home/agent/workspace\"");
+	tool_script_assert_has("cd", events, "\"directory\":\"/usr/share\"");
+	tool_script_assert_has("cd", events, "\"part\":\"cat ../../etc/shado?\"");
+	tool_script_assert_has("cd", events, "hold keys and passwords");
+	tool_script_assert_has("cd", events, "\"directory\":\"/home/agent/workspace\"");
 }
 
 /* Its tools, its policy and its limits hold, and the journal knows them. */
@@ -212,19 +175,21 @@ static void a_run_works_by_its_template(void **state)
 {
 	(void)state;
 	char steps[4096] = "";
-	strcat(steps, call("responses", "bash", "{\"command\":\"make test\"}"));
-	strcat(steps, call("responses", "write_file", "{\"path\":\"a\",\"content\":\"\"}"));
-	strcat(steps, call("responses", "python", "{\"code\":\"1\"}"));
+	strcat(steps, tool_script_call("responses", "bash", "{\"command\":\"make test\"}"));
+	strcat(steps,
+			tool_script_call("responses", "write_file",
+					"{\"path\":\"a\",\"content\":\"\"}"));
+	strcat(steps, tool_script_call("responses", "python", "{\"code\":\"1\"}"));
 	strcat(steps, "  - done: Well.\n");
 	CUA_AUTO_FREE char *events = play("responses", "--template=code-review", steps, 0);
-	assert_has("template", events, "\"template\":\"code-review\"");
-	assert_has("template", events, "\"instructions\":\"You review the repository");
-	assert_has("template", events, "\"time_s\":3600");
-	assert_has("template", events, "running the tests");
-	assert_has("template", events, "a review changes nothing");
-	assert_has("template", events, "there is no function");
+	tool_script_assert_has("template", events, "\"template\":\"code-review\"");
+	tool_script_assert_has("template", events, "\"instructions\":\"You review the repository");
+	tool_script_assert_has("template", events, "\"time_s\":3600");
+	tool_script_assert_has("template", events, "running the tests");
+	tool_script_assert_has("template", events, "a review changes nothing");
+	tool_script_assert_has("template", events, "there is no function");
 	CUA_AUTO_FREE char *none = play("responses", "--template=gardening", steps, 2);
-	assert_has("template", none, "there is no template \"gardening\"; these are:");
+	tool_script_assert_has("template", none, "there is no template \"gardening\"; these are:");
 }
 
 static void a_picture_that_no_model_takes_ends_nothing(void **state)
@@ -232,11 +197,11 @@ static void a_picture_that_no_model_takes_ends_nothing(void **state)
 	(void)state;
 	char steps[1024];
 	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
-			call("responses", "python",
+			tool_script_call("responses", "python",
 					"{\"code\":\"from PIL import Image; "
 					"display(Image.new(chr(76), (3000, 20)))\"}"));
 	CUA_AUTO_FREE char *events = play("responses", "--tools=all", steps, 0);
-	assert_has("picture", events, "a picture of 3000x20, image/png");
+	tool_script_assert_has("picture", events, "a picture of 3000x20, image/png");
 }
 
 int main(void)

@@ -465,7 +465,7 @@ static const struct condition {
 } conditions[] = {
 	{ "tool", check_patterns, match_tool,
 			"computer, bash, python, text_editor, read_file, write_file, search, git, "
-			"mcp, safety_check, ..." },
+			"mcp, mcp_tools, safety_check, ..." },
 	{ "action", check_patterns, match_action, "of the computer: click, open_url, ..." },
 	{ "argument", check_argument, match_argument, "{NAME: pattern}: what the call gives" },
 	{ "command", check_patterns, match_command,

@@ -1,0 +1,492 @@
+/* Runs with servers of the Model Context Protocol: what a model gets of them, under the policy, and
+ * what becomes of a run whose server refuses, hangs or dies. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/mcp/mcp_client.h"
+#include "cua/base/file.h"
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+#include "tests/agent_stage.h"
+#include "tests/agent_turns.h"
+
+/* --- servers --- */
+
+/* A server over HTTP that counts what it is asked to do. */
+struct site {
+	struct fake_server *fake;
+	struct agent_stage *stage;
+	int calls;
+	bool hangs, cancels; /* in a call: for good; with a Ctrl-C */
+	char asked[256];     /* arguments of the last call */
+};
+
+static void serve(const struct fake_request *request, struct fake_reply *reply, void *user_data)
+{
+	struct site *site = user_data;
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(request->body);
+	const char *method = cua_json_text(json, "method");
+	const char *result = NULL;
+	if (strcmp(method, "server/discover") == 0) {
+		result = "{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}}}";
+	} else if (strcmp(method, "tools/list") == 0) {
+		result = "{\"tools\":[{\"name\":\"do\",\"inputSchema\":{\"type\":\"object\"}}]}";
+	} else if (strcmp(method, "tools/call") == 0) {
+		CUA_AUTO_FREE char *arguments = cJSON_PrintUnformatted(
+				cua_json_member(cua_json_member(json, "params"), "arguments"));
+		snprintf(site->asked, sizeof(site->asked), "%s", arguments);
+		site->calls++;
+		result = "{\"content\":[{\"type\":\"text\",\"text\":\"done over HTTP\"}]}";
+		reply->stays_silent = site->hangs;
+		if (site->cancels) {
+			const uint64_t one = 1;
+			assert_int_equal(write(site->stage->cancel_fd, &one, sizeof(one)),
+					sizeof(one));
+		}
+	}
+	if (!result) {
+		reply->http_status = 202;
+	} else {
+		assert_int_equal(cua_buffer_printf(&reply->body, NULL,
+						 "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":%s}",
+						 cua_json_int(json, "id"), result),
+				CUA_OK);
+	}
+}
+
+static bool say_yes(const char *server, const cJSON *changes, void *user_data)
+{
+	(void)server;
+	(void)changes;
+	(void)user_data;
+	return true;
+}
+
+static void approve_all(void)
+{
+	struct agent_mcp *mcp = NULL;
+	struct cua_error why = { 0 };
+	const struct agent_mcp_options options = { .server = { .cancel_fd = -1 },
+		.on_approve = say_yes };
+	if (agent_mcp_open(&options, &mcp, &why) != CUA_OK) {
+		fail_msg("%s", why.msg);
+	}
+	agent_mcp_close(mcp);
+}
+
+/* Entries of mcpServers.json, which are approved. */
+static void write_servers(const struct agent_stage *stage, const char *entries)
+{
+	char path[128], text[4096];
+	snprintf(path, sizeof(path), "%s/servers.json", stage->dir);
+	snprintf(text, sizeof(text), "{\"mcpServers\": {%s}}", entries);
+	assert_int_equal(cua_file_write(path, text, strlen(text), 0600, NULL), CUA_OK);
+	assert_int_equal(setenv("CUA_MCP_SERVERS", path, true), 0);
+	/* As root a server is another user, whose home is below. */
+	assert_int_equal(chmod(stage->dir, 0711), 0);
+}
+
+#define PROGRAM(name, mode) \
+	"\"" name "\": {\"command\": \"" CUA_TEST_BAD_SERVER "\", \"args\": [\"" mode \
+	"\"], \"read\": [\"" CUA_TEST_BAD_SERVER "\"]}"
+
+static void offer(struct agent_stage *stage, const char *entries)
+{
+	write_servers(stage, entries);
+	approve_all();
+	stage->options.mcp = "all";
+}
+
+static void offer_site(struct agent_stage *stage, struct site *site)
+{
+	char entry[128];
+	site->stage = stage;
+	site->fake = fake_server_start(NULL, serve, site);
+	snprintf(entry, sizeof(entry), "\"web\": {\"url\": \"http://127.0.0.1:%d/mcp\"}",
+			fake_server_port(site->fake));
+	offer(stage, entry);
+}
+
+static struct agent_policy *policy_of(const char *rules)
+{
+	char text[1024];
+	struct agent_policy *policy = NULL;
+	struct cua_error why = { 0 };
+	snprintf(text, sizeof(text), "include: default\nrules:\n%s", rules);
+	if (agent_policy_parse("test", text, strlen(text), &policy, &why) != CUA_OK) {
+		fail_msg("%s", why.msg);
+	}
+	return policy;
+}
+
+/* An answer of a server taints the run, and a rule that goes on to hold says so. */
+#define ALLOWED \
+	"  - allow: servers of the test\n    when: {tool: mcp}\n" \
+	"  - allow: servers of the test, tainted\n    when: {tool: mcp, tainted: true}\n"
+
+static void play_under(struct agent_stage *stage, const char *rules)
+{
+	struct agent_policy *policy = policy_of(rules);
+	stage->options.policy = policy;
+	agent_stage_play(stage);
+	stage->options.policy = NULL;
+	agent_policy_destroy(policy);
+}
+
+/* --- what is looked at --- */
+
+static char *body_of(const struct agent_stage *stage, int request)
+{
+	return cJSON_PrintUnformatted(cJSON_GetArrayItem(stage->asked, request));
+}
+
+static void assert_request(const struct agent_stage *stage, int request, const char *part)
+{
+	CUA_AUTO_FREE char *body = body_of(stage, request);
+	if (!body || !strstr(body, part)) {
+		const size_t len = body ? strlen(body) : 0;
+		fail_msg("%s: %s is not in request %d: ...%s", stage->options.api, part, request,
+				body ? body + (len > 600 ? len - 600 : 0) : "none");
+	}
+}
+
+static void assert_file(const struct agent_stage *stage, const char *name, const char *part)
+{
+	CUA_AUTO_FREE char *text = agent_stage_read(stage, name);
+	if (!strstr(text, part)) {
+		fail_msg("%s is not in %s: %s", part, name, text);
+	}
+}
+
+static void assert_events(const struct agent_stage *stage, const char *part)
+{
+	assert_file(stage, "events.jsonl", part);
+}
+
+/* --- every API --- */
+
+#define RESPONSES(name, arguments) FUNCTION("c1", name, arguments) END
+
+static const struct {
+	const char *api, *call, *end;
+} spellings[] = {
+	{ "responses", RESPONSES("mcp__pictures__do", "{\\\"x\\\": 3}"), DONE },
+	{ "anthropic", START USE("0", "c1", "mcp__pictures__do", "", "{\"x\": 3}") STOP("tool_use"),
+			START BLOCK("0", "{\"type\":\"text\",\"text\":\"All done.\"}")
+					STOP("end_turn") },
+	{ "gemini", PARTS(PART("c1", "mcp__pictures__do", "{\"x\": 3}")),
+			PARTS("{\"text\":\"All done.\"}") },
+	{ "chat",
+			MESSAGE("\"tool_calls\":[" TOOL("0", "c1", "mcp__pictures__do",
+						"{\\\"x\\\": 3}") "]",
+					"tool_calls"),
+			MESSAGE("\"content\":\"All done.\"", "stop") },
+};
+
+static void play_spelling(void **state, size_t row)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("pictures", "pictures"));
+	stage->options.api = spellings[row].api;
+	stage->replies[0] = spellings[row].call;
+	stage->replies[1] = spellings[row].end;
+	play_under(stage, ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_request(stage, 0, "\"name\":\"mcp__pictures__do\"");
+	assert_request(stage, 1, "Two of them.");
+	assert_request(stage, 1, "weight");
+	assert_request(stage, 1, "2 pictures came");
+	/* The picture is the server's own, of two by three pixels. */
+	assert_request(stage, 1, "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAA");
+	assert_events(stage, "\"server\":\"pictures\",\"server_tool\":\"do\"");
+	assert_events(stage, "\"has_own_image\":true");
+	assert_events(stage, "\"type\":\"taint\"");
+	assert_file(stage, "report.html", "pictures: do {&quot;x&quot;:3}");
+}
+
+static void an_answer_reaches_a_model_of_responses(void **state)
+{
+	play_spelling(state, 0);
+}
+
+static void an_answer_reaches_a_model_of_anthropic(void **state)
+{
+	play_spelling(state, 1);
+}
+
+static void an_answer_reaches_a_model_of_gemini(void **state)
+{
+	play_spelling(state, 2);
+}
+
+static void an_answer_reaches_a_model_of_chat(void **state)
+{
+	play_spelling(state, 3);
+}
+
+/* --- what is offered --- */
+
+static void odd_schemas_are_in_the_form_that_models_take(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("odd", "odd-schemas"));
+	stage->replies[0] = DONE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	const cJSON *tools = cJSON_GetObjectItem(stage->asked->child, "tools"), *tool = NULL;
+	size_t found = 0;
+	cJSON_ArrayForEach (tool, tools) {
+		const char *name = cua_json_text(tool, "name");
+		CUA_AUTO_FREE char *schema =
+				cJSON_PrintUnformatted(cua_json_member(tool, "parameters"));
+		if (strcmp(name, "mcp__odd__bare") == 0) {
+			found++;
+			assert_string_equal(schema, "{\"type\":\"object\",\"properties\":{}}");
+			assert_int_equal(strlen(cua_json_text(tool, "description")), 1024);
+		} else if (strncmp(name, "mcp__odd__any_of_", 17) == 0) {
+			found++;
+			assert_string_equal(schema,
+					"{\"type\":\"object\",\"properties\":{\"x\":{\"type\":"
+					"\"integer\"},\"list\":{\"type\":\"array\",\"items\":{}},"
+					"\"deep\":{\"anyOf\":[{\"type\":\"object\",\"properties\":{"
+					"}},{\"type\":\"null\"}]}}}");
+		}
+	}
+	assert_int_equal(found, 2);
+}
+
+static void hundreds_of_tools_are_offered_by_name(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("many", "many"));
+	stage->replies[0] = FUNCTION("c1", "mcp_tools", "{\\\"query\\\": \\\"apples\\\"}") END;
+	stage->replies[1] = FUNCTION("c2", "mcp_call",
+			"{\\\"server\\\": \\\"many\\\", \\\"tool\\\": \\\"tool-250\\\", "
+			"\\\"arguments\\\": {\\\"a\\\": 1}}") END;
+	stage->replies[2] = FUNCTION("c3", "mcp_call",
+			"{\\\"server\\\": \\\"many\\\", \\\"tool\\\": \\\"none\\\", "
+			"\\\"arguments\\\": {}}") END;
+	stage->replies[3] = DONE;
+	stage->says_yes = true;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_request(stage, 0, "\"name\":\"mcp_call\"");
+	CUA_AUTO_FREE char *first = body_of(stage, 0);
+	assert_null(strstr(first, "tool-250"));
+	assert_request(stage, 1, "tool-250: Counts to 250");
+	/* Looking up is not asked about; the tool is, by its own name. */
+	assert_int_equal(stage->questions, 1);
+	assert_string_equal(stage->asked_words, "mcp many: tool-250 {\"a\":1}");
+	assert_events(stage, "\"server_tool\":\"tool-250\"");
+	assert_request(stage, 3, "has no tool");
+}
+
+static void what_nobody_approved_is_neither_started_nor_offered(void **state)
+{
+	struct agent_stage *stage = *state;
+	char home[160];
+	write_servers(stage, PROGRAM("good", "good"));
+	stage->options.mcp = "all";
+	stage->replies[0] = RESPONSES("mcp__good__do", "{}");
+	stage->replies[1] = DONE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_events(stage, "\"type\":\"mcp_trouble\"");
+	assert_events(stage, "cua mcp-servers approve good");
+	assert_request(stage, 1, "there is no function");
+	snprintf(home, sizeof(home), "%s/mcp/homes/good", stage->dir);
+	assert_int_not_equal(access(home, F_OK), 0);
+}
+
+static void a_tool_that_changes_in_the_run_is_not_called(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("changes", "changes"));
+	stage->replies[0] = FUNCTION("c1", "mcp__changes__do", "{}") END;
+	stage->replies[1] = FUNCTION("c2", "mcp__changes__do", "{}") END;
+	stage->replies[2] = FUNCTION("c3", "mcp__changes__do", "{}") END;
+	stage->replies[3] = DONE;
+	play_under(stage, ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_request(stage, 1, "done");
+	assert_request(stage, 2, "nobody has approved it");
+	assert_request(stage, 3, "nobody has approved it");
+	assert_events(stage, "changes wait for approval");
+}
+
+static void only_the_servers_that_are_named_are_offered(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("good", "good") "," PROGRAM("modern", "modern"));
+	stage->options.mcp = "modern";
+	stage->replies[0] = DONE;
+	agent_stage_play(stage);
+	CUA_AUTO_FREE char *first = body_of(stage, 0);
+	assert_non_null(strstr(first, "mcp__modern__do"));
+	assert_null(strstr(first, "mcp__good__do"));
+	assert_events(stage, "\"servers\":[{\"name\":\"modern\",\"usable\":true,\"tools\":1}]");
+}
+
+/* --- the policy --- */
+
+static void a_server_is_asked_when_the_policy_says_so(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct site site = { 0 };
+	offer_site(stage, &site);
+	stage->says_yes = true;
+	stage->replies[0] = RESPONSES("mcp__web__do", "{\\\"a\\\": \\\"b\\\"}");
+	stage->replies[1] = DONE;
+	agent_stage_play(stage); /* under the default */
+	fake_server_stop(site.fake);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_int_equal(stage->questions, 1);
+	assert_string_equal(stage->asked_words, "mcp web: do {\"a\":\"b\"}");
+	assert_int_equal(site.calls, 1);
+	assert_string_equal(site.asked, "{\"a\":\"b\"}");
+	assert_request(stage, 1, "done over HTTP");
+	assert_events(stage, "\"answer\":\"yes\"");
+}
+
+static void a_no_is_told_and_nothing_is_called(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct site site = { 0 };
+	offer_site(stage, &site);
+	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
+	stage->replies[1] = DONE;
+	agent_stage_play(stage);
+	fake_server_stop(site.fake);
+	assert_int_equal(stage->questions, 1);
+	assert_int_equal(site.calls, 0);
+	assert_request(stage, 1, "did not allow it");
+}
+
+static void what_is_denied_is_not_called(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct site site = { 0 };
+	offer_site(stage, &site);
+	stage->says_yes = true;
+	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
+	stage->replies[1] = DONE;
+	play_under(stage, "  - deny: that server\n    when: {server: web, server_tool: 'd*'}\n");
+	fake_server_stop(site.fake);
+	assert_int_equal(stage->questions, 0);
+	assert_int_equal(site.calls, 0);
+	assert_request(stage, 1, "the policy does not allow it");
+	assert_file(stage, "report.html", "web, do");
+}
+
+/* --- what goes wrong --- */
+
+static void an_error_of_a_tool_is_told(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("refuses", "refuses"));
+	stage->replies[0] = RESPONSES("mcp__refuses__do", "{}");
+	stage->replies[1] = DONE;
+	play_under(stage, ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_request(stage, 1, "[the tool reports an error]\\nthere is no such paper");
+	assert_events(stage, "\"is_error\":true");
+}
+
+static void a_server_that_dies_costs_that_call_only(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("dies", "dies") "," PROGRAM("good", "good"));
+	stage->replies[0] = FUNCTION("c1", "mcp__dies__do", "{}") END;
+	stage->replies[1] = FUNCTION("c2", "mcp__good__do", "{}") END;
+	stage->replies[2] = FUNCTION("c3", "mcp__dies__do", "{}") END;
+	stage->replies[3] = DONE;
+	play_under(stage, ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_request(stage, 1, "out of luck");
+	assert_request(stage, 1, "the call may have had its effect");
+	assert_request(stage, 2, "{\"type\":\"input_text\",\"text\":\"done\"}");
+	/* It was started again, for that is what it does at its first call. */
+	CUA_AUTO_FREE char *events = agent_stage_read(stage, "events.jsonl");
+	const char *first = strstr(events, "\"status\":\"uncertain\"");
+	assert_non_null(first);
+	assert_non_null(strstr(first + 1, "\"message\":\"dies: the server ended; it last said"));
+}
+
+static void a_server_that_lies_ends_no_run(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("long-line", "long-line") "," PROGRAM("odd-result", "odd-result"));
+	stage->replies[0] = FUNCTION("c1", "mcp__long-line__do", "{}") END;
+	stage->replies[1] = FUNCTION("c2", "mcp__odd-result__do", "{}") END;
+	stage->replies[2] = DONE;
+	play_under(stage, ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_request(stage, 1, "a line of over");
+	assert_request(stage, 2, "not known here");
+}
+
+static void ctrl_c_ends_a_call(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct site site = { .hangs = true, .cancels = true };
+	offer_site(stage, &site);
+	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
+	const uint64_t begun_us = cua_now_us();
+	play_under(stage, ALLOWED);
+	fake_server_stop(site.fake);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_INTERRUPTED);
+	assert_int_equal(site.calls, 1);
+	assert_true(cua_now_us() - begun_us < 20000000U); /* a call may take 60 s */
+	assert_events(stage, "\"status\":\"uncertain\"");
+}
+
+static void a_call_ends_with_the_time_of_the_run(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct site site = { .hangs = true };
+	offer_site(stage, &site);
+	stage->options.limits.time_s = 2;
+	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
+	play_under(stage, ALLOWED);
+	fake_server_stop(site.fake);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_LIMIT);
+	assert_int_equal(stage->result.limit, AGENT_LIMIT_TIME);
+	assert_true(stage->result.ms < 20000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STAGED(an_answer_reaches_a_model_of_responses),
+		STAGED(an_answer_reaches_a_model_of_anthropic),
+		STAGED(an_answer_reaches_a_model_of_gemini),
+		STAGED(an_answer_reaches_a_model_of_chat),
+		STAGED(odd_schemas_are_in_the_form_that_models_take),
+		STAGED(hundreds_of_tools_are_offered_by_name),
+		STAGED(what_nobody_approved_is_neither_started_nor_offered),
+		STAGED(a_tool_that_changes_in_the_run_is_not_called),
+		STAGED(only_the_servers_that_are_named_are_offered),
+		STAGED(a_server_is_asked_when_the_policy_says_so),
+		STAGED(a_no_is_told_and_nothing_is_called),
+		STAGED(what_is_denied_is_not_called),
+		STAGED(an_error_of_a_tool_is_told),
+		STAGED(a_server_that_dies_costs_that_call_only),
+		STAGED(a_server_that_lies_ends_no_run),
+		STAGED(ctrl_c_ends_a_call),
+		STAGED(a_call_ends_with_the_time_of_the_run),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
