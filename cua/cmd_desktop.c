@@ -21,6 +21,7 @@
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
+#include "display/desktop_limits.h"
 #include "display/session_client.h"
 
 static const char help[] =
@@ -86,6 +87,7 @@ static int print_desktop(const struct desktop_record *record, bool attached, boo
 	cJSON_AddStringToObject(json, "socket", socket_path);
 	cJSON_AddStringToObject(json, "home", record->home);
 	cJSON_AddBoolToObject(json, "attached", attached);
+	cJSON_AddItemToObject(json, "limits", desktop_limits_describe(record));
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	printf("%s\n", text ? text : "{}");
 	return CUA_EXIT_OK;
@@ -130,10 +132,10 @@ static int desktop_start(int argc, char **argv)
 	if (!wanted.settings.sandboxed && spares >= 0) {
 		return cua_cmd_usage("desktop", "only desktops in a sandbox can be spare");
 	}
-	cua_desktop_options_warn("cua", &wanted.settings);
 	if (cua_desktop_start(&wanted, &record, &attached, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
+	cua_desktop_options_warn("cua", &record);
 	/* After the start, which is waited for. */
 	if (spares >= 0 && cua_desktop_pool_set(&wanted.settings, (int)spares, &error) != CUA_OK) {
 		cua_error_prefix(&error, "desktop %s runs, but there is no pool", record.name);
@@ -159,6 +161,15 @@ static int desktop_refill(int argc, char **argv)
 
 /* --- list, stop --- */
 
+static void print_reached(const cJSON *limits)
+{
+	const cJSON *name = NULL, *reached = cua_json_member(limits, "reached");
+	cJSON_ArrayForEach (name, reached) {
+		printf("%s %s", name == reached->child ? ", limits reached:" : ",",
+				cJSON_GetStringValue(name));
+	}
+}
+
 static int desktop_list(int argc, char **argv)
 {
 	const bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
@@ -177,9 +188,11 @@ static int desktop_list(int argc, char **argv)
 	}
 	const cJSON *desktop = NULL;
 	cJSON_ArrayForEach (desktop, list) {
-		printf("%-24s %-10s %5dx%-5d %s\n", cua_json_text(desktop, "name"),
+		printf("%-24s %-10s %5dx%-5d %s", cua_json_text(desktop, "name"),
 				cua_json_text(desktop, "state"), cua_json_int(desktop, "width"),
 				cua_json_int(desktop, "height"), cua_json_text(desktop, "sandbox"));
+		print_reached(cua_json_member(desktop, "limits"));
+		putchar('\n');
 	}
 	return CUA_EXIT_OK;
 }

@@ -12,7 +12,8 @@ int cua_cmd_session(int argc, char **argv)
 	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' }, { "dpi", required_argument, NULL, 'p' },
 		{ "own-displays", no_argument, NULL, 'o' }, { "opengl", no_argument, NULL, 'g' },
-		{ "ready-fd", required_argument, NULL, 'r' }, { 0 } };
+		{ "ready-fd", required_argument, NULL, 'r' },
+		{ "processes", required_argument, NULL, 'n' }, { 0 } };
 	struct display_session_options session = { .ready_fd = -1, .dpi = 96 };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'd') {
@@ -27,6 +28,8 @@ int cua_cmd_session(int argc, char **argv)
 			session.owns_displays = true;
 		} else if (option == 'g') {
 			session.opengl = true;
+		} else if (option == 'n') {
+			session.processes = (int)strtol(optarg, NULL, 10);
 		} else if (option == 'r') {
 			session.ready_fd = (int)strtol(optarg, NULL, 10);
 		} else {

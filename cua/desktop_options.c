@@ -1,6 +1,7 @@
 #include "cua/desktop_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/util.h"
@@ -14,7 +15,18 @@ const char cua_desktop_options_help[] =
 		"                  none: applications can then do what you can; default bwrap\n"
 		"  --opengl        offers GLX to applications, drawn in software; it takes 17 MB "
 		"and\n"
-		"                  some time\n";
+		"                  some time\n"
+		"  --memory=N      of all that runs on it, with files in /tmp: 512M, 2G; default "
+		"4G, or\n"
+		"                  three quarters of this machine's\n"
+		"  --cpus=N        so many processors' time: 0.5, 2; default as many as there are\n"
+		"  --processes=N   and threads; default 2048\n"
+		"  --disk=N        of the home: 500M, 10G; default 10G\n"
+		"  --open-files=N  of one process; default 4096\n"
+		"                  none is no limit, for each of these. cua desktop list and the "
+		"status\n"
+		"                  of the desktop say what was reached, and what cannot be held "
+		"here.\n";
 
 static enum cua_status take_size(const char *name, const char *text, int *width_px, int *height_px,
 		struct cua_error *err)
@@ -76,6 +88,87 @@ static enum cua_status opengl(
 	return CUA_OK;
 }
 
+/* "512M", "1.5G", "none"; a number alone is bytes. */
+static enum cua_status take_bytes(
+		const char *name, const char *text, int64_t *bytes, struct cua_error *err)
+{
+	static const char units[] = "KMGT";
+	char *end = NULL;
+	const double number = strtod(text, &end);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	const double value = number * (double)((int64_t)1 << (unit ? 10 * (unit - units + 1) : 0));
+	if (strcmp(text, "none") == 0) {
+		*bytes = DESKTOP_NO_LIMIT;
+		return CUA_OK;
+	}
+	if (end == text || (*end && (!unit || end[1])) || !(value >= 1 && value <= 1e15)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"%s \"%s\" must be a number with K, M, G or T, or none", name,
+				text);
+	}
+	*bytes = (int64_t)value;
+	return CUA_OK;
+}
+
+static enum cua_status take_count(
+		const char *name, const char *text, int *count, struct cua_error *err)
+{
+	char *end = NULL;
+	const long value = strtol(text, &end, 10);
+	if (strcmp(text, "none") == 0) {
+		*count = DESKTOP_NO_LIMIT;
+		return CUA_OK;
+	}
+	if (end == text || *end || value < 1 || value > 1 << 22) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"%s \"%s\" must be a number up to %d, or none", name, text,
+				1 << 22);
+	}
+	*count = (int)value;
+	return CUA_OK;
+}
+
+static enum cua_status memory(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	return take_bytes("memory", text, &settings->limits.memory_bytes, err);
+}
+
+static enum cua_status disk(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	return take_bytes("disk", text, &settings->limits.disk_bytes, err);
+}
+
+static enum cua_status cpus(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	char *end = NULL;
+	const double value = strtod(text, &end);
+	if (strcmp(text, "none") == 0) {
+		settings->limits.cpus = DESKTOP_NO_LIMIT;
+		return CUA_OK;
+	}
+	if (end == text || *end || !(value > 0 && value <= 4096)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"cpus \"%s\" must be a number above 0, or none", text);
+	}
+	settings->limits.cpus = value;
+	return CUA_OK;
+}
+
+static enum cua_status processes(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	return take_count("processes", text, &settings->limits.processes, err);
+}
+
+static enum cua_status open_files(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	return take_count("open-files", text, &settings->limits.open_files, err);
+}
+
 static const struct row {
 	const char *name;
 	int has_value;
@@ -88,6 +181,11 @@ static const struct row {
 	{ "dpi", required_argument, "dpi", dpi },
 	{ "sandbox", required_argument, "sandboxed", sandbox },
 	{ "opengl", no_argument, "opengl", opengl },
+	{ "memory", required_argument, "memory", memory },
+	{ "cpus", required_argument, "cpus", cpus },
+	{ "processes", required_argument, "processes", processes },
+	{ "disk", required_argument, "disk", disk },
+	{ "open-files", required_argument, "open_files", open_files },
 };
 
 _Static_assert(CUA_ARRAY_LEN(rows) <= 32, "a bit of struct cua_desktop_options for each row");
@@ -139,13 +237,17 @@ enum cua_status cua_desktop_options_check(
 	return desktop_settings_check(&options->settings, err);
 }
 
-void cua_desktop_options_warn(const char *who, const struct desktop_settings *settings)
+void cua_desktop_options_warn(const char *who, const struct desktop_record *record)
 {
-	if (!settings->sandboxed) {
+	if (!record->settings.sandboxed) {
 		fprintf(stderr,
 				"%s: warning: no sandbox: applications of this desktop can read "
 				"and change what their user can, and use the network\n",
 				who);
+	}
+	if (record->limits_note[0]) {
+		fprintf(stderr, "%s: warning: limits of this desktop: %s\n", who,
+				record->limits_note);
 	}
 }
 

@@ -32,8 +32,8 @@ CUA_NODISCARD enum cua_status cua_desktop_option_fill(const char *name, const ch
 CUA_NODISCARD enum cua_status cua_desktop_options_check(
 		const struct cua_desktop_options *options, struct cua_error *err);
 
-/* Says on stderr, as WHO, what a desktop with these settings does not protect from. */
-void cua_desktop_options_warn(const char *who, const struct desktop_settings *settings);
+/* Says on stderr, as WHO, what this desktop does not protect from. */
+void cua_desktop_options_warn(const char *who, const struct desktop_record *record);
 
 /* A desktop that is there keeps what it was started with; CUA_ERR_EXISTS names the option that asks
  * for something else. The size is no such thing: resize_screen changes it. */

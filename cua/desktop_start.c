@@ -25,6 +25,7 @@
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
+#include "display/desktop_limits.h"
 
 /* --- directories --- */
 
@@ -188,6 +189,7 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	record->spare = options->spare;
 	snprintf(record->mark, sizeof(record->mark), "%s", record->dir);
 	record->created_s = time(NULL);
+	desktop_limits_plan(record);
 	status = desktop_record_write(record, err);
 	if (status != CUA_OK && rmdir(record->dir) != 0) {
 		cua_error_prefix(err, "%s is left behind", record->dir);
@@ -199,7 +201,8 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 
 struct launch {
 	int program_fd, log_fd, ready_fd; /* ready_fd: the child's end */
-	char size[32], dpi[16];
+	struct desktop_bounds bounds;
+	char size[32], dpi[16], processes[16];
 };
 
 static enum cua_status launch_sandboxed(
@@ -210,7 +213,8 @@ static enum cua_status launch_sandboxed(
 	desktop_path(record, "session/x11", x11, sizeof(x11));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
 		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
-		record->settings.opengl ? "--opengl" : NULL, NULL };
+		"--processes", launch->processes, record->settings.opengl ? "--opengl" : NULL,
+		NULL };
 	const struct cua_sandbox_folder folders[] = { { session, CUA_SANDBOX_SESSION_DIR, true },
 		{ x11, "/tmp/.X11-unix", true } };
 	const struct cua_sandbox_spec spec = { .home_dir = record->home,
@@ -224,7 +228,12 @@ static enum cua_status launch_sandboxed(
 		.in_fd = -1,
 		.out_fd = -1,
 		.log_fd = launch->log_fd,
-		.is_own_init = true };
+		.is_own_init = true,
+		.group_fds = launch->bounds.group_fds,
+		.group_fd_count = launch->bounds.group_fd_count,
+		.rlimits = launch->bounds.rlimits,
+		.rlimit_count = launch->bounds.rlimit_count,
+		.scratch_bytes = launch->bounds.scratch_bytes };
 	struct cua_sandbox sandbox;
 	enum cua_status status = cua_sandbox_start(&spec, &sandbox, err);
 	if (status == CUA_OK) {
@@ -242,7 +251,7 @@ static enum cua_status launch_bare(
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
 	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->mark);
 	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
-		"--dpi", launch->dpi, "--ready-fd", "3",
+		"--dpi", launch->dpi, "--processes", launch->processes, "--ready-fd", "3",
 		record->settings.opengl ? "--opengl" : NULL, NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
@@ -255,7 +264,11 @@ static enum cua_status launch_bare(
 		.fds = fds,
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
-		.new_session = true };
+		.new_session = true,
+		.group_fds = launch->bounds.group_fds,
+		.group_fd_count = launch->bounds.group_fd_count,
+		.rlimits = launch->bounds.rlimits,
+		.rlimit_count = launch->bounds.rlimit_count };
 	pid_t pid = 0;
 	enum cua_status status = cua_spawn(&spawn, &pid, err);
 	if (status == CUA_OK) {
@@ -294,14 +307,19 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	if (log_fd < 0 || pipe2(ready, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
 	}
-	struct launch launch = { program_fd, log_fd, ready[1], "", "" };
+	struct launch launch = { .program_fd = program_fd,
+		.log_fd = log_fd,
+		.ready_fd = ready[1],
+		.bounds = desktop_limits_open(record) };
 	/* The server starts as large as it may become; the host gives it its size. */
 	snprintf(launch.size, sizeof(launch.size), "%dx%d", record->settings.max_width_px,
 			record->settings.max_height_px);
 	snprintf(launch.dpi, sizeof(launch.dpi), "%d", record->settings.dpi);
+	snprintf(launch.processes, sizeof(launch.processes), "%d", launch.bounds.processes);
 	enum cua_status status = record->settings.sandboxed ? launch_sandboxed(record, &launch, err)
 							    : launch_bare(record, &launch, err);
 	close(ready[1]);
+	desktop_limits_close(&launch.bounds);
 	CUA_AUTO_JSON cJSON *json = NULL;
 	if (status == CUA_OK) {
 		status = desktop_record_write(record, err);
@@ -341,6 +359,7 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	struct desktop_host_launch host = { .go_fd = -1, .ready_fd = -1 };
 	status = make_dirs(record, err);
 	if (status == CUA_OK) {
+		desktop_limits_make(record);
 		status = desktop_host_launch(record, &host, err);
 	}
 	if (status == CUA_OK && options->spare) {

@@ -17,6 +17,7 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
+#include "display/desktop_limits.h"
 
 #define TERM_WAIT_MS 3000
 #define KILL_WAIT_MS 5000
@@ -113,6 +114,9 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 	}
 	end_strays(&record);
 	remove_x11_leftovers(&record);
+	if (status == CUA_OK) {
+		status = desktop_limits_remove(&record, err);
+	}
 	if (status == CUA_OK && record.home[0]) {
 		status = cua_remove_tree(record.home, err);
 	}

@@ -9,6 +9,7 @@
 
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "display/desktop_limits.h"
 
 /* Asked of the sockets: a record can be old, a connection cannot. */
 bool cua_desktop_is_dead(const struct desktop_record *record)
@@ -45,6 +46,7 @@ static cJSON *desktop_describe(const struct desktop_record *record)
 	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
 	cJSON_AddStringToObject(json, "socket", socket_path);
 	cJSON_AddStringToObject(json, "home", record->home);
+	cJSON_AddItemToObject(json, "limits", desktop_limits_describe(record));
 	return json;
 }
 

@@ -20,8 +20,11 @@ static enum cua_status start(const char *name, const struct cua_desktop_options 
 	bool attached = false;
 	struct cua_desktop_options options = *given;
 	options.name = name;
-	cua_desktop_options_warn("cua run", &options.settings);
-	return cua_desktop_start(&options, record, &attached, err);
+	enum cua_status status = cua_desktop_start(&options, record, &attached, err);
+	if (status == CUA_OK) {
+		cua_desktop_options_warn("cua run", record);
+	}
+	return status;
 }
 
 /* Two may give it a host at once: it has one then, whoever was first. */

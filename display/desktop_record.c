@@ -72,6 +72,9 @@ static void get_text(const cJSON *json, const char *name, char *text, size_t siz
 	snprintf(text, size, "%s", cua_json_text(json, name));
 }
 
+static const char *const group_names[CUA_CGROUP_KINDS] = { "memory_group", "pids_group",
+	"cpu_group" };
+
 static void record_from_json(const cJSON *json, struct desktop_record *record)
 {
 	get_text(json, "home", record->home, sizeof(record->home));
@@ -82,6 +85,10 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 	record->uid = (uid_t)cua_json_int(json, "uid");
 	const cJSON *created = cJSON_GetObjectItemCaseSensitive(json, "created");
 	record->created_s = cJSON_IsNumber(created) ? (int64_t)created->valuedouble : 0;
+	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
+		get_text(json, group_names[kind], record->cgroup.dirs[kind], CUA_CGROUP_DIR_MAX);
+	}
+	get_text(json, "limits_note", record->limits_note, sizeof(record->limits_note));
 	record->bwrap = get_process(json, "bwrap");
 	record->session = get_process(json, "session");
 	record->host = get_process(json, "host");
@@ -129,6 +136,10 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	cJSON_AddNumberToObject(json, "uid", record->uid);
 	cJSON_AddStringToObject(json, "home", record->home);
 	cJSON_AddStringToObject(json, "x11_socket", record->x11_socket);
+	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
+		cJSON_AddStringToObject(json, group_names[kind], record->cgroup.dirs[kind]);
+	}
+	cJSON_AddStringToObject(json, "limits_note", record->limits_note);
 	add_process(json, "bwrap", record->bwrap);
 	add_process(json, "session", record->session);
 	add_process(json, "host", record->host);

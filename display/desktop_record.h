@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cua/base/cgroup.h"
 #include "cua/base/error.h"
 #include "cua/base/paths.h"
 #include "cua/base/process.h"
@@ -28,10 +29,12 @@ struct desktop_record {
 	char x11_socket[CUA_PATH_MAX]; /* outside path of the X server's socket; "" before it is up
 					*/
 	struct desktop_settings settings;
-	bool spare;              /* waits in the pool for somebody to take it */
-	char mark[CUA_PATH_MAX]; /* CUA_DESKTOP_DIR of its outer processes: where it was made */
-	uid_t uid;               /* whom the applications run as */
-	int64_t created_s;       /* seconds since 1970 */
+	bool spare;               /* waits in the pool for somebody to take it */
+	char mark[CUA_PATH_MAX];  /* CUA_DESKTOP_DIR of its outer processes: where it was made */
+	uid_t uid;                /* whom the applications run as */
+	int64_t created_s;        /* seconds since 1970 */
+	struct cua_cgroup cgroup; /* of all that runs on it; see desktop_limits.h */
+	char limits_note[512];    /* what of its limits is not held, and why; "" if all is */
 	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */
 };
 

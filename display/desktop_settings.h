@@ -6,10 +6,22 @@
  * here, its lines in the two JSON functions, and a row in cua/desktop_options.c. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
 
 #include "cua/base/error.h"
+
+/* 0: as usual; DESKTOP_NO_LIMIT: none. */
+struct desktop_limits {
+	int64_t memory_bytes;
+	int64_t disk_bytes; /* of the home */
+	double cpus;        /* so many processors' time */
+	int processes;      /* and threads */
+	int open_files;     /* of one process */
+};
+
+#define DESKTOP_NO_LIMIT (-1)
 
 struct desktop_settings {
 	int width_px, height_px;         /* of the screen; resize_screen changes it */
@@ -17,6 +29,7 @@ struct desktop_settings {
 	int dpi;                         /* 96: things have their usual size */
 	bool sandboxed;
 	bool opengl; /* the X server offers GLX */
+	struct desktop_limits limits;
 };
 
 /* Of a desktop that is told nothing else. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -39,8 +40,8 @@ static int open_log(const struct session *session, const char *name)
 /* --- starting things --- */
 
 enum cua_status session_start_logged(struct session *session, const char *const *argv,
-		const char *log_name, const struct cua_fd_map *extra, pid_t *ret_pid,
-		struct cua_error *err)
+		const char *log_name, enum session_role role, const struct cua_fd_map *extra,
+		pid_t *ret_pid, struct cua_error *err)
 {
 	CUA_AUTO_FD int log_fd = open_log(session, log_name);
 	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -57,6 +58,7 @@ enum cua_status session_start_logged(struct session *session, const char *const 
 		.fd_count = extra ? 4 : 3,
 		.uid = (uid_t)-1,
 		.new_session = true,
+		.oom_score_adj = role == SESSION_APP ? CUA_OOM_SCORE_EXPENDABLE : 0,
 		.short_slice = true }; /* applications wait for each of them */
 	return cua_spawn(&spawn, ret_pid, err);
 }
@@ -70,7 +72,8 @@ static enum cua_status start_bus(struct session *session, struct cua_error *err)
 	snprintf(option, sizeof(option), "--address=%s", address);
 	const char *const argv[] = { "dbus-daemon", "--session", "--nofork", "--nopidfile",
 		"--nosyslog", option, NULL };
-	return session_start_logged(session, argv, "dbus.log", NULL, &session->bus, err);
+	return session_start_logged(
+			session, argv, "dbus.log", SESSION_PILLAR, NULL, &session->bus, err);
 }
 
 /* The server writes the number of its display when it is ready to serve. */
@@ -130,8 +133,8 @@ static enum cua_status start_x_server(struct session *session, int *ret_fd, stru
 		"-noreset", session->options->opengl ? "+extension" : "-extension", "GLX",
 		session->options->owns_displays ? ":0" : NULL, NULL };
 	const struct cua_fd_map display_fd = { pipe_fds[1], 3 };
-	enum cua_status status = session_start_logged(
-			session, argv, "xvfb.log", &display_fd, &session->x_server, err);
+	enum cua_status status = session_start_logged(session, argv, "xvfb.log", SESSION_PILLAR,
+			&display_fd, &session->x_server, err);
 	close(pipe_fds[1]);
 	if (status != CUA_OK) {
 		close(pipe_fds[0]);
@@ -161,8 +164,8 @@ static enum cua_status start_window_manager(struct session *session, struct cua_
 	char config[512];
 	session_path(session, "openbox.xml", config, sizeof(config));
 	const char *const argv[] = { "openbox", "--config-file", config, "--sm-disable", NULL };
-	return session_start_logged(
-			session, argv, "openbox.log", NULL, &session->window_manager, err);
+	return session_start_logged(session, argv, "openbox.log", SESSION_PILLAR, NULL,
+			&session->window_manager, err);
 }
 
 /* The window manager is loaded while the server still compiles its keymap, where the number of
@@ -319,6 +322,11 @@ int display_session_run(const struct display_session_options *options)
 	LIST_INIT(&session.clients);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	umask(022);
+	if (options->processes > 0) {
+		/* Of this user namespace alone: what else the user runs does not count. */
+		cua_lower_rlimit(&(const struct cua_rlimit){
+				RLIMIT_NPROC, (uint64_t)options->processes });
+	}
 	enum cua_status status = session_start(&session, &error);
 	if (status != CUA_OK) {
 		CUA_AUTO_JSON cJSON *reply = cJSON_CreateObject();

@@ -13,6 +13,7 @@ struct display_session_options {
 	int dpi;
 	bool owns_displays; /* /tmp/.X11-unix is this desktop's alone: its display is :0 */
 	bool opengl;        /* the X server offers GLX */
+	int processes;      /* that all of it may have, with threads; 0: somebody else sees to it */
 	int ready_fd;       /* gets one line: {"display": N} or {"error": "..."} */
 };
 

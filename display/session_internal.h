@@ -42,10 +42,13 @@ struct session {
 	LIST_HEAD(, client) clients;
 };
 
+/* What the desktop stands on outlives its applications when memory runs out. */
+enum session_role { SESSION_PILLAR, SESSION_APP };
+
 /* session.c: into a log of its own, with no input. extra may be NULL. */
 CUA_NODISCARD enum cua_status session_start_logged(struct session *session, const char *const *argv,
-		const char *log_name, const struct cua_fd_map *extra, pid_t *ret_pid,
-		struct cua_error *err);
+		const char *log_name, enum session_role role, const struct cua_fd_map *extra,
+		pid_t *ret_pid, struct cua_error *err);
 
 /* session_requests.c */
 void session_on_connection(uv_poll_t *poll, int uv_status, int events);

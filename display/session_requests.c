@@ -114,7 +114,8 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 		snprintf(name, sizeof(name), "app-%03d.log", ++session->programs);
 		snprintf(client->log_path, sizeof(client->log_path), "%s/log/%s",
 				session->options->dir, name);
-		return session_start_logged(session, argv, name, NULL, &client->pid, err);
+		return session_start_logged(
+				session, argv, name, SESSION_APP, NULL, &client->pid, err);
 	}
 	client->owns = true;
 	client->must_end = fds[3] >= 0;
@@ -125,7 +126,8 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 		.fds = map,
 		.fd_count = 3,
 		.uid = (uid_t)-1,
-		.new_session = true };
+		.new_session = true,
+		.oom_score_adj = client->must_end ? 0 : CUA_OOM_SCORE_EXPENDABLE };
 	return cua_spawn(&spawn, &client->pid, err);
 }
 

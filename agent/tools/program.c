@@ -74,7 +74,8 @@ enum cua_status tool_program_run(struct tool_call *call, const char *const *argv
 		.fds = fds,
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = (uid_t)-1,
-		.new_session = true };
+		.new_session = true,
+		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
 	pid_t pid = 0;
 	int code = 0;
 	fcntl(read_fd, F_SETFL, O_NONBLOCK);

@@ -13,12 +13,14 @@
 #include "agent/tools/family.h"
 #include "agent/tools/world.h"
 #include "cua/base/json.h"
+#include "cua/base/process.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
 #define TIMEOUT_S 30
 #define SETUP_TIMEOUT_S 600
+#define OPEN_FILES_MAX 1024
 
 /* --- answers --- */
 
@@ -132,14 +134,33 @@ static void serve(struct tool_world *world)
 	world->is_over = status != CUA_OK;
 }
 
+/* A control group bounds memory and processes of all tools together; where there is none, the
+ * desktop has resource limits, of which each process of a tool gets half. */
+static void bound_tools(void)
+{
+	static const int shared[] = { RLIMIT_DATA, RLIMIT_NPROC };
+	static const struct cua_rlimit own[] = { { RLIMIT_CORE, 0 },
+		{ RLIMIT_NOFILE, OPEN_FILES_MAX } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(own); i++) {
+		cua_lower_rlimit(&own[i]);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(shared); i++) {
+		struct rlimit desktops;
+		const __typeof__(RLIMIT_DATA) resource = shared[i];
+		if (getrlimit(resource, &desktops) == 0 && desktops.rlim_cur != RLIM_INFINITY) {
+			cua_lower_rlimit(&(const struct cua_rlimit){
+					(int)resource, desktops.rlim_cur / 2 });
+		}
+	}
+}
+
 int tool_runner_run(int link_fd)
 {
 	struct tool_world world = { .link.fd = link_fd };
 	struct cua_error why = { 0 };
-	const struct rlimit no_cores = { 0, 0 };
 	/* Daemons of a shell stay in this family, and end with it. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	setrlimit(RLIMIT_CORE, &no_cores);
+	bound_tools();
 	signal(SIGPIPE, SIG_IGN);
 	setenv("LANG", "C.UTF-8", 0);
 	setenv("TERM", "dumb", 1);

@@ -80,7 +80,8 @@ static enum cua_status start(
 		.fds = fds,
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = (uid_t)-1,
-		.new_session = true };
+		.new_session = true,
+		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
 	if (status == CUA_OK) {
 		status = cua_spawn(&spawn, &worker->pid, err);
 	}

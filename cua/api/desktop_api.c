@@ -21,6 +21,7 @@
 #include "cua/base/process.h"
 #include "cua/base/sandbox.h"
 #include "cua/base/util.h"
+#include "display/desktop_limits.h"
 
 #define BODY_MAX_LEN ((size_t)16 << 20) /* a picture for the clipboard */
 #define LEASE_WAIT_MAX_MS 60000
@@ -226,6 +227,7 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	snprintf(workspace, sizeof(workspace), "%s/workspace",
 			host->record.settings.sandboxed ? CUA_SANDBOX_HOME : host->record.home);
 	cJSON_AddStringToObject(json, "workspace", workspace);
+	cJSON_AddItemToObject(json, "limits", desktop_limits_describe(&host->record));
 	reply_json(exchange, 200, json);
 }
 

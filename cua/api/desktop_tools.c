@@ -14,6 +14,7 @@
 #include "cua/base/log.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "display/desktop_limits.h"
 #include "display/session_client.h"
 
 #define PROGRAM "cua-tool-runner"
@@ -39,9 +40,10 @@ struct desktop_tools {
 	uv_pipe_t *link; /* to the runner; NULL while there is none */
 	int session_fd;  /* as long as it is open, the runner runs */
 	struct cua_buffer received;
-	uv_timer_t end_timer;     /* runs while a call that was given up has not ended */
-	int act;                  /* number of the act under way; 0: none */
-	TAILQ_HEAD(, call) calls; /* the first is under way */
+	uv_timer_t end_timer;           /* runs while a call that was given up has not ended */
+	struct desktop_reached reached; /* before the call under way */
+	int act;                        /* number of the act under way; 0: none */
+	TAILQ_HEAD(, call) calls;       /* the first is under way */
 	int count;
 };
 
@@ -71,6 +73,23 @@ static void reply_error(struct cua_http_exchange *exchange, const struct cua_err
 	reply(exchange, cua_status_http(why->status), text ? text : "{}");
 }
 
+/* With a last word about limits that the call ran into; NULL: there is none. The caller frees. */
+static char *add_reached(const struct desktop_tools *tools, const char *text)
+{
+	char words[256];
+	desktop_limits_explain(tools->record, &tools->reached, words, sizeof(words));
+	CUA_AUTO_JSON cJSON *answer = words[0] ? cJSON_Parse(text) : NULL;
+	cJSON *content = cua_json_member(answer, "content");
+	if (!cJSON_IsArray(content)) {
+		return NULL;
+	}
+	cJSON *part = cJSON_CreateObject();
+	cJSON_AddStringToObject(part, "type", "text");
+	cJSON_AddStringToObject(part, "text", words);
+	cJSON_AddItemToArray(content, part);
+	return cJSON_PrintUnformatted(answer);
+}
+
 /* Of the first call; text: what the runner said, NULL: why it said nothing. */
 static void end_call(struct desktop_tools *tools, const char *text, const struct cua_error *why)
 {
@@ -80,7 +99,8 @@ static void end_call(struct desktop_tools *tools, const char *text, const struct
 	TAILQ_REMOVE(&tools->calls, call, link);
 	tools->count--;
 	if (call->exchange && text) {
-		reply(call->exchange, 200, text);
+		CUA_AUTO_FREE char *longer = add_reached(tools, text);
+		reply(call->exchange, 200, longer ? longer : text);
 	} else if (call->exchange) {
 		reply_error(call->exchange, why);
 	}
@@ -248,6 +268,10 @@ static enum cua_status start(struct desktop_tools *tools, struct cua_error *err)
 	if (status == CUA_OK) {
 		status = session_answer(tools->session_fd, START_TIMEOUT_MS, &answer, err);
 	}
+	if (status == CUA_OK) {
+		status = desktop_limits_bound_tools(
+				tools->record, (pid_t)cua_json_int(answer, "pid"), err);
+	}
 	tools->link = status == CUA_OK ? calloc(1, sizeof(*tools->link)) : NULL;
 	if (!tools->link) {
 		hang_up(tools);
@@ -279,6 +303,7 @@ static void next_call(struct desktop_tools *tools)
 		}
 		return;
 	}
+	desktop_limits_read(tools->record, &tools->reached);
 	send_line(tools, CUA_STEAL(call->request));
 }
 

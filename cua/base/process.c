@@ -91,6 +91,41 @@ void cua_short_slice(void)
 	}
 }
 
+void cua_lower_rlimit(const struct cua_rlimit *limit)
+{
+	struct rlimit old;
+	const __typeof__(RLIMIT_NOFILE) resource = limit->resource;
+	if (getrlimit(resource, &old) == 0 && old.rlim_max > limit->value) {
+		const struct rlimit new = { limit->value, limit->value };
+		(void)setrlimit(resource, &new); /* lower is always allowed */
+	}
+}
+
+/* Before it drops its identity, which the group's files are for. */
+static bool child_join(const struct cua_spawn *spawn)
+{
+	for (int i = 0; i < spawn->group_fd_count; i++) {
+		if (write(spawn->group_fds[i], "0", 1) != 1) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void child_bound(const struct cua_spawn *spawn)
+{
+	for (int i = 0; i < spawn->rlimit_count; i++) {
+		cua_lower_rlimit(&spawn->rlimits[i]);
+	}
+	if (spawn->oom_score_adj > 0) {
+		const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			dprintf(fd, "%d", spawn->oom_score_adj); /* best effort */
+			close(fd);
+		}
+	}
+}
+
 static void child_run(const struct cua_spawn *spawn, int report_fd)
 {
 	int exec_fd = spawn->exec_fd;
@@ -106,6 +141,10 @@ static void child_run(const struct cua_spawn *spawn, int report_fd)
 	if (spawn->short_slice) {
 		cua_short_slice();
 	}
+	if (!child_join(spawn)) {
+		child_fail(report_fd, "control group");
+	}
+	child_bound(spawn);
 	if (child_map_fds(spawn, &report_fd, &exec_fd) != 0) {
 		child_fail(report_fd, "descriptors");
 	}

@@ -14,16 +14,27 @@ struct cua_fd_map {
 	int from, to; /* the child finds descriptor from as to */
 };
 
+/* A resource of setrlimit(2), soft and hard; what is lower already stays. */
+struct cua_rlimit {
+	int resource;
+	uint64_t value;
+};
+
 struct cua_spawn {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *const *envp; /* NULL: the caller's environment */
 	int exec_fd;             /* run this open file instead of argv[0]; -1: none */
 	const char *cwd;         /* NULL: the caller's */
 	const struct cua_fd_map *fds;
-	int fd_count;     /* of the rest, 0 to 2 stay and all others are closed in the child */
-	uid_t uid;        /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
-	bool new_session; /* setsid(): no controlling terminal, own process group */
-	bool short_slice; /* see cua_short_slice() */
+	int fd_count;         /* of the rest, 0 to 2 stay and all others are closed in the child */
+	uid_t uid;            /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
+	bool new_session;     /* setsid(): no controlling terminal, own process group */
+	bool short_slice;     /* see cua_short_slice() */
+	const int *group_fds; /* of cua_cgroup_open(): the child is in that group */
+	int group_fd_count;
+	const struct cua_rlimit *rlimits;
+	int rlimit_count;
+	int oom_score_adj; /* above 0: killed before others for want of memory; see proc(5) */
 };
 
 /**
@@ -36,6 +47,12 @@ struct cua_spawn {
  */
 CUA_NODISCARD enum cua_status cua_spawn(
 		const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err);
+
+/* Of what may be killed for want of memory before what others stand on. */
+#define CUA_OOM_SCORE_EXPENDABLE 500
+
+/* Of the calling process. */
+void cua_lower_rlimit(const struct cua_rlimit *limit);
 
 /* Short time slices for this thread and what it starts: Linux 6.12 and later then lets it run soon
  * after it is woken, where it would wait up to some milliseconds for whoever computes. It gets no

@@ -160,9 +160,24 @@ static void add_etc(struct args *args, const char *const *entries, size_t count)
 	}
 }
 
+/* In memory, and writable. */
+static void add_scratch(struct args *args, const struct cua_sandbox_spec *spec, const char *path)
+{
+	char size[32];
+	snprintf(size, sizeof(size), "%lld", (long long)spec->scratch_bytes);
+	if (spec->scratch_bytes > 0) {
+		ADD(args, "--size", size);
+	}
+	ADD(args, "--perms", strcmp(path, "/run") == 0 ? "0755" : "1777", "--tmpfs", path);
+}
+
 static void add_file_systems(struct args *args, const struct cua_sandbox_spec *spec)
 {
-	ADD(args, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run");
+	ADD(args, "--proc", "/proc", "--dev", "/dev");
+	add_scratch(args, spec, "/dev/shm");
+	add_scratch(args, spec, "/tmp");
+	add_scratch(args, spec, "/run");
+	add_scratch(args, spec, "/var/tmp");
 	ADD(args, "--ro-bind", "/usr", "/usr", "--ro-bind-try", "/opt", "/opt");
 	add_root_dir(args, "/bin");
 	add_root_dir(args, "/sbin");
@@ -170,10 +185,10 @@ static void add_file_systems(struct args *args, const struct cua_sandbox_spec *s
 	add_root_dir(args, "/lib32");
 	add_root_dir(args, "/lib64");
 	add_etc(args, etc_entries, CUA_ARRAY_LEN(etc_entries));
-	ADD(args, "--dir", "/var/tmp", "--dir", "/var/cache", "--ro-bind-try",
-			"/var/cache/fontconfig", "/var/cache/fontconfig", "--ro-bind-try",
-			"/var/lib/dbus", "/var/lib/dbus", "--ro-bind-try", "/var/lib/libreoffice",
-			"/var/lib/libreoffice", "--symlink", "../run", "/var/run");
+	ADD(args, "--dir", "/var/cache", "--ro-bind-try", "/var/cache/fontconfig",
+			"/var/cache/fontconfig", "--ro-bind-try", "/var/lib/dbus", "/var/lib/dbus",
+			"--ro-bind-try", "/var/lib/libreoffice", "/var/lib/libreoffice",
+			"--symlink", "../run", "/var/run");
 	ADD(args, "--perms", "0444");
 	add_number(args, "--ro-bind-data", FD_PASSWD);
 	ADD(args, "/etc/passwd", "--perms", "0444");
@@ -198,6 +213,8 @@ static void add_file_systems(struct args *args, const struct cua_sandbox_spec *s
 				folder->inside);
 	}
 	ADD(args, "--perms", "0700", "--dir", "/run/user");
+	/* What bubblewrap made itself would be writable, and without a bound. */
+	ADD(args, "--remount-ro", "/dev", "--remount-ro", "/");
 }
 
 static void add_environment(struct args *args, const struct cua_sandbox_spec *spec)
@@ -379,7 +396,11 @@ static enum cua_status spawn_bwrap(const struct cua_sandbox_spec *spec, const st
 		.fds = fds,
 		.fd_count = fd_count,
 		.uid = spec->uid,
-		.new_session = true };
+		.new_session = true,
+		.group_fds = spec->group_fds,
+		.group_fd_count = spec->group_fd_count,
+		.rlimits = spec->rlimits,
+		.rlimit_count = spec->rlimit_count };
 	return cua_spawn(&spawn, ret_pid, err);
 }
 

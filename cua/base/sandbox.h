@@ -37,6 +37,12 @@ struct cua_sandbox_spec {
 	int log_fd;        /* stderr */
 	bool has_network;  /* that of the caller; else loopback alone */
 	bool is_own_init;  /* argv is the first process of its namespace, and reaps orphans */
+	const int *group_fds; /* as in struct cua_spawn */
+	int group_fd_count;
+	const struct cua_rlimit *rlimits;
+	int rlimit_count;
+	int64_t scratch_bytes; /* size of each of /tmp, /run, /var/tmp and /dev/shm; 0: half of
+				  this machine's memory */
 	bool dies_with_caller; /* with the thread that starts it; else it outlives its creator */
 };
 

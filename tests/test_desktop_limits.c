@@ -1,0 +1,416 @@
+/* Limits of desktops and tools, against programs that want more: memory, processes, processor time,
+ * open files, files in memory. Where this test may not make control groups, what they alone can
+ * hold is skipped; what holds without them is tested in any case. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cua/base/cgroup.h"
+#include "cua/base/util.h"
+#include "tests/desktop_api.h"
+#include "tests/desktop_fixture.h"
+#include "tests/desktop_processes.h"
+#include "tests/files.h"
+#include "tests/json_path.h"
+#include "tests/processes.h"
+#include "tests/waiting.h"
+
+static struct world world;
+static struct desktop desktop;
+
+/* Memory in pages that are touched, so that it is really taken. */
+#define HOG \
+	"python3 -c 'b = bytearray(%d << 20)\n" \
+	"for i in range(0, len(b), 4096): b[i] = 1\n" \
+	"print(len(b))'"
+
+static int start(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	desktop_start_with(&desktop, &world, "limits", "--memory=512M", "--processes=200",
+			"--cpus=0.5", "--open-files=512", "--disk=200M", NULL);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	world_destroy(&world);
+	return 0;
+}
+
+/* --- what the desktop says --- */
+
+/* The caller deletes. */
+static cJSON *limits_of(void)
+{
+	struct cua_http_response response;
+	assert_int_equal(desktop_http(&desktop, "GET", "/v1/desktop", NULL, 0, NULL, &response),
+			200);
+	CUA_AUTO_JSON cJSON *about = cJSON_Parse(response.body.data);
+	cua_http_response_finish(&response);
+	cJSON *limits = cJSON_DetachItemFromObject(about, "limits");
+	assert_non_null(limits);
+	return limits;
+}
+
+static void skip_without_groups(void)
+{
+	CUA_AUTO_JSON cJSON *limits = limits_of();
+	if (!strstr(json_text(limits, "held_by"), "control groups")) {
+		skip();
+	}
+}
+
+static bool says_reached(const char *name)
+{
+	CUA_AUTO_JSON cJSON *limits = limits_of();
+	const cJSON *item = NULL;
+	cJSON_ArrayForEach (item, json_at(limits, "reached")) {
+		if (strcmp(item->valuestring, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- calls --- */
+
+/* Whatever the tool says, failures too; of one of two buffers in turn. */
+static const char *bash(const char *command, const char *more)
+{
+	static char said[2][65536];
+	static int turn;
+	struct output output;
+	CUA_AUTO_JSON cJSON *arguments = cJSON_Parse(more);
+	cJSON_AddStringToObject(arguments, "command", command);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(arguments);
+	world_cua(&world, &output, "tools", "call", "-d", desktop.name, "bash", text, NULL);
+	turn = !turn;
+	snprintf(said[turn], sizeof(said[turn]), "%s%s", output.out, output.err);
+	output_finish(&output);
+	return said[turn];
+}
+
+static void assert_says(const char *text, const char *part)
+{
+	if (!strstr(text, part)) {
+		fail_msg("\"%s\" is not in \"%s\"", part, text);
+	}
+}
+
+static const char *hog(int mib)
+{
+	char command[256];
+	snprintf(command, sizeof(command), HOG "; echo status $?", mib);
+	return bash(command, "{}");
+}
+
+/* What the desktop stands on is as it was, and takes input. */
+static void assert_stands(pid_t session, pid_t x_server)
+{
+	assert_int_equal(desktop_recorded_pid(&desktop, "session"), session);
+	assert_int_equal(desktop_pid(&desktop, "Xvfb"), x_server);
+	desktop_do(&desktop,
+			"[{\"action\":\"move\",\"x\":30,\"y\":40},"
+			"{\"action\":\"screenshot\"}]");
+}
+
+/* --- memory --- */
+
+static void a_tool_that_takes_too_much_memory_is_killed_and_told(void **state)
+{
+	(void)state;
+	const pid_t session = desktop_recorded_pid(&desktop, "session"),
+		    x_server = desktop_pid(&desktop, "Xvfb");
+	skip_without_groups();
+	assert_says(hog(100), "status 0");
+	assert_false(says_reached("memory"));
+	const char *text = hog(400);
+	assert_says(text, "status 137");
+	assert_says(text,
+			"[the tools' limit of memory, 256 MiB, was reached: 1 process was "
+			"killed]");
+	assert_true(says_reached("memory"));
+	assert_stands(session, x_server);
+	/* Once. */
+	assert_null(strstr(bash("echo fine", "{}"), "limit"));
+}
+
+static void an_application_that_takes_too_much_memory_is_killed(void **state)
+{
+	(void)state;
+	char script[256];
+	const pid_t session = desktop_recorded_pid(&desktop, "session"),
+		    x_server = desktop_pid(&desktop, "Xvfb");
+	skip_without_groups();
+	snprintf(script, sizeof(script), HOG "; echo status $?", 700);
+	CUA_AUTO_FREE char *text = desktop_sh(&desktop, script);
+	assert_says(text, "status 137");
+	assert_true(says_reached("memory"));
+	assert_stands(session, x_server);
+	struct output output;
+	world_cua(&world, &output, "desktop", "list", NULL);
+	assert_says(output.out, "limits reached: memory");
+	output_finish(&output);
+}
+
+/* Many at once, none of them large. */
+static void applications_die_before_what_the_desktop_stands_on(void **state)
+{
+	(void)state;
+	const pid_t session = desktop_recorded_pid(&desktop, "session"),
+		    x_server = desktop_pid(&desktop, "Xvfb");
+	skip_without_groups();
+	/* They stay until one of them is killed. */
+	free(desktop_sh(&desktop,
+			"bash -c \"for i in 1 2 3 4 5 6 7 8 9 10 11 12; do "
+			"python3 -c 'import signal; b = bytes([1]) * (60 << 20); signal.pause()' & "
+			"done; wait -n; kill \\$(jobs -p); wait; true\""));
+	assert_true(says_reached("memory"));
+	assert_stands(session, x_server);
+}
+
+static void files_in_memory_are_bounded(void **state)
+{
+	(void)state;
+	static const char *const places[] = { "/tmp", "/dev/shm", "/var/tmp" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(places); i++) {
+		char script[256];
+		snprintf(script, sizeof(script),
+				"head -c 200000000 /dev/zero > %s/big; stat -c %%s %s/big; rm "
+				"%s/big",
+				places[i], places[i], places[i]);
+		CUA_AUTO_FREE char *text = desktop_sh(&desktop, script);
+		assert_int_equal(strtol(text, NULL, 10), 128 << 20);
+	}
+	/* And there is nothing else to write to. */
+	CUA_AUTO_FREE char *text = desktop_sh(&desktop,
+			"for i in / /dev /etc /usr /var /home /opt; do "
+			"touch $i/new 2>/dev/null && echo $i; done; true");
+	assert_string_equal(text, "");
+}
+
+/* --- processes --- */
+
+static void a_fork_bomb_is_bounded_and_told_and_can_be_ended(void **state)
+{
+	(void)state;
+	const pid_t session = desktop_recorded_pid(&desktop, "session"),
+		    x_server = desktop_pid(&desktop, "Xvfb");
+	skip_without_groups();
+	assert_says(bash("bomb() { bomb | bomb & }; bomb; read -t 2 < <(:; sleep 2); echo", "{}"),
+			"[the tools' limit of processes, 100, was reached");
+	assert_true(says_reached("processes"));
+	CUA_AUTO_JSON cJSON *limits = limits_of();
+	assert_in_range(json_number(limits, "processes.used"), 1, 200);
+	assert_true(json_number(limits, "processes.refused") > 0);
+	assert_stands(session, x_server);
+	free(desktop_sh(&desktop, "true")); /* others still start */
+	world_expect(&world, 0, "tools", "call", "-d", desktop.name, "bash", "{\"restart\":true}",
+			NULL);
+	const char *text = bash(
+			"for i in 1 2 3 4 5 6 7 8; do sleep 0.01 & done; wait; echo fine", "{}");
+	assert_string_equal(text, "fine\n");
+}
+
+/* --- processor time --- */
+
+static double cpu_seconds(const char *times)
+{
+	/* "0m1.234s 0m0.012s" of the children is the second line that times prints. */
+	double minutes = 0, seconds = 0;
+	const char *line = strchr(times, '\n');
+	assert_non_null(line);
+	assert_int_equal(sscanf(line + 1, "%lfm%lfs", &minutes, &seconds), 2);
+	return minutes * 60 + seconds;
+}
+
+static void processor_time_is_shared_as_told(void **state)
+{
+	(void)state;
+	skip_without_groups();
+	const double spent_s = cpu_seconds(bash("for i in 1 2; do timeout 2 sh -c 'while :; do :; "
+						"done' & done; wait; times",
+			"{}"));
+	/* Two for two seconds each, on half a processor: 1 s, and not 4. */
+	assert_true(spent_s < 1.5);
+	assert_true(says_reached("cpus"));
+}
+
+/* --- open files, and one file --- */
+
+static void open_files_are_bounded(void **state)
+{
+	(void)state;
+	static const char opener[] = "python3 -c '\n"
+				     "files = []\n"
+				     "try:\n"
+				     "  while True: files.append(open(\"/dev/null\"))\n"
+				     "except OSError as why: print(len(files) + 3, why.errno)'";
+	CUA_AUTO_FREE char *text = desktop_sh(&desktop, opener);
+	assert_string_equal(text, "512 24");
+	assert_string_equal(bash(opener, "{}"), "512 24\n");
+}
+
+static void one_file_is_bounded(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *text = desktop_sh(
+			&desktop, "head -c 300000000 /dev/zero > big; stat -c %s big; rm big");
+	assert_true(strtol(text, NULL, 10) <= 200 << 20);
+}
+
+/* --- what is left --- */
+
+static void group_dir(int kind, char *dir, size_t size)
+{
+	static const char *const names[] = { "memory_group", "pids_group", "cpu_group" };
+	char leaf[96];
+	snprintf(leaf, sizeof(leaf), "run/desktops/%s/desktop.json", desktop.name);
+	CUA_AUTO_FREE char *text = read_whole_file(world_path(&world, leaf), NULL);
+	CUA_AUTO_JSON cJSON *record = text ? cJSON_Parse(text) : NULL;
+	snprintf(dir, size, "%s", json_text(record, names[kind]));
+}
+
+static void nothing_is_left_of_the_groups(void **state)
+{
+	(void)state;
+	char dirs[CUA_CGROUP_KINDS][CUA_CGROUP_DIR_MAX];
+	skip_without_groups();
+	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
+		group_dir(kind, dirs[kind], sizeof(dirs[kind]));
+	}
+	assert_int_equal(access(dirs[CUA_CGROUP_MEMORY], F_OK), 0);
+	/* All at once, as after a crash. */
+	free(desktop_sh(&desktop, "setsid sleep 1000 >/dev/null 2>&1 & true"));
+	desktop_disconnect(&desktop);
+	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
+	kill_and_wait(desktop_recorded_pid(&desktop, "bwrap"));
+	desktop_stop(&desktop);
+	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
+		assert_int_not_equal(access(dirs[kind], F_OK), 0);
+	}
+}
+
+/* --- what can be asked for --- */
+
+static void bad_limits_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *option, *says;
+	} bad[] = { { "--memory=lots", "must be a number with K, M, G or T" },
+		{ "--memory=1M", "memory must be 128M or more, or none" },
+		{ "--memory=-1G", "must be a number" }, { "--memory=1GB", "must be a number" },
+		{ "--memory=nan", "must be a number" }, { "--cpus=0", "cpus \"0\" must be" },
+		{ "--cpus=0.001", "cpus must be 0.05 or more" },
+		{ "--processes=1e3", "must be a number up to" },
+		{ "--processes=10", "processes must be 64 or more" },
+		{ "--disk=1K", "disk must be 16M or more" },
+		{ "--open-files=3", "open-files must be 256 or more" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(bad); i++) {
+		struct output output;
+		world_cua(&world, &output, "desktop", "start", "--name=no", bad[i].option, NULL);
+		expect_status(&output, 2, bad[i].option);
+		assert_says(output.err, bad[i].says);
+		output_finish(&output);
+	}
+}
+
+static void without_limits_there_are_none(void **state)
+{
+	(void)state;
+	desktop_disconnect(&desktop);
+	desktop_start_with(&desktop, &world, "free", "--memory=none", "--processes=none",
+			"--cpus=none", "--disk=none", "--open-files=none", NULL);
+	CUA_AUTO_JSON cJSON *limits = limits_of();
+	static const char *const names[] = { "memory", "processes", "cpus", "disk", "open_files" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		char path[32];
+		snprintf(path, sizeof(path), "%s.limit", names[i]);
+		assert_non_null(json_at(limits, names[i]));
+		assert_null(json_at(limits, path));
+	}
+	assert_says(hog(300), "status 0");
+	desktop_stop(&desktop);
+}
+
+/* --- without control groups --- */
+
+/* cua as on a machine that has none: they are gone for it, and for the host that it starts. */
+static void hide_groups(const char *program)
+{
+	const char *path = world_path(&world, "hidden-cua");
+	FILE *script = fopen(path, "we");
+	assert_non_null(script);
+	fprintf(script,
+			"#!/bin/sh\nexec unshare -m --propagation private sh -c 'umount -R "
+			"/sys/fs/cgroup && exec \"$0\" \"$@\"' %s \"$@\"\n",
+			program);
+	fclose(script);
+	assert_int_equal(chmod(path, 0755), 0);
+	snprintf(world.program, sizeof(world.program), "%s", path);
+}
+
+static void without_groups_resource_limits_hold_and_it_says_so(void **state)
+{
+	(void)state;
+	struct output output;
+	char program[sizeof(world.program)];
+	desktop_disconnect(&desktop);
+	if (geteuid() != 0) {
+		skip();
+	}
+	snprintf(program, sizeof(program), "%s", world.program);
+	hide_groups(program);
+	world_cua(&world, &output, "desktop", "start", "--name=said", NULL);
+	expect_status(&output, 0, "desktop start");
+	assert_says(output.err,
+			"warning: limits of this desktop: there are no control groups here");
+	assert_says(output.err, "memory is bounded for each process alone");
+	assert_says(output.err, "processors are not bounded");
+	output_finish(&output);
+	desktop_start_with(&desktop, &world, "bare", "--memory=512M", "--processes=200", NULL);
+	snprintf(world.program, sizeof(world.program), "%s", program);
+	CUA_AUTO_JSON cJSON *limits = limits_of();
+	assert_string_equal(json_text(limits, "held_by"), "resource limits");
+	assert_says(json_text(limits, "note"), "memory is bounded");
+	assert_says(hog(400), "MemoryError");
+	CUA_AUTO_FREE char *text = desktop_sh(&desktop,
+			"python3 -c 'bytearray(400 << 20)' && echo one; "
+			"python3 -c 'bytearray(700 << 20)' 2>/dev/null || echo two");
+	assert_string_equal(text, "one\ntwo");
+	const pid_t session = desktop_recorded_pid(&desktop, "session"),
+		    x_server = desktop_pid(&desktop, "Xvfb");
+	assert_says(bash("bomb() { bomb | bomb & }; bomb; read -t 2 < <(:; sleep 2); echo", "{}"),
+			"Resource temporarily unavailable");
+	assert_stands(session, x_server);
+	desktop_stop(&desktop);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
+	const struct CMUnitTest tests[] = {
+		TEST(a_tool_that_takes_too_much_memory_is_killed_and_told),
+		TEST(an_application_that_takes_too_much_memory_is_killed),
+		TEST(applications_die_before_what_the_desktop_stands_on),
+		TEST(files_in_memory_are_bounded),
+		TEST(a_fork_bomb_is_bounded_and_told_and_can_be_ended),
+		TEST(processor_time_is_shared_as_told),
+		TEST(open_files_are_bounded),
+		TEST(one_file_is_bounded),
+		TEST(nothing_is_left_of_the_groups),
+		TEST(bad_limits_are_refused),
+		TEST(without_limits_there_are_none),
+		TEST(without_groups_resource_limits_hold_and_it_says_so),
+	};
+	return cmocka_run_group_tests_name("desktop_limits", tests, NULL, NULL);
+}
