@@ -153,6 +153,72 @@ static void a_tool_that_changes_waits_for_a_person(void **state)
 	forget("changes");
 }
 
+/* One that was started again is asked what it offers before anything of it is called. */
+static void a_server_that_comes_back_as_another_waits_for_a_person(void **state)
+{
+	(void)state;
+	static const char *const modes[] = { "turncoat" };
+	struct person person = { .says_yes = true };
+	struct agent_mcp_result result;
+	struct agent_mcp_target target;
+	bool is_uncertain = false;
+	CUA_AUTO_JSON cJSON *none = cJSON_CreateObject();
+	struct agent_mcp *mcp = open_servers(modes, 1, &person);
+	person.says_yes = false;
+	assert_int_equal(agent_mcp_call(mcp, "mcp__turncoat__do", none, &result, &is_uncertain,
+					 NULL),
+			CUA_ERR_CLOSED);
+	assert_int_equal(agent_mcp_resolve(mcp, "mcp__turncoat__do", none, &target, NULL),
+			CUA_ERR_INVAL);
+	expect_answer(mcp, "mcp__turncoat__do", "{}", true, "nobody has approved it");
+	assert_string_equal(person.change, "changed");
+	agent_mcp_close(mcp);
+	forget("turncoat");
+}
+
+/* The same entry means another program or place when a variable in it does. */
+static void what_variables_have_become_is_approved_too(void **state)
+{
+	(void)state;
+	struct agent_mcp_config config;
+	struct cua_error why = { 0 };
+	bool is_known = false;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/expanded.json", state_dir);
+	static const char text[] =
+			"{\"mcpServers\": {\"web\": {\"url\": \"http://${MCP_HOST}/mcp\"}, "
+			"\"old\": {\"type\": \"sse\", \"url\": \"http://h/mcp\"}}}";
+	static const char other[] = "{\"mcpServers\": {\"web\": {\"url\": "
+				    "\"http://${MCP_HOST}/mcp\"}, "
+				    "\"old\": {\"type\": \"http\", \"url\": \"http://h/mcp\"}}}";
+	static const struct {
+		const char *text, *host;
+		bool knows_web, knows_old;
+	} rows[] = { { text, "one.example", true, true }, { text, "two.example", false, true },
+		{ other, "one.example", true, false } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		assert_int_equal(cua_file_write(path, rows[i].text, strlen(rows[i].text), 0600,
+						 NULL),
+				CUA_OK);
+		assert_int_equal(setenv("MCP_HOST", rows[i].host, true), 0);
+		assert_int_equal(agent_mcp_config_load(path, NULL, &config, &why), CUA_OK);
+		for (size_t e = 0; e < config.count; e++) {
+			struct agent_mcp_tools none = { 0 };
+			if (i == 0) {
+				assert_int_equal(agent_mcp_pins_approve(
+								 &config.entries[e], &none, &why),
+						CUA_OK);
+			}
+			assert_int_equal(agent_mcp_pins_know(&config.entries[e], &is_known, &why),
+					CUA_OK);
+			assert_int_equal(is_known, e == 0 ? rows[i].knows_web : rows[i].knows_old);
+		}
+		agent_mcp_config_finish(&config);
+	}
+	forget("web");
+	forget("old");
+}
+
 static void many_tools_are_offered_by_name(void **state)
 {
 	(void)state;
@@ -285,6 +351,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_nobody_approved_is_not_offered),
 		cmocka_unit_test(a_tool_that_changes_waits_for_a_person),
+		cmocka_unit_test(a_server_that_comes_back_as_another_waits_for_a_person),
+		cmocka_unit_test(what_variables_have_become_is_approved_too),
 		cmocka_unit_test(many_tools_are_offered_by_name),
 		cmocka_unit_test(a_server_that_fails_takes_no_other_with_it),
 		cmocka_unit_test(an_answer_is_a_text_and_pictures),

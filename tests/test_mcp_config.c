@@ -20,7 +20,7 @@
 
 #define SECRET "swordfish-0123456789"
 
-static char path[64];
+static char path[64], dir[] = "/tmp/cua-test-mcp-config-XXXXXX";
 
 static enum cua_status load(
 		const char *text, struct agent_mcp_config *config, struct cua_error *why)
@@ -107,6 +107,7 @@ static void a_mistake_has_its_place(void **state)
 		{ IN("{\"command\": \"a\", \"read\": [\"b\"]}"), "must be a folder" },
 		{ IN("{\"command\": \"a\", \"write\": [\"/\"]}"), "must be a folder" },
 		{ IN("{\"command\": \"a\", \"write\": [\"/a/../b\"]}"), "must be a folder" },
+		{ IN("{\"command\": \"a\", \"write\": [\"/a/..\"]}"), "must be a folder" },
 		{ IN("{\"command\": \"a\", \"network\": true}"), "\"none\" or \"open\"" },
 		{ IN("{\"command\": \"a\", \"url\": \"http://h\", \"type\": \"stdio\"}"),
 				"does not go with a url" },
@@ -114,6 +115,9 @@ static void a_mistake_has_its_place(void **state)
 		{ IN("{\"type\": \"carrier-pigeon\"}"), "must be \"stdio\"" },
 		{ IN("{\"url\": \"ftp://h\"}"), "s > url" },
 		{ IN("{\"url\": \"http://h\", \"headers\": {\"A\": \"${MCP_A}\"}}"), "plain http" },
+		{ IN("{\"url\": \"${MCP_A}://h\"}"), "s > url" },
+		{ IN("{\"url\": \"https://h/?key=${MCP_A}\"}"), "and query" },
+		{ IN("{\"url\": \"http://${MCP_A}\", \"headers\": {\"A\": \"b\"}}"), "plain http" },
 		{ IN("{\"url\": \"https://h\", \"headers\": {\"A\": \"${MCP_LINES}\"}}"),
 				"must be one line" },
 	};
@@ -126,6 +130,53 @@ static void a_mistake_has_its_place(void **state)
 			fail_msg("%s: %d, %s", rows[i].text, (int)status, why.msg);
 		}
 		assert_null(strstr(why.msg, SECRET));
+	}
+}
+
+/* Also before there is anything to expand. */
+static void a_query_is_no_place_for_a_token(void **state)
+{
+	(void)state;
+	static const char *const urls[] = { "https://h/mcp?key=1", "https://h/mcp?key=${MCP_A}",
+		"https://me:word@h/mcp" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(urls); i++) {
+		struct cua_error why = { 0 };
+		CUA_AUTO_JSON cJSON *entry = cJSON_CreateObject();
+		cJSON_AddStringToObject(entry, "url", urls[i]);
+		assert_int_equal(agent_mcp_check_entry("web", entry, &why), CUA_ERR_INVAL);
+		assert_non_null(strstr(why.msg, "without user name and query"));
+	}
+}
+
+/* However the way there is spelled. */
+static void no_server_gets_what_cua_keeps(void **state)
+{
+	(void)state;
+	char link[128], text[512];
+	snprintf(link, sizeof(link), "%s/link", dir);
+	assert_int_equal(symlink(dir, link), 0);
+	const struct {
+		const char *folder, *rest;
+		bool is_taken;
+	} rows[] = { { dir, "/state", false }, { dir, "", false },
+		{ dir, "/state/mcp/pins", false }, { dir, "/link", false },
+		{ dir, "/config", false }, { dir, "/config/cua", false },
+		{ dir, "/statement", true }, { dir, "/papers", true } };
+	for (size_t i = 0; i < 2 * CUA_ARRAY_LEN(rows); i++) {
+		struct agent_mcp_config config;
+		struct cua_error why = { 0 };
+		const size_t row = i / 2;
+		snprintf(text, sizeof(text),
+				"{\"mcpServers\": {\"s\": {\"command\": \"a\", \"%s\": "
+				"[\"%s%s\"]}}}",
+				i % 2 ? "write" : "read", rows[row].folder, rows[row].rest);
+		const enum cua_status status = load(text, &config, &why);
+		if (rows[row].is_taken) {
+			assert_int_equal(status, CUA_OK);
+			agent_mcp_config_finish(&config);
+		} else if (status != CUA_ERR_INVAL || !strstr(why.msg, "what cua keeps")) {
+			fail_msg("%s: %d, %s", text, (int)status, why.msg);
+		}
 	}
 }
 
@@ -168,6 +219,8 @@ int main(void)
 		cmocka_unit_test(variables_are_replaced_once),
 		cmocka_unit_test(an_entry_is_read),
 		cmocka_unit_test(a_mistake_has_its_place),
+		cmocka_unit_test(a_query_is_no_place_for_a_token),
+		cmocka_unit_test(no_server_gets_what_cua_keeps),
 		cmocka_unit_test(a_file_is_changed_and_keeps_the_rest),
 	};
 	setenv("MCP_A", SECRET, 1);
@@ -175,8 +228,16 @@ int main(void)
 	setenv("MCP_EMPTY", "", 1);
 	setenv("MCP_LINES", SECRET "\nX: y", 1);
 	unsetenv("MCP_NONE");
-	snprintf(path, sizeof(path), "/tmp/cua-test-mcp-%d.json", (int)getpid());
+	unsetenv("CUA_MCP_SERVERS");
+	unsetenv("CUA_POLICY");
+	if (!mkdtemp(dir)) {
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%s/state", dir);
+	setenv("CUA_STATE_DIR", path, 1);
+	snprintf(path, sizeof(path), "%s/config", dir);
+	setenv("XDG_CONFIG_HOME", path, 1);
+	snprintf(path, sizeof(path), "%s/servers.json", dir);
 	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	return failed;
+	return cua_remove_tree(dir, NULL) == CUA_OK ? failed : 1;
 }

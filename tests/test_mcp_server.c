@@ -30,7 +30,8 @@
 #define PROBE_MS 500
 #define CALL_MS 700
 #define CALL_MAX_MS 2000
-#define END_MS 2000 /* what the processes of a server may take to end */
+#define LONG ((size_t)1 << 20) /* more than a pipe takes */
+#define END_MS 2000            /* what the processes of a server may take to end */
 
 struct play {
 	char *argv[5], *none[1], *read[2];
@@ -41,11 +42,11 @@ struct play {
 	struct cua_error why;
 };
 
-static void begin(struct play *play, const char *mode)
+static void begin_within(struct play *play, const char *mode, int init_ms)
 {
 	static int count;
 	const struct agent_mcp_server_options options = { .cancel_fd = -1,
-		.init_ms = INIT_MS,
+		.init_ms = init_ms,
 		.probe_ms = PROBE_MS,
 		.call_ms = CALL_MS,
 		.call_max_ms = CALL_MAX_MS };
@@ -61,6 +62,11 @@ static void begin(struct play *play, const char *mode)
 		.write = play->none };
 	assert_int_equal(agent_mcp_server_create(&play->entry, &options, &play->server, &play->why),
 			CUA_OK);
+}
+
+static void begin(struct play *play, const char *mode)
+{
+	begin_within(play, mode, INIT_MS);
 }
 
 static int count_processes(const char *token)
@@ -203,6 +209,29 @@ static void pages_are_read_to_their_end(void **state)
 	end(&play);
 }
 
+static void a_list_is_bounded_in_all(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mode;
+		enum cua_status status;
+		const char *said;
+	} rows[] = { { "slow-pages", CUA_ERR_TIMEOUT, "in time" },
+		{ "fat-pages", CUA_ERR_TOO_LARGE, "descriptions of tools" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct play play;
+		begin_within(&play, rows[i].mode, 1000);
+		const uint64_t begun_us = cua_now_us();
+		const enum cua_status status = list(&play);
+		if (status != rows[i].status || !strstr(play.why.msg, rows[i].said)) {
+			fail_msg("%s: %d, %s", rows[i].mode, (int)status, play.why.msg);
+		}
+		/* 500 pages of a fifth of a second are 100 s. */
+		assert_in_range((cua_now_us() - begun_us) / 1000, 0, 20000);
+		end(&play);
+	}
+}
+
 /* --- failures in a call --- */
 
 static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
@@ -220,6 +249,7 @@ static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
 		{ "only-garbage", CUA_ERR_APP, "not JSON", true },
 		{ "notes", CUA_ERR_TIMEOUT, "no answer in time", true },
 		{ "endless-progress", CUA_ERR_TIMEOUT, "no answer in time", true },
+		{ "ping-flood", CUA_ERR_TIMEOUT, "no answer in time", true },
 		{ "odd-result", CUA_ERR_APP, "not known here", false } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct play play;
@@ -241,6 +271,32 @@ static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
 		}
 		end(&play);
 	}
+}
+
+/* Half of a request is in its stdin, and it goes on about something else. */
+static void a_server_that_only_talks_is_given_up(void **state)
+{
+	(void)state;
+	struct play play;
+	CUA_AUTO_FREE char *long_text = calloc(1, LONG + 1);
+	CUA_AUTO_JSON cJSON *arguments = cJSON_CreateObject();
+	cJSON *result = NULL;
+	bool is_uncertain = false;
+	assert_non_null(long_text);
+	memset(long_text, 'x', LONG);
+	cJSON_AddStringToObject(arguments, "text", long_text);
+	begin(&play, "only-talks");
+	expect_list(&play);
+	const uint64_t begun_us = cua_now_us();
+	assert_int_equal(agent_mcp_server_call(play.server, &play.tools->list[0], arguments,
+					 &result, &is_uncertain, &play.why),
+			CUA_ERR_TIMEOUT);
+	assert_int_equal(agent_mcp_server_call(play.server, &play.tools->list[0], arguments,
+					 &result, &is_uncertain, &play.why),
+			CUA_ERR_TIMEOUT);
+	assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
+	assert_in_range((cua_now_us() - begun_us) / 1000, 0, 2 * (CALL_MAX_MS + END_MS));
+	end(&play);
 }
 
 static void what_is_only_bad_manners_is_borne(void **state)
@@ -300,8 +356,25 @@ static void a_dead_server_is_started_again(void **state)
 		}
 	}
 	closedir(proc);
+	assert_false(agent_mcp_server_has_changed(play.server));
 	expect_call(&play, "done");
 	assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
+	assert_true(agent_mcp_server_has_changed(play.server));
+	end(&play);
+}
+
+static void a_server_that_comes_back_as_another_is_not_called(void **state)
+{
+	(void)state;
+	struct play play;
+	char text[200];
+	bool is_uncertain = true;
+	begin(&play, "turncoat-quiet");
+	expect_list(&play);
+	expect_call(&play, "done"); /* and ends */
+	assert_int_equal(call(&play, text, sizeof(text), &is_uncertain), CUA_ERR_INVAL);
+	assert_non_null(strstr(play.why.msg, "is another now"));
+	assert_false(is_uncertain);
 	end(&play);
 }
 
@@ -438,7 +511,10 @@ int main(void)
 		cmocka_unit_test(a_program_that_is_not_there_is_told),
 		cmocka_unit_test(tools_that_cannot_be_taken_are_dropped),
 		cmocka_unit_test(pages_are_read_to_their_end),
+		cmocka_unit_test(a_list_is_bounded_in_all),
+		cmocka_unit_test(a_server_that_comes_back_as_another_is_not_called),
 		cmocka_unit_test(a_call_that_fails_is_told_and_the_next_goes_well),
+		cmocka_unit_test(a_server_that_only_talks_is_given_up),
 		cmocka_unit_test(what_is_only_bad_manners_is_borne),
 		cmocka_unit_test(a_server_that_hangs_twice_is_started_again),
 		cmocka_unit_test(a_dead_server_is_started_again),

@@ -267,7 +267,9 @@ static enum cua_status find_direct(struct agent_mcp *mcp, const char *function,
 			}
 		}
 	}
-	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "there is no function \"%.64s\"", function);
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+			"there is no function \"%.64s\", or its server cannot be used now",
+			function);
 }
 
 static enum cua_status find(struct agent_mcp *mcp, const char *function, const cJSON *arguments,
@@ -290,28 +292,6 @@ static enum cua_status find(struct agent_mcp *mcp, const char *function, const c
 	return status;
 }
 
-enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
-		const cJSON *arguments, struct agent_mcp_target *ret_target, struct cua_error *err)
-{
-	struct target target;
-	if (strcmp(function, "mcp_tools") == 0) {
-		*ret_target = (struct agent_mcp_target){
-			.server = "", .tool = "", .arguments = arguments
-		};
-		return CUA_OK;
-	}
-	enum cua_status status = find(mcp, function, arguments, &target, err);
-	if (status == CUA_OK) {
-		const struct agent_mcp_entry *entry = target.member->entry;
-		*ret_target = (struct agent_mcp_target){ .server = entry->name,
-			.tool = target.tool->name,
-			.arguments = target.arguments,
-			.annotations = cua_json_member(target.tool->definition, "annotations"),
-			.has_network = entry->has_network || entry->transport != AGENT_MCP_STDIO };
-	}
-	return status;
-}
-
 /* Those that said so, before anything of them is described or called. */
 static enum cua_status list_again(struct agent_mcp *mcp, struct cua_error *err)
 {
@@ -330,6 +310,32 @@ static enum cua_status list_again(struct agent_mcp *mcp, struct cua_error *err)
 		}
 	}
 	return CUA_OK;
+}
+
+enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
+		const cJSON *arguments, struct agent_mcp_target *ret_target, struct cua_error *err)
+{
+	struct target target;
+	enum cua_status status = list_again(mcp, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (strcmp(function, "mcp_tools") == 0) {
+		*ret_target = (struct agent_mcp_target){
+			.server = "", .tool = "", .arguments = arguments
+		};
+		return CUA_OK;
+	}
+	status = find(mcp, function, arguments, &target, err);
+	if (status == CUA_OK) {
+		const struct agent_mcp_entry *entry = target.member->entry;
+		*ret_target = (struct agent_mcp_target){ .server = entry->name,
+			.tool = target.tool->name,
+			.arguments = target.arguments,
+			.annotations = cua_json_member(target.tool->definition, "annotations"),
+			.has_network = entry->has_network || entry->transport != AGENT_MCP_STDIO };
+	}
+	return status;
 }
 
 static enum cua_status call(const struct target *target, struct agent_mcp_result *ret_result,

@@ -68,7 +68,8 @@ struct agent_mcp_target {
 };
 
 /* CUA_ERR_INVAL, in words for the model, if there is no such function, server or tool, or if it is
- * not approved. */
+ * not approved. Servers whose tools may have changed are asked for them first; CUA_ERR_CANCELLED.
+ */
 CUA_NODISCARD enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
 		const cJSON *arguments, struct agent_mcp_target *ret_target, struct cua_error *err);
 

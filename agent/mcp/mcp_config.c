@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,59 @@ static enum cua_status read_map(
 	return CUA_OK;
 }
 
+/* Is ".." one of its parts? */
+static bool has_parent(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "/..")); at += 3) {
+		if (at[3] == '/' || at[3] == '\0') {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* As the kernel sees it, as far as it is there. */
+static void resolve(const char *path, char *resolved)
+{
+	if (!realpath(path, resolved)) {
+		snprintf(resolved, PATH_MAX, "%s", path);
+	}
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+	while (len > 0 && folder[len - 1] == '/') {
+		len--;
+	}
+	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* A server that sees what cua keeps could read its keys; one that may change it, approve itself. */
+static enum cua_status check_own(const char *path, struct cua_error *err)
+{
+	char folders[3][CUA_PATH_MAX], own[PATH_MAX], wanted[PATH_MAX];
+	bool is_named = false;
+	enum cua_status status = cua_state_dir(folders[0], sizeof(folders[0]), err);
+	if (status == CUA_OK) {
+		status = agent_mcp_config_path(folders[1], sizeof(folders[1]), err);
+	}
+	if (status == CUA_OK) {
+		status = cua_config_path("CUA_POLICY", "policy.yaml", folders[2],
+				sizeof(folders[2]), &is_named, err);
+	}
+	resolve(path, wanted);
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(folders); i++) {
+		resolve(folders[i], own);
+		if (is_within(own, wanted) || is_within(wanted, own)) {
+			status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					"%.100s has in it, or is in, what cua keeps in %.100s",
+					path, folders[i]);
+		}
+	}
+	return status;
+}
+
 static enum cua_status read_folders(struct reading *reading, const cJSON *list, char ***ret_list)
 {
 	const bool expands = reading->expands;
@@ -144,9 +198,11 @@ static enum cua_status read_folders(struct reading *reading, const cJSON *list, 
 	reading->expands = expands;
 	for (size_t i = 0; status == CUA_OK && (*ret_list)[i]; i++) {
 		const char *path = (*ret_list)[i];
-		if (path[0] != '/' || strstr(path, "/../") || path[strspn(path, "/.")] == '\0') {
+		if (path[0] != '/' || has_parent(path) || path[strspn(path, "/.")] == '\0') {
 			status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
 					"%.100s must be a folder below /, without ..", path);
+		} else {
+			status = check_own(path, reading->err);
 		}
 	}
 	return status;
@@ -195,6 +251,25 @@ static enum cua_status read_stdio(struct reading *reading, const cJSON *json)
 	return status;
 }
 
+/* Says nothing of the URL as it became: it may hold a secret. */
+static enum cua_status check_url(const struct reading *reading)
+{
+	const struct agent_mcp_entry *entry = reading->entry;
+	const char *url = entry->url;
+	struct cua_error why = { 0 };
+	const bool is_whole = reading->expands || !strstr(url, "${");
+	const bool is_good = is_whole
+			? agent_model_check_url(url, entry->headers[0] != NULL, &why) == CUA_OK
+			: !strpbrk(url, "?#");
+	return is_good ? CUA_OK
+			: why.status == CUA_ERR_NOMEM
+			? CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "url")
+			: CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+					  "must be an https or http URL without user name and "
+					  "query (a token goes into headers, and these not over "
+					  "plain http but to a loopback address)");
+}
+
 static enum cua_status read_http(struct reading *reading, const cJSON *json)
 {
 	struct agent_mcp_entry *entry = reading->entry;
@@ -204,9 +279,9 @@ static enum cua_status read_http(struct reading *reading, const cJSON *json)
 		reading->member = "headers";
 		status = read_map(reading, cua_json_member(json, "headers"), ": ", &entry->headers);
 	}
-	if (status == CUA_OK && reading->expands) {
+	if (status == CUA_OK) {
 		reading->member = "url";
-		status = agent_model_check_url(entry->url, entry->headers[0] != NULL, reading->err);
+		status = check_url(reading);
 	}
 	return status;
 }

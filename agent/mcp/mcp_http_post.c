@@ -187,6 +187,21 @@ enum cua_status mcp_http_hear(void *user_data, struct cua_error *err)
 	return mcp_events_read(http->events, hear_event, http, err);
 }
 
+/* What begins with the URL goes on without it: variables may have put a secret there. */
+static void hide_url(const char *url, struct cua_error *err)
+{
+	const size_t len = strlen(url);
+	if (!err ||
+			strncmp(err->msg, url,
+					len < sizeof(err->msg) - 1 ? len : sizeof(err->msg) - 1)) {
+		return;
+	}
+	const char *rest = len < strlen(err->msg) ? err->msg + len : "";
+	rest += strspn(rest, ": ");
+	memmove(err->msg, rest[0] ? rest : "the request failed",
+			rest[0] ? strlen(rest) + 1 : sizeof("the request failed"));
+}
+
 /* A POST of the text, or without one a GET of what is left of a stream. */
 enum cua_status mcp_http_perform(struct mcp_http *http, struct cua_http_client *client,
 		const struct mcp_outgoing *outgoing, const char *last_id,
@@ -215,6 +230,9 @@ enum cua_status mcp_http_perform(struct mcp_http *http, struct cua_http_client *
 	if (status == CUA_OK) {
 		status = cua_http_perform(client, &request, answer->response, err);
 		wait->is_sent = true;
+		if (status != CUA_OK) {
+			hide_url(request.url, err);
+		}
 	}
 	mcp_http_finish_headers(&headers);
 	if (answer->response->http_status > 0 &&

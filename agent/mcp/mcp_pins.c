@@ -53,11 +53,32 @@ static enum cua_status read_pins(const char *name, cJSON **ret_json, struct cua_
 					   "%s is damaged: remove it, and approve again", path);
 }
 
+/* What the variables in command, args and url have become, as a hash: it may be a secret. Those in
+ * env and headers are tokens, which are renewed. */
+static void add_expanded(cJSON *launch, const struct agent_mcp_entry *entry)
+{
+	char hash[65];
+	CUA_AUTO_FREE char *written = cJSON_PrintUnformatted(launch);
+	CUA_AUTO_JSON cJSON *texts = cJSON_CreateArray();
+	if (!written || !strstr(written, "${")) {
+		return;
+	}
+	for (char *const *text = entry->argv; text && *text; text++) {
+		cJSON_AddItemToArray(texts, cJSON_CreateString(*text));
+	}
+	if (entry->url) {
+		cJSON_AddItemToArray(texts, cJSON_CreateString(entry->url));
+	}
+	if (mcp_tool_hash(texts, hash)) {
+		cJSON_AddStringToObject(launch, "expanded", hash);
+	}
+}
+
 /* As it is written: what it is started with, and what it may see. Values of the environment and of
  * headers may be secrets all the same, so of these there is a hash. */
 static cJSON *launch_of(const struct agent_mcp_entry *entry)
 {
-	static const char *const members[] = { "command", "args", "url", "read", "write",
+	static const char *const members[] = { "type", "command", "args", "url", "read", "write",
 		"network" };
 	static const char *const hidden[] = { "env", "headers" };
 	cJSON *launch = cJSON_CreateObject();
@@ -68,6 +89,7 @@ static cJSON *launch_of(const struct agent_mcp_entry *entry)
 			cJSON_AddItemToObject(launch, members[i], cJSON_Duplicate(member, true));
 		}
 	}
+	add_expanded(launch, entry);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(hidden); i++) {
 		const cJSON *member = cua_json_member(entry->written, hidden[i]);
 		if (member && mcp_tool_hash(member, hash)) {

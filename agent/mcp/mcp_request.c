@@ -166,6 +166,11 @@ static void answer_request(struct agent_mcp_server *server, const struct mcp_mes
 			server->options.on_elicit) {
 		result = mcp_elicit(server, message->params);
 	}
+	/* Over HTTP an answer takes time, and a server may ask without end. */
+	if (server->wait && cua_now_us() >= server->wait->deadline_us) {
+		cJSON_Delete(result);
+		return;
+	}
 	CUA_AUTO_FREE char *text = mcp_message_answer(message->id, result);
 	const struct mcp_outgoing outgoing = outgoing_of(server, text, message->method, NULL);
 	if (text && server->era != MCP_ERA_MODERN) {

@@ -10,6 +10,7 @@
 #include "cua/base/util.h"
 
 #define PAGES_MAX 500
+#define LIST_TIMES 3   /* all pages of a list may take so many times what one may */
 #define ROUNDS_MAX 8   /* how often a server may ask before it answers */
 #define TIMEOUTS_MAX 2 /* one after another, and it is ended */
 
@@ -96,6 +97,30 @@ static enum cua_status ask_once(struct agent_mcp_server *server,
 	return status;
 }
 
+static enum cua_status list_all(struct agent_mcp_server *server, struct agent_mcp_tools *tools,
+		struct cua_error *err);
+
+/* A server that was started again may have another tool of this name: what a person approved is
+ * called, or nothing. */
+static enum cua_status check_same(struct agent_mcp_server *server,
+		const struct mcp_question *question, struct cua_error *err)
+{
+	struct agent_mcp_tools tools = { 0 };
+	enum cua_status status = mcp_session_open(server, err);
+	if (status == CUA_OK) {
+		status = list_all(server, &tools, err);
+	}
+	const struct agent_mcp_tool *tool = mcp_tools_find(&tools, question->name);
+	if (status == CUA_OK && (!tool || strcmp(tool->hash, question->hash) != 0)) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"the server was started again, and its tool %s is another now: "
+				"not called",
+				question->name);
+	}
+	mcp_tools_finish(&tools);
+	return status;
+}
+
 /* Once more if nothing has come of the first: it was dead before, it has lost the session, or it
  * wants another revision. */
 static enum cua_status ask(struct agent_mcp_server *server, const struct mcp_question *question,
@@ -106,7 +131,11 @@ static enum cua_status ask(struct agent_mcp_server *server, const struct mcp_que
 	const bool was_ready = server->is_ready;
 	enum cua_status status = ask_once(server, question, params, &wait, ret_reply, err);
 	if (status == CUA_ERR_CLOSED && was_ready && (wait.is_lost || !wait.is_sent)) {
-		status = ask_once(server, question, params, &wait, ret_reply, err);
+		wait.is_sent = false;
+		status = question->hash ? check_same(server, question, err) : CUA_OK;
+		if (status == CUA_OK) {
+			status = ask_once(server, question, params, &wait, ret_reply, err);
+		}
 	} else if (status == CUA_OK && ret_reply->code == MCP_ERROR_VERSION) {
 		status = mcp_session_choose(
 				server, cua_json_member(ret_reply->error, "supported"), err);
@@ -123,12 +152,10 @@ static enum cua_status ask(struct agent_mcp_server *server, const struct mcp_que
 /* --- what it offers --- */
 
 /* ret_cursor: owned; NULL after the last page. An empty one is one. */
-static enum cua_status list_page(struct agent_mcp_server *server, const char *cursor,
+static enum cua_status list_page(struct agent_mcp_server *server, const char *cursor, int ms,
 		struct agent_mcp_tools *tools, char **ret_cursor, struct cua_error *err)
 {
-	const struct mcp_question question = { .method = "tools/list",
-		.ms = server->options.init_ms,
-		.max_ms = server->options.init_ms };
+	const struct mcp_question question = { .method = "tools/list", .ms = ms, .max_ms = ms };
 	struct mcp_reply reply;
 	bool is_sent = false;
 	CUA_AUTO_JSON cJSON *params = cJSON_CreateObject();
@@ -161,9 +188,17 @@ static enum cua_status list_all(struct agent_mcp_server *server, struct agent_mc
 		struct cua_error *err)
 {
 	CUA_AUTO_FREE char *cursor = NULL;
+	const int page_ms = server->options.init_ms;
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)page_ms * LIST_TIMES * 1000U;
 	for (int page = 0; page < PAGES_MAX; page++) {
 		char *next = NULL;
-		enum cua_status status = list_page(server, cursor, tools, &next, err);
+		const int left_ms = cua_ms_until(deadline_us);
+		if (left_ms == 0) {
+			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0,
+					"the list of tools did not end in time");
+		}
+		enum cua_status status = list_page(server, cursor,
+				left_ms < page_ms ? left_ms : page_ms, tools, &next, err);
 		const bool is_same = cursor && next && strcmp(cursor, next) == 0;
 		free(cursor);
 		cursor = next;
@@ -309,6 +344,7 @@ enum cua_status agent_mcp_server_call(struct agent_mcp_server *server,
 	}
 	const struct mcp_question question = { .method = "tools/call",
 		.name = tool->name,
+		.hash = tool->hash,
 		.headers = (const char *const *)headers,
 		.ms = server->options.call_ms,
 		.max_ms = server->options.call_max_ms,

@@ -65,7 +65,8 @@ CUA_NODISCARD enum cua_status agent_mcp_server_start(
  */
 CUA_NODISCARD enum cua_status agent_mcp_server_tools(struct agent_mcp_server *server,
 		struct agent_mcp_tools **ret_tools, struct cua_error *err);
-/* True if it has said that its tools are others than those that were listed. */
+/* True if it has said that its tools are others than those that were listed, and if it is to be
+ * started again, when they may be. */
 bool agent_mcp_server_has_changed(const struct agent_mcp_server *server);
 
 /**

@@ -53,6 +53,7 @@ struct agent_mcp_server {
 
 struct mcp_question {
 	const char *method, *name;  /* name may be NULL */
+	const char *hash;           /* of the tool that is called; else NULL */
 	const char *const *headers; /* may be NULL */
 	int ms, max_ms;             /* progress moves the first up to the second */
 	bool is_call;               /* wants progress */

@@ -55,6 +55,7 @@ void mcp_session_close(struct agent_mcp_server *server)
 		server->transport = NULL;
 	}
 	server->is_ready = false;
+	server->has_changed = server->has_changed || server->is_listed; /* for all one knows */
 }
 
 void agent_mcp_server_hang_up(struct agent_mcp_server *server)

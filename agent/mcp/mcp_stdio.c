@@ -22,10 +22,12 @@
 
 #define SEND_MS 2000 /* for what no answer is waited for */
 #define READ_LEN 65536
-#define TAIL_LEN 1024   /* of what it says on stderr */
-#define LAST_LEN 120    /* of these, what an error quotes */
-#define GARBAGE_MAX 100 /* lines that are no message: some print a greeting */
-#define END_STEP_MS 600 /* for each way to end it: three steps are under two seconds */
+#define TAIL_LEN 1024     /* of what it says on stderr */
+#define LAST_LEN 120      /* of these, what an error quotes */
+#define GARBAGE_MAX 100   /* lines that are no message: some print a greeting */
+#define LAST_WORDS_MS 500 /* for what it says on stderr when it has ended */
+#define ANSWERS_MAX 65536 /* bytes that wait for a server that asks and does not read */
+#define END_STEP_MS 600   /* for each way to end it: three steps are under two seconds */
 
 struct stdio {
 	struct mcp_transport transport; /* first */
@@ -34,6 +36,9 @@ struct stdio {
 	int bwrap_fd, init_fd;     /* pidfds; -1 if it was gone before */
 	int in_fd, out_fd, err_fd; /* its stdin, stdout and stderr; -1: closed */
 	struct cua_buffer line;
+	struct cua_buffer out; /* whole lines, and the rest of one, that it has yet to read */
+	size_t written;        /* of these, in this exchange */
+	bool is_driving;       /* in an exchange, which writes what is there to be written */
 	size_t exchanged;
 	int garbage_lines;
 	char tail[TAIL_LEN + 1];
@@ -147,7 +152,9 @@ static enum cua_status has_ended(struct stdio *stdio, struct cua_error *err)
 {
 	char last[LAST_LEN * 4 + 4];
 	struct pollfd said = { .fd = stdio->err_fd, .events = POLLIN };
-	while (poll(&said, 1, 100) > 0 && read_stderr(stdio)) { /* its last words are on the way */
+	const uint64_t deadline_us = cua_now_us() + LAST_WORDS_MS * 1000ULL;
+	/* Its last words are on the way; one that only closed its stdout may go on for good. */
+	while (cua_now_us() < deadline_us && poll(&said, 1, 100) > 0 && read_stderr(stdio)) {
 	}
 	const size_t len = strlen(stdio->tail);
 	mcp_text_line(last, sizeof(last),
@@ -160,25 +167,16 @@ static enum cua_status has_ended(struct stdio *stdio, struct cua_error *err)
 				   : "");
 }
 
-/* With its end, so that it goes out in one write. */
-static char *line_of(const char *text)
+static enum cua_status write_some(struct stdio *stdio, struct cua_error *err)
 {
-	char *line = NULL;
-	return asprintf(&line, "%s\n", text) < 0 ? NULL : line;
-}
-
-static enum cua_status write_some(struct stdio *stdio, const char **at, size_t *left,
-		struct mcp_wait *wait, struct cua_error *err)
-{
-	const ssize_t len = write(stdio->in_fd, *at, *left);
+	const ssize_t len = write(stdio->in_fd, stdio->out.data, stdio->out.len);
 	if (len < 0 && errno != EAGAIN && errno != EINTR) {
 		return errno == EPIPE ? has_ended(stdio, err)
 				      : CUA_FAIL(err, CUA_ERR_IO, errno, "the server's stdin");
 	}
 	if (len > 0) {
-		*at += len;
-		*left -= (size_t)len;
-		wait->is_sent = true;
+		cua_buffer_consume(&stdio->out, (size_t)len);
+		stdio->written += (size_t)len;
 	}
 	return CUA_OK;
 }
@@ -202,8 +200,8 @@ static enum cua_status read_rest(
 
 enum { AT_IN, AT_OUT, AT_ERR, AT_CANCEL, AT_END, AT_COUNT };
 
-static enum cua_status handle(struct stdio *stdio, const struct pollfd *polled, const char **at,
-		size_t *left, struct mcp_wait *wait, struct cua_error *err)
+static enum cua_status handle(struct stdio *stdio, const struct pollfd *polled,
+		const struct mcp_wait *wait, struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
 	bool more = false;
@@ -223,20 +221,21 @@ static enum cua_status handle(struct stdio *stdio, const struct pollfd *polled, 
 	if (status == CUA_OK && !wait->is_answered && polled[AT_END].revents) {
 		return read_rest(stdio, wait, err);
 	}
-	if (status == CUA_OK && polled[AT_IN].revents && *left > 0) {
-		status = write_some(stdio, at, left, wait, err);
+	if (status == CUA_OK && polled[AT_IN].revents) {
+		status = write_some(stdio, err);
 	}
 	return status;
 }
 
-/* Until all is sent and answered. */
-static enum cua_status drive(struct stdio *stdio, const char *text, size_t *left,
-		struct mcp_wait *wait, struct cua_error *err)
+/* Until so many bytes are sent, and the request is answered. */
+static enum cua_status drive(struct stdio *stdio, size_t whole, const struct mcp_wait *wait,
+		struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
-	while (status == CUA_OK && (*left > 0 || !wait->is_answered)) {
+	while (status == CUA_OK && (stdio->written < whole || !wait->is_answered)) {
 		struct pollfd polled[AT_COUNT] = {
-			[AT_IN] = { .fd = *left > 0 ? stdio->in_fd : -1, .events = POLLOUT },
+			[AT_IN] = { .fd = stdio->out.len > 0 ? stdio->in_fd : -1,
+					.events = POLLOUT },
 			[AT_OUT] = { .fd = stdio->out_fd, .events = POLLIN },
 			[AT_ERR] = { .fd = stdio->err_fd, .events = POLLIN },
 			[AT_CANCEL] = { .fd = stdio->config.cancel_fd, .events = POLLIN },
@@ -253,58 +252,82 @@ static enum cua_status drive(struct stdio *stdio, const char *text, size_t *left
 			return CUA_FAIL(err, CUA_ERR_IO, errno, "poll");
 		}
 		if (ready > 0) {
-			status = handle(stdio, polled, &text, left, wait, err);
+			status = handle(stdio, polled, wait, err);
 		}
 	}
 	return status;
+}
+
+/* With its end, behind what waits. */
+static enum cua_status add_line(struct stdio *stdio, const char *text, struct cua_error *err)
+{
+	return cua_buffer_printf(&stdio->out, err, "%s\n", text);
+}
+
+/* What has become of a request that is not answered, and stood behind so many bytes. */
+static void settle(struct stdio *stdio, size_t ahead, size_t len, enum cua_status status,
+		struct mcp_wait *wait)
+{
+	const size_t sent = stdio->written > ahead ? stdio->written - ahead : 0;
+	int unread = 0;
+	if (status == CUA_ERR_CLOSED && ioctl(stdio->in_fd, FIONREAD, &unread) == 0 &&
+			(size_t)unread >= sent) {
+		wait->is_sent = false; /* it was dead before it read a byte of it */
+	}
+	if (sent > 0 && sent < len) { /* half a line: nothing can follow it */
+		close_fd(&stdio->in_fd);
+		cua_buffer_clear(&stdio->out);
+	} else if (sent == 0 && stdio->out.len > 0) { /* nor is it sent any more */
+		stdio->out.len = ahead - stdio->written;
+		stdio->out.data[stdio->out.len] = '\0';
+	}
 }
 
 static enum cua_status stdio_exchange(struct mcp_transport *transport,
 		const struct mcp_outgoing *outgoing, struct mcp_wait *wait, struct cua_error *err)
 {
 	struct stdio *stdio = (struct stdio *)transport;
-	CUA_AUTO_FREE char *line = line_of(outgoing->text);
-	size_t left = line ? strlen(line) : 0;
-	if (!line) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");
-	}
+	const size_t ahead = stdio->out.len;
 	if (stdio->in_fd < 0 || stdio->bwrap_fd < 0) {
 		return has_ended(stdio, err);
 	}
-	stdio->exchanged = 0;
-	enum cua_status status = drive(stdio, line, &left, wait, err);
-	int unread = 0;
-	if (status == CUA_ERR_CLOSED && ioctl(stdio->in_fd, FIONREAD, &unread) == 0 &&
-			(size_t)unread == strlen(line) - left) {
-		wait->is_sent = false; /* it was dead before it read a byte of it */
+	enum cua_status status = add_line(stdio, outgoing->text, err);
+	if (status != CUA_OK) {
+		return status;
 	}
-	if (left > 0 && wait->is_sent) { /* half a line: nothing can follow it */
-		close_fd(&stdio->in_fd);
+	const size_t len = stdio->out.len - ahead;
+	stdio->exchanged = stdio->written = 0;
+	stdio->is_driving = true;
+	status = drive(stdio, ahead + len, wait, err);
+	stdio->is_driving = false;
+	wait->is_sent = stdio->written > ahead;
+	if (status != CUA_OK) {
+		settle(stdio, ahead, len, status, wait);
+	} else if (stdio->out.len > 0) { /* what the server asked last */
+		(void)!write_some(stdio, NULL);
 	}
 	return status;
 }
 
-/* The pipe takes what is small at once, or the server does not read. */
+/* What a server hears in the middle of an exchange is written beside it, so that one that does not
+ * read keeps nobody waiting. */
 static enum cua_status stdio_tell(struct mcp_transport *transport,
 		const struct mcp_outgoing *outgoing, struct cua_error *err)
 {
 	struct stdio *stdio = (struct stdio *)transport;
-	CUA_AUTO_FREE char *line = line_of(outgoing->text);
-	const char *at = line;
-	size_t left = line ? strlen(line) : 0;
 	const uint64_t deadline_us = cua_now_us() + SEND_MS * 1000ULL;
-	while (left > 0) {
+	enum cua_status status = stdio->in_fd < 0
+			? CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the server hears nothing any more")
+			: stdio->is_driving && stdio->out.len > ANSWERS_MAX
+			? CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "the server does not read")
+			: add_line(stdio, outgoing->text, err);
+	while (status == CUA_OK && !stdio->is_driving && stdio->out.len > 0) {
 		struct pollfd writable = { .fd = stdio->in_fd, .events = POLLOUT };
-		const ssize_t some = poll(&writable, 1, cua_ms_until(deadline_us)) > 0
-				? write(stdio->in_fd, at, left)
-				: -1;
-		if (some < 0) {
-			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "the server does not read");
-		}
-		at += some;
-		left -= (size_t)some;
+		status = poll(&writable, 1, cua_ms_until(deadline_us)) > 0
+				? write_some(stdio, err)
+				: CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "the server does not read");
 	}
-	return CUA_OK;
+	return status;
 }
 
 /* --- its end --- */
@@ -365,6 +388,7 @@ static void stdio_destroy(struct mcp_transport *transport)
 	close_fd(&stdio->bwrap_fd);
 	close_fd(&stdio->init_fd);
 	cua_buffer_finish(&stdio->line);
+	cua_buffer_finish(&stdio->out);
 	free(stdio);
 }
 
@@ -403,6 +427,7 @@ enum cua_status mcp_stdio_create(const struct mcp_transport_config *config,
 		.out_fd = -1,
 		.err_fd = -1 };
 	cua_buffer_init(&stdio->line, MCP_MESSAGE_MAX);
+	cua_buffer_init(&stdio->out, MCP_EXCHANGE_MAX);
 	enum cua_status status = CUA_OK;
 	if (!make_pipe(&stdio->in_fd, &child_fds[0], false) ||
 			!make_pipe(&stdio->out_fd, &child_fds[1], true) ||

@@ -306,6 +306,13 @@ enum cua_status mcp_tools_add(struct agent_mcp_tools *tools, const cJSON *tool, 
 		drop(tools, tool, "a description that is too long");
 		return CUA_OK;
 	}
+	if (strlen(text) > AGENT_MCP_TOOLS_BYTES_MAX - tools->bytes) {
+		finish_tool(&described);
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
+				"descriptions of tools of over %zu bytes",
+				AGENT_MCP_TOOLS_BYTES_MAX);
+	}
+	tools->bytes += strlen(text);
 	tools->list[tools->count++] = described;
 	return CUA_OK;
 }
