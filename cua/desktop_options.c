@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cua/base/util.h"
+#include "cua/workspace_folder.h"
 
 const char cua_desktop_options_help[] =
 		"  --size=WIDTHxHEIGHT  of the screen, default 1280x800\n"
@@ -16,6 +17,9 @@ const char cua_desktop_options_help[] =
 		"  --opengl        offers GLX to applications, drawn in software; it takes 17 MB "
 		"and\n"
 		"                  some time\n"
+		"  --workspace=DIR a folder that applications and tools work in, instead of the "
+		"one in\n"
+		"                  the desktop's home; it stays when the desktop goes\n"
 		"  --memory=N      of all that runs on it, with files in /tmp: 512M, 2G; default "
 		"4G, or\n"
 		"                  three quarters of this machine's\n"
@@ -169,6 +173,12 @@ static enum cua_status open_files(
 	return take_count("open-files", text, &settings->limits.open_files, err);
 }
 
+static enum cua_status workspace(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	return cua_workspace_check(text, settings->workspace, sizeof(settings->workspace), err);
+}
+
 static const struct row {
 	const char *name;
 	int has_value;
@@ -186,6 +196,7 @@ static const struct row {
 	{ "processes", required_argument, "processes", processes },
 	{ "disk", required_argument, "disk", disk },
 	{ "open-files", required_argument, "open_files", open_files },
+	{ "workspace", required_argument, "workspace", workspace },
 };
 
 _Static_assert(CUA_ARRAY_LEN(rows) <= 32, "a bit of struct cua_desktop_options for each row");

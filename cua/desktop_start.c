@@ -25,6 +25,7 @@
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
+#include "cua/workspace_folder.h"
 #include "display/desktop_limits.h"
 
 /* --- directories --- */
@@ -205,21 +206,54 @@ struct launch {
 	char size[32], dpi[16], processes[16];
 };
 
+/* Where bubblewrap finds the folder of the user's choice: its own path, or where the mount that
+ * maps its owner is attached for it; "" if there is none. */
+static enum cua_status open_workspace(const struct desktop_record *record, char *folder,
+		size_t size, int *ret_tree_fd, struct cua_error *err)
+{
+	const char *path = record->settings.workspace;
+	char again[CUA_PATH_MAX];
+	folder[0] = '\0';
+	if (!path[0]) {
+		return CUA_OK;
+	}
+	/* What was in order when it was asked for may not be any more. */
+	enum cua_status status = cua_workspace_check(path, again, sizeof(again), err);
+	if (status == CUA_OK && strcmp(again, path) != 0) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s has become a link to %s", path, again);
+	}
+	if (status != CUA_OK || geteuid() != 0) {
+		snprintf(folder, size, "%s", path);
+		return status;
+	}
+	desktop_path(record, "workspace", folder, size);
+	status = cua_make_dirs(folder, 0755, err);
+	return status == CUA_OK ? cua_workspace_open(path, record->uid, ret_tree_fd, err) : status;
+}
+
 static enum cua_status launch_sandboxed(
 		struct desktop_record *record, const struct launch *launch, struct cua_error *err)
 {
 	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16];
 	desktop_path(record, "session", session, sizeof(session));
 	desktop_path(record, "session/x11", x11, sizeof(x11));
+	char folder[CUA_PATH_MAX + 16];
+	CUA_AUTO_FD int tree_fd = -1;
+	enum cua_status status = open_workspace(record, folder, sizeof(folder), &tree_fd, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
 		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
 		"--processes", launch->processes, record->settings.opengl ? "--opengl" : NULL,
 		NULL };
 	const struct cua_sandbox_folder folders[] = { { session, CUA_SANDBOX_SESSION_DIR, true },
-		{ x11, "/tmp/.X11-unix", true } };
+		{ x11, "/tmp/.X11-unix", true }, { folder, CUA_SANDBOX_WORKSPACE, true } };
+	const struct cua_attach attach = { tree_fd, folder };
 	const struct cua_sandbox_spec spec = { .home_dir = record->home,
 		.folders = folders,
-		.folder_count = CUA_ARRAY_LEN(folders),
+		.folder_count = CUA_ARRAY_LEN(folders) - (folder[0] ? 0 : 1),
+		.attach = tree_fd >= 0 ? &attach : NULL,
 		.program_fd = launch->program_fd,
 		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
 		.argv = argv,
@@ -235,7 +269,7 @@ static enum cua_status launch_sandboxed(
 		.rlimit_count = launch->bounds.rlimit_count,
 		.scratch_bytes = launch->bounds.scratch_bytes };
 	struct cua_sandbox sandbox;
-	enum cua_status status = cua_sandbox_start(&spec, &sandbox, err);
+	status = cua_sandbox_start(&spec, &sandbox, err);
 	if (status == CUA_OK) {
 		record->bwrap = sandbox.bwrap;
 		record->session = sandbox.init;
@@ -327,6 +361,9 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 	if (status == CUA_OK) {
 		status = desktop_read_ready(ready[0], DESKTOP_READY_TIMEOUT_MS, "the session",
 				log_path, &json, err);
+	}
+	if (status == CUA_OK && record->settings.workspace[0] && geteuid() != 0) {
+		status = cua_workspace_verify(record, err); /* nothing but the session's own runs */
 	}
 	close(ready[0]);
 	if (status != CUA_OK) {

@@ -1,5 +1,6 @@
 #include "display/desktop_settings.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "cua/base/json.h"
@@ -78,6 +79,7 @@ void desktop_settings_to_json(const struct desktop_settings *settings, cJSON *js
 	cJSON_AddNumberToObject(json, "processes", complete.limits.processes);
 	cJSON_AddNumberToObject(json, "disk", (double)complete.limits.disk_bytes);
 	cJSON_AddNumberToObject(json, "open_files", complete.limits.open_files);
+	cJSON_AddStringToObject(json, "workspace", complete.workspace);
 }
 
 static void get_int(const cJSON *json, const char *name, int *value)
@@ -115,6 +117,8 @@ struct desktop_settings desktop_settings_from_json(const cJSON *json)
 	settings.limits.cpus = cua_json_number(json, "cpus");
 	get_int(json, "processes", &settings.limits.processes);
 	get_int(json, "open_files", &settings.limits.open_files);
+	snprintf(settings.workspace, sizeof(settings.workspace), "%s",
+			cua_json_text(json, "workspace"));
 	return settings;
 }
 
@@ -156,6 +160,10 @@ enum cua_status desktop_settings_check(
 	if (all.dpi < DESKTOP_DPI_MIN || all.dpi > DESKTOP_DPI_MAX) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "dpi %d must be %d to %d", all.dpi,
 				DESKTOP_DPI_MIN, DESKTOP_DPI_MAX);
+	}
+	if (all.workspace[0] && !all.sandboxed) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"only a desktop in a sandbox can have a workspace elsewhere");
 	}
 	return check_limits(&all.limits, err);
 }

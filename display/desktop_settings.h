@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 
 #include "cua/base/error.h"
+#include "cua/base/paths.h"
 
 /* 0: as usual; DESKTOP_NO_LIMIT: none. */
 struct desktop_limits {
@@ -30,6 +31,7 @@ struct desktop_settings {
 	bool sandboxed;
 	bool opengl; /* the X server offers GLX */
 	struct desktop_limits limits;
+	char workspace[CUA_PATH_MAX]; /* a folder of this machine; "": one in the desktop's home */
 };
 
 /* Of a desktop that is told nothing else. */

@@ -223,6 +223,9 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 			desktop_thread_person_holds(host->thread) ? "person" : "agent");
 	cJSON_AddNumberToObject(json, "viewers", desktop_thread_viewers(host->thread));
 	cJSON_AddStringToObject(json, "home", host->record.home);
+	if (host->record.settings.workspace[0]) {
+		cJSON_AddStringToObject(json, "workspace_folder", host->record.settings.workspace);
+	}
 	char workspace[CUA_PATH_MAX + 16];
 	snprintf(workspace, sizeof(workspace), "%s/workspace",
 			host->record.settings.sandboxed ? CUA_SANDBOX_HOME : host->record.home);

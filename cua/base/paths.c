@@ -71,24 +71,34 @@ enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err)
 	return make_own_dir(path, size, err);
 }
 
+enum cua_status cua_config_dir(char *path, size_t size, struct cua_error *err)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const bool is_set = config && config[0] == '/';
+	const int len = snprintf(path, size, "%s%s/cua",
+			is_set                 ? config
+					: home ? home
+					       : "",
+			is_set ? "" : "/.config");
+	return len < 0 || (size_t)len >= size
+			? CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "the path of cua's configuration is too long")
+			: CUA_OK;
+}
+
 enum cua_status cua_config_path(const char *variable, const char *name, char *path, size_t size,
 		bool *ret_is_named, struct cua_error *err)
 {
-	const char *own = getenv(variable), *config = getenv("XDG_CONFIG_HOME");
-	const char *home = getenv("HOME");
+	const char *own = getenv(variable);
+	char dir[CUA_PATH_MAX] = "";
 	const bool is_named = own && own[0];
-	int len = 0;
-	if (is_named) {
-		len = snprintf(path, size, "%s", own);
-	} else if (config && config[0] == '/') {
-		len = snprintf(path, size, "%s/cua/%s", config, name);
-	} else {
-		len = snprintf(path, size, "%s/.config/cua/%s", home ? home : "", name);
-	}
+	enum cua_status status = is_named ? CUA_OK : cua_config_dir(dir, sizeof(dir), err);
+	const int len = is_named ? snprintf(path, size, "%s", own)
+				 : snprintf(path, size, "%s/%s", dir, name);
 	*ret_is_named = is_named;
-	return len < 0 || (size_t)len >= size
+	return status == CUA_OK && (len < 0 || (size_t)len >= size)
 			? CUA_FAIL(err, CUA_ERR_INVAL, 0, "the path of %s is too long", name)
-			: CUA_OK;
+			: status;
 }
 
 enum cua_status cua_program_path(const char *name, char *path, size_t size, struct cua_error *err)

@@ -17,8 +17,11 @@ CUA_NODISCARD enum cua_status cua_runtime_dir(char *path, size_t size, struct cu
  * $XDG_STATE_HOME/cua, else ~/.local/state/cua. Made if absent. */
 CUA_NODISCARD enum cua_status cua_state_dir(char *path, size_t size, struct cua_error *err);
 
-/* A file that a person wrote: what the variable names, else NAME in cua's folder of configuration,
- * which is $XDG_CONFIG_HOME/cua, else ~/.config/cua. *ret_is_named: the variable names it; a file
+/* cua's folder of configuration: $XDG_CONFIG_HOME/cua, else ~/.config/cua. It need not be there. */
+CUA_NODISCARD enum cua_status cua_config_dir(char *path, size_t size, struct cua_error *err);
+
+/* A file that a person wrote: what the variable names, else NAME in cua's folder of configuration.
+ * *ret_is_named: the variable names it; a file
  * that nobody named need not be there. */
 CUA_NODISCARD enum cua_status cua_config_path(const char *variable, const char *name, char *path,
 		size_t size, bool *ret_is_named, struct cua_error *err);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -112,6 +113,13 @@ static bool child_join(const struct cua_spawn *spawn)
 	return true;
 }
 
+static bool child_attach(const struct cua_attach *attach)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) == 0 &&
+			syscall(SYS_move_mount, attach->tree_fd, "", AT_FDCWD, attach->at,
+					MOVE_MOUNT_F_EMPTY_PATH) == 0;
+}
+
 static void child_bound(const struct cua_spawn *spawn)
 {
 	for (int i = 0; i < spawn->rlimit_count; i++) {
@@ -143,6 +151,9 @@ static void child_run(const struct cua_spawn *spawn, int report_fd)
 	}
 	if (!child_join(spawn)) {
 		child_fail(report_fd, "control group");
+	}
+	if (spawn->attach && !child_attach(spawn->attach)) {
+		child_fail(report_fd, "mount");
 	}
 	child_bound(spawn);
 	if (child_map_fds(spawn, &report_fd, &exec_fd) != 0) {

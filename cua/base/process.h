@@ -20,17 +20,25 @@ struct cua_rlimit {
 	uint64_t value;
 };
 
+/* A mount of open_tree(2), and the folder that the child alone finds it at. */
+struct cua_attach {
+	int tree_fd;
+	const char *at;
+};
+
 struct cua_spawn {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *const *envp; /* NULL: the caller's environment */
 	int exec_fd;             /* run this open file instead of argv[0]; -1: none */
 	const char *cwd;         /* NULL: the caller's */
 	const struct cua_fd_map *fds;
-	int fd_count;         /* of the rest, 0 to 2 stay and all others are closed in the child */
-	uid_t uid;            /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
-	bool new_session;     /* setsid(): no controlling terminal, own process group */
-	bool short_slice;     /* see cua_short_slice() */
-	const int *group_fds; /* of cua_cgroup_open(): the child is in that group */
+	int fd_count;     /* of the rest, 0 to 2 stay and all others are closed in the child */
+	uid_t uid;        /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
+	bool new_session; /* setsid(): no controlling terminal, own process group */
+	bool short_slice; /* see cua_short_slice() */
+	const struct cua_attach
+			*attach; /* in a mount namespace of its own; root only; NULL: none */
+	const int *group_fds;    /* of cua_cgroup_open(): the child is in that group */
 	int group_fd_count;
 	const struct cua_rlimit *rlimits;
 	int rlimit_count;

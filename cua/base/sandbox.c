@@ -11,12 +11,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cua/base/buffer.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 
+#define FCHMODAT2_NUMBER 452
 #define START_TIMEOUT_MS 10000
 #define ARGS_MAX ((size_t)1 << 20) /* bytes */
 
@@ -54,6 +56,32 @@ static const char *const refused_syscalls[] = { "keyctl", "add_key", "request_ke
 	"move_mount", "open_tree", "process_vm_readv", "process_vm_writev", "acct", "swapon",
 	"swapoff", "reboot", "syslog", "vhangup", "nfsservctl", "lookup_dcookie" };
 
+/* What is made in a folder of the machine belongs to its owner, and would run as that for whoever
+ * starts it. A file that is made with the bit is empty, and loses it when it is written to. */
+static enum cua_status refuse_set_id(scmp_filter_ctx filter, struct cua_error *err)
+{
+	static const struct {
+		const char *name;
+		unsigned int mode; /* which argument it is */
+	} calls[] = { { "chmod", 1 }, { "fchmod", 1 }, { "fchmodat", 2 }, { "fchmodat2", 2 } };
+	static const scmp_datum_t bits[] = { S_ISUID, S_ISGID };
+	for (size_t i = 0; i < 2 * CUA_ARRAY_LEN(calls); i++) {
+		const int known = seccomp_syscall_resolve_name(calls[i / 2].name);
+		/* Newer than this libseccomp, and numbered alike everywhere. */
+		const int number = known == __NR_SCMP_ERROR ? FCHMODAT2_NUMBER : known;
+		const struct scmp_arg_cmp compare = { .arg = calls[i / 2].mode,
+			.op = SCMP_CMP_MASKED_EQ,
+			.datum_a = bits[i % 2],
+			.datum_b = bits[i % 2] };
+		if (seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), number, 1, &compare) !=
+				0) {
+			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "seccomp rule for %s",
+					calls[i / 2].name);
+		}
+	}
+	return CUA_OK;
+}
+
 static enum cua_status seccomp_rules(scmp_filter_ctx filter, struct cua_error *err)
 {
 	for (size_t i = 0; i < CUA_ARRAY_LEN(refused_syscalls); i++) {
@@ -78,7 +106,7 @@ static enum cua_status seccomp_rules(scmp_filter_ctx filter, struct cua_error *e
 			    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI)) != 0) {
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "seccomp rule for ioctl");
 	}
-	return CUA_OK;
+	return refuse_set_id(filter, err);
 }
 
 static enum cua_status seccomp_program(int *ret_fd, struct cua_error *err)
@@ -397,6 +425,7 @@ static enum cua_status spawn_bwrap(const struct cua_sandbox_spec *spec, const st
 		.fd_count = fd_count,
 		.uid = spec->uid,
 		.new_session = true,
+		.attach = spec->attach,
 		.group_fds = spec->group_fds,
 		.group_fd_count = spec->group_fd_count,
 		.rlimits = spec->rlimits,

@@ -15,6 +15,7 @@
 /* Paths inside. */
 #define CUA_SANDBOX_SESSION_DIR "/run/cua"
 #define CUA_SANDBOX_HOME "/home/agent"
+#define CUA_SANDBOX_WORKSPACE CUA_SANDBOX_HOME "/workspace"
 #define CUA_SANDBOX_PROGRAM "/run/cua-program/cua"
 
 struct cua_sandbox_folder {
@@ -37,7 +38,8 @@ struct cua_sandbox_spec {
 	int log_fd;        /* stderr */
 	bool has_network;  /* that of the caller; else loopback alone */
 	bool is_own_init;  /* argv is the first process of its namespace, and reaps orphans */
-	const int *group_fds; /* as in struct cua_spawn */
+	const struct cua_attach *attach; /* as in struct cua_spawn */
+	const int *group_fds;
 	int group_fd_count;
 	const struct cua_rlimit *rlimits;
 	int rlimit_count;
