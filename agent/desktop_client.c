@@ -16,6 +16,7 @@
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/contract/placeholder.h"
 #include "cua/contract/text.h"
 
 #define ACTIONS_URL "http://desktop/v1/actions"
@@ -31,9 +32,10 @@ struct agent_desktop {
 	char etag[128];
 	struct cua_point view; /* x 0: the screen as it is */
 	bool hides_pointer;
-	char network[16];             /* that its applications have; "": it does not say */
-	char workspace[CUA_PATH_MAX]; /* of its tools; "": it does not say */
-	cJSON *focused;               /* owned; as the last answer said; NULL: it did not */
+	char network[16];                    /* that its applications have; "": it does not say */
+	char workspace[CUA_PATH_MAX];        /* of its tools; "": it does not say */
+	const struct agent_secrets *secrets; /* NULL: none */
+	cJSON *focused;                      /* owned; as the last answer said; NULL: it did not */
 };
 
 enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
@@ -181,6 +183,74 @@ static long timeout_ms(const cJSON *actions)
 		total_ms += cJSON_IsNumber(duration) ? duration->valuedouble : 0;
 	}
 	return (long)total_ms;
+}
+
+/* --- secrets --- */
+
+void agent_desktop_use_secrets(struct agent_desktop *desktop, const struct agent_secrets *secrets)
+{
+	desktop->secrets = secrets;
+}
+
+/* The value stays where it is, and is not copied. */
+static void name_secret(const struct agent_secret *secret, cJSON *named, size_t *size)
+{
+	cJSON *json = cua_json_member(named, secret->name) ? NULL : cJSON_CreateObject();
+	if (!json) {
+		return;
+	}
+	cJSON_AddItemToObject(json, "value", cJSON_CreateStringReference(secret->value));
+	cJSON_AddItemToObject(json, "windows", cJSON_Duplicate(secret->windows, true));
+	cJSON_AddItemToObject(json, "origins", cJSON_Duplicate(secret->origins, true));
+	cJSON_AddItemToObject(named, secret->name, json);
+	CUA_AUTO_FREE char *windows = cJSON_PrintUnformatted(secret->windows);
+	CUA_AUTO_FREE char *origins = cJSON_PrintUnformatted(secret->origins);
+	*size += 100 + strlen(secret->name) + 6 * strlen(secret->value) +
+			(windows ? strlen(windows) : 0) + (origins ? strlen(origins) : 0);
+}
+
+/* What the texts of the actions name; size: that its JSON has at most. */
+static cJSON *name_secrets(const struct agent_desktop *desktop, const cJSON *actions, size_t *size)
+{
+	cJSON *named = cJSON_CreateObject();
+	const cJSON *action = NULL;
+	struct cua_placeholder found;
+	cJSON_ArrayForEach (action, actions) {
+		const char *text = strcmp(cua_json_text(action, "action"), "type") == 0
+				? cua_json_text(action, "text")
+				: "";
+		for (; cua_placeholder_next(text, &found); text = found.at + found.len) {
+			const struct agent_secret *secret =
+					agent_secrets_find(desktop->secrets, found.name);
+			if (secret && !secret->is_api_key) {
+				name_secret(secret, named, size);
+			}
+		}
+	}
+	return named;
+}
+
+/* The body with the secrets that it names, in memory of sodium_malloc(), where they are written
+ * once and nowhere else; NULL if it names none. */
+static char *add_secrets(
+		const struct agent_desktop *desktop, const char *body, const cJSON *actions)
+{
+	static const char member[] = ",\"secrets\":";
+	size_t size = 64, len = body ? strlen(body) : 0;
+	CUA_AUTO_JSON cJSON *named = name_secrets(desktop, actions, &size);
+	char *whole = len > 0 && named && named->child ? sodium_malloc(len + size) : NULL;
+	if (!whole) {
+		return NULL;
+	}
+	memcpy(whole, body, len);
+	memcpy(whole + len - 1, member, sizeof(member)); /* in the place of the brace */
+	char *at = whole + len - 1 + strlen(member);
+	if (!cJSON_PrintPreallocated(named, at, (int)size - 32, false)) {
+		sodium_free(whole);
+		return NULL;
+	}
+	strcat(at, "}");
+	return whole;
 }
 
 /* --- answer --- */
@@ -375,8 +445,10 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 {
 	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
 	CUA_AUTO_FREE char *body = build_body(desktop, actions);
-	enum cua_status status =
-			post(desktop, ACTIONS_URL, timeout_ms(actions), body, ret_outcome, err);
+	char *with_secrets = add_secrets(desktop, body, actions);
+	enum cua_status status = post(desktop, ACTIONS_URL, timeout_ms(actions),
+			with_secrets ? with_secrets : body, ret_outcome, err);
+	sodium_free(with_secrets);
 	keep_focused(desktop, ret_outcome->answer);
 	if (status != CUA_OK) {
 		return status;

@@ -10,6 +10,7 @@
 
 #include "agent/model/model.h"
 #include "agent/model/model_spec.h"
+#include "agent/secrets/store.h"
 #include "cua/base/error.h"
 
 struct agent_desktop;
@@ -32,6 +33,8 @@ void agent_outcome_finish(struct agent_outcome *outcome);
 CUA_NODISCARD enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
 		struct agent_desktop **ret_desktop, struct cua_error *err);
 void agent_desktop_destroy(struct agent_desktop *desktop);
+/* From here on texts that actions type may name them. Borrowed; NULL for none. */
+void agent_desktop_use_secrets(struct agent_desktop *desktop, const struct agent_secrets *secrets);
 
 /* From here on screenshots have the size that suits these limits, and a pointer or none; the
  * coordinates of actions and answers are of that size. NULL: as the screen is. Asks the desktop for

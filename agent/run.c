@@ -402,6 +402,7 @@ static void prepare(struct agent_run *run)
 		run_end_desktop(run, &why);
 		return;
 	}
+	agent_desktop_use_secrets(run->desktop, run->options->secrets);
 	if (agent_desktop_fit(run->desktop, run->options->spec ? &run->options->spec->images : NULL,
 			    &why) != CUA_OK) {
 		run_end_desktop(run, &why);
@@ -414,7 +415,8 @@ static void prepare(struct agent_run *run)
 		run_end_desktop(run, &why);
 	} else if (run->options->resume) {
 		run_resume_talk(run, note);
-	} else if (run_tell(run, run->options->task, agent_desktop_screen(run->desktop)) && note) {
+	} else if (run_tell(run, run->options->task, agent_desktop_screen(run->desktop)) &&
+			run_secrets_tell(run) && note) {
 		(void)run_tell(run, note, NULL);
 	}
 }

@@ -259,6 +259,9 @@ static bool take_outcome(
 	if (outcome->person_note) {
 		add_note(batch, outcome->person_note);
 	}
+	if (cua_json_string(outcome->answer, "withheld")) {
+		add_note(batch, cua_json_text(outcome->answer, "withheld"));
+	}
 	if (outcome->status == CUA_OK) {
 		return answer(batch, AGENT_ANSWER_OK, outcome, NULL);
 	}
@@ -325,8 +328,10 @@ static bool pass_policy(struct batch *batch, const struct run_request *request, 
 {
 	char problem[640] = "";
 	CUA_AUTO_FREE char *note = NULL;
-	const enum run_pass pass =
-			run_policy_pass(batch->run, request, problem, sizeof(problem), &note);
+	enum run_pass pass = RUN_PASS_REFUSED;
+	if (run_secrets_check(batch->run, request->call, problem, sizeof(problem))) {
+		pass = run_policy_pass(batch->run, request, problem, sizeof(problem), &note);
+	}
 	if (note) {
 		add_note(batch, note);
 	}

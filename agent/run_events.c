@@ -320,6 +320,10 @@ bool run_note_intent(struct agent_run *run, const struct run_request *request)
 		cJSON_Delete(event);
 		event = NULL; /* reported as out of memory */
 	}
+	cJSON *secrets = run_secrets_names(call->actions);
+	if (secrets) {
+		cJSON_AddItemToObject(event, "secrets", secrets);
+	}
 	if (call->note[0]) {
 		cJSON_AddStringToObject(event, "note", call->note);
 	}
@@ -334,7 +338,7 @@ static void add_answer(cJSON *event, const cJSON *answer)
 {
 	static const char *const names[] = { "results", "settle", "changed", "pointer", "focused",
 		"new_windows", "person_note", "words", "is_error", "has_own_image", "directory",
-		"server" };
+		"server", "withheld" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
 		const cJSON *value = cua_json_member(answer, names[i]);
 		if (value) {

@@ -111,6 +111,16 @@ CUA_NODISCARD enum cua_status run_mcp_call(struct agent_run *run, const struct r
 /* The servers of a run that goes on, names with commas, owned; NULL when memory runs out. */
 char *run_mcp_names(const cJSON *events);
 
+/* --- run_secrets.c --- */
+
+/* Placeholders stand where they may, and for something. problem: for the model. */
+bool run_secrets_check(const struct agent_run *run, const struct agent_call *call, char *problem,
+		size_t size);
+/* Names of the secrets that actions type; the caller owns the list. NULL: none. */
+cJSON *run_secrets_names(const cJSON *actions);
+/* Which there are. False if the run is over. */
+bool run_secrets_tell(struct agent_run *run);
+
 /* --- run_policy.c --- */
 
 bool run_policy_open(struct agent_run *run);

@@ -120,6 +120,9 @@ static enum cua_status dispatch(struct display *display, const struct cua_action
 	case CUA_ACTION_HOLD_KEY:
 		return input_keys(display, action, err);
 	case CUA_ACTION_TYPE:
+		if (secret_is_in(display, action->text)) {
+			return secret_type(display, action, result, err);
+		}
 		return action->via == CUA_VIA_CLIPBOARD ? type_paste(display, action, err)
 							: type_text(display, action->text, err);
 	case CUA_ACTION_WAIT:
@@ -276,10 +279,16 @@ void display_report(struct display *display, cJSON *answer)
 {
 	const struct display_changes *changes = &display->changes;
 	cJSON *changed = cJSON_AddArrayToObject(answer, "changed");
-	for (int i = 0; i < changes->rect_count; i++) {
+	for (int i = 0; i < changes->rect_count && !veil_is_on(display); i++) {
 		const int rect[] = { changes->rects[i].x, changes->rects[i].y,
 			changes->rects[i].width, changes->rects[i].height };
 		cJSON_AddItemToArray(changed, cJSON_CreateIntArray(rect, 4));
+	}
+	if (veil_is_on(display)) {
+		cJSON_AddStringToObject(answer, "withheld",
+				"the screen is withheld, and its picture is a notice, until the "
+				"field that a secret was typed into is left and shows it no more: "
+				"go on with Tab, Enter or a click elsewhere");
 	}
 	if (display->dead) {
 		return;

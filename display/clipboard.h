@@ -6,6 +6,7 @@
  * Source: Inter-Client Communication Conventions Manual, chapter 2. */
 
 #include <X11/Xlib.h>
+#include <X11/extensions/Xfixes.h>
 
 #include "cua/base/buffer.h"
 #include "cua/contract/action.h"
@@ -157,8 +158,9 @@ CUA_NODISCARD enum cua_status clipboard_wait_count(struct display *display,
 
 /* --- clipboard_viewers.c --- */
 
-/* From now on clipboard_offer_to_viewers() is called for every new content. */
+/* From now on clipboard_event() is called for every new content of a selection. */
 void clipboard_watch(struct display *display);
+void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event);
 /* Sends the text, if it is one and not too long, once its owner has told it. */
 void clipboard_offer_to_viewers(struct display *display);
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);

@@ -15,6 +15,16 @@ void clipboard_watch(struct display *display)
 {
 	XFixesSelectSelectionInput(display->xlib, display->helper, display->atoms.clipboard,
 			XFixesSetSelectionOwnerNotifyMask);
+	XFixesSelectSelectionInput(display->xlib, display->helper, XA_PRIMARY,
+			XFixesSetSelectionOwnerNotifyMask);
+}
+
+void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event)
+{
+	display->secret.was_copied = display->secret.was_copied || veil_is_on(display);
+	if (event->selection == display->atoms.clipboard) {
+		clipboard_offer_to_viewers(display);
+	}
 }
 
 static void offer(struct display *display, const char *text, size_t len)
@@ -38,7 +48,7 @@ void clipboard_offer_to_viewers(struct display *display)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
 	const uint64_t now_us = cua_now_us();
-	if (display->people.controllers == 0) {
+	if (display->people.controllers == 0 || veil_is_on(display)) {
 		return;
 	}
 	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {

@@ -47,7 +47,7 @@ static void handle_event(struct display *display, XEvent *event)
 	} else if (event->type == display->xfixes_event_base + XFixesCursorNotify) {
 		display->people.cursor_changed = true;
 	} else if (event->type == display->xfixes_event_base + XFixesSelectionNotify) {
-		clipboard_offer_to_viewers(display);
+		clipboard_event(display, (const XFixesSelectionNotifyEvent *)event);
 	} else if (event->type == ClientMessage) {
 		window_ping_event(display, &event->xclient);
 	} else if (event->type == ConfigureNotify && event->xconfigure.window == display->root) {
@@ -224,7 +224,7 @@ bool display_idle(struct display *display, int wake_fd)
 		/* What has come from the server meanwhile is handled by whoever begins something.
 		 */
 		const bool has_events = XEventsQueued(display->xlib, QueuedAlready) > 0;
-		if (wait_for_news(display, wake_fd, has_events ? 0 : -1)) {
+		if (wait_for_news(display, wake_fd, has_events ? 0 : secret_idle(display))) {
 			return true;
 		}
 	}

@@ -13,6 +13,7 @@
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 #include "cua/contract/action.h"
+#include "cua/contract/placeholder.h"
 #include "cua/contract/scale.h"
 #include "display/desktop_record.h"
 #include "display/picture/picture.h"
@@ -159,6 +160,35 @@ void display_report(struct display *display, cJSON *answer);
 void display_release_held(struct display *display);
 /* True while a key or button is down between requests. */
 bool display_holds_input(const struct display *display);
+
+/* --- secrets --- */
+
+#define DISPLAY_SECRETS_MAX 8
+
+/* What a text that is typed may hold as {{secret:NAME}}, and where. */
+struct display_secret {
+	char name[CUA_PLACEHOLDER_NAME_MAX + 1];
+	char *value;              /* owned; UTF-8 */
+	cJSON *windows, *origins; /* owned; lists of texts: patterns; origins as browsers have them
+				   */
+};
+
+struct display_secrets {
+	struct display_secret items[DISPLAY_SECRETS_MAX];
+	int count;
+};
+
+/* For the texts that are typed from here on; NULL: they are typed as they are. Borrowed. */
+void display_use_secrets(struct display *display, const struct display_secrets *secrets);
+
+/* Pictures and texts of the screen, for whomever, are replaced by a notice: a secret may be seen.
+ */
+bool display_is_withheld(const struct display *display);
+/* Before an input, which may make a secret show that was typed before. CUA_OK if there is none. */
+CUA_NODISCARD enum cua_status display_withhold(struct display *display, struct cua_error *err);
+/* Looks whether a secret can still be seen, and shows the screen again if not. Costs nothing where
+ * none was typed. */
+void display_look_for_secrets(struct display *display);
 
 /* --- people --- */
 

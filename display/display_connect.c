@@ -343,6 +343,7 @@ void display_disconnect(struct display *display)
 	window_cache_finish(display);
 	selection_finish(display);
 	keymap_finish(display);
+	secret_finish(display);
 	frame_finish(display);
 	picture_encoder_destroy(display->encoder);
 	activity_destroy(display->activity);

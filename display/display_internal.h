@@ -22,6 +22,7 @@
 #include "display/element_refs.h"
 #include "display/habit.h"
 #include "display/load.h"
+#include "display/secret.h"
 #include "display/vnc/vnc_link.h"
 
 /* Rows that are read, and later deflated, together. */
@@ -61,6 +62,12 @@ struct display_cursor {
 	int x, y;
 	unsigned long shape;
 	uint64_t version; /* counts changes */
+};
+
+/* What is shown in the place of the screen. */
+struct display_veil {
+	bool is_on;
+	struct display_frame shown; /* owned while it is on: the memory that viewers have */
 };
 
 struct display_damage {
@@ -298,6 +305,8 @@ struct display {
 	int new_width_px, new_height_px;
 	bool caps_unlocked;       /* for a typing; to be locked again */
 	unsigned int frame_epoch; /* random; part of every ETag */
+	struct display_veil veil;
+	struct display_secret_state secret;
 };
 
 /* stream.c */
@@ -343,6 +352,11 @@ unsigned char *display_property_part(struct display *display, Window window, Ato
 		Atom type, int format, size_t max_bytes, unsigned long *ret_count);
 
 /* frame.c */
+/* Memory that the server writes the screen into; the rest of the frame is left as it is. */
+CUA_NODISCARD enum cua_status frame_make(
+		struct display *display, struct display_frame *frame, struct cua_error *err);
+/* The server lets go of it, and so do we. */
+void frame_drop(struct display *display, struct display_frame *frame);
 CUA_NODISCARD enum cua_status frame_init(struct display *display, struct cua_error *err);
 void frame_finish(struct display *display);
 /* late: drawn before display_begin(), and told after it. */

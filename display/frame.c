@@ -11,9 +11,9 @@
 
 /* The server writes the screen into memory of ours: a sealed memfd, because System V segments do
  * not cross the sandbox, and sealed because the server could otherwise cut it short under us. */
-enum cua_status frame_init(struct display *display, struct cua_error *err)
+enum cua_status frame_make(
+		struct display *display, struct display_frame *frame, struct cua_error *err)
 {
-	struct display_frame *frame = &display->frame;
 	const XImage layout = { .depth = DefaultDepth(display->xlib, DefaultScreen(display->xlib)),
 		.byte_order = ImageByteOrder(display->xlib) };
 	if (layout.depth != 24 || layout.byte_order != LSBFirst ||
@@ -43,20 +43,42 @@ enum cua_status frame_init(struct display *display, struct cua_error *err)
 		free(error);
 		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server refused shared memory");
 	}
+	return CUA_OK;
+}
+
+enum cua_status frame_init(struct display *display, struct cua_error *err)
+{
+	enum cua_status status = frame_make(display, &display->frame, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	frame_damaged(display, &(struct cua_region){ 0, 0, display->width_px, display->height_px },
 			false);
 	return CUA_OK;
 }
 
-void frame_finish(struct display *display)
+static void unmap(struct display_frame *frame)
 {
-	struct display_frame *frame = &display->frame;
 	if (frame->pixels) {
 		munmap(frame->pixels, frame->len);
 	}
 	cua_closep(&frame->memfd);
 	frame->pixels = NULL;
 	frame->memfd = -1;
+}
+
+void frame_drop(struct display *display, struct display_frame *frame)
+{
+	xcb_shm_detach(display->xcb, frame->segment);
+	unmap(frame);
+}
+
+void frame_finish(struct display *display)
+{
+	unmap(&display->frame);
+	if (display->veil.is_on) {
+		unmap(&display->veil.shown);
+	}
 }
 
 /* Adds a rectangle to the request's list; merges into the last one when the list is full. */
@@ -128,14 +150,17 @@ static enum cua_status read_rows(
 static enum cua_status frame_resize(struct display *display, struct cua_error *err)
 {
 	struct display_frame *frame = &display->frame;
+	const bool is_veiled = veil_open_for_size(display);
 	const uint64_t serial = frame->serial;
-	xcb_shm_detach(display->xcb, frame->segment);
-	frame_finish(display);
+	frame_drop(display, frame);
 	*frame = (struct display_frame){ .memfd = -1, .serial = serial };
 	display->resized = false;
 	display->width_px = display->new_width_px;
 	display->height_px = display->new_height_px;
 	enum cua_status status = frame_init(display, err);
+	if (status == CUA_OK && is_veiled) {
+		status = veil_draw(display, err); /* nothing has been read yet */
+	}
 	if (status != CUA_OK) {
 		display->resized = true; /* there are no pixels before this has been done */
 		return status;

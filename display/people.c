@@ -63,7 +63,7 @@ static bool link_send(struct display *display, const struct vnc_link_message *me
 static void send_frame(struct display *display)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", display->frame.memfd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", veil_frame(display)->memfd);
 	CUA_AUTO_FD int read_only_fd = open(path, O_RDONLY | O_CLOEXEC);
 	const struct vnc_link_message message = { .type = VNC_LINK_FRAME,
 		.u.frame = { (uint32_t)display->width_px, (uint32_t)display->height_px,

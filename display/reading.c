@@ -501,6 +501,12 @@ enum cua_status reading_find_text(struct display *display, const char *text,
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "the locale C.UTF-8");
 	}
 	ret_matches->count = 0;
+	ret_matches->source = "none";
+	display_look_for_secrets(display);
+	if (veil_is_on(display)) {
+		freelocale(locale);
+		return CUA_OK; /* wait_for asks again */
+	}
 	ret_matches->source = "tree";
 	enum cua_status status = find_in_tree(display, text, options, locale, ret_matches, err);
 	if (is_blind(status) || (status == CUA_OK && ret_matches->count == 0)) {

@@ -240,6 +240,9 @@ enum cua_status reading_act_screen(struct display *display, const struct cua_act
 		.timeout_ms = READING_TIMEOUT_MS };
 	CUA_AUTO_FREE struct window_stack *stack = calloc(1, sizeof(*stack));
 	struct element_list list = { .items = NULL };
+	if (veil_answer(display, result)) {
+		return CUA_OK;
+	}
 	if (!stack) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "read_screen");
 	}
@@ -278,6 +281,10 @@ enum cua_status reading_act_find(struct display *display, const struct cua_actio
 	CUA_AUTO_FREE struct reading_matches *matches = calloc(1, sizeof(*matches));
 	if (!matches) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "find_text");
+	}
+	if (veil_answer(display, result)) {
+		cJSON_AddArrayToObject(result, "matches");
+		return CUA_OK;
 	}
 	enum cua_status status = action->window == 0
 			? CUA_OK
@@ -385,6 +392,10 @@ enum cua_status reading_act_text(struct display *display, const struct cua_actio
 	const struct word_list *list = NULL;
 	CUA_AUTO_BUFFER struct cua_buffer text;
 	cua_buffer_init(&text, TEXT_ANSWER_MAX);
+	if (veil_answer(display, result)) {
+		cJSON_AddArrayToObject(result, "words");
+		return CUA_OK;
+	}
 	enum cua_status status = reading_words(
 			display, &action->region, action->lang, READ_TEXT_TIMEOUT_MS, &list, err);
 	if (status == CUA_OK) {
@@ -409,6 +420,11 @@ enum cua_status reading_act_mark(struct display *display, const struct cua_actio
 		.timeout_ms = READING_TIMEOUT_MS };
 	CUA_AUTO_FREE struct window_stack *stack = calloc(1, sizeof(*stack));
 	struct element_list list = { .items = NULL };
+	if (veil_answer(display, result)) {
+		display->marks.count = 0;
+		cJSON_AddArrayToObject(result, "marks");
+		return CUA_OK;
+	}
 	if (!stack) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "mark_screen");
 	}

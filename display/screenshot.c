@@ -146,8 +146,8 @@ static pixman_image_t *copy_region(const struct display *display, const struct c
 	}
 	uint8_t *to = (uint8_t *)pixman_image_get_data(copy);
 	const size_t stride = (size_t)display->width_px * 4;
-	const uint8_t *from =
-			display->frame.pixels + (size_t)region->y * stride + (size_t)region->x * 4;
+	const uint8_t *from = veil_frame(display)->pixels + (size_t)region->y * stride +
+			(size_t)region->x * 4;
 	for (int y = 0; y < region->height; y++) {
 		memcpy(to, from, (size_t)region->width * 4);
 		to += pixman_image_get_stride(copy);
@@ -177,7 +177,7 @@ static struct picture_pixels pixels_of_region(
 		const struct display *display, const struct cua_region *region)
 {
 	const size_t stride = (size_t)display->width_px * 4;
-	return (struct picture_pixels){ display->frame.pixels + (size_t)region->y * stride +
+	return (struct picture_pixels){ veil_frame(display)->pixels + (size_t)region->y * stride +
 				(size_t)region->x * 4,
 		region->width, region->height, stride };
 }
@@ -201,7 +201,7 @@ static enum cua_status encode_screen(struct display *display, enum cua_picture_l
 			area.y + area.height < screen.height ? area.y + area.height : screen.height;
 	if (top >= bottom || area.x >= screen.width || area.x + area.width <= 0) {
 		return picture_encode_frame(display->encoder, &pixels, level,
-				display->frame.band_serial, NULL, bytes, err);
+				veil_frame(display)->band_serial, NULL, bytes, err);
 	}
 	const int first = top / FRAME_BAND_ROWS, last = (bottom - 1) / FRAME_BAND_ROWS;
 	const int end = (last + 1) * FRAME_BAND_ROWS;
@@ -214,8 +214,8 @@ static enum cua_status encode_screen(struct display *display, enum cua_picture_l
 	const struct picture_pixels patched = pixels_of_image(copy);
 	const struct picture_patch patch = { first, last - first + 1, patched.data,
 		patched.stride_bytes, display->cursor.version };
-	return picture_encode_frame(display->encoder, &pixels, level, display->frame.band_serial,
-			&patch, bytes, err);
+	return picture_encode_frame(display->encoder, &pixels, level,
+			veil_frame(display)->band_serial, &patch, bytes, err);
 }
 
 static enum cua_status render(struct display *display, const struct display_shot *shot,
@@ -266,7 +266,7 @@ static void make_etag(const struct display *display, const struct display_shot *
 	const int quality = shot->coding.format == CUA_PICTURE_PNG ? 0 : shot->coding.quality;
 	/* The frame's serial starts anew with each host: a random number keeps the tags apart. */
 	snprintf(image->etag, sizeof(image->etag), "\"%x-%llx-%llx-%x.%x.%x.%x-%x.%x-%x.%x.%x\"",
-			display->frame_epoch, (unsigned long long)display->frame.serial,
+			display->frame_epoch, (unsigned long long)veil_frame(display)->serial,
 			(unsigned long long)(cursor ? display->cursor.version : 0),
 			(unsigned int)region->x, (unsigned int)region->y,
 			(unsigned int)region->width, (unsigned int)region->height,

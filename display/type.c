@@ -215,6 +215,23 @@ static void send_keys(struct display *display, const struct display_layout_key *
 	XFlush(display->xlib);
 }
 
+/* Keys of a secret go to the window that may have it: while the server listens to nobody else, the
+ * focus stays where it is. */
+static bool send_guarded(struct display *display, const struct display_layout_key *keys, int count)
+{
+	Window focus = None;
+	int revert = 0;
+	XGrabServer(display->xlib);
+	XGetInputFocus(display->xlib, &focus, &revert);
+	const bool is_there = focus == display->secret.typing_focus;
+	if (is_there) {
+		send_keys(display, keys, count);
+	}
+	XUngrabServer(display->xlib);
+	XFlush(display->xlib);
+	return is_there;
+}
+
 /* Looks up now and then: at whoever took the input, at a caller who left. */
 static enum cua_status send_batch(
 		struct display *display, const struct typing *typing, struct cua_error *err)
@@ -223,7 +240,12 @@ static enum cua_status send_batch(
 	display->keymap.sent_us = cua_now_us();
 	for (int i = 0; i < typing->count && status == CUA_OK; i += CHUNK_KEYS) {
 		const int left = typing->count - i;
-		send_keys(display, &typing->keys[i], left < CHUNK_KEYS ? left : CHUNK_KEYS);
+		const int count = left < CHUNK_KEYS ? left : CHUNK_KEYS;
+		if (display->secret.typing_focus == None) {
+			send_keys(display, &typing->keys[i], count);
+		} else if (!send_guarded(display, &typing->keys[i], count)) {
+			return CUA_FAIL(err, CUA_ERR_POLICY, 0, "the focus has moved");
+		}
 		display_handle_events(display);
 		if (display->people.link_fd >= 0) {
 			people_read(display);

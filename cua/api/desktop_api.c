@@ -180,9 +180,13 @@ static void post_actions(struct host *host, struct cua_http_exchange *exchange)
 	if (!job) {
 		return;
 	}
-	if (desktop_request_parse(exchange->body.data ? exchange->body.data : "",
-			    exchange->body.len, desktop_thread_screen(host->thread), &job->request,
-			    &index, &error) != CUA_OK) {
+	enum cua_status status = desktop_request_parse(
+			exchange->body.data ? exchange->body.data : "", exchange->body.len,
+			desktop_thread_screen(host->thread), &job->request, &index, &error);
+	if (exchange->body.len > 0) {
+		explicit_bzero(exchange->body.data, exchange->body.len); /* it may hold secrets */
+	}
+	if (status != CUA_OK) {
 		desktop_job_destroy(job);
 		reply_error(exchange, &error, index);
 		return;
@@ -298,6 +302,9 @@ static enum cua_status check_script(const struct desktop_request *request, struc
 		CUA_ACTION_CURSOR_POSITION, CUA_ACTION_LIST_WINDOWS, CUA_ACTION_FOCUS_WINDOW,
 		CUA_ACTION_CLOSE_WINDOW, CUA_ACTION_MOVE_WINDOW, CUA_ACTION_RESIZE_WINDOW,
 		CUA_ACTION_MAXIMIZE_WINDOW, CUA_ACTION_MINIMIZE_WINDOW, CUA_ACTION_RESTORE_WINDOW };
+	if (request->secrets.count > 0) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "scripts have no secrets");
+	}
 	for (int i = 0; i < request->count; i++) {
 		bool is_allowed = false;
 		for (size_t k = 0; k < CUA_ARRAY_LEN(allowed); k++) {

@@ -14,6 +14,7 @@ void desktop_request_finish(struct desktop_request *request)
 		cua_action_finish(&request->actions[i]);
 	}
 	free(request->actions);
+	desktop_secrets_finish(&request->secrets);
 	*request = (struct desktop_request){ 0 };
 }
 
@@ -161,7 +162,7 @@ static enum cua_status parse_settle(
 static enum cua_status check_members(const cJSON *json, struct cua_error *err)
 {
 	static const char *const known[] = { "actions", "screenshot", "settle", "keep_held",
-		"coordinates" };
+		"coordinates", "secrets" };
 	const cJSON *member = NULL;
 	cJSON_ArrayForEach (member, json) {
 		bool found = false;
@@ -194,6 +195,10 @@ static enum cua_status parse_members(const cJSON *json, struct cua_point screen,
 	if (status == CUA_OK && keep_held && !cJSON_IsBool(keep_held)) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "keep_held must be true or false");
 	}
+	if (status == CUA_OK) {
+		status = desktop_secrets_parse(cJSON_GetObjectItemCaseSensitive(json, "secrets"),
+				&request->secrets, err);
+	}
 	request->keep_held = cJSON_IsTrue(keep_held);
 	request->wants_screenshot = !cJSON_IsFalse(shot);
 	if (status == CUA_OK && shot && !cJSON_IsBool(shot) && !cJSON_IsObject(shot)) {
@@ -223,6 +228,7 @@ enum cua_status desktop_request_parse(const char *text, size_t len, struct cua_p
 	enum cua_status status = parse_json(text, len, &json, err);
 	if (status == CUA_OK) {
 		status = parse_members(json, screen, &request, ret_index, err);
+		desktop_secrets_wipe(cJSON_GetObjectItemCaseSensitive(json, "secrets"));
 	}
 	if (status != CUA_OK) {
 		desktop_request_finish(&request);

@@ -18,10 +18,19 @@ struct desktop_request {
 	char if_none_match[128]; /* "" for none */
 	int settle_ms;           /* -1: do not wait */
 	bool keep_held;
-	struct cua_scale scale; /* of the answer; the actions are in pixels of the screen */
+	struct cua_scale scale;         /* of the answer; the actions are in pixels of the screen */
+	struct display_secrets secrets; /* owned */
 };
 
 void desktop_request_finish(struct desktop_request *request);
+
+/* desktop_secrets.c: json NULL for none. Whatever comes of it, secrets are to be finished, which
+ * wipes them. */
+CUA_NODISCARD enum cua_status desktop_secrets_parse(
+		const cJSON *json, struct display_secrets *secrets, struct cua_error *err);
+void desktop_secrets_finish(struct display_secrets *secrets);
+/* The values in the JSON. */
+void desktop_secrets_wipe(cJSON *json);
 
 /**
  * desktop_request_parse() - check a whole request.

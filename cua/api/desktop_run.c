@@ -90,6 +90,22 @@ static enum display_expect expectation(const struct cua_action *action)
 	return shows_effect(action) ? DISPLAY_EXPECT_CHANGE : DISPLAY_EXPECT_NOTHING;
 }
 
+/* Looks at the screen: at what the inputs before it have led to. */
+static bool looks(const struct cua_action *action)
+{
+	switch (action->type) {
+	case CUA_ACTION_SCREENSHOT:
+	case CUA_ACTION_READ_SCREEN:
+	case CUA_ACTION_FIND_TEXT:
+	case CUA_ACTION_READ_TEXT:
+	case CUA_ACTION_MARK_SCREEN:
+	case CUA_ACTION_LIST_WINDOWS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum cua_status run_one(struct display *display, const struct cua_action *action,
 		cJSON *results, struct cua_error *err)
 {
@@ -98,6 +114,9 @@ static enum cua_status run_one(struct display *display, const struct cua_action 
 	cJSON_AddStringToObject(result, "action", cua_action_table[action->type].name);
 	const uint64_t started_us = cua_now_us();
 	enum cua_status status = CUA_OK;
+	if (looks(action)) {
+		display_look_for_secrets(display);
+	}
 	if (action->type == CUA_ACTION_SCREENSHOT) {
 		const struct display_shot shot = display_shot_of(action);
 		status = add_image(display, &shot, NULL, result, "image", err);
@@ -138,22 +157,6 @@ static bool needs_rest_after(const struct cua_action *action)
 static bool needs_rest_before(const struct cua_action *action)
 {
 	return cua_action_table[action->type].is_input || action->type == CUA_ACTION_CLIPBOARD_GET;
-}
-
-/* Looks at the screen: at what the inputs before it have led to. */
-static bool looks(const struct cua_action *action)
-{
-	switch (action->type) {
-	case CUA_ACTION_SCREENSHOT:
-	case CUA_ACTION_READ_SCREEN:
-	case CUA_ACTION_FIND_TEXT:
-	case CUA_ACTION_READ_TEXT:
-	case CUA_ACTION_MARK_SCREEN:
-	case CUA_ACTION_LIST_WINDOWS:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* A reply never says "delivered" for an input that nobody saw doing anything. */
@@ -266,6 +269,12 @@ static enum cua_status run_all(
 	}
 	for (int i = 0; i < request->count; i++) {
 		*ret_index = i;
+		if (cua_action_table[request->actions[i].type].is_input) {
+			status = display_withhold(display, err);
+		}
+		if (status != CUA_OK) {
+			return status;
+		}
 		status = rest_between(display, run, i, err);
 		run->is_settled = run->is_settled && looks(&request->actions[i]);
 		run->last_input = cua_action_table[request->actions[i].type].is_input
@@ -297,6 +306,7 @@ static enum cua_status observe(
 	}
 	enum cua_status status = CUA_OK;
 	add_settle(display, run, answer);
+	display_look_for_secrets(display);
 	if (request->wants_screenshot) {
 		status = add_image(display, &request->shot, request->if_none_match, answer,
 				"screenshot", err);
@@ -317,7 +327,9 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 		.settle = { .reason = "skipped" } };
 	display_begin(display);
 	display_speak_of(display, &request->scale);
+	display_use_secrets(display, &request->secrets);
 	enum cua_status status = run_all(display, &run, &index, &error);
+	display_use_secrets(display, NULL);
 	const bool checked = cJSON_GetArraySize(run.results) > 0;
 	/* After a failure the caller needs to see where it stands, unless nobody is there. */
 	if (status == CUA_OK) {

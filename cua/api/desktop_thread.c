@@ -89,6 +89,7 @@ static void run_screenshot(struct desktop_thread *thread, struct desktop_job *jo
 {
 	struct display_image image;
 	struct cua_error error = { 0 };
+	display_look_for_secrets(thread->display);
 	if (display_screenshot(thread->display, &job->shot, job->if_none_match, &image, &error) !=
 			CUA_OK) {
 		set_error(job, &error);

@@ -1,0 +1,173 @@
+/* A notice in the place of the screen. Viewers have the memory of the frame, so the server must not
+ * write into it any more: it gets other memory, which nobody else has, and the notice goes where
+ * the screen was. */
+
+#include "display/display_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/util.h"
+
+#define PAPER 0x202020
+#define INK 0xd0d0d0
+#define LINE_HEIGHT 18
+
+static const char *const lines[] = { "The screen is withheld:",
+	"a secret was typed, and may be seen.", "It is shown again when the field is left." };
+
+bool veil_is_on(const struct display *display)
+{
+	return display->veil.is_on;
+}
+
+const struct display_frame *veil_frame(const struct display *display)
+{
+	return display->veil.is_on ? &display->veil.shown : &display->frame;
+}
+
+/* Words in the font that every X server has built in. */
+static void draw_words(struct display *display, Pixmap pixmap)
+{
+	Display *xlib = display->xlib;
+	GC context = XCreateGC(xlib, pixmap, 0, NULL);
+	const unsigned int width = (unsigned int)display->width_px;
+	const unsigned int height = (unsigned int)display->height_px;
+	const int top = display->height_px / 2 - LINE_HEIGHT;
+	XSetForeground(xlib, context, PAPER);
+	XFillRectangle(xlib, pixmap, context, 0, 0, width, height);
+	XSetForeground(xlib, context, INK);
+	for (int i = 0; i < (int)CUA_ARRAY_LEN(lines); i++) {
+		XDrawString(xlib, pixmap, context, display->width_px / 3, top + i * LINE_HEIGHT,
+				lines[i], (int)strlen(lines[i]));
+	}
+	XFreeGC(xlib, context);
+}
+
+/* The paper first, whatever becomes of the words. */
+static void draw_notice(struct display *display, const struct display_frame *shown)
+{
+	uint32_t *pixels = (uint32_t *)(void *)shown->pixels;
+	for (size_t i = 0; i < shown->len / sizeof(*pixels); i++) {
+		pixels[i] = PAPER;
+	}
+	const Pixmap pixmap = XCreatePixmap(display->xlib, display->root,
+			(unsigned int)display->width_px, (unsigned int)display->height_px, 24);
+	draw_words(display, pixmap);
+	XFlush(display->xlib);
+	const xcb_shm_get_image_cookie_t asked =
+			xcb_shm_get_image(display->xcb, (xcb_drawable_t)pixmap, 0, 0,
+					(uint16_t)display->width_px, (uint16_t)display->height_px,
+					~0U, XCB_IMAGE_FORMAT_Z_PIXMAP, shown->segment, 0);
+	free(display_answer(display, asked.sequence));
+	XFreePixmap(display->xlib, pixmap);
+}
+
+/* Everything is new, for all. */
+static void show_anew(struct display *display, struct display_frame *frame, uint64_t serial)
+{
+	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	frame->serial = serial;
+	for (int i = 0; i < FRAME_BANDS_MAX; i++) {
+		frame->band_serial[i] = serial;
+	}
+	people_damaged(display, &screen);
+	streams_damaged(display, &screen);
+}
+
+static void copy_marks(struct display_frame *to, const struct display_frame *from)
+{
+	memcpy(to->pixels, from->pixels, from->len);
+	memcpy(to->dirty, from->dirty, sizeof(to->dirty));
+	to->any_dirty = from->any_dirty;
+}
+
+enum cua_status veil_draw(struct display *display, struct cua_error *err)
+{
+	struct display_frame frame = { .memfd = -1, .serial = display->frame.serial + 1 };
+	if (display->veil.is_on) {
+		return CUA_OK;
+	}
+	if (display->resized) { /* the frame has not the size of the screen */
+		enum cua_status resized = frame_read_damaged(display, err);
+		if (resized != CUA_OK) {
+			return resized;
+		}
+	}
+	enum cua_status status = frame_make(display, &frame, err);
+	if (status != CUA_OK) {
+		frame_drop(display, &frame);
+		return status;
+	}
+	copy_marks(&frame, &display->frame);
+	memcpy(frame.band_serial, display->frame.band_serial, sizeof(frame.band_serial));
+	display->veil.shown = display->frame;
+	display->frame = frame;
+	display->veil.is_on = true;
+	display->secret.was_copied = false;
+	draw_notice(display, &display->veil.shown);
+	show_anew(display, &display->veil.shown, frame.serial);
+	return display_ok(display, err);
+}
+
+/* The frame is the one that others have, and the notice stands in it. */
+static void take_back(struct display *display)
+{
+	struct display_frame hidden = display->frame;
+	display->frame = display->veil.shown;
+	display->veil = (struct display_veil){ .is_on = false };
+	frame_drop(display, &hidden);
+}
+
+/* Whatever was copied meanwhile may be the secret. */
+static void clear_selections(struct display *display)
+{
+	static const enum cua_selection selections[] = { CUA_SELECTION_CLIPBOARD,
+		CUA_SELECTION_PRIMARY };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(selections); i++) {
+		XSetSelectionOwner(display->xlib, display->clipboard.selections[selections[i]],
+				None, CurrentTime);
+	}
+	XFlush(display->xlib);
+}
+
+void veil_lift(struct display *display)
+{
+	if (!display->veil.is_on || display->dead) {
+		return;
+	}
+	const uint64_t serial = display->frame.serial + 1;
+	copy_marks(&display->veil.shown, &display->frame);
+	take_back(display);
+	show_anew(display, &display->frame, serial);
+	if (display->secret.was_copied) {
+		clear_selections(display);
+	}
+	display->secret.was_copied = false;
+}
+
+bool veil_open_for_size(struct display *display)
+{
+	const bool is_on = display->veil.is_on;
+	if (is_on) {
+		take_back(display);
+	}
+	return is_on;
+}
+
+bool display_is_withheld(const struct display *display)
+{
+	return display->veil.is_on;
+}
+
+bool veil_answer(struct display *display, cJSON *result)
+{
+	display_look_for_secrets(display);
+	if (display->veil.is_on) {
+		cJSON_AddStringToObject(result, "text",
+				"(the screen is withheld until the field that a secret was typed "
+				"into is "
+				"left)");
+	}
+	return display->veil.is_on;
+}
