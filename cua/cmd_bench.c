@@ -7,6 +7,7 @@
 
 #include "cua/base/util.h"
 #include "cua/bench/bench.h"
+#include "cua/bench/bench_mcp.h"
 #include "cua/bench/bench_peer.h"
 #include "cua/cmd.h"
 
@@ -239,6 +240,9 @@ int cua_cmd_bench(int argc, char **argv)
 	struct bench_options options = { .format = BENCH_FORMAT_TABLE };
 	if (argc == 2 && strcmp(argv[1], "--runner") == 0) {
 		return bench_runner_main(); /* inside a desktop, see bench_peer.h */
+	}
+	if (argc == 2 && strcmp(argv[1], BENCH_MCP_OPTION) == 0) {
+		return bench_mcp_main(); /* in a sandbox, see bench_tools.c */
 	}
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {

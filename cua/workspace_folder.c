@@ -123,8 +123,9 @@ static enum cua_status check_above(
 		}
 		const bool is_trusted = info.st_uid == 0 || info.st_uid == owner ||
 				info.st_uid == geteuid();
-		const bool others_write =
-				info.st_mode & (S_IWGRP | S_IWOTH) && !(info.st_mode & S_ISVTX);
+		/* A group of the owner's own has the owner's number by custom. */
+		const mode_t others = info.st_gid == info.st_uid ? S_IWOTH : S_IWGRP | S_IWOTH;
+		const bool others_write = info.st_mode & others && !(info.st_mode & S_ISVTX);
 		if (!is_trusted || others_write) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 					"%s is no workspace: others may write to %s above it, and "

@@ -397,6 +397,44 @@ static void git_works_and_runs_no_hooks(void **state)
 			"must be one of");
 }
 
+/* However they are spelled, and wherever they lie: git itself is asked what they are. */
+static void git_takes_no_repository_that_runs_programs(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *settings, *says;
+	} bad[] = {
+		{ "git config filter.x.clean 'touch ~/cleaned'", "filter.x.clean" },
+		{ "printf '[FILTER \"x\"]\\n\\tsmudge = true\\n' >> .git/config",
+				"filter.x.smudge" },
+		{ "printf '[include]\\npath = /tmp/other\\n' >> .git/config", "include.path" },
+		{ "git config core.worktree /tmp", "core.worktree" },
+		{ "git config core.sshCommand 'touch ~/ssh'", "core.sshcommand" },
+		{ "git config extensions.worktreeConfig true; printf '[core]\\nsshCommand = x\\n' "
+		  "> "
+		  ".git/config.worktree",
+				"extensions.worktreeconfig" },
+		{ "git config url./tmp/.insteadOf http://x/", "url./tmp/.insteadof" },
+		{ "git config filter.x.clean y; mkdir ../linked; mv .git ../linked/real; echo "
+		  "'gitdir: "
+		  "../linked/real' > .git",
+				"filter.x.clean" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(bad); i++) {
+		char script[512];
+		snprintf(script, sizeof(script),
+				"cd ~/workspace; rm -rf bad linked; git init -q bad; cd bad; %s",
+				bad[i].settings);
+		bash(script);
+		assert_says(call_failing("git", "repository", "bad", "{\"command\":\"status\"}"),
+				bad[i].says);
+	}
+	/* A word of theirs elsewhere is none of them. */
+	bash("cd ~/workspace; rm -rf bad; git init -q bad; cd bad; git remote add credential "
+	     "/tmp/filter");
+	call("git", "repository", "bad", "{\"command\":\"status\"}");
+}
+
 /* --- callers --- */
 
 static void wrong_calls_are_refused(void **state)
@@ -474,6 +512,7 @@ int main(void)
 		cmocka_unit_test(strange_files_are_refused_and_hold_nothing_up),
 		cmocka_unit_test(searching_finds_and_never_hangs),
 		cmocka_unit_test(git_works_and_runs_no_hooks),
+		cmocka_unit_test(git_takes_no_repository_that_runs_programs),
 		cmocka_unit_test(wrong_calls_are_refused),
 		cmocka_unit_test(a_caller_who_leaves_ends_the_call),
 		cmocka_unit_test(tools_come_back_after_they_were_killed),

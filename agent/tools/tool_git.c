@@ -1,6 +1,7 @@
 #include "agent/tools/program.h"
 #include "agent/tools/world.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "cua/base/util.h"
 
 #define PATHS_MAX 100
+#define SETTINGS_MAX ((size_t)256 << 10)
+#define SETTINGS_PATH_MAX 4200
 
 static const char *const commands[] = { "status", "diff", "log", "add", "commit", "push", "pull",
 	NULL };
@@ -101,9 +104,40 @@ static bool leads_up(const char *path)
 
 /* Settings of the repository that make git run programs or look elsewhere. */
 #define DANGEROUS \
-	"^(filter\\.|include|gpg\\.|core\\.(worktree|sshcommand|gitproxy|askpass|" \
+	"^(filter\\.|include|gpg\\.|extensions\\.worktreeconfig|core\\.(worktree|sshcommand|" \
+	"gitproxy|askpass|" \
 	"alternaterefscommand)|" \
 	"credential\\.|remote\\..*\\.(uploadpack|receivepack|vcs)|url\\.)"
+
+/* True if its file of settings has none of their words in it, in which case git need not be asked
+ * what they are. A word may stand in another setting, or the settings in another file: then it is.
+ */
+static bool is_plain(struct tool_call *call)
+{
+	static const char *const words[] = { "filter", "include", "gpg", "worktree", "sshcommand",
+		"gitproxy", "askpass", "alternaterefscommand", "credential", "uploadpack",
+		"receivepack", "vcs", "[url" };
+	const char *repository = tool_string(call, "repository");
+	char path[SETTINGS_PATH_MAX];
+	CUA_AUTO_FD int fd = -1;
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, SETTINGS_MAX);
+	snprintf(path, sizeof(path), "%.4000s/.git/commondir", repository ? repository : ".");
+	if (tool_open(&call->world->workspace, path, O_PATH, &fd, NULL) != CUA_ERR_NOT_FOUND) {
+		return false;
+	}
+	snprintf(path, sizeof(path), "%.4000s/.git/config", repository ? repository : ".");
+	if (tool_read_whole(&call->world->workspace, path, &text, NULL) != CUA_OK ||
+			text.len == 0 || strlen(text.data) != text.len) {
+		return false;
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(words); i++) {
+		if (strcasestr(text.data, words[i])) {
+			return false;
+		}
+	}
+	return true;
+}
 
 static enum cua_status check_settings(struct tool_call *call, struct cua_error *err)
 {
@@ -113,6 +147,9 @@ static enum cua_status check_settings(struct tool_call *call, struct cua_error *
 	CUA_AUTO_BUFFER struct cua_buffer names;
 	int code = 0;
 	cua_buffer_init(&names, 65536);
+	if (is_plain(call)) {
+		return CUA_OK;
+	}
 	add_git(&line, call);
 	add_all(&line, words);
 	line.argv[line.count] = NULL;

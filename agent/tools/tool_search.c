@@ -8,14 +8,18 @@
 #define RG_FOUND_NONE 1
 #define RG_FAILED 2 /* in whole or in part */
 
-/* ripgrep's expressions take time in proportion to the text, whatever they are. */
-static enum cua_status check_pattern(struct tool_call *call, struct cua_error *err)
+/* Files that may not be read fail in the same way as a pattern that is none: which was it?
+ * ripgrep's expressions take time in proportion to the text, whatever they are. */
+static enum cua_status check_pattern(
+		struct tool_call *call, bool *ret_is_good, struct cua_error *err)
 {
 	const char *const argv[] = { "rg", "--no-config", "--regexp", tool_string(call, "pattern"),
 		"--", "/dev/null", NULL };
+	CUA_AUTO_BUFFER struct cua_buffer nothing;
 	int code = 0;
-	enum cua_status status = tool_program_say(call, argv, &code, err);
-	call->is_error = code != 0 && code != RG_FOUND_NONE;
+	cua_buffer_init(&nothing, 4096);
+	enum cua_status status = tool_program_run(call, argv, NULL, &nothing, &code, err);
+	*ret_is_good = code == 0 || code == RG_FOUND_NONE;
 	return status;
 }
 
@@ -41,12 +45,16 @@ static enum cua_status search(struct tool_call *call, const char *path, struct c
 	argv[count++] = "--";
 	argv[count++] = path;
 	int code = 0;
+	bool is_good = true;
 	enum cua_status status = tool_program_say(call, argv, &code, err);
+	if (status == CUA_OK && code == RG_FAILED) {
+		status = check_pattern(call, &is_good, err);
+	}
+	call->is_error = !is_good; /* and what is wrong with it has been said */
 	if (status == CUA_OK && call->text.len == 0) {
 		status = cua_buffer_printf(&call->text, err, "nothing was found");
 	}
-	/* The pattern is good: what failed are files that may not be read. */
-	return status == CUA_OK && code == RG_FAILED
+	return status == CUA_OK && code == RG_FAILED && is_good
 			? cua_buffer_printf(&call->text, err, "\n[some files could not be read]")
 			: status;
 }
@@ -57,10 +65,7 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	const char *where = tool_string(call, "path");
 	enum cua_status status = tool_argument_path(
 			&call->world->workspace, where ? where : ".", &path, err);
-	if (status == CUA_OK) {
-		status = check_pattern(call, err);
-	}
-	return status == CUA_OK && !call->is_error ? search(call, path, err) : status;
+	return status == CUA_OK ? search(call, path, err) : status;
 }
 
 const struct tool tool_search = {

@@ -1,6 +1,7 @@
 /* cua_cgroup_find(): which hierarchies there are, and where in them groups can be made. */
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,6 +123,15 @@ static bool may_write(const char *dir, const char *name)
 	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
 }
 
+/* A real-time process may not go into a group of version 1 that has no time for such. */
+static bool shuts_out(const char *dir)
+{
+	const int policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+	char path[CUA_CGROUP_DIR_MAX + 64];
+	snprintf(path, sizeof(path), "%s/cpu.rt_runtime_us", dir);
+	return (policy == SCHED_RR || policy == SCHED_FIFO) && access(path, F_OK) == 0;
+}
+
 static bool file_has(const char *dir, const char *name, const char *word)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
@@ -174,7 +184,8 @@ enum cua_status cua_cgroup_find(
 	read_mounts(proc, &mounts);
 	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
 		is_mounted = is_mounted || mounts.v1[kind].point[0];
-		if (own_dir(proc, &mounts.v1[kind], names[kind], dir) && may_write(dir, ".")) {
+		if (own_dir(proc, &mounts.v1[kind], names[kind], dir) && may_write(dir, ".") &&
+				!shuts_out(dir)) {
 			snprintf(parent.dirs[kind], CUA_CGROUP_DIR_MAX, "%s", dir);
 		}
 	}

@@ -8,6 +8,7 @@ const struct bench_topic bench_topics[] = {
 	{ "typing", "characters a second, and wrong ones, beside xdotool", bench_typing },
 	{ "cost", "starting a desktop, its memory, and what it does while idle", bench_cost },
 	{ "loop", "cua run: what it adds to a step, its memory, first streamed words", bench_loop },
+	{ "tools", "what a call of a tool or of an MCP server costs beside the tool", bench_tools },
 	{ "settle", "settling: right pictures, and how soon, beside fixed sleeps", bench_settle },
 };
 

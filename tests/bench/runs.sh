@@ -60,6 +60,14 @@ cost|start a desktop|until the first settled screenshot|ms
 cost|start a desktop, from the pool|until cua desktop start returns|ms
 settle|input to picture|cua|ms
 settle|wrong pictures|cua|%
+tools|bash, the command :|cua|ms
+tools|bash, the command :|anew in bwrap|ms
+tools|python, the line pass|cua|ms
+tools|read_file, 8 KB|cua|ms
+tools|write_file, 1 KB|cua|ms
+tools|search, 200 files, without its program|cua|ms
+tools|git status, 200 files, without its program|cua|ms
+tools|an MCP call over stdio|cua|ms
 loop|first streamed words, sent to shown|cua run|ms
 loop|a step, without model and settling, 4 steps|responses|ms
 loop|a step, without model and desktop, 4 steps|anthropic|ms
