@@ -9,10 +9,10 @@
 #include <curl/curl.h>
 #include <idn2.h>
 
+#include "cua/base/host_name.h"
 #include "cua/base/util.h"
 
 static const char wildcard[] = "://*.";
-static const char host_characters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
 
 /* --- hosts --- */
 
@@ -55,34 +55,21 @@ static bool read_ipv6(const char *host, struct agent_origin *origin)
 	return inet_ntop(AF_INET6, &address, origin->host, sizeof(origin->host));
 }
 
-/* Browsers read a name whose last label is a number as an address, or refuse it. */
-static bool ends_in_number(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	const char *last = dot ? dot + 1 : name;
-	return (last[0] >= '0' && last[0] <= '9' && !last[strspn(last, "0123456789")]) ||
-			(last[0] == '0' && last[1] == 'x');
-}
-
 static bool read_name(const char *host, struct agent_origin *origin)
 {
 	CUA_AUTO_FREE char *ascii = NULL;
 	struct in_addr address;
-	if (idn2_to_ascii_8z(host, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK ||
-			!copy_lower(origin->host, sizeof(origin->host), ascii)) {
+	if (idn2_to_ascii_8z(host, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK) {
 		return false;
 	}
-	const char *name = origin->host;
-	const size_t len = strlen(name);
-	if (inet_pton(AF_INET, name, &address) == 1) {
+	if (inet_pton(AF_INET, ascii, &address) == 1) {
 		return read_ipv4(&address, origin);
 	}
-	if (len == 0 || name[strspn(name, host_characters)] || name[0] == '.' ||
-			name[len - 1] == '.' || strstr(name, "..") || ends_in_number(name)) {
+	if (!cua_host_name_read(ascii, strlen(ascii), origin->host)) {
 		return false;
 	}
-	const char *tail = len > strlen(".localhost") ? name + len - strlen(".localhost") : "";
-	origin->is_local = strcmp(name, "localhost") == 0 || strcmp(tail, ".localhost") == 0;
+	origin->is_local = strcmp(origin->host, "localhost") == 0 ||
+			cua_host_name_is_under(origin->host, "localhost");
 	return true;
 }
 
@@ -211,13 +198,6 @@ enum cua_status agent_origin_check(const char *pattern, struct cua_error *err)
 	return CUA_OK;
 }
 
-static bool is_under(const char *host, const char *name)
-{
-	const size_t host_len = strlen(host), name_len = strlen(name);
-	return host_len > name_len + 1 && host[host_len - name_len - 1] == '.' &&
-			strcmp(host + host_len - name_len, name) == 0;
-}
-
 bool agent_origin_matches(const struct agent_origin *origin, const char *pattern)
 {
 	struct agent_origin wanted;
@@ -227,6 +207,9 @@ bool agent_origin_matches(const struct agent_origin *origin, const char *pattern
 	}
 	return read_pattern(pattern, &wanted, &takes_under) &&
 			strcmp(origin->scheme, wanted.scheme) == 0 && origin->port == wanted.port &&
-			(takes_under ? !origin->is_address && is_under(origin->host, wanted.host)
+			(takes_under ? !origin->is_address &&
+									cua_host_name_is_under(
+											origin->host,
+											wanted.host)
 				     : strcmp(origin->host, wanted.host) == 0);
 }

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 #include "cua/base/error.h"
+#include "cua/base/host_name.h"
 
-#define AGENT_HOST_MAX 254
+#define AGENT_HOST_MAX (CUA_HOST_NAME_MAX + 1)
 
 struct agent_origin {
 	char scheme[32];           /* lower case */

@@ -1,0 +1,96 @@
+/* What the proxy gives up before it hears the first byte. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "cua/base/util.h"
+#include "cua/egress/proxy_internal.h"
+
+#define DESCRIPTORS_MAX 1024
+
+/* Whatever touches files is handled, so that all of it is refused but where a rule lets it. */
+#define ALL_OF_FILES (LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1)
+
+static bool let_read(int ruleset, const char *path)
+{
+	CUA_AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+	const struct landlock_path_beneath_attr rule = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+		.parent_fd = fd
+	};
+	return fd < 0 ||
+			syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule,
+					0) == 0;
+}
+
+/* Kernels without it: uid and system calls keep the proxy in. */
+static enum cua_status confine_files(struct cua_error *err)
+{
+	/* Name resolution: its configuration, and the libraries that it loads by name. */
+	static const char *const readable[] = { "/etc", "/usr/lib", "/lib", "/lib64", "/usr/share",
+		"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager" };
+	const struct landlock_ruleset_attr all = { .handled_access_fs = ALL_OF_FILES };
+	CUA_AUTO_FD int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (ruleset < 0) {
+		return errno == ENOSYS || errno == EOPNOTSUPP
+				? CUA_OK
+				: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock");
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(readable); i++) {
+		if (!let_read(ruleset, readable[i])) {
+			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock rule for %s",
+					readable[i]);
+		}
+	}
+	return syscall(SYS_landlock_restrict_self, ruleset, 0) == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock");
+}
+
+/* A proxy that was taken over by what it read starts no program, looks into no process, and opens
+ * no door. */
+static const char *const refused_syscalls[] = { "execve", "execveat", "fork", "vfork", "ptrace",
+	"process_vm_readv", "process_vm_writev", "pidfd_getfd", "kill", "tkill", "tgkill", "listen",
+	"accept", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "bpf",
+	"perf_event_open", "userfaultfd", "io_uring_setup", "keyctl", "add_key", "request_key",
+	"open_by_handle_at", "memfd_create", "setuid", "setgid", "setresuid", "setresgid",
+	"setgroups" };
+
+static enum cua_status confine_calls(struct cua_error *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool is_well = filter != NULL;
+	for (size_t i = 0; is_well && i < CUA_ARRAY_LEN(refused_syscalls); i++) {
+		const int number = seccomp_syscall_resolve_name(refused_syscalls[i]);
+		is_well = number == __NR_SCMP_ERROR ||
+				seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0) == 0;
+	}
+	static const int families[] = { AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH };
+	for (size_t i = 0; is_well && i < CUA_ARRAY_LEN(families); i++) {
+		is_well = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket),
+					  1,
+					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0)) == 0;
+	}
+	is_well = is_well && seccomp_load(filter) == 0;
+	seccomp_release(filter);
+	return is_well ? CUA_OK
+		       : CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "the proxy's list of system calls");
+}
+
+enum cua_status confine(struct cua_error *err)
+{
+	const struct rlimit no_core = { 0, 0 }, files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
+			setrlimit(RLIMIT_CORE, &no_core) != 0 ||
+			setrlimit(RLIMIT_NOFILE, &files) != 0) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "the proxy's rights");
+	}
+	enum cua_status status = confine_files(err);
+	return status == CUA_OK ? confine_calls(err) : status;
+}
