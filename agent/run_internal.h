@@ -33,6 +33,7 @@ struct agent_run {
 	struct agent_approvals approvals;
 	cJSON *functions;     /* owned; the tools that are offered */
 	struct run_mcp *mcp;  /* owned; NULL: no servers */
+	bool has_own[2];      /* a shell, a Python: none that another run has left */
 	char directory[4096]; /* that the shell is in; "": the workspace */
 	bool is_tainted;      /* it has read what a stranger may have written */
 };

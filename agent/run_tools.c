@@ -87,6 +87,41 @@ static enum cua_status ask_person(struct agent_run *run, const struct agent_call
 			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer of a person");
 }
 
+/* In one that another run has left, names that the policy knows may mean something else: functions,
+ * aliases, a folder. A run that is resumed goes on with its own. */
+static enum cua_status renew(struct agent_run *run, const char *tool, struct cua_error *err)
+{
+	static const char *const names[CUA_ARRAY_LEN(run->has_own)] = { "bash", "python" };
+	const bool goes_on = run->options->resume && !run->options->desktop_is_new;
+	size_t i = 0;
+	while (i < CUA_ARRAY_LEN(names) && strcmp(names[i], tool) != 0) {
+		i++;
+	}
+	if (goes_on || i == CUA_ARRAY_LEN(names) || run->has_own[i]) {
+		return CUA_OK;
+	}
+	struct agent_outcome outcome;
+	CUA_AUTO_JSON cJSON *restart = cJSON_CreateObject();
+	cJSON_AddBoolToObject(restart, "restart", true);
+	enum cua_status status = agent_desktop_tool(run->desktop, tool, restart, &outcome, err);
+	if (status == CUA_OK && outcome.status != CUA_OK) {
+		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
+	}
+	agent_outcome_finish(&outcome);
+	run->has_own[i] = status == CUA_OK;
+	return status;
+}
+
+/* In the desktop's sandbox. */
+static enum cua_status run_on_desktop(struct agent_run *run, const struct agent_call *call,
+		struct agent_outcome *ret_outcome, struct cua_error *err)
+{
+	enum cua_status status = renew(run, call->tool, err);
+	return status == CUA_OK ? agent_desktop_tool(run->desktop, call->tool, call->tool_arguments,
+						  ret_outcome, err)
+				: status;
+}
+
 enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,
 		struct agent_outcome *ret_outcome, struct cua_error *err)
 {
@@ -105,10 +140,8 @@ enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,
 				"call done alone, when everything else is finished");
 		return CUA_OK;
 	}
-	return tool->place == TOOL_IN_SANDBOX
-			? agent_desktop_tool(run->desktop, call->tool, call->tool_arguments,
-					  ret_outcome, err)
-			: ask_person(run, call, ret_outcome, err);
+	return tool->place == TOOL_IN_SANDBOX ? run_on_desktop(run, call, ret_outcome, err)
+					      : ask_person(run, call, ret_outcome, err);
 }
 
 const char *run_find_done(const struct agent_turn *turn)

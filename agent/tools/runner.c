@@ -160,6 +160,7 @@ int tool_runner_run(int link_fd)
 	struct cua_error why = { 0 };
 	/* Daemons of a shell stay in this family, and end with it. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_DUMPABLE, 0); /* nor may what it starts trace it */
 	bound_tools();
 	signal(SIGPIPE, SIG_IGN);
 	setenv("LANG", "C.UTF-8", 0);
