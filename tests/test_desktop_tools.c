@@ -241,11 +241,13 @@ static void a_shell_that_does_not_read_holds_nothing_up(void **state)
 	assert_non_null(code);
 	memset(code, '#', 200001);
 	code[200001] = '\0';
-	bash("rm -f ~/stop; echo $$ > ~/shell; (until [ -e ~/stop ]; do sleep 0.02; done; kill "
+	bash("rm -f /tmp/stop; echo $$ > /tmp/shell; (until [ -e /tmp/stop ]; do sleep 0.02; done; "
+	     "kill "
 	     "-STOP "
 	     "$$) > /dev/null 2>&1 &");
 	free(desktop_sh(&desktop,
-			"touch ~/stop; until grep -q 'State:.T' /proc/$(cat ~/shell)/status; do "
+			"touch /tmp/stop; until grep -q 'State:.T' /proc/$(cat /tmp/shell)/status; "
+			"do "
 			"sleep "
 			"0.02; done"));
 	assert_says(call_failing("bash", "command", code, "{\"timeout_s\":1}"), "new one");
@@ -299,8 +301,9 @@ static void nothing_outside_of_the_workspace_is_reached(void **state)
 	static const char *const outside[] = { "/etc/passwd", "../secret", "deep/../../secret",
 		"link", "folder/passwd", "up/secret", "/proc/self/root/etc/passwd",
 		"/home/agent/workspace/../secret", "/home/agent/workspacesecret", "relative" };
-	bash("cd ~/workspace; mkdir -p deep; echo outside > ~/secret; echo x > "
-	     "~/workspacesecret; ln -sfn /etc/passwd link; ln -sfn /etc folder; ln -sfn .. up; "
+	free(desktop_sh(&desktop, "echo outside >~/secret; echo x >~/workspacesecret"));
+	bash("cd ~/workspace; mkdir -p deep; ln -sfn /etc/passwd link; ln -sfn /etc folder; ln "
+	     "-sfn .. up; "
 	     "ln -sfn ../secret relative");
 	for (size_t i = 0; i < CUA_ARRAY_LEN(outside); i++) {
 		assert_says(call_failing("read_file", "path", outside[i], "{}"),
@@ -311,8 +314,10 @@ static void nothing_outside_of_the_workspace_is_reached(void **state)
 		call_failing("search", "path", outside[i], "{\"pattern\":\".\"}");
 		call_failing("git", "repository", outside[i], "{\"command\":\"status\"}");
 	}
-	assert_string_equal(bash("cat ~/secret"), "outside\n");
-	assert_string_equal(bash("grep -rl overwritten ~ || echo none"), "none\n");
+	CUA_AUTO_FREE char *secret = desktop_sh(&desktop, "cat ~/secret");
+	assert_string_equal(secret, "outside");
+	CUA_AUTO_FREE char *changed = desktop_sh(&desktop, "grep -rl overwritten ~ || echo none");
+	assert_string_equal(changed, "none");
 }
 
 /* A name that changes from a file to a link out and back, while it is read. */
@@ -321,7 +326,7 @@ static void no_race_leads_out(void **state)
 	(void)state;
 	bash("cd ~/workspace; mkdir -p in out; echo inside > in/file; ln -sfn /etc out/link; "
 	     "echo inside > in/passwd; (while :; do ln -sfn in turn; ln -sfn /etc turn; done) & "
-	     "echo $! > ~/racer");
+	     "echo $! > /tmp/racer");
 	int inside = 0;
 	for (int i = 0; i < 300; i++) {
 		long status = 0;
@@ -331,7 +336,7 @@ static void no_race_leads_out(void **state)
 		inside += strcmp(text, "inside\n") == 0;
 		assert_true(!text[0] || strcmp(text, "inside\n") == 0);
 	}
-	bash("kill $(cat ~/racer)");
+	bash("kill $(cat /tmp/racer)");
 	assert_true(inside > 0);
 }
 
@@ -380,9 +385,10 @@ static void git_works_and_runs_no_hooks(void **state)
 {
 	(void)state;
 	bash("cd ~/workspace; git init -q repo; cd repo; git config user.name A; git config "
-	     "user.email a@example.org; printf '#!/bin/sh\\ntouch ~/hooked\\n' > "
+	     "user.email a@example.org; printf '#!/bin/sh\\ntouch /tmp/hooked\\n' > "
 	     ".git/hooks/pre-commit; chmod +x .git/hooks/pre-commit; git config core.fsmonitor "
-	     "'touch ~/monitored'; git config diff.external 'touch ~/differed'; echo one > a.txt");
+	     "'touch /tmp/monitored'; git config diff.external 'touch /tmp/differed'; echo one > "
+	     "a.txt");
 	assert_says(call("git", "repository", "repo", "{\"command\":\"status\"}"), "?? a.txt");
 	call("git", "repository", "repo", "{\"command\":\"add\",\"paths\":[\"a.txt\"]}");
 	assert_says(call("git", "repository", "repo", "{\"command\":\"diff\",\"staged\":true}"),
@@ -390,7 +396,8 @@ static void git_works_and_runs_no_hooks(void **state)
 	call("git", "repository", "repo",
 			"{\"command\":\"commit\",\"message\":\"first; rm -rf ~\"}");
 	assert_says(call("git", "repository", "repo", "{\"command\":\"log\"}"), "first; rm -rf ~");
-	assert_string_equal(bash("ls ~/hooked ~/monitored ~/differed 2>/dev/null | wc -l"), "0\n");
+	assert_string_equal(bash("ls /tmp/hooked /tmp/monitored /tmp/differed 2>/dev/null | wc -l"),
+			"0\n");
 	assert_says(call_failing("git", "repository", "repo", "{\"command\":\"commit\"}"),
 			"message");
 	assert_says(call_failing("git", "repository", "repo", "{\"command\":\"rebase\"}"),
@@ -467,11 +474,12 @@ static void wrong_calls_are_refused(void **state)
 static void a_caller_who_leaves_ends_the_call(void **state)
 {
 	(void)state;
-	static const char body[] = "{\"tool\":\"bash\",\"arguments\":{\"command\":\"touch ~/began; "
-				   "sleep 500\",\"timeout_s\":600}}";
+	static const char body[] =
+			"{\"tool\":\"bash\",\"arguments\":{\"command\":\"touch /tmp/began; "
+			"sleep 500\",\"timeout_s\":600}}";
 	char head[200];
 	int fd = -1;
-	bash("kept=yes; rm -f ~/began");
+	bash("kept=yes; rm -f /tmp/began");
 	assert_int_equal(cua_unix_connect(desktop.socket, SOCK_STREAM, &fd, NULL), CUA_OK);
 	snprintf(head, sizeof(head),
 			"POST /v1/tools HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -480,8 +488,8 @@ static void a_caller_who_leaves_ends_the_call(void **state)
 	assert_int_equal(write(fd, head, strlen(head)), (ssize_t)strlen(head));
 	assert_int_equal(write(fd, body, strlen(body)), (ssize_t)strlen(body));
 	CUA_AUTO_FREE char *seen = desktop_sh(&desktop,
-			"for i in $(seq 1000); do [ -e ~/began ] && break; sleep 0.01; done; ls "
-			"~/began");
+			"for i in $(seq 1000); do [ -e /tmp/began ] && break; sleep 0.01; done; ls "
+			"/tmp/began");
 	assert_non_null(strstr(seen, "began"));
 	close(fd);
 	assert_string_equal(bash("echo $kept; pgrep -fc 'sleep 500'; true"), "yes\n0\n");

@@ -1,6 +1,7 @@
 #include "agent/tools/runner.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/tools/confine.h"
 #include "agent/tools/family.h"
 #include "agent/tools/world.h"
 #include "cua/base/json.h"
@@ -154,6 +156,27 @@ static void bound_tools(void)
 	}
 }
 
+static enum cua_status set_up(struct tool_world *world, struct cua_error *err)
+{
+	const char *home = getenv("HOME");
+	char git[PATH_MAX];
+	snprintf(git, sizeof(git), "%s/.config/git/config", home ? home : "");
+	setenv("LANG", "C.UTF-8", 0);
+	setenv("TERM", "dumb", 1);
+	setenv("PAGER", "cat", 1);
+	setenv("GIT_TERMINAL_PROMPT", "0", 1);
+	setenv("GIT_CEILING_DIRECTORIES", home ? home : "/", 1);
+	setenv("GIT_CONFIG_GLOBAL", git, 1); /* .gitconfig may not be opened */
+	enum cua_status status = tool_workspace_open(&world->workspace, err);
+	status = status == CUA_OK ? tool_confine(&world->workspace, err) : status;
+	if (status == CUA_ERR_UNAVAILABLE) {
+		fprintf(stderr, "cua: warning: tools can read the whole home of the desktop: %s\n",
+				err->msg);
+		status = CUA_OK;
+	}
+	return status;
+}
+
 int tool_runner_run(int link_fd)
 {
 	struct tool_world world = { .link.fd = link_fd };
@@ -163,13 +186,8 @@ int tool_runner_run(int link_fd)
 	prctl(PR_SET_DUMPABLE, 0); /* nor may what it starts trace it */
 	bound_tools();
 	signal(SIGPIPE, SIG_IGN);
-	setenv("LANG", "C.UTF-8", 0);
-	setenv("TERM", "dumb", 1);
-	setenv("PAGER", "cat", 1);
-	setenv("GIT_TERMINAL_PROMPT", "0", 1);
-	setenv("GIT_CEILING_DIRECTORIES", getenv("HOME") ? getenv("HOME") : "/", 1);
 	cua_buffer_init(&world.link.received, TOOL_LINK_MAX);
-	if (tool_workspace_open(&world.workspace, &why) != CUA_OK) {
+	if (set_up(&world, &why) != CUA_OK) {
 		CUA_AUTO_JSON cJSON *answer = refusal(&why);
 		return tool_link_send(&world.link, answer, NULL) == CUA_OK ? 0 : 1;
 	}
