@@ -39,6 +39,8 @@ static const char usage[] =
 		"task\n"
 		"    Use the template letter.ott in the workspace.\n"
 		"  tools: [bash, read_file]                  # all, none, or names of cua tools\n"
+		"  mcp: [mail]                               # all, none, or names of cua "
+		"mcp-servers\n"
 		"  model: gpt-6.1-sol                        # as cua run --model takes it\n"
 		"  limits: {steps: 100, time: 1800, tokens: 0, cost: 0.5, repeats: 6, errors: 10}\n"
 		"  desktop: {size: 1920x1080}                # options of cua desktop start\n"

@@ -35,6 +35,9 @@ static void fill(const struct agent_template *template, struct run_options *opti
 	if (!options->tools) {
 		options->tools = template->tools;
 	}
+	if (!options->mcp) {
+		options->mcp = template->mcp;
+	}
 	fill_limits(&template->limits, &options->limits);
 }
 

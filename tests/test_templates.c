@@ -161,7 +161,7 @@ static void all_that_a_template_says_is_read(void **state)
 			"description: ours\n"
 			"instructions: |\n  One.\n  Two.\n"
 			"model: gpt-6\n"
-			"tools: [bash, done]\n"
+			"tools: [bash, done]\nmcp: [mail, files]\n"
 			"limits: {steps: 7, cost: 0.25, time: 0}\n"
 			"desktop: {size: 800x600}\n"
 			"policy:\n  default: deny\n  rules:\n    - allow: looking\n"
@@ -173,6 +173,7 @@ static void all_that_a_template_says_is_read(void **state)
 	assert_string_equal(template->instructions, "One.\nTwo.\n");
 	assert_string_equal(template->model, "gpt-6");
 	assert_string_equal(template->tools, "bash,done");
+	assert_string_equal(template->mcp, "mail,files");
 	assert_int_equal(template->limits.steps, 7);
 	assert_int_equal(template->limits.time_s, 0);
 	assert_true(template->limits.usd > 0.24 && template->limits.usd < 0.26);
@@ -183,7 +184,7 @@ static void all_that_a_template_says_is_read(void **state)
 	const struct agent_policy_call call = { .tool = "computer", .arguments = look };
 	agent_policy_judge(template->policy, NULL, &call, &decision);
 	assert_int_equal(decision.verdict, AGENT_ALLOW);
-	assert_int_equal(decision.line, 12); /* of the template */
+	assert_int_equal(decision.line, 13); /* of the template */
 	assert_string_equal(decision.file, path_of("ours.yaml"));
 	agent_template_destroy(template);
 	template = load(path_of("ours.yaml"));
@@ -232,7 +233,9 @@ static void mistakes_are_told_with_their_line(void **state)
 		{ "model: 5\n", "t.yaml:1: model needs a text" },
 		{ "tools: bash\n", "t.yaml:1: tools needs all, none or a list of names" },
 		{ "tools: []\n", "t.yaml:1: tools needs all, none or a list" },
-		{ "tools:\n  - bash\n  - 7\n", "t.yaml:3: there is no tool ''" },
+		{ "tools:\n  - bash\n  - 7\n", "t.yaml:3: needs a name" },
+		{ "mcp: mail\n", "t.yaml:1: mcp needs all, none or a list of names" },
+		{ "mcp: ['a,b']\n", "t.yaml:1: a server has a name without commas" },
 		{ "limits: 5\n", "t.yaml:1: limits needs members: steps, time" },
 		{ "limits:\n  step: 5\n", "t.yaml:2: limits has no 'step'" },
 		{ "limits: {steps: 1.5}\n", "t.yaml:1: steps needs a whole number from 0" },

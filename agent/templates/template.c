@@ -15,7 +15,7 @@
 #include "cua/base/yaml_file.h"
 
 #define INSTRUCTIONS_MAX ((size_t)32 << 10)
-#define TOOLS_MAX ((size_t)4 << 10)
+#define NAMES_MAX ((size_t)4 << 10)
 #define NUMBER_MAX 1e9
 
 /* --- texts --- */
@@ -35,26 +35,49 @@ static enum cua_status read_text(const struct cua_yaml *yaml, const char *name, 
 	return CUA_OK;
 }
 
-/* --- tools --- */
+/* --- tools and servers --- */
 
-static enum cua_status add_tool(const struct cua_yaml *yaml, const cJSON *value,
-		struct cua_buffer *names, struct cua_error *err)
+static enum cua_status check_tool(
+		const struct cua_yaml *yaml, const cJSON *name, struct cua_error *err)
 {
-	const char *name = cJSON_GetStringValue(value);
-	if (!name || !tool_find(name)) {
-		return cua_yaml_fail(yaml, value, err,
-				"there is no tool '%.40s'; cua tools lists them", name ? name : "");
-	}
-	return cua_buffer_printf(names, err, "%s%s", names->len > 0 ? "," : "", name);
+	return tool_find(name->valuestring)
+			? CUA_OK
+			: cua_yaml_fail(yaml, name, err,
+					  "there is no tool '%.40s'; cua tools lists them",
+					  name->valuestring);
 }
 
-/* A list of names, all or none. */
-static enum cua_status read_tools(struct agent_template *template, struct cua_error *err)
+/* Which servers there are is known when a run begins. */
+static enum cua_status check_server(
+		const struct cua_yaml *yaml, const cJSON *name, struct cua_error *err)
 {
-	const cJSON *value = cua_json_member(cua_yaml_root(template->yaml), "tools"), *name = NULL;
+	return name->valuestring[0] && !strchr(name->valuestring, ',')
+			? CUA_OK
+			: cua_yaml_fail(yaml, name, err, "a server has a name without commas");
+}
+
+typedef enum cua_status (*name_check_fn)(
+		const struct cua_yaml *yaml, const cJSON *name, struct cua_error *err);
+
+static enum cua_status add_name(const struct cua_yaml *yaml, const cJSON *value,
+		name_check_fn check, struct cua_buffer *names, struct cua_error *err)
+{
+	enum cua_status status = cJSON_IsString(value)
+			? check(yaml, value, err)
+			: cua_yaml_fail(yaml, value, err, "needs a name");
+	return status == CUA_OK ? cua_buffer_printf(names, err, "%s%s", names->len > 0 ? "," : "",
+						  value->valuestring)
+				: status;
+}
+
+/* A list of names, all or none; as the command line has it. */
+static enum cua_status read_names(const struct cua_yaml *yaml, const char *member,
+		name_check_fn check, char **ret_names, struct cua_error *err)
+{
+	const cJSON *value = cua_json_member(cua_yaml_root(yaml), member), *name = NULL;
 	const char *word = cJSON_GetStringValue(value);
 	CUA_AUTO_BUFFER struct cua_buffer names;
-	cua_buffer_init(&names, TOOLS_MAX);
+	cua_buffer_init(&names, NAMES_MAX);
 	if (!value) {
 		return CUA_OK;
 	}
@@ -62,13 +85,13 @@ static enum cua_status read_tools(struct agent_template *template, struct cua_er
 	if (word && (strcmp(word, "all") == 0 || strcmp(word, "none") == 0)) {
 		status = cua_buffer_printf(&names, err, "%s", word);
 	} else if (!cJSON_IsArray(value) || !value->child) {
-		status = cua_yaml_fail(template->yaml, value, err,
-				"tools needs all, none or a list of names: [bash, read_file]");
+		status = cua_yaml_fail(yaml, value, err,
+				"%s needs all, none or a list of names: [a, b]", member);
 	}
 	cJSON_ArrayForEach (name, value) {
-		status = status == CUA_OK ? add_tool(template->yaml, name, &names, err) : status;
+		status = status == CUA_OK ? add_name(yaml, name, check, &names, err) : status;
 	}
-	if (status == CUA_OK && !(template->tools = strdup(names.data))) {
+	if (status == CUA_OK && !(*ret_names = strdup(names.data))) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "template");
 	}
 	return status;
@@ -151,7 +174,7 @@ static enum cua_status read_policy(struct agent_template *template, struct cua_e
 enum cua_status template_read(
 		struct agent_template *template, const char *source, struct cua_error *err)
 {
-	static const char *const names[] = { "description", "instructions", "model", "tools",
+	static const char *const names[] = { "description", "instructions", "model", "tools", "mcp",
 		"policy", "limits", "desktop", NULL };
 	enum cua_status status = cua_yaml_parse(
 			source, template->text, strlen(template->text), &template->yaml, err);
@@ -170,7 +193,12 @@ enum cua_status template_read(
 		status = read_text(template->yaml, "model", 200, &template->model, err);
 	}
 	status = status == CUA_OK ? read_desktop(template, err) : status;
-	status = status == CUA_OK ? read_tools(template, err) : status;
+	if (status == CUA_OK) {
+		status = read_names(template->yaml, "tools", check_tool, &template->tools, err);
+	}
+	if (status == CUA_OK) {
+		status = read_names(template->yaml, "mcp", check_server, &template->mcp, err);
+	}
 	status = status == CUA_OK ? read_limits(template, err) : status;
 	return status == CUA_OK ? read_policy(template, err) : status;
 }
@@ -186,5 +214,6 @@ void agent_template_destroy(struct agent_template *template)
 	free(template->path);
 	free(template->text);
 	free(template->tools);
+	free(template->mcp);
 	free(template);
 }

@@ -22,7 +22,7 @@ struct agent_template {
 	const char *instructions;    /* of the file */
 	const char *model;           /* of the file */
 	const cJSON *desktop;        /* of the file: {NAME: text}, options of `cua desktop start` */
-	char *tools;                 /* owned; as `cua run --tools` takes them */
+	char *tools, *mcp;           /* owned; as `cua run --tools` and `--mcp` take them */
 	struct agent_limits limits;  /* -1: not said */
 	struct agent_policy *policy; /* owned; NULL: the user's own */
 };
