@@ -62,5 +62,6 @@ target_link_libraries(tls_server PUBLIC cua_options PkgConfig::cmocka PkgConfig:
 target_link_libraries(test_agent_tls PRIVATE tls_server)
 target_compile_definitions(test_agent_models PRIVATE CUA_TEST_PROGRAM="$<TARGET_FILE:cua>")
 add_dependencies(test_agent_models cua)
+target_sources(test_agent_mcp PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_mcp_stage.c)
 target_compile_definitions(test_agent_mcp PRIVATE CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>")
 add_dependencies(test_agent_mcp mcp_bad_server)

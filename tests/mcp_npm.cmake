@@ -1,5 +1,6 @@
 # The client of the Model Context Protocol against published servers and the official conformance
 # suite. npm installs them into the build folder, once.
+set(mcp_run_sources agent_mcp_stage.c agent_stage.c test_agent_fake.c)
 foreach(name conformance published)
 	add_executable(mcp_${name} ${mcp_dir}/mcp_${name}.c)
 	target_link_libraries(mcp_${name} PRIVATE cua_mcp)
@@ -7,3 +8,8 @@ foreach(name conformance published)
 	set_tests_properties(mcp_${name} PROPERTIES LABELS unit TIMEOUT 600)
 endforeach()
 target_link_libraries(mcp_published PRIVATE PkgConfig::cmocka)
+# The same servers in runs.
+list(TRANSFORM mcp_run_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+add_executable(mcp_published_run ${mcp_dir}/mcp_published_run.c ${mcp_run_sources})
+target_link_libraries(mcp_published_run PRIVATE cua_agent PkgConfig::cmocka Threads::Threads)
+add_dependencies(mcp_published mcp_published_run)

@@ -15,10 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/mcp/mcp_client.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "tests/agent_mcp_stage.h"
 #include "tests/agent_stage.h"
 #include "tests/agent_turns.h"
 
@@ -66,26 +66,6 @@ static void serve(const struct fake_request *request, struct fake_reply *reply, 
 	}
 }
 
-static bool say_yes(const char *server, const cJSON *changes, void *user_data)
-{
-	(void)server;
-	(void)changes;
-	(void)user_data;
-	return true;
-}
-
-static void approve_all(void)
-{
-	struct agent_mcp *mcp = NULL;
-	struct cua_error why = { 0 };
-	const struct agent_mcp_options options = { .server = { .cancel_fd = -1 },
-		.on_approve = say_yes };
-	if (agent_mcp_open(&options, &mcp, &why) != CUA_OK) {
-		fail_msg("%s", why.msg);
-	}
-	agent_mcp_close(mcp);
-}
-
 /* Entries of mcpServers.json, which are approved. */
 static void write_servers(const struct agent_stage *stage, const char *entries)
 {
@@ -105,7 +85,7 @@ static void write_servers(const struct agent_stage *stage, const char *entries)
 static void offer(struct agent_stage *stage, const char *entries)
 {
 	write_servers(stage, entries);
-	approve_all();
+	agent_mcp_approve_all();
 	stage->options.mcp = "all";
 }
 
@@ -117,62 +97,6 @@ static void offer_site(struct agent_stage *stage, struct site *site)
 	snprintf(entry, sizeof(entry), "\"web\": {\"url\": \"http://127.0.0.1:%d/mcp\"}",
 			fake_server_port(site->fake));
 	offer(stage, entry);
-}
-
-static struct agent_policy *policy_of(const char *rules)
-{
-	char text[1024];
-	struct agent_policy *policy = NULL;
-	struct cua_error why = { 0 };
-	snprintf(text, sizeof(text), "include: default\nrules:\n%s", rules);
-	if (agent_policy_parse("test", text, strlen(text), &policy, &why) != CUA_OK) {
-		fail_msg("%s", why.msg);
-	}
-	return policy;
-}
-
-/* An answer of a server taints the run, and a rule that goes on to hold says so. */
-#define ALLOWED \
-	"  - allow: servers of the test\n    when: {tool: mcp}\n" \
-	"  - allow: servers of the test, tainted\n    when: {tool: mcp, tainted: true}\n"
-
-static void play_under(struct agent_stage *stage, const char *rules)
-{
-	struct agent_policy *policy = policy_of(rules);
-	stage->options.policy = policy;
-	agent_stage_play(stage);
-	stage->options.policy = NULL;
-	agent_policy_destroy(policy);
-}
-
-/* --- what is looked at --- */
-
-static char *body_of(const struct agent_stage *stage, int request)
-{
-	return cJSON_PrintUnformatted(cJSON_GetArrayItem(stage->asked, request));
-}
-
-static void assert_request(const struct agent_stage *stage, int request, const char *part)
-{
-	CUA_AUTO_FREE char *body = body_of(stage, request);
-	if (!body || !strstr(body, part)) {
-		const size_t len = body ? strlen(body) : 0;
-		fail_msg("%s: %s is not in request %d: ...%s", stage->options.api, part, request,
-				body ? body + (len > 600 ? len - 600 : 0) : "none");
-	}
-}
-
-static void assert_file(const struct agent_stage *stage, const char *name, const char *part)
-{
-	CUA_AUTO_FREE char *text = agent_stage_read(stage, name);
-	if (!strstr(text, part)) {
-		fail_msg("%s is not in %s: %s", part, name, text);
-	}
-}
-
-static void assert_events(const struct agent_stage *stage, const char *part)
-{
-	assert_file(stage, "events.jsonl", part);
 }
 
 /* --- every API --- */
@@ -202,18 +126,18 @@ static void play_spelling(void **state, size_t row)
 	stage->options.api = spellings[row].api;
 	stage->replies[0] = spellings[row].call;
 	stage->replies[1] = spellings[row].end;
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_request(stage, 0, "\"name\":\"mcp__pictures__do\"");
-	assert_request(stage, 1, "Two of them.");
-	assert_request(stage, 1, "weight");
-	assert_request(stage, 1, "2 pictures came");
+	agent_mcp_assert_request(stage, 0, "\"name\":\"mcp__pictures__do\"");
+	agent_mcp_assert_request(stage, 1, "Two of them.");
+	agent_mcp_assert_request(stage, 1, "weight");
+	agent_mcp_assert_request(stage, 1, "2 pictures came");
 	/* The picture is the server's own, of two by three pixels. */
-	assert_request(stage, 1, "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAA");
-	assert_events(stage, "\"server\":\"pictures\",\"server_tool\":\"do\"");
-	assert_events(stage, "\"has_own_image\":true");
-	assert_events(stage, "\"type\":\"taint\"");
-	assert_file(stage, "report.html", "pictures: do {&quot;x&quot;:3}");
+	agent_mcp_assert_request(stage, 1, "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAA");
+	agent_mcp_assert_events(stage, "\"server\":\"pictures\",\"server_tool\":\"do\"");
+	agent_mcp_assert_events(stage, "\"has_own_image\":true");
+	agent_mcp_assert_events(stage, "\"type\":\"taint\"");
+	agent_mcp_assert_file(stage, "report.html", "pictures: do {&quot;x&quot;:3}");
 }
 
 static void an_answer_reaches_a_model_of_responses(void **state)
@@ -282,15 +206,15 @@ static void hundreds_of_tools_are_offered_by_name(void **state)
 	stage->says_yes = true;
 	agent_stage_play(stage);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_request(stage, 0, "\"name\":\"mcp_call\"");
-	CUA_AUTO_FREE char *first = body_of(stage, 0);
+	agent_mcp_assert_request(stage, 0, "\"name\":\"mcp_call\"");
+	CUA_AUTO_FREE char *first = agent_mcp_body(stage, 0);
 	assert_null(strstr(first, "tool-250"));
-	assert_request(stage, 1, "tool-250: Counts to 250");
+	agent_mcp_assert_request(stage, 1, "tool-250: Counts to 250");
 	/* Looking up is not asked about; the tool is, by its own name. */
 	assert_int_equal(stage->questions, 1);
 	assert_string_equal(stage->asked_words, "mcp many: tool-250 {\"a\":1}");
-	assert_events(stage, "\"server_tool\":\"tool-250\"");
-	assert_request(stage, 3, "has no tool");
+	agent_mcp_assert_events(stage, "\"server_tool\":\"tool-250\"");
+	agent_mcp_assert_request(stage, 3, "has no tool");
 }
 
 static void what_nobody_approved_is_neither_started_nor_offered(void **state)
@@ -303,9 +227,9 @@ static void what_nobody_approved_is_neither_started_nor_offered(void **state)
 	stage->replies[1] = DONE;
 	agent_stage_play(stage);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_events(stage, "\"type\":\"mcp_trouble\"");
-	assert_events(stage, "cua mcp-servers approve good");
-	assert_request(stage, 1, "there is no function");
+	agent_mcp_assert_events(stage, "\"type\":\"mcp_trouble\"");
+	agent_mcp_assert_events(stage, "cua mcp-servers approve good");
+	agent_mcp_assert_request(stage, 1, "there is no function");
 	snprintf(home, sizeof(home), "%s/mcp/homes/good", stage->dir);
 	assert_int_not_equal(access(home, F_OK), 0);
 }
@@ -318,12 +242,12 @@ static void a_tool_that_changes_in_the_run_is_not_called(void **state)
 	stage->replies[1] = FUNCTION("c2", "mcp__changes__do", "{}") END;
 	stage->replies[2] = FUNCTION("c3", "mcp__changes__do", "{}") END;
 	stage->replies[3] = DONE;
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_request(stage, 1, "done");
-	assert_request(stage, 2, "nobody has approved it");
-	assert_request(stage, 3, "nobody has approved it");
-	assert_events(stage, "changes wait for approval");
+	agent_mcp_assert_request(stage, 1, "done");
+	agent_mcp_assert_request(stage, 2, "nobody has approved it");
+	agent_mcp_assert_request(stage, 3, "nobody has approved it");
+	agent_mcp_assert_events(stage, "changes wait for approval");
 }
 
 static void only_the_servers_that_are_named_are_offered(void **state)
@@ -333,10 +257,11 @@ static void only_the_servers_that_are_named_are_offered(void **state)
 	stage->options.mcp = "modern";
 	stage->replies[0] = DONE;
 	agent_stage_play(stage);
-	CUA_AUTO_FREE char *first = body_of(stage, 0);
+	CUA_AUTO_FREE char *first = agent_mcp_body(stage, 0);
 	assert_non_null(strstr(first, "mcp__modern__do"));
 	assert_null(strstr(first, "mcp__good__do"));
-	assert_events(stage, "\"servers\":[{\"name\":\"modern\",\"usable\":true,\"tools\":1}]");
+	agent_mcp_assert_events(
+			stage, "\"servers\":[{\"name\":\"modern\",\"usable\":true,\"tools\":1}]");
 }
 
 /* --- the policy --- */
@@ -356,8 +281,8 @@ static void a_server_is_asked_when_the_policy_says_so(void **state)
 	assert_string_equal(stage->asked_words, "mcp web: do {\"a\":\"b\"}");
 	assert_int_equal(site.calls, 1);
 	assert_string_equal(site.asked, "{\"a\":\"b\"}");
-	assert_request(stage, 1, "done over HTTP");
-	assert_events(stage, "\"answer\":\"yes\"");
+	agent_mcp_assert_request(stage, 1, "done over HTTP");
+	agent_mcp_assert_events(stage, "\"answer\":\"yes\"");
 }
 
 static void a_no_is_told_and_nothing_is_called(void **state)
@@ -371,7 +296,7 @@ static void a_no_is_told_and_nothing_is_called(void **state)
 	fake_server_stop(site.fake);
 	assert_int_equal(stage->questions, 1);
 	assert_int_equal(site.calls, 0);
-	assert_request(stage, 1, "did not allow it");
+	agent_mcp_assert_request(stage, 1, "did not allow it");
 }
 
 static void what_is_denied_is_not_called(void **state)
@@ -382,12 +307,13 @@ static void what_is_denied_is_not_called(void **state)
 	stage->says_yes = true;
 	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
 	stage->replies[1] = DONE;
-	play_under(stage, "  - deny: that server\n    when: {server: web, server_tool: 'd*'}\n");
+	agent_mcp_play(stage,
+			"  - deny: that server\n    when: {server: web, server_tool: 'd*'}\n");
 	fake_server_stop(site.fake);
 	assert_int_equal(stage->questions, 0);
 	assert_int_equal(site.calls, 0);
-	assert_request(stage, 1, "the policy does not allow it");
-	assert_file(stage, "report.html", "web, do");
+	agent_mcp_assert_request(stage, 1, "the policy does not allow it");
+	agent_mcp_assert_file(stage, "report.html", "web, do");
 }
 
 /* --- what goes wrong --- */
@@ -398,10 +324,10 @@ static void an_error_of_a_tool_is_told(void **state)
 	offer(stage, PROGRAM("refuses", "refuses"));
 	stage->replies[0] = RESPONSES("mcp__refuses__do", "{}");
 	stage->replies[1] = DONE;
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_request(stage, 1, "[the tool reports an error]\\nthere is no such paper");
-	assert_events(stage, "\"is_error\":true");
+	agent_mcp_assert_request(stage, 1, "[the tool reports an error]\\nthere is no such paper");
+	agent_mcp_assert_events(stage, "\"is_error\":true");
 }
 
 static void a_server_that_dies_costs_that_call_only(void **state)
@@ -412,11 +338,11 @@ static void a_server_that_dies_costs_that_call_only(void **state)
 	stage->replies[1] = FUNCTION("c2", "mcp__good__do", "{}") END;
 	stage->replies[2] = FUNCTION("c3", "mcp__dies__do", "{}") END;
 	stage->replies[3] = DONE;
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_request(stage, 1, "out of luck");
-	assert_request(stage, 1, "the call may have had its effect");
-	assert_request(stage, 2, "{\"type\":\"input_text\",\"text\":\"done\"}");
+	agent_mcp_assert_request(stage, 1, "out of luck");
+	agent_mcp_assert_request(stage, 1, "the call may have had its effect");
+	agent_mcp_assert_request(stage, 2, "{\"type\":\"input_text\",\"text\":\"done\"}");
 	/* It was started again, for that is what it does at its first call. */
 	CUA_AUTO_FREE char *events = agent_stage_read(stage, "events.jsonl");
 	const char *first = strstr(events, "\"status\":\"uncertain\"");
@@ -431,10 +357,10 @@ static void a_server_that_lies_ends_no_run(void **state)
 	stage->replies[0] = FUNCTION("c1", "mcp__long-line__do", "{}") END;
 	stage->replies[1] = FUNCTION("c2", "mcp__odd-result__do", "{}") END;
 	stage->replies[2] = DONE;
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_request(stage, 1, "a line of over");
-	assert_request(stage, 2, "not known here");
+	agent_mcp_assert_request(stage, 1, "a line of over");
+	agent_mcp_assert_request(stage, 2, "not known here");
 }
 
 static void ctrl_c_ends_a_call(void **state)
@@ -444,12 +370,12 @@ static void ctrl_c_ends_a_call(void **state)
 	offer_site(stage, &site);
 	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
 	const uint64_t begun_us = cua_now_us();
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	fake_server_stop(site.fake);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_INTERRUPTED);
 	assert_int_equal(site.calls, 1);
 	assert_true(cua_now_us() - begun_us < 20000000U); /* a call may take 60 s */
-	assert_events(stage, "\"status\":\"uncertain\"");
+	agent_mcp_assert_events(stage, "\"status\":\"uncertain\"");
 }
 
 static void a_call_ends_with_the_time_of_the_run(void **state)
@@ -459,7 +385,7 @@ static void a_call_ends_with_the_time_of_the_run(void **state)
 	offer_site(stage, &site);
 	stage->options.limits.time_s = 2;
 	stage->replies[0] = RESPONSES("mcp__web__do", "{}");
-	play_under(stage, ALLOWED);
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
 	fake_server_stop(site.fake);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_LIMIT);
 	assert_int_equal(stage->result.limit, AGENT_LIMIT_TIME);

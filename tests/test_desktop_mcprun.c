@@ -46,7 +46,8 @@ static void use_runs(const char *folder)
 static int start(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "pictures", "counts" };
+	/* The stand-in takes no schema that a service would refuse. */
+	static const char *const names[] = { "pictures", "counts", "odd-schemas" };
 	char text[2000];
 	desktop_start_alone(&desktop, &world, "mcprun");
 	snprintf(servers, sizeof(servers), "CUA_MCP_SERVERS=%s",
@@ -63,9 +64,12 @@ static int start(void **state)
 			"[\"%s\"]},"
 			"\"counts\": {\"command\": \"%s\", \"args\": [\"counts\", \"-\", "
 			"\"%s/calls\"],"
-			"\"read\": [\"%s\"], \"write\": [\"%s\"]}}}",
+			"\"read\": [\"%s\"], \"write\": [\"%s\"]},"
+			"\"odd-schemas\": {\"command\": \"%s\", \"args\": [\"odd-schemas\"], "
+			"\"read\": "
+			"[\"%s\"]}}}",
 			CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER, marks,
-			CUA_TEST_BAD_SERVER, marks);
+			CUA_TEST_BAD_SERVER, marks, CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER);
 	write_file("servers.json", text);
 	write_file("policy.yaml",
 			"include: default\nrules:\n"
@@ -150,8 +154,9 @@ static void servers_work_over_every_api(void **state)
 		play(api, NULL, steps, &output);
 		expect_status(&output, 0, api);
 		assert_int_equal(count_calls(), before + 1);
-		tool_script_assert_has(
-				api, output.out, "servers: pictures (1 tool), counts (1 tool)\n");
+		tool_script_assert_has(api, output.out,
+				"servers: pictures (1 tool), counts (1 tool), odd-schemas (2 "
+				"tools)\n");
 		tool_script_assert_has(api, output.out, "  pictures: do {\"x\":3}  pictures 0.");
 		/* The same lines of a run that is over. */
 		cua(0, "runs", "show", "last", NULL, &shown);

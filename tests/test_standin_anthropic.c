@@ -296,6 +296,11 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				400, "configs.fly: Extra inputs" },
 		{ "tools", "[" TOOLSET ",{\"name\":\"computer\",\"input_schema\":{}}]", 400,
 				"Tool names must be unique" },
+		{ "tools",
+				"[" TOOLSET
+				",{\"name\":\"a\",\"input_schema\":{\"type\":\"object\","
+				"\"oneOf\":[]}}]",
+				400, "at the top level" },
 		{ "tools", "[" TOOLSET ",{\"name\":\"a b\",\"input_schema\":{}}]", 400,
 				"String should match pattern" },
 		{ "tools", "[" TOOLSET ",{\"name\":\"a\"}]", 400,

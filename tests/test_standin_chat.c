@@ -162,6 +162,11 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				"none that was sent" },
 		{ "tools", "[" OPEN_APP "," OPEN_APP "]", 400, "Duplicate function name" },
 		{ "tools", "[{\"type\":\"computer\"}]", 400, "'function'" },
+		{ "tools",
+				"[{\"type\":\"function\",\"function\":{\"name\":\"a\","
+				"\"parameters\":{"
+				"\"type\":\"object\"}}}]",
+				400, "object schema missing properties" },
 		{ "tool_choice", "\"any\"", 400, "Invalid value for 'tool_choice'" },
 		{ "stream_options", "{\"include_usage\":true}", 400, "only allowed when 'stream'" },
 		{ "max_token", "1", 400, "Unknown parameter: 'max_token'." },

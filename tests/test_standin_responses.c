@@ -16,13 +16,14 @@ static const char script_text[] = "task: t\n"
 				  "  - expect: Saved\n"
 				  "  - done: All done.\n";
 
-static const char request_text[] =
-		"{\"model\":\"standin\",\"store\":false,"
-		"\"include\":[\"reasoning.encrypted_content\"],"
-		"\"tools\":[{\"type\":\"computer\"},"
-		"{\"type\":\"function\",\"name\":\"open_app\",\"parameters\":{}},"
-		"{\"type\":\"function\",\"name\":\"give_up\",\"parameters\":{}}],"
-		"\"input\":[{\"role\":\"user\",\"content\":\"do it\"}]}";
+static const char request_text[] = "{\"model\":\"standin\",\"store\":false,"
+				   "\"include\":[\"reasoning.encrypted_content\"],"
+				   "\"tools\":[{\"type\":\"computer\"},"
+				   "{\"type\":\"function\",\"name\":\"open_app\",\"parameters\":{"
+				   "\"type\":\"object\",\"properties\":{}}},"
+				   "{\"type\":\"function\",\"name\":\"give_up\",\"parameters\":{"
+				   "\"type\":\"object\",\"properties\":{}}}],"
+				   "\"input\":[{\"role\":\"user\",\"content\":\"do it\"}]}";
 
 static int set_up(void **state)
 {
@@ -166,6 +167,12 @@ static void expect_refused(struct standin *standin, int status, const char *reas
 	assert_true(cJSON_HasObjectItem(error, "param") && cJSON_HasObjectItem(error, "code"));
 }
 
+#define OFFERED(name, schema) \
+	"[{\"type\":\"function\",\"name\":\"" name "\",\"parameters\":" schema "}]"
+#define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
+#define CHOICE "{\"type\":\"object\",\"properties\":{},\"anyOf\":[]}"
+#define LIST "{\"anyOf\":[{\"type\":[\"array\",\"null\"]}]}"
+
 static void requests_that_break_the_contract_are_refused(void **state)
 {
 	struct standin *standin = *state;
@@ -175,6 +182,12 @@ static void requests_that_break_the_contract_are_refused(void **state)
 		{ "tools", "[{\"type\":\"computer\",\"display_width\":1}]", 400, "no member but" },
 		{ "tools", "[{\"type\":\"computer_use_preview\"}]", 400, "Invalid value" },
 		{ "tools", "[{\"type\":\"function\",\"name\":\"a\"}]", 400, "tools[0].parameters" },
+		{ "tools", OFFERED("a", "{}"), 400, "Invalid schema for function 'a'" },
+		{ "tools", OFFERED("a.b", OBJECT("")), 400, "the pattern" },
+		{ "tools", OFFERED("a", "{\"type\":\"object\"}"), 400, "missing properties" },
+		{ "tools", OFFERED("a", CHOICE), 400, "at the top level" },
+		{ "tools", OFFERED("a", OBJECT("\"b\":" LIST)), 400, "missing items" },
+		{ "tools", OFFERED("a", OBJECT("\"b\":\"c\"")), 400, "is not of type" },
 		{ "input", NULL, 400, "Missing required parameter: 'input'." },
 		{ "input", "[]", 400, "Missing required parameter: 'input'." },
 		{ "input", "[{\"type\":\"telepathy\"}]", 400, "Invalid value: 'telepathy'" },

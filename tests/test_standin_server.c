@@ -17,11 +17,11 @@ static const char script_text[] = "task: t\n"
 				  "  - open_app: Editor\n"
 				  "  - done: All done.\n";
 
-static const char responses_text[] =
-		"{\"model\":\"standin\",\"stream\":true,"
-		"\"tools\":[{\"type\":\"computer\"},"
-		"{\"type\":\"function\",\"name\":\"open_app\",\"parameters\":{}}],"
-		"\"input\":[{\"role\":\"user\",\"content\":\"do it\"}]}";
+static const char responses_text[] = "{\"model\":\"standin\",\"stream\":true,"
+				     "\"tools\":[{\"type\":\"computer\"},"
+				     "{\"type\":\"function\",\"name\":\"open_app\",\"parameters\":{"
+				     "\"type\":\"object\",\"properties\":{}}}],"
+				     "\"input\":[{\"role\":\"user\",\"content\":\"do it\"}]}";
 
 static const char anthropic_text[] =
 		"{\"model\":\"standin\",\"stream\":true,\"max_tokens\":100,"

@@ -1,6 +1,8 @@
 #!/bin/sh
 # The published servers: everything over stdio and both kinds of HTTP, and filesystem.
 #
+# Runs with them are MCP_PUBLISHED_run, beside it.
+#
 #   tests/mcp/published.sh MCP_PUBLISHED FOLDER
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -45,3 +47,4 @@ cat >"$place/servers.json" <<END
 }}
 END
 CUA_STATE_DIR=$place/state "$test" "$place/servers.json" "$place/papers"
+"${test}_run" "$place/servers.json"

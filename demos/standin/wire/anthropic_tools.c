@@ -232,6 +232,9 @@ static bool check_tool(
 	const cJSON *cache = check_get(tool, "cache_control");
 	struct check_place at = check_member_of(request, place, "cache_control");
 	return check_name(request, its_name, place) && check_configs(request, tool, place) &&
+			(type->members != custom_members ||
+					wire_check_function(request, place, tool,
+							check_get(tool, "input_schema"))) &&
 			(!cJSON_IsObject(cache) ||
 					check_members(request, at.text, cache,
 							anthropic_cache_control));

@@ -130,7 +130,9 @@ static bool check_tools(struct wire_request *request)
 		struct check_place at = check_member_of(request, place.text, "function");
 		const cJSON *function = check_get(tool, "function");
 		if (!check_members(request, place.text, tool, tool_members) ||
-				!check_members(request, at.text, function, function_members)) {
+				!check_members(request, at.text, function, function_members) ||
+				!wire_check_function(request, at.text, function,
+						check_get(function, "parameters"))) {
 			return false;
 		}
 		if (find_function(request, check_text(function, "name")) != function) {

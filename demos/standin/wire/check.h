@@ -36,6 +36,9 @@ struct check_place check_member_of(
 /* Refuses an object with other members, or with members of other types. place: "" for the root. */
 bool check_members(struct wire_request *request, const char *place, const cJSON *object,
 		const struct check_member *members);
+/* A function that is offered, and the schema of its arguments, which may be NULL: function.c. */
+bool wire_check_function(struct wire_request *request, const char *place, const cJSON *function,
+		const cJSON *schema);
 /* "a string", "an array or a string": the types of a member in English. */
 const char *check_type_words(unsigned types, char *out, size_t size);
 /* "'a', 'b', and 'c'" */

@@ -151,7 +151,9 @@ static bool check_functions(struct wire_request *request, const cJSON *tool, con
 	cJSON_ArrayForEach (function, check_get(tool, "functionDeclarations")) {
 		struct check_place list = check_member_of(request, place, "function_declarations");
 		struct check_place at = check_index(request, list.text, index++);
-		if (!check_members(request, at.text, function, declaration_members)) {
+		if (!check_members(request, at.text, function, declaration_members) ||
+				!wire_check_function(request, at.text, function,
+						check_get(function, "parametersJsonSchema"))) {
 			return false;
 		}
 	}

@@ -145,7 +145,9 @@ static bool check_tool(struct wire_request *request, const cJSON *tool, int inde
 				"'function'.",
 				type, computer_tool(request));
 	}
-	return check_members(request, place.text, tool, function_members);
+	return check_members(request, place.text, tool, function_members) &&
+			wire_check_function(
+					request, place.text, tool, check_get(tool, "parameters"));
 }
 
 static const cJSON *find_tool(const cJSON *tools, const char *type, const char *name)
