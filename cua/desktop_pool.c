@@ -18,6 +18,7 @@
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
+#include "cua/desktop_disk.h"
 #include "cua/desktop_host.h"
 
 /* Sets of options with a pool of their own. */
@@ -370,6 +371,12 @@ static bool choose_name(const char *wanted, const char *all, struct desktop_reco
 	}
 }
 
+static bool move_home(const struct desktop_record *spare, const char *home)
+{
+	return spare->has_disk ? desktop_disk_move(spare->home, home, NULL) == CUA_OK
+			       : rename(spare->home, home) == 0;
+}
+
 /* Home, record and directory, in this order: cut off anywhere, it is a spare desktop still, or one
  * that is nobody's and can be stopped, and never one that is taken twice. */
 static bool rename_spare(const struct desktop_record *spare, struct desktop_record *renamed)
@@ -385,8 +392,8 @@ static bool rename_spare(const struct desktop_record *spare, struct desktop_reco
 	renamed->spare = false;
 	renamed->created_s = time(NULL);
 	/* A former desktop of this name may have left its home: not to be inherited. */
-	if (cua_remove_tree(renamed->home, NULL) != CUA_OK ||
-			rename(spare->home, renamed->home) != 0) {
+	desktop_disk_unmount(renamed->home);
+	if (cua_remove_tree(renamed->home, NULL) != CUA_OK || !move_home(spare, renamed->home)) {
 		return false;
 	}
 	snprintf(moving.home, sizeof(moving.home), "%s", renamed->home);

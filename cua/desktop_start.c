@@ -21,6 +21,7 @@
 #include "cua/base/sandbox.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "cua/desktop_disk.h"
 #include "cua/desktop_host.h"
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
@@ -146,6 +147,7 @@ static enum cua_status make_dirs(const struct desktop_record *record, struct cua
 	}
 	/* A reboot may have left the home of a former desktop of this name: not to be inherited. */
 	if (status == CUA_OK) {
+		desktop_disk_unmount(record->home);
 		status = cua_remove_tree(record->home, err);
 	}
 	if (status == CUA_OK) {
@@ -385,6 +387,19 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 
 /* --- the whole --- */
 
+/* Else the home is a folder of this machine's disk, and the desktop says so. */
+static void make_disk(struct desktop_record *record)
+{
+	struct cua_error why = { 0 };
+	if (record->settings.limits.disk_bytes <= 0) {
+		return;
+	}
+	record->has_disk = geteuid() == 0 && desktop_disk_make(record, &why) == CUA_OK;
+	if (!record->has_disk) {
+		desktop_limits_note_disk(record, why.msg);
+	}
+}
+
 static enum cua_status start_new(const struct cua_desktop_options *options, const char *all,
 		int lock_fd, struct desktop_record *record, struct cua_error *err)
 {
@@ -394,10 +409,13 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 		return status;
 	}
 	struct desktop_host_launch host = { .go_fd = -1, .ready_fd = -1 };
-	status = make_dirs(record, err);
+	status = desktop_host_launch(record, &host, err); /* it loads meanwhile */
+	if (status == CUA_OK) {
+		status = make_dirs(record, err);
+	}
 	if (status == CUA_OK) {
 		desktop_limits_make(record);
-		status = desktop_host_launch(record, &host, err);
+		make_disk(record);
 	}
 	if (status == CUA_OK && options->spare) {
 		/* Before the X server is in the record, since from then on it can be taken. */

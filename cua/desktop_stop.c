@@ -16,6 +16,7 @@
 #include "cua/base/file.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "cua/desktop_disk.h"
 #include "cua/desktops.h"
 #include "display/desktop_limits.h"
 
@@ -118,6 +119,7 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 		status = desktop_limits_remove(&record, err);
 	}
 	if (status == CUA_OK && record.home[0]) {
+		desktop_disk_unmount(record.home);
 		status = cua_remove_tree(record.home, err);
 	}
 	return status == CUA_OK ? cua_remove_tree(record.dir, err) : status;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define CUA_LOG_MODULE "limits"
@@ -61,6 +63,15 @@ void desktop_limits_plan(struct desktop_record *record)
 		record->cgroup = cua_cgroup_below(&parent, name);
 	}
 	note(record, why.msg);
+}
+
+void desktop_limits_note_disk(struct desktop_record *record, const char *why)
+{
+	char *text = record->limits_note;
+	const size_t len = strlen(text);
+	snprintf(text + len, sizeof(record->limits_note) - len,
+			"%seach file of its home is bounded, and not their sum%s%.120s%s",
+			len ? "; " : "", why[0] ? " (" : "", why, why[0] ? ")" : "");
 }
 
 static struct cua_cgroup parent_of(const struct cua_cgroup *group)
@@ -199,6 +210,21 @@ static void add_use(cJSON *object, const char *name, int64_t value)
 	}
 }
 
+/* Of the home's own file system; false if it is not seen from here. */
+static bool read_disk(const struct desktop_record *record, struct statvfs *ret_disk)
+{
+	char above[CUA_PATH_MAX + 4];
+	struct stat home, parent;
+	snprintf(above, sizeof(above), "%s/..", record->home);
+	return record->has_disk && stat(record->home, &home) == 0 && stat(above, &parent) == 0 &&
+			home.st_dev != parent.st_dev && statvfs(record->home, ret_disk) == 0;
+}
+
+static bool is_full(const struct statvfs *disk)
+{
+	return disk->f_bavail <= disk->f_blocks / 100 || disk->f_ffree == 0;
+}
+
 static void add_reached(cJSON *reached, const char *name, int64_t count)
 {
 	if (count > 0) {
@@ -237,11 +263,19 @@ cJSON *desktop_limits_describe(const struct desktop_record *record)
 	cJSON *cpus = add_limit(json, "cpus", limits->cpus);
 	add_use(cpus, "throttled_us", all.throttled_us);
 	add_limit(json, "open_files", limits->open_files);
-	add_limit(json, "disk", (double)limits->disk_bytes);
+	cJSON *disk = add_limit(json, "disk", (double)limits->disk_bytes);
+	struct statvfs file_system;
+	const bool has_disk = read_disk(record, &file_system);
+	if (has_disk) {
+		add_use(disk, "used",
+				(int64_t)((file_system.f_blocks - file_system.f_bfree) *
+						file_system.f_frsize));
+	}
 	cJSON *reached = cJSON_AddArrayToObject(json, "reached");
 	add_reached(reached, "memory", kills);
 	add_reached(reached, "processes", refused);
 	add_reached(reached, "cpus", all.throttled_us);
+	add_reached(reached, "disk", has_disk && is_full(&file_system));
 	return json;
 }
 
@@ -252,7 +286,10 @@ void desktop_limits_read(const struct desktop_record *record, struct desktop_rea
 	struct cua_cgroup_use all, in_tools;
 	cua_cgroup_read(&record->cgroup, &all);
 	cua_cgroup_read(&tools, &in_tools);
-	*ret_reached = (struct desktop_reached){ .tools_kills = in_tools.kills,
+	struct statvfs disk;
+	*ret_reached = (struct desktop_reached){ .disk_full = read_disk(record, &disk) &&
+				is_full(&disk),
+		.tools_kills = in_tools.kills,
 		.refused = larger(all.refused, in_tools.refused),
 		/* The kernel takes memory in larger pieces than it counts. */
 		.tools_memory_full = in_tools.memory_peak_bytes >=
@@ -288,10 +325,15 @@ void desktop_limits_explain(const struct desktop_record *record,
 				now.tools_kills - before->tools_kills > 1 ? "es were" : " was");
 	}
 	if (now.refused > before->refused && limits->processes > 0 && len < size) {
-		snprintf(text + len, size - len,
+		len += (size_t)snprintf(text + len, size - len,
 				"%s[%s limit of processes, %d, was reached: no more were started]",
 				len ? "\n" : "",
 				now.tools_processes_full ? "the tools'" : "the desktop's",
 				limits->processes / (now.tools_processes_full ? TOOLS_PART : 1));
+	}
+	if (now.disk_full && !before->disk_full && len < size) {
+		spell_bytes(limits->disk_bytes, bytes, sizeof(bytes));
+		snprintf(text + len, size - len, "%s[the desktop's disk, %s, is full]",
+				len ? "\n" : "", bytes);
 	}
 }

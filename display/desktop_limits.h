@@ -31,6 +31,8 @@ struct desktop_bounds {
 void desktop_limits_plan(struct desktop_record *record);
 /* Makes the groups; where that fails, the record says why, and that other limits hold. */
 void desktop_limits_make(struct desktop_record *record);
+/* The home has no disk of its own; why: "" where that cannot be. */
+void desktop_limits_note_disk(struct desktop_record *record, const char *why);
 struct desktop_bounds desktop_limits_open(const struct desktop_record *record);
 void desktop_limits_close(struct desktop_bounds *bounds);
 /* Ends what is left in them. */
@@ -48,6 +50,7 @@ cJSON *desktop_limits_describe(const struct desktop_record *record);
 /* How often what was reached: for finding out what a call of a tool ran into. */
 struct desktop_reached {
 	int64_t tools_kills, refused;
+	bool disk_full; /* now */
 	bool tools_memory_full,
 			tools_processes_full; /* at some time their own limits were reached */
 };

@@ -88,6 +88,7 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
 		get_text(json, group_names[kind], record->cgroup.dirs[kind], CUA_CGROUP_DIR_MAX);
 	}
+	record->has_disk = cJSON_IsTrue(cua_json_member(json, "has_disk"));
 	get_text(json, "limits_note", record->limits_note, sizeof(record->limits_note));
 	record->bwrap = get_process(json, "bwrap");
 	record->session = get_process(json, "session");
@@ -139,6 +140,7 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
 		cJSON_AddStringToObject(json, group_names[kind], record->cgroup.dirs[kind]);
 	}
+	cJSON_AddBoolToObject(json, "has_disk", record->has_disk);
 	cJSON_AddStringToObject(json, "limits_note", record->limits_note);
 	add_process(json, "bwrap", record->bwrap);
 	add_process(json, "session", record->session);

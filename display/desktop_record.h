@@ -34,6 +34,7 @@ struct desktop_record {
 	uid_t uid;                /* whom the applications run as */
 	int64_t created_s;        /* seconds since 1970 */
 	struct cua_cgroup cgroup; /* of all that runs on it; see desktop_limits.h */
+	bool has_disk;            /* its home is a file system of its own; see cua/desktop_disk.h */
 	char limits_note[512];    /* what of its limits is not held, and why; "" if all is */
 	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */
 };
