@@ -2,7 +2,7 @@
 #define CUA_DESKTOP_DISK_H
 
 /* The home of a desktop as a file system of its own, so that it holds no more than it may: ext4 in
- * a file that has no name any more, which goes with the last who has it mounted. For root alone. */
+ * a file without a name, which goes with the last who has it mounted. For root alone. */
 
 #include "cua/base/error.h"
 #include "display/desktop_record.h"

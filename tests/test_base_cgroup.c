@@ -109,11 +109,26 @@ static void version_2_has_its_place_above_where_processes_are(void **state)
 	assert_string_equal(cua_cgroup_version(&parent), "v2");
 }
 
-static void version_2_takes_what_was_delegated(void **state)
+/* As systemd has it for root: a session gets no processor to pass on. */
+static void version_2_goes_up_to_where_all_is(void **state)
 {
 	(void)state;
 	struct cua_cgroup parent;
 	group_v2("unified", "cpu memory pids", "cpu memory pids", false);
+	group_v2("unified/user.slice", "memory pids", "memory pids", false);
+	group_v2("unified/user.slice/session.scope", "memory pids", "", true);
+	mounts(V2_LINE, "0::/user.slice/session.scope\n");
+	assert_int_equal(find(&parent, NULL), CUA_OK);
+	assert_dir(&parent, CUA_CGROUP_MEMORY, "unified");
+	assert_dir(&parent, CUA_CGROUP_PIDS, "unified");
+	assert_dir(&parent, CUA_CGROUP_CPU, "unified");
+}
+
+static void version_2_takes_what_was_delegated(void **state)
+{
+	(void)state;
+	struct cua_cgroup parent;
+	group_v2("unified", "cpu memory pids", "cpu memory pids", true);
 	group_v2("unified/user@1000.service", "memory pids", "memory pids", false);
 	group_v2("unified/user@1000.service/app.scope", "memory pids", "", true);
 	mounts(V2_LINE, "0::/user@1000.service/app.scope\n");
@@ -224,6 +239,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
 	const struct CMUnitTest tests[] = {
 		TEST(version_2_has_its_place_above_where_processes_are),
+		TEST(version_2_goes_up_to_where_all_is),
 		TEST(version_2_takes_what_was_delegated),
 		TEST(a_container_sees_its_own_group_as_the_root),
 		TEST(version_1_has_a_place_for_each),

@@ -48,8 +48,8 @@ struct cua_cgroup_use {
  * cua_cgroup_find() - where this process may make groups.
  * @proc: "/proc/self", or a folder with files "mountinfo" and "cgroup" like there.
  *
- * Version 1: below the groups that it is in. Version 2: below the nearest one above it that can
- * be written to, and that has no processes of its own in the way.
+ * Version 1: below the groups that it is in. Version 2: below the nearest one above it that
+ * bounds most, can be written to, and has no processes of its own in the way.
  *
  * Return: CUA_OK if there is a place for memory or for processes; CUA_ERR_UNAVAILABLE with the
  *         reason.

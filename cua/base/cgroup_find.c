@@ -153,24 +153,50 @@ static bool passes_on(const char *dir, const char *controller)
 			write(fd, word, strlen(word)) > 0;
 }
 
-/* From our own group upwards: a process may be moved below a group whose cgroup.procs we may
- * write to, if we are in it, too. True if one was found; dir is it. */
-static bool find_v2(char *dir, size_t root_len, struct cua_cgroup *parent)
+/* What is missing so far and this group of version 2 can give. A process may be moved below a group
+ * whose cgroup.procs we may write to, if we are in it, too. */
+static int take_v2(const char *dir, struct cua_cgroup *parent)
 {
-	for (;;) {
-		const bool is_free = may_write(dir, ".") && may_write(dir, "cgroup.procs");
-		bool found = false;
-		for (int kind = 0; is_free && kind < CUA_CGROUP_KINDS; kind++) {
-			if (!parent->dirs[kind][0] && passes_on(dir, names[kind])) {
-				snprintf(parent->dirs[kind], CUA_CGROUP_DIR_MAX, "%s", dir);
-				found = true;
-			}
+	int taken = 0;
+	if (!may_write(dir, ".") || !may_write(dir, "cgroup.procs")) {
+		return 0;
+	}
+	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
+		if (!parent->dirs[kind][0] && passes_on(dir, names[kind])) {
+			snprintf(parent->dirs[kind], CUA_CGROUP_DIR_MAX, "%s", dir);
+			taken++;
+		}
+	}
+	return taken;
+}
+
+static int count_missing(const struct cua_cgroup *group)
+{
+	int missing = 0;
+	for (int kind = 0; kind < CUA_CGROUP_KINDS; kind++) {
+		missing += !group->dirs[kind][0];
+	}
+	return missing;
+}
+
+/* From our own group upwards: the nearest that gives most. systemd passes the processor on to no
+ * session, so that it is found above them. */
+static void find_v2(char *dir, size_t root_len, struct cua_cgroup *parent)
+{
+	const struct cua_cgroup before = *parent;
+	int most = 0;
+	for (bool is_top = false; !is_top && most < count_missing(&before);) {
+		struct cua_cgroup with = before;
+		const int taken = take_v2(dir, &with);
+		if (taken > most) {
+			most = taken;
+			*parent = with;
 		}
 		char *slash = strrchr(dir, '/');
-		if (found || !slash || (size_t)(slash - dir) < root_len) {
-			return found;
+		is_top = !slash || (size_t)(slash - dir) < root_len;
+		if (!is_top) {
+			*slash = '\0';
 		}
-		*slash = '\0';
 	}
 }
 
