@@ -231,26 +231,30 @@ static cJSON *name_secrets(const struct agent_desktop *desktop, const cJSON *act
 }
 
 /* The body with the secrets that it names, in memory of sodium_malloc(), where they are written
- * once and nowhere else; NULL if it names none. */
-static char *add_secrets(
-		const struct agent_desktop *desktop, const char *body, const cJSON *actions)
+ * once and nowhere else; *ret_whole stays NULL if it names none. */
+static enum cua_status add_secrets(const struct agent_desktop *desktop, const char *body,
+		const cJSON *actions, char **ret_whole, struct cua_error *err)
 {
 	static const char member[] = ",\"secrets\":";
 	size_t size = 64, len = body ? strlen(body) : 0;
 	CUA_AUTO_JSON cJSON *named = name_secrets(desktop, actions, &size);
-	char *whole = len > 0 && named && named->child ? sodium_malloc(len + size) : NULL;
+	if (len == 0 || (named && !named->child)) {
+		return CUA_OK;
+	}
+	char *whole = named ? sodium_malloc(len + size) : NULL;
+	char *at = whole ? whole + len - 1 + strlen(member) : NULL;
 	if (!whole) {
-		return NULL;
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
 	}
 	memcpy(whole, body, len);
 	memcpy(whole + len - 1, member, sizeof(member)); /* in the place of the brace */
-	char *at = whole + len - 1 + strlen(member);
 	if (!cJSON_PrintPreallocated(named, at, (int)size - 32, false)) {
 		sodium_free(whole);
-		return NULL;
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "request");
 	}
 	strcat(at, "}");
-	return whole;
+	*ret_whole = whole;
+	return CUA_OK;
 }
 
 /* --- answer --- */
@@ -445,9 +449,13 @@ enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *ac
 {
 	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
 	CUA_AUTO_FREE char *body = build_body(desktop, actions);
-	char *with_secrets = add_secrets(desktop, body, actions);
-	enum cua_status status = post(desktop, ACTIONS_URL, timeout_ms(actions),
-			with_secrets ? with_secrets : body, ret_outcome, err);
+	char *with_secrets = NULL;
+	enum cua_status status = add_secrets(desktop, body, actions, &with_secrets, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	status = post(desktop, ACTIONS_URL, timeout_ms(actions), with_secrets ? with_secrets : body,
+			ret_outcome, err);
 	sodium_free(with_secrets);
 	keep_focused(desktop, ret_outcome->answer);
 	if (status != CUA_OK) {

@@ -10,6 +10,7 @@
 #include <X11/Xlib.h>
 
 #include "cua/base/error.h"
+#include "cua/contract/forms.h"
 #include "cua/contract/placeholder.h"
 #include "display/display.h"
 
@@ -36,7 +37,9 @@ struct secret_place {
 
 /* A field that a secret was typed into. */
 struct secret_entry {
-	char *value; /* owned; of sodium_malloc() */
+	void *memory; /* owned; of sodium_malloc(); of the forms */
+	struct cua_form forms[CUA_FORMS];
+	bool begins[256]; /* may one begin with the byte? */
 	Window window;
 	bool has_field, has_drawn; /* drawn: the window did, at the keys; known without a field */
 	bool is_astray;            /* a part of it may be in another field */

@@ -26,9 +26,9 @@ enum verdict { SHOWS, HIDDEN, GONE };
 static void remove_entry(struct display *display, int index)
 {
 	struct display_secret_state *state = &display->secret;
-	sodium_free(state->entries[index].value);
+	sodium_free(state->entries[index].memory);
 	state->entries[index] = state->entries[--state->count];
-	state->entries[state->count] = (struct secret_entry){ .value = NULL };
+	state->entries[state->count] = (struct secret_entry){ .memory = NULL };
 }
 
 void secret_finish(struct display *display)
@@ -38,6 +38,21 @@ void secret_finish(struct display *display)
 	}
 }
 
+/* Also as a URL or a page has it: a form that is sent may put it into the address. */
+static bool holds(const struct secret_entry *entry, const char *text)
+{
+	const char *end = text + strlen(text);
+	for (const char *at = text; at < end; at++) {
+		for (int i = 0; entry->begins[(unsigned char)*at] && i < CUA_FORMS; i++) {
+			size_t len = 0;
+			if (cua_form_match(&entry->forms[i], at, end, &len) == CUA_FORM_WHOLE) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 static bool is_place(const struct secret_entry *entry, const struct secret_place *place)
 {
 	return entry->window == place->window && entry->has_field == place->has_field &&
@@ -45,14 +60,31 @@ static bool is_place(const struct secret_entry *entry, const struct secret_place
 			strcmp(entry->path, place->path) == 0;
 }
 
+static bool make_forms(struct secret_entry *entry, const char *value)
+{
+	entry->memory = sodium_init() < 0 ? NULL : sodium_malloc(cua_form_memory(strlen(value)));
+	if (!entry->memory) {
+		return false;
+	}
+	cua_form_make(value, entry->memory, entry->forms);
+	for (int i = 0; i < CUA_FORMS; i++) {
+		for (unsigned int byte = 0; byte < CUA_ARRAY_LEN(entry->begins); byte++) {
+			entry->begins[byte] = entry->begins[byte] ||
+					cua_form_begins(&entry->forms[i], (unsigned char)byte);
+		}
+	}
+	return true;
+}
+
 enum cua_status secret_guard(struct display *display, const struct secret_place *place,
 		const char *value, struct cua_error *err)
 {
 	struct display_secret_state *state = &display->secret;
-	const size_t size = strlen(value) + 1;
-	for (int i = state->count - 1; i >= 0; i--) { /* typed again: the new value counts, too */
-		if (is_place(&state->entries[i], place) &&
-				strcmp(state->entries[i].value, value) == 0) {
+	struct secret_entry entry = {
+		.window = place->window, .has_field = place->has_field, .has_drawn = true
+	};
+	for (int i = state->count - 1; i >= 0; i--) { /* the same again */
+		if (is_place(&state->entries[i], place) && holds(&state->entries[i], value)) {
 			remove_entry(display, i);
 		}
 	}
@@ -65,14 +97,9 @@ enum cua_status secret_guard(struct display *display, const struct secret_place 
 	if (status != CUA_OK) {
 		return status;
 	}
-	struct secret_entry entry = { .window = place->window,
-		.has_field = place->has_field,
-		.has_drawn = true,
-		.value = sodium_init() < 0 ? NULL : sodium_malloc(size) };
-	if (!entry.value) {
+	if (!make_forms(&entry, value)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "secret");
 	}
-	memcpy(entry.value, value, size);
 	snprintf(entry.bus, sizeof(entry.bus), "%s", place->bus);
 	snprintf(entry.path, sizeof(entry.path), "%s", place->path);
 	state->entries[state->count++] = entry;
@@ -96,12 +123,12 @@ void secret_is_astray(struct display *display)
 /* --- can it be seen? --- */
 
 /* Also in another place than where it was typed: a field beside it, a message, a title. */
-static bool is_readable(const struct element_list *list, const char *value)
+static bool is_readable(const struct element_list *list, const struct secret_entry *entry)
 {
 	for (int i = 0; i < list->count; i++) {
 		const struct element *element = &list->items[i];
-		if (strstr(element->name, value) ||
-				(element->value && strstr(element->value, value))) {
+		if (holds(entry, element->name) ||
+				(element->value && holds(entry, element->value))) {
 			return true;
 		}
 	}
@@ -166,7 +193,7 @@ static enum verdict look_at_window(struct display *display, const struct secret_
 static enum verdict look_at(struct display *display, const struct window_stack *stack,
 		const struct element_list *list, const struct secret_entry *entry)
 {
-	if (list && is_readable(list, entry->value)) {
+	if (list && is_readable(list, entry)) {
 		return SHOWS;
 	}
 	if (!window_is_listed(display, entry->window)) {

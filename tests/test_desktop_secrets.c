@@ -40,6 +40,10 @@ static const char site[] =
 		"</script>\n"
 		"EOF\n"
 		"echo '<title>Done</title>thanks' > done.html\n"
+		"cat > get.html <<'EOF'\n"
+		"<meta charset=utf-8><title>Get</title><form action=/done.html>\n"
+		"<input type=password name=p autofocus><button>Go</button></form>\n"
+		"EOF\n"
 		"cat > thief.html <<'EOF'\n"
 		"<title>got 0</title><input id=i autofocus oninput=\"document.title = 'got ' + "
 		"i.value.length\">\n"
@@ -298,7 +302,23 @@ static void a_form_that_is_sent_ends_it(void **state)
 	open_login("");
 	CUA_AUTO_JSON cJSON *answer = act_with_secret(
 			"[{\"action\":\"type\",\"text\":\"{{secret:PW}}\\n\"}]", NULL, PAGE, NULL);
+	assert_string_equal(json_text(answer, "results.0.status"), "delivered");
 	expect_title("Done");
+	assert_false(is_notice());
+}
+
+/* The address bar shows it then, as URLs have it. */
+static void a_form_that_puts_it_into_the_address_does_not(void **state)
+{
+	(void)state;
+	open_page(PAGE "/get.html", "Get");
+	CUA_AUTO_JSON cJSON *answer = act_with_secret(
+			"[{\"action\":\"type\",\"text\":\"{{secret:PW}}\\n\"}]", NULL, PAGE, NULL);
+	assert_string_equal(json_text(answer, "results.0.status"), "delivered");
+	expect_title("Done");
+	assert_true(is_notice());
+	desktop_do(&desktop, "[{\"action\":\"open_url\",\"url\":\"" PAGE "/\"}]");
+	expect_title("Login");
 	assert_false(is_notice());
 }
 
@@ -483,6 +503,7 @@ int main(void)
 		cmocka_unit_test(what_a_field_shows_is_withheld_until_it_is_gone),
 		cmocka_unit_test(a_password_that_is_revealed_is_withheld_again),
 		cmocka_unit_test(a_form_that_is_sent_ends_it),
+		cmocka_unit_test(a_form_that_puts_it_into_the_address_does_not),
 		cmocka_unit_test(a_field_that_takes_the_focus_stops_it),
 		cmocka_unit_test(a_window_that_takes_the_focus_gets_nothing),
 		cmocka_unit_test(a_prompt_that_shows_nothing_is_not_withheld),

@@ -92,10 +92,7 @@ static void a_secret_that_may_begin_is_seen(void **state)
 
 /* Signs that each encoding treats in its own way, and characters beyond ASCII. */
 static const char *const values[] = { "correct horse", "p&ss<w>o'r\"d/+%=", "back\\slash\\\\es",
-	"řežíško-🚢你好",
-	"???"
-	"?>>>>~~~~",
-	"0123456789", "aaaaaaaaaaaa" };
+	"řežíško-🚢你好", "?/>?/>~~~~", "0123456789", "aaaaaaaaaaaa" };
 
 static void every_value_is_found_in_every_encoding(void **state)
 {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/secrets/forms.h"
 #include "cua/base/buffer.h"
 #include "cua/base/util.h"
+#include "cua/contract/forms.h"
 #include "cua/contract/placeholder.h"
 
 #define TEXT_MAX SIZE_MAX
@@ -24,7 +24,7 @@
 struct value {
 	char name[CUA_PLACEHOLDER_NAME_MAX + 1];
 	void *memory; /* owned; of sodium_malloc() */
-	struct form forms[FORMS_OF_VALUE];
+	struct cua_form forms[CUA_FORMS];
 };
 
 struct place {
@@ -63,10 +63,11 @@ void agent_redactor_destroy(struct agent_redactor *redactor)
 
 static bool index_form(struct agent_redactor *redactor, struct place place)
 {
-	const struct form *form = &redactor->values[place.value].forms[place.form];
-	redactor->most = form_most(form) > redactor->most ? form_most(form) : redactor->most;
+	const struct cua_form *form = &redactor->values[place.value].forms[place.form];
+	redactor->most =
+			cua_form_most(form) > redactor->most ? cua_form_most(form) : redactor->most;
 	for (unsigned int byte = 0; byte < CUA_ARRAY_LEN(redactor->begins); byte++) {
-		if (!form_begins(form, (unsigned char)byte)) {
+		if (!cua_form_begins(form, (unsigned char)byte)) {
 			continue;
 		}
 		struct place *list = reallocarray(redactor->begins[byte],
@@ -89,16 +90,16 @@ enum cua_status agent_redactor_add(struct agent_redactor *redactor, const char *
 	}
 	struct value *values = reallocarray(redactor->values, redactor->count + 1, sizeof(*values));
 	redactor->values = values ? values : redactor->values;
-	void *memory = values ? sodium_malloc(form_memory(len)) : NULL;
+	void *memory = values ? sodium_malloc(cua_form_memory(len)) : NULL;
 	if (!memory) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "secrets");
 	}
 	struct value *added = &values[redactor->count];
 	*added = (struct value){ .memory = memory };
 	snprintf(added->name, sizeof(added->name), "%s", name);
-	form_make(value, memory, added->forms);
+	cua_form_make(value, memory, added->forms);
 	bool is_whole = true;
-	for (uint32_t i = 0; i < FORMS_OF_VALUE; i++) {
+	for (uint32_t i = 0; i < CUA_FORMS; i++) {
 		const struct place place = { (uint32_t)redactor->count, i };
 		is_whole = is_whole && added->forms[i].count > 0 && index_form(redactor, place);
 	}
@@ -138,10 +139,10 @@ static bool find_at(const struct agent_redactor *redactor, const char *text, siz
 		const struct place place = redactor->begins[byte][i];
 		const struct value *value = &redactor->values[place.value];
 		size_t found_len = 0;
-		const enum form_match match = form_match(
+		const enum cua_form_match match = cua_form_match(
 				&value->forms[place.form], text + at, text + len, &found_len);
-		*ret_begun = *ret_begun || match == FORM_BEGUN;
-		if (match == FORM_WHOLE && found_len > found->len) {
+		*ret_begun = *ret_begun || match == CUA_FORM_BEGUN;
+		if (match == CUA_FORM_WHOLE && found_len > found->len) {
 			*found = (struct found){ at, found_len, value };
 		}
 	}
