@@ -28,6 +28,9 @@ int cua_cmd_mcp_servers(int argc, char **argv);
 int cua_cmd_tools(int argc, char **argv);
 int cua_cmd_tool_runner(int argc, char **argv);
 int cua_cmd_bench(int argc, char **argv);
+/* cua desktop network */
+int cua_cmd_desktop_network(int argc, char **argv);
+int cua_cmd_egress(int argc, char **argv);
 int cua_cmd_session(int argc, char **argv);
 int cua_cmd_host(int argc, char **argv);
 int cua_cmd_reader(int argc, char **argv);

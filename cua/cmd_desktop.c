@@ -30,11 +30,12 @@ static const char help[] =
 		"       cua desktop stop NAME... | --all | --pool\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
 		"       cua desktop logs [-d NAME]\n"
+		"       cua desktop network [-d NAME] [--json]\n"
 		"\n"
 		"start  a virtual desktop with window manager, session bus and applications, in a\n"
-		"       sandbox without network; or a new host for a desktop that lost its own. "
-		"Prints\n"
-		"       the name.\n"
+		"       sandbox without network; or a new host, and proxy, for a desktop that "
+		"lost its\n"
+		"       own. Prints the name.\n"
 		"       It keeps its options, which are below, until it is stopped.\n"
 		"       --pool=N keeps N more of the same options ready in the background, until "
 		"stop\n"
@@ -53,6 +54,11 @@ static const char help[] =
 		"       exit status; DISPLAY is set. To get a file out:\n"
 		"       cua desktop exec cat Documents/letter.odt > letter.odt\n"
 		"logs   what the desktop's programs have written.\n"
+		"network what it may reach (--network), and what was asked for, let through and "
+		"refused:\n"
+		"       time, id, what was decided, host, port, by which entry of the list or "
+		"why,\n"
+		"       bytes sent and received.\n"
 		"\n"
 		"Options of a desktop:\n";
 
@@ -86,6 +92,7 @@ static int print_desktop(const struct desktop_record *record, bool attached, boo
 	cJSON_AddStringToObject(json, "sandbox", record->settings.sandboxed ? "bwrap" : "none");
 	cJSON_AddStringToObject(json, "socket", socket_path);
 	cJSON_AddStringToObject(json, "home", record->home);
+	desktop_network_describe(record, json);
 	cJSON_AddBoolToObject(json, "attached", attached);
 	cJSON_AddItemToObject(json, "limits", desktop_limits_describe(record));
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
@@ -188,9 +195,13 @@ static int desktop_list(int argc, char **argv)
 	}
 	const cJSON *desktop = NULL;
 	cJSON_ArrayForEach (desktop, list) {
-		printf("%-24s %-10s %5dx%-5d %s", cua_json_text(desktop, "name"),
+		printf("%-24s %-10s %5dx%-5d %-5s network %s%s", cua_json_text(desktop, "name"),
 				cua_json_text(desktop, "state"), cua_json_int(desktop, "width"),
-				cua_json_int(desktop, "height"), cua_json_text(desktop, "sandbox"));
+				cua_json_int(desktop, "height"), cua_json_text(desktop, "sandbox"),
+				cua_json_text(desktop, "network"),
+				strcmp(cua_json_text(desktop, "proxy"), "ended") == 0
+						? " (its proxy has ended: none)"
+						: "");
 		print_reached(cua_json_member(desktop, "limits"));
 		putchar('\n');
 	}
@@ -475,7 +486,7 @@ int cua_cmd_desktop(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} commands[] = { { "start", desktop_start }, { "list", desktop_list },
 		{ "stop", desktop_stop }, { "exec", desktop_exec }, { "logs", desktop_logs },
-		{ "refill", desktop_refill } };
+		{ "network", cua_cmd_desktop_network }, { "refill", desktop_refill } };
 	if (argc < 2) {
 		print_help(stderr);
 		return CUA_EXIT_USAGE;

@@ -3,17 +3,31 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cua/cmd.h"
+#include "cua/egress/relay.h"
 #include "display/session.h"
+
+static int run_relay(const char *dir)
+{
+	char socket_path[128], token_path[128];
+	snprintf(socket_path, sizeof(socket_path), "%.100s/proxy.sock", dir);
+	snprintf(token_path, sizeof(token_path), "%.100s/token", dir);
+	return egress_relay_run(SESSION_RELAY_FD, socket_path, token_path);
+}
 
 int cua_cmd_session(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--relay") == 0) {
+		return run_relay(argv[2]);
+	}
 	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' }, { "dpi", required_argument, NULL, 'p' },
 		{ "own-displays", no_argument, NULL, 'o' }, { "opengl", no_argument, NULL, 'g' },
 		{ "ready-fd", required_argument, NULL, 'r' },
-		{ "processes", required_argument, NULL, 'n' }, { 0 } };
+		{ "processes", required_argument, NULL, 'n' },
+		{ "egress", required_argument, NULL, 'e' }, { 0 } };
 	struct display_session_options session = { .ready_fd = -1, .dpi = 96 };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'd') {
@@ -30,6 +44,8 @@ int cua_cmd_session(int argc, char **argv)
 			session.opengl = true;
 		} else if (option == 'n') {
 			session.processes = (int)strtol(optarg, NULL, 10);
+		} else if (option == 'e') {
+			session.egress_dir = optarg[0] ? optarg : NULL;
 		} else if (option == 'r') {
 			session.ready_fd = (int)strtol(optarg, NULL, 10);
 		} else {

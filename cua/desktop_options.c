@@ -20,6 +20,13 @@ const char cua_desktop_options_help[] =
 		"  --workspace=DIR a folder that applications and tools work in, instead of the "
 		"one in\n"
 		"                  the desktop's home; it stays when the desktop goes\n"
+		"  --network=none|allow:NAME,...|allow:@FILE|open\n"
+		"                  what it reaches beside itself: nothing, which is the default; "
+		"web\n"
+		"                  sites of these names, *.example.org for all under one, in a "
+		"file a\n"
+		"                  name a line; everything. cua desktop network tells what was "
+		"asked for\n"
 		"  --memory=N      of all that runs on it, with files in /tmp: 512M, 2G; default "
 		"4G, or\n"
 		"                  three quarters of this machine's\n"
@@ -179,6 +186,29 @@ static enum cua_status workspace(
 	return cua_workspace_check(text, settings->workspace, sizeof(settings->workspace), err);
 }
 
+static enum cua_status network(
+		const char *text, struct desktop_settings *settings, struct cua_error *err)
+{
+	const size_t len = strlen(DESKTOP_NETWORK_ALLOW);
+	char list[EGRESS_LIST_MAX];
+	if (strcmp(text, "none") == 0 || strcmp(text, "open") == 0) {
+		strcpy(settings->network, text);
+		return CUA_OK;
+	}
+	if (strncmp(text, DESKTOP_NETWORK_ALLOW, len) != 0) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"network \"%.80s\" must be none, open, allow:NAME,... or "
+				"allow:@FILE",
+				text);
+	}
+	enum cua_status status = egress_list_read(text + len, list, err);
+	if (status == CUA_OK) {
+		snprintf(settings->network, sizeof(settings->network), DESKTOP_NETWORK_ALLOW "%s",
+				list);
+	}
+	return status;
+}
+
 static const struct row {
 	const char *name;
 	int has_value;
@@ -191,6 +221,7 @@ static const struct row {
 	{ "dpi", required_argument, "dpi", dpi },
 	{ "sandbox", required_argument, "sandboxed", sandbox },
 	{ "opengl", no_argument, "opengl", opengl },
+	{ "network", required_argument, "network", network },
 	{ "memory", required_argument, "memory", memory },
 	{ "cpus", required_argument, "cpus", cpus },
 	{ "processes", required_argument, "processes", processes },

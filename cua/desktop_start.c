@@ -22,6 +22,7 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "cua/desktop_disk.h"
+#include "cua/desktop_egress.h"
 #include "cua/desktop_host.h"
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
@@ -236,7 +237,8 @@ static enum cua_status open_workspace(const struct desktop_record *record, char 
 static enum cua_status launch_sandboxed(
 		struct desktop_record *record, const struct launch *launch, struct cua_error *err)
 {
-	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16];
+	char session[CUA_PATH_MAX + 16], x11[CUA_PATH_MAX + 16], egress[CUA_PATH_MAX + 16];
+	const bool has_proxy = desktop_allowed_names(&record->settings) != NULL;
 	desktop_path(record, "session", session, sizeof(session));
 	desktop_path(record, "session/x11", x11, sizeof(x11));
 	char folder[CUA_PATH_MAX + 16];
@@ -245,16 +247,27 @@ static enum cua_status launch_sandboxed(
 	if (status != CUA_OK) {
 		return status;
 	}
+	desktop_path(record, DESKTOP_EGRESS_FOLDER, egress, sizeof(egress));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
 		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
-		"--processes", launch->processes, record->settings.opengl ? "--opengl" : NULL,
-		NULL };
-	const struct cua_sandbox_folder folders[] = { { session, CUA_SANDBOX_SESSION_DIR, true },
-		{ x11, "/tmp/.X11-unix", true }, { folder, CUA_SANDBOX_WORKSPACE, true } };
+		"--processes", launch->processes, "--egress",
+		has_proxy ? CUA_SANDBOX_EGRESS_DIR : "",
+		record->settings.opengl ? "--opengl" : NULL, NULL };
+	struct cua_sandbox_folder folders[4] = { { session, CUA_SANDBOX_SESSION_DIR, true },
+		{ x11, "/tmp/.X11-unix", true } };
+	const struct cua_sandbox_folder own_workspace = { folder, CUA_SANDBOX_WORKSPACE, true };
+	const struct cua_sandbox_folder proxy = { egress, CUA_SANDBOX_EGRESS_DIR, false };
+	size_t folder_count = 2;
+	if (folder[0]) {
+		folders[folder_count++] = own_workspace;
+	}
+	if (has_proxy) {
+		folders[folder_count++] = proxy;
+	}
 	const struct cua_attach attach = { tree_fd, folder };
 	const struct cua_sandbox_spec spec = { .home_dir = record->home,
 		.folders = folders,
-		.folder_count = CUA_ARRAY_LEN(folders) - (folder[0] ? 0 : 1),
+		.folder_count = folder_count,
 		.attach = tree_fd >= 0 ? &attach : NULL,
 		.program_fd = launch->program_fd,
 		.uid = geteuid() == 0 ? record->uid : (uid_t)-1,
@@ -416,6 +429,7 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	if (status == CUA_OK) {
 		desktop_limits_make(record);
 		make_disk(record);
+		status = desktop_egress_start(record, err);
 	}
 	if (status == CUA_OK && options->spare) {
 		/* Before the X server is in the record, since from then on it can be taken. */
@@ -472,6 +486,9 @@ static enum cua_status attach(const struct cua_desktop_options *options,
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "desktop \"%s\" is running already", name);
 	}
 	status = cua_desktop_options_fit(options, record, err);
+	if (status == CUA_OK) {
+		status = desktop_egress_start(record, err); /* with the list that it had */
+	}
 	if (status == CUA_OK) {
 		status = desktop_host_start(record, err);
 	}

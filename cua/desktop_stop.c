@@ -105,6 +105,9 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 	if (status == CUA_OK) {
 		status = end_process(record.vnc, "the VNC server", err);
 	}
+	if (status == CUA_OK) {
+		status = end_process(record.egress, "the egress proxy", err);
+	}
 	if (status == CUA_OK && !record.settings.sandboxed) {
 		status = end_process(record.session, "the session", err);
 	}

@@ -43,6 +43,7 @@ static cJSON *desktop_describe(const struct desktop_record *record)
 	cJSON_AddNumberToObject(json, "width", record->settings.width_px);
 	cJSON_AddNumberToObject(json, "height", record->settings.height_px);
 	cJSON_AddStringToObject(json, "sandbox", record->settings.sandboxed ? "bwrap" : "none");
+	desktop_network_describe(record, json);
 	cJSON_AddNumberToObject(json, "created", (double)record->created_s);
 	cJSON_AddStringToObject(json, "socket", socket_path);
 	cJSON_AddStringToObject(json, "home", record->home);

@@ -25,6 +25,7 @@ static const struct {
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },
 	{ "bench", NULL, "measure it all on this machine, beside other programs" },
+	{ "egress", NULL, NULL },
 	{ "session", NULL, NULL },
 	{ "host", NULL, NULL },
 	{ "reader", NULL, NULL },

@@ -43,6 +43,33 @@ void desktop_path(const struct desktop_record *record, const char *leaf, char *p
 	snprintf(path, size, "%s/%s", record->dir, leaf);
 }
 
+/* --- network --- */
+
+bool desktop_egress_is_running(const struct desktop_record *record)
+{
+	CUA_AUTO_FD int pidfd = cua_process_open(record->egress);
+	return pidfd >= 0;
+}
+
+void desktop_network_describe(const struct desktop_record *record, cJSON *json)
+{
+	const char *names = desktop_allowed_names(&record->settings);
+	cJSON_AddStringToObject(json, "network", desktop_network_name(&record->settings));
+	if (!names) {
+		return;
+	}
+	cJSON_AddStringToObject(
+			json, "proxy", desktop_egress_is_running(record) ? "running" : "ended");
+	cJSON *list = cJSON_AddArrayToObject(json, "names");
+	for (const char *at = names; *at;) {
+		char name[EGRESS_RULE_MAX];
+		const size_t len = strcspn(at, ",");
+		snprintf(name, sizeof(name), "%.*s", (int)len, at);
+		cJSON_AddItemToArray(list, cJSON_CreateString(name));
+		at += len + (at[len] == ',');
+	}
+}
+
 /* --- JSON --- */
 
 static void add_process(cJSON *json, const char *name, struct cua_process_id id)
@@ -94,6 +121,7 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 	record->session = get_process(json, "session");
 	record->host = get_process(json, "host");
 	record->vnc = get_process(json, "vnc");
+	record->egress = get_process(json, "egress");
 }
 
 enum cua_status desktop_record_read(
@@ -146,6 +174,7 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	add_process(json, "session", record->session);
 	add_process(json, "host", record->host);
 	add_process(json, "vnc", record->vnc);
+	add_process(json, "egress", record->egress);
 	CUA_AUTO_FREE char *text = cJSON_Print(json);
 	if (!text) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "desktop record");

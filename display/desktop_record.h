@@ -36,7 +36,7 @@ struct desktop_record {
 	struct cua_cgroup cgroup; /* of all that runs on it; see desktop_limits.h */
 	bool has_disk;            /* its home is a file system of its own; see cua/desktop_disk.h */
 	char limits_note[512];    /* what of its limits is not held, and why; "" if all is */
-	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */
+	struct cua_process_id bwrap, session, host, vnc, egress; /* pid 0: none yet */
 };
 
 /* Letters, digits, '.', '_' and '-', at most DESKTOP_NAME_MAX, not starting with a dot. */
@@ -51,6 +51,11 @@ CUA_NODISCARD enum cua_status desktop_record_read(
 		const char *name, struct desktop_record *ret_record, struct cua_error *err);
 CUA_NODISCARD enum cua_status desktop_record_write(
 		const struct desktop_record *record, struct cua_error *err);
+
+/* Adds what network the desktop has: "network", and of "allow" the names and whether its proxy
+ * runs, without which there is none. */
+void desktop_network_describe(const struct desktop_record *record, cJSON *json);
+bool desktop_egress_is_running(const struct desktop_record *record);
 
 /* DIR/leaf; the result is cut if it does not fit, which opening it then tells. */
 void desktop_path(const struct desktop_record *record, const char *leaf, char *path, size_t size);

@@ -1,6 +1,7 @@
 #include "display/desktop_settings.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cua/base/json.h"
@@ -54,6 +55,20 @@ static struct desktop_limits complete_limits(const struct desktop_limits *given)
 	return limits;
 }
 
+const char *desktop_allowed_names(const struct desktop_settings *settings)
+{
+	const size_t len = strlen(DESKTOP_NETWORK_ALLOW);
+	return strncmp(settings->network, DESKTOP_NETWORK_ALLOW, len) == 0 ? settings->network + len
+									   : NULL;
+}
+
+const char *desktop_network_name(const struct desktop_settings *settings)
+{
+	const bool is_open = settings->network[0] ? strcmp(settings->network, "open") == 0
+						  : !settings->sandboxed;
+	return desktop_allowed_names(settings) ? "allow" : is_open ? "open" : "none";
+}
+
 struct desktop_settings desktop_settings_complete(const struct desktop_settings *settings)
 {
 	struct desktop_settings complete = *settings;
@@ -61,6 +76,9 @@ struct desktop_settings desktop_settings_complete(const struct desktop_settings 
 	complete.max_height_px = or_else(settings->max_height_px, settings->height_px);
 	complete.dpi = or_else(settings->dpi, DESKTOP_DPI_MIN);
 	complete.limits = complete_limits(&settings->limits);
+	if (!settings->network[0]) {
+		strcpy(complete.network, settings->sandboxed ? "none" : "open");
+	}
 	return complete;
 }
 
@@ -74,6 +92,7 @@ void desktop_settings_to_json(const struct desktop_settings *settings, cJSON *js
 	cJSON_AddNumberToObject(json, "dpi", complete.dpi);
 	cJSON_AddBoolToObject(json, "sandboxed", complete.sandboxed);
 	cJSON_AddBoolToObject(json, "opengl", complete.opengl);
+	cJSON_AddStringToObject(json, "network", complete.network);
 	cJSON_AddNumberToObject(json, "memory", (double)complete.limits.memory_bytes);
 	cJSON_AddNumberToObject(json, "cpus", complete.limits.cpus);
 	cJSON_AddNumberToObject(json, "processes", complete.limits.processes);
@@ -112,6 +131,7 @@ struct desktop_settings desktop_settings_from_json(const cJSON *json)
 	get_int(json, "dpi", &settings.dpi);
 	get_bool(json, "sandboxed", &settings.sandboxed);
 	get_bool(json, "opengl", &settings.opengl);
+	snprintf(settings.network, sizeof(settings.network), "%s", cua_json_text(json, "network"));
 	get_bytes(json, "memory", &settings.limits.memory_bytes);
 	get_bytes(json, "disk", &settings.limits.disk_bytes);
 	settings.limits.cpus = cua_json_number(json, "cpus");
@@ -120,6 +140,24 @@ struct desktop_settings desktop_settings_from_json(const cJSON *json)
 	snprintf(settings.workspace, sizeof(settings.workspace), "%s",
 			cua_json_text(json, "workspace"));
 	return settings;
+}
+
+static enum cua_status check_network(const struct desktop_settings *settings, struct cua_error *err)
+{
+	char list[EGRESS_LIST_MAX];
+	const char *network = settings->network, *names = desktop_allowed_names(settings);
+	if (!settings->sandboxed && strcmp(network, "open") != 0) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"without a sandbox the network of a desktop is open");
+	}
+	if (names) {
+		return egress_list_read(names, list, err);
+	}
+	return strcmp(network, "none") == 0 || strcmp(network, "open") == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "network \"%.80s\" must be none, open or allow:NAME,...",
+					  network);
 }
 
 static bool is_under(double value, double min)
@@ -165,7 +203,8 @@ enum cua_status desktop_settings_check(
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 				"only a desktop in a sandbox can have a workspace elsewhere");
 	}
-	return check_limits(&all.limits, err);
+	enum cua_status status = check_network(&all, err);
+	return status == CUA_OK ? check_limits(&all.limits, err) : status;
 }
 
 bool desktop_settings_equal(const struct desktop_settings *a, const struct desktop_settings *b,

@@ -12,6 +12,7 @@
 
 #include "cua/base/error.h"
 #include "cua/base/paths.h"
+#include "cua/egress/allow_list.h"
 
 /* 0: as usual; DESKTOP_NO_LIMIT: none. */
 struct desktop_limits {
@@ -24,12 +25,18 @@ struct desktop_limits {
 
 #define DESKTOP_NO_LIMIT (-1)
 
+#define DESKTOP_NETWORK_ALLOW "allow:"
+#define DESKTOP_NETWORK_MAX (EGRESS_LIST_MAX + sizeof(DESKTOP_NETWORK_ALLOW))
+
 struct desktop_settings {
 	int width_px, height_px;         /* of the screen; resize_screen changes it */
 	int max_width_px, max_height_px; /* that resize_screen may reach; 0: the size */
 	int dpi;                         /* 96: things have their usual size */
 	bool sandboxed;
 	bool opengl; /* the X server offers GLX */
+	/* "none", "open", "allow:" and a list as in cua/egress/allow_list.h; "": open without a
+	 * sandbox, else none. */
+	char network[DESKTOP_NETWORK_MAX];
 	struct desktop_limits limits;
 	char workspace[CUA_PATH_MAX]; /* a folder of this machine; "": one in the desktop's home */
 };
@@ -42,6 +49,10 @@ extern const struct desktop_settings desktop_settings_default;
 
 /* 320x200 to 16384x16384, and at most 32 Mi pixels. */
 bool desktop_size_is_good(int width_px, int height_px);
+
+/* "none", "allow" or "open"; and the list of "allow", NULL for the others. */
+const char *desktop_network_name(const struct desktop_settings *settings);
+const char *desktop_allowed_names(const struct desktop_settings *settings);
 
 /* With what is 0 filled in. */
 struct desktop_settings desktop_settings_complete(const struct desktop_settings *settings);

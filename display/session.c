@@ -222,6 +222,8 @@ static void on_child(uv_signal_t *handle, int number)
 						session->wm_restarts, error.msg);
 				session->window_manager = 0;
 			}
+		} else if (pid == session->relay) {
+			session_relay_ended(session);
 		} else {
 			session_report_exit(session, pid, wait_status);
 		}
@@ -285,6 +287,9 @@ static enum cua_status session_start(struct session *session, struct cua_error *
 	if (status == CUA_OK) {
 		status = display_session_home_prepare(
 				getenv("HOME"), options->dir, options->dpi, err);
+	}
+	if (status == CUA_OK) {
+		status = session_relay_start(session, err);
 	}
 	if (status == CUA_OK) {
 		status = start_bus(session, err);

@@ -14,8 +14,13 @@ struct display_session_options {
 	bool owns_displays; /* /tmp/.X11-unix is this desktop's alone: its display is :0 */
 	bool opengl;        /* the X server offers GLX */
 	int processes;      /* that all of it may have, with threads; 0: somebody else sees to it */
-	int ready_fd;       /* gets one line: {"display": N} or {"error": "..."} */
+	const char *egress_dir; /* where the egress proxy's socket and token are; NULL: no network
+				 */
+	int ready_fd;           /* gets one line: {"display": N} or {"error": "..."} */
 };
+
+/* The descriptor of a relay (cua/egress/relay.h) that the session starts. */
+#define SESSION_RELAY_FD 3
 
 /* Runs until the X server ends or SIGTERM; returns the exit status of the process. */
 int display_session_run(const struct display_session_options *options);

@@ -69,12 +69,17 @@ static const char chromium_wrapper[] =
 		"--disable-quic --disable-gpu --disable-session-crashed-bubble "
 		"--hide-crash-restore-bubble --start-maximized "
 		"--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,Translate,"
-		"OptimizationHints,MediaRouter,AutofillServerCommunication ";
+		"OptimizationHints,MediaRouter,AutofillServerCommunication "
+		"${http_proxy:+--proxy-server=\"$http_proxy\"} ";
 
 /* Without network Chromium shows its own page in a new tab, and gives it the keyboard: a URL typed
  * after Ctrl+T would be lost, however late it is typed. An empty page leaves the keyboard with the
  * address bar. */
 static const char chromium_preferences[] = "{\"newtab_page_location_override\": \"about:blank\"}\n";
+
+/* No encrypted ClientHello, and no grease that looks like one: what hides the server's name the
+ * egress proxy refuses. */
+static const char chromium_state[] = "{\"ssl\": {\"ech_enabled\": false}}\n";
 
 /* GTK, xterm and most others read Xft.dpi, openbox the figure of the X server. */
 struct scaled_texts {
@@ -143,6 +148,7 @@ enum cua_status display_session_home_prepare(
 				writer_statusbar, 0600 },
 		{ home, ".config/gtk-3.0/settings.ini", gtk_settings, 0600 },
 		{ home, ".config/chromium/Default/Preferences", chromium_preferences, 0600 },
+		{ home, ".config/chromium/Local State", chromium_state, 0600 },
 		{ home, ".Xdefaults", scaled.x, 0600 },
 		{ session_dir, "openbox.xml", openbox_xml, 0644 },
 		{ session_dir, "bin/chromium", scaled.chromium, 0755 },

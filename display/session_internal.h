@@ -33,8 +33,9 @@ struct session {
 	uv_signal_t child_signal, term_signal;
 	uv_poll_t listen_poll;
 	int listen_fd;
-	pid_t x_server, window_manager, bus;
-	int wm_restarts;
+	pid_t x_server, window_manager, bus, relay;
+	int relay_fd; /* listens on 127.0.0.1; -1: there is no network */
+	int wm_restarts, relay_restarts;
 	int programs; /* started so far; numbers their logs */
 	int exit_status;
 	char display[16];
@@ -49,6 +50,11 @@ enum session_role { SESSION_PILLAR, SESSION_APP };
 CUA_NODISCARD enum cua_status session_start_logged(struct session *session, const char *const *argv,
 		const char *log_name, enum session_role role, const struct cua_fd_map *extra,
 		pid_t *ret_pid, struct cua_error *err);
+
+/* session_relay.c: the way to the egress proxy, and the environment that leads applications to
+ * it. A relay that ends is started again: it knows nothing, and decides nothing. */
+CUA_NODISCARD enum cua_status session_relay_start(struct session *session, struct cua_error *err);
+void session_relay_ended(struct session *session);
 
 /* session_requests.c */
 void session_on_connection(uv_poll_t *poll, int uv_status, int events);

@@ -121,3 +121,17 @@ add_dependencies(test_desktop_mcprun mcp_bad_server)
 cua_desktop_test(model_errors 240 standin_process tls_server)
 cua_desktop_test(hijack 600 standin_process)
 target_compile_definitions(test_desktop_hijack PRIVATE CUA_TEST_HIJACK="${desktop_tests_dir}/hijack")
+
+# A proxy that finds names of tests on this machine.
+get_target_property(seamed_egress_sources cua-egress SOURCES)
+get_target_property(seamed_egress_libraries cua-egress LINK_LIBRARIES)
+get_target_property(seamed_egress_definitions cua-egress COMPILE_DEFINITIONS)
+list(TRANSFORM seamed_egress_sources PREPEND ${CMAKE_SOURCE_DIR}/cua/)
+add_executable(seamed_egress ${seamed_egress_sources} ${desktop_tests_dir}/egress_seam.c)
+target_compile_definitions(seamed_egress PRIVATE ${seamed_egress_definitions})
+target_link_libraries(seamed_egress PRIVATE ${seamed_egress_libraries})
+target_link_options(seamed_egress PRIVATE -Wl,--wrap=egress_proxy_run)
+cua_desktop_test(network 240)
+target_compile_definitions(test_desktop_network PRIVATE CUA_TEST_SEAMED_EGRESS="$<TARGET_FILE:seamed_egress>"
+	CUA_TEST_SITE="${desktop_tests_dir}/egress_site.py")
+add_dependencies(test_desktop_network seamed_egress)

@@ -220,8 +220,7 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	cJSON_AddNumberToObject(json, "height", screen.y);
 	cJSON_AddStringToObject(
 			json, "sandbox", host->record.settings.sandboxed ? "bwrap" : "none");
-	/* Without a sandbox, that of this machine. */
-	cJSON_AddStringToObject(json, "network", host->record.settings.sandboxed ? "none" : "open");
+	desktop_network_describe(&host->record, json);
 	cJSON_AddNumberToObject(json, "host_pid", getpid());
 	cJSON_AddStringToObject(json, "lease",
 			desktop_thread_person_holds(host->thread) ? "person" : "agent");

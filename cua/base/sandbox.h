@@ -14,6 +14,7 @@
 
 /* Paths inside. */
 #define CUA_SANDBOX_SESSION_DIR "/run/cua"
+#define CUA_SANDBOX_EGRESS_DIR "/run/cua-egress"
 #define CUA_SANDBOX_HOME "/home/agent"
 #define CUA_SANDBOX_WORKSPACE CUA_SANDBOX_HOME "/workspace"
 #define CUA_SANDBOX_PROGRAM "/run/cua-program/cua"
