@@ -132,6 +132,8 @@ struct run_request run_policy_computer(struct agent_run *run, const struct agent
  * one that is refused. *ret_note: what a person did meanwhile, owned, NULL if nothing. */
 enum run_pass run_policy_pass(struct agent_run *run, const struct run_request *request,
 		char *problem, size_t size, char **ret_note);
+/* What a person's answer about it is for. */
+struct agent_asked run_policy_asked(const struct run_request *request);
 /* What the request brought was read, or is on the screen. answer: of a tool, else NULL. False if
  * the run is over. */
 bool run_policy_read(struct agent_run *run, const struct run_request *request, const cJSON *answer);

@@ -94,6 +94,14 @@ struct run_request run_policy_computer(struct agent_run *run, const struct agent
 		.network = agent_desktop_network(run->desktop) };
 }
 
+struct agent_asked run_policy_asked(const struct run_request *request)
+{
+	return (struct agent_asked){ .tool = request->tool,
+		.server = request->server,
+		.server_tool = request->server_tool,
+		.arguments = request->arguments };
+}
+
 static bool is_computer(const struct run_request *request)
 {
 	return strcmp(request->tool, "computer") == 0;
@@ -180,6 +188,7 @@ static void tell(char *problem, size_t size, const struct agent_decision *decisi
 static bool take_yes(struct agent_run *run, const struct run_request *request, char **ret_note,
 		enum agent_approval *ret_approval)
 {
+	const struct agent_asked asked = run_policy_asked(request);
 	const char *screen = NULL;
 	if (is_computer(request)) {
 		if (!run_look(run, ret_note)) {
@@ -187,8 +196,7 @@ static bool take_yes(struct agent_run *run, const struct run_request *request, c
 		}
 		screen = agent_desktop_screen(run->desktop)->sha256;
 	}
-	*ret_approval = agent_approvals_take(
-			&run->approvals, request->tool, request->arguments, screen, cua_now_us());
+	*ret_approval = agent_approvals_take(&run->approvals, &asked, screen, cua_now_us());
 	return true;
 }
 
@@ -202,11 +210,11 @@ static enum run_pass ask(struct agent_run *run, const struct run_request *reques
 				"a person said yes, but the screen is another one by now; "
 				"look at it, and ask for the same again if it is right",
 	};
+	const struct agent_asked asked = run_policy_asked(request);
 	const char *why = NULL;
 	enum agent_approval approval = AGENT_APPROVAL_NONE;
 	if (run->options->approve &&
-			!agent_approvals_may_ask(&run->approvals, request->tool, request->arguments,
-					cua_now_us(), &why)) {
+			!agent_approvals_may_ask(&run->approvals, &asked, cua_now_us(), &why)) {
 		tell(problem, size, decision, why);
 		return run_note_approval(run, request->call, "not_asked", NULL, 0)
 				? RUN_PASS_REFUSED

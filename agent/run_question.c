@@ -168,6 +168,7 @@ static bool put_question(struct agent_run *run, const struct run_request *reques
 enum run_answer run_question(struct agent_run *run, const struct run_request *request,
 		const struct agent_decision *decision, const cJSON *checks)
 {
+	const struct agent_asked asked = run_policy_asked(request);
 	const uint64_t asked_us = cua_now_us();
 	const bool has_screen = strcmp(request->tool, "computer") == 0;
 	const struct agent_image *screen = has_screen ? agent_desktop_screen(run->desktop) : NULL;
@@ -181,8 +182,8 @@ enum run_answer run_question(struct agent_run *run, const struct run_request *re
 	const char *name = has_picture ? picture : NULL;
 	agent_approvals_asked(&run->approvals, asked_us);
 	const bool is_yes = put_question(run, request, decision, checks, name, asked_us);
-	agent_approvals_answer(&run->approvals, request->tool, request->arguments,
-			screen ? screen->sha256 : NULL, is_yes, asked_us);
+	agent_approvals_answer(
+			&run->approvals, &asked, screen ? screen->sha256 : NULL, is_yes, asked_us);
 	if (!is_yes && run_is_cancelled(run)) {
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return RUN_ANSWER_OVER;

@@ -299,6 +299,21 @@ static void a_no_is_told_and_nothing_is_called(void **state)
 	agent_mcp_assert_request(stage, 1, "did not allow it");
 }
 
+/* It takes the same arguments. */
+static void a_no_to_one_server_is_none_to_another(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("good", "good") "," PROGRAM("modern", "modern"));
+	stage->replies[0] = FUNCTION("c1", "mcp__good__do", "{}") END;
+	stage->replies[1] = FUNCTION("c2", "mcp__modern__do", "{}") END;
+	stage->replies[2] = FUNCTION("c3", "mcp__good__do", "{}") END;
+	stage->replies[3] = DONE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_int_equal(stage->questions, 2);
+	agent_mcp_assert_request(stage, 3, "refused exactly this before");
+}
+
 static void what_is_denied_is_not_called(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -406,6 +421,7 @@ int main(void)
 		STAGED(only_the_servers_that_are_named_are_offered),
 		STAGED(a_server_is_asked_when_the_policy_says_so),
 		STAGED(a_no_is_told_and_nothing_is_called),
+		STAGED(a_no_to_one_server_is_none_to_another),
 		STAGED(what_is_denied_is_not_called),
 		STAGED(an_error_of_a_tool_is_told),
 		STAGED(a_server_that_dies_costs_that_call_only),

@@ -23,15 +23,34 @@ static const char other_screen[] =
 static struct agent_approvals approvals;
 static cJSON *click, *other_click;
 
+static struct agent_asked of(const char *tool, const cJSON *arguments)
+{
+	return (struct agent_asked){ .tool = tool, .arguments = arguments };
+}
+
+static struct agent_asked of_server(const char *server, const char *server_tool)
+{
+	return (struct agent_asked){ "mcp", server, server_tool, click };
+}
+
+static bool may_ask(const struct agent_approvals *asked, const cJSON *arguments, uint64_t now_us,
+		const char **why)
+{
+	const struct agent_asked call = of("computer", arguments);
+	return agent_approvals_may_ask(asked, &call, now_us, why);
+}
+
 static enum agent_approval take(
 		const char *tool, const cJSON *arguments, const char *seen, uint64_t now_us)
 {
-	return agent_approvals_take(&approvals, tool, arguments, seen, now_us);
+	const struct agent_asked call = of(tool, arguments);
+	return agent_approvals_take(&approvals, &call, seen, now_us);
 }
 
 static void say(bool is_yes)
 {
-	agent_approvals_answer(&approvals, "computer", click, screen, is_yes, START);
+	const struct agent_asked call = of("computer", click);
+	agent_approvals_answer(&approvals, &call, screen, is_yes, START);
 }
 
 static void a_yes_holds_once(void **state)
@@ -59,7 +78,8 @@ static void a_yes_is_for_that_screen(void **state)
 	say(true);
 	assert_int_equal(take("computer", click, other_screen, START), AGENT_APPROVAL_SCREEN);
 	assert_int_equal(take("computer", click, screen, START), AGENT_APPROVAL_NONE);
-	agent_approvals_answer(&approvals, "bash", click, NULL, true, START);
+	const struct agent_asked call = of("bash", click);
+	agent_approvals_answer(&approvals, &call, NULL, true, START);
 	assert_int_equal(take("bash", click, NULL, START), AGENT_APPROVAL_HOLDS);
 }
 
@@ -79,14 +99,44 @@ static void a_no_is_not_asked_again(void **state)
 {
 	(void)state;
 	const char *why = "";
-	assert_true(agent_approvals_may_ask(&approvals, "computer", click, START, &why));
+	assert_true(may_ask(&approvals, click, START, &why));
 	say(false);
 	assert_int_equal(take("computer", click, screen, START), AGENT_APPROVAL_NONE);
-	assert_false(agent_approvals_may_ask(&approvals, "computer", click, START, &why));
+	assert_false(may_ask(&approvals, click, START, &why));
 	assert_non_null(strstr(why, "refused exactly this"));
-	assert_true(agent_approvals_may_ask(&approvals, "computer", other_click, START, &why));
+	assert_true(may_ask(&approvals, other_click, START, &why));
 	say(true); /* somebody's yes to it afterwards would still hold */
 	assert_int_equal(take("computer", click, screen, START), AGENT_APPROVAL_HOLDS);
+}
+
+/* Two servers may have tools that take the same. */
+static void an_answer_is_for_that_tool_of_that_server(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *server, *tool;
+	} others[] = { { "papers", "delete_all" }, { "crm", "list" }, { "papers", "list" },
+		{ "cr", "mdelete_all" }, { NULL, NULL } };
+	const struct agent_asked refused = of_server("crm", "delete_all");
+	char refusal[AGENT_REFUSAL_SIZE];
+	struct agent_approvals later = { 0 };
+	const char *why = "";
+	agent_approvals_answer(&approvals, &refused, NULL, false, START);
+	assert_true(agent_approvals_last_refusal(&approvals, refusal));
+	agent_approvals_refuse(&later, refusal);
+	assert_false(agent_approvals_may_ask(&approvals, &refused, START, &why));
+	assert_false(agent_approvals_may_ask(&later, &refused, START, &why));
+	for (size_t i = 0; i < CUA_ARRAY_LEN(others); i++) {
+		const struct agent_asked other = of_server(others[i].server, others[i].tool);
+		assert_true(agent_approvals_may_ask(&approvals, &other, START, &why));
+		assert_true(agent_approvals_may_ask(&later, &other, START, &why));
+		agent_approvals_answer(&approvals, &refused, NULL, true, START);
+		assert_int_equal(agent_approvals_take(&approvals, &other, NULL, START),
+				AGENT_APPROVAL_NONE);
+	}
+	agent_approvals_answer(&approvals, &refused, NULL, true, START);
+	assert_int_equal(agent_approvals_take(&approvals, &refused, NULL, START),
+			AGENT_APPROVAL_HOLDS);
 }
 
 static void a_no_outlives_its_process(void **state)
@@ -101,10 +151,10 @@ static void a_no_outlives_its_process(void **state)
 	agent_approvals_refuse(&later, "");
 	agent_approvals_refuse(&later, "0123");
 	agent_approvals_refuse(&later, "no hash at all");
-	assert_true(agent_approvals_may_ask(&later, "computer", click, START, &why));
+	assert_true(may_ask(&later, click, START, &why));
 	agent_approvals_refuse(&later, refusal);
-	assert_false(agent_approvals_may_ask(&later, "computer", click, START, &why));
-	assert_true(agent_approvals_may_ask(&later, "computer", other_click, START, &why));
+	assert_false(may_ask(&later, click, START, &why));
+	assert_true(may_ask(&later, other_click, START, &why));
 }
 
 static void questions_are_limited(void **state)
@@ -113,17 +163,17 @@ static void questions_are_limited(void **state)
 	const char *why = "";
 	approvals.limit = (struct agent_question_limit){ .times = 3 };
 	for (uint64_t i = 0; i < 3; i++) {
-		assert_true(agent_approvals_may_ask(&approvals, "computer", click, START, &why));
+		assert_true(may_ask(&approvals, click, START, &why));
 		agent_approvals_asked(&approvals, START + i * 1000 * SECOND);
 	}
 	const uint64_t later = START + 3600 * SECOND;
-	assert_false(agent_approvals_may_ask(&approvals, "computer", click, later, &why));
+	assert_false(may_ask(&approvals, click, later, &why));
 	assert_non_null(strstr(why, "so often"));
 	approvals.limit.per_hour = true; /* the first is an hour ago */
-	assert_false(agent_approvals_may_ask(&approvals, "computer", click, later - 1, &why));
-	assert_true(agent_approvals_may_ask(&approvals, "computer", click, later, &why));
+	assert_false(may_ask(&approvals, click, later - 1, &why));
+	assert_true(may_ask(&approvals, click, later, &why));
 	approvals.limit = (struct agent_question_limit){ 0 };
-	assert_true(agent_approvals_may_ask(&approvals, "computer", click, START, &why));
+	assert_true(may_ask(&approvals, click, START, &why));
 }
 
 static int begin(void **state)
@@ -141,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup(a_yes_is_for_that_screen, begin),
 		cmocka_unit_test_setup(a_yes_expires_after_two_minutes, begin),
 		cmocka_unit_test_setup(a_no_is_not_asked_again, begin),
+		cmocka_unit_test_setup(an_answer_is_for_that_tool_of_that_server, begin),
 		cmocka_unit_test_setup(a_no_outlives_its_process, begin),
 		cmocka_unit_test_setup(questions_are_limited, begin),
 	};

@@ -11,17 +11,26 @@
 #define HOUR_US (3600ULL * 1000000U)
 #define SECOND_US 1000000ULL
 
-/* Of the call as it will be run. False when memory runs out. */
-static bool hash_call(uint8_t hash[32], const char *tool, const cJSON *arguments)
+/* Each text with its end, so that no two lists of texts look alike. */
+static void add_text(crypto_generichash_state *state, const char *text)
 {
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(arguments);
+	text = text ? text : "";
+	crypto_generichash_update(state, (const unsigned char *)text, strlen(text) + 1);
+}
+
+/* Of the call as it will be run. False when memory runs out. */
+static bool hash_call(uint8_t hash[32], const struct agent_asked *call)
+{
+	CUA_AUTO_FREE char *arguments = cJSON_PrintUnformatted(call->arguments);
 	crypto_generichash_state state;
-	if (!text) {
+	if (!arguments) {
 		return false;
 	}
 	crypto_generichash_init(&state, NULL, 0, 32);
-	crypto_generichash_update(&state, (const unsigned char *)tool, strlen(tool) + 1);
-	crypto_generichash_update(&state, (const unsigned char *)text, strlen(text));
+	add_text(&state, call->tool);
+	add_text(&state, call->server);
+	add_text(&state, call->server_tool);
+	add_text(&state, arguments);
 	crypto_generichash_final(&state, hash, 32);
 	return true;
 }
@@ -56,12 +65,12 @@ static uint64_t count_asked(const struct agent_approvals *approvals, uint64_t no
 	return count;
 }
 
-bool agent_approvals_may_ask(const struct agent_approvals *approvals, const char *tool,
-		const cJSON *arguments, uint64_t now_us, const char **ret_why)
+bool agent_approvals_may_ask(const struct agent_approvals *approvals,
+		const struct agent_asked *call, uint64_t now_us, const char **ret_why)
 {
 	uint8_t hash[32];
 	const uint64_t most = (uint64_t)approvals->limit.times;
-	if (!hash_call(hash, tool, arguments)) {
+	if (!hash_call(hash, call)) {
 		*ret_why = "memory ran out";
 		return false;
 	}
@@ -106,12 +115,12 @@ void agent_approvals_refuse(struct agent_approvals *approvals, const char *refus
 	}
 }
 
-void agent_approvals_answer(struct agent_approvals *approvals, const char *tool,
-		const cJSON *arguments, const char *screen, bool is_yes, uint64_t asked_us)
+void agent_approvals_answer(struct agent_approvals *approvals, const struct agent_asked *call,
+		const char *screen, bool is_yes, uint64_t asked_us)
 {
 	uint8_t hash[32];
 	approvals->is_given = false;
-	if (!hash_call(hash, tool, arguments)) {
+	if (!hash_call(hash, call)) {
 		return;
 	}
 	if (!is_yes) {
@@ -124,13 +133,13 @@ void agent_approvals_answer(struct agent_approvals *approvals, const char *tool,
 	approvals->is_given = true;
 }
 
-enum agent_approval agent_approvals_take(struct agent_approvals *approvals, const char *tool,
-		const cJSON *arguments, const char *screen, uint64_t now_us)
+enum agent_approval agent_approvals_take(struct agent_approvals *approvals,
+		const struct agent_asked *call, const char *screen, uint64_t now_us)
 {
 	uint8_t hash[32];
 	const bool is_given = approvals->is_given;
 	approvals->is_given = false;
-	if (!is_given || !hash_call(hash, tool, arguments) ||
+	if (!is_given || !hash_call(hash, call) ||
 			memcmp(hash, approvals->given, sizeof(hash)) != 0) {
 		return AGENT_APPROVAL_NONE;
 	}

@@ -15,6 +15,13 @@
 #define AGENT_REFUSALS_KEPT 64
 #define AGENT_QUESTIONS_KEPT 256
 
+/* What an answer is for: all of it. */
+struct agent_asked {
+	const char *tool;
+	const char *server, *server_tool; /* of "mcp"; else NULL */
+	const cJSON *arguments;
+};
+
 struct agent_approvals {
 	struct agent_question_limit limit;
 	uint64_t asked;                           /* how often */
@@ -28,14 +35,14 @@ struct agent_approvals {
 };
 
 /* May a person be asked now whether this call may run? If not, *ret_why says why, for the model. */
-bool agent_approvals_may_ask(const struct agent_approvals *approvals, const char *tool,
-		const cJSON *arguments, uint64_t now_us, const char **ret_why);
+bool agent_approvals_may_ask(const struct agent_approvals *approvals,
+		const struct agent_asked *call, uint64_t now_us, const char **ret_why);
 /* A person is asked now; a yes holds until AGENT_APPROVAL_S from here. */
 void agent_approvals_asked(struct agent_approvals *approvals, uint64_t now_us);
 /* What the person said. screen: SHA-256 of the screenshot that was shown; NULL if the call has
  * nothing to do with a screen. */
-void agent_approvals_answer(struct agent_approvals *approvals, const char *tool,
-		const cJSON *arguments, const char *screen, bool is_yes, uint64_t asked_us);
+void agent_approvals_answer(struct agent_approvals *approvals, const struct agent_asked *call,
+		const char *screen, bool is_yes, uint64_t asked_us);
 
 /* For a journal: the last call that a person said no to, as text; false if there is none. */
 #define AGENT_REFUSAL_SIZE 65
@@ -52,7 +59,7 @@ enum agent_approval {
 };
 
 /* Uses the yes up, whether it holds or not. */
-enum agent_approval agent_approvals_take(struct agent_approvals *approvals, const char *tool,
-		const cJSON *arguments, const char *screen, uint64_t now_us);
+enum agent_approval agent_approvals_take(struct agent_approvals *approvals,
+		const struct agent_asked *call, const char *screen, uint64_t now_us);
 
 #endif
