@@ -22,8 +22,7 @@
 
 struct run_mcp {
 	struct agent_mcp *servers;
-	/* The tool that the last request was about: the server may have others after it. */
-	char tool[AGENT_MCP_TOOL_NAME_MAX + 1];
+	struct agent_mcp_target target; /* what the last request was about */
 };
 
 /* --- which --- */
@@ -201,22 +200,21 @@ bool run_mcp_has(const struct agent_run *run, const struct agent_call *call)
 bool run_mcp_request(struct agent_run *run, const struct agent_call *call,
 		struct run_request *ret_request, char *problem, size_t size)
 {
-	struct agent_mcp_target target;
+	struct agent_mcp_target *target = &run->mcp->target;
 	struct cua_error why = { 0 };
-	if (agent_mcp_resolve(run->mcp->servers, call->tool, call->tool_arguments, &target, &why) !=
+	if (agent_mcp_resolve(run->mcp->servers, call->tool, call->tool_arguments, target, &why) !=
 			CUA_OK) {
 		snprintf(problem, size, "%s", why.msg);
 		return false;
 	}
 	/* Looking up names reads what a person has approved, and asks no server. */
-	const bool is_look_up = !target.server[0];
-	snprintf(run->mcp->tool, sizeof(run->mcp->tool), "%s", target.tool);
+	const bool is_look_up = !target->server[0];
 	*ret_request = (struct run_request){ .call = call,
 		.tool = is_look_up ? call->tool : "mcp",
-		.arguments = target.arguments,
-		.server = is_look_up ? NULL : target.server,
-		.server_tool = is_look_up ? NULL : run->mcp->tool,
-		.network = target.has_network ? "open" : "none" };
+		.arguments = target->arguments,
+		.server = is_look_up ? NULL : target->server,
+		.server_tool = is_look_up ? NULL : target->tool,
+		.network = target->has_network ? "open" : "none" };
 	return true;
 }
 
@@ -274,8 +272,8 @@ enum cua_status run_mcp_call(struct agent_run *run, const struct run_request *re
 		.answer = cJSON_CreateObject() };
 	cJSON_AddStringToObject(ret_outcome->answer, "server",
 			request->server ? request->server : request->tool);
-	enum cua_status status = agent_mcp_call(run->mcp->servers, request->call->tool,
-			request->call->tool_arguments, &result, &ret_outcome->is_uncertain, &why);
+	enum cua_status status = agent_mcp_call(run->mcp->servers, &run->mcp->target, &result,
+			&ret_outcome->is_uncertain, &why);
 	ret_outcome->ms = (double)(cua_now_us() - begun_us) / 1000.0;
 	if (status == CUA_OK) {
 		status = take_result(ret_outcome, &result, err);

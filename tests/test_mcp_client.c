@@ -47,23 +47,19 @@ static void hear_trouble(const char *server, const char *what, void *user_data)
 	snprintf(person->trouble, sizeof(person->trouble), "%s: %s", server, what);
 }
 
-/* Servers by their modes; each is named as its mode. */
-static struct agent_mcp *open_servers(const char *const *modes, size_t count, struct person *person)
+static FILE *begin_file(char *path, size_t size)
 {
-	char path[128];
-	struct agent_mcp *mcp = NULL;
-	struct cua_error why = { 0 };
-	snprintf(path, sizeof(path), "%s/servers.json", state_dir);
+	snprintf(path, size, "%s/servers.json", state_dir);
 	FILE *file = fopen(path, "we");
 	assert_non_null(file);
 	fputs("{\"mcpServers\": {", file);
-	for (size_t i = 0; i < count; i++) {
-		fprintf(file,
-				"%s\"%s\": {\"command\": \"%s\", \"args\": [\"%s\"], \"read\": "
-				"[\"%s\"]}",
-				i > 0 ? "," : "", modes[i], CUA_TEST_BAD_SERVER, modes[i],
-				CUA_TEST_BAD_SERVER);
-	}
+	return file;
+}
+
+static struct agent_mcp *open_file(FILE *file, const char *path, struct person *person)
+{
+	struct agent_mcp *mcp = NULL;
+	struct cua_error why = { 0 };
 	fputs("}}", file);
 	fclose(file);
 	const struct agent_mcp_options options = { .path = path,
@@ -75,6 +71,24 @@ static struct agent_mcp *open_servers(const char *const *modes, size_t count, st
 		fail_msg("%s", why.msg);
 	}
 	return mcp;
+}
+
+static void add_server(FILE *file, bool is_first, const char *name, const char *args)
+{
+	fprintf(file, "%s\"%s\": {\"command\": \"%s\", \"args\": [%s], \"read\": [\"%s\"]}",
+			is_first ? "" : ",", name, CUA_TEST_BAD_SERVER, args, CUA_TEST_BAD_SERVER);
+}
+
+/* Servers by their modes; each is named as its mode. */
+static struct agent_mcp *open_servers(const char *const *modes, size_t count, struct person *person)
+{
+	char path[128], args[64];
+	FILE *file = begin_file(path, sizeof(path));
+	for (size_t i = 0; i < count; i++) {
+		snprintf(args, sizeof(args), "\"%s\"", modes[i]);
+		add_server(file, i == 0, modes[i], args);
+	}
+	return open_file(file, path, person);
 }
 
 static size_t count_functions(const struct agent_mcp *mcp)
@@ -92,10 +106,16 @@ static void expect_answer(struct agent_mcp *mcp, const char *function, const cha
 		bool is_error, const char *expected)
 {
 	struct agent_mcp_result result;
+	struct agent_mcp_target target;
 	struct cua_error why = { 0 };
 	bool is_uncertain = false;
 	CUA_AUTO_JSON cJSON *json = cJSON_Parse(arguments);
-	if (agent_mcp_call(mcp, function, json, &result, &is_uncertain, &why) != CUA_OK) {
+	if (agent_mcp_resolve(mcp, function, json, &target, &why) == CUA_ERR_INVAL && is_error) {
+		assert_non_null(strstr(why.msg, expected));
+		return;
+	}
+	if (why.status != CUA_OK ||
+			agent_mcp_call(mcp, &target, &result, &is_uncertain, &why) != CUA_OK) {
 		fail_msg("%s: %s", function, why.msg);
 	}
 	if (result.is_error != is_error || !strstr(result.text, expected)) {
@@ -165,9 +185,13 @@ static void a_server_that_comes_back_as_another_waits_for_a_person(void **state)
 	CUA_AUTO_JSON cJSON *none = cJSON_CreateObject();
 	struct agent_mcp *mcp = open_servers(modes, 1, &person);
 	person.says_yes = false;
-	assert_int_equal(agent_mcp_call(mcp, "mcp__turncoat__do", none, &result, &is_uncertain,
-					 NULL),
-			CUA_ERR_CLOSED);
+	assert_int_equal(agent_mcp_resolve(mcp, "mcp__turncoat__do", none, &target, NULL), CUA_OK);
+	assert_int_equal(
+			agent_mcp_call(mcp, &target, &result, &is_uncertain, NULL), CUA_ERR_CLOSED);
+	/* Nor for a caller that has the tool already. */
+	assert_int_equal(agent_mcp_call(mcp, &target, &result, &is_uncertain, NULL), CUA_OK);
+	assert_true(result.is_error && strstr(result.text, "nobody has approved it"));
+	agent_mcp_result_finish(&result);
 	assert_int_equal(agent_mcp_resolve(mcp, "mcp__turncoat__do", none, &target, NULL),
 			CUA_ERR_INVAL);
 	expect_answer(mcp, "mcp__turncoat__do", "{}", true, "nobody has approved it");
@@ -251,6 +275,44 @@ static void many_tools_are_offered_by_name(void **state)
 	agent_mcp_close(mcp);
 	forget("many");
 	forget("good");
+}
+
+/* Server and tool are one name to a model, which may be read in two ways. */
+static void each_tool_has_a_function_of_its_own(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *server, *tool;
+	} rows[] = { { "a", "b__c" }, { "a__b", "c" }, { "d", "_e" }, { "d_", "e" }, { "f.g", "h" },
+		{ "f-g", "h" }, { "f_g", "h" } };
+	char path[128], args[64], names[CUA_ARRAY_LEN(rows)][65];
+	struct person person = { .says_yes = true };
+	struct agent_mcp_function function;
+	FILE *file = begin_file(path, sizeof(path));
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		snprintf(args, sizeof(args), "\"named\", \"%s\", \"%s\"", rows[i].tool,
+				rows[i].server);
+		add_server(file, i == 0, rows[i].server, args);
+	}
+	struct agent_mcp *mcp = open_file(file, path, &person);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct agent_mcp_target target;
+		CUA_AUTO_JSON cJSON *none = cJSON_CreateObject();
+		assert_true(agent_mcp_function(mcp, i, &function));
+		memcpy(names[i], function.name, sizeof(names[i]));
+		for (size_t other = 0; other < i; other++) {
+			assert_string_not_equal(names[i], names[other]);
+		}
+		assert_int_equal(agent_mcp_resolve(mcp, names[i], none, &target, NULL), CUA_OK);
+		assert_string_equal(target.server, rows[i].server);
+		assert_string_equal(target.tool, rows[i].tool);
+		snprintf(args, sizeof(args), "done by %s of %s", rows[i].tool, rows[i].server);
+		expect_answer(mcp, names[i], "{}", false, args);
+	}
+	agent_mcp_close(mcp);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		forget(rows[i].server);
+	}
 }
 
 static void a_server_that_fails_takes_no_other_with_it(void **state)
@@ -354,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_comes_back_as_another_waits_for_a_person),
 		cmocka_unit_test(what_variables_have_become_is_approved_too),
 		cmocka_unit_test(many_tools_are_offered_by_name),
+		cmocka_unit_test(each_tool_has_a_function_of_its_own),
 		cmocka_unit_test(a_server_that_fails_takes_no_other_with_it),
 		cmocka_unit_test(an_answer_is_a_text_and_pictures),
 		cmocka_unit_test(a_long_answer_is_cut_and_says_so),

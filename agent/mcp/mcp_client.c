@@ -227,11 +227,9 @@ static struct mcp_member *find_member(struct agent_mcp *mcp, const char *name)
 	return NULL;
 }
 
-static enum cua_status find_by_name(struct agent_mcp *mcp, const cJSON *arguments,
-		struct target *ret_target, struct cua_error *err)
+static enum cua_status find_by_name(struct agent_mcp *mcp, const char *server, const char *tool,
+		const cJSON *arguments, struct target *ret_target, struct cua_error *err)
 {
-	const char *server = cua_json_text(arguments, "server");
-	const char *tool = cua_json_text(arguments, "tool");
 	struct mcp_member *member = find_member(mcp, server);
 	if (!member) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
@@ -244,7 +242,7 @@ static enum cua_status find_by_name(struct agent_mcp *mcp, const cJSON *argument
 	}
 	*ret_target = (struct target){ .member = member,
 		.tool = mcp_tools_find(member->tools, tool),
-		.arguments = cua_json_member(arguments, "arguments") };
+		.arguments = arguments };
 	return ret_target->tool ? CUA_OK
 				: CUA_FAIL(err, CUA_ERR_INVAL, 0,
 						  "the server %s has no tool \"%.128s\"; mcp_tools "
@@ -275,21 +273,27 @@ static enum cua_status find_direct(struct agent_mcp *mcp, const char *function,
 static enum cua_status find(struct agent_mcp *mcp, const char *function, const cJSON *arguments,
 		struct target *ret_target, struct cua_error *err)
 {
-	enum cua_status status = strcmp(function, "mcp_call") == 0
-			? find_by_name(mcp, arguments, ret_target, err)
+	return strcmp(function, "mcp_call") == 0
+			? find_by_name(mcp, cua_json_text(arguments, "server"),
+					  cua_json_text(arguments, "tool"),
+					  cua_json_member(arguments, "arguments"), ret_target, err)
 			: find_direct(mcp, function, arguments, ret_target, err);
-	if (status == CUA_OK && !cJSON_IsObject(ret_target->arguments)) {
+}
+
+static enum cua_status check_target(const struct target *target, struct cua_error *err)
+{
+	if (!cJSON_IsObject(target->arguments)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "arguments must be an object");
 	}
-	if (status == CUA_OK && !ret_target->tool->is_approved) {
+	if (!target->tool->is_approved) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 				"the tool %s of the server %s is new or has changed, and nobody "
 				"has "
 				"approved it: a person must (cua mcp-servers approve %s)",
-				ret_target->tool->name, ret_target->member->entry->name,
-				ret_target->member->entry->name);
+				target->tool->name, target->member->entry->name,
+				target->member->entry->name);
 	}
-	return status;
+	return CUA_OK;
 }
 
 /* Those that said so, before anything of them is described or called. */
@@ -321,19 +325,18 @@ enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
 		return status;
 	}
 	if (strcmp(function, "mcp_tools") == 0) {
-		*ret_target = (struct agent_mcp_target){
-			.server = "", .tool = "", .arguments = arguments
-		};
+		*ret_target = (struct agent_mcp_target){ .server = "", .arguments = arguments };
 		return CUA_OK;
 	}
 	status = find(mcp, function, arguments, &target, err);
+	status = status == CUA_OK ? check_target(&target, err) : status;
 	if (status == CUA_OK) {
 		const struct agent_mcp_entry *entry = target.member->entry;
 		*ret_target = (struct agent_mcp_target){ .server = entry->name,
-			.tool = target.tool->name,
 			.arguments = target.arguments,
 			.annotations = cua_json_member(target.tool->definition, "annotations"),
 			.has_network = entry->has_network || entry->transport != AGENT_MCP_STDIO };
+		snprintf(ret_target->tool, sizeof(ret_target->tool), "%s", target.tool->name);
 	}
 	return status;
 }
@@ -363,21 +366,23 @@ static enum cua_status call(const struct target *target, struct agent_mcp_result
 	return status;
 }
 
-enum cua_status agent_mcp_call(struct agent_mcp *mcp, const char *function, const cJSON *arguments,
+enum cua_status agent_mcp_call(struct agent_mcp *mcp, const struct agent_mcp_target *target,
 		struct agent_mcp_result *ret_result, bool *ret_uncertain, struct cua_error *err)
 {
-	struct target target;
+	struct target found;
 	struct cua_error why = { 0 };
 	*ret_uncertain = false;
 	enum cua_status status = list_again(mcp, err);
 	if (status != CUA_OK) {
 		return status;
 	}
-	if (strcmp(function, "mcp_tools") == 0) {
-		return mcp_describe(mcp, arguments, ret_result, err);
+	if (!target->server[0]) {
+		return mcp_describe(mcp, target->arguments, ret_result, err);
 	}
-	if (find(mcp, function, arguments, &target, &why) != CUA_OK) {
+	if (find_by_name(mcp, target->server, target->tool, target->arguments, &found, &why) !=
+					CUA_OK ||
+			check_target(&found, &why) != CUA_OK) {
 		return mcp_content_text(why.msg, true, ret_result, err);
 	}
-	return call(&target, ret_result, ret_uncertain, err);
+	return call(&found, ret_result, ret_uncertain, err);
 }

@@ -59,12 +59,14 @@ bool agent_mcp_function(
 		const struct agent_mcp *mcp, size_t index, struct agent_mcp_function *ret_function);
 
 /* Which tool of which server a call is about, and what the server says of itself in annotations,
- * for whoever decides about it; valid as long as agent_mcp_function(). */
+ * for whoever decides about it. Valid as long as the servers and the arguments, but for the
+ * annotations, which are so until the next call of agent_mcp_call(). */
 struct agent_mcp_target {
-	const char *server, *tool; /* "" for mcp_tools, which only reads descriptions */
-	const cJSON *arguments;    /* of the tool */
-	const cJSON *annotations;  /* may be NULL; hints that nobody vouches for */
-	bool has_network;          /* so what it is told may leave */
+	const char *server; /* "" for mcp_tools, which only reads descriptions */
+	char tool[AGENT_MCP_TOOL_NAME_MAX + 1];
+	const cJSON *arguments;   /* of the tool */
+	const cJSON *annotations; /* may be NULL; hints that nobody vouches for */
+	bool has_network;         /* so what it is told may leave */
 };
 
 /* CUA_ERR_INVAL, in words for the model, if there is no such function, server or tool, or if it is
@@ -74,7 +76,8 @@ CUA_NODISCARD enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const cha
 		const cJSON *arguments, struct agent_mcp_target *ret_target, struct cua_error *err);
 
 /**
- * agent_mcp_call() - call a function.
+ * agent_mcp_call() - call that tool of that server, whatever functions there are by now.
+ * @target:        of agent_mcp_resolve().
  * @ret_result:    release with agent_mcp_result_finish(). What a model can mend is a result, too.
  * @ret_uncertain: set if it failed, and the call may have had its effect.
  *
@@ -83,8 +86,8 @@ CUA_NODISCARD enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const cha
  * Return: CUA_OK; CUA_ERR_TIMEOUT; CUA_ERR_CANCELLED; CUA_ERR_CLOSED; CUA_ERR_TOO_LARGE;
  *         CUA_ERR_APP; CUA_ERR_UNAVAILABLE; CUA_ERR_NOMEM. The next call may go well again.
  */
-CUA_NODISCARD enum cua_status agent_mcp_call(struct agent_mcp *mcp, const char *function,
-		const cJSON *arguments, struct agent_mcp_result *ret_result, bool *ret_uncertain,
-		struct cua_error *err);
+CUA_NODISCARD enum cua_status agent_mcp_call(struct agent_mcp *mcp,
+		const struct agent_mcp_target *target, struct agent_mcp_result *ret_result,
+		bool *ret_uncertain, struct cua_error *err);
 
 #endif

@@ -23,7 +23,8 @@ struct agent_mcp {
 /* An approved tool by its place among all of them; NULL behind the last. */
 const struct agent_mcp_tool *mcp_nth(
 		const struct agent_mcp *mcp, size_t index, const struct mcp_member **ret_member);
-/* mcp__SERVER__TOOL, in the letters that all model APIs take, and no longer than they take. */
+/* mcp__SERVER__TOOL, in the letters that all model APIs take, and no longer than they take; of this
+ * tool alone. */
 void mcp_function_name(const char *server, const char *tool, char name[65]);
 bool mcp_is_direct(const struct agent_mcp *mcp);
 /* The functions that are ours. */

@@ -16,6 +16,9 @@
 #define FOUND_MAX 25
 #define SUMMARY_MAX 160 /* characters of a description in a list */
 #define SEPARATOR "__"
+#define PREFIX "mcp" SEPARATOR
+#define HASH_BYTES 16
+#define HASH_DIGITS 16 /* of it in a name */
 
 static const char tools_help[] =
 		"Look up the tools of connected servers (Model Context Protocol). Without "
@@ -50,16 +53,30 @@ bool mcp_is_direct(const struct agent_mcp *mcp)
 	return mcp_nth(mcp, AGENT_MCP_DIRECT_MAX, &member) == NULL;
 }
 
-/* What does not fit is told apart by a hash, as are two that differ in other letters alone. */
+/* Does it end as those that have a hash? */
+static bool looks_hashed(const char *name)
+{
+	const size_t len = strlen(name);
+	return len > HASH_DIGITS && name[len - HASH_DIGITS - 1] == '_' &&
+			strspn(name + len - HASH_DIGITS, "0123456789abcdef") == HASH_DIGITS;
+}
+
+/* What does not fit is told apart by a hash; so are two that differ in other letters alone, and
+ * names with the separator at two places, which another server and tool could have as well. */
 void mcp_function_name(const char *server, const char *tool, char name[65])
 {
-	char whole[AGENT_MCP_NAME_MAX + AGENT_MCP_TOOL_NAME_MAX + 16], hash[65];
-	snprintf(whole, sizeof(whole), "mcp" SEPARATOR "%s" SEPARATOR "%s", server, tool);
-	bool is_same = strlen(whole) <= 64;
-	unsigned char digest[crypto_generichash_BYTES];
-	crypto_generichash(digest, sizeof(digest), (const unsigned char *)whole, strlen(whole),
-			NULL, 0);
+	char whole[AGENT_MCP_NAME_MAX + AGENT_MCP_TOOL_NAME_MAX + 16], hash[2 * HASH_BYTES + 1];
+	unsigned char digest[HASH_BYTES];
+	crypto_generichash_state state;
+	crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+	crypto_generichash_update(&state, (const unsigned char *)server, strlen(server) + 1);
+	crypto_generichash_update(&state, (const unsigned char *)tool, strlen(tool));
+	crypto_generichash_final(&state, digest, sizeof(digest));
 	sodium_bin2hex(hash, sizeof(hash), digest, sizeof(digest));
+	snprintf(whole, sizeof(whole), PREFIX "%s" SEPARATOR "%s", server, tool);
+	const char *separator = strstr(whole + strlen(PREFIX), SEPARATOR);
+	bool is_same = strlen(whole) <= 64 && !strstr(separator + 1, SEPARATOR) &&
+			!looks_hashed(whole);
 	for (char *byte = whole; *byte; byte++) {
 		if (!isalnum((unsigned char)*byte) && *byte != '_' && *byte != '-') {
 			*byte = '_';
@@ -69,7 +86,7 @@ void mcp_function_name(const char *server, const char *tool, char name[65])
 	if (is_same) {
 		snprintf(name, 65, "%.64s", whole);
 	} else {
-		snprintf(name, 65, "%.55s_%.8s", whole, hash);
+		snprintf(name, 65, "%.*s_%.*s", 63 - HASH_DIGITS, whole, HASH_DIGITS, hash);
 	}
 }
 

@@ -20,7 +20,7 @@
 	"iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP4" \
 	"z8AARAwoFABE0AX7pM/egAAAAABJRU5ErkJggg=="
 
-static const char *mode, *port;
+static const char *mode, *named, *port;
 static int calls, lists;
 
 static bool is(const char *name)
@@ -173,6 +173,11 @@ static void list(const cJSON *id, const cJSON *params)
 		list_deep(id);
 	} else if (is("odd-schemas")) {
 		list_odd(id);
+	} else if (is("named")) {
+		printf("{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"tools\":[{\"name\":\"%s\","
+		       "\"inputSchema\":{\"type\":\"object\"}}]}}\n",
+				id->valueint, named);
+		fflush(stdout);
 	} else if (is("slow-pages") || is("fat-pages")) {
 		list_pages(id);
 	} else {
@@ -244,6 +249,16 @@ static void count(const cJSON *params)
 	}
 }
 
+/* Which tool was called, and what its last argument says of the server. */
+static void say_names(const cJSON *id, const cJSON *params)
+{
+	char text[400];
+	snprintf(text, sizeof(text),
+			"{\"content\":[{\"type\":\"text\",\"text\":\"done by %.100s of %.100s\"}]}",
+			cJSON_GetStringValue(cJSON_GetObjectItem(params, "name")), port);
+	answer(id, text);
+}
+
 static void run_tool(const cJSON *id, const cJSON *params)
 {
 	static const char done[] = "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}";
@@ -293,6 +308,9 @@ static void run_tool(const cJSON *id, const cJSON *params)
 		return;
 	} else if (is("looks")) {
 		look(id);
+		return;
+	} else if (is("named")) {
+		say_names(id, params);
 		return;
 	} else if (is("pictures")) {
 		answer(id,
@@ -386,6 +404,7 @@ int main(int argc, char **argv)
 {
 	static char line[1 << 20];
 	mode = argc > 1 ? argv[1] : "";
+	named = argc > 2 ? argv[2] : "";
 	port = argc > 3 ? argv[3] : "0";
 	if (is("ignores-term")) {
 		signal(SIGTERM, SIG_IGN);

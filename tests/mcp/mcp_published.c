@@ -65,12 +65,14 @@ static struct agent_mcp_result call(const char *server, const char *tool, const 
 {
 	struct agent_mcp_result result;
 	struct cua_error why = { 0 };
+	struct agent_mcp_target target;
 	bool is_uncertain = false;
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "server", server);
 	cJSON_AddStringToObject(json, "tool", tool);
 	cJSON_AddItemToObject(json, "arguments", cJSON_Parse(arguments));
-	if (agent_mcp_call(mcp, "mcp_call", json, &result, &is_uncertain, &why) != CUA_OK) {
+	if (agent_mcp_resolve(mcp, "mcp_call", json, &target, &why) != CUA_OK ||
+			agent_mcp_call(mcp, &target, &result, &is_uncertain, &why) != CUA_OK) {
 		fail_msg("%s %s: %s", server, tool, why.msg);
 	}
 	return result;
