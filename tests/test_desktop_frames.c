@@ -335,6 +335,28 @@ static void streams_that_end_anyhow_leave_nothing(void **state)
 	desktop_do(&desktop, "[{\"action\":\"cursor_position\"}]");
 }
 
+/* The last one: the terminal that echoes it keeps the screen withheld. */
+static void a_secret_is_withheld_from_streams(void **state)
+{
+	static const uint8_t paper[] = { 0x20, 0x20, 0x20 };
+	(void)state;
+	struct canvas canvas = { 0 };
+	CUA_AUTO_FD int fd = ws_open("/v1/frames?max_fps=60");
+	take_update(fd, &canvas);
+	cJSON_Delete(desktop_post(&desktop,
+			"{\"actions\":[{\"action\":\"type\",\"text\":\"{{secret:PW}}\"}],"
+			"\"secrets\":{\"PW\":{\"value\":\"hunter2 "
+			"hunter2\",\"windows\":[\"XTerm\"],"
+			"\"origins\":[]}}}",
+			NULL));
+	expect_the_screen(fd, &canvas);
+	for (size_t at = 0; at < 20; at++) { /* where the terminal was */
+		assert_memory_equal(canvas.pixels + 3 * (40 * (size_t)canvas.width + 40 + at),
+				paper, sizeof(paper));
+	}
+	free(canvas.pixels);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +365,7 @@ int main(void)
 		cmocka_unit_test(the_others_formats_are_pictures_too),
 		cmocka_unit_test(what_is_no_stream_is_refused),
 		cmocka_unit_test(streams_that_end_anyhow_leave_nothing),
+		cmocka_unit_test(a_secret_is_withheld_from_streams),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
 }
