@@ -132,7 +132,8 @@ void cua_agent_result_finish(struct cua_agent_result *result);
 
 /* Names of tools with commas, "all" or "none"; CUA_ERR_INVAL names the one there is not. */
 CUA_NODISCARD enum cua_status cua_agent_check_tools(const char *names, struct cua_error *err);
-/* Servers likewise; CUA_ERR_INVAL for a mistake in mcpServers.json, too, CUA_ERR_NOT_FOUND. */
+/* Servers likewise; CUA_ERR_INVAL also for a mistake in mcpServers.json, of an entry only if it is
+ * named; CUA_ERR_NOT_FOUND. */
 CUA_NODISCARD enum cua_status cua_agent_check_mcp(const char *names, struct cua_error *err);
 
 #endif

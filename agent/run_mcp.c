@@ -34,7 +34,9 @@ enum cua_status cua_agent_check_mcp(const char *names, struct cua_error *err)
 	if (strcmp(names, "none") == 0) {
 		return CUA_OK;
 	}
-	enum cua_status status = agent_mcp_config_load(NULL, is_all ? NULL : names, &config, err);
+	/* Of those that nobody named, one with a mistake is not offered, and the run says so. */
+	enum cua_status status = is_all ? agent_mcp_config_load_usable(NULL, NULL, &config, err)
+					: agent_mcp_config_load(NULL, names, &config, err);
 	if (status != CUA_OK) {
 		return status;
 	}

@@ -264,6 +264,27 @@ static void only_the_servers_that_are_named_are_offered(void **state)
 			stage, "\"servers\":[{\"name\":\"modern\",\"usable\":true,\"tools\":1}]");
 }
 
+static void an_entry_with_a_mistake_costs_its_server_only(void **state)
+{
+	struct agent_stage *stage = *state;
+	struct cua_error why = { 0 };
+	offer(stage,
+			"\"broken\": {\"url\": \"https://${CUA_TEST_UNSET}/mcp\"}," PROGRAM(
+					"good", "good"));
+	assert_int_equal(cua_agent_check_mcp("all", &why), CUA_OK);
+	assert_int_equal(cua_agent_check_mcp("good", &why), CUA_OK);
+	assert_int_equal(cua_agent_check_mcp("good,broken", &why), CUA_ERR_INVAL);
+	assert_non_null(strstr(why.msg, "the variable CUA_TEST_UNSET is not set"));
+	stage->replies[0] = FUNCTION("c1", "mcp__good__do", "{}") END;
+	stage->replies[1] = DONE;
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	agent_mcp_assert_request(stage, 1, "{\"type\":\"input_text\",\"text\":\"done\"}");
+	agent_mcp_assert_events(stage, "\"type\":\"mcp_trouble\"");
+	agent_mcp_assert_events(stage, "the variable CUA_TEST_UNSET is not set");
+	agent_mcp_assert_events(stage, "{\"name\":\"broken\",\"usable\":false,\"tools\":0}");
+}
+
 /* --- the policy --- */
 
 static void a_server_is_asked_when_the_policy_says_so(void **state)
@@ -419,6 +440,7 @@ int main(void)
 		STAGED(what_nobody_approved_is_neither_started_nor_offered),
 		STAGED(a_tool_that_changes_in_the_run_is_not_called),
 		STAGED(only_the_servers_that_are_named_are_offered),
+		STAGED(an_entry_with_a_mistake_costs_its_server_only),
 		STAGED(a_server_is_asked_when_the_policy_says_so),
 		STAGED(a_no_is_told_and_nothing_is_called),
 		STAGED(a_no_to_one_server_is_none_to_another),

@@ -193,14 +193,14 @@ static void a_mistake_in_the_file_starts_nothing(void **state)
 	(void)state;
 	static char broken[300];
 	snprintf(broken, sizeof(broken), "CUA_MCP_SERVERS=%s", world_path(&world, "broken.json"));
-	write_file("broken.json", "{\"mcpServers\": {\n\"a\": {\"command\": 7}}}");
+	write_file("broken.json", "{\"mcpServers\":\n7}");
 	const char *const argv[] = { world.program, "run", "--model", "standin", "--base-url",
 		"http://127.0.0.1:9/v1", "--api", "responses", TASK, NULL };
 	const char *const its_env[] = { "CUA_API_KEY=sk-test-0123456789", broken, NULL };
 	struct output output;
 	world_exec(&world, argv, its_env, NULL, 0, &output);
 	expect_status(&output, 2, "a broken file");
-	tool_script_assert_has("broken", output.err, "broken.json:2: a > command");
+	tool_script_assert_has("broken", output.err, "broken.json:2: must be");
 	tool_script_assert_has("broken", output.err, "--mcp=none");
 	output_finish(&output);
 }

@@ -119,6 +119,11 @@ static enum cua_status start_all(struct agent_mcp *mcp, struct cua_error *err)
 	for (size_t i = 0; i < mcp->config.count; i++) {
 		struct mcp_member *member = &mcp->members[i];
 		member->entry = &mcp->config.entries[i];
+		if (member->entry->problem[0]) {
+			tell(mcp, member, member->entry->problem);
+			mcp->count++;
+			continue;
+		}
 		enum cua_status status = agent_mcp_server_create(
 				member->entry, &mcp->options.server, &member->server, err);
 		if (status != CUA_OK) {
@@ -154,8 +159,8 @@ enum cua_status agent_mcp_open(const struct agent_mcp_options *options, struct a
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "servers");
 	}
 	mcp->options = *options;
-	enum cua_status status =
-			agent_mcp_config_load(options->path, options->only, &mcp->config, &why);
+	enum cua_status status = agent_mcp_config_load_usable(
+			options->path, options->only, &mcp->config, &why);
 	if (status == CUA_OK) {
 		mcp->members = calloc(mcp->config.count + 1, sizeof(*mcp->members));
 		status = mcp->members ? mcp_make_schemas(mcp, &why)

@@ -30,8 +30,9 @@ struct agent_mcp_options {
 struct agent_mcp;
 
 /* Starts all servers at once and asks each for its tools. One that fails is told, and is not
- * offered. CUA_ERR_INVAL for a file with a mistake: nothing is started then. CUA_ERR_NOT_FOUND if
- * none of the servers in only is there; of some that are not, on_trouble is told. */
+ * offered, nor is one with a mistake in its entry. CUA_ERR_INVAL for a file that is none: nothing
+ * is started then. CUA_ERR_NOT_FOUND if none of the servers in only is there; of some that are not,
+ * on_trouble is told. */
 CUA_NODISCARD enum cua_status agent_mcp_open(const struct agent_mcp_options *options,
 		struct agent_mcp **ret_mcp, struct cua_error *err);
 void agent_mcp_close(struct agent_mcp *mcp);

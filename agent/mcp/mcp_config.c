@@ -459,7 +459,16 @@ void agent_mcp_config_finish(struct agent_mcp_config *config)
 	*config = (struct agent_mcp_config){ 0 };
 }
 
-static enum cua_status read_servers(const struct file *file, const char *only,
+/* One that is wrong has its problem and no more. */
+static void set_problem(
+		struct agent_mcp_entry *entry, const char *name, const struct cua_error *why)
+{
+	finish_entry(entry);
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	snprintf(entry->problem, sizeof(entry->problem), "%s", why->msg);
+}
+
+static enum cua_status read_servers(const struct file *file, const char *only, bool keeps_wrong,
 		struct agent_mcp_config *config, struct cua_error *err)
 {
 	const cJSON *servers = cua_json_member(file->json, SERVERS), *json = NULL;
@@ -477,11 +486,19 @@ static enum cua_status read_servers(const struct file *file, const char *only,
 		if (only && !cua_names_have(only, json->string)) {
 			continue;
 		}
-		enum cua_status status = read_server(
-				json, true, &config->entries[config->count++], &member, err);
-		if (status != CUA_OK) {
-			return fail_at(file, json->string, member, err);
+		struct agent_mcp_entry *entry = &config->entries[config->count++];
+		struct cua_error why = { 0 };
+		if (read_server(json, true, entry, &member, &why) == CUA_OK) {
+			continue;
 		}
+		const enum cua_status status = fail_at(file, json->string, member, &why);
+		if (!keeps_wrong || status == CUA_ERR_NOMEM) {
+			if (err) {
+				*err = why;
+			}
+			return status;
+		}
+		set_problem(entry, json->string, &why);
 	}
 	return only && config->count == 0
 			? CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s has no server \"%.64s\"",
@@ -489,14 +506,14 @@ static enum cua_status read_servers(const struct file *file, const char *only,
 			: CUA_OK;
 }
 
-enum cua_status agent_mcp_config_load(const char *path, const char *only,
+static enum cua_status load(const char *path, const char *only, bool keeps_wrong,
 		struct agent_mcp_config *ret_config, struct cua_error *err)
 {
 	struct agent_mcp_config config = { 0 };
 	struct file file;
 	enum cua_status status = open_file(path, false, &file, err);
 	if (status == CUA_OK) {
-		status = read_servers(&file, only, &config, err);
+		status = read_servers(&file, only, keeps_wrong, &config, err);
 	}
 	close_file(&file);
 	if (status != CUA_OK) {
@@ -505,6 +522,18 @@ enum cua_status agent_mcp_config_load(const char *path, const char *only,
 	}
 	*ret_config = config;
 	return CUA_OK;
+}
+
+enum cua_status agent_mcp_config_load(const char *path, const char *only,
+		struct agent_mcp_config *ret_config, struct cua_error *err)
+{
+	return load(path, only, false, ret_config, err);
+}
+
+enum cua_status agent_mcp_config_load_usable(const char *path, const char *only,
+		struct agent_mcp_config *ret_config, struct cua_error *err)
+{
+	return load(path, only, true, ret_config, err);
 }
 
 static enum cua_status write_file(const struct file *file, struct cua_error *err)

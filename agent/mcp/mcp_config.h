@@ -32,6 +32,9 @@ struct agent_mcp_entry {
 	char *url;      /* owned; of HTTP */
 	char **headers; /* owned, "Name: value", NULL-terminated; of HTTP */
 	cJSON *written; /* owned; the entry as it was written, without anything expanded */
+	/* Why it cannot be used; then nothing else is set but its name. "" after
+	 * agent_mcp_config_load(). */
+	char problem[512];
 };
 
 struct agent_mcp_config {
@@ -55,6 +58,9 @@ CUA_NODISCARD enum cua_status agent_mcp_config_path(char *path, size_t size, str
  *         servers.
  */
 CUA_NODISCARD enum cua_status agent_mcp_config_load(const char *path, const char *only,
+		struct agent_mcp_config *ret_config, struct cua_error *err);
+/* The same, but that an entry with a mistake has a problem, and takes no other with it. */
+CUA_NODISCARD enum cua_status agent_mcp_config_load_usable(const char *path, const char *only,
 		struct agent_mcp_config *ret_config, struct cua_error *err);
 void agent_mcp_config_finish(struct agent_mcp_config *config);
 
