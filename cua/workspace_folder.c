@@ -17,19 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cua/base/paths.h"
+#include "cua/base/own_paths.h"
 #include "cua/base/sandbox.h"
 #include "cua/base/util.h"
 
 /* --- what may not be one --- */
-
-/* The folder itself, or one above the other. */
-static bool contains(const char *folder, const char *path)
-{
-	const size_t len = strlen(folder);
-	return strcmp(folder, "/") == 0 ||
-			(strncmp(folder, path, len) == 0 && (path[len] == '/' || !path[len]));
-}
 
 /* False if there is none. */
 static bool canonical(const char *path, char *ret_path)
@@ -37,23 +29,38 @@ static bool canonical(const char *path, char *ret_path)
 	return path && path[0] == '/' && realpath(path, ret_path) && strcmp(ret_path, "/") != 0;
 }
 
+static enum cua_status check_home(const char *path, const char *home, struct cua_error *err)
+{
+	if (cua_path_contains(path, home)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"%s %s the home directory %s, with all that is in it: choose a "
+				"folder below it",
+				path, strcmp(path, home) == 0 ? "is" : "contains", home);
+	}
+	/* Keys, profiles, and what is started at the next login. */
+	return cua_path_contains(home, path) && path[strlen(home) + 1] == '.'
+			? CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "%s is hidden in the home directory %s, as keys and "
+					  "settings are: choose another folder",
+					  path, home)
+			: CUA_OK;
+}
+
 static enum cua_status check_homes(const char *path, struct cua_error *err)
 {
 	char home[PATH_MAX] = "";
-	bool is_home = canonical(getenv("HOME"), home) && contains(path, home);
+	enum cua_status status =
+			canonical(getenv("HOME"), home) ? check_home(path, home, err) : CUA_OK;
 	setpwent();
-	for (const struct passwd *entry; !is_home && (entry = getpwent());) {
+	for (const struct passwd *entry; status == CUA_OK && (entry = getpwent());) {
 		/* Accounts of services have folders of the system. */
-		is_home = (entry->pw_uid == 0 || entry->pw_uid >= 1000) &&
-				canonical(entry->pw_dir, home) && contains(path, home);
+		if ((entry->pw_uid == 0 || entry->pw_uid >= 1000) &&
+				canonical(entry->pw_dir, home)) {
+			status = check_home(path, home, err);
+		}
 	}
 	endpwent();
-	return is_home ? CUA_FAIL(err, CUA_ERR_INVAL, 0,
-					 "%s %s the home directory %s, with all that is in it: "
-					 "choose "
-					 "a folder below it",
-					 path, strcmp(path, home) == 0 ? "is" : "contains", home)
-		       : CUA_OK;
+	return status;
 }
 
 static enum cua_status check_system(const char *path, struct cua_error *err)
@@ -63,7 +70,7 @@ static enum cua_status check_system(const char *path, struct cua_error *err)
 	static const char *const itself[] = { "/var", "/run", "/tmp", "/opt", "/srv", "/mnt",
 		"/media", "/var/lib", "/var/tmp", "/run/user" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(whole); i++) {
-		if (contains(whole[i], path)) {
+		if (cua_path_contains(whole[i], path)) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s belongs to the system", path);
 		}
 	}
@@ -71,40 +78,6 @@ static enum cua_status check_system(const char *path, struct cua_error *err)
 		if (strcmp(itself[i], path) == 0) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
 					"%s belongs to the system: choose a folder below it", path);
-		}
-	}
-	return CUA_OK;
-}
-
-/* Desktops, runs and their keys; policies, secrets and approvals. */
-static enum cua_status check_own(const char *path, struct cua_error *err)
-{
-	static enum cua_status (*const dirs[])(char *path, size_t size,
-			struct cua_error *err) = { cua_state_dir, cua_runtime_dir, cua_config_dir };
-	static const char *const variables[] = { "CUA_POLICY", "CUA_MODELS", "CUA_MCP_SERVERS",
-		"CUA_TEMPLATES", "CUA_RUNS_DIR" };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(dirs); i++) {
-		char dir[CUA_PATH_MAX], own[PATH_MAX];
-		if (dirs[i](dir, sizeof(dir), NULL) == CUA_OK && canonical(dir, own) &&
-				(contains(path, own) || contains(own, path))) {
-			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s %s what cua keeps in %s", path,
-					contains(own, path) ? "is among" : "contains", own);
-		}
-	}
-	char program[PATH_MAX];
-	if (realpath("/proc/self/exe", program) && contains(path, program)) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"%s contains %s, which runs outside of the sandbox: an agent could "
-				"change it",
-				path, program);
-	}
-	for (size_t i = 0; i < CUA_ARRAY_LEN(variables); i++) {
-		const char *named = getenv(variables[i]);
-		char own[PATH_MAX];
-		if (named && realpath(named, own) && contains(path, own)) {
-			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-					"%s contains %s, which $%s names: an agent could change it",
-					path, own, variables[i]);
 		}
 	}
 	return CUA_OK;
@@ -153,7 +126,7 @@ enum cua_status cua_workspace_check(
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "/ is all there is: choose a folder");
 	}
 	enum cua_status status = check_system(real, err);
-	status = status == CUA_OK ? check_own(real, err) : status;
+	status = status == CUA_OK ? cua_check_not_own(real, true, err) : status;
 	status = status == CUA_OK ? check_homes(real, err) : status;
 	if (status == CUA_OK && geteuid() != 0 && info.st_uid != geteuid()) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,

@@ -13,10 +13,10 @@
  * cua_workspace_check() - may this folder be a workspace?
  * @ret_path: its path without links; size bytes.
  *
- * Not one that would hand out more than was meant: the root, a home directory or what contains one,
- * folders of the system, what cua itself keeps, or what contains that. Not one that somebody else
- * could exchange for another: every folder above it must be writable by root, its owner and the
- * caller alone, or be sticky.
+ * Not one that would hand out more than was meant: the root, a home directory, what contains one or
+ * is hidden in one, folders of the system, what cua itself keeps, or what contains that. Not one
+ * that somebody else could exchange for another: every folder above it must be writable by root,
+ * its owner and the caller alone, or be sticky.
  *
  * Return: CUA_OK; CUA_ERR_INVAL or CUA_ERR_NOT_FOUND with the reason.
  */

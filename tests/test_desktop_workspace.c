@@ -244,6 +244,36 @@ static void what_hands_out_too_much_is_refused(void **state)
 			folder, NULL);
 }
 
+/* In the world's directory, its home, nothing of it is there yet: who makes it in a workspace
+ * decides what cua goes by. */
+static void what_cua_would_read_is_refused(void **state)
+{
+	(void)state;
+	char policy[300];
+	make_folder(".config", 0700);
+	make_folder(".ssh", 0700);
+	make_folder("policies", 0700);
+	snprintf(policy, sizeof(policy), "CUA_POLICY=%s", world_path(&world, "policies/mine.yaml"));
+	const char *const env[] = { policy, NULL };
+	static const struct {
+		const char *leaf, *why;
+	} rows[] = { { ".config", "contains what cua keeps in" },
+		{ ".ssh", "is hidden in the home directory" },
+		{ "policies", "contains what cua keeps in" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		char option[300];
+		struct output output;
+		snprintf(option, sizeof(option), "--workspace=%s",
+				world_path(&world, rows[i].leaf));
+		const char *const argv[] = { world.program, "desktop", "start", "--name=no", option,
+			NULL };
+		world_exec(&world, argv, env, NULL, 0, &output);
+		expect_status(&output, 2, option);
+		assert_says(output.err, rows[i].why);
+		output_finish(&output);
+	}
+}
+
 static void what_others_could_exchange_is_refused(void **state)
 {
 	(void)state;
@@ -302,6 +332,7 @@ int main(void)
 		TEST(no_race_leads_out_of_it),
 		TEST(what_hands_out_too_much_is_refused),
 		USER_TEST(what_hands_out_too_much_is_refused),
+		TEST(what_cua_would_read_is_refused),
 		TEST(what_others_could_exchange_is_refused),
 		TEST(where_owners_cannot_be_mapped_it_says_what_to_do),
 	};

@@ -7,7 +7,7 @@ function(cua_unit_test name)
 	set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endfunction()
 
-foreach(name base_buffer base_process base_file base_unix base_http base_http_client base_http_unix base_yaml base_cgroup)
+foreach(name base_buffer base_process base_file base_unix base_http base_http_client base_http_unix base_yaml base_cgroup base_own_paths)
 	cua_unit_test(${name} cua_base)
 endforeach()
 foreach(name base_http base_http_client)

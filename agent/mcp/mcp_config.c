@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/names.h"
+#include "cua/base/own_paths.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
@@ -148,49 +148,9 @@ static bool has_parent(const char *path)
 	return false;
 }
 
-/* As the kernel sees it, as far as it is there. */
-static void resolve(const char *path, char *resolved)
-{
-	if (!realpath(path, resolved)) {
-		snprintf(resolved, PATH_MAX, "%s", path);
-	}
-}
-
-static bool is_within(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-	while (len > 0 && folder[len - 1] == '/') {
-		len--;
-	}
-	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 /* A server that sees what cua keeps could read its keys; one that may change it, approve itself. */
-static enum cua_status check_own(const char *path, struct cua_error *err)
-{
-	char folders[3][CUA_PATH_MAX], own[PATH_MAX], wanted[PATH_MAX];
-	bool is_named = false;
-	enum cua_status status = cua_state_dir(folders[0], sizeof(folders[0]), err);
-	if (status == CUA_OK) {
-		status = agent_mcp_config_path(folders[1], sizeof(folders[1]), err);
-	}
-	if (status == CUA_OK) {
-		status = cua_config_path("CUA_POLICY", "policy.yaml", folders[2],
-				sizeof(folders[2]), &is_named, err);
-	}
-	resolve(path, wanted);
-	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(folders); i++) {
-		resolve(folders[i], own);
-		if (is_within(own, wanted) || is_within(wanted, own)) {
-			status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
-					"%.100s has in it, or is in, what cua keeps in %.100s",
-					path, folders[i]);
-		}
-	}
-	return status;
-}
-
-static enum cua_status read_folders(struct reading *reading, const cJSON *list, char ***ret_list)
+static enum cua_status read_folders(
+		struct reading *reading, const cJSON *list, bool changes, char ***ret_list)
 {
 	const bool expands = reading->expands;
 	reading->expands = false; /* a path that a person can read and hold against the folder */
@@ -202,7 +162,7 @@ static enum cua_status read_folders(struct reading *reading, const cJSON *list, 
 			status = CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
 					"%.100s must be a folder below /, without ..", path);
 		} else {
-			status = check_own(path, reading->err);
+			status = cua_check_not_own(path, changes, reading->err);
 		}
 	}
 	return status;
@@ -238,11 +198,11 @@ static enum cua_status read_stdio(struct reading *reading, const cJSON *json)
 	}
 	if (status == CUA_OK) {
 		reading->member = "read";
-		status = read_folders(reading, cua_json_member(json, "read"), &entry->read);
+		status = read_folders(reading, cua_json_member(json, "read"), false, &entry->read);
 	}
 	if (status == CUA_OK) {
 		reading->member = "write";
-		status = read_folders(reading, cua_json_member(json, "write"), &entry->write);
+		status = read_folders(reading, cua_json_member(json, "write"), true, &entry->write);
 	}
 	if (status == CUA_OK) {
 		reading->member = "network";

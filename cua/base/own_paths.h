@@ -1,0 +1,38 @@
+#ifndef CUA_BASE_OWN_PATHS_H
+#define CUA_BASE_OWN_PATHS_H
+
+/* What cua keeps, and nobody that it keeps in a sandbox may see or change: desktops, runs and keys;
+ * policies, secrets and approvals. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cua/base/error.h"
+
+/* The folder itself, or one above the path. Both without links. */
+bool cua_path_contains(const char *folder, const char *path);
+
+/**
+ * cua_path_resolve() - where a path leads, of which the end need not be there yet.
+ * @ret_path: size bytes; links are followed, also those that lead to nothing.
+ *
+ * Return: CUA_OK; CUA_ERR_INVAL if it is too long or has too many parts and links.
+ */
+CUA_NODISCARD enum cua_status cua_path_resolve(
+		const char *path, char *ret_path, size_t size, struct cua_error *err);
+
+/**
+ * cua_check_not_own() - is this nothing that cua keeps?
+ * @path:    may lead over links.
+ * @changes: it is to be handed out for writing: then cua's programs count, too, and their folder.
+ *
+ * What cua keeps is its folders of state, of sockets and of configuration, and what $CUA_POLICY,
+ * $CUA_MODELS, $CUA_MCP_SERVERS, $CUA_TEMPLATES and $CUA_RUNS_DIR name, whether it is there yet or
+ * not. A path is refused that contains it or is in it.
+ *
+ * Return: CUA_OK; CUA_ERR_INVAL with the reason.
+ */
+CUA_NODISCARD enum cua_status cua_check_not_own(
+		const char *path, bool changes, struct cua_error *err);
+
+#endif
