@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/mcp/mcp_client.h"
 #include "agent/mcp/mcp_pins.h"
@@ -315,6 +316,20 @@ static void each_tool_has_a_function_of_its_own(void **state)
 	}
 }
 
+static void a_server_does_not_get_all_of_the_machine(void **state)
+{
+	(void)state;
+	static const char *const modes[] = { "greedy" };
+	struct person person = { .says_yes = true };
+	struct agent_mcp *mcp = open_servers(modes, 1, &person);
+	expect_answer(mcp, "mcp__greedy__do", "{}", false,
+			geteuid() == 0 ? "memory bounded, files bounded, tasks bounded, scratch "
+					 "bounded"
+				       : "memory bounded, files bounded");
+	agent_mcp_close(mcp);
+	forget("greedy");
+}
+
 static void a_server_that_fails_takes_no_other_with_it(void **state)
 {
 	(void)state;
@@ -417,6 +432,7 @@ int main(void)
 		cmocka_unit_test(what_variables_have_become_is_approved_too),
 		cmocka_unit_test(many_tools_are_offered_by_name),
 		cmocka_unit_test(each_tool_has_a_function_of_its_own),
+		cmocka_unit_test(a_server_does_not_get_all_of_the_machine),
 		cmocka_unit_test(a_server_that_fails_takes_no_other_with_it),
 		cmocka_unit_test(an_answer_is_a_text_and_pictures),
 		cmocka_unit_test(a_long_answer_is_cut_and_says_so),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cua/base/file.h"
@@ -15,6 +16,13 @@
 /* Identities outside, by name: below those of desktops, and of nobody else on Debian. */
 #define UID_FIRST 66000U
 #define UID_COUNT 4000U
+
+/* What Node and npx never need all of. Memory is what a process may write to: Node reserves far
+ * more addresses than that. */
+#define MEMORY_MAX ((uint64_t)4 << 30)
+#define FILES_MAX 4096
+#define TASKS_MAX 1024
+#define SCRATCH_MAX ((int64_t)512 << 20)
 
 static uid_t uid_of(const char *name)
 {
@@ -104,7 +112,14 @@ enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int f
 	if (!env || !folders) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
+	const struct cua_rlimit rlimits[] = { { RLIMIT_DATA, MEMORY_MAX },
+		{ RLIMIT_NOFILE, FILES_MAX }, { RLIMIT_NPROC, TASKS_MAX } };
+	/* Processes are counted by user: the caller has others. */
+	const int rlimit_count = (int)CUA_ARRAY_LEN(rlimits) - (uid == (uid_t)-1);
 	const struct cua_sandbox_spec spec = { .home_dir = home,
+		.rlimits = rlimits,
+		.rlimit_count = rlimit_count,
+		.scratch_bytes = SCRATCH_MAX,
 		.folders = folders,
 		.folder_count = folder_count,
 		.program_fd = -1,

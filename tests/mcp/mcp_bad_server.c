@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -237,6 +240,30 @@ static void look(const cJSON *id)
 	answer(id, text);
 }
 
+/* How much it gets when it asks for more than is good. */
+static void take_all(const cJSON *id)
+{
+	char text[200];
+	struct rlimit files = { 0 }, tasks = { 0 };
+	struct statvfs scratch = { 0 };
+	const bool has_memory = mmap(NULL, (size_t)5 << 30, PROT_READ | PROT_WRITE,
+						MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+						0) != MAP_FAILED;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || getrlimit(RLIMIT_NPROC, &tasks) != 0 ||
+			statvfs("/tmp", &scratch) != 0) {
+		exit(4);
+	}
+	snprintf(text, sizeof(text),
+			"{\"content\":[{\"type\":\"text\",\"text\":\"memory %s, files %s, tasks "
+			"%s, "
+			"scratch %s\"}]}",
+			has_memory ? "all" : "bounded", files.rlim_max <= 4096 ? "bounded" : "all",
+			tasks.rlim_max <= 1024 ? "bounded" : "all",
+			scratch.f_blocks * scratch.f_frsize <= (size_t)512 << 20 ? "bounded"
+										 : "all");
+	answer(id, text);
+}
+
 /* A mark in a file for each call, so that nobody takes one that was sent twice for one. */
 static void count(const cJSON *params)
 {
@@ -308,6 +335,9 @@ static void run_tool(const cJSON *id, const cJSON *params)
 		return;
 	} else if (is("looks")) {
 		look(id);
+		return;
+	} else if (is("greedy")) {
+		take_all(id);
 		return;
 	} else if (is("named")) {
 		say_names(id, params);
