@@ -89,7 +89,8 @@ static enum cua_status ask_person(struct agent_run *run, const struct agent_call
 
 /* In one that another run has left, names that the policy knows may mean something else: functions,
  * aliases, a folder. A run that is resumed goes on with its own. */
-static enum cua_status renew(struct agent_run *run, const char *tool, struct cua_error *err)
+static enum cua_status renew(struct agent_run *run, const char *tool,
+		struct agent_outcome *ret_outcome, struct cua_error *err)
 {
 	static const char *const names[CUA_ARRAY_LEN(run->has_own)] = { "bash", "python" };
 	const bool goes_on = run->options->resume && !run->options->desktop_is_new;
@@ -100,15 +101,10 @@ static enum cua_status renew(struct agent_run *run, const char *tool, struct cua
 	if (goes_on || i == CUA_ARRAY_LEN(names) || run->has_own[i]) {
 		return CUA_OK;
 	}
-	struct agent_outcome outcome;
 	CUA_AUTO_JSON cJSON *restart = cJSON_CreateObject();
 	cJSON_AddBoolToObject(restart, "restart", true);
-	enum cua_status status = agent_desktop_tool(run->desktop, tool, restart, &outcome, err);
-	if (status == CUA_OK && outcome.status != CUA_OK) {
-		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
-	}
-	agent_outcome_finish(&outcome);
-	run->has_own[i] = status == CUA_OK;
+	enum cua_status status = agent_desktop_tool(run->desktop, tool, restart, ret_outcome, err);
+	run->has_own[i] = status == CUA_OK && ret_outcome->status == CUA_OK;
 	return status;
 }
 
@@ -116,10 +112,12 @@ static enum cua_status renew(struct agent_run *run, const char *tool, struct cua
 static enum cua_status run_on_desktop(struct agent_run *run, const struct agent_call *call,
 		struct agent_outcome *ret_outcome, struct cua_error *err)
 {
-	enum cua_status status = renew(run, call->tool, err);
-	return status == CUA_OK ? agent_desktop_tool(run->desktop, call->tool, call->tool_arguments,
-						  ret_outcome, err)
-				: status;
+	enum cua_status status = renew(run, call->tool, ret_outcome, err);
+	if (status != CUA_OK || ret_outcome->status != CUA_OK) {
+		return status; /* what stands in the way is the answer of the call */
+	}
+	agent_outcome_finish(ret_outcome);
+	return agent_desktop_tool(run->desktop, call->tool, call->tool_arguments, ret_outcome, err);
 }
 
 enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,

@@ -1,5 +1,7 @@
 /* What the session is asked for, by those in session_protocol.h. */
 
+#define CUA_LOG_MODULE "session"
+
 #include "display/session_internal.h"
 
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "cua/base/file.h"
+#include "cua/base/log.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "display/session_app.h"
@@ -263,6 +266,17 @@ static void on_client_readable(uv_poll_t *poll, int uv_status, int events)
 	}
 }
 
+/* The host, and nobody of the sandbox, whose processes have numbers here. Without a sandbox all
+ * have, and there is nothing to keep from whom. */
+static bool is_from_outside(int fd)
+{
+	struct ucred peer = { .pid = 1 };
+	socklen_t len = sizeof(peer);
+	return getpid() != 1 ||
+			(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+					peer.pid == 0);
+}
+
 void session_on_connection(uv_poll_t *poll, int uv_status, int events)
 {
 	(void)events;
@@ -271,6 +285,11 @@ void session_on_connection(uv_poll_t *poll, int uv_status, int events)
 		return;
 	}
 	int fd = accept4(session->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 && !is_from_outside(fd)) {
+		cua_log_warn("a program of the sandbox came to the session, and was sent away");
+		cua_closep(&fd);
+		return;
+	}
 	struct client *client = fd < 0 ? NULL : calloc(1, sizeof(*client));
 	if (!client || uv_poll_init(&session->loop, &client->poll, fd) != 0) {
 		cua_closep(&fd);

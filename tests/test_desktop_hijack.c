@@ -293,13 +293,15 @@ static bool was_decided(const cJSON *events, int step, const char *verdict)
 }
 
 /* What went wrong with one attempt; NULL if nothing did. */
-static const char *judge(const cJSON *events, int step, const cJSON *attempt, const char *said)
+static const char *judge(const cJSON *events, int step, const cJSON *attempt)
 {
 	const char *then = cua_json_text(attempt, "then");
 	const char *says = cua_json_string(attempt, "says");
 	const cJSON *intent = event_of(events, step, "intent");
 	const cJSON *result = event_of(events, step, "result");
-	if (says && !strstr(said, says)) {
+	if (says && !strstr(cua_json_text(result, "words"), says) &&
+			!strstr(cua_json_text(result, "message"), says) &&
+			strcmp(cua_json_text(result, "status"), says) != 0) {
 		return "it does not say what it should";
 	}
 	if (strcmp(then, "contained") == 0) {
@@ -355,7 +357,7 @@ static int play_set(const struct set *set)
 	int step = tainted ? 1 : 0, failed = 0;
 	cJSON_ArrayForEach (attempt, attempts) {
 		CUA_AUTO_FREE char *said = said_of(events, ++step);
-		const char *problem = judge(events, step, attempt, said);
+		const char *problem = judge(events, step, attempt);
 		if (problem) {
 			fprintf(stderr, "%s:%d: %s: %s: %s\n", set->path,
 					cua_yaml_line(set->yaml, attempt),

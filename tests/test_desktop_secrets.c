@@ -484,6 +484,37 @@ static void bad_secrets_are_told(void **state)
 	assert_non_null(strstr(json_text(pasted, "error.message"), "never through the clipboard"));
 }
 
+/* They could read the screen and the keys, and put up windows of any name. */
+static void tools_are_ended_before_and_wait_behind_it(void **state)
+{
+	(void)state;
+	struct output output;
+	world_expect(&world, 0, "tools", "call", "-d", desktop.name, "bash",
+			"{\"command\": \"kept=1; setsid sleep 4242 >/dev/null 2>&1 & setsid xterm "
+			"-class Pinentry -e sleep 4243 >/dev/null 2>&1 & echo started\"}",
+			NULL);
+	CUA_AUTO_FREE char *there = desktop_sh(&desktop,
+			"for i in $(seq 1000); do "
+			"pgrep -f 'sleep 424[2]' >/dev/null && pgrep -f 'sleep 424[3]' >/dev/null "
+			"&& "
+			"break; sleep 0.01; done; pgrep -fc 'sleep 424[23]' || true");
+	assert_int_not_equal(atoi(there), 0);
+	world_expect(&world, 0, "open_app", "-d", desktop.name, "xterm -class Terminal -e cat",
+			NULL);
+	assert_true(type_secret("Terminal", NULL));
+	CUA_AUTO_FREE char *left = desktop_sh(&desktop, "pgrep -fc 'sleep 424[23]' || true");
+	assert_int_equal(atoi(left), 0);
+	world_cua(&world, &output, "tools", "call", "-d", desktop.name, "bash",
+			"{\"command\": \"echo $kept\"}", NULL);
+	assert_int_equal(output.exit_status, 1);
+	assert_non_null(strstr(output.err, "tools wait until it cannot"));
+	output_finish(&output);
+	kill_window("Terminal");
+	world_expect(&world, 0, "screenshot", "-d", desktop.name, "-o", "/dev/null", NULL);
+	world_expect(&world, 0, "tools", "call", "-d", desktop.name, "bash",
+			"{\"command\": \"test -z $kept\"}", NULL);
+}
+
 static void logs_say_nothing(void **state)
 {
 	static const char *const logs[] = { "run/desktops/secret/host.log",
@@ -511,6 +542,7 @@ int main(void)
 		cmocka_unit_test(viewers_are_shown_the_notice),
 		cmocka_unit_test(bad_secrets_are_told),
 		cmocka_unit_test(a_dialog_of_libreoffice_gets_it_by_its_title),
+		cmocka_unit_test(tools_are_ended_before_and_wait_behind_it),
 		cmocka_unit_test(logs_say_nothing),
 	};
 	return cmocka_run_group_tests(tests, start, finish);

@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,6 @@
 
 #include <linux/landlock.h>
 
-#include "cua/base/file.h"
 #include "cua/base/util.h"
 
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
@@ -34,12 +33,13 @@
 #define ALL_OF_2 ((LANDLOCK_ACCESS_FS_REFER << 1) - 1)
 #define ALL_OF_3 ((LANDLOCK_ACCESS_FS_TRUNCATE << 1) - 1)
 
-static const char *const written[] = { "/tmp", "/var/tmp", "/run", "/dev", "/proc" };
+/* Nothing that other programs of the desktop run or obey: /run/cua has wrappers of programs. */
+static const char *const written[] = { "/tmp", "/var/tmp", "/run/user", "/dev", "/proc" };
 static const char *const read_only[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64",
-	"/etc", "/opt", "/var", "/sys" };
-/* Of the home: caches, packages, and the settings of what is started by a command. */
-static const char *const kept[] = { ".cache", ".npm", ".local", ".config/git", ".config/pip",
-	".config/matplotlib", ".config/libreoffice" };
+	"/etc", "/opt", "/var", "/run", "/sys" };
+
+/* How windows look, in the home. */
+static const char *const looks[] = { ".config/gtk-3.0", ".config/gtk-4.0", ".config/fontconfig" };
 
 struct rules {
 	int fd;
@@ -47,15 +47,12 @@ struct rules {
 	struct cua_error *err;
 };
 
-/* What is not there needs no rule. */
-static enum cua_status allow(const struct rules *rules, const char *path, uint64_t access)
+static enum cua_status allow_fd(
+		const struct rules *rules, int fd, const char *path, uint64_t access)
 {
 	struct stat stat;
-	CUA_AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &stat) != 0) {
-		return errno == ENOENT || errno == EACCES
-				? CUA_OK
-				: CUA_FAIL(rules->err, CUA_ERR_IO, errno, "%s", path);
+	if (fstat(fd, &stat) != 0) {
+		return CUA_FAIL(rules->err, CUA_ERR_IO, errno, "%s", path);
 	}
 	access &= rules->handled & (S_ISDIR(stat.st_mode) ? UINT64_MAX : OF_FILES);
 	const struct landlock_path_beneath_attr rule = { .allowed_access = access,
@@ -63,6 +60,18 @@ static enum cua_status allow(const struct rules *rules, const char *path, uint64
 	return syscall(SYS_landlock_add_rule, rules->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0
 			? CUA_OK
 			: CUA_FAIL(rules->err, CUA_ERR_IO, errno, "Landlock: %s", path);
+}
+
+/* What is not there needs no rule. */
+static enum cua_status allow(const struct rules *rules, const char *path, uint64_t access)
+{
+	CUA_AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd >= 0) {
+		return allow_fd(rules, fd, path, access);
+	}
+	return errno == ENOENT || errno == EACCES
+			? CUA_OK
+			: CUA_FAIL(rules->err, CUA_ERR_IO, errno, "%s", path);
 }
 
 static enum cua_status allow_all(
@@ -80,33 +89,55 @@ static int is_shown(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+/* Beneath the home, and no link: applications may have put one there. -1 if it is none. */
+static int open_in(int home_fd, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+	return (int)syscall(SYS_openat2, home_fd, path, &how, sizeof(how));
+}
+
 /* What is not hidden may be read. */
-static enum cua_status allow_shown(const struct rules *rules, const char *home)
+static enum cua_status allow_shown(const struct rules *rules, int home_fd)
 {
 	struct dirent **entries = NULL;
 	enum cua_status status = CUA_OK;
-	const int count = scandir(home, &entries, is_shown, alphasort);
+	const int count = scandirat(home_fd, ".", &entries, is_shown, alphasort);
 	for (int i = 0; i < count; i++) {
-		char path[PATH_MAX + 300];
-		snprintf(path, sizeof(path), "%s/%s", home, entries[i]->d_name);
-		status = status == CUA_OK ? allow(rules, path, READ) : status;
+		CUA_AUTO_FD int fd = open_in(home_fd, entries[i]->d_name);
+		if (fd >= 0 && status == CUA_OK) {
+			status = allow_fd(rules, fd, entries[i]->d_name, READ);
+		}
 		free(entries[i]);
 	}
 	free(entries);
 	return status;
 }
 
+/* A folder for caches and settings of their own, which nothing else of the desktop reads. Without
+ * it some programs are slower, or say that they cannot. */
+static enum cua_status allow_cache(const struct rules *rules, int home_fd)
+{
+	char path[] = TOOL_CACHE;
+	for (char *slash = path; (slash = strchr(slash, '/')); *slash++ = '/') {
+		*slash = '\0';
+		mkdirat(home_fd, path, 0700);
+	}
+	mkdirat(home_fd, path, 0700);
+	CUA_AUTO_FD int fd = open_in(home_fd, path);
+	return fd >= 0 ? allow_fd(rules, fd, path, rules->handled) : CUA_OK;
+}
+
 static enum cua_status allow_home(const struct rules *rules)
 {
 	const char *home = getenv("HOME");
-	enum cua_status status = home ? allow_shown(rules, home) : CUA_OK;
-	for (size_t i = 0; home && status == CUA_OK && i < CUA_ARRAY_LEN(kept); i++) {
-		char path[PATH_MAX];
-		snprintf(path, sizeof(path), "%s/%s", home, kept[i]);
-		status = cua_make_dirs(path, 0700, rules->err);
-		status = status == CUA_OK ? allow(rules, path, rules->handled) : status;
+	CUA_AUTO_FD int home_fd = home ? open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	enum cua_status status = home_fd >= 0 ? allow_shown(rules, home_fd) : CUA_OK;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(looks) && home_fd >= 0 && status == CUA_OK; i++) {
+		CUA_AUTO_FD int fd = open_in(home_fd, looks[i]);
+		status = fd >= 0 ? allow_fd(rules, fd, looks[i], READ) : CUA_OK;
 	}
-	return status;
+	return status == CUA_OK && home_fd >= 0 ? allow_cache(rules, home_fd) : status;
 }
 
 static enum cua_status fill(const struct rules *rules, const struct tool_workspace *workspace)

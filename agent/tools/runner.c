@@ -16,6 +16,7 @@
 #include "agent/tools/world.h"
 #include "cua/base/json.h"
 #include "cua/base/process.h"
+#include "cua/base/sandbox.h"
 #include "cua/base/util.h"
 #include "cua/contract/text.h"
 
@@ -156,25 +157,50 @@ static void bound_tools(void)
 	}
 }
 
+/* Settings and caches go where they may be written, and where no other program looks for its own.
+ */
+static void redirect(const char *home)
+{
+	static const struct {
+		const char *name, *scheme, *leaf;
+	} places[] = { { "XDG_CACHE_HOME", "", "" }, { "XDG_DATA_HOME", "", "/share" },
+		{ "GIT_CONFIG_GLOBAL", "", "/gitconfig" }, { "PYTHONUSERBASE", "", "/python" },
+		{ "MPLCONFIGDIR", "", "/matplotlib" }, { "npm_config_cache", "", "/npm" },
+		{ "UserInstallation", "file://", "/libreoffice" } };
+	for (size_t i = 0; home && i < CUA_ARRAY_LEN(places); i++) {
+		char place[PATH_MAX];
+		snprintf(place, sizeof(place), "%s%s/" TOOL_CACHE "%s", places[i].scheme, home,
+				places[i].leaf);
+		setenv(places[i].name, place, 1);
+	}
+}
+
+/* Without a sandbox there is none either: tools may do what the user may. */
+static enum cua_status confine(struct tool_world *world, struct cua_error *err)
+{
+	if (access(CUA_SANDBOX_PROGRAM, F_OK) != 0) {
+		return CUA_OK;
+	}
+	redirect(getenv("HOME"));
+	enum cua_status status = tool_confine(&world->workspace, err);
+	if (status != CUA_ERR_UNAVAILABLE) {
+		return status;
+	}
+	CUA_AUTO_JSON cJSON *warning = cJSON_CreateObject();
+	cJSON_AddStringToObject(warning, "warning", err->msg);
+	return tool_link_send(&world->link, warning, err);
+}
+
 static enum cua_status set_up(struct tool_world *world, struct cua_error *err)
 {
 	const char *home = getenv("HOME");
-	char git[PATH_MAX];
-	snprintf(git, sizeof(git), "%s/.config/git/config", home ? home : "");
 	setenv("LANG", "C.UTF-8", 0);
 	setenv("TERM", "dumb", 1);
 	setenv("PAGER", "cat", 1);
 	setenv("GIT_TERMINAL_PROMPT", "0", 1);
 	setenv("GIT_CEILING_DIRECTORIES", home ? home : "/", 1);
-	setenv("GIT_CONFIG_GLOBAL", git, 1); /* .gitconfig may not be opened */
 	enum cua_status status = tool_workspace_open(&world->workspace, err);
-	status = status == CUA_OK ? tool_confine(&world->workspace, err) : status;
-	if (status == CUA_ERR_UNAVAILABLE) {
-		fprintf(stderr, "cua: warning: tools can read the whole home of the desktop: %s\n",
-				err->msg);
-		status = CUA_OK;
-	}
-	return status;
+	return status == CUA_OK ? confine(world, err) : status;
 }
 
 int tool_runner_run(int link_fd)

@@ -186,6 +186,11 @@ static void post_actions(struct host *host, struct cua_http_exchange *exchange)
 	if (exchange->body.len > 0) {
 		explicit_bzero(exchange->body.data, exchange->body.len); /* it may hold secrets */
 	}
+	if (status == CUA_OK && job->request.secrets.count > 0) {
+		/* What a tool has started could read the screen or the keys, or have put up the
+		 * window. */
+		status = desktop_tools_end(host->tools, &error);
+	}
 	if (status != CUA_OK) {
 		desktop_job_destroy(job);
 		reply_error(exchange, &error, index);
@@ -289,6 +294,14 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 
 static void post_tools(struct host *host, struct cua_http_exchange *exchange)
 {
+	struct cua_error error = { 0 };
+	if (desktop_thread_withholds(host->thread)) {
+		cua_error_set(&error, CUA_ERR_POLICY, 0,
+				"a secret can be seen on this desktop, and tools wait until it "
+				"cannot: leave the field, or close its window");
+		reply_error(exchange, &error, -1);
+		return;
+	}
 	desktop_tools_call(host->tools, exchange);
 }
 

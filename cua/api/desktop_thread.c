@@ -29,7 +29,7 @@ struct desktop_thread {
 	int stream_fd;               /* readable: a stream is ready */
 	int cancel_fd;               /* readable: the running job is cancelled, or stop */
 	uv_async_t async;
-	atomic_bool person_holds, people_changed, holds_input;
+	atomic_bool person_holds, people_changed, holds_input, withholds;
 	atomic_int viewers;
 	unsigned long holding_connection; /* the thread's: whose input is down */
 };
@@ -207,6 +207,7 @@ void desktop_job_answer(struct desktop_job *job)
 
 static void finish_job(struct desktop_thread *thread, struct desktop_job *job)
 {
+	atomic_store(&thread->withholds, display_is_withheld(thread->display));
 	atomic_store(&thread->holds_input,
 			display_holds_input(thread->display) &&
 					!display_person_has_input(thread->display));
@@ -360,6 +361,11 @@ bool desktop_thread_person_holds(const struct desktop_thread *thread)
 int desktop_thread_viewers(const struct desktop_thread *thread)
 {
 	return atomic_load(&thread->viewers);
+}
+
+bool desktop_thread_withholds(const struct desktop_thread *thread)
+{
+	return atomic_load(&thread->withholds);
 }
 
 bool desktop_thread_holds_input(const struct desktop_thread *thread)

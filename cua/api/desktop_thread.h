@@ -80,6 +80,8 @@ void desktop_thread_wake_streams(struct desktop_thread *thread);
 /* What any thread may ask. */
 struct cua_point desktop_thread_screen(const struct desktop_thread *thread);
 bool desktop_thread_person_holds(const struct desktop_thread *thread);
+/* A secret could be seen at the end of the last job. */
+bool desktop_thread_withholds(const struct desktop_thread *thread);
 int desktop_thread_viewers(const struct desktop_thread *thread);
 /* A key or button is down between requests. */
 bool desktop_thread_holds_input(const struct desktop_thread *thread);

@@ -21,6 +21,7 @@
 #define MESSAGE_MAX ((size_t)24 << 20)
 #define START_TIMEOUT_MS 5000
 #define QUEUE_MAX 64
+#define END_WAIT_MS 5000
 #define ACT_MAX_LEN ((size_t)1 << 20)
 /* Unread by the runner. */
 #define UNREAD_MAX ((size_t)64 << 20)
@@ -180,8 +181,11 @@ static void on_line(struct desktop_tools *tools, const char *line)
 	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
 	const cJSON *act = cua_json_member(json, "act");
 	const char *code = cua_json_string(json, "code");
+	const char *warning = cua_json_string(json, "warning");
 	const struct call *call = TAILQ_FIRST(&tools->calls);
-	if (act) {
+	if (warning) {
+		cua_log_warn("tools can open all of the desktop's home: %.200s", warning);
+	} else if (act) {
 		const int number = cua_json_int(json, "number");
 		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(act);
 		/* The sandbox speaks here: whoever does not keep to the protocol is no runner. */
@@ -375,6 +379,22 @@ bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_excha
 		free(call);
 	}
 	return true;
+}
+
+/* Without its link it ends its family, and then itself, which the session tells. */
+enum cua_status desktop_tools_end(struct desktop_tools *tools, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	if (!tools->link) {
+		return CUA_OK;
+	}
+	if (!TAILQ_EMPTY(&tools->calls)) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "a tool is running on this desktop");
+	}
+	uv_close((uv_handle_t *)CUA_STEAL(tools->link), on_link_closed);
+	enum cua_status status = session_answer(tools->session_fd, END_WAIT_MS, &answer, err);
+	hang_up(tools);
+	return status;
 }
 
 void desktop_tools_acted(struct desktop_tools *tools, int number, const char *answer)

@@ -31,6 +31,9 @@ CUA_NODISCARD enum cua_status desktop_tools_create(uv_loop_t *loop,
 
 /* Answers the exchange, now or later. */
 void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *exchange);
+/* Ends the runner and all that it and its calls have started, and waits for that; the next call
+ * starts another. CUA_ERR_POLICY while a call is under way; CUA_ERR_TIMEOUT. */
+CUA_NODISCARD enum cua_status desktop_tools_end(struct desktop_tools *tools, struct cua_error *err);
 /* The caller of a call hung up; false if the exchange is none of a call. */
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange);
 /* What became of an on_act(); JSON text, NUL-terminated. */
