@@ -63,7 +63,7 @@ static int close_all(void **state)
 /* arguments are JSON. */
 static struct agent_mcp_result call(const char *server, const char *tool, const char *arguments)
 {
-	struct agent_mcp_result result;
+	struct agent_mcp_result result = { 0 };
 	struct cua_error why = { 0 };
 	struct agent_mcp_target target;
 	bool is_uncertain = false;
