@@ -308,11 +308,11 @@ static void chromium_goes_through_the_proxy(void **state)
 	wait_until(window_is_there, title, "the page over HTTP");
 	desktop_do(&desktop, "[{\"action\":\"open_url\",\"url\":\"http://evil.test/\"}]");
 	expect_decision("\"event\":\"denied\",\"by\":\"HTTP\",\"host\":\"evil.test\"");
-	CUA_AUTO_FREE char *gone = desktop_sh(&desktop,
-			"pkill -x chromium; while pgrep -x chromium >/dev/null; do :; done");
-	CUA_AUTO_FREE char *started = desktop_sh(&desktop,
+	free(desktop_sh(&desktop,
+			"pkill -x chromium; while pgrep -x chromium >/dev/null; do :; done"));
+	free(desktop_sh(&desktop,
 			"setsid chromium --ignore-certificate-errors --hide-crash-restore-bubble "
-			"https://allowed.test/page.html >/dev/null 2>&1 </dev/null & echo");
+			"https://allowed.test/page.html >/dev/null 2>&1 </dev/null & echo"));
 	wait_until(window_is_there, title, "the page over HTTPS");
 }
 
