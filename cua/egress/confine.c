@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -56,11 +57,11 @@ static enum cua_status confine_files(struct cua_error *err)
 /* A proxy that was taken over by what it read starts no program, looks into no process, and opens
  * no door. */
 static const char *const refused_syscalls[] = { "execve", "execveat", "fork", "vfork", "ptrace",
-	"process_vm_readv", "process_vm_writev", "pidfd_getfd", "kill", "tkill", "tgkill", "listen",
-	"accept", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "bpf",
-	"perf_event_open", "userfaultfd", "io_uring_setup", "keyctl", "add_key", "request_key",
-	"open_by_handle_at", "memfd_create", "setuid", "setgid", "setresuid", "setresgid",
-	"setgroups" };
+	"truncate", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "process_vm_readv",
+	"process_vm_writev", "pidfd_getfd", "kill", "tkill", "tgkill", "listen", "accept",
+	"unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "bpf", "perf_event_open",
+	"userfaultfd", "io_uring_setup", "keyctl", "add_key", "request_key", "open_by_handle_at",
+	"memfd_create", "setuid", "setgid", "setresuid", "setresgid", "setgroups" };
 
 static enum cua_status confine_calls(struct cua_error *err)
 {
@@ -71,6 +72,13 @@ static enum cua_status confine_calls(struct cua_error *err)
 		is_well = number == __NR_SCMP_ERROR ||
 				seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0) == 0;
 	}
+	/* Threads alone: libc takes clone where there is no clone3, whose flags cannot be looked
+	 * at. */
+	is_well = is_well &&
+			seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) ==
+					0 &&
+			seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) == 0;
 	static const int families[] = { AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH };
 	for (size_t i = 0; is_well && i < CUA_ARRAY_LEN(families); i++) {
 		is_well = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket),

@@ -1,6 +1,7 @@
 #include "cua/egress/proxy.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include "cua/egress/proxy_internal.h"
 
@@ -52,6 +53,9 @@ enum cua_status egress_proxy_run(const struct egress_proxy_options *options, voi
 {
 	struct egress_proxy proxy = { .options = options };
 	signal(SIGPIPE, SIG_IGN);
+	/* resolv.conf may have a list of domains to search: a name that is not there would become
+	 * another one under them. */
+	setenv("LOCALDOMAIN", "", 1);
 	if (!ledger_init(&proxy.ledger, &options->limits)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, 0, "egress proxy");
 	}
