@@ -1,7 +1,14 @@
 # The client of the Model Context Protocol, against servers that misbehave.
 set(mcp_dir ${CMAKE_CURRENT_LIST_DIR}/mcp)
 add_executable(mcp_bad_server ${mcp_dir}/mcp_bad_server.c)
-target_link_libraries(mcp_bad_server PRIVATE cua_options)
+if(CUA_SANITIZE)
+	# Shadow memory is larger than what a server may have.
+	target_include_directories(mcp_bad_server PRIVATE ${CMAKE_SOURCE_DIR})
+	target_compile_definitions(mcp_bad_server PRIVATE _GNU_SOURCE)
+	target_link_libraries(mcp_bad_server PRIVATE PkgConfig::libcjson)
+else()
+	target_link_libraries(mcp_bad_server PRIVATE cua_options)
+endif()
 foreach(name config client server http command)
 	add_executable(test_mcp_${name} ${CMAKE_CURRENT_LIST_DIR}/test_mcp_${name}.c)
 	target_link_libraries(test_mcp_${name} PRIVATE cua_mcp PkgConfig::cmocka)
