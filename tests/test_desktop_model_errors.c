@@ -226,7 +226,7 @@ static void a_key_that_nobody_set_is_told_before_anything_begins(void **state)
 	assert_int_equal(output.exit_status, 2);
 	assert_string_equal(output.err,
 			"cua run: gpt-6.1-sol of openai needs a key: set OPENAI_API_KEY or "
-			"CUA_API_KEY to it\n");
+			"CUA_API_KEY to it, or keep it with cua secret set --api-key\n");
 	assert_int_equal(stat(runs_dir, &info), -1);
 	output_finish(&output);
 	world_cua(&world, &output, "desktop", "list", "--json", NULL);
