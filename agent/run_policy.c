@@ -140,12 +140,6 @@ static struct agent_policy_call describe(const struct agent_run *run,
 	};
 }
 
-static bool is_worse(const struct agent_decision *one, const struct agent_decision *other)
-{
-	return one->verdict != other->verdict ? one->verdict > other->verdict
-					      : one->risk > other->risk;
-}
-
 /* All actions of a request of the computer; the worst verdict holds for all. ledger NULL: nothing
  * is counted. */
 static void judge(struct agent_run *run, struct agent_ledger *ledger,
@@ -161,7 +155,7 @@ static void judge(struct agent_run *run, struct agent_ledger *ledger,
 		struct agent_decision one;
 		agent_policy_judge(run->policy, ledger, &call, &one);
 		wants_url = wants_url || one.wants_url;
-		if (is_first || is_worse(&one, &decision)) {
+		if (is_first || agent_decision_is_worse(&one, &decision)) {
 			decision = one;
 		}
 		knows_window = knows_window && !may_change_window(action);

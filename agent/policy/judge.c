@@ -290,7 +290,7 @@ static struct policy_view view_part(const struct agent_policy_call *call,
 		.is_opaque = !is_known };
 }
 
-static bool is_worse(const struct agent_decision *one, const struct agent_decision *other)
+bool agent_decision_is_worse(const struct agent_decision *one, const struct agent_decision *other)
 {
 	return one->verdict != other->verdict ? one->verdict > other->verdict
 					      : one->risk > other->risk;
@@ -310,7 +310,8 @@ static void decide_parts(const struct agent_policy *policy, struct agent_ledger 
 			struct agent_decision one = { 0 };
 			decide(policy, i == 0 ? ledger : NULL, &view, &one);
 			snprintf(one.part, sizeof(one.part), "%s", cua_json_text(part, "text"));
-			if ((part == parts->child && i == 0) || is_worse(&one, decision)) {
+			if ((part == parts->child && i == 0) ||
+					agent_decision_is_worse(&one, decision)) {
 				*decision = one;
 			}
 		}

@@ -103,6 +103,8 @@ void agent_ledger_destroy(struct agent_ledger *ledger);
 /* Decides, and counts in the ledger, which may be NULL: then no limit is used up. */
 void agent_policy_judge(const struct agent_policy *policy, struct agent_ledger *ledger,
 		const struct agent_policy_call *call, struct agent_decision *ret_decision);
+/* Of what is judged part by part, the worst decision holds for all. */
+bool agent_decision_is_worse(const struct agent_decision *one, const struct agent_decision *other);
 size_t agent_ledger_count(const struct agent_ledger *ledger);
 /* What was counted since it had so many: [{"file", "line", "amount"}] of the rules. The caller owns
  * it; NULL if nothing was. */
