@@ -70,6 +70,19 @@ enum agent_limit agent_limits_check(const struct agent_limits *limits,
 	return AGENT_LIMIT_NONE;
 }
 
+struct agent_limits agent_limits_or(
+		const struct agent_limits *given, const struct agent_limits *otherwise)
+{
+	return (struct agent_limits){
+		.steps = given->steps < 0 ? otherwise->steps : given->steps,
+		.time_s = given->time_s < 0 ? otherwise->time_s : given->time_s,
+		.tokens = given->tokens < 0 ? otherwise->tokens : given->tokens,
+		.usd = given->usd < 0 ? otherwise->usd : given->usd,
+		.repeats = given->repeats < 0 ? otherwise->repeats : given->repeats,
+		.errors = given->errors < 0 ? otherwise->errors : given->errors,
+	};
+}
+
 /* --- circles --- */
 
 static bool touches(const cJSON *actions)

@@ -46,6 +46,10 @@ struct agent_spent {
 enum agent_limit agent_limits_check(const struct agent_limits *limits,
 		const struct agent_spent *spent, struct cua_error *err);
 
+/* Those that are given; for one that is not, which is below 0, the other. */
+struct agent_limits agent_limits_or(
+		const struct agent_limits *given, const struct agent_limits *otherwise);
+
 /* --- circles --- */
 
 #define AGENT_PAIRS_KEPT 24

@@ -313,13 +313,5 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 struct agent_limits run_options_limits(
 		const struct run_options *options, const struct agent_limits *resumed)
 {
-	const struct agent_limits *given = &options->limits;
-	struct agent_limits limits = resumed ? *resumed : cua_agent_default_limits;
-	limits.steps = given->steps < 0 ? limits.steps : given->steps;
-	limits.time_s = given->time_s < 0 ? limits.time_s : given->time_s;
-	limits.tokens = given->tokens < 0 ? limits.tokens : given->tokens;
-	limits.usd = given->usd < 0 ? limits.usd : given->usd;
-	limits.repeats = given->repeats < 0 ? limits.repeats : given->repeats;
-	limits.errors = given->errors < 0 ? limits.errors : given->errors;
-	return limits;
+	return agent_limits_or(&options->limits, resumed ? resumed : &cua_agent_default_limits);
 }
