@@ -11,7 +11,7 @@
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/text.h"
-#include "cua/run_template.h"
+#include "cua/template_desktop.h"
 
 static const char usage[] =
 		"Usage: cua templates [list] [--json]\n"
@@ -105,7 +105,7 @@ static bool check(const char *name)
 	struct cua_desktop_options desktop = { .settings = desktop_settings_default };
 	enum cua_status status = agent_template_load(name, &template, &why);
 	if (status == CUA_OK) {
-		status = run_template_desktop(template, &desktop, &why);
+		status = cua_template_desktop(template, &desktop, &why);
 	}
 	agent_template_destroy(template);
 	if (status != CUA_OK) {

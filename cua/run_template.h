@@ -11,8 +11,4 @@
 CUA_NODISCARD enum cua_status run_template_take(struct run_options *options,
 		struct agent_template **ret_template, struct cua_error *err);
 
-/* What it says of the desktop that is started, into what is not given yet. CUA_ERR_INVAL. */
-CUA_NODISCARD enum cua_status run_template_desktop(const struct agent_template *template,
-		struct cua_desktop_options *desktop, struct cua_error *err);
-
 #endif
