@@ -32,6 +32,7 @@
 #include "cua/run_detach.h"
 #include "cua/run_options.h"
 #include "cua/run_template.h"
+#include "cua/run_writable.h"
 
 /* Larger blocks go back to the kernel when they are freed. glibc would raise the bound to what a
  * request took, and each request of a run is larger than the one before. */
@@ -329,6 +330,15 @@ static enum cua_status copy_policy(const char *name, const char *text,
 	return agent_policy_parse(name, text, strlen(text), ret_policy, err);
 }
 
+/* path: NULL for the default. */
+static enum cua_status load_policy_file(const char *path, const struct run_options *command,
+		const struct cua_agent_resumable *resumed, struct agent_policy **ret_policy,
+		struct cua_error *err)
+{
+	enum cua_status status = run_check_unwritable(path, command, resumed, err);
+	return status == CUA_OK ? agent_policy_load(path, ret_policy, err) : status;
+}
+
 /* The one that is named; else that under which the run began; else the template's; else the user's
  * own; else the default. */
 static enum cua_status load_policy(const struct run_options *command,
@@ -338,7 +348,7 @@ static enum cua_status load_policy(const struct run_options *command,
 	char path[CUA_PATH_MAX];
 	bool is_there = true;
 	if (command->policy) {
-		return agent_policy_load(command->policy, ret_policy, err);
+		return load_policy_file(command->policy, command, resumed, ret_policy, err);
 	}
 	if (resumed && resumed->policy_text) {
 		return copy_policy(resumed->policy_name, resumed->policy_text, ret_policy, err);
@@ -348,7 +358,8 @@ static enum cua_status load_policy(const struct run_options *command,
 		return copy_policy(agent_policy_name(own), agent_policy_text(own), ret_policy, err);
 	}
 	enum cua_status status = agent_policy_path(path, sizeof(path), &is_there, err);
-	return status == CUA_OK ? agent_policy_load(is_there ? path : NULL, ret_policy, err)
+	return status == CUA_OK ? load_policy_file(is_there ? path : NULL, command, resumed,
+						  ret_policy, err)
 				: status;
 }
 
@@ -408,7 +419,9 @@ static int run_command(struct run_options *command, const struct agent_catalogue
 	if (command->resume) {
 		return resume_command(command, catalogue, keys);
 	}
-	if (run_template_take(command, &template, &why) != CUA_OK) {
+	if (run_template_take(command, &template, &why) != CUA_OK ||
+			run_check_unwritable(template ? template->path : NULL, command, NULL,
+					&why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 	} else if (fill_wish(&command->wish) &&
 			choose_model(&command->wish, catalogue, keys, &model)) {

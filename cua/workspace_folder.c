@@ -114,9 +114,19 @@ enum cua_status cua_workspace_check(
 {
 	char real[PATH_MAX], folder[PATH_MAX];
 	struct stat info;
-	if (!path[0] || !realpath(path, real) || stat(real, &info) != 0) {
-		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, path[0] ? errno : ENOENT,
-				"the workspace \"%s\"", path);
+	if (!path[0]) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"--workspace needs a folder; without it, the desktop has one of "
+				"its own");
+	}
+	if (!realpath(path, real) || stat(real, &info) != 0) {
+		if (errno != ENOENT) {
+			return CUA_FAIL(err, CUA_ERR_NOT_FOUND, errno, "the workspace %s", path);
+		}
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"there is no folder %s to work in: make it first, or leave "
+				"--workspace out, and the desktop has one of its own",
+				path);
 	}
 	if (!S_ISDIR(info.st_mode) || strlen(real) >= size) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "the workspace %s %s", real,

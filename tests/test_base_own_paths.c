@@ -53,6 +53,36 @@ static void a_path_leads_where_it_would_be_made(void **state)
 	}
 }
 
+/* Who writes to the folder could lead the way elsewhere. */
+static void a_way_over_a_link_in_a_folder_leads_through_it(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path;
+		bool leads;
+	} rows[] = { { "/work", true }, { "/work/no/where", true }, { "/works/a", false },
+		{ "/outside/a", false }, { "/to-work/a", true }, { "/work/out/a", true },
+		{ "/over/a", true }, { "/work/../outside/a", false },
+		{ "/outside/../work/a", true }, { "/outside/./../outside/a", false } };
+	assert_int_equal(mkdir(at("/work"), 0700), 0);
+	assert_int_equal(mkdir(at("/outside"), 0700), 0);
+	assert_int_equal(symlink("work", at("/to-work")), 0);
+	assert_int_equal(symlink("../outside", at("/work/out")), 0);
+	assert_int_equal(symlink("work/out", at("/over")), 0);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		bool leads = !rows[i].leads;
+		assert_int_equal(cua_path_leads_through(
+						 at(rows[i].path), at("/to-work/"), &leads, NULL),
+				CUA_OK);
+		if (leads != rows[i].leads) {
+			fail_msg("%s: %d", rows[i].path, leads);
+		}
+	}
+	bool leads = false;
+	assert_int_equal(cua_path_leads_through(at("/round/no"), at("/work"), &leads, NULL),
+			CUA_ERR_INVAL);
+}
+
 static void what_cua_keeps_is_refused_before_it_is_there(void **state)
 {
 	(void)state;
@@ -104,6 +134,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_leads_where_it_would_be_made),
+		cmocka_unit_test(a_way_over_a_link_in_a_folder_leads_through_it),
 		cmocka_unit_test(what_cua_keeps_is_refused_before_it_is_there),
 		cmocka_unit_test(the_folder_of_the_programs_is_not_to_be_changed),
 	};

@@ -229,8 +229,8 @@ static void what_hands_out_too_much_is_refused(void **state)
 	expect_refused("/tmp", "belongs to the system");
 	expect_refused("/root",
 			geteuid() == 0 && world.uid == (uid_t)-1 ? "is the home directory" : "");
-	expect_refused("", "No such file");
-	expect_refused("/nonexistent", "No such file");
+	expect_refused("", "needs a folder");
+	expect_refused("/nonexistent", "make it first");
 	expect_refused(world_path(&world, "secret"), "is no folder");
 	expect_refused(world_path(&world, "state"), "is among what cua keeps");
 	expect_refused(world_path(&world, "state/desktops"), "is among what cua keeps");
@@ -272,6 +272,40 @@ static void what_cua_would_read_is_refused(void **state)
 		assert_says(output.err, rows[i].why);
 		output_finish(&output);
 	}
+}
+
+static void expect_run_refused(const char *option, const char *file, const char *desktop_option)
+{
+	struct output output;
+	char leaf[320];
+	snprintf(leaf, sizeof(leaf), "%s=%s", option, world_path(&world, file));
+	const char *const argv[] = { world.program, "run", "--model=m", "--api=responses",
+		"--base-url=http://127.0.0.1:1/v1", leaf, desktop_option, "Do it.", NULL };
+	world_exec(&world, argv, NULL, NULL, 0, &output);
+	expect_status(&output, 2, leaf);
+	assert_says(output.err, "the model could change it");
+	output_finish(&output);
+}
+
+/* Nor what it could exchange a link for. */
+static void a_run_obeys_no_file_that_its_model_can_write(void **state)
+{
+	(void)state;
+	static const char *const policies[] = { "folder/policy.yaml", "to-folder.yaml",
+		"folder/outside/policy.yaml", "state/desktops/folder/policy.yaml" };
+	char workspace[300];
+	snprintf(workspace, sizeof(workspace), "--workspace=%s", folder);
+	put("policy.yaml", "include: default\n");
+	put("folder/policy.yaml", "include: default\n");
+	put("folder/template.yaml", "description: work\n");
+	assert_int_equal(symlink("folder/policy.yaml", world_path(&world, "to-folder.yaml")), 0);
+	assert_int_equal(symlink(world.dir, world_path(&world, "folder/outside")), 0);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(policies); i++) {
+		expect_run_refused("--policy", policies[i], "--desktop=folder");
+		expect_run_refused("--policy", policies[i], workspace);
+	}
+	expect_run_refused("--template", "folder/template.yaml", "--desktop=folder");
+	expect_run_refused("--template", "folder/template.yaml", workspace);
 }
 
 static void what_others_could_exchange_is_refused(void **state)
@@ -333,6 +367,7 @@ int main(void)
 		TEST(what_hands_out_too_much_is_refused),
 		USER_TEST(what_hands_out_too_much_is_refused),
 		TEST(what_cua_would_read_is_refused),
+		TEST(a_run_obeys_no_file_that_its_model_can_write),
 		TEST(what_others_could_exchange_is_refused),
 		TEST(where_owners_cannot_be_mapped_it_says_what_to_do),
 	};

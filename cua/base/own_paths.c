@@ -10,7 +10,7 @@
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 
-#define PARTS_MAX 64 /* and links, behind what is there */
+#define LINKS_MAX 40 /* as the kernel has it */
 
 bool cua_path_contains(const char *folder, const char *path)
 {
@@ -21,80 +21,114 @@ bool cua_path_contains(const char *folder, const char *path)
 
 /* --- where a path leads --- */
 
-/* Behind them a link would not be seen as one. */
-static void cut_slashes(char *path)
-{
-	for (size_t len = strlen(path); len > 0 && path[len - 1] == '/';) {
-		path[--len] = '\0';
-	}
-}
+/* On the way along a path; at holds no links. */
+struct walk {
+	char at[PATH_MAX];
+	int links;
+	const char *folder; /* that is looked for; NULL: none */
+	bool is_through;    /* something in it was met */
+};
 
-/* Cuts the last part off and returns it; "" of a path without one. */
-static char *cut_last(char *path)
+/* Cuts the last part off. */
+static void go_up(char *path)
 {
-	cut_slashes(path);
 	char *slash = strrchr(path, '/');
-	if (!slash) {
-		return path + strlen(path);
+	if (slash) {
+		slash[slash == path] = '\0';
 	}
-	*slash = '\0';
-	return slash + 1;
 }
 
-/* The folder is resolved. */
-static bool append(char *folder, const char *leaf)
+static bool go_down(struct walk *walk, const char *part)
 {
-	if (!leaf[0] || strcmp(leaf, ".") == 0) {
-		return true;
-	}
-	if (strcmp(leaf, "..") == 0) {
-		(void)cut_last(folder);
-		if (!folder[0]) {
-			snprintf(folder, PATH_MAX, "/");
-		}
-		return true;
-	}
-	const size_t len = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
-	return snprintf(folder + len, PATH_MAX - len, "/%s", leaf) < (int)(PATH_MAX - len);
+	const size_t len = strcmp(walk->at, "/") == 0 ? 0 : strlen(walk->at);
+	const size_t size = sizeof(walk->at) - len;
+	return snprintf(walk->at + len, size, "/%s", part) < (int)size;
 }
 
-/* path is absolute. A link that leads to nothing leads to where something may be made. */
-static bool resolve(const char *path, char *resolved, int parts)
+static bool go(struct walk *walk, const char *path);
+
+/* A link that leads to nothing leads to where something may be made. */
+static bool step(struct walk *walk, const char *part)
 {
-	char folder[PATH_MAX], target[PATH_MAX], next[2 * PATH_MAX];
-	if (realpath(path, resolved)) {
+	char target[PATH_MAX];
+	if (strcmp(part, "..") == 0) {
+		go_up(walk->at);
 		return true;
 	}
-	if (parts == 0 || strlen(path) >= sizeof(folder)) {
+	if (!go_down(walk, part)) {
 		return false;
 	}
-	memcpy(folder, path, strlen(path) + 1);
-	cut_slashes(folder);
-	const ssize_t len = readlink(folder, target, sizeof(target) - 1);
-	const char *leaf = cut_last(folder);
-	if (len > 0) {
-		target[len] = '\0';
-		snprintf(next, sizeof(next), "%s/%s", target[0] == '/' ? "" : folder, target);
-		return resolve(next, resolved, parts - 1);
+	walk->is_through = walk->is_through ||
+			(walk->folder && cua_path_contains(walk->folder, walk->at) &&
+					strcmp(walk->folder, walk->at) != 0);
+	const ssize_t len = readlink(walk->at, target, sizeof(target) - 1);
+	if (len <= 0) {
+		return true;
 	}
-	return resolve(folder[0] ? folder : "/", resolved, parts - 1) && append(resolved, leaf);
+	target[len] = '\0';
+	go_up(walk->at);
+	return ++walk->links <= LINKS_MAX && go(walk, target);
+}
+
+static bool go(struct walk *walk, const char *path)
+{
+	char part[NAME_MAX + 1];
+	if (path[0] == '/') {
+		snprintf(walk->at, sizeof(walk->at), "/");
+	}
+	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
+		const size_t len = strcspn(path, "/");
+		if (len > NAME_MAX) {
+			return false;
+		}
+		memcpy(part, path, len);
+		part[len] = '\0';
+		if (strcmp(part, ".") != 0 && !step(walk, part)) {
+			return false;
+		}
+		path += len;
+	}
+	return true;
+}
+
+static enum cua_status walk_path(const char *path, struct walk *walk, struct cua_error *err)
+{
+	if (!getcwd(walk->at, sizeof(walk->at))) {
+		snprintf(walk->at, sizeof(walk->at), "/");
+	}
+	return go(walk, path)
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "%.100s is too long, or leads over too many links", path);
 }
 
 enum cua_status cua_path_resolve(
 		const char *path, char *ret_path, size_t size, struct cua_error *err)
 {
-	char whole[2 * PATH_MAX], here[PATH_MAX] = "", resolved[PATH_MAX];
-	if (path[0] != '/' && !getcwd(here, sizeof(here))) {
-		here[0] = '\0';
+	struct walk walk = { 0 };
+	enum cua_status status = walk_path(path, &walk, err);
+	if (status == CUA_OK && strlen(walk.at) >= size) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "%.100s is too long", path);
 	}
-	const int len = snprintf(whole, sizeof(whole), "%s/%s", here, path);
-	if (len < 0 || (size_t)len >= sizeof(whole) || !resolve(whole, resolved, PARTS_MAX) ||
-			strlen(resolved) >= size) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"%.100s is too long, or has too many parts and links", path);
+	if (status == CUA_OK) {
+		memcpy(ret_path, walk.at, strlen(walk.at) + 1);
 	}
-	memcpy(ret_path, resolved, strlen(resolved) + 1);
-	return CUA_OK;
+	return status;
+}
+
+enum cua_status cua_path_leads_through(
+		const char *path, const char *folder, bool *ret_leads, struct cua_error *err)
+{
+	char resolved[PATH_MAX];
+	struct walk walk = { .folder = resolved };
+	enum cua_status status = cua_path_resolve(folder, resolved, sizeof(resolved), err);
+	if (status == CUA_OK) {
+		status = walk_path(path, &walk, err);
+	}
+	if (status == CUA_OK) {
+		*ret_leads = walk.is_through || cua_path_contains(resolved, walk.at);
+	}
+	return status;
 }
 
 /* --- what cua keeps --- */
@@ -122,10 +156,10 @@ static enum cua_status check_programs(const char *wanted, struct cua_error *err)
 	if (!realpath("/proc/self/exe", folder)) {
 		return CUA_OK;
 	}
-	(void)cut_last(folder);
+	go_up(folder);
 	const bool is_beside = !cua_path_contains(wanted, folder) && stat(wanted, &info) == 0 &&
 			S_ISDIR(info.st_mode);
-	return is_beside ? CUA_OK : check_one(wanted, folder[0] ? folder : "/", err);
+	return is_beside ? CUA_OK : check_one(wanted, folder, err);
 }
 
 enum cua_status cua_check_not_own(const char *path, bool changes, struct cua_error *err)

@@ -16,10 +16,15 @@ bool cua_path_contains(const char *folder, const char *path);
  * cua_path_resolve() - where a path leads, of which the end need not be there yet.
  * @ret_path: size bytes; links are followed, also those that lead to nothing.
  *
- * Return: CUA_OK; CUA_ERR_INVAL if it is too long or has too many parts and links.
+ * Return: CUA_OK; CUA_ERR_INVAL if it is too long or leads over too many links.
  */
 CUA_NODISCARD enum cua_status cua_path_resolve(
 		const char *path, char *ret_path, size_t size, struct cua_error *err);
+
+/* Does the path end in the folder, or lead over a link in it? Then who may write there says where
+ * it leads. CUA_ERR_INVAL as of cua_path_resolve(). */
+CUA_NODISCARD enum cua_status cua_path_leads_through(
+		const char *path, const char *folder, bool *ret_leads, struct cua_error *err);
 
 /**
  * cua_check_not_own() - is this nothing that cua keeps?
