@@ -30,10 +30,11 @@ static enum cua_status write_page(
 	return status;
 }
 
-enum cua_status agent_report_write(int run_dir_fd, struct cua_error *err)
+enum cua_status agent_report_write(
+		int run_dir_fd, const struct agent_redactor *redactor, struct cua_error *err)
 {
 	static const char temporary[] = ".report.html.part";
-	struct report report = { .run_dir_fd = run_dir_fd };
+	struct report report = { .run_dir_fd = run_dir_fd, .redactor = redactor };
 	enum cua_status status = report_read(&report, err);
 	if (status == CUA_OK) {
 		status = write_page(&report, temporary, err);

@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 
 #include "agent/event.h"
+#include "agent/secrets/redact.h"
 #include "cua/base/error.h"
 
 /* A screenshot; each distinct one is in the page once, and elements refer to it by its number. */
@@ -47,6 +48,7 @@ struct report {
 	struct report_shot last; /* the screen at the end */
 	double longest_ms;       /* of the steps' model and desktop time */
 	int run_dir_fd;          /* borrowed */
+	const struct agent_redactor *redactor; /* borrowed */
 };
 
 /* --- report_steps.c --- */

@@ -240,6 +240,7 @@ static enum cua_status take_event(cJSON **event, void *user_data, struct cua_err
 	if (steps->at == 0) {
 		return CUA_OK;
 	}
+	agent_redact_json(report->redactor, *event);
 	if (!cJSON_AddItemToArray(steps->events, *event)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "events");
 	}

@@ -160,6 +160,7 @@ static enum cua_status take_event(cJSON **event, void *user_data, struct cua_err
 	struct report *report = user_data;
 	struct report_step *step =
 			report->step_count > 0 ? &report->steps[report->step_count - 1] : NULL;
+	agent_redact_json(report->redactor, *event);
 	if (report->event_count == 0) {
 		report->begun_ms = agent_event_time_ms(*event);
 	}

@@ -427,8 +427,8 @@ static void close_journal(struct agent_run *run)
 	struct cua_agent_result *result = run->result;
 	struct cua_error why = { 0 };
 	enum cua_status noted = run_note_end(run, &why);
-	enum cua_status reported =
-			agent_report_write(run->journal.dir_fd, noted == CUA_OK ? &why : NULL);
+	enum cua_status reported = agent_report_write(
+			run->journal.dir_fd, run->redactor, noted == CUA_OK ? &why : NULL);
 	result->has_report = reported == CUA_OK;
 	if ((noted != CUA_OK || reported != CUA_OK) && !result->error.msg[0]) {
 		result->outcome = CUA_AGENT_DESKTOP_ERROR;

@@ -177,7 +177,7 @@ static void a_full_disk_leaves_whole_lines_and_files(void **state)
 	limit_files(10);
 	enum cua_status filed = file_png(&fixture->journal, SHA);
 	struct cua_error report_why = { 0 };
-	enum cua_status reported = agent_report_write(fixture->journal.dir_fd, &report_why);
+	enum cua_status reported = agent_report_write(fixture->journal.dir_fd, NULL, &report_why);
 	limit_files(RLIM_INFINITY);
 
 	assert_int_equal(appended, CUA_ERR_IO);
@@ -240,7 +240,7 @@ static void reports_show_steps_and_escape_text(void **state)
 	struct fixture *fixture = *state;
 	fill(fixture);
 	append(fixture, "{\"type\":\"run_end\",\"outcome\":\"done\",\"answer\":\"" EVIL "\"}");
-	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL, NULL), CUA_OK);
 	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
 	assert_null(strstr(html, "<script"));
 	assert_null(strstr(html, "passwd"));
@@ -304,7 +304,7 @@ static void reports_tell_steps_apart(void **state)
 	append(fixture,
 			"{\"type\":\"run_end\",\"outcome\":\"done\",\"steps\":3,\"cost_usd\":0."
 			"75}");
-	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL, NULL), CUA_OK);
 	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
 	assert_int_equal(count(html, PICTURE_BASE64), 1);
 	assert_int_equal(count(html, "class=\"pic p0\""), 4); /* and at the end */
@@ -336,7 +336,7 @@ static void reports_take_hundreds_of_steps(void **state)
 				"{\"type\":\"turn\",\"step\":%d,\"words\":\"word %d.\"}", i, i);
 		append(fixture, event);
 	}
-	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL, NULL), CUA_OK);
 	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
 	assert_non_null(strstr(html, "All steps <b>200</b>"));
 	assert_int_equal(count(html, "<section id=\"s"), 200);
@@ -355,7 +355,7 @@ static void a_broken_off_run_has_a_report(void **state)
 	struct fixture *fixture = *state;
 	fill(fixture);
 	assert_int_equal(write(fixture->journal.events_fd, "{\"type\":\"tur", 12), 12);
-	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL, NULL), CUA_OK);
 	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
 	assert_non_null(strstr(html, "broken off"));
 	assert_non_null(strstr(html, "Step 1"));
@@ -364,7 +364,7 @@ static void a_broken_off_run_has_a_report(void **state)
 static void an_empty_journal_has_a_report(void **state)
 {
 	struct fixture *fixture = *state;
-	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL), CUA_OK);
+	assert_int_equal(agent_report_write(fixture->journal.dir_fd, NULL, NULL), CUA_OK);
 	CUA_AUTO_FREE char *html = read_back(fixture, "report.html");
 	assert_non_null(strstr(html, "broken off"));
 }

@@ -168,6 +168,46 @@ static void a_run_is_listed_shown_and_verified(void **state)
 	world_expect(&world, 2, "runs", "frobnicate", NULL);
 }
 
+static void expect_hidden(const char *where, const char *text)
+{
+	if (strstr(text, "Say one two.") || !strstr(text, "{{secret:LATER}}")) {
+		fail_msg("%s shows it: %s", where, text);
+	}
+}
+
+/* The run did not know it, and its folder holds it. */
+static void what_became_a_secret_after_the_run_is_not_shown(void **state)
+{
+	(void)state;
+	static const char *const shown[][5] = { { "runs", "list", NULL },
+		{ "runs", "list", "--json", NULL }, { "runs", "show", "last", NULL },
+		{ "runs", "show", "last", "--json", NULL },
+		{ "runs", "attach", "last", "--json", NULL } };
+	const char *const keep[] = { world.program, "secret", "set", "LATER", "--window=*xterm*",
+		NULL };
+	struct output output;
+	run_to_the_end();
+	world_exec(&world, keep, NULL, "Say one two.", strlen("Say one two."), &output);
+	expect_status(&output, 0, "cua secret set");
+	output_finish(&output);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(shown); i++) {
+		world_cua(&world, &output, shown[i][0], shown[i][1], shown[i][2], shown[i][3],
+				NULL);
+		expect_status(&output, 0, shown[i][1]);
+		expect_hidden(shown[i][1], output.out);
+		output_finish(&output);
+	}
+	world_cua(&world, &output, "runs", "report", "last", NULL);
+	expect_status(&output, 0, "report");
+	output.out[strcspn(output.out, "\n")] = '\0';
+	CUA_AUTO_BUFFER struct cua_buffer page;
+	cua_buffer_init(&page, 16 << 20);
+	assert_int_equal(cua_file_read(output.out, &page, NULL), CUA_OK);
+	expect_hidden("report", page.data);
+	output_finish(&output);
+	world_expect(&world, 0, "runs", "verify", "last", NULL);
+}
+
 static void a_changed_run_is_found_out(void **state)
 {
 	(void)state;
@@ -512,6 +552,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_run_is_listed_shown_and_verified),
+		TEST(what_became_a_secret_after_the_run_is_not_shown),
 		TEST(a_changed_run_is_found_out),
 		TEST(a_run_is_exported),
 		TEST(without_ffmpeg_there_is_no_video),

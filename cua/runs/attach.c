@@ -20,15 +20,18 @@
 
 struct watcher {
 	struct agent_printer printer;
+	struct agent_redactor *redactor;
 	cJSON *end; /* owned; the last event if it is an end, else NULL */
 };
 
 static void on_event(const cJSON *event, void *user_data)
 {
 	struct watcher *watcher = user_data;
+	CUA_AUTO_JSON cJSON *shown = cJSON_Duplicate(event, true);
+	agent_redact_json(watcher->redactor, shown);
+	agent_print_event(&watcher->printer, shown);
 	cJSON_Delete(watcher->end);
-	watcher->end = agent_event_is(event, "run_end") ? cJSON_Duplicate(event, true) : NULL;
-	agent_print_event(&watcher->printer, event);
+	watcher->end = agent_event_is(shown, "run_end") ? CUA_STEAL(shown) : NULL;
 }
 
 /* Readable when the person wants to leave; the run goes on. */
@@ -74,10 +77,12 @@ static int follow(const char *id, bool as_json)
 	struct cua_error error = { 0 };
 	struct watcher watcher = { 0 };
 	CUA_AUTO_FREE char *path = NULL;
-	CUA_AUTO_FD int dir_fd = runs_open(id, &path, &error);
+	RUNS_AUTO_REDACTOR struct agent_redactor *redactor = runs_open_redactor(&error);
+	CUA_AUTO_FD int dir_fd = redactor ? runs_open(id, &path, &error) : -1;
 	if (dir_fd < 0) {
 		return cua_cmd_fail(&error);
 	}
+	watcher.redactor = redactor;
 	CUA_AUTO_FD int leave_fd = catch_leaving();
 	agent_printer_init(&watcher.printer, stdout, as_json);
 	enum cua_status status = agent_follow(path, leave_fd, on_event, &watcher, &error);

@@ -16,7 +16,6 @@
 #include "agent/event.h"
 #include "agent/journal_read.h"
 #include "agent/report.h"
-#include "agent/secrets/redact.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
@@ -27,18 +26,6 @@
 #define TEXT_MAX ((size_t)2 << 30)
 
 /* --- secrets that were set after the run --- */
-
-static struct agent_redactor *open_redactor(struct cua_error *err)
-{
-	struct agent_secrets *secrets = NULL;
-	struct agent_redactor *redactor = NULL;
-	if (agent_secrets_open(&secrets, err) == CUA_OK &&
-			agent_redactor_create(secrets, &redactor, err) != CUA_OK) {
-		redactor = NULL;
-	}
-	agent_secrets_close(secrets);
-	return redactor;
-}
 
 /* The line of an event without its line break: as it is, or without what it must not hold. */
 static char *hide_line(const struct agent_redactor *redactor, const char *line, size_t len)
@@ -379,11 +366,10 @@ int runs_export(int argc, char **argv)
 		snprintf(path, sizeof(path), "%s%s%s", strrchr(run_dir, '/') + 1,
 				is_folder ? "" : ".", is_folder ? "" : request.format);
 	}
-	struct agent_redactor *redactor = open_redactor(&error);
+	RUNS_AUTO_REDACTOR struct agent_redactor *redactor = runs_open_redactor(&error);
 	const enum cua_status status = redactor
 			? export_run(&request, redactor, dir_fd, run_dir, path, &error)
 			: error.status;
-	agent_redactor_destroy(redactor);
 	if (status != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}

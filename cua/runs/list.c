@@ -85,8 +85,12 @@ int runs_list(int argc, char **argv)
 	if (optind < argc) {
 		return cua_cmd_usage("runs", "list takes no argument \"%s\"", argv[optind]);
 	}
-	if (agent_runs_list(&runs, &count, &error) != CUA_OK) {
+	RUNS_AUTO_REDACTOR struct agent_redactor *redactor = runs_open_redactor(&error);
+	if (!redactor || agent_runs_list(&runs, &count, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
+	}
+	for (size_t i = 0; i < count; i++) {
+		agent_redact(redactor, &runs[i].task);
 	}
 	if (as_json) {
 		print_rows_json(runs, count);
@@ -142,11 +146,14 @@ int runs_show(int argc, char **argv)
 	CUA_AUTO_FREE char *path = NULL;
 	CUA_AUTO_JSON cJSON *events = NULL;
 	struct agent_run_summary run;
-	CUA_AUTO_FD int dir_fd = runs_open(argv[optind], &path, &error);
+	RUNS_AUTO_REDACTOR struct agent_redactor *redactor = runs_open_redactor(&error);
+	CUA_AUTO_FD int dir_fd = redactor ? runs_open(argv[optind], &path, &error) : -1;
 	if (dir_fd < 0 || agent_journal_events(dir_fd, &events, &error) != CUA_OK ||
 			agent_run_summarise(path, &run, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
+	agent_redact_json(redactor, events);
+	agent_redact(redactor, &run.task);
 	print_run(&run, events, as_json);
 	agent_run_summary_finish(&run);
 	return CUA_EXIT_OK;
@@ -161,8 +168,9 @@ int runs_report(int argc, char **argv)
 		return cua_cmd_usage("runs", "report takes one run");
 	}
 	CUA_AUTO_FREE char *path = NULL;
-	CUA_AUTO_FD int dir_fd = runs_open(argv[1], &path, &error);
-	if (dir_fd < 0 || agent_report_write(dir_fd, &error) != CUA_OK) {
+	RUNS_AUTO_REDACTOR struct agent_redactor *redactor = runs_open_redactor(&error);
+	CUA_AUTO_FD int dir_fd = redactor ? runs_open(argv[1], &path, &error) : -1;
+	if (dir_fd < 0 || agent_report_write(dir_fd, redactor, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
 	printf("%s/report.html\n", path);

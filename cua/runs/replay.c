@@ -23,6 +23,7 @@
 
 struct replay {
 	const char *run_dir;
+	const struct agent_redactor *redactor;
 	struct agent_desktop *desktop;
 	bool as_json;
 	int differing, failed; /* calls */
@@ -80,6 +81,9 @@ static void print_call(const struct replay *replay, const cJSON *intent, const c
 		fputs(what, stdout);
 	}
 	fputs("  ", stdout);
+	if (words) {
+		agent_redact(replay->redactor, &words);
+	}
 	cua_text_line(stdout, words, 120);
 	putchar('\n');
 	fflush(stdout);
@@ -218,13 +222,15 @@ int runs_replay(int argc, char **argv)
 	}
 	CUA_AUTO_FREE char *run_dir = NULL;
 	CUA_AUTO_JSON cJSON *events = NULL;
-	CUA_AUTO_FD int dir_fd = runs_open(argv[optind], &run_dir, &error);
+	RUNS_AUTO_REDACTOR struct agent_redactor *redactor = runs_open_redactor(&error);
+	CUA_AUTO_FD int dir_fd = redactor ? runs_open(argv[optind], &run_dir, &error) : -1;
 	if (dir_fd < 0 || agent_journal_events(dir_fd, &events, &error) != CUA_OK ||
 			(name ? cua_desktop_find(name, &record, &error)
 			      : start(events, &record, &error)) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
 	replay.run_dir = run_dir;
+	replay.redactor = redactor;
 	const int exit_status = replay_on(&replay, &record, events, &error);
 	if (exit_status == CUA_EXIT_DESKTOP) {
 		fprintf(stderr, "cua runs: %s\n", error.msg);

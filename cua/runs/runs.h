@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "agent/secrets/redact.h"
 #include "cua/base/error.h"
 
 int runs_list(int argc, char **argv);
@@ -20,6 +21,13 @@ int runs_delete(int argc, char **argv);
 
 /* Opens the folder of the run that id names; *ret_path is the caller's. -1 with err filled. */
 int runs_open(const char *id, char **ret_path, struct cua_error *err);
+
+/* --- hidden.c --- */
+
+/* With all secrets that are kept now. NULL with err filled: then nothing is shown. */
+struct agent_redactor *runs_open_redactor(struct cua_error *err);
+void runs_close_redactorp(struct agent_redactor **redactor);
+#define RUNS_AUTO_REDACTOR __attribute__((cleanup(runs_close_redactorp)))
 
 /* --- pictures.c --- */
 
