@@ -1,4 +1,5 @@
-/* cua egress: the egress proxy of a desktop. Started by cua desktop start, as a user of its own. */
+/* cua egress: the egress proxy of a sandbox, a process and a user of its own; and, inside a sandbox
+ * that has no session to do it, the relay to it. Started by who starts the sandbox. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,12 +12,15 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
-#include "cua/desktop_egress.h"
+#include "cua/egress/launch.h"
 #include "cua/egress/proxy.h"
 
 #define CONFIG_MAX ((size_t)16384) /* bytes */
 
-/* To its end, which says that the desktop knows of this process: what comes without one was cut
+/* As bubblewrap passes it on. */
+#define LIFE_FD_INSIDE 3
+
+/* To its end, which says that who started it knows of this process: what comes without one was cut
  * off. */
 static enum cua_status read_config(cJSON **ret_config, struct cua_error *err)
 {
@@ -44,27 +48,40 @@ static enum cua_status read_config(cJSON **ret_config, struct cua_error *err)
 
 static void say_ready(void)
 {
-	dprintf(DESKTOP_EGRESS_READY_FD, "{\"ready\": true}\n");
-	close(DESKTOP_EGRESS_READY_FD);
+	dprintf(EGRESS_READY_FD, "{\"ready\": true}\n");
+	close(EGRESS_READY_FD);
+}
+
+static int run_beside(char **argv)
+{
+	struct cua_error error = { 0 };
+	(void)egress_relay_beside(argv[0], LIFE_FD_INSIDE, argv + 1, &error);
+	return cua_cmd_fail(&error);
 }
 
 int cua_cmd_egress(int argc, char **argv)
 {
 	CUA_AUTO_JSON cJSON *config = NULL;
 	struct cua_error error = { 0 };
-	(void)argv;
+	if (argc > 3 && strcmp(argv[1], "--relay") == 0) {
+		return run_beside(argv + 2);
+	}
 	if (argc > 1 || sodium_init() < 0) {
-		fputs("cua egress: started by cua desktop start; it has no use without\n", stderr);
+		fputs("cua egress: started with a sandbox that has a network of some names; it has "
+		      "no use without\n",
+				stderr);
 		return CUA_EXIT_USAGE;
 	}
 	enum cua_status status = read_config(&config, &error);
 	if (status == CUA_OK) {
 		const struct egress_proxy_options options = {
-			.listen_fd = DESKTOP_EGRESS_LISTEN_FD,
-			.log_fd = DESKTOP_EGRESS_LOG_FD,
+			.listen_fd = EGRESS_LISTEN_FD,
+			.log_fd = EGRESS_LOG_FD,
 			.list = cua_json_text(config, "list"),
 			.token = cua_json_text(config, "token"),
 			.peer_uid = (uid_t)cua_json_number(config, "uid"),
+			.has_life = cJSON_IsTrue(cua_json_member(config, "has_life")),
+			.life_fd = EGRESS_LIFE_FD,
 			.limits = egress_usual_limits,
 			.is_confined = true,
 		};

@@ -9,18 +9,10 @@
 #include "cua/egress/relay.h"
 #include "display/session.h"
 
-static int run_relay(const char *dir)
-{
-	char socket_path[128], token_path[128];
-	snprintf(socket_path, sizeof(socket_path), "%.100s/proxy.sock", dir);
-	snprintf(token_path, sizeof(token_path), "%.100s/token", dir);
-	return egress_relay_run(SESSION_RELAY_FD, socket_path, token_path);
-}
-
 int cua_cmd_session(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--relay") == 0) {
-		return run_relay(argv[2]);
+		return egress_relay_run(SESSION_RELAY_FD, argv[2]);
 	}
 	static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' }, { "dpi", required_argument, NULL, 'p' },

@@ -5,14 +5,6 @@
 
 #include "display/desktop_record.h"
 
-/* Whom it runs as when root starts it: nobody else on Debian, and no desktop. */
-#define DESKTOP_EGRESS_UID 65600U
-
-/* As the proxy finds them. */
-#define DESKTOP_EGRESS_LISTEN_FD 3
-#define DESKTOP_EGRESS_LOG_FD 4
-#define DESKTOP_EGRESS_READY_FD 5
-
 /* In the folder of the desktop: what the sandbox sees, and the decisions. */
 #define DESKTOP_EGRESS_FOLDER "egress"
 #define DESKTOP_EGRESS_LOG "egress.jsonl"

@@ -2,72 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "cua/base/buffer.h"
-#include "cua/base/file.h"
+#include "cua/base/program.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
 #define WAKE_TIMEOUT_MS 3000
-
-enum cua_status desktop_read_ready(int fd, int timeout_ms, const char *who, const char *log_path,
-		cJSON **ret_json, struct cua_error *err)
-{
-	CUA_AUTO_BUFFER struct cua_buffer line;
-	cua_buffer_init(&line, 4096);
-	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
-	while (!line.data || !strchr(line.data, '\n')) {
-		char part[512];
-		struct pollfd readable = { .fd = fd, .events = POLLIN };
-		int ready = poll(&readable, 1, cua_ms_until(deadline_us));
-		if (ready < 0 && errno == EINTR) {
-			continue;
-		}
-		if (ready == 0) {
-			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s was not ready in %d s", who,
-					timeout_ms / 1000);
-		}
-		ssize_t got = read(fd, part, sizeof(part));
-		if (got <= 0) {
-			char tail[300];
-			cua_file_tail(log_path, tail, sizeof(tail));
-			tail[strcspn(tail, "\n")] = '\0';
-			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s ended while starting%s%s",
-					who, tail[0] ? ": " : "", tail);
-		}
-		enum cua_status status = cua_buffer_append(&line, part, (size_t)got, err);
-		if (status != CUA_OK) {
-			return status;
-		}
-	}
-	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line.data);
-	const cJSON *error = cJSON_GetObjectItemCaseSensitive(json, "error");
-	if (!json || cJSON_IsString(error)) {
-		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%s: %.300s", who,
-				error ? error->valuestring : "unreadable answer");
-	}
-	*ret_json = CUA_STEAL(json);
-	return CUA_OK;
-}
-
-int desktop_open_program(const char *name, struct cua_error *err)
-{
-	char path[CUA_PATH_MAX];
-	if (cua_program_path(name, path, sizeof(path), err) != CUA_OK) {
-		return -1;
-	}
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		cua_error_set(err, CUA_ERR_IO, errno, "%s", path);
-	}
-	return fd;
-}
 
 void desktop_host_launch_finish(struct desktop_host_launch *launch)
 {
@@ -82,7 +27,7 @@ static enum cua_status spawn_host(const struct desktop_record *record,
 	CUA_AUTO_FD int log_fd =
 			open(launch->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CUA_AUTO_FD int program_fd = desktop_open_program("cua-host", err);
+	CUA_AUTO_FD int program_fd = cua_program_open("cua-host", err);
 	if (program_fd < 0) {
 		return CUA_ERR_NOT_FOUND;
 	}
@@ -145,7 +90,7 @@ static enum cua_status tell(struct desktop_host_launch *launch, char what, struc
 	CUA_AUTO_JSON cJSON *json = NULL;
 	signal(SIGPIPE, SIG_IGN); /* one that has died says so below */
 	(void)!write(launch->go_fd, &what, 1);
-	return desktop_read_ready(launch->ready_fd, DESKTOP_READY_TIMEOUT_MS, "the desktop host",
+	return cua_read_ready(launch->ready_fd, DESKTOP_READY_TIMEOUT_MS, "the desktop host",
 			launch->log_path, &json, err);
 }
 
@@ -183,7 +128,7 @@ enum cua_status desktop_host_wake(const struct desktop_record *record, struct cu
 	status = cua_unix_send(fd, text, strlen(text), &ready[1], 1, err);
 	close(ready[1]);
 	if (status == CUA_OK) {
-		status = desktop_read_ready(ready[0], WAKE_TIMEOUT_MS, "the desktop host", log_path,
+		status = cua_read_ready(ready[0], WAKE_TIMEOUT_MS, "the desktop host", log_path,
 				&answer, err);
 	}
 	close(ready[0]);

@@ -1,9 +1,7 @@
 #ifndef CUA_DESKTOP_HOST_H
 #define CUA_DESKTOP_HOST_H
 
-/* Starting the host of a desktop, and what else has to be waited for. */
-
-#include <cjson/cJSON.h>
+/* Starting the host of a desktop. */
 
 #include "display/desktop_record.h"
 
@@ -46,11 +44,5 @@ CUA_NODISCARD enum cua_status desktop_host_start(
 		const struct desktop_record *record, struct cua_error *err);
 
 #define DESKTOP_READY_TIMEOUT_MS 30000
-
-/* One line of JSON from a process that has started, or its end. */
-CUA_NODISCARD enum cua_status desktop_read_ready(int fd, int timeout_ms, const char *who,
-		const char *log_path, cJSON **ret_json, struct cua_error *err);
-/* A program beside this one; -1 with err filled. */
-int desktop_open_program(const char *name, struct cua_error *err);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "cua/base/buffer.h"
 #include "cua/base/file.h"
+#include "cua/base/program.h"
 #include "cua/base/sandbox.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
@@ -347,7 +348,7 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 {
 	char log_path[CUA_PATH_MAX + 16];
 	desktop_path(record, "session.log", log_path, sizeof(log_path));
-	CUA_AUTO_FD int program_fd = desktop_open_program("cua-session", err);
+	CUA_AUTO_FD int program_fd = cua_program_open("cua-session", err);
 	CUA_AUTO_FD int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	int ready[2];
 	if (program_fd < 0) {
@@ -374,8 +375,8 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 		status = desktop_record_write(record, err);
 	}
 	if (status == CUA_OK) {
-		status = desktop_read_ready(ready[0], DESKTOP_READY_TIMEOUT_MS, "the session",
-				log_path, &json, err);
+		status = cua_read_ready(ready[0], DESKTOP_READY_TIMEOUT_MS, "the session", log_path,
+				&json, err);
 	}
 	if (status == CUA_OK && record->settings.workspace[0] && geteuid() != 0) {
 		status = cua_workspace_verify(record, err); /* nothing but the session's own runs */

@@ -1,6 +1,3 @@
-#include <stdio.h>
-#include <stdlib.h>
-
 #define CUA_LOG_MODULE "session"
 #include "cua/base/log.h"
 #include "cua/base/sandbox.h"
@@ -9,23 +6,6 @@
 #include "display/session_internal.h"
 
 #define RESTARTS_MAX 100
-
-/* In both spellings: curl reads http_proxy in small letters alone, others the large ones first.
- * What listens inside is reached without the proxy, which would refuse it. */
-static void set_environment(void)
-{
-	static const char *const proxy_names[] = { "http_proxy", "https_proxy", "HTTP_PROXY",
-		"HTTPS_PROXY" };
-	static const char *const direct_names[] = { "no_proxy", "NO_PROXY" };
-	char url[64];
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d", EGRESS_RELAY_PORT);
-	for (size_t i = 0; i < CUA_ARRAY_LEN(proxy_names); i++) {
-		setenv(proxy_names[i], url, 1);
-	}
-	for (size_t i = 0; i < CUA_ARRAY_LEN(direct_names); i++) {
-		setenv(direct_names[i], "localhost,127.0.0.1,::1", 1);
-	}
-}
 
 /* This program again: in the sandbox there is no other of ours. */
 static enum cua_status start_relay(struct session *session, struct cua_error *err)
@@ -46,7 +26,7 @@ enum cua_status session_relay_start(struct session *session, struct cua_error *e
 	/* The socket is the session's, so that nobody else has its port while there is no relay. */
 	enum cua_status status = egress_relay_listen(&session->relay_fd, err);
 	if (status == CUA_OK) {
-		set_environment();
+		egress_relay_set_environment();
 		status = start_relay(session, err);
 	}
 	return status;

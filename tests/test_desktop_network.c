@@ -341,7 +341,7 @@ static void without_the_proxy_there_is_no_route(void **state)
 	(void)state;
 	kill_and_wait(desktop_recorded_pid(&desktop, "egress"));
 	expect_inside("curl -sS http://allowed.test/page.html",
-			"The egress proxy of this desktop has ended: there is no network");
+			"The egress proxy of this sandbox has ended: there is no network");
 	expect_inside("curl -sS --cacert ca.crt https://allowed.test/ 2>&1 || true", "503");
 	expect_inside("curl -sS http://evil.test/", "there is no network");
 	struct output output;

@@ -91,7 +91,7 @@ static size_t write_answer(
 	char body[640];
 	const struct egress_request *request = &connection->request;
 	const int body_len = snprintf(body, sizeof(body),
-			"The egress proxy of this desktop %s%s%s: %s%s%s%s.\n",
+			"The egress proxy of this sandbox %s%s%s: %s%s%s%s.\n",
 			status == 403 ? "lets nothing through" : "could not go on",
 			request->host[0] ? " to " : "", request->host, why, detail[0] ? " (" : "",
 			detail, detail[0] ? ")" : "");

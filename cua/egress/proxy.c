@@ -30,6 +30,13 @@ static void on_term(uv_signal_t *signal, int number)
 	uv_stop(signal->loop);
 }
 
+static void on_life_end(uv_poll_t *life, int status, int events)
+{
+	(void)status;
+	(void)events;
+	uv_stop(life->loop);
+}
+
 static enum cua_status serve(
 		struct egress_proxy *proxy, void (*on_ready)(void), struct cua_error *err)
 {
@@ -64,6 +71,11 @@ enum cua_status egress_proxy_run(const struct egress_proxy_options *options, voi
 	uv_signal_init(&proxy.loop, &proxy.term);
 	proxy.listener.data = &proxy;
 	uv_signal_start(&proxy.term, on_term, SIGTERM);
+	if (options->has_life &&
+			(uv_poll_init(&proxy.loop, &proxy.life, options->life_fd) < 0 ||
+					uv_poll_start(&proxy.life, UV_READABLE, on_life_end) < 0)) {
+		return CUA_FAIL(err, CUA_ERR_IO, 0, "the egress proxy does not see whom it is for");
+	}
 	const enum cua_status status = serve(&proxy, on_ready, err);
 	ledger_finish(&proxy.ledger); /* connections end with the process */
 	return status;

@@ -30,6 +30,8 @@ struct egress_proxy_options {
 	const char *list;  /* as egress_list_read() made it */
 	const char *token; /* EGRESS_TOKEN_LEN digits */
 	uid_t peer_uid;    /* whoever else connects is not heard */
+	bool has_life;     /* it ends when life_fd, a pipe, can be written to by nobody any more */
+	int life_fd;
 	struct egress_limits limits;
 	/* Gives up what it does not need before it hears the first byte: other programs, files but
 	 * to read those of name resolution, further sockets to listen on, and being read. */
@@ -39,7 +41,7 @@ struct egress_proxy_options {
 };
 
 /**
- * egress_proxy_run() - until SIGTERM.
+ * egress_proxy_run() - until SIGTERM, or the end of life_fd.
  * @on_ready: called once it serves; NULL: nobody waits.
  *
  * Return: CUA_OK; CUA_ERR_IO if the socket cannot be used, CUA_ERR_UNAVAILABLE if the machine

@@ -40,6 +40,7 @@ struct egress_proxy {
 	uv_loop_t loop;
 	uv_pipe_t listener;
 	uv_signal_t term;
+	uv_poll_t life;
 	struct ledger ledger;
 	uint64_t logged, last_id;
 	int connections;

@@ -21,7 +21,7 @@ struct relay {
 	uv_loop_t loop;
 	uv_tcp_t listener;
 	uv_signal_t term;
-	const char *socket_path, *token_path;
+	char socket_path[128], token_path[128];
 };
 
 /* One client. Freed when its handles are closed. */
@@ -40,7 +40,7 @@ struct passage {
 static const char is_gone[] =
 		"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		"Connection: close\r\n\r\n"
-		"The egress proxy of this desktop has ended: there is no network.\n";
+		"The egress proxy of this sandbox has ended: there is no network.\n";
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -155,6 +155,25 @@ static void on_term(uv_signal_t *signal, int number)
 	uv_stop(signal->loop);
 }
 
+/* In both spellings: curl reads http_proxy in small letters alone, others the large ones first.
+ * Node reads none of them unless it is told to. What listens inside is reached without the proxy,
+ * which would refuse it. */
+void egress_relay_set_environment(void)
+{
+	static const char *const proxy_names[] = { "http_proxy", "https_proxy", "HTTP_PROXY",
+		"HTTPS_PROXY" };
+	static const char *const direct_names[] = { "no_proxy", "NO_PROXY" };
+	char url[64];
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", EGRESS_RELAY_PORT);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(proxy_names); i++) {
+		setenv(proxy_names[i], url, 1);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(direct_names); i++) {
+		setenv(direct_names[i], "localhost,127.0.0.1,::1", 1);
+	}
+	setenv("NODE_USE_ENV_PROXY", "1", 1);
+}
+
 enum cua_status egress_relay_listen(int *ret_fd, struct cua_error *err)
 {
 	const struct sockaddr_in address = { .sin_family = AF_INET,
@@ -171,9 +190,11 @@ enum cua_status egress_relay_listen(int *ret_fd, struct cua_error *err)
 	return CUA_OK;
 }
 
-int egress_relay_run(int listen_fd, const char *socket_path, const char *token_path)
+int egress_relay_run(int listen_fd, const char *folder)
 {
-	struct relay relay = { .socket_path = socket_path, .token_path = token_path };
+	struct relay relay = { 0 };
+	snprintf(relay.socket_path, sizeof(relay.socket_path), "%.100s/" EGRESS_SOCKET, folder);
+	snprintf(relay.token_path, sizeof(relay.token_path), "%.100s/" EGRESS_TOKEN, folder);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&relay.loop);
 	uv_tcp_init(&relay.loop, &relay.listener);
