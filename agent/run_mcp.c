@@ -216,7 +216,7 @@ bool run_mcp_request(struct agent_run *run, const struct agent_call *call,
 		.arguments = target->arguments,
 		.server = is_look_up ? NULL : target->server,
 		.server_tool = is_look_up ? NULL : target->tool,
-		.network = target->has_network ? "open" : "none" };
+		.network = target->network };
 	return true;
 }
 

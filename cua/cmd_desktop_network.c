@@ -2,7 +2,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/json.h"
@@ -10,6 +9,7 @@
 #include "cua/cmd.h"
 #include "cua/desktop_egress.h"
 #include "cua/desktops.h"
+#include "cua/egress_decisions.h"
 
 static void print_network(const cJSON *network)
 {
@@ -23,39 +23,6 @@ static void print_network(const cJSON *network)
 					  "with "
 					  "cua desktop start --name=NAME, comes with another proxy."
 					: "");
-}
-
-/* As the proxy wrote it: names that were read, and words of its own. */
-static void print_decision(const cJSON *line)
-{
-	const char *detail = cua_json_text(line, "detail");
-	printf("%s %5.0f %-7s %s:%d, %s%s%s%s, %.0f sent, %.0f received\n",
-			cua_json_text(line, "time"), cua_json_number(line, "id"),
-			cua_json_text(line, "event"), cua_json_text(line, "host"),
-			cua_json_int(line, "port"), cua_json_text(line, "rule"),
-			detail[0] ? " (" : "", detail, detail[0] ? ")" : "",
-			cua_json_number(line, "sent"), cua_json_number(line, "received"));
-}
-
-/* The last line may be half written. */
-static void print_decisions(const struct desktop_record *record, bool as_json)
-{
-	char path[CUA_PATH_MAX + 32];
-	CUA_AUTO_FREE char *line = NULL;
-	size_t size = 0;
-	desktop_path(record, DESKTOP_EGRESS_LOG, path, sizeof(path));
-	FILE *log = fopen(path, "re");
-	while (log && getline(&line, &size, log) > 0) {
-		CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
-		if (json && as_json) {
-			fputs(line, stdout);
-		} else if (json) {
-			print_decision(json);
-		}
-	}
-	if (log) {
-		fclose(log);
-	}
 }
 
 int cua_cmd_desktop_network(int argc, char **argv)
@@ -75,6 +42,7 @@ int cua_cmd_desktop_network(int argc, char **argv)
 	}
 	name = name ? name : optind < argc ? argv[optind] : NULL;
 	struct desktop_record record;
+	char log_path[CUA_PATH_MAX + 32];
 	struct cua_error error = { 0 };
 	if (cua_desktop_find(name, &record, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
@@ -84,6 +52,7 @@ int cua_cmd_desktop_network(int argc, char **argv)
 	if (!as_json) {
 		print_network(network);
 	}
-	print_decisions(&record, as_json);
+	desktop_path(&record, DESKTOP_EGRESS_LOG, log_path, sizeof(log_path));
+	cua_print_egress_decisions(log_path, as_json);
 	return CUA_EXIT_OK;
 }

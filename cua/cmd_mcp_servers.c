@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
+#include "agent/mcp/mcp_egress.h"
 #include "agent/mcp/mcp_pins.h"
 #include "agent/mcp/mcp_server.h"
 #include "cua/base/json.h"
@@ -15,8 +15,8 @@
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/text.h"
-
-#define LIST_MAX 64
+#include "cua/egress_decisions.h"
+#include "cua/mcp_servers.h"
 
 static const char usage[] =
 		"usage: cua mcp-servers list [--json]\n"
@@ -25,6 +25,7 @@ static const char usage[] =
 		"URL\n"
 		"       cua mcp-servers test [--json] [NAME]...\n"
 		"       cua mcp-servers approve [--yes] [--json] NAME\n"
+		"       cua mcp-servers network [--json] NAME\n"
 		"       cua mcp-servers remove NAME\n"
 		"\n"
 		"Servers of the Model Context Protocol, whose tools cua run offers to a model "
@@ -44,9 +45,19 @@ static const char usage[] =
 		"quotes)\n"
 		"  --read FOLDER      a folder that it may read, at the same path\n"
 		"  --write FOLDER     a folder that it may change, at the same path\n"
-		"  --network          the network of this machine\n"
+		"  --network allow:NAME,...   a network of these host names alone, as of cua "
+		"desktop start;\n"
+		"                     allow:@FILE reads the names now; none, the default; open: "
+		"all of this\n"
+		"                     machine's, its loopback included\n"
 		"  --sse              of a URL: it speaks HTTP as it was in 2024-11-05\n"
 		"  --replace          in the place of one of the same name\n"
+		"\n"
+		"The names are reached through a proxy of its own (http_proxy and so on), which "
+		"writes down\n"
+		"what it decides: network shows that. Another network is another way to start a "
+		"server,\n"
+		"and waits for approve.\n"
 		"\n"
 		"test starts the servers, and says what they speak, how long that takes and which "
 		"tools\n"
@@ -59,15 +70,7 @@ static const char usage[] =
 		"\n"
 		"Exit status: 0; 1 a server failed, or nobody said yes; 2 wrong usage or file.\n";
 
-struct options {
-	bool json, help, yes, replace, network, sse;
-	const char *env[LIST_MAX], *read[LIST_MAX], *write[LIST_MAX], *headers[LIST_MAX];
-	size_t env_count, read_count, write_count, header_count;
-	char **names; /* NULL-terminated; behind the name of the sub-command */
-	size_t name_count;
-};
-
-static int fail(const struct cua_error *why)
+int mcp_servers_fail(const struct cua_error *why)
 {
 	fputs("cua mcp-servers: ", stderr);
 	cua_text_line(stderr, why->msg, 0);
@@ -78,11 +81,6 @@ static int fail(const struct cua_error *why)
 			: CUA_EXIT_FAILED;
 }
 
-static int wrong(const char *what)
-{
-	return cua_cmd_usage("mcp-servers", "%s", what);
-}
-
 static void print_json(const cJSON *json)
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
@@ -91,57 +89,27 @@ static void print_json(const cJSON *json)
 
 /* --- list --- */
 
-static const char *transport_name(const struct agent_mcp_entry *entry)
-{
-	return entry->transport == AGENT_MCP_STDIO          ? "stdio"
-			: entry->transport == AGENT_MCP_SSE ? "sse"
-							    : "http";
-}
-
-/* As it is written: nothing expanded is shown. */
-static void print_entry(const struct agent_mcp_entry *entry)
-{
-	const cJSON *argument = NULL;
-	printf("%-20s %-6s ", entry->name, transport_name(entry));
-	cua_text_line(stdout, cua_json_text(entry->written, "command"), 0);
-	cua_text_line(stdout, cua_json_text(entry->written, "url"), 0);
-	cJSON_ArrayForEach (argument, cua_json_member(entry->written, "args")) {
-		const char *text = cJSON_GetStringValue(argument);
-		putchar(' ');
-		cua_text_line(stdout, text ? text : "", 0);
-	}
-	for (size_t i = 0; entry->read && entry->read[i]; i++) {
-		fputs(i == 0 ? "  reads " : " ", stdout);
-		cua_text_line(stdout, entry->read[i], 0);
-	}
-	for (size_t i = 0; entry->write && entry->write[i]; i++) {
-		fputs(i == 0 ? "  writes " : " ", stdout);
-		cua_text_line(stdout, entry->write[i], 0);
-	}
-	puts(entry->has_network ? "  network" : "");
-}
-
-static int list(const struct options *options)
+static int list(const struct mcp_servers_options *options)
 {
 	struct agent_mcp_config config;
 	struct cua_error why = { 0 };
 	char path[CUA_PATH_MAX] = "";
 	if (options->name_count > 0) {
-		return wrong("list takes no name");
+		return cua_cmd_usage("mcp-servers", "list takes no name");
 	}
 	if (agent_mcp_config_load(NULL, NULL, &config, &why) != CUA_OK) {
-		return fail(&why);
+		return mcp_servers_fail(&why);
 	}
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateArray();
 	for (size_t i = 0; i < config.count; i++) {
 		const struct agent_mcp_entry *entry = &config.entries[i];
 		cJSON *item = cJSON_CreateObject();
 		cJSON_AddStringToObject(item, "name", entry->name);
-		cJSON_AddStringToObject(item, "transport", transport_name(entry));
+		cJSON_AddStringToObject(item, "transport", mcp_servers_transport(entry));
 		cJSON_AddItemToObject(item, "entry", cJSON_Duplicate(entry->written, true));
 		cJSON_AddItemToArray(json, item);
 		if (!options->json) {
-			print_entry(entry);
+			mcp_servers_print_entry(entry);
 		}
 	}
 	if (options->json) {
@@ -155,91 +123,18 @@ static int list(const struct options *options)
 
 /* --- add, remove --- */
 
-/* "NAME=value" or "Name: value" as members of an object; false if one is neither. */
-static bool add_pairs(cJSON *entry, const char *name, const char *const *pairs, size_t count,
-		char separator)
-{
-	cJSON *object = count > 0 ? cJSON_AddObjectToObject(entry, name) : NULL;
-	for (size_t i = 0; i < count; i++) {
-		const char *value = strchr(pairs[i], separator);
-		CUA_AUTO_FREE char *key =
-				value ? strndup(pairs[i], (size_t)(value - pairs[i])) : NULL;
-		if (!key || !key[0]) {
-			return false;
-		}
-		value++;
-		cJSON_AddStringToObject(
-				object, key, value + (separator == ':' ? strspn(value, " ") : 0));
-	}
-	return true;
-}
-
-/* A folder as a person names it on the command line; false if there is none. */
-static bool add_folders(cJSON *entry, const char *name, const char *const *folders, size_t count)
-{
-	cJSON *list_of_them = count > 0 ? cJSON_AddArrayToObject(entry, name) : NULL;
-	for (size_t i = 0; i < count; i++) {
-		CUA_AUTO_FREE char *whole = realpath(folders[i], NULL);
-		if (!whole) {
-			perror(folders[i]);
-			return false;
-		}
-		cJSON_AddItemToArray(list_of_them, cJSON_CreateString(whole));
-	}
-	return true;
-}
-
-static bool is_url(const char *word)
-{
-	return strncasecmp(word, "http://", 7) == 0 || strncasecmp(word, "https://", 8) == 0;
-}
-
-static cJSON *entry_of(const struct options *options)
-{
-	cJSON *entry = cJSON_CreateObject();
-	const char *first = options->names[1];
-	bool is_good = true;
-	if (is_url(first)) {
-		cJSON_AddStringToObject(entry, "type", options->sse ? "sse" : "http");
-		cJSON_AddStringToObject(entry, "url", first);
-		is_good = options->name_count == 2 && !options->network &&
-				options->env_count + options->read_count + options->write_count ==
-						0;
-	} else {
-		cJSON_AddStringToObject(entry, "command", first);
-		cJSON_AddItemToObject(entry, "args",
-				cJSON_CreateStringArray((const char *const *)options->names + 2,
-						(int)options->name_count - 2));
-		is_good = options->header_count == 0 && !options->sse;
-	}
-	if (options->network) {
-		cJSON_AddStringToObject(entry, "network", "open");
-	}
-	if (!is_good || !add_pairs(entry, "env", options->env, options->env_count, '=') ||
-			!add_pairs(entry, "headers", options->headers, options->header_count,
-					':')) {
-		wrong("these do not go together");
-		cJSON_Delete(entry);
-		return NULL;
-	}
-	if (!add_folders(entry, "read", options->read, options->read_count) ||
-			!add_folders(entry, "write", options->write, options->write_count)) {
-		cJSON_Delete(entry);
-		return NULL;
-	}
-	return entry;
-}
-
-static int add(const struct options *options)
+static int add(const struct mcp_servers_options *options)
 {
 	struct cua_error why = { 0 };
 	if (options->name_count < 2) {
-		return wrong("add takes a name, and a command or a URL");
+		return cua_cmd_usage("mcp-servers", "add takes a name, and a command or a URL");
 	}
-	cJSON *entry = entry_of(options);
+	cJSON *entry = mcp_servers_make_entry(options);
 	if (!entry) {
 		return CUA_EXIT_USAGE;
 	}
+	const bool is_command = cua_json_string(entry, "command") != NULL;
+	CUA_AUTO_JSON cJSON *its_network = cJSON_Duplicate(cua_json_member(entry, "network"), true);
 	enum cua_status status = agent_mcp_check_entry(options->names[0], entry, &why);
 	if (status != CUA_OK) {
 		cJSON_Delete(entry);
@@ -248,23 +143,27 @@ static int add(const struct options *options)
 				NULL, options->names[0], entry, options->replace, &why);
 	}
 	if (status != CUA_OK) {
-		return fail(&why);
+		return mcp_servers_fail(&why);
+	}
+	if (is_command) {
+		mcp_servers_print_network(its_network);
+		putchar('\n');
 	}
 	printf("Added. Next: cua mcp-servers test %s, then cua mcp-servers approve %s\n",
 			options->names[0], options->names[0]);
 	return CUA_EXIT_OK;
 }
 
-static int remove_one(const struct options *options)
+static int remove_one(const struct mcp_servers_options *options)
 {
 	struct cua_error why = { 0 };
 	if (options->name_count != 1) {
-		return wrong("remove takes one name");
+		return cua_cmd_usage("mcp-servers", "remove takes one name");
 	}
 	const char *name = options->names[0];
 	if (agent_mcp_config_change(NULL, name, NULL, false, &why) != CUA_OK ||
 			agent_mcp_pins_forget(name, &why) != CUA_OK) {
-		return fail(&why);
+		return mcp_servers_fail(&why);
 	}
 	return CUA_EXIT_OK;
 }
@@ -371,14 +270,14 @@ static bool test_one(const struct agent_mcp_entry *entry, bool as_json)
 	return is_good;
 }
 
-static int test(const struct options *options)
+static int test(const struct mcp_servers_options *options)
 {
 	struct agent_mcp_config config;
 	struct cua_error why = { 0 };
 	bool is_good = true;
 	if (options->name_count == 0) {
 		if (agent_mcp_config_load(NULL, NULL, &config, &why) != CUA_OK) {
-			return fail(&why);
+			return mcp_servers_fail(&why);
 		}
 		for (size_t i = 0; i < config.count; i++) {
 			is_good = test_one(&config.entries[i], options->json) && is_good;
@@ -387,7 +286,7 @@ static int test(const struct options *options)
 	}
 	for (size_t n = 0; n < options->name_count; n++) {
 		if (agent_mcp_config_load(NULL, options->names[n], &config, &why) != CUA_OK) {
-			return fail(&why);
+			return mcp_servers_fail(&why);
 		}
 		is_good = test_one(&config.entries[0], options->json) && is_good;
 		agent_mcp_config_finish(&config);
@@ -409,7 +308,7 @@ static bool says_yes(const char *question)
 }
 
 static int approve_one(const struct agent_mcp_entry *entry, struct visit *visit,
-		const struct options *options, struct cua_error *err)
+		const struct mcp_servers_options *options, struct cua_error *err)
 {
 	if (options->json) {
 		print_json(visit->changes);
@@ -425,47 +324,77 @@ static int approve_one(const struct agent_mcp_entry *entry, struct visit *visit,
 			!says_yes("May a model have these tools, as they are described?")) {
 		return CUA_EXIT_FAILED;
 	}
-	return agent_mcp_pins_approve(entry, visit->tools, err) == CUA_OK ? CUA_EXIT_OK : fail(err);
+	return agent_mcp_pins_approve(entry, visit->tools, err) == CUA_OK ? CUA_EXIT_OK
+									  : mcp_servers_fail(err);
 }
 
-static int approve(const struct options *options)
+static int approve(const struct mcp_servers_options *options)
 {
 	struct agent_mcp_config config;
 	struct visit visit = { 0 };
 	struct cua_error why = { 0 };
 	if (options->name_count != 1) {
-		return wrong("approve takes one name");
+		return cua_cmd_usage("mcp-servers", "approve takes one name");
 	}
 	if (agent_mcp_config_load(NULL, options->names[0], &config, &why) != CUA_OK) {
-		return fail(&why);
+		return mcp_servers_fail(&why);
 	}
 	const int exit_status = visit_one(&config.entries[0], &visit, &why) == CUA_OK
 			? approve_one(&config.entries[0], &visit, options, &why)
-			: fail(&why);
+			: mcp_servers_fail(&why);
 	end_visit(&visit);
 	agent_mcp_config_finish(&config);
 	return exit_status;
+}
+
+/* --- network --- */
+
+static int network(const struct mcp_servers_options *options)
+{
+	struct agent_mcp_config config;
+	struct cua_error why = { 0 };
+	char path[CUA_PATH_MAX], old[CUA_PATH_MAX + 8];
+	if (options->name_count != 1) {
+		return cua_cmd_usage("mcp-servers", "network takes one name");
+	}
+	if (agent_mcp_config_load(NULL, options->names[0], &config, &why) != CUA_OK) {
+		return mcp_servers_fail(&why);
+	}
+	const struct agent_mcp_entry *entry = &config.entries[0];
+	if (!options->json) {
+		mcp_servers_print_network(cua_json_member(entry->written, "network"));
+		putchar('\n');
+	}
+	enum cua_status status = agent_mcp_egress_log(entry->name, path, sizeof(path), &why);
+	agent_mcp_config_finish(&config);
+	if (status != CUA_OK) {
+		return mcp_servers_fail(&why);
+	}
+	snprintf(old, sizeof(old), "%s" AGENT_MCP_EGRESS_OLD, path);
+	cua_print_egress_decisions(old, options->json);
+	cua_print_egress_decisions(path, options->json);
+	return CUA_EXIT_OK;
 }
 
 /* --- the command --- */
 
 static bool keep(const char **kept, size_t *count)
 {
-	if (*count == LIST_MAX) {
-		fprintf(stderr, "cua mcp-servers: over %d of one option\n", LIST_MAX);
+	if (*count == MCP_SERVERS_LIST_MAX) {
+		fprintf(stderr, "cua mcp-servers: over %d of one option\n", MCP_SERVERS_LIST_MAX);
 		return false;
 	}
 	kept[(*count)++] = optarg;
 	return true;
 }
 
-static bool parse_options(int argc, char **argv, struct options *options)
+static bool parse_options(int argc, char **argv, struct mcp_servers_options *options)
 {
 	static const struct option long_options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "yes", no_argument, NULL, 'y' },
 		{ "replace", no_argument, NULL, 'r' },
-		{ "network", no_argument, NULL, 'n' },
+		{ "network", required_argument, NULL, 'n' },
 		{ "sse", no_argument, NULL, 's' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "read", required_argument, NULL, 'R' },
@@ -480,7 +409,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
 		options->json = options->json || option == 'j';
 		options->yes = options->yes || option == 'y';
 		options->replace = options->replace || option == 'r';
-		options->network = options->network || option == 'n';
+		options->network = option == 'n' ? optarg : options->network;
 		options->sse = options->sse || option == 's';
 		options->help = options->help || option == 'h';
 		is_good = option == 'e'         ? keep(options->env, &options->env_count)
@@ -498,14 +427,15 @@ int cua_cmd_mcp_servers(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		int (*run)(const struct options *options);
+		int (*run)(const struct mcp_servers_options *options);
 		bool adds; /* takes what describes a server */
 	} words[] = { { "list", list, false }, { "add", add, true }, { "test", test, false },
-		{ "approve", approve, false }, { "remove", remove_one, false } };
-	struct options options = { 0 };
+		{ "approve", approve, false }, { "network", network, false },
+		{ "remove", remove_one, false } };
+	struct mcp_servers_options options = { 0 };
 	signal(SIGPIPE, SIG_IGN);
 	if (!parse_options(argc, argv, &options)) {
-		return wrong("what is this?");
+		return cua_cmd_usage("mcp-servers", "what is this?");
 	}
 	if (options.help) {
 		fputs(usage, stdout);
@@ -524,6 +454,7 @@ int cua_cmd_mcp_servers(int argc, char **argv)
 			return words[i].run(&options);
 		}
 	}
-	return wrong(describes ? "these do not go together"
-			       : "say list, add, test, approve or remove");
+	return cua_cmd_usage("mcp-servers",
+			describes ? "these do not go together"
+				  : "say list, add, test, approve, network or remove");
 }

@@ -131,6 +131,17 @@ add_executable(seamed_egress ${seamed_egress_sources} ${desktop_tests_dir}/egres
 target_compile_definitions(seamed_egress PRIVATE ${seamed_egress_definitions})
 target_link_libraries(seamed_egress PRIVATE ${seamed_egress_libraries})
 target_link_options(seamed_egress PRIVATE -Wl,--wrap=egress_proxy_run)
+# In the place of cua-egress beside the tests that start one themselves.
+set_target_properties(seamed_egress PROPERTIES OUTPUT_NAME cua-egress
+	RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/seamed)
+add_executable(test_mcp_network ${desktop_tests_dir}/test_mcp_network.c ${desktop_tests_dir}/mcp_play.c
+	${desktop_tests_dir}/processes.c)
+target_link_libraries(test_mcp_network PRIVATE cua_mcp egress_stage)
+target_compile_definitions(test_mcp_network PRIVATE CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>")
+set_target_properties(test_mcp_network PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin/seamed)
+add_dependencies(test_mcp_network mcp_bad_server seamed_egress)
+add_test(NAME mcp_network COMMAND test_mcp_network)
+set_tests_properties(mcp_network PROPERTIES LABELS unit TIMEOUT 120)
 cua_desktop_test(network 240)
 target_compile_definitions(test_desktop_network PRIVATE CUA_TEST_SEAMED_EGRESS="$<TARGET_FILE:seamed_egress>"
 	CUA_TEST_SITE="${desktop_tests_dir}/egress_site.py")

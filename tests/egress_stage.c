@@ -101,7 +101,7 @@ static void *serve(void *data)
 	return NULL;
 }
 
-static void origin_start(struct origin *origin)
+void origin_start(struct origin *origin)
 {
 	*origin = (struct origin){ .answer_len = 5 };
 	pthread_mutex_init(&origin->lock, NULL);
@@ -109,7 +109,7 @@ static void origin_start(struct origin *origin)
 	assert_int_equal(pthread_create(&origin->thread, NULL, serve, origin), 0);
 }
 
-static void origin_stop(struct origin *origin)
+void origin_stop(struct origin *origin)
 {
 	shutdown(origin->listener, SHUT_RDWR);
 	pthread_join(origin->thread, NULL);

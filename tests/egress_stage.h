@@ -48,6 +48,8 @@ bool egress_read_to_end(int fd, char *text, size_t size);
 char *egress_stage_log(const struct egress_stage *stage);
 /* Waits for this text to stand in the log. */
 void egress_stage_await_log(const struct egress_stage *stage, const char *text);
+void origin_start(struct origin *origin);
+void origin_stop(struct origin *origin);
 /* A copy; there may be none. */
 void origin_last_request(struct origin *origin, char *text, size_t size);
 int origin_requests(struct origin *origin);

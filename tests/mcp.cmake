@@ -19,5 +19,5 @@ foreach(name config client server http command)
 	set_tests_properties(mcp_${name} PROPERTIES TIMEOUT 180)
 endforeach()
 target_sources(test_mcp_http PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
-target_sources(test_mcp_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/processes.c
+target_sources(test_mcp_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/mcp_play.c ${CMAKE_CURRENT_LIST_DIR}/processes.c
 	${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)

@@ -101,9 +101,13 @@ static void wrong_usage_is_told(void **state)
 		{ "add x --env FOO -- true", "do not go together" },
 		{ "add x --header 'A: b' -- true", "do not go together" },
 		{ "add x --read /nonexistent -- true", "/nonexistent" },
-		{ "add x --network https://h/mcp", "do not go together" },
+		{ "add x --network=open https://h/mcp", "do not go together" },
+		{ "add x --network=some -- true", "must be none, open, allow" },
+		{ "add x --network=allow:1.2.3.4 -- true", "is no name" },
+		{ "add x --network=allow:@/nonexistent -- true", "/nonexistent" },
+		{ "network", "takes one name" }, { "network nobody", "has no server" },
 		{ "add x --sse -- true", "do not go together" },
-		{ "list --network", "do not go together" }, { "test nobody", "has no server" },
+		{ "list --network=open", "do not go together" }, { "test nobody", "has no server" },
 		{ "approve", "takes one name" }, { "remove a b", "takes one name" },
 		{ "list --what", "what is this" } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
@@ -111,6 +115,25 @@ static void wrong_usage_is_told(void **state)
 	}
 	expect_words(0, "--help", "usage: cua mcp-servers list");
 	expect_words(0, "add --help", "--write FOLDER");
+}
+
+/* What a person approves is shown, and another network is another way to start the server. */
+static void a_network_is_shown_and_approved(void **state)
+{
+	(void)state;
+	expect_words(0, ADD("net --network=allow:b.test,*.A.test", "good"),
+			"network allow *.a.test b.test\nAdded.");
+	expect_words(0, "list", "  network allow *.a.test b.test\n");
+	expect_words(0, "network net", "network allow *.a.test b.test\n");
+	expect_words(0, "network --json net", "");
+	expect_words(0, "approve --yes net", "network: {\"allow\":[\"*.a.test\",\"b.test\"]}");
+	expect_words(0, "approve net", "Nothing has changed.");
+	expect_words(0, ADD("net --replace --network=allow:c.test", "good"),
+			"network allow c.test");
+	expect_words(1, "approve net", "+ network: {\"allow\":[\"c.test\"]}");
+	expect_words(0, ADD("net --replace", "good"), "network none\n");
+	expect_words(1, "approve net", "changed way to start it");
+	expect_words(0, "remove net", "");
 }
 
 static void urls_are_added(void **state)
@@ -134,6 +157,7 @@ int main(void)
 		cmocka_unit_test(a_server_is_added_tested_approved_and_removed),
 		cmocka_unit_test(what_fails_is_told),
 		cmocka_unit_test(wrong_usage_is_told),
+		cmocka_unit_test(a_network_is_shown_and_approved),
 		cmocka_unit_test(urls_are_added),
 	};
 	if (!mkdtemp(state_dir) || chmod(state_dir, 0711) != 0) {
@@ -141,6 +165,7 @@ int main(void)
 	}
 	setenv("CUA_STATE_DIR", state_dir, 1);
 	setenv("XDG_CONFIG_HOME", state_dir, 1);
+	setenv("CUA_RUNTIME_DIR", state_dir, 1);
 	unsetenv("CUA_MCP_SERVERS");
 	setenv("MCP_TOKEN", SECRET, 1);
 	const int failed = cmocka_run_group_tests(tests, NULL, NULL);

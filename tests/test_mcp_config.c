@@ -61,11 +61,13 @@ static void an_entry_is_read(void **state)
 			      "\"files\": {\"command\": \"run\", \"args\": [\"-k\", \"${MCP_A}\"], "
 			      "\"env\": {\"K\": \"${MCP_A}\"}, \"read\": [\"/a\"], \"write\": "
 			      "[\"/b\"], \"network\": \"open\", \"autoApprove\": [1]},"
+			      "\"some\": {\"command\": \"run\", \"network\": {\"allow\": "
+			      "[\"Example.org\", \"*.b.test\", \"example.org\"]}},"
 			      "\"web\": {\"type\": \"http\", \"url\": \"https://h/mcp\", "
 			      "\"headers\": {\"X\": \"${MCP_A}\"}}}, \"inputs\": []}",
 					 &config, &why),
 			CUA_OK);
-	assert_int_equal(config.count, 2);
+	assert_int_equal(config.count, 3);
 	const struct agent_mcp_entry *entry = &config.entries[0];
 	assert_string_equal(entry->argv[0], "run");
 	assert_string_equal(entry->argv[2], SECRET);
@@ -74,9 +76,12 @@ static void an_entry_is_read(void **state)
 	assert_string_equal(entry->read[0], "/a");
 	assert_string_equal(entry->write[0], "/b");
 	assert_true(entry->has_network);
+	assert_null(entry->allowed);
+	assert_false(config.entries[1].has_network);
+	assert_string_equal(config.entries[1].allowed, "*.b.test,example.org");
 	assert_string_equal(cua_json_text(cua_json_member(entry->written, "env"), "K"), "${MCP_A}");
-	assert_int_equal(config.entries[1].transport, AGENT_MCP_HTTP);
-	assert_string_equal(config.entries[1].headers[0], "X: " SECRET);
+	assert_int_equal(config.entries[2].transport, AGENT_MCP_HTTP);
+	assert_string_equal(config.entries[2].headers[0], "X: " SECRET);
 	agent_mcp_config_finish(&config);
 }
 
@@ -108,7 +113,20 @@ static void a_mistake_has_its_place(void **state)
 		{ IN("{\"command\": \"a\", \"write\": [\"/\"]}"), "must be a folder" },
 		{ IN("{\"command\": \"a\", \"write\": [\"/a/../b\"]}"), "must be a folder" },
 		{ IN("{\"command\": \"a\", \"write\": [\"/a/..\"]}"), "must be a folder" },
-		{ IN("{\"command\": \"a\", \"network\": true}"), "\"none\" or \"open\"" },
+		{ IN("{\"command\": \"a\", \"network\": true}"), "s > network: must be \"none\"" },
+		{ IN("{\"command\": \"a\", \"network\": \"allow\"}"), "must be \"none\"" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": \"a.test\"}}"),
+				"must be \"none\"" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": [\"a.test\"], \"x\": 1}}"),
+				"must be \"none\"" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": []}}"), "is no name" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": [1]}}"), "list of names" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": [\"a.test,b.test\"]}}"),
+				"list of names" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": [\"@/etc/hosts\"]}}"),
+				"list of names" },
+		{ IN("{\"command\": \"a\", \"network\": {\"allow\": [\"10.0.0.1\"]}}"),
+				"is no name" },
 		{ IN("{\"command\": \"a\", \"url\": \"http://h\", \"type\": \"stdio\"}"),
 				"does not go with a url" },
 		{ IN("{\"command\": \"a\", \"type\": \"http\"}"), "does not go with no url" },

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -17,115 +10,16 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "agent/mcp/mcp_server.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "tests/mcp_play.h"
 #include "tests/processes.h"
 #include "tests/waiting.h"
 
 /* Servers that misbehave: each has an error in words, in time, and leaves nothing behind. */
 
-#define INIT_MS 3000
-#define PROBE_MS 500
-#define CALL_MS 700
-#define CALL_MAX_MS 2000
 #define LONG ((size_t)1 << 20) /* more than a pipe takes */
-#define END_MS 2000            /* what the processes of a server may take to end */
-
-struct play {
-	char *argv[5], *none[1], *read[2];
-	char token[48]; /* an argument, to find its processes by */
-	struct agent_mcp_entry entry;
-	struct agent_mcp_server *server;
-	struct agent_mcp_tools *tools;
-	struct cua_error why;
-};
-
-static void begin_within(struct play *play, const char *mode, int init_ms)
-{
-	static int count;
-	const struct agent_mcp_server_options options = { .cancel_fd = -1,
-		.init_ms = init_ms,
-		.probe_ms = PROBE_MS,
-		.call_ms = CALL_MS,
-		.call_max_ms = CALL_MAX_MS };
-	*play = (struct play){ .argv = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER,
-					       (char *)(uintptr_t)mode },
-		.read = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER } };
-	snprintf(play->token, sizeof(play->token), "token-%d-%d-", (int)getpid(), count++);
-	play->argv[2] = play->token;
-	play->entry = (struct agent_mcp_entry){ .name = "bad",
-		.argv = play->argv,
-		.env = play->none,
-		.read = play->read,
-		.write = play->none };
-	assert_int_equal(agent_mcp_server_create(&play->entry, &options, &play->server, &play->why),
-			CUA_OK);
-}
-
-static void begin(struct play *play, const char *mode)
-{
-	begin_within(play, mode, INIT_MS);
-}
-
-static int count_processes(const char *token)
-{
-	DIR *proc = opendir("/proc");
-	int count = 0;
-	assert_non_null(proc);
-	for (pid_t pid; (pid = next_process(proc)) > 0;) {
-		char path[64], line[4096];
-		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-		CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-		const ssize_t len = fd < 0 ? -1 : read(fd, line, sizeof(line));
-		count += len > 0 && memmem(line, (size_t)len, token, strlen(token)) != NULL;
-	}
-	closedir(proc);
-	return count;
-}
-
-static void end(struct play *play)
-{
-	const uint64_t begun_us = cua_now_us();
-	agent_mcp_server_destroy(play->server);
-	assert_in_range((cua_now_us() - begun_us) / 1000, 0, END_MS);
-	assert_int_equal(count_processes(play->token), 0);
-}
-
-static enum cua_status list(struct play *play)
-{
-	return agent_mcp_server_tools(play->server, &play->tools, &play->why);
-}
-
-/* The text of the answer in `text`. */
-static enum cua_status call(struct play *play, char *text, size_t size, bool *ret_uncertain)
-{
-	CUA_AUTO_JSON cJSON *result = NULL;
-	CUA_AUTO_JSON cJSON *arguments = cJSON_CreateObject();
-	enum cua_status status = agent_mcp_server_call(play->server, &play->tools->list[0],
-			arguments, &result, ret_uncertain, &play->why);
-	const cJSON *content = cua_json_member(result, "content");
-	snprintf(text, size, "%s", cua_json_text(cJSON_GetArrayItem(content, 0), "text"));
-	return status;
-}
-
-static void expect_call(struct play *play, const char *expected)
-{
-	char text[200];
-	bool is_uncertain = false;
-	if (call(play, text, sizeof(text), &is_uncertain) != CUA_OK) {
-		fail_msg("%s", play->why.msg);
-	}
-	assert_string_equal(text, expected);
-}
-
-static void expect_list(struct play *play)
-{
-	if (list(play) != CUA_OK) {
-		fail_msg("%s", play->why.msg);
-	}
-}
 
 /* --- which revision --- */
 
@@ -139,14 +33,14 @@ static void the_revision_is_found_out(void **state)
 		{ "probe-kills", "2025-03-26", 2 }, { "modern", "2026-07-28", 1 },
 		{ "retries", "2026-07-28", 1 }, { "slow-modern", "2026-07-28", 1 } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct play play;
-		begin(&play, rows[i].mode);
-		expect_list(&play);
-		expect_call(&play, "done");
+		struct mcp_play play;
+		mcp_play_begin(&play, rows[i].mode);
+		mcp_play_list(&play);
+		mcp_play_expect(&play, "done");
 		const struct agent_mcp_facts facts = agent_mcp_server_facts(play.server);
 		assert_string_equal(facts.protocol, rows[i].protocol);
 		assert_int_equal(facts.starts, rows[i].starts);
-		end(&play);
+		mcp_play_end(&play);
 	}
 }
 
@@ -164,49 +58,50 @@ static void what_cannot_start_is_told(void **state)
 		{ "strange", CUA_ERR_UNAVAILABLE, "1999-01-01" },
 		{ "endless", CUA_ERR_TOO_LARGE, "does not end" } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct play play;
+		struct mcp_play play;
 		const uint64_t begun_us = cua_now_us();
-		begin(&play, rows[i].mode);
-		assert_int_equal(list(&play), rows[i].status);
+		mcp_play_begin(&play, rows[i].mode);
+		assert_int_equal(mcp_play_try_list(&play), rows[i].status);
 		assert_non_null(strstr(play.why.msg, rows[i].said));
-		assert_in_range((cua_now_us() - begun_us) / 1000, 0, 2 * INIT_MS + END_MS);
-		end(&play);
+		assert_in_range((cua_now_us() - begun_us) / 1000, 0,
+				2 * MCP_PLAY_INIT_MS + MCP_PLAY_END_MS);
+		mcp_play_end(&play);
 	}
 }
 
 static void a_program_that_is_not_there_is_told(void **state)
 {
 	(void)state;
-	struct play play;
-	begin(&play, "good");
+	struct mcp_play play;
+	mcp_play_begin(&play, "good");
 	play.argv[0] = (char *)(uintptr_t) "/nonexistent/server";
-	const enum cua_status status = list(&play);
+	const enum cua_status status = mcp_play_try_list(&play);
 	assert_true(status == CUA_ERR_CLOSED || status == CUA_ERR_UNAVAILABLE);
 	assert_non_null(strstr(play.why.msg, "/nonexistent/server"));
-	end(&play);
+	mcp_play_end(&play);
 }
 
 static void tools_that_cannot_be_taken_are_dropped(void **state)
 {
 	(void)state;
-	struct play play;
-	begin(&play, "deep");
-	expect_list(&play);
+	struct mcp_play play;
+	mcp_play_begin(&play, "deep");
+	mcp_play_list(&play);
 	assert_int_equal(play.tools->count, 1);
 	assert_int_equal(play.tools->dropped, 2);
 	assert_string_equal(play.tools->list[0].name, "good");
 	assert_string_equal(cua_json_text(play.tools->list[0].definition, "description"), "seen");
-	end(&play);
+	mcp_play_end(&play);
 }
 
 static void pages_are_read_to_their_end(void **state)
 {
 	(void)state;
-	struct play play;
-	begin(&play, "many");
-	expect_list(&play);
+	struct mcp_play play;
+	mcp_play_begin(&play, "many");
+	mcp_play_list(&play);
 	assert_int_equal(play.tools->count, 300);
-	end(&play);
+	mcp_play_end(&play);
 }
 
 static void a_list_is_bounded_in_all(void **state)
@@ -219,16 +114,16 @@ static void a_list_is_bounded_in_all(void **state)
 	} rows[] = { { "slow-pages", CUA_ERR_TIMEOUT, "in time" },
 		{ "fat-pages", CUA_ERR_TOO_LARGE, "descriptions of tools" } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct play play;
-		begin_within(&play, rows[i].mode, 1000);
+		struct mcp_play play;
+		mcp_play_begin_within(&play, rows[i].mode, 1000);
 		const uint64_t begun_us = cua_now_us();
-		const enum cua_status status = list(&play);
+		const enum cua_status status = mcp_play_try_list(&play);
 		if (status != rows[i].status || !strstr(play.why.msg, rows[i].said)) {
 			fail_msg("%s: %d, %s", rows[i].mode, (int)status, play.why.msg);
 		}
 		/* 500 pages of a fifth of a second are 100 s. */
 		assert_in_range((cua_now_us() - begun_us) / 1000, 0, 20000);
-		end(&play);
+		mcp_play_end(&play);
 	}
 }
 
@@ -252,24 +147,27 @@ static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
 		{ "ping-flood", CUA_ERR_TIMEOUT, "no answer in time", true },
 		{ "odd-result", CUA_ERR_APP, "not known here", false } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct play play;
+		struct mcp_play play;
 		char text[200];
 		bool is_uncertain = false;
-		begin(&play, rows[i].mode);
-		expect_list(&play);
+		mcp_play_begin(&play, rows[i].mode);
+		mcp_play_list(&play);
 		const uint64_t begun_us = cua_now_us();
-		const enum cua_status status = call(&play, text, sizeof(text), &is_uncertain);
+		const enum cua_status status =
+				mcp_play_call(&play, NULL, text, sizeof(text), &is_uncertain);
 		if (status != rows[i].status || !strstr(play.why.msg, rows[i].said)) {
 			fail_msg("%s: %d, %s", rows[i].mode, (int)status, play.why.msg);
 		}
 		assert_int_equal(is_uncertain, rows[i].may_have_run);
-		assert_in_range((cua_now_us() - begun_us) / 1000, 0, CALL_MAX_MS + END_MS + 500);
+		assert_in_range((cua_now_us() - begun_us) / 1000, 0,
+				MCP_PLAY_CALL_MAX_MS + MCP_PLAY_END_MS + 500);
 		if (strcmp(rows[i].mode, "dies") == 0) { /* another one, which knows no call yet */
-			assert_int_equal(call(&play, text, sizeof(text), &is_uncertain),
+			assert_int_equal(mcp_play_call(&play, NULL, text, sizeof(text),
+							 &is_uncertain),
 					CUA_ERR_CLOSED);
 			assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
 		}
-		end(&play);
+		mcp_play_end(&play);
 	}
 }
 
@@ -277,7 +175,7 @@ static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
 static void a_server_that_only_talks_is_given_up(void **state)
 {
 	(void)state;
-	struct play play;
+	struct mcp_play play;
 	CUA_AUTO_FREE char *long_text = calloc(1, LONG + 1);
 	CUA_AUTO_JSON cJSON *arguments = cJSON_CreateObject();
 	cJSON *result = NULL;
@@ -285,8 +183,8 @@ static void a_server_that_only_talks_is_given_up(void **state)
 	assert_non_null(long_text);
 	memset(long_text, 'x', LONG);
 	cJSON_AddStringToObject(arguments, "text", long_text);
-	begin(&play, "only-talks");
-	expect_list(&play);
+	mcp_play_begin(&play, "only-talks");
+	mcp_play_list(&play);
 	const uint64_t begun_us = cua_now_us();
 	assert_int_equal(agent_mcp_server_call(play.server, &play.tools->list[0], arguments,
 					 &result, &is_uncertain, &play.why),
@@ -295,8 +193,9 @@ static void a_server_that_only_talks_is_given_up(void **state)
 					 &result, &is_uncertain, &play.why),
 			CUA_ERR_TIMEOUT);
 	assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
-	assert_in_range((cua_now_us() - begun_us) / 1000, 0, 2 * (CALL_MAX_MS + END_MS));
-	end(&play);
+	assert_in_range((cua_now_us() - begun_us) / 1000, 0,
+			2 * (MCP_PLAY_CALL_MAX_MS + MCP_PLAY_END_MS));
+	mcp_play_end(&play);
 }
 
 static void what_is_only_bad_manners_is_borne(void **state)
@@ -307,37 +206,38 @@ static void what_is_only_bad_manners_is_borne(void **state)
 	} rows[] = { { "garbage", "done" }, { "flood", "done" }, { "progress", "done" },
 		{ "pings", "done" }, { "asks", "declined" } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		struct play play;
-		begin(&play, rows[i].mode);
-		expect_list(&play);
-		expect_call(&play, rows[i].answer);
+		struct mcp_play play;
+		mcp_play_begin(&play, rows[i].mode);
+		mcp_play_list(&play);
+		mcp_play_expect(&play, rows[i].answer);
 		assert_int_equal(agent_mcp_server_facts(play.server).starts, 1);
-		end(&play);
+		mcp_play_end(&play);
 	}
 }
 
 static void a_server_that_hangs_twice_is_started_again(void **state)
 {
 	(void)state;
-	struct play play;
+	struct mcp_play play;
 	char text[200];
 	bool is_uncertain = false;
-	begin(&play, "hang-call");
-	expect_list(&play);
+	mcp_play_begin(&play, "hang-call");
+	mcp_play_list(&play);
 	for (int i = 1; i <= 3; i++) {
-		assert_int_equal(call(&play, text, sizeof(text), &is_uncertain), CUA_ERR_TIMEOUT);
+		assert_int_equal(mcp_play_call(&play, NULL, text, sizeof(text), &is_uncertain),
+				CUA_ERR_TIMEOUT);
 		assert_int_equal(agent_mcp_server_facts(play.server).starts, i < 3 ? 1 : 2);
 	}
-	end(&play);
+	mcp_play_end(&play);
 }
 
 static void a_dead_server_is_started_again(void **state)
 {
 	(void)state;
-	struct play play;
-	begin(&play, "good");
-	expect_list(&play);
-	expect_call(&play, "done");
+	struct mcp_play play;
+	mcp_play_begin(&play, "good");
+	mcp_play_list(&play);
+	mcp_play_expect(&play, "done");
 	DIR *proc = opendir("/proc");
 	assert_non_null(proc);
 	for (pid_t pid; (pid = next_process(proc)) > 0;) {
@@ -357,25 +257,26 @@ static void a_dead_server_is_started_again(void **state)
 	}
 	closedir(proc);
 	assert_false(agent_mcp_server_has_changed(play.server));
-	expect_call(&play, "done");
+	mcp_play_expect(&play, "done");
 	assert_int_equal(agent_mcp_server_facts(play.server).starts, 2);
 	assert_true(agent_mcp_server_has_changed(play.server));
-	end(&play);
+	mcp_play_end(&play);
 }
 
 static void a_server_that_comes_back_as_another_is_not_called(void **state)
 {
 	(void)state;
-	struct play play;
+	struct mcp_play play;
 	char text[200];
 	bool is_uncertain = true;
-	begin(&play, "turncoat-quiet");
-	expect_list(&play);
-	expect_call(&play, "done"); /* and ends */
-	assert_int_equal(call(&play, text, sizeof(text), &is_uncertain), CUA_ERR_INVAL);
+	mcp_play_begin(&play, "turncoat-quiet");
+	mcp_play_list(&play);
+	mcp_play_expect(&play, "done"); /* and ends */
+	assert_int_equal(mcp_play_call(&play, NULL, text, sizeof(text), &is_uncertain),
+			CUA_ERR_INVAL);
 	assert_non_null(strstr(play.why.msg, "is another now"));
 	assert_false(is_uncertain);
-	end(&play);
+	mcp_play_end(&play);
 }
 
 /* --- ends --- */
@@ -385,31 +286,32 @@ static void stubborn_servers_end_with_all_they_forked(void **state)
 	(void)state;
 	static const char *const modes[] = { "ignores-term", "forks" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(modes); i++) {
-		struct play play;
-		begin(&play, modes[i]);
-		expect_list(&play);
-		assert_true(count_processes(play.token) > (i == 0 ? 1 : 4));
-		end(&play);
+		struct mcp_play play;
+		mcp_play_begin(&play, modes[i]);
+		mcp_play_list(&play);
+		assert_true(mcp_play_count(play.token) > (i == 0 ? 1 : 4));
+		mcp_play_end(&play);
 	}
 }
 
 static void a_call_can_be_cancelled(void **state)
 {
 	(void)state;
-	struct play play;
+	struct mcp_play play;
 	int ends[2];
 	char text[200];
 	bool is_uncertain = false;
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	begin(&play, "hang-call");
+	mcp_play_begin(&play, "hang-call");
 	agent_mcp_server_destroy(play.server);
 	const struct agent_mcp_server_options options = { .cancel_fd = ends[0] };
 	assert_int_equal(agent_mcp_server_create(&play.entry, &options, &play.server, &play.why),
 			CUA_OK);
-	expect_list(&play);
+	mcp_play_list(&play);
 	assert_int_equal(write(ends[1], "x", 1), 1);
-	assert_int_equal(call(&play, text, sizeof(text), &is_uncertain), CUA_ERR_CANCELLED);
-	end(&play);
+	assert_int_equal(mcp_play_call(&play, NULL, text, sizeof(text), &is_uncertain),
+			CUA_ERR_CANCELLED);
+	mcp_play_end(&play);
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -429,46 +331,46 @@ static void it_sees_what_its_entry_names(void **state)
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
 	snprintf(port, sizeof(port), "%d", ntohs(address.sin_port));
 	for (int i = 0; i < 2; i++) {
-		struct play play;
-		begin(&play, "looks");
+		struct mcp_play play;
+		mcp_play_begin(&play, "looks");
 		play.argv[3] = port;
 		play.entry.has_network = i == 1;
-		expect_list(&play);
-		expect_call(&play,
+		mcp_play_list(&play);
+		mcp_play_expect(&play,
 				i == 0 ? "network no, system read-only, home own, state hidden"
 				       : "network yes, system read-only, home own, state hidden");
-		end(&play);
+		mcp_play_end(&play);
 	}
 }
 
 static bool are_gone(void *token)
 {
-	return count_processes(token) == 0;
+	return mcp_play_count(token) == 0;
 }
 
 static void it_ends_with_a_caller_that_is_killed(void **state)
 {
 	(void)state;
-	struct play play;
+	struct mcp_play play;
 	int told[2];
 	char byte;
-	begin(&play, "forks");
+	mcp_play_begin(&play, "forks");
 	assert_int_equal(pipe2(told, O_CLOEXEC), 0);
 	const pid_t caller = fork();
 	assert_true(caller >= 0);
 	if (caller == 0) {
-		(void)!write(told[1], list(&play) == CUA_OK ? "y" : "n", 1);
+		(void)!write(told[1], mcp_play_try_list(&play) == CUA_OK ? "y" : "n", 1);
 		for (;;) {
 			pause();
 		}
 	}
 	assert_int_equal(read(told[0], &byte, 1), 1);
 	assert_int_equal(byte, 'y');
-	assert_true(count_processes(play.token) > 4);
+	assert_true(mcp_play_count(play.token) > 4);
 	assert_int_equal(kill(caller, SIGKILL), 0);
 	assert_int_equal(waitpid(caller, NULL, 0), caller);
 	wait_until(are_gone, play.token, "the end of the server");
-	end(&play);
+	mcp_play_end(&play);
 	close(told[0]);
 	close(told[1]);
 }
@@ -485,12 +387,12 @@ static void a_call_costs_less_than_two_milliseconds(void **state)
 	double ms[200];
 	static const char *const modes[] = { "good", "modern" };
 	for (size_t m = 0; m < CUA_ARRAY_LEN(modes); m++) {
-		struct play play;
-		begin(&play, modes[m]);
-		expect_list(&play);
+		struct mcp_play play;
+		mcp_play_begin(&play, modes[m]);
+		mcp_play_list(&play);
 		for (size_t i = 0; i < CUA_ARRAY_LEN(ms); i++) {
 			const uint64_t begun_us = cua_now_us();
-			expect_call(&play, "done");
+			mcp_play_expect(&play, "done");
 			ms[i] = (double)(cua_now_us() - begun_us) / 1000.0;
 		}
 		qsort(ms, CUA_ARRAY_LEN(ms), sizeof(*ms), by_value);
@@ -499,7 +401,7 @@ static void a_call_costs_less_than_two_milliseconds(void **state)
 			      "median %.3f ms, 95th percentile %.3f ms\n",
 				facts.protocol, facts.connect_ms, facts.list_ms, ms[100], ms[190]);
 		assert_true(ms[100] < 2.0);
-		end(&play);
+		mcp_play_end(&play);
 	}
 }
 

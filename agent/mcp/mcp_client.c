@@ -330,7 +330,9 @@ enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
 		return status;
 	}
 	if (strcmp(function, "mcp_tools") == 0) {
-		*ret_target = (struct agent_mcp_target){ .server = "", .arguments = arguments };
+		*ret_target = (struct agent_mcp_target){
+			.server = "", .arguments = arguments, .network = "none"
+		};
 		return CUA_OK;
 	}
 	status = find(mcp, function, arguments, &target, err);
@@ -340,7 +342,7 @@ enum cua_status agent_mcp_resolve(struct agent_mcp *mcp, const char *function,
 		*ret_target = (struct agent_mcp_target){ .server = entry->name,
 			.arguments = target.arguments,
 			.annotations = cua_json_member(target.tool->definition, "annotations"),
-			.has_network = entry->has_network || entry->transport != AGENT_MCP_STDIO };
+			.network = agent_mcp_network_name(entry) };
 		snprintf(ret_target->tool, sizeof(ret_target->tool), "%s", target.tool->name);
 	}
 	return status;

@@ -67,7 +67,7 @@ struct agent_mcp_target {
 	char tool[AGENT_MCP_TOOL_NAME_MAX + 1];
 	const cJSON *arguments;   /* of the tool */
 	const cJSON *annotations; /* may be NULL; hints that nobody vouches for */
-	bool has_network;         /* so what it is told may leave */
+	const char *network;      /* "none", "allow", "open": what it is told may leave */
 };
 
 /* CUA_ERR_INVAL, in words for the model, if there is no such function, server or tool, or if it is

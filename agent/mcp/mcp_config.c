@@ -15,6 +15,7 @@
 #include "cua/base/own_paths.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/egress/allow_list.h"
 
 #define FILE_MAX ((size_t)1 << 20)
 #define LIST_MAX 256 /* arguments, variables, folders, headers */
@@ -52,6 +53,7 @@ static void finish_entry(struct agent_mcp_entry *entry)
 	free_list(entry->write);
 	free_list(entry->headers);
 	free(entry->url);
+	free(entry->allowed);
 	cJSON_Delete(entry->written);
 	*entry = (struct agent_mcp_entry){ 0 };
 }
@@ -168,11 +170,48 @@ static enum cua_status read_folders(
 	return status;
 }
 
+/* One after another, so that a name is not hidden in another. No file is read: what a person
+ * approves stands in the entry. */
+static enum cua_status read_names(struct reading *reading, const cJSON *names)
+{
+	CUA_AUTO_BUFFER struct cua_buffer words;
+	const cJSON *name = NULL;
+	char list[EGRESS_LIST_MAX];
+	enum cua_status status = CUA_OK;
+	cua_buffer_init(&words, EGRESS_LIST_MAX);
+	cJSON_ArrayForEach (name, names) {
+		const char *text = cJSON_GetStringValue(name);
+		if (!text || strpbrk(text, ",@")) {
+			return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+					"\"allow\" must be a list of names such as example.org and "
+					"*.example.org");
+		}
+		status = cua_buffer_printf(
+				&words, reading->err, "%s%s", words.len ? "," : "", text);
+		if (status != CUA_OK) {
+			return status;
+		}
+	}
+	status = egress_list_read(words.len ? words.data : "", list, reading->err);
+	if (status == CUA_OK) {
+		reading->entry->allowed = strdup(list);
+		status = reading->entry->allowed
+				? CUA_OK
+				: CUA_FAIL(reading->err, CUA_ERR_NOMEM, ENOMEM, "names");
+	}
+	return status;
+}
+
 static enum cua_status read_network(struct reading *reading, const cJSON *network)
 {
+	const cJSON *names = cua_json_member(network, "allow");
 	const char *word = network ? cJSON_GetStringValue(network) : "none";
+	if (cJSON_IsArray(names) && cJSON_GetArraySize(network) == 1) {
+		return read_names(reading, names);
+	}
 	if (!word || (strcmp(word, "none") != 0 && strcmp(word, "open") != 0)) {
-		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0, "must be \"none\" or \"open\"");
+		return CUA_FAIL(reading->err, CUA_ERR_INVAL, 0,
+				"must be \"none\", {\"allow\": [\"NAME\", ...]} or \"open\"");
 	}
 	reading->entry->has_network = strcmp(word, "open") == 0;
 	return CUA_OK;
@@ -271,6 +310,13 @@ static enum cua_status read_entry(struct reading *reading, const cJSON *json)
 				has_url ? "a url" : "no url");
 	}
 	return has_url ? read_http(reading, json) : read_stdio(reading, json);
+}
+
+const char *agent_mcp_network_name(const struct agent_mcp_entry *entry)
+{
+	return entry->has_network || entry->transport != AGENT_MCP_STDIO ? "open"
+			: entry->allowed                                 ? "allow"
+									 : "none";
 }
 
 enum cua_status agent_mcp_check_name(const char *name, struct cua_error *err)

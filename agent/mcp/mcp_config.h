@@ -24,11 +24,13 @@ enum agent_mcp_transport {
 struct agent_mcp_entry {
 	char name[AGENT_MCP_NAME_MAX + 1];
 	enum agent_mcp_transport transport;
-	char **argv;  /* owned, NULL-terminated; of stdio */
-	char **env;   /* owned, "NAME=value", NULL-terminated; of stdio */
-	char **read;  /* owned, NULL-terminated; folders it may see; of stdio */
-	char **write; /* owned, NULL-terminated; folders it may change; of stdio */
-	bool has_network;
+	char **argv;      /* owned, NULL-terminated; of stdio */
+	char **env;       /* owned, "NAME=value", NULL-terminated; of stdio */
+	char **read;      /* owned, NULL-terminated; folders it may see; of stdio */
+	char **write;     /* owned, NULL-terminated; folders it may change; of stdio */
+	bool has_network; /* all of this machine's; of stdio */
+	char *allowed;  /* owned; the names of its network, as egress_list_read() makes them; NULL:
+			   none; of stdio */
 	char *url;      /* owned; of HTTP */
 	char **headers; /* owned, "Name: value", NULL-terminated; of HTTP */
 	cJSON *written; /* owned; the entry as it was written, without anything expanded */
@@ -63,6 +65,9 @@ CUA_NODISCARD enum cua_status agent_mcp_config_load(const char *path, const char
 CUA_NODISCARD enum cua_status agent_mcp_config_load_usable(const char *path, const char *only,
 		struct agent_mcp_config *ret_config, struct cua_error *err);
 void agent_mcp_config_finish(struct agent_mcp_config *config);
+
+/* "none", "allow", "open". Who is reached over HTTP is out there already. */
+const char *agent_mcp_network_name(const struct agent_mcp_entry *entry);
 
 /* May a server have this name? Letters, digits, and _-. inside. */
 CUA_NODISCARD enum cua_status agent_mcp_check_name(const char *name, struct cua_error *err);

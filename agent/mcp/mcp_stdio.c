@@ -19,6 +19,7 @@
 #include "agent/mcp/mcp_transport.h"
 #include "cua/base/buffer.h"
 #include "cua/base/util.h"
+#include "cua/egress/relay.h"
 
 #define SEND_MS 2000 /* for what no answer is waited for */
 #define READ_LEN 65536
@@ -32,7 +33,7 @@
 struct stdio {
 	struct mcp_transport transport; /* first */
 	struct mcp_transport_config config;
-	struct cua_sandbox sandbox;
+	struct mcp_stdio_process process;
 	int bwrap_fd, init_fd;     /* pidfds; -1 if it was gone before */
 	int in_fd, out_fd, err_fd; /* its stdin, stdout and stderr; -1: closed */
 	struct cua_buffer line;
@@ -159,7 +160,8 @@ static enum cua_status has_ended(struct stdio *stdio, struct cua_error *err)
 	const size_t len = strlen(stdio->tail);
 	mcp_text_line(last, sizeof(last),
 			len > LAST_LEN ? stdio->tail + len - LAST_LEN : stdio->tail);
-	const bool is_missing = strstr(stdio->tail, "bwrap: execvp") != NULL;
+	const bool is_missing = strstr(stdio->tail, "bwrap: execvp") ||
+			strstr(stdio->tail, EGRESS_RELAY_NO_COMMAND);
 	return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the server ended%s%s%s",
 			last[0] ? "; it last said: " : "", last,
 			is_missing ? " (programs outside /usr and /opt, and what they need, go "
@@ -362,7 +364,7 @@ static bool ends_within(struct stdio *stdio, int wait_ms)
  * namespace, and with it all others, forked or not. */
 static void end_processes(struct stdio *stdio)
 {
-	const pid_t init = stdio->sandbox.init.pid;
+	const pid_t init = stdio->process.sandbox.init.pid;
 	if (!ends_within(stdio, END_STEP_MS) && stdio->init_fd >= 0) {
 		(void)kill(-init, SIGTERM);
 		(void)ends_within(stdio, END_STEP_MS);
@@ -372,9 +374,9 @@ static void end_processes(struct stdio *stdio)
 		(void)syscall(SYS_pidfd_send_signal, stdio->init_fd, SIGKILL, NULL, 0);
 		(void)poll(&gone, 1, END_STEP_MS);
 	}
-	if (stdio->sandbox.bwrap.pid > 0) {
-		(void)cua_process_end(stdio->sandbox.bwrap, SIGKILL, END_STEP_MS);
-		waitpid(stdio->sandbox.bwrap.pid, NULL, 0);
+	if (stdio->process.sandbox.bwrap.pid > 0) {
+		(void)cua_process_end(stdio->process.sandbox.bwrap, SIGKILL, END_STEP_MS);
+		waitpid(stdio->process.sandbox.bwrap.pid, NULL, 0);
 	}
 }
 
@@ -383,6 +385,7 @@ static void stdio_destroy(struct mcp_transport *transport)
 	struct stdio *stdio = (struct stdio *)transport;
 	close_fd(&stdio->in_fd);
 	end_processes(stdio);
+	mcp_stdio_clean_up(&stdio->process);
 	close_fd(&stdio->out_fd);
 	close_fd(&stdio->err_fd);
 	close_fd(&stdio->bwrap_fd);
@@ -435,11 +438,11 @@ enum cua_status mcp_stdio_create(const struct mcp_transport_config *config,
 		status = CUA_FAIL(err, CUA_ERR_IO, errno, "pipes");
 	}
 	if (status == CUA_OK) {
-		status = mcp_stdio_start(config->entry, child_fds, &stdio->sandbox, err);
+		status = mcp_stdio_start(config->entry, child_fds, &stdio->process, err);
 	}
 	if (status == CUA_OK) {
-		stdio->bwrap_fd = cua_process_open(stdio->sandbox.bwrap);
-		stdio->init_fd = cua_process_open(stdio->sandbox.init);
+		stdio->bwrap_fd = cua_process_open(stdio->process.sandbox.bwrap);
+		stdio->init_fd = cua_process_open(stdio->process.sandbox.init);
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(child_fds); i++) {
 		cua_closep(&child_fds[i]);

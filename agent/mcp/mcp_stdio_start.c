@@ -11,6 +11,7 @@
 
 #include "cua/base/file.h"
 #include "cua/base/paths.h"
+#include "cua/base/program.h"
 #include "cua/base/util.h"
 
 /* Identities outside, by name: below those of desktops, and of nobody else on Debian. */
@@ -84,33 +85,67 @@ static const char **make_environment(char *const *own, char texts[VARIABLES][VAR
 	return env;
 }
 
+/* Beside those of the entry. */
+#define FOLDERS 1
+
 /* What it may change goes on top of what it may see. */
-static struct cua_sandbox_folder *make_folders(
-		const struct agent_mcp_entry *entry, size_t *ret_count)
+static struct cua_sandbox_folder *make_folders(const struct agent_mcp_entry *entry,
+		const struct mcp_egress *egress, size_t *ret_count)
 {
 	const size_t readable = count_texts(entry->read), writable = count_texts(entry->write);
-	struct cua_sandbox_folder *folders = calloc(readable + writable + 1, sizeof(*folders));
+	struct cua_sandbox_folder *folders =
+			calloc(readable + writable + FOLDERS, sizeof(*folders));
+	size_t count = 0;
 	for (size_t i = 0; folders && i < readable; i++) {
-		folders[i] = (struct cua_sandbox_folder){ entry->read[i], entry->read[i], false };
+		folders[count++] = (struct cua_sandbox_folder){ entry->read[i], entry->read[i],
+			false };
 	}
 	for (size_t i = 0; folders && i < writable; i++) {
-		folders[readable + i] = (struct cua_sandbox_folder){ entry->write[i],
-			entry->write[i], true };
+		folders[count++] = (struct cua_sandbox_folder){ entry->write[i], entry->write[i],
+			true };
 	}
-	*ret_count = readable + writable;
+	if (folders && egress->pid > 0) {
+		folders[count++] = (struct cua_sandbox_folder){ egress->folder,
+			CUA_SANDBOX_EGRESS_DIR, false };
+	}
+	*ret_count = count;
 	return folders;
 }
 
-enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int fds[3],
-		struct cua_sandbox *ret_sandbox, struct cua_error *err)
+/* The command; with a network of some names, behind the program that starts a relay and becomes
+ * it. */
+static const char **make_command(
+		const struct agent_mcp_entry *entry, const struct mcp_egress *egress)
 {
-	const uid_t uid = geteuid() == 0 ? uid_of(entry->name) : (uid_t)-1;
-	char home[CUA_PATH_MAX], texts[VARIABLES][VARIABLE_MAX];
+	static const char *const relay[] = { CUA_SANDBOX_PROGRAM, "--relay",
+		CUA_SANDBOX_EGRESS_DIR };
+	const size_t before = egress->pid > 0 ? CUA_ARRAY_LEN(relay) : 0;
+	const size_t words = count_texts(entry->argv);
+	const char **argv = calloc(before + words + 1, sizeof(*argv));
+	if (argv) {
+		memcpy(argv, relay, before * sizeof(*argv));
+		memcpy(argv + before, entry->argv, words * sizeof(*argv));
+	}
+	return argv;
+}
+
+static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t uid,
+		const char *home, const int fds[3], struct mcp_stdio_process *process,
+		struct cua_error *err)
+{
+	const struct mcp_egress *egress = &process->egress;
+	char texts[VARIABLES][VARIABLE_MAX];
 	size_t folder_count = 0;
 	CUA_AUTO_FREE const char **env = make_environment(entry->env, texts);
-	CUA_AUTO_FREE struct cua_sandbox_folder *folders = make_folders(entry, &folder_count);
-	if (!env || !folders) {
+	CUA_AUTO_FREE const char **argv = make_command(entry, egress);
+	CUA_AUTO_FREE struct cua_sandbox_folder *folders =
+			make_folders(entry, egress, &folder_count);
+	CUA_AUTO_FD int program_fd = egress->pid > 0 ? cua_program_open("cua-egress", err) : -1;
+	if (!env || !argv || !folders) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	}
+	if (egress->pid > 0 && program_fd < 0) {
+		return CUA_ERR_NOT_FOUND;
 	}
 	const struct cua_rlimit rlimits[] = { { RLIMIT_DATA, MEMORY_MAX },
 		{ RLIMIT_NOFILE, FILES_MAX }, { RLIMIT_NPROC, TASKS_MAX } };
@@ -122,16 +157,42 @@ enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int f
 		.scratch_bytes = SCRATCH_MAX,
 		.folders = folders,
 		.folder_count = folder_count,
-		.program_fd = -1,
+		.program_fd = program_fd,
 		.uid = uid,
-		.argv = (const char *const *)entry->argv,
+		.argv = argv,
 		.env = env,
-		.ready_fd = -1,
+		.ready_fd = egress->pid > 0 ? egress->life_fd : -1,
 		.in_fd = fds[0],
 		.out_fd = fds[1],
 		.log_fd = fds[2],
 		.has_network = entry->has_network,
 		.dies_with_caller = true };
+	return cua_sandbox_start(&spec, &process->sandbox, err);
+}
+
+enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int fds[3],
+		struct mcp_stdio_process *ret_process, struct cua_error *err)
+{
+	const uid_t uid = geteuid() == 0 ? uid_of(entry->name) : (uid_t)-1;
+	char home[CUA_PATH_MAX];
+	struct mcp_stdio_process process = { 0 };
 	enum cua_status status = make_home(entry->name, uid, home, sizeof(home), err);
-	return status == CUA_OK ? cua_sandbox_start(&spec, ret_sandbox, err) : status;
+	if (status == CUA_OK && entry->allowed) {
+		status = mcp_egress_start(entry, uid, &process.egress, err);
+	}
+	if (status == CUA_OK) {
+		status = start_sandbox(entry, uid, home, fds, &process, err);
+		mcp_egress_let_go(&process.egress);
+	}
+	if (status != CUA_OK) {
+		mcp_stdio_clean_up(&process);
+		return status;
+	}
+	*ret_process = process;
+	return CUA_OK;
+}
+
+void mcp_stdio_clean_up(struct mcp_stdio_process *process)
+{
+	mcp_egress_end(&process->egress);
 }

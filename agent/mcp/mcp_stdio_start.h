@@ -2,10 +2,19 @@
 #define CUA_AGENT_MCP_STDIO_START_H
 
 #include "agent/mcp/mcp_config.h"
+#include "agent/mcp/mcp_egress.h"
 #include "cua/base/sandbox.h"
+
+/* A server's processes, and what stands beside its sandbox. */
+struct mcp_stdio_process {
+	struct cua_sandbox sandbox;
+	struct mcp_egress egress;
+};
 
 /* fds: what it gets as stdin, stdout and stderr. As cua_sandbox_start(). */
 CUA_NODISCARD enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int fds[3],
-		struct cua_sandbox *ret_sandbox, struct cua_error *err);
+		struct mcp_stdio_process *ret_process, struct cua_error *err);
+/* When the processes in the sandbox have ended: the rest. Nothing for one that is all zero. */
+void mcp_stdio_clean_up(struct mcp_stdio_process *process);
 
 #endif

@@ -1,0 +1,38 @@
+#include "cua/egress_decisions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+
+/* As the proxy wrote it: names that were read, and words of its own. */
+static void print_decision(const cJSON *line)
+{
+	const char *detail = cua_json_text(line, "detail");
+	printf("%s %5.0f %-7s %s:%d, %s%s%s%s, %.0f sent, %.0f received\n",
+			cua_json_text(line, "time"), cua_json_number(line, "id"),
+			cua_json_text(line, "event"), cua_json_text(line, "host"),
+			cua_json_int(line, "port"), cua_json_text(line, "rule"),
+			detail[0] ? " (" : "", detail, detail[0] ? ")" : "",
+			cua_json_number(line, "sent"), cua_json_number(line, "received"));
+}
+
+/* The last line may be half written. */
+void cua_print_egress_decisions(const char *log_path, bool as_json)
+{
+	CUA_AUTO_FREE char *line = NULL;
+	size_t size = 0;
+	FILE *log = fopen(log_path, "re");
+	while (log && getline(&line, &size, log) > 0) {
+		CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
+		if (json && as_json) {
+			fputs(line, stdout);
+		} else if (json) {
+			print_decision(json);
+		}
+	}
+	if (log) {
+		fclose(log);
+	}
+}

@@ -1,0 +1,11 @@
+#ifndef CUA_EGRESS_DECISIONS_H
+#define CUA_EGRESS_DECISIONS_H
+
+/* What egress proxies have decided, from the logs that they write. */
+
+#include <stdbool.h>
+
+/* To stdout, a line each; as_json: as they stand there. Of a file that is not there, nothing. */
+void cua_print_egress_decisions(const char *log_path, bool as_json);
+
+#endif
