@@ -14,7 +14,7 @@ run='at-spi2-core tesseract-ocr tesseract-ocr-eng xvfb xkb-data x11-xkb-utils op
 	libx11-6 libx11-xcb1 libxtst6 libxi6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxcb-damage0 libxcb-res0 libxkbcommon0
 	libisal2 libpng16-16 libdeflate0 libwebp7 libwebpmux3 libzimg2 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
 	bash python3 python3-pil python3-venv ripgrep git poppler-utils
-	libvncserver1 libvncclient1 libturbojpeg0 libbsd0 libsodium23 libseccomp2 libyaml-0-2 libidn2-0 libpcre2-8-0 shared-mime-info desktop-file-utils ca-certificates'
+	libvncserver1 libvncclient1 libturbojpeg0 libbsd0 libsodium23 libseccomp2 libslirp0 libyaml-0-2 libidn2-0 libpcre2-8-0 shared-mime-info desktop-file-utils ca-certificates'
 
 # What the sources are compiled with.
 build='gcc clang cmake make pkg-config
@@ -22,14 +22,14 @@ build='gcc clang cmake make pkg-config
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-res0-dev libxkbcommon-dev libisal-dev libdeflate-dev libwebp-dev libzimg-dev zlib1g-dev
 	libpng-dev libpixman-1-dev
 	libcurl4-openssl-dev libssl-dev libcjson-dev libuv1-dev libwebsockets-dev libvncserver-dev libsodium-dev libbsd-dev
-	libseccomp-dev libhttp-parser-dev libglib2.0-dev libtesseract-dev libleptonica-dev libyaml-dev libidn2-dev libpcre2-dev libturbojpeg0-dev libatspi2.0-dev'
+	libseccomp-dev libslirp-dev libhttp-parser-dev libglib2.0-dev libtesseract-dev libleptonica-dev libyaml-dev libidn2-dev libpcre2-dev libturbojpeg0-dev libatspi2.0-dev'
 
 # What the demos put on the screen, and what they check it with.
 demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybox
 	unzip libxml2-utils tigervnc-viewer'
 
 # What only the tests need.
-test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps x11-utils x11-xserver-utils jq curl sudo'
+test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps iproute2 x11-utils x11-xserver-utils jq curl sudo'
 
 # Node runs the vendors' SDKs against the stand-in model. It often comes from elsewhere than Debian.
 command -v npm >/dev/null || test="$test nodejs npm"

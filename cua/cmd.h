@@ -31,6 +31,7 @@ int cua_cmd_bench(int argc, char **argv);
 /* cua desktop network */
 int cua_cmd_desktop_network(int argc, char **argv);
 int cua_cmd_egress(int argc, char **argv);
+int cua_cmd_gateway(int argc, char **argv);
 int cua_cmd_session(int argc, char **argv);
 int cua_cmd_host(int argc, char **argv);
 int cua_cmd_reader(int argc, char **argv);

@@ -33,9 +33,9 @@ static const char help[] =
 		"       cua desktop network [-d NAME] [--json]\n"
 		"\n"
 		"start  a virtual desktop with window manager, session bus and applications, in a\n"
-		"       sandbox without network; or a new host, and proxy, for a desktop that "
-		"lost its\n"
-		"       own. Prints the name.\n"
+		"       sandbox without network; or a new host, and proxy or gateway, for a "
+		"desktop\n"
+		"       that lost its own. Prints the name.\n"
 		"       It keeps its options, which are below, until it is stopped.\n"
 		"       --pool=N keeps N more of the same options ready in the background, until "
 		"stop\n"
@@ -58,7 +58,8 @@ static const char help[] =
 		"refused:\n"
 		"       time, id, what was decided, host, port, by which entry of the list or "
 		"why,\n"
-		"       bytes sent and received.\n"
+		"       bytes sent and received. Of an open network: each address and port, once "
+		"an hour.\n"
 		"\n"
 		"Options of a desktop:\n";
 
@@ -177,6 +178,16 @@ static void print_reached(const cJSON *limits)
 	}
 }
 
+/* Without proxy or gateway there is no route. */
+static const char *network_end(const cJSON *desktop)
+{
+	return strcmp(cua_json_text(desktop, "proxy"), "ended") == 0
+			? " (its proxy has ended: none)"
+			: strcmp(cua_json_text(desktop, "gateway"), "ended") == 0
+			? " (its gateway has ended: none)"
+			: "";
+}
+
 static int desktop_list(int argc, char **argv)
 {
 	const bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
@@ -198,10 +209,7 @@ static int desktop_list(int argc, char **argv)
 		printf("%-24s %-10s %5dx%-5d %-5s network %s%s", cua_json_text(desktop, "name"),
 				cua_json_text(desktop, "state"), cua_json_int(desktop, "width"),
 				cua_json_int(desktop, "height"), cua_json_text(desktop, "sandbox"),
-				cua_json_text(desktop, "network"),
-				strcmp(cua_json_text(desktop, "proxy"), "ended") == 0
-						? " (its proxy has ended: none)"
-						: "");
+				cua_json_text(desktop, "network"), network_end(desktop));
 		print_reached(cua_json_member(desktop, "limits"));
 		putchar('\n');
 	}

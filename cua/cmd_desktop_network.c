@@ -18,11 +18,16 @@ static void print_network(const cJSON *network)
 	cJSON_ArrayForEach (name, cua_json_member(network, "names")) {
 		printf(" %s", cJSON_GetStringValue(name));
 	}
-	puts(strcmp(cua_json_text(network, "proxy"), "ended") == 0
-					? "\nIts proxy has ended, so there is none. Another host, "
-					  "with "
-					  "cua desktop start --name=NAME, comes with another proxy."
-					: "");
+	const bool is_gateway = cua_json_text(network, "gateway")[0] != '\0';
+	const char *means = is_gateway ? "gateway" : "proxy";
+	puts(is_gateway ? ": every public address of the internet; not this machine, its local "
+			  "network or a cloud's metadata"
+			: "");
+	if (strcmp(cua_json_text(network, means), "ended") == 0) {
+		printf("Its %s has ended, so there is none. Another host, with cua desktop start "
+		       "--name=NAME, comes with another %s.\n",
+				means, means);
+	}
 }
 
 int cua_cmd_desktop_network(int argc, char **argv)

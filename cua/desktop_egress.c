@@ -32,13 +32,6 @@ static enum cua_status start(struct desktop_record *record, struct cua_error *er
 
 enum cua_status desktop_egress_start(struct desktop_record *record, struct cua_error *err)
 {
-	if (record->settings.sandboxed &&
-			strcmp(desktop_network_name(&record->settings), "open") == 0) {
-		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
-				"a sandbox cannot have this machine's whole network: with it would "
-				"come its loopback and abstract sockets; use "
-				"--network=allow:NAME,...");
-	}
 	if (!desktop_allowed_names(&record->settings) || desktop_egress_is_running(record)) {
 		return CUA_OK;
 	}

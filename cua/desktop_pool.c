@@ -227,16 +227,21 @@ static void stop_spare(const char *name)
 	}
 }
 
+static bool is_good(const struct desktop_record *record)
+{
+	return !cua_desktop_is_dead(record) && desktop_network_is_up(record);
+}
+
 struct fill {
 	struct pools wanted;
 	int counts[POOLS_MAX];
 };
 
-/* One more of its kind; ends those that are dead or too many. */
+/* One more of its kind; ends those that are dead, without their network, or too many. */
 static void count_spare(const struct desktop_record *record, void *data)
 {
 	struct fill *fill = data;
-	for (int i = 0; i < fill->wanted.count && !cua_desktop_is_dead(record); i++) {
+	for (int i = 0; i < fill->wanted.count && is_good(record); i++) {
 		if (desktop_settings_equal(
 				    &fill->wanted.pools[i].settings, &record->settings, NULL) &&
 				fill->counts[i] < fill->wanted.pools[i].spares) {
@@ -416,7 +421,7 @@ static void look_at_spare(const struct desktop_record *record, void *data)
 	struct search *search = data;
 	if (!search->has_found &&
 			desktop_settings_equal(search->settings, &record->settings, NULL) &&
-			!cua_desktop_is_dead(record)) {
+			is_good(record)) {
 		search->found = *record;
 		search->has_found = true;
 	}

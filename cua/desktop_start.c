@@ -24,10 +24,12 @@
 #include "cua/base/util.h"
 #include "cua/desktop_disk.h"
 #include "cua/desktop_egress.h"
+#include "cua/desktop_gateway.h"
 #include "cua/desktop_host.h"
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
+#include "cua/egress/frame.h"
 #include "cua/workspace_folder.h"
 #include "display/desktop_limits.h"
 
@@ -279,6 +281,7 @@ static enum cua_status launch_sandboxed(
 		.out_fd = -1,
 		.log_fd = launch->log_fd,
 		.is_own_init = true,
+		.resolv_conf = desktop_has_gateway(&record->settings) ? EGRESS_RESOLV_CONF : NULL,
 		.group_fds = launch->bounds.group_fds,
 		.group_fd_count = launch->bounds.group_fd_count,
 		.rlimits = launch->bounds.rlimits,
@@ -375,6 +378,9 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 		status = desktop_record_write(record, err);
 	}
 	if (status == CUA_OK) {
+		status = desktop_gateway_start(record, err); /* while the session starts */
+	}
+	if (status == CUA_OK) {
 		status = cua_read_ready(ready[0], DESKTOP_READY_TIMEOUT_MS, "the session", log_path,
 				&json, err);
 	}
@@ -417,7 +423,10 @@ static void make_disk(struct desktop_record *record)
 static enum cua_status start_new(const struct cua_desktop_options *options, const char *all,
 		int lock_fd, struct desktop_record *record, struct cua_error *err)
 {
-	enum cua_status status = claim(all, options, record, err);
+	enum cua_status status = desktop_gateway_check(&options->settings, err);
+	if (status == CUA_OK) {
+		status = claim(all, options, record, err);
+	}
 	flock(lock_fd, LOCK_UN); /* the directory is ours now */
 	if (status != CUA_OK) {
 		return status;
@@ -489,6 +498,9 @@ static enum cua_status attach(const struct cua_desktop_options *options,
 	status = cua_desktop_options_fit(options, record, err);
 	if (status == CUA_OK) {
 		status = desktop_egress_start(record, err); /* with the list that it had */
+	}
+	if (status == CUA_OK) {
+		status = desktop_gateway_start(record, err);
 	}
 	if (status == CUA_OK) {
 		status = desktop_host_start(record, err);

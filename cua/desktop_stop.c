@@ -106,7 +106,7 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 		status = end_process(record.vnc, "the VNC server", err);
 	}
 	if (status == CUA_OK) {
-		status = end_process(record.egress, "the egress proxy", err);
+		status = end_process(record.egress, "its egress proxy or gateway", err);
 	}
 	if (status == CUA_OK && !record.settings.sandboxed) {
 		status = end_process(record.session, "the session", err);

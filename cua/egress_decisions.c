@@ -6,16 +6,20 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
-/* As the proxy wrote it: names that were read, and words of its own. */
+/* As proxy or gateway wrote it: names that were read, and words of its own. */
 static void print_decision(const cJSON *line)
 {
 	const char *detail = cua_json_text(line, "detail");
-	printf("%s %5.0f %-7s %s:%d, %s%s%s%s, %.0f sent, %.0f received\n",
-			cua_json_text(line, "time"), cua_json_number(line, "id"),
-			cua_json_text(line, "event"), cua_json_text(line, "host"),
-			cua_json_int(line, "port"), cua_json_text(line, "rule"),
-			detail[0] ? " (" : "", detail, detail[0] ? ")" : "",
-			cua_json_number(line, "sent"), cua_json_number(line, "received"));
+	printf("%s %5.0f %-7s %s:%d, %s%s%s%s", cua_json_text(line, "time"),
+			cua_json_number(line, "id"), cua_json_text(line, "event"),
+			cua_json_text(line, "host"), cua_json_int(line, "port"),
+			cua_json_text(line, "rule"), detail[0] ? " (" : "", detail,
+			detail[0] ? ")" : "");
+	if (cua_json_member(line, "sent")) { /* of the proxy's */
+		printf(", %.0f sent, %.0f received", cua_json_number(line, "sent"),
+				cua_json_number(line, "received"));
+	}
+	putchar('\n');
 }
 
 /* The last line may be half written. */

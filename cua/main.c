@@ -26,6 +26,7 @@ static const struct {
 	{ "resume", cua_cmd_resume, "give the input back to the agent" },
 	{ "bench", NULL, "measure it all on this machine, beside other programs" },
 	{ "egress", NULL, NULL },
+	{ "gateway", NULL, NULL },
 	{ "session", NULL, NULL },
 	{ "host", NULL, NULL },
 	{ "reader", NULL, NULL },

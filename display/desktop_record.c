@@ -51,15 +51,25 @@ bool desktop_egress_is_running(const struct desktop_record *record)
 	return pidfd >= 0;
 }
 
+bool desktop_network_is_up(const struct desktop_record *record)
+{
+	const bool is_bridged = desktop_allowed_names(&record->settings) ||
+			desktop_has_gateway(&record->settings);
+	return !is_bridged || desktop_egress_is_running(record);
+}
+
 void desktop_network_describe(const struct desktop_record *record, cJSON *json)
 {
 	const char *names = desktop_allowed_names(&record->settings);
+	const char *state = desktop_egress_is_running(record) ? "running" : "ended";
 	cJSON_AddStringToObject(json, "network", desktop_network_name(&record->settings));
+	if (desktop_has_gateway(&record->settings)) {
+		cJSON_AddStringToObject(json, "gateway", state);
+	}
 	if (!names) {
 		return;
 	}
-	cJSON_AddStringToObject(
-			json, "proxy", desktop_egress_is_running(record) ? "running" : "ended");
+	cJSON_AddStringToObject(json, "proxy", state);
 	cJSON *list = cJSON_AddArrayToObject(json, "names");
 	for (const char *at = names; *at;) {
 		char name[EGRESS_RULE_MAX];

@@ -36,7 +36,8 @@ struct desktop_record {
 	struct cua_cgroup cgroup; /* of all that runs on it; see desktop_limits.h */
 	bool has_disk;            /* its home is a file system of its own; see cua/desktop_disk.h */
 	char limits_note[512];    /* what of its limits is not held, and why; "" if all is */
-	struct cua_process_id bwrap, session, host, vnc, egress; /* pid 0: none yet */
+	struct cua_process_id bwrap, session, host, vnc; /* pid 0: none yet */
+	struct cua_process_id egress;                    /* its proxy, or its gateway */
 };
 
 /* Letters, digits, '.', '_' and '-', at most DESKTOP_NAME_MAX, not starting with a dot. */
@@ -52,10 +53,12 @@ CUA_NODISCARD enum cua_status desktop_record_read(
 CUA_NODISCARD enum cua_status desktop_record_write(
 		const struct desktop_record *record, struct cua_error *err);
 
-/* Adds what network the desktop has: "network", and of "allow" the names and whether its proxy
- * runs, without which there is none. */
+/* Adds what network the desktop has: "network", of "allow" the names, and of "allow" and "open" in
+ * a sandbox whether the "proxy" or the "gateway" runs, without which there is none. */
 void desktop_network_describe(const struct desktop_record *record, cJSON *json);
 bool desktop_egress_is_running(const struct desktop_record *record);
+/* It has the network that it was started with; none is one. */
+bool desktop_network_is_up(const struct desktop_record *record);
 
 /* DIR/leaf; the result is cut if it does not fit, which opening it then tells. */
 void desktop_path(const struct desktop_record *record, const char *leaf, char *path, size_t size);

@@ -69,6 +69,11 @@ const char *desktop_network_name(const struct desktop_settings *settings)
 	return desktop_allowed_names(settings) ? "allow" : is_open ? "open" : "none";
 }
 
+bool desktop_has_gateway(const struct desktop_settings *settings)
+{
+	return settings->sandboxed && strcmp(desktop_network_name(settings), "open") == 0;
+}
+
 struct desktop_settings desktop_settings_complete(const struct desktop_settings *settings)
 {
 	struct desktop_settings complete = *settings;

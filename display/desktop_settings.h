@@ -53,6 +53,8 @@ bool desktop_size_is_good(int width_px, int height_px);
 /* "none", "allow" or "open"; and the list of "allow", NULL for the others. */
 const char *desktop_network_name(const struct desktop_settings *settings);
 const char *desktop_allowed_names(const struct desktop_settings *settings);
+/* Of "open" in a sandbox; without one there is this machine's network. */
+bool desktop_has_gateway(const struct desktop_settings *settings);
 
 /* With what is 0 filled in. */
 struct desktop_settings desktop_settings_complete(const struct desktop_settings *settings);

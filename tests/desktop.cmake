@@ -142,6 +142,9 @@ set_target_properties(test_mcp_network PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMA
 add_dependencies(test_mcp_network mcp_bad_server seamed_egress)
 add_test(NAME mcp_network COMMAND test_mcp_network)
 set_tests_properties(mcp_network PROPERTIES LABELS unit TIMEOUT 120)
+cua_desktop_test(open 240)
+target_compile_definitions(test_desktop_open PRIVATE CUA_TEST_OUTSIDE="${desktop_tests_dir}/open_outside.py")
+set_tests_properties(desktop_open PROPERTIES SKIP_RETURN_CODE 77)
 cua_desktop_test(network 240)
 target_compile_definitions(test_desktop_network PRIVATE CUA_TEST_SEAMED_EGRESS="$<TARGET_FILE:seamed_egress>"
 	CUA_TEST_SITE="${desktop_tests_dir}/egress_site.py")

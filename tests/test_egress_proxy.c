@@ -17,6 +17,7 @@
 #include "cua/base/file.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "cua/egress/confine.h"
 #include "cua/egress/proxy_internal.h"
 #include "cua/egress/relay.h"
 #include "tests/client_hello.h"
@@ -366,7 +367,7 @@ static int try_what_is_refused(void)
 {
 	pthread_t thread;
 	int killer = -1;
-	if (confine(NULL) != CUA_OK) {
+	if (egress_confine(NULL) != CUA_OK) {
 		return 1;
 	}
 	if (pthread_create(&thread, NULL, do_nothing, NULL) != 0 ||

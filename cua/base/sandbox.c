@@ -30,6 +30,7 @@ enum {
 	FD_PASSWD,
 	FD_GROUP,
 	FD_HOSTS,
+	FD_RESOLV,
 	FD_PROGRAM,
 	FD_ARGS,
 	FD_END
@@ -228,6 +229,11 @@ static void add_file_systems(struct args *args, const struct cua_sandbox_spec *s
 		ADD(args, "--perms", "0444");
 		add_number(args, "--ro-bind-data", FD_HOSTS);
 		ADD(args, "/etc/hosts");
+		if (spec->resolv_conf) {
+			ADD(args, "--perms", "0444");
+			add_number(args, "--ro-bind-data", FD_RESOLV);
+			ADD(args, "/etc/resolv.conf");
+		}
 	}
 	if (spec->program_fd >= 0) {
 		ADD(args, "--perms", "0555");
@@ -327,13 +333,13 @@ static enum cua_status read_init_pid(int info_fd, pid_t *ret_pid, struct cua_err
 
 /* What bwrap finds as its descriptors, opened for it; -1: not yet. */
 struct files {
-	int args, seccomp, passwd, group, hosts, null, info[2];
+	int args, seccomp, passwd, group, hosts, resolv, null, info[2];
 };
 
 static void close_files(const struct files *files)
 {
 	const int all[] = { files->args, files->seccomp, files->passwd, files->group, files->hosts,
-		files->null, files->info[0], files->info[1] };
+		files->resolv, files->null, files->info[0], files->info[1] };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(all); i++) {
 		cua_closep(&all[i]);
 	}
@@ -346,7 +352,7 @@ static enum cua_status open_files(
 	const unsigned int uid = spec->uid == (uid_t)-1 ? getuid() : spec->uid;
 	const unsigned int gid = spec->uid == (uid_t)-1 ? getgid() : spec->uid;
 	char passwd[256], group[128];
-	*files = (struct files){ -1, -1, -1, -1, -1, -1, { -1, -1 } };
+	*files = (struct files){ -1, -1, -1, -1, -1, -1, -1, { -1, -1 } };
 	snprintf(passwd, sizeof(passwd), "agent:x:%u:%u:agent:%s:/bin/bash\n", uid, gid,
 			CUA_SANDBOX_HOME);
 	snprintf(group, sizeof(group), "agent:x:%u:\n", gid);
@@ -360,8 +366,12 @@ static enum cua_status open_files(
 	files->passwd = data_fd("passwd", passwd, strlen(passwd));
 	files->group = data_fd("group", group, strlen(group));
 	files->hosts = data_fd("hosts", hosts, strlen(hosts));
+	files->resolv = spec->resolv_conf
+			? data_fd("resolv.conf", spec->resolv_conf, strlen(spec->resolv_conf))
+			: -1;
 	files->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (files->passwd < 0 || files->group < 0 || files->hosts < 0 || files->null < 0 ||
+			(spec->resolv_conf && files->resolv < 0) ||
 			pipe2(files->info, O_CLOEXEC) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "descriptors for the sandbox");
 	}
@@ -380,6 +390,7 @@ static int map_fds(const struct cua_sandbox_spec *spec, const struct files *file
 		[FD_PASSWD] = files->passwd,
 		[FD_GROUP] = files->group,
 		[FD_HOSTS] = spec->has_network ? -1 : files->hosts,
+		[FD_RESOLV] = spec->has_network ? -1 : files->resolv,
 		[FD_PROGRAM] = spec->program_fd,
 		[FD_ARGS] = files->args };
 	int count = 0;

@@ -38,7 +38,8 @@ struct cua_sandbox_spec {
 	int in_fd, out_fd; /* stdin and stdout; -1: nothing comes, and what log_fd is */
 	int log_fd;        /* stderr */
 	bool has_network;  /* that of the caller; else loopback alone */
-	bool is_own_init;  /* argv is the first process of its namespace, and reaps orphans */
+	const char *resolv_conf; /* its text, without has_network; NULL: there is none */
+	bool is_own_init;        /* argv is the first process of its namespace, and reaps orphans */
 	const struct cua_attach *attach; /* as in struct cua_spawn */
 	const int *group_fds;
 	int group_fd_count;

@@ -1,19 +1,17 @@
-/* What the proxy gives up before it hears the first byte. */
+#include "cua/egress/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "cua/base/util.h"
-#include "cua/egress/proxy_internal.h"
-
-#define DESCRIPTORS_MAX 1024
 
 /* Whatever touches files is handled, so that all of it is refused but where a rule lets it. */
 #define ALL_OF_FILES (LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1)
@@ -30,7 +28,7 @@ static bool let_read(int ruleset, const char *path)
 					0) == 0;
 }
 
-/* Kernels without it: uid and system calls keep the proxy in. */
+/* Kernels without it: uid and system calls keep it in. */
 static enum cua_status confine_files(struct cua_error *err)
 {
 	/* Name resolution: its configuration, and the libraries that it loads by name. */
@@ -54,7 +52,7 @@ static enum cua_status confine_files(struct cua_error *err)
 			: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock");
 }
 
-/* A proxy that was taken over by what it read starts no program, looks into no process, and opens
+/* A process that was taken over by what it read starts no program, looks into no process, and opens
  * no door. */
 static const char *const refused_syscalls[] = { "execve", "execveat", "fork", "vfork", "ptrace",
 	"truncate", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "process_vm_readv",
@@ -87,17 +85,17 @@ static enum cua_status confine_calls(struct cua_error *err)
 	}
 	is_well = is_well && seccomp_load(filter) == 0;
 	seccomp_release(filter);
-	return is_well ? CUA_OK
-		       : CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "the proxy's list of system calls");
+	return is_well ? CUA_OK : CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "its list of system calls");
 }
 
-enum cua_status confine(struct cua_error *err)
+enum cua_status egress_confine(struct cua_error *err)
 {
-	const struct rlimit no_core = { 0, 0 }, files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+	const struct rlimit no_core = { 0, 0 },
+			    files = { EGRESS_DESCRIPTORS_MAX, EGRESS_DESCRIPTORS_MAX };
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
 			setrlimit(RLIMIT_CORE, &no_core) != 0 ||
 			setrlimit(RLIMIT_NOFILE, &files) != 0) {
-		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "the proxy's rights");
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "its rights");
 	}
 	enum cua_status status = confine_files(err);
 	return status == CUA_OK ? confine_calls(err) : status;

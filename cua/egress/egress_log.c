@@ -1,5 +1,7 @@
 /* Each decision as one line of JSON. Never a path, a query, a header field or a byte of a body. */
 
+#include "cua/egress/egress_log.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +9,7 @@
 #include "cua/base/util.h"
 #include "cua/egress/proxy_internal.h"
 
-static void add_time(cJSON *line)
+void egress_log_time(cJSON *line)
 {
 	struct timespec now;
 	struct tm utc;
@@ -24,7 +26,7 @@ static cJSON *make_line(const struct connection *connection, const char *event, 
 {
 	const struct egress_request *request = &connection->request;
 	cJSON *line = cJSON_CreateObject();
-	add_time(line);
+	egress_log_time(line);
 	cJSON_AddNumberToObject(line, "id", (double)connection->id);
 	cJSON_AddStringToObject(line, "event", event);
 	cJSON_AddStringToObject(line, "by", request->is_connect ? "CONNECT" : "HTTP");

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "cua/egress/confine.h"
 #include "cua/egress/proxy_internal.h"
 
 #define BACKLOG 1024 /* clients that have not been accepted; more are told that nobody is there */
@@ -45,7 +46,7 @@ static enum cua_status serve(
 			uv_listen((uv_stream_t *)&proxy->listener, BACKLOG, on_client) < 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, 0, "the egress proxy has nothing to listen on");
 	}
-	enum cua_status status = options->is_confined ? confine(err) : CUA_OK;
+	enum cua_status status = options->is_confined ? egress_confine(err) : CUA_OK;
 	if (status == CUA_OK) {
 		if (on_ready) {
 			on_ready();

@@ -1,7 +1,7 @@
 #ifndef CUA_EGRESS_PROXY_INTERNAL_H
 #define CUA_EGRESS_PROXY_INTERNAL_H
 
-/* For proxy.c, confine.c, connection.c, dial.c, ledger.c and egress_log.c alone. */
+/* For proxy.c, connection.c, dial.c, ledger.c and egress_log.c alone. */
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -84,10 +84,6 @@ struct connection {
 	const char *ending; /* why it ended; NULL: both sides were done */
 	bool is_logged_open;
 };
-
-/* --- confine.c --- */
-
-CUA_NODISCARD enum cua_status confine(struct cua_error *err);
 
 /* --- connection.c --- */
 
