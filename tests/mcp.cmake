@@ -9,7 +9,7 @@ if(CUA_SANITIZE)
 else()
 	target_link_libraries(mcp_bad_server PRIVATE cua_options)
 endif()
-foreach(name config client server http command)
+foreach(name config client server limits http command)
 	add_executable(test_mcp_${name} ${CMAKE_CURRENT_LIST_DIR}/test_mcp_${name}.c)
 	target_link_libraries(test_mcp_${name} PRIVATE cua_mcp PkgConfig::cmocka)
 	target_compile_definitions(test_mcp_${name} PRIVATE
@@ -19,5 +19,7 @@ foreach(name config client server http command)
 	set_tests_properties(mcp_${name} PROPERTIES TIMEOUT 180)
 endforeach()
 target_sources(test_mcp_http PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
-target_sources(test_mcp_server PRIVATE ${CMAKE_CURRENT_LIST_DIR}/mcp_play.c ${CMAKE_CURRENT_LIST_DIR}/processes.c
-	${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)
+foreach(name server limits)
+	target_sources(test_mcp_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/mcp_play.c ${CMAKE_CURRENT_LIST_DIR}/processes.c
+		${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)
+endforeach()

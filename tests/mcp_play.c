@@ -12,14 +12,10 @@
 #define PROBE_MS 500
 #define CALL_MS 700
 
-void mcp_play_begin_within(struct mcp_play *play, const char *mode, int init_ms)
+void mcp_play_begin_with(struct mcp_play *play, const char *mode,
+		const struct agent_mcp_server_options *options)
 {
 	static int count;
-	const struct agent_mcp_server_options options = { .cancel_fd = -1,
-		.init_ms = init_ms,
-		.probe_ms = PROBE_MS,
-		.call_ms = CALL_MS,
-		.call_max_ms = MCP_PLAY_CALL_MAX_MS };
 	*play = (struct mcp_play){ .argv = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER,
 						   (char *)(uintptr_t)mode },
 		.read = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER } };
@@ -30,8 +26,18 @@ void mcp_play_begin_within(struct mcp_play *play, const char *mode, int init_ms)
 		.env = play->none,
 		.read = play->read,
 		.write = play->none };
-	assert_int_equal(agent_mcp_server_create(&play->entry, &options, &play->server, &play->why),
+	assert_int_equal(agent_mcp_server_create(&play->entry, options, &play->server, &play->why),
 			CUA_OK);
+}
+
+void mcp_play_begin_within(struct mcp_play *play, const char *mode, int init_ms)
+{
+	const struct agent_mcp_server_options options = { .cancel_fd = -1,
+		.init_ms = init_ms,
+		.probe_ms = PROBE_MS,
+		.call_ms = CALL_MS,
+		.call_max_ms = MCP_PLAY_CALL_MAX_MS };
+	mcp_play_begin_with(play, mode, &options);
 }
 
 void mcp_play_begin(struct mcp_play *play, const char *mode)

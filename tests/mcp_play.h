@@ -28,6 +28,8 @@ struct mcp_play {
 /* Nothing is started yet: the entry may be changed. */
 void mcp_play_begin(struct mcp_play *play, const char *mode);
 void mcp_play_begin_within(struct mcp_play *play, const char *mode, int init_ms);
+void mcp_play_begin_with(struct mcp_play *play, const char *mode,
+		const struct agent_mcp_server_options *options);
 /* In time, and nothing is left of it. */
 void mcp_play_end(struct mcp_play *play);
 /* Processes with this argument. */

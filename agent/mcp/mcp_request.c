@@ -263,6 +263,7 @@ enum cua_status mcp_ask(struct agent_mcp_server *server, const struct mcp_questi
 			server->transport, &outgoing, ret_wait, err);
 	server->wait = NULL;
 	server->reply = NULL;
+	snprintf(ret_reply->reached, sizeof(ret_reply->reached), "%s", ret_wait->reached);
 	if (status == CUA_ERR_TIMEOUT) {
 		explain_strays(server, err);
 	}

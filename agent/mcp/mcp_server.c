@@ -34,6 +34,12 @@ enum cua_status agent_mcp_server_create(const struct agent_mcp_entry *entry,
 	server->options.probe_ms = or_else(options->probe_ms, AGENT_MCP_PROBE_MS);
 	server->options.call_ms = or_else(options->call_ms, AGENT_MCP_CALL_MS);
 	server->options.call_max_ms = or_else(options->call_max_ms, AGENT_MCP_CALL_MAX_MS);
+	if (options->memory_bytes <= 0) {
+		server->options.memory_bytes = AGENT_MCP_MEMORY;
+	}
+	if (options->tasks <= 0) {
+		server->options.tasks = AGENT_MCP_TASKS;
+	}
 	*ret_server = server;
 	return CUA_OK;
 }
@@ -301,6 +307,24 @@ static void free_lines(char **lines)
 	free(lines);
 }
 
+/* The model is to know, too: something that the tool started may have been cut off. */
+static void add_reached(cJSON *result, const char *reached)
+{
+	char text[sizeof(((struct mcp_reply *)0)->reached) + 32];
+	cJSON *content = cua_json_member(result, "content");
+	if (!reached[0] || (content && !cJSON_IsArray(content))) {
+		return;
+	}
+	content = content ? content : cJSON_AddArrayToObject(result, "content");
+	cJSON *item = cJSON_CreateObject();
+	snprintf(text, sizeof(text), "[the server's %s]", reached);
+	cJSON_AddStringToObject(item, "type", "text");
+	cJSON_AddStringToObject(item, "text", text);
+	if (!cJSON_AddItemToArray(content, item)) {
+		cJSON_Delete(item);
+	}
+}
+
 static enum cua_status call_in_rounds(struct agent_mcp_server *server,
 		const struct mcp_question *question, cJSON *params, cJSON **ret_result,
 		bool *ret_uncertain, struct cua_error *err)
@@ -316,6 +340,7 @@ static enum cua_status call_in_rounds(struct agent_mcp_server *server,
 		if (status == CUA_OK && asks) {
 			status = add_inputs(server, params, reply.result, err);
 		} else if (status == CUA_OK) {
+			add_reached(reply.result, reply.reached);
 			*ret_result = CUA_STEAL(reply.result);
 		}
 		mcp_reply_finish(&reply);

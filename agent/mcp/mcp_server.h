@@ -16,6 +16,9 @@
 #define AGENT_MCP_PROBE_MS 3000      /* of these, for the newest revision */
 #define AGENT_MCP_CALL_MS 60000      /* without an answer or progress */
 #define AGENT_MCP_CALL_MAX_MS 600000 /* however much progress there is */
+/* Of all its processes: what Node and npx never need all of. */
+#define AGENT_MCP_MEMORY ((int64_t)4 << 30)
+#define AGENT_MCP_TASKS 1024
 
 /* A server asks a person. params: what it says (message, requestedSchema). Return: the answer,
  * owned by the caller; NULL to decline. */
@@ -24,6 +27,7 @@ typedef cJSON *(*agent_mcp_elicit_fn)(const char *server, const cJSON *params, v
 struct agent_mcp_server_options {
 	int cancel_fd;                               /* readable: stop; -1 for none */
 	int init_ms, probe_ms, call_ms, call_max_ms; /* 0: as above */
+	int64_t memory_bytes, tasks;                 /* that one of stdio may take; 0: as above */
 	uint64_t deadline_us; /* of cua_now_us(): nothing is waited for beyond it; 0: none */
 	agent_mcp_elicit_fn on_elicit; /* NULL: it is declined */
 	void *user_data;

@@ -24,6 +24,7 @@ struct mcp_reply {
 	cJSON *error;  /* owned; its data, or NULL */
 	int code;      /* of the error */
 	char problem[300];
+	char reached[160]; /* of struct mcp_wait */
 };
 
 struct agent_mcp_server {

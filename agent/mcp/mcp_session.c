@@ -37,6 +37,8 @@ enum cua_status agent_mcp_server_start(struct agent_mcp_server *server, struct c
 	}
 	const struct mcp_transport_config config = { .entry = server->entry,
 		.cancel_fd = server->options.cancel_fd,
+		.memory_bytes = server->options.memory_bytes,
+		.tasks = server->options.tasks,
 		.on_text = mcp_take_text,
 		.user_data = server };
 	server->started_us = cua_now_us();

@@ -285,6 +285,22 @@ static void settle(struct stdio *stdio, size_t ahead, size_t len, enum cua_statu
 	}
 }
 
+/* What it came to says why it failed; of one that answered, why a part of it may have. */
+static void tell_reached(struct stdio *stdio, enum cua_status status, struct mcp_wait *wait,
+		struct cua_error *err)
+{
+	char reached[sizeof(wait->reached)];
+	if (!mcp_bounds_explain(&stdio->process.bounds, reached, sizeof(reached))) {
+		return;
+	}
+	if (status == CUA_OK) {
+		snprintf(wait->reached, sizeof(wait->reached), "%s", reached);
+	} else if (err) {
+		const size_t len = strlen(err->msg);
+		snprintf(err->msg + len, sizeof(err->msg) - len, "; the server's %s", reached);
+	}
+}
+
 static enum cua_status stdio_exchange(struct mcp_transport *transport,
 		const struct mcp_outgoing *outgoing, struct mcp_wait *wait, struct cua_error *err)
 {
@@ -303,6 +319,7 @@ static enum cua_status stdio_exchange(struct mcp_transport *transport,
 	status = drive(stdio, ahead + len, wait, err);
 	stdio->is_driving = false;
 	wait->is_sent = stdio->written > ahead;
+	tell_reached(stdio, status, wait, err);
 	if (status != CUA_OK) {
 		settle(stdio, ahead, len, status, wait);
 	} else if (stdio->out.len > 0) { /* what the server asked last */
@@ -438,7 +455,7 @@ enum cua_status mcp_stdio_create(const struct mcp_transport_config *config,
 		status = CUA_FAIL(err, CUA_ERR_IO, errno, "pipes");
 	}
 	if (status == CUA_OK) {
-		status = mcp_stdio_start(config->entry, child_fds, &stdio->process, err);
+		status = mcp_stdio_start(config, child_fds, &stdio->process, err);
 	}
 	if (status == CUA_OK) {
 		stdio->bwrap_fd = cua_process_open(stdio->process.sandbox.bwrap);

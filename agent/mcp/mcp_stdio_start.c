@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cua/base/file.h"
@@ -18,11 +17,6 @@
 #define UID_FIRST 66000U
 #define UID_COUNT 4000U
 
-/* What Node and npx never need all of. Memory is what a process may write to: Node reserves far
- * more addresses than that. */
-#define MEMORY_MAX ((uint64_t)4 << 30)
-#define FILES_MAX 4096
-#define TASKS_MAX 1024
 #define SCRATCH_MAX ((int64_t)512 << 20)
 
 static uid_t uid_of(const char *name)
@@ -134,6 +128,7 @@ static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t 
 		struct cua_error *err)
 {
 	const struct mcp_egress *egress = &process->egress;
+	const struct mcp_bounds *bounds = &process->bounds;
 	char texts[VARIABLES][VARIABLE_MAX];
 	size_t folder_count = 0;
 	CUA_AUTO_FREE const char **env = make_environment(entry->env, texts);
@@ -147,13 +142,11 @@ static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t 
 	if (egress->pid > 0 && program_fd < 0) {
 		return CUA_ERR_NOT_FOUND;
 	}
-	const struct cua_rlimit rlimits[] = { { RLIMIT_DATA, MEMORY_MAX },
-		{ RLIMIT_NOFILE, FILES_MAX }, { RLIMIT_NPROC, TASKS_MAX } };
-	/* Processes are counted by user: the caller has others. */
-	const int rlimit_count = (int)CUA_ARRAY_LEN(rlimits) - (uid == (uid_t)-1);
 	const struct cua_sandbox_spec spec = { .home_dir = home,
-		.rlimits = rlimits,
-		.rlimit_count = rlimit_count,
+		.group_fds = bounds->group_fds,
+		.group_fd_count = bounds->group_fd_count,
+		.rlimits = bounds->rlimits,
+		.rlimit_count = bounds->rlimit_count,
 		.scratch_bytes = SCRATCH_MAX,
 		.folders = folders,
 		.folder_count = folder_count,
@@ -170,9 +163,10 @@ static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t 
 	return cua_sandbox_start(&spec, &process->sandbox, err);
 }
 
-enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int fds[3],
+enum cua_status mcp_stdio_start(const struct mcp_transport_config *config, const int fds[3],
 		struct mcp_stdio_process *ret_process, struct cua_error *err)
 {
+	const struct agent_mcp_entry *entry = config->entry;
 	const uid_t uid = geteuid() == 0 ? uid_of(entry->name) : (uid_t)-1;
 	char home[CUA_PATH_MAX];
 	struct mcp_stdio_process process = { 0 };
@@ -181,7 +175,9 @@ enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int f
 		status = mcp_egress_start(entry, uid, &process.egress, err);
 	}
 	if (status == CUA_OK) {
+		mcp_bounds_make(&process.bounds, config->memory_bytes, config->tasks, uid);
 		status = start_sandbox(entry, uid, home, fds, &process, err);
+		mcp_bounds_let_go(&process.bounds);
 		mcp_egress_let_go(&process.egress);
 	}
 	if (status != CUA_OK) {
@@ -194,5 +190,6 @@ enum cua_status mcp_stdio_start(const struct agent_mcp_entry *entry, const int f
 
 void mcp_stdio_clean_up(struct mcp_stdio_process *process)
 {
+	mcp_bounds_remove(&process->bounds);
 	mcp_egress_end(&process->egress);
 }

@@ -19,6 +19,7 @@ typedef enum cua_status (*mcp_text_fn)(
 struct mcp_transport_config {
 	const struct agent_mcp_entry *entry; /* borrowed, as long as the transport is there */
 	int cancel_fd;                       /* readable: stop; -1 for none */
+	int64_t memory_bytes, tasks;         /* that a server of stdio may take */
 	mcp_text_fn on_text;
 	void *user_data;
 };
@@ -39,6 +40,7 @@ struct mcp_wait {
 	bool is_sent;         /* set: the server may have begun */
 	bool is_lost;         /* set: the session is gone, and nothing was begun */
 	long http_status;     /* set: HTTP said no, with nothing that could be read; else 0 */
+	char reached[160];    /* set: what limit the server came to, though it answered; else "" */
 };
 
 struct mcp_transport;

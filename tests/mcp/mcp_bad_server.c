@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -306,14 +307,58 @@ static void take_all(const cJSON *id)
 		exit(4);
 	}
 	snprintf(text, sizeof(text),
-			"{\"content\":[{\"type\":\"text\",\"text\":\"memory %s, files %s, tasks "
-			"%s, "
-			"scratch %s\"}]}",
-			has_memory ? "all" : "bounded", files.rlim_max <= 4096 ? "bounded" : "all",
-			tasks.rlim_max <= 1024 ? "bounded" : "all",
+			"{\"content\":[{\"type\":\"text\",\"text\":\"files %s, scratch %s, memory "
+			"%s, tasks %s\"}]}",
+			files.rlim_max <= 4096 ? "bounded" : "all",
 			scratch.f_blocks * scratch.f_frsize <= (size_t)512 << 20 ? "bounded"
-										 : "all");
+										 : "all",
+			has_memory ? "all" : "bounded", tasks.rlim_max <= 1024 ? "bounded" : "all");
 	answer(id, text);
+}
+
+/* Memory without end; a gigabyte is one for any test. */
+static void hog_memory(void)
+{
+	for (size_t i = 0; i < (size_t)1 << 10; i++) {
+		char *block = mmap(NULL, (size_t)1 << 20, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (block != MAP_FAILED) {
+			memset(block, 1, (size_t)1 << 20);
+		}
+	}
+}
+
+/* "memory", "child" (which takes the memory) or "processes". */
+static void hog(const cJSON *id, const cJSON *arguments)
+{
+	const char *what = cJSON_GetStringValue(cJSON_GetObjectItem(arguments, "what"));
+	char text[80] = "nothing";
+	int status = 0, count = 0;
+	if (strcmp(what, "memory") == 0) {
+		hog_memory();
+	} else if (strcmp(what, "child") == 0) {
+		const pid_t child = fork();
+		if (child == 0) {
+			hog_memory();
+			_exit(0);
+		}
+		waitpid(child, &status, 0);
+		snprintf(text, sizeof(text), "my child ended by signal %d",
+				WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	} else {
+		while (count < 100) {
+			const pid_t child = fork();
+			if (child == 0) {
+				stay();
+			}
+			if (child < 0) {
+				break;
+			}
+			count++;
+		}
+		snprintf(text, sizeof(text), "%s", count < 100 ? "some" : "all");
+	}
+	answer_text(id, text);
 }
 
 /* A mark in a file for each call, so that nobody takes one that was sent twice for one. */
@@ -390,6 +435,9 @@ static void run_tool(const cJSON *id, const cJSON *params)
 		return;
 	} else if (is("fetches")) {
 		fetch(id, cJSON_GetObjectItem(params, "arguments"));
+		return;
+	} else if (is("hogs")) {
+		hog(id, cJSON_GetObjectItem(params, "arguments"));
 		return;
 	} else if (is("greedy")) {
 		take_all(id);
