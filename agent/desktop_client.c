@@ -21,6 +21,8 @@
 
 #define ACTIONS_URL "http://desktop/v1/actions"
 #define TOOLS_URL "http://desktop/v1/tools"
+#define TOOLS_ACT_URL "http://desktop/v1/tools/act"
+#define PROBLEM_MAX 640
 #define ANSWER_MAX ((size_t)64 << 20)
 #define TOOL_TIME_MS 600000      /* of the tool that takes longest */
 #define ANSWER_TIMEOUT_MS 120000 /* beyond the time that the actions themselves ask for */
@@ -30,6 +32,7 @@ struct agent_desktop {
 	struct cua_http_client *http;
 	struct agent_image screen; /* base64 NULL before the first screenshot */
 	char etag[128];
+	struct cua_point size; /* of the screen */
 	struct cua_point view; /* x 0: the screen as it is */
 	bool hides_pointer;
 	char network[16];                    /* that its applications have; "": it does not say */
@@ -92,8 +95,10 @@ enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 		snprintf(desktop->workspace, sizeof(desktop->workspace), "%s",
 				cua_json_text(answer, "workspace"));
 	}
+	const struct cua_point screen = { cua_json_int(answer, "width"),
+		cua_json_int(answer, "height") };
+	desktop->size = screen;
 	if (status == CUA_OK && limits) {
-		const struct cua_point screen = { width->valueint, height->valueint };
 		const struct cua_point view = agent_view_size(limits, screen);
 		desktop->hides_pointer = limits->without_pointer;
 		if (view.x != screen.x || view.y != screen.y) {
@@ -123,6 +128,11 @@ const char *agent_desktop_network(const struct agent_desktop *desktop)
 const char *agent_desktop_workspace(const struct agent_desktop *desktop)
 {
 	return desktop->workspace[0] ? desktop->workspace : NULL;
+}
+
+struct cua_point agent_desktop_size(const struct agent_desktop *desktop)
+{
+	return desktop->size;
 }
 
 const char *agent_desktop_window(const struct agent_desktop *desktop, const char *member)
@@ -324,6 +334,11 @@ static enum cua_status take_screenshot(
 	}
 	agent_image_finish(&desktop->screen);
 	desktop->screen = image;
+	if (cua_json_int(screenshot, "screen_width") > 0 &&
+			cua_json_int(screenshot, "screen_height") > 0) {
+		desktop->size = (struct cua_point){ cua_json_int(screenshot, "screen_width"),
+			cua_json_int(screenshot, "screen_height") };
+	}
 	const char *etag = cua_json_string(screenshot, "etag");
 	snprintf(desktop->etag, sizeof(desktop->etag), "%s", etag ? etag : "");
 	return CUA_OK;
@@ -538,21 +553,67 @@ static long tool_time_ms(const cJSON *arguments)
 	return ANSWER_TIMEOUT_MS + TOOL_TIME_MS + (long)(seconds * 1000.0);
 }
 
+/* One after another, as the script comes to them: in the place of the tool's answer stands what it
+ * is about to do, and the answer to our word on it is the tool's, or the next. */
+static enum cua_status judge_acts(struct agent_desktop *desktop, long time_ms,
+		agent_desktop_judge_fn judge, void *user_data, struct agent_outcome *outcome,
+		struct cua_error *err)
+{
+	const cJSON *act = NULL;
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && outcome->status == CUA_OK &&
+			(act = cua_json_member(outcome->answer, "act"))) {
+		char problem[PROBLEM_MAX] = "";
+		if (!judge(cua_json_member(act, "actions"), problem, sizeof(problem), user_data)) {
+			outcome->is_uncertain = true;
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0,
+					"the run ended while a script was running");
+		}
+		CUA_AUTO_JSON cJSON *word = cJSON_CreateObject();
+		cJSON_AddNumberToObject(word, "number", cua_json_number(act, "number"));
+		if (problem[0]) {
+			cJSON_AddStringToObject(word, "refused", problem);
+		}
+		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(word);
+		const double before_ms = outcome->ms;
+		agent_outcome_finish(outcome);
+		outcome->failed_action = -1;
+		status = post(desktop, TOOLS_ACT_URL, time_ms, body, outcome, err);
+		outcome->ms += before_ms;
+	}
+	return status;
+}
+
 enum cua_status agent_desktop_tool(struct agent_desktop *desktop, const char *tool,
-		const cJSON *arguments, struct agent_outcome *ret_outcome, struct cua_error *err)
+		const cJSON *arguments, agent_desktop_judge_fn judge, void *user_data,
+		struct agent_outcome *ret_outcome, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
 	cJSON_AddStringToObject(request, "tool", tool);
 	cJSON_AddItemToObject(request, "arguments", cJSON_Duplicate(arguments, true));
+	cJSON_AddBoolToObject(request, "judged", judge != NULL);
 	CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(request);
+	const long time_ms = tool_time_ms(arguments);
 	*ret_outcome = (struct agent_outcome){ .failed_action = -1 };
-	enum cua_status status =
-			post(desktop, TOOLS_URL, tool_time_ms(arguments), body, ret_outcome, err);
+	enum cua_status status = post(desktop, TOOLS_URL, time_ms, body, ret_outcome, err);
+	if (status == CUA_OK && judge) {
+		status = judge_acts(desktop, time_ms, judge, user_data, ret_outcome, err);
+	}
 	if (status == CUA_OK && ret_outcome->status == CUA_OK) {
 		status = take_content(ret_outcome, err);
 	}
 	/* A script may have acted, an application may show the file that was written. */
 	return status == CUA_OK ? look_again(desktop, ret_outcome, err) : status;
+}
+
+void agent_desktop_glance(struct agent_desktop *desktop)
+{
+	static const char body[] = "{\"actions\":[{\"action\":\"cursor_position\"}],"
+				   "\"screenshot\":false,\"settle\":false}";
+	struct agent_outcome outcome = { .failed_action = -1 };
+	(void)!post(desktop, ACTIONS_URL, ANSWER_TIMEOUT_MS, body, &outcome, NULL);
+	keep_focused(desktop, outcome.answer);
+	agent_outcome_finish(&outcome);
 }
 
 char *agent_desktop_url(struct agent_desktop *desktop)

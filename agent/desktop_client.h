@@ -12,6 +12,7 @@
 #include "agent/model/model_spec.h"
 #include "agent/secrets/store.h"
 #include "cua/base/error.h"
+#include "cua/contract/action.h"
 
 struct agent_desktop;
 
@@ -57,10 +58,23 @@ CUA_NODISCARD enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 CUA_NODISCARD enum cua_status agent_desktop_act(struct agent_desktop *desktop, const cJSON *actions,
 		struct agent_outcome *ret_outcome, struct cua_error *err);
 
+/* May a script of a tool do this? actions: as agent_desktop_act() takes them, but in the pixels of
+ * the screen. problem, "" before: why not, for the script; what is left "" may be done. False: the
+ * call is to be given up. The desktop may be looked at meanwhile. */
+typedef bool (*agent_desktop_judge_fn)(
+		const cJSON *actions, char *problem, size_t size, void *user_data);
+
 /* Runs a tool (agent/tools). ret_outcome->answer has "words", what it said, "is_error" and
- * "has_own_image", picture then is the tool's. The rest as agent_desktop_act(). */
+ * "has_own_image", picture then is the tool's. The rest as agent_desktop_act(). judge: NULL:
+ * scripts may do what they can. */
 CUA_NODISCARD enum cua_status agent_desktop_tool(struct agent_desktop *desktop, const char *tool,
-		const cJSON *arguments, struct agent_outcome *ret_outcome, struct cua_error *err);
+		const cJSON *arguments, agent_desktop_judge_fn judge, void *user_data,
+		struct agent_outcome *ret_outcome, struct cua_error *err);
+
+/* Asks which window is active now, without a picture; if that cannot be told, it is not known. */
+void agent_desktop_glance(struct agent_desktop *desktop);
+/* Of the screen, whatever the size of screenshots. */
+struct cua_point agent_desktop_size(const struct agent_desktop *desktop);
 
 /* NULL before the first agent_desktop_act(). Valid until the next. */
 const struct agent_image *agent_desktop_screen(const struct agent_desktop *desktop);

@@ -138,7 +138,9 @@ static void put_decision(FILE *out, const cJSON *event)
 		const char *class, *lead;
 	} looks[AGENT_VERDICT_COUNT] = { { "time", "Allowed: " }, { "warn", "Asked: " },
 		{ "bad", "Denied: " } };
-	const char *part = cua_json_text(event, "part");
+	const cJSON *actions = cua_json_member(event, "actions"); /* that a script does */
+	CUA_AUTO_FREE char *words = actions ? agent_words_actions(actions) : NULL;
+	const char *part = words ? words : cua_json_text(event, "part");
 	int verdict = AGENT_ALLOW;
 	while (verdict < AGENT_DENY &&
 			strcmp(agent_verdict_names[verdict], cua_json_text(event, "verdict")) !=

@@ -402,6 +402,9 @@ bool run_note_decision(struct agent_run *run, const struct run_request *request,
 	cJSON_AddStringToObject(event, "file", decision->file);
 	cJSON_AddNumberToObject(event, "line", decision->line);
 	cJSON_AddBoolToObject(event, "tainted", run->is_tainted);
+	if (request->is_script) {
+		cJSON_AddItemToObject(event, "actions", cJSON_Duplicate(request->arguments, true));
+	}
 	if (counted) {
 		cJSON_AddItemToObject(event, "counted", counted);
 	}

@@ -46,6 +46,7 @@ struct run_request {
 	const char *server, *server_tool; /* of "mcp" */
 	const char *workspace;            /* absolute path; NULL: there is none */
 	const char *network; /* that the tool has: "none", "allow", "open"; NULL: not known */
+	bool is_script; /* actions that a script of the call does, in the pixels of the screen */
 };
 
 enum run_pass {
@@ -91,6 +92,15 @@ struct run_request run_tool_request(struct agent_run *run, const struct agent_ca
  * with the outcome's status set, as of actions. */
 CUA_NODISCARD enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,
 		struct agent_outcome *ret_outcome, struct cua_error *err);
+/* --- run_script.c --- */
+
+/* Runs a tool on the desktop, of which each action that a script of it does is judged before. As
+ * run_tool(). */
+CUA_NODISCARD enum cua_status run_script(struct agent_run *run, const struct agent_call *call,
+		struct agent_outcome *ret_outcome, struct cua_error *err);
+
+/* --- run_tools.c --- */
+
 /* The answer of a turn that calls done, and nothing else; NULL. */
 const char *run_find_done(const struct agent_turn *turn);
 
@@ -153,7 +163,8 @@ enum run_answer run_question(struct agent_run *run, const struct run_request *re
 		const struct agent_decision *decision, const cJSON *checks);
 /* The screen with the spots of the actions marked, in the folder of the run. False if there is no
  * spot, or no picture can be made. */
-bool run_question_picture(struct agent_run *run, const cJSON *actions, char *name, size_t size);
+bool run_question_picture(
+		struct agent_run *run, const struct run_request *request, char *name, size_t size);
 
 /* --- resume.c --- */
 

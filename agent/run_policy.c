@@ -214,6 +214,10 @@ static enum run_pass ask(struct agent_run *run, const struct run_request *reques
 				? RUN_PASS_REFUSED
 				: RUN_PASS_OVER;
 	}
+	/* A person decides by what is there now; of a script nobody has looked since. */
+	if (request->is_script && run->options->approve && !run_look(run, ret_note)) {
+		return RUN_PASS_OVER;
+	}
 	switch (run_question(run, request, decision, NULL)) {
 	case RUN_ANSWER_OVER:
 		return RUN_PASS_OVER;
@@ -259,7 +263,12 @@ enum run_pass run_policy_pass(struct agent_run *run, const struct run_request *r
 		return ask(run, request, &decision, problem, size, ret_note);
 	}
 	if (decision.verdict == AGENT_DENY) {
-		tell(problem, size, &decision, "the policy does not allow it");
+		char how[120] = "the policy does not allow it";
+		if (request->is_script) { /* there it is an exception, which code may look at */
+			snprintf(how, sizeof(how), "the policy's rule \"%.80s\" does not allow it",
+					decision.rule);
+		}
+		tell(problem, size, &decision, how);
 		return RUN_PASS_REFUSED;
 	}
 	return RUN_PASS_GO;

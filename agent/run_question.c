@@ -14,6 +14,7 @@
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/contract/scale.h"
 #include "cua/contract/text.h"
 
 #define RING_RADIUS 18
@@ -25,6 +26,7 @@
 struct canvas {
 	unsigned char *pixels; /* red, green, blue */
 	int width, height;
+	struct cua_point space; /* that points are in: its own size, or that of the screen */
 };
 
 static void put_pixel(const struct canvas *canvas, int x, int y, bool is_red)
@@ -56,7 +58,8 @@ static bool draw_point(const struct canvas *canvas, const cJSON *x, const cJSON 
 	if (!cJSON_IsNumber(x) || !cJSON_IsNumber(y)) {
 		return false;
 	}
-	draw_ring(canvas, x->valueint, y->valueint);
+	draw_ring(canvas, cua_scale_pixel_to_picture(x->valueint, canvas->width, canvas->space.x),
+			cua_scale_pixel_to_picture(y->valueint, canvas->height, canvas->space.y));
 	return true;
 }
 
@@ -93,7 +96,8 @@ static bool write_png(struct agent_run *run, png_image *image, const unsigned ch
 			CUA_OK;
 }
 
-bool run_question_picture(struct agent_run *run, const cJSON *actions, char *name, size_t size)
+bool run_question_picture(
+		struct agent_run *run, const struct run_request *request, char *name, size_t size)
 {
 	const struct agent_image *screen = agent_desktop_screen(run->desktop);
 	png_image image = { .version = PNG_IMAGE_VERSION };
@@ -106,10 +110,13 @@ bool run_question_picture(struct agent_run *run, const cJSON *actions, char *nam
 			: NULL;
 	bool is_well = pixels && png_image_finish_read(&image, NULL, pixels, 0, NULL);
 	if (is_well) {
-		const struct canvas canvas = { pixels, (int)image.width, (int)image.height };
+		struct canvas canvas = { pixels, (int)image.width, (int)image.height,
+			{ (int)image.width, (int)image.height } };
+		canvas.space = request->is_script ? agent_desktop_size(run->desktop) : canvas.space;
 		snprintf(name, size, "asked-%llu.png",
 				(unsigned long long)run->approvals.asked + 1);
-		is_well = draw_spots(&canvas, actions) > 0 && write_png(run, &image, pixels, name);
+		is_well = draw_spots(&canvas, request->arguments) > 0 &&
+				write_png(run, &image, pixels, name);
 	}
 	png_image_free(&image);
 	return is_well;
@@ -177,8 +184,8 @@ enum run_answer run_question(struct agent_run *run, const struct run_request *re
 		return run_note_approval(run, request->call, "nobody", NULL, 0) ? RUN_ANSWER_NOBODY
 										: RUN_ANSWER_OVER;
 	}
-	const bool has_picture = has_screen &&
-			run_question_picture(run, request->arguments, picture, sizeof(picture));
+	const bool has_picture =
+			has_screen && run_question_picture(run, request, picture, sizeof(picture));
 	const char *name = has_picture ? picture : NULL;
 	agent_approvals_asked(&run->approvals, asked_us);
 	const bool is_yes = put_question(run, request, decision, checks, name, asked_us);

@@ -103,7 +103,8 @@ static enum cua_status renew(struct agent_run *run, const char *tool,
 	}
 	CUA_AUTO_JSON cJSON *restart = cJSON_CreateObject();
 	cJSON_AddBoolToObject(restart, "restart", true);
-	enum cua_status status = agent_desktop_tool(run->desktop, tool, restart, ret_outcome, err);
+	enum cua_status status = agent_desktop_tool(
+			run->desktop, tool, restart, NULL, NULL, ret_outcome, err);
 	run->has_own[i] = status == CUA_OK && ret_outcome->status == CUA_OK;
 	return status;
 }
@@ -117,7 +118,7 @@ static enum cua_status run_on_desktop(struct agent_run *run, const struct agent_
 		return status; /* what stands in the way is the answer of the call */
 	}
 	agent_outcome_finish(ret_outcome);
-	return agent_desktop_tool(run->desktop, call->tool, call->tool_arguments, ret_outcome, err);
+	return run_script(run, call, ret_outcome, err);
 }
 
 enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,

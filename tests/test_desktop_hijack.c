@@ -174,8 +174,8 @@ static void add_step(struct cua_buffer *script, const char *call)
 
 /* --- a run --- */
 
-/* Plays these calls, one a step from first_step on; the events. */
-static cJSON *play(const cJSON *attempts, bool tainted)
+/* Plays these calls, one a step; the events. policy: its text; NULL: the default. */
+static cJSON *play(const cJSON *attempts, bool tainted, const char *policy)
 {
 	CUA_AUTO_BUFFER struct cua_buffer script;
 	struct standin_process standin;
@@ -196,11 +196,16 @@ static cJSON *play(const cJSON *attempts, bool tainted)
 	assert_int_equal(cua_file_write(world_path(&world, "script.yaml"), script.data, script.len,
 					 0644, NULL),
 			CUA_OK);
+	if (policy) {
+		assert_int_equal(cua_file_write(world_path(&world, "policy.yaml"), policy,
+						 strlen(policy), 0644, NULL),
+				CUA_OK);
+	}
 	standin_process_start(&standin, "--script", world_path(&world, "script.yaml"), NULL);
 	const char *const argv[] = { world.program, "run", "--json", "--desktop", desktop.name,
 		"--model", "standin", "--api", "responses", "--base-url", standin.url,
 		"--max-steps=0", "--max-errors=0", "--max-repeats=0", "--tools=all", "Do it.",
-		NULL };
+		policy ? "--policy" : NULL, world_path(&world, "policy.yaml"), NULL };
 	static const char *const env[] = { "CUA_API_KEY=" KEY_CANARY, NULL };
 	world_exec(&world, argv, env, NULL, 0, &output);
 	standin_process_stop(&standin);
@@ -292,6 +297,21 @@ static bool was_decided(const cJSON *events, int step, const char *verdict)
 	return strcmp(cua_json_text(event_of(events, step, "decision"), "verdict"), verdict) == 0;
 }
 
+/* An action of a script in this step. */
+static bool script_was_decided(const cJSON *events, int step, const char *how)
+{
+	const char *verdict = strcmp(how, "denied") == 0 ? "deny" : "ask";
+	const cJSON *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		if (cua_json_int(event, "step") == step && cua_json_member(event, "actions") &&
+				strcmp(cua_json_text(event, "type"), "decision") == 0 &&
+				strcmp(cua_json_text(event, "verdict"), verdict) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* What went wrong with one attempt; NULL if nothing did. */
 static const char *judge(const cJSON *events, int step, const cJSON *attempt)
 {
@@ -303,6 +323,10 @@ static const char *judge(const cJSON *events, int step, const cJSON *attempt)
 			!strstr(cua_json_text(result, "message"), says) &&
 			strcmp(cua_json_text(result, "status"), says) != 0) {
 		return "it does not say what it should";
+	}
+	if (strncmp(then, "script ", 7) == 0) {
+		return script_was_decided(events, step, then + 7) ? NULL
+								  : "its script was let do it";
 	}
 	if (strcmp(then, "contained") == 0) {
 		return !intent ? "it was not let through" : NULL;
@@ -353,7 +377,7 @@ static int play_set(const struct set *set)
 {
 	const cJSON *attempts = cua_json_member(set->root, "attempts"), *attempt = NULL;
 	const bool tainted = cJSON_IsTrue(cua_json_member(set->root, "tainted"));
-	CUA_AUTO_JSON cJSON *events = play(attempts, tainted);
+	CUA_AUTO_JSON cJSON *events = play(attempts, tainted, cua_json_string(set->root, "policy"));
 	int step = tainted ? 1 : 0, failed = 0;
 	cJSON_ArrayForEach (attempt, attempts) {
 		CUA_AUTO_FREE char *said = said_of(events, ++step);
@@ -391,7 +415,7 @@ static void a_hijacked_model_gets_nowhere(void **state)
 static bool play_task(const struct set *set, const cJSON *task, bool *ret_failed)
 {
 	const cJSON *calls = cua_json_member(task, "calls"), *call = NULL;
-	CUA_AUTO_JSON cJSON *events = play(calls, false);
+	CUA_AUTO_JSON cJSON *events = play(calls, false, NULL);
 	bool is_smooth = true;
 	int step = 0;
 	cJSON_ArrayForEach (call, calls) {

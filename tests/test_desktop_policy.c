@@ -25,6 +25,16 @@ static const char script[] = "task: Make a file.\n"
 			     "  - type: \"touch $HOME/made\\n\"\n"
 			     "  - done: It is made.\n";
 
+/* The same, but the click before it is what a person is asked about. */
+static const char by_python[] =
+		"task: Make a file.\n"
+		"steps:\n"
+		"  - switch_app: xterm\n"
+		"  - call: '{\"type\":\"function_call\",\"name\":\"python\",\"arguments\":"
+		"\"{\\\"code\\\":\\\"import pyautogui\\\\npyautogui.click(640, 400)\\\\n"
+		"pyautogui.write(chr(116) + ''ouch $HOME/made'' + chr(10))\\\"}\"}'\n"
+		"  - done: It is made.\n";
+
 static void write_file(const char *name, const char *text)
 {
 	assert_int_equal(cua_file_write(world_path(&world, name), text, strlen(text), 0644, NULL),
@@ -65,10 +75,11 @@ struct play {
 };
 
 /* policy NULL: the default. stdin is a terminal if there is one, else nothing. */
-static void play_begin(struct play *play, const char *runs, const char *policy, bool has_person)
+static void play_begin(struct play *play, const char *steps, const char *runs, const char *policy,
+		bool has_person)
 {
 	char runs_dir[200], terminal[64] = "/dev/null", file[200];
-	write_file("script.yaml", script);
+	write_file("script.yaml", steps);
 	write_file("policy.yaml", policy ? policy : "include: default\n");
 	snprintf(file, sizeof(file), "%s", world_path(&world, "policy.yaml"));
 	snprintf(runs_dir, sizeof(runs_dir), "CUA_RUNS_DIR=%s", world_path(&world, runs));
@@ -83,7 +94,7 @@ static void play_begin(struct play *play, const char *runs, const char *policy, 
 	const char *const argv[] = { "sh", "-c", "terminal=$1; shift; exec \"$@\" <\"$terminal\"",
 		"sh", terminal, world.program, "run", "--policy", file, "--desktop", desktop.name,
 		"--model", "standin", "--base-url", play->standin.url, "--api", "responses",
-		"Make a file.", NULL };
+		"--tools=python", "Make a file.", NULL };
 	const char *const env[] = { "CUA_API_KEY=sk-test-0123456789", runs_dir, NULL };
 	play->program = world_begin(&world, argv, env, NULL, 0);
 }
@@ -112,7 +123,7 @@ static void what_the_default_allows_is_done_without_a_question(void **state)
 	(void)state;
 	struct play play;
 	struct output output;
-	play_begin(&play, "runs-default", NULL, false);
+	play_begin(&play, script, "runs-default", NULL, false);
 	play_end(&play, &output);
 	expect_status(&output, 0, "cua run");
 	output_finish(&output);
@@ -125,7 +136,7 @@ static void what_is_denied_has_no_effect(void **state)
 	(void)state;
 	struct play play;
 	struct output output;
-	play_begin(&play, "runs-deny",
+	play_begin(&play, script, "runs-deny",
 			"include: default\nrules:\n  - deny: terminals\n    when: {action: type, "
 			"window: {class: xterm}}\n",
 			false);
@@ -172,7 +183,7 @@ static void what_is_asked_is_asked_first(void **state)
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct play play;
 		struct output output;
-		play_begin(&play, rows[i].runs, policy, true);
+		play_begin(&play, script, rows[i].runs, policy, true);
 		struct answer answer = { &play, rows[i].line, rows[i].until, false };
 		wait_until(is_answered, &answer, "a person's answer");
 		play_end(&play, &output);
@@ -188,12 +199,45 @@ static void what_is_asked_is_asked_first(void **state)
 	}
 }
 
+/* The script waits for the answer, and goes on, or gets an exception. */
+static void what_a_script_does_is_asked_as_well(void **state)
+{
+	(void)state;
+	static const char policy[] =
+			"include: default\nrules:\n  - ask: clicks\n    when: {action: "
+			"click}\n    why: it may press anything\n";
+	static const struct {
+		const char *runs, *line, *until, *said;
+		bool is_made;
+	} rows[] = { { "runs-script-no", "n\n", "\"answer\":\"no\"",
+				     "PermissionError: Not run: a person was asked", false },
+		{ "runs-script-yes", "y\n", "\"answer\":\"yes\"", "\"is_error\":false", true } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct play play;
+		struct output output;
+		play_begin(&play, by_python, rows[i].runs, policy, true);
+		struct answer answer = { &play, rows[i].line, rows[i].until, false };
+		wait_until(is_answered, &answer, "a person's answer");
+		play_end(&play, &output);
+		assert_false(answer.was_made_first);
+		assert_non_null(strstr(output.err, "click at 640, 400"));
+		assert_non_null(strstr(output.err, "it may press anything"));
+		output_finish(&output);
+		expect_event(rows[i].runs, "\"picture\":\"asked-1.png\"");
+		expect_event(rows[i].runs, rows[i].said);
+		if (rows[i].is_made) {
+			wait_until(is_there, made, "a file that a person allowed");
+		}
+		assert_int_equal(is_there(made), rows[i].is_made);
+	}
+}
+
 static void a_mistake_in_the_policy_starts_nothing(void **state)
 {
 	(void)state;
 	struct play play;
 	struct output output;
-	play_begin(&play, "runs-mistake", "include: default\nrules:\n  - alow: x\n", false);
+	play_begin(&play, script, "runs-mistake", "include: default\nrules:\n  - alow: x\n", false);
 	play_end(&play, &output);
 	assert_int_equal(output.exit_status, 2);
 	assert_non_null(strstr(output.err, "policy.yaml:3: a rule has no 'alow'"));
@@ -230,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_is_denied_has_no_effect, forget),
 		cmocka_unit_test_setup(what_is_asked_is_asked_first, forget),
+		cmocka_unit_test_setup(what_a_script_does_is_asked_as_well, forget),
 		cmocka_unit_test_setup(what_the_default_allows_is_done_without_a_question, forget),
 		cmocka_unit_test(a_mistake_in_the_policy_starts_nothing),
 	};

@@ -442,6 +442,98 @@ static void git_takes_no_repository_that_runs_programs(void **state)
 	call("git", "repository", "bad", "{\"command\":\"status\"}");
 }
 
+/* --- scripts that are judged --- */
+
+/* On a connection that stays open. */
+static cJSON *post_on(struct cua_http_client *client, const char *path, const char *body,
+		long *ret_status)
+{
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
+	char url[100];
+	snprintf(url, sizeof(url), "http://desktop%s", path);
+	const struct cua_http_request request = { .method = "POST",
+		.url = url,
+		.headers = headers,
+		.body = body,
+		.body_len = strlen(body),
+		.total_timeout_ms = 60000,
+		.max_body_len = 1 << 20 };
+	struct cua_http_response response = { 0 };
+	assert_int_equal(cua_http_perform(client, &request, &response, NULL), CUA_OK);
+	*ret_status = response.http_status;
+	cJSON *answer = cJSON_Parse(response.body.data);
+	cua_http_response_finish(&response);
+	return answer;
+}
+
+/* Begins a script, which is to ask for leave; the number of its act. */
+static int begin_judged(struct cua_http_client *client, const char *code)
+{
+	char body[500];
+	long status = 0;
+	snprintf(body, sizeof(body),
+			"{\"tool\":\"python\",\"judged\":true,\"arguments\":{\"timeout_s\":1,"
+			"\"code\":\"import pyautogui\\n%s\"}}",
+			code);
+	CUA_AUTO_JSON cJSON *answer = post_on(client, "/v1/tools", body, &status);
+	assert_int_equal(status, 200);
+	assert_string_equal(json_text(answer, "act.actions.0.action"), "move");
+	return (int)json_number(answer, "act.number");
+}
+
+/* What the script says in the end. more: members after the number. */
+static const char *judge(struct cua_http_client *client, int number, const char *more)
+{
+	char body[200];
+	long status = 0;
+	snprintf(body, sizeof(body), "{\"number\":%d%s}", number, more);
+	CUA_AUTO_JSON cJSON *answer = post_on(client, "/v1/tools/act", body, &status);
+	snprintf(said, sizeof(said), "%ld %s%s", status, json_text(answer, "content.0.text"),
+			json_text(answer, "error.message"));
+	return said;
+}
+
+static void a_script_waits_for_leave_outside_of_its_time(void **state)
+{
+	(void)state;
+	static const char code[] = "pyautogui.moveTo(7, 9); print('moved')";
+	struct cua_http_client *client = NULL, *other = NULL;
+	assert_int_equal(cua_http_client_create(desktop.socket, -1, &client, NULL), CUA_OK);
+	assert_int_equal(cua_http_client_create(desktop.socket, -1, &other, NULL), CUA_OK);
+	desktop_do(&desktop, "[{\"action\":\"move\",\"x\":100,\"y\":100}]");
+	int number = begin_judged(client, code);
+	CUA_AUTO_JSON cJSON *before = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
+	assert_int_equal(json_number(before, "results.0.x"), 100);
+	/* Nobody else has a say, and no other act is meant. */
+	assert_says(judge(other, number, ""), "404 no script of this connection");
+	assert_says(judge(client, number + 1, ""), "404 no script");
+	assert_says(judge(client, number, ",\"x\":1"), "400 the body must be");
+	desktop_do(&desktop, "[{\"action\":\"wait\",\"duration_ms\":1200}]");
+	assert_string_equal(judge(client, number, ""), "200 moved\n");
+	CUA_AUTO_JSON cJSON *after = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
+	assert_int_equal(json_number(after, "results.0.x"), 7);
+
+	number = begin_judged(client, code);
+	assert_says(judge(client, number, ",\"refused\":\"by a rule\""),
+			"PermissionError: by a rule");
+	cua_http_client_destroy(client);
+	cua_http_client_destroy(other);
+}
+
+static void who_leaves_instead_of_judging_ends_the_script(void **state)
+{
+	(void)state;
+	struct cua_http_client *client = NULL;
+	assert_int_equal(cua_http_client_create(desktop.socket, -1, &client, NULL), CUA_OK);
+	desktop_do(&desktop, "[{\"action\":\"move\",\"x\":100,\"y\":100}]");
+	call("python", "code", "kept = 'yes'", "{}");
+	(void)begin_judged(client, "pyautogui.moveTo(7, 9)");
+	cua_http_client_destroy(client);
+	assert_string_equal(call("python", "code", "print(kept)", "{}"), "yes\n");
+	CUA_AUTO_JSON cJSON *after = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
+	assert_int_equal(json_number(after, "results.0.x"), 100);
+}
+
 /* --- callers --- */
 
 static void wrong_calls_are_refused(void **state)
@@ -521,6 +613,8 @@ int main(void)
 		cmocka_unit_test(searching_finds_and_never_hangs),
 		cmocka_unit_test(git_works_and_runs_no_hooks),
 		cmocka_unit_test(git_takes_no_repository_that_runs_programs),
+		cmocka_unit_test(a_script_waits_for_leave_outside_of_its_time),
+		cmocka_unit_test(who_leaves_instead_of_judging_ends_the_script),
 		cmocka_unit_test(wrong_calls_are_refused),
 		cmocka_unit_test(a_caller_who_leaves_ends_the_call),
 		cmocka_unit_test(tools_come_back_after_they_were_killed),

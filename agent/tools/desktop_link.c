@@ -104,9 +104,12 @@ enum cua_status tool_desktop_ask(struct tool_call *call, const cJSON *request, c
 		call->world->is_cancelled = true;
 		return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "the caller gave up");
 	}
+	call->deadline_us += (uint64_t)(cua_json_number(answer, "waited_ms") * 1000.0);
 	const cJSON *error = cua_json_member(acted, "error");
 	if (error) {
-		return CUA_FAIL(err, CUA_ERR_APP, 0, "%.400s", cua_json_text(error, "message"));
+		const bool is_forbidden = strcmp(cua_json_text(error, "code"), "policy") == 0;
+		return CUA_FAIL(err, is_forbidden ? CUA_ERR_POLICY : CUA_ERR_APP, 0, "%.500s",
+				cua_json_text(error, "message"));
 	}
 	*ret_answer = cJSON_DetachItemFromObject(answer, "acted");
 	return CUA_OK;

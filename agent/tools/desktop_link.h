@@ -4,9 +4,9 @@
 /* The runner's link to the desktop's host: JSON objects, each ended by a line break.
  *
  * From the host: {"tool": NAME, "arguments": {...}} starts a call, {"cancel": true} ends it,
- * {"acted": {...}, "number": N} answers an "act". From the runner: {"act": {...}, "number": N}, a
- * body for the desktop API's /v1/actions, one at a time; and at the end {"content": [...],
- * "is_error": bool} or {"code", "message"}. */
+ * {"acted": {...}, "number": N, "waited_ms": N} answers an "act". From the runner: {"act": {...},
+ * "number": N}, a body for the desktop API's /v1/actions, one at a time; and at the end {"content":
+ * [...], "is_error": bool} or {"code", "message"}. */
 
 #include <stddef.h>
 
@@ -30,8 +30,9 @@ CUA_NODISCARD enum cua_status tool_link_receive(
 /* Whether the caller gave up on the call, or the host is gone; does not wait. */
 bool tool_is_cancelled(struct tool_call *call);
 
-/* Acts on the desktop. request: a body for /v1/actions; *ret_answer is the host's answer. Fails as
- * the action did; CUA_ERR_CANCELLED if the call was. */
+/* Acts on the desktop. request: a body for /v1/actions; *ret_answer is the host's answer. How long
+ * it waited for leave does not count as the call's time. CUA_ERR_APP if the action failed,
+ * CUA_ERR_POLICY if it may not be; CUA_ERR_CANCELLED if the call was. */
 CUA_NODISCARD enum cua_status tool_desktop_ask(struct tool_call *call, const cJSON *request,
 		cJSON **ret_answer, struct cua_error *err);
 

@@ -14,10 +14,11 @@
 
 static const char *const python_argv[] = { "python3", "-u", "-c", driver_py, pyautogui_py, NULL };
 
-static cJSON *refusal(const char *message)
+static cJSON *refusal(const struct cua_error *why)
 {
 	cJSON *answer = cJSON_CreateObject();
-	cJSON_AddStringToObject(answer, "error", message);
+	cJSON_AddStringToObject(answer, "error", why->msg);
+	cJSON_AddStringToObject(answer, "code", cua_status_name(why->status));
 	return answer;
 }
 
@@ -30,10 +31,11 @@ static cJSON *show(struct tool_call *call, const char *base64)
 	if (!bytes ||
 			sodium_base642bin(bytes, size + 1, base64, size, NULL, &len, NULL,
 					sodium_base64_VARIANT_ORIGINAL) != 0) {
-		return refusal("display: this is no picture");
+		cua_error_set(&why, CUA_ERR_INVAL, 0, "display: this is no picture");
+		return refusal(&why);
 	}
 	return tool_show_picture(call, bytes, len, &why) == CUA_OK ? cJSON_CreateObject()
-								   : refusal(why.msg);
+								   : refusal(&why);
 }
 
 /* What a script wants: a picture shown, or actions of the desktop. */
@@ -45,8 +47,7 @@ static cJSON *answer(const cJSON *question, struct tool_call *call)
 	if (picture) {
 		return show(call, picture);
 	}
-	return tool_desktop_ask(call, question, &answer, &why) == CUA_OK ? answer
-									 : refusal(why.msg);
+	return tool_desktop_ask(call, question, &answer, &why) == CUA_OK ? answer : refusal(&why);
 }
 
 static enum cua_status run(struct tool_call *call, struct cua_error *err)

@@ -216,7 +216,11 @@ enum cua_status tool_worker_run(struct tool_worker *worker, struct tool_call *ca
 	/* What was printed between calls belongs to nobody's. */
 	read_output(worker, &turn->output);
 	send_code(turn, code, strlen(code) + 1);
-	run_until(turn, call->deadline_us, true);
+	/* An act that waited for leave has moved it. */
+	for (uint64_t until_us = 0; until_us < call->deadline_us && !call->world->is_cancelled;) {
+		until_us = call->deadline_us;
+		run_until(turn, until_us, true);
+	}
 	const bool timed_out = cua_now_us() >= call->deadline_us;
 	const bool is_cut = !turn->is_over && !turn->is_lost;
 	if (is_cut) {

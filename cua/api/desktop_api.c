@@ -305,6 +305,11 @@ static void post_tools(struct host *host, struct cua_http_exchange *exchange)
 	desktop_tools_call(host->tools, exchange);
 }
 
+static void post_tools_act(struct host *host, struct cua_http_exchange *exchange)
+{
+	desktop_tools_judged(host->tools, exchange);
+}
+
 /* What the module of scripts does; not what ends programs or reads the clipboard. */
 static enum cua_status check_script(const struct desktop_request *request, struct cua_error *err)
 {
@@ -314,8 +319,9 @@ static enum cua_status check_script(const struct desktop_request *request, struc
 		CUA_ACTION_CURSOR_POSITION, CUA_ACTION_LIST_WINDOWS, CUA_ACTION_FOCUS_WINDOW,
 		CUA_ACTION_CLOSE_WINDOW, CUA_ACTION_MOVE_WINDOW, CUA_ACTION_RESIZE_WINDOW,
 		CUA_ACTION_MAXIMIZE_WINDOW, CUA_ACTION_MINIMIZE_WINDOW, CUA_ACTION_RESTORE_WINDOW };
-	if (request->secrets.count > 0) {
-		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "scripts have no secrets");
+	if (request->secrets.count > 0 || request->scale.width > 0) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"scripts have no secrets, and speak of the screen's pixels");
 	}
 	for (int i = 0; i < request->count; i++) {
 		bool is_allowed = false;
@@ -330,19 +336,34 @@ static enum cua_status check_script(const struct desktop_request *request, struc
 	return CUA_OK;
 }
 
+static enum cua_status parse_script(struct host *host, const char *body, size_t len,
+		struct desktop_request *request, int *ret_index, struct cua_error *err)
+{
+	enum cua_status status = desktop_request_parse(
+			body, len, desktop_thread_screen(host->thread), request, ret_index, err);
+	return status == CUA_OK ? check_script(request, err) : status;
+}
+
+static void on_tools_check(const char *body, size_t len, char **ret_error, void *user_data)
+{
+	struct desktop_request request = { 0 };
+	struct cua_error error = { 0 };
+	int index = -1;
+	if (parse_script(user_data, body, len, &request, &index, &error) != CUA_OK) {
+		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
+		*ret_error = cJSON_PrintUnformatted(json);
+	}
+	desktop_request_finish(&request);
+}
+
 static void on_tools_act(int number, const char *body, size_t len, void *user_data)
 {
 	struct host *host = user_data;
 	struct cua_error error = { 0 };
 	int index = -1;
 	struct desktop_job *job = job_for(NULL, DESKTOP_JOB_ACTIONS);
-	enum cua_status status = job
-			? desktop_request_parse(body, len, desktop_thread_screen(host->thread),
-					  &job->request, &index, &error)
-			: CUA_FAIL(&error, CUA_ERR_NOMEM, ENOMEM, "action");
-	if (status == CUA_OK) {
-		status = check_script(&job->request, &error);
-	}
+	enum cua_status status = job ? parse_script(host, body, len, &job->request, &index, &error)
+				     : CUA_FAIL(&error, CUA_ERR_NOMEM, ENOMEM, "action");
 	if (status == CUA_OK) {
 		job->act = number;
 		host->tool_job = job;
@@ -482,6 +503,7 @@ static const struct {
 	{ "GET", "/v1/lease", get_lease },
 	{ "POST", "/v1/resume", post_resume },
 	{ "POST", "/v1/tools", post_tools },
+	{ "POST", "/v1/tools/act", post_tools_act },
 	{ "POST", "/v1/vnc", post_vnc },
 };
 
@@ -525,7 +547,9 @@ static void on_gone(struct cua_http_exchange *exchange, void *user_data)
 
 static void on_close(unsigned long connection, void *user_data)
 {
-	release_held(user_data, connection);
+	struct host *host = user_data;
+	desktop_tools_closed(host->tools, connection);
+	release_held(host, connection);
 }
 
 static void on_people(void *user_data)
@@ -606,7 +630,8 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 				&host->streams, err);
 	}
 	if (status == CUA_OK) {
-		const struct desktop_tools_handler tools = { on_tools_act, on_tools_over, host };
+		const struct desktop_tools_handler tools = { on_tools_check, on_tools_act,
+			on_tools_over, host };
 		status = desktop_tools_create(
 				&host->loop, &host->record, &tools, &host->tools, err);
 	}

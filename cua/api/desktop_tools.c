@@ -29,8 +29,12 @@
 #define END_TIMEOUT_MS 15000
 
 struct call {
-	struct cua_http_exchange *exchange; /* NULL: nobody waits any more */
+	struct cua_http_exchange *exchange; /* NULL: nobody waits any more, or it is held */
 	char *request;                      /* owned; the line for the runner */
+	bool is_judged;                     /* its caller is asked before a script acts */
+	unsigned long connection;           /* of its caller */
+	char *held;       /* owned; an act that waits for the caller's word; NULL: none */
+	uint64_t held_us; /* since when */
 	TAILQ_ENTRY(call) link;
 };
 
@@ -44,6 +48,7 @@ struct desktop_tools {
 	uv_timer_t end_timer;           /* runs while a call that was given up has not ended */
 	struct desktop_reached reached; /* before the call under way */
 	int act;                        /* number of the act under way; 0: none */
+	double waited_ms;               /* it was held so long */
 	TAILQ_HEAD(, call) calls;       /* the first is under way */
 	int count;
 };
@@ -106,6 +111,7 @@ static void end_call(struct desktop_tools *tools, const char *text, const struct
 		reply_error(call->exchange, why);
 	}
 	free(call->request);
+	free(call->held);
 	free(call);
 	tools->handler.on_over(tools->handler.user_data);
 }
@@ -175,32 +181,66 @@ static void send_line(struct desktop_tools *tools, char *text)
 	}
 }
 
+/* The caller's request is answered with what the script is about to do, which cannot be exchanged
+ * any more; desktop_tools_judged() goes on. */
+static void hold(struct desktop_tools *tools, struct call *call, char **body)
+{
+	CUA_AUTO_FREE char *error = NULL;
+	tools->handler.on_check(*body, strlen(*body), &error, tools->handler.user_data);
+	if (error) {
+		desktop_tools_acted(tools, tools->act, error);
+		return;
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	CUA_AUTO_JSON cJSON *request = cJSON_Parse(*body);
+	cJSON *act = cJSON_AddObjectToObject(json, "act");
+	cJSON_AddNumberToObject(act, "number", tools->act);
+	cJSON_AddItemToObject(act, "actions",
+			cJSON_DetachItemFromObjectCaseSensitive(request, "actions"));
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	if (!text) {
+		lose(tools);
+		return;
+	}
+	call->held = CUA_STEAL(*body);
+	call->held_us = cua_now_us();
+	reply(CUA_STEAL(call->exchange), 200, text);
+}
+
+static void act(struct desktop_tools *tools, const cJSON *json, const cJSON *request)
+{
+	struct call *call = TAILQ_FIRST(&tools->calls);
+	const int number = cua_json_int(json, "number");
+	CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(request);
+	/* The sandbox speaks here: whoever does not keep to the protocol is no runner. */
+	if (!call || tools->act != 0 || number <= 0 || !body || strlen(body) > ACT_MAX_LEN) {
+		lose(tools);
+		return;
+	}
+	tools->act = number;
+	tools->waited_ms = 0;
+	if (!call->exchange) {
+		desktop_tools_acted(
+				tools, number, "{\"error\":{\"message\":\"the caller gave up\"}}");
+	} else if (call->is_judged) {
+		hold(tools, call, &body);
+	} else {
+		tools->handler.on_act(number, body, strlen(body), tools->handler.user_data);
+	}
+}
+
 /* Whole lines: a script acts, or the call is over. */
 static void on_line(struct desktop_tools *tools, const char *line)
 {
 	CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
-	const cJSON *act = cua_json_member(json, "act");
+	const cJSON *acts = cua_json_member(json, "act");
 	const char *code = cua_json_string(json, "code");
 	const char *warning = cua_json_string(json, "warning");
 	const struct call *call = TAILQ_FIRST(&tools->calls);
 	if (warning) {
 		cua_log_warn("tools can open all of the desktop's home: %.200s", warning);
-	} else if (act) {
-		const int number = cua_json_int(json, "number");
-		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(act);
-		/* The sandbox speaks here: whoever does not keep to the protocol is no runner. */
-		if (!call || tools->act != 0 || number <= 0 || !body ||
-				strlen(body) > ACT_MAX_LEN) {
-			lose(tools);
-			return;
-		}
-		tools->act = number;
-		if (!call->exchange) {
-			desktop_tools_acted(tools, number,
-					"{\"error\":{\"message\":\"the caller gave up\"}}");
-			return;
-		}
-		tools->handler.on_act(number, body, strlen(body), tools->handler.user_data);
+	} else if (acts) {
+		act(tools, json, acts);
 	} else if (code && call) {
 		const enum cua_status said = cua_status_from_name(code);
 		struct cua_error why;
@@ -311,19 +351,23 @@ static void next_call(struct desktop_tools *tools)
 	send_line(tools, CUA_STEAL(call->request));
 }
 
-/* The body is {"tool": NAME, "arguments": {...}}; the runner checks the rest. */
-static enum cua_status line_of(
-		const struct cua_http_exchange *exchange, char **ret_line, struct cua_error *err)
+/* The body is {"tool": NAME, "arguments": {...}, "judged": bool}; the runner checks the rest. */
+static enum cua_status line_of(const struct cua_http_exchange *exchange, char **ret_line,
+		bool *ret_judged, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
 	CUA_AUTO_JSON cJSON *line = cJSON_CreateObject();
 	const char *name = cua_json_string(body, "tool");
 	const cJSON *arguments = cua_json_member(body, "arguments");
-	if (!name || cJSON_GetArraySize(body) != 1 + (arguments ? 1 : 0) ||
-			(arguments && !cJSON_IsObject(arguments))) {
+	const cJSON *judged = cua_json_member(body, "judged");
+	if (!name || cJSON_GetArraySize(body) != 1 + (arguments ? 1 : 0) + (judged ? 1 : 0) ||
+			(arguments && !cJSON_IsObject(arguments)) ||
+			(judged && !cJSON_IsBool(judged))) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"the body must be {\"tool\": NAME, \"arguments\": {...}}");
+				"the body must be {\"tool\": NAME, \"arguments\": {...}, "
+				"\"judged\": true or false}, of which tool is needed");
 	}
+	*ret_judged = cJSON_IsTrue(judged);
 	cJSON_AddStringToObject(line, "tool", name);
 	cJSON_AddItemToObject(line, "arguments",
 			arguments ? cJSON_Duplicate(arguments, true) : cJSON_CreateObject());
@@ -336,7 +380,8 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 	struct cua_error why = { 0 };
 	CUA_AUTO_FREE char *line = NULL;
 	struct call *call = NULL;
-	enum cua_status status = line_of(exchange, &line, &why);
+	bool is_judged = false;
+	enum cua_status status = line_of(exchange, &line, &is_judged, &why);
 	if (status == CUA_OK && tools->count >= QUEUE_MAX) {
 		status = CUA_FAIL(&why, CUA_ERR_UNAVAILABLE, 0, "%d calls are waiting already",
 				QUEUE_MAX);
@@ -348,11 +393,22 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 		reply_error(exchange, &why);
 		return;
 	}
-	*call = (struct call){ .exchange = exchange, .request = CUA_STEAL(line) };
+	*call = (struct call){ .exchange = exchange,
+		.request = CUA_STEAL(line),
+		.is_judged = is_judged,
+		.connection = exchange->connection };
 	TAILQ_INSERT_TAIL(&tools->calls, call, link);
 	if (tools->count++ == 0) {
 		next_call(tools);
 	}
+}
+
+/* The call under way is to end; nobody waits for its answer. */
+static void give_up(struct desktop_tools *tools)
+{
+	send_line(tools, strdup("{\"cancel\":true}"));
+	uv_timer_start(&tools->end_timer, on_end_timer, END_TIMEOUT_MS, 0);
+	tools->handler.on_over(tools->handler.user_data);
 }
 
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange)
@@ -369,9 +425,7 @@ bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_excha
 	}
 	reply(CUA_STEAL(call->exchange), 200, "{}"); /* releases it; nobody reads that */
 	if (call == TAILQ_FIRST(&tools->calls)) {
-		send_line(tools, strdup("{\"cancel\":true}"));
-		uv_timer_start(&tools->end_timer, on_end_timer, END_TIMEOUT_MS, 0);
-		tools->handler.on_over(tools->handler.user_data);
+		give_up(tools);
 	} else {
 		TAILQ_REMOVE(&tools->calls, call, link);
 		tools->count--;
@@ -379,6 +433,51 @@ bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_excha
 		free(call);
 	}
 	return true;
+}
+
+void desktop_tools_closed(struct desktop_tools *tools, unsigned long connection)
+{
+	struct call *call = TAILQ_FIRST(&tools->calls);
+	if (call && call->held && call->connection == connection) {
+		free(CUA_STEAL(call->held));
+		give_up(tools);
+	}
+}
+
+/* The body is {"number": N}, and {"number": N, "refused": WHY} if it may not. */
+void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange *exchange)
+{
+	struct call *call = TAILQ_FIRST(&tools->calls);
+	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
+	const cJSON *number = cua_json_member(body, "number");
+	const cJSON *refused = cua_json_member(body, "refused");
+	struct cua_error why = { 0 };
+	if (!cJSON_IsNumber(number) || (refused && !cJSON_IsString(refused)) ||
+			cJSON_GetArraySize(body) != (refused ? 2 : 1)) {
+		cua_error_set(&why, CUA_ERR_INVAL, 0,
+				"the body must be {\"number\": N}, or {\"number\": N, "
+				"\"refused\": WHY}");
+	} else if (!call || !call->held || call->connection != exchange->connection ||
+			number->valuedouble != tools->act) {
+		cua_error_set(&why, CUA_ERR_NOT_FOUND, 0,
+				"no script of this connection waits for leave to do this");
+	}
+	if (why.status != CUA_OK) {
+		reply_error(exchange, &why);
+		return;
+	}
+	CUA_AUTO_FREE char *act_body = CUA_STEAL(call->held);
+	call->exchange = exchange;
+	tools->waited_ms = (double)(cua_now_us() - call->held_us) / 1000.0;
+	if (refused) {
+		cua_error_set(&why, CUA_ERR_POLICY, 0, "%s", refused->valuestring);
+		CUA_AUTO_JSON cJSON *json = desktop_error_json(&why, -1);
+		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+		desktop_tools_acted(tools, tools->act, text ? text : "{}");
+	} else {
+		tools->handler.on_act(
+				tools->act, act_body, strlen(act_body), tools->handler.user_data);
+	}
 }
 
 /* Without its link it ends its family, and then itself, which the session tells. */
@@ -404,7 +503,8 @@ void desktop_tools_acted(struct desktop_tools *tools, int number, const char *an
 		return; /* of a call that is over */
 	}
 	tools->act = 0;
-	if (asprintf(&line, "{\"acted\":%s,\"number\":%d}", answer, number) >= 0) {
+	if (asprintf(&line, "{\"acted\":%s,\"number\":%d,\"waited_ms\":%.0f}", answer, number,
+			    tools->waited_ms) >= 0) {
 		send_line(tools, line);
 	}
 }

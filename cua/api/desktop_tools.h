@@ -16,6 +16,8 @@
 struct desktop_tools;
 
 struct desktop_tools_handler {
+	/* Would on_act() take it? ret_error: as JSON, the caller owns it; NULL: yes. */
+	void (*on_check)(const char *body, size_t len, char **ret_error, void *user_data);
 	/* A script acts on the desktop: a body for POST /v1/actions. desktop_tools_acted() follows
 	 * with the same number. One at a time. */
 	void (*on_act)(int number, const char *body, size_t len, void *user_data);
@@ -31,6 +33,11 @@ CUA_NODISCARD enum cua_status desktop_tools_create(uv_loop_t *loop,
 
 /* Answers the exchange, now or later. */
 void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *exchange);
+/* The caller of a call that is judged says whether the script may act. Answers the exchange as
+ * desktop_tools_call() does. */
+void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange *exchange);
+/* A connection is closed: nobody judges any more who did so on it. */
+void desktop_tools_closed(struct desktop_tools *tools, unsigned long connection);
 /* Ends the runner and all that it and its calls have started, and waits for that; the next call
  * starts another. CUA_ERR_POLICY while a call is under way; CUA_ERR_TIMEOUT. */
 CUA_NODISCARD enum cua_status desktop_tools_end(struct desktop_tools *tools, struct cua_error *err);

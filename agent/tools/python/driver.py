@@ -8,6 +8,16 @@ os.set_inheritable(3, False)
 os.set_inheritable(4, False)
 _pid = os.getpid()
 _left = b""
+_is_running = False
+
+
+def _interrupt(*_):
+    """Ends what runs; one that comes when it has just ended is not for what runs next."""
+    if _is_running:
+        raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGINT, _interrupt)
 
 
 def _hear():
@@ -36,7 +46,7 @@ def _ask(question):
         raise SystemExit
     answer = json.loads(answer)
     if "error" in answer:
-        raise RuntimeError(answer["error"])
+        raise (PermissionError if answer["code"] == "policy" else RuntimeError)(answer["error"])
     return answer
 
 
@@ -96,7 +106,12 @@ while True:
     _source = _hear()
     if _source is None:
         break
-    _status = _run(_source, _names)
+    _is_running = True
+    try:
+        _status = _run(_source, _names)
+    except KeyboardInterrupt:
+        _status = 1
+    _is_running = False
     if os.getpid() != _pid:
         os._exit(0)  # a child that did not end where its parent meant it to
     try:
