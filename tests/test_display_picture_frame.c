@@ -159,6 +159,61 @@ static void a_patch_comes_and_goes(void **state)
 	picture_encoder_destroy(encoder);
 }
 
+/* Sixteen bytes that are far apart, without any order. */
+static void fill_few_values(struct picture *picture, uint32_t seed)
+{
+	for (size_t i = 0; i < (size_t)picture->stride * (size_t)picture->height; i++) {
+		picture->pixels[i] = (uint8_t)(7 + 16 * (next_random(&seed) >> 16 & 15));
+	}
+}
+
+/* Codes that were made for a screen of text are not forced on what comes into a part of it. */
+static void codes_are_not_kept_for_what_they_are_bad_for(void **state)
+{
+	(void)state;
+	struct picture_encoder *kept = picture_encoder_create();
+	assert_non_null(kept);
+	CUA_AUTO_BUFFER struct cua_buffer png, alone;
+	cua_buffer_init(&png, 0);
+	cua_buffer_init(&alone, 0);
+	struct picture frame = make_picture(1280, 800, 5120), noise = make_picture(1280, 32, 5120);
+	fill_text(&frame, 17);
+	fill_few_values(&noise, 18);
+	uint64_t versions[BANDS_MAX];
+	for (int band = 0; band < BANDS_MAX; band++) {
+		versions[band] = 1;
+	}
+	encode_frame(kept, &frame, versions, NULL, &png);
+	const size_t text_len = png.len;
+	/* A band at a time, until hardly any text is left. */
+	for (int band = 0; band < band_count(&frame); band++) {
+		memcpy(pixel_at(&frame, 0, band * PICTURE_BAND_ROWS), noise.pixels,
+				(size_t)5120 * 32);
+		versions[band] = 2;
+		encode_frame(kept, &frame, versions, NULL, &png);
+		expect_decodes_to(&png, &frame);
+		/* Half of a byte for each; level small has no codes of a picture. */
+		const size_t raw_len = (size_t)(band + 1) * 32 * 1280 * 3;
+		assert_true(frame_level == CUA_PICTURE_SMALL ||
+				png.len < text_len + raw_len * 5 / 8);
+	}
+	/* And back again. */
+	fill_text(&frame, 19);
+	for (int band = 0; band < band_count(&frame); band++) {
+		versions[band] = 3;
+	}
+	encode_frame(kept, &frame, versions, NULL, &png);
+	expect_decodes_to(&png, &frame);
+	struct picture_encoder *fresh = picture_encoder_create();
+	assert_non_null(fresh);
+	encode_frame(fresh, &frame, versions, NULL, &alone);
+	assert_int_equal(png.len, alone.len);
+	picture_encoder_destroy(fresh);
+	picture_encoder_destroy(kept);
+	free(frame.pixels);
+	free(noise.pixels);
+}
+
 static void more_than_is_kept_is_right_too(void **state)
 {
 	(void)state;
@@ -237,6 +292,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_never_out_of_date),
 		cmocka_unit_test(a_band_of_the_same_version_is_not_made_again),
 		cmocka_unit_test(a_patch_comes_and_goes),
+		cmocka_unit_test(codes_are_not_kept_for_what_they_are_bad_for),
 		cmocka_unit_test(more_than_is_kept_is_right_too),
 		cmocka_unit_test(bands_are_about_as_small_as_libpngs),
 	};

@@ -54,10 +54,18 @@ CUA_NODISCARD enum cua_status png_append_bands(const struct picture_pixels *pixe
 
 /* --- level fast: png_fast.c --- */
 
+/* Huffman codes for the bands of a picture, kept for the next ones. Zeroed: none yet. */
+struct png_codes {
+	struct isal_hufftables *tables; /* owned */
+	bool is_known, are_good;
+	int bands; /* made since */
+};
+
 /* What is kept of the frame. */
 struct png_cache {
 	struct png_band *bands; /* owned */
 	int band_count, width_px, height_px;
+	struct png_codes codes;
 };
 
 void png_cache_finish(struct png_cache *cache);
@@ -78,12 +86,16 @@ size_t png_deflate_fast_work_len(void);
 bool png_deflate_fast(void *work, struct isal_hufftables *codes, uint8_t *raw, size_t raw_len,
 		uint8_t *deflated, size_t size, size_t *ret_len);
 
-/* --- text and drawings of a whole picture: png_codes.c --- */
+/* --- text and drawings: png_codes.c --- */
 
-/* Makes codes for all bands of a picture, of a part of its rows. False if there are none: there
- * are photographs in that part, or the picture is too low. */
-bool png_codes_make(struct picture_workers *workers, const struct picture_pixels *pixels,
-		struct isal_hufftables *codes);
+void png_codes_finish(struct png_codes *codes);
+/* So many bands of a picture are to be made: with the codes there are, or with new ones if half of
+ * the picture is new, or has been since they were made. */
+void png_codes_begin(struct png_codes *codes, int wanted_bands, int band_count);
+/* Makes codes if need be, of a part of the picture's rows. NULL if there are none: there
+ * are photographs in that part, or the picture is too low. Until codes are begun anew or finished.
+ */
+struct isal_hufftables *png_codes_get(struct png_codes *codes, const struct picture_pixels *pixels);
 /* Not if most rows repeat the one above: they are done soon, and get much smaller with codes of
  * their own. */
 bool png_codes_suit(const uint8_t *rows, size_t len, size_t row_len);

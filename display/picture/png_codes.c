@@ -1,12 +1,14 @@
 #include "display/picture/png.h"
 
 #include <isa-l/igzip_lib.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/util.h"
 #include "display/picture/png_rows.h"
 
 /* ISA-L's level 1 gathers what it found in a band before it makes codes for it; level 0 writes with
- * codes that it is given, in two thirds of the time. A few rows in all parts of the picture tell
+ * codes that it is given, in half of the time. A few rows in all parts of the picture tell
  * which, for lines of text are alike. Where there are photographs beside the text, codes for the
  * text do badly around them. */
 
@@ -15,42 +17,53 @@
 /* Elsewhere in each part: lines of text are as far apart everywhere. */
 #define PART_SHIFT_ROWS 23
 
-struct sample {
-	const struct picture_pixels *pixels;
-	struct isal_hufftables *codes;
-	bool made;
-};
-
-static void make_codes(void *user_data, int item, struct picture_scratch *scratch)
+/* False if there are none. */
+static bool make_tables(const struct picture_pixels *pixels, struct isal_hufftables *tables)
 {
-	struct sample *sample = user_data;
-	const size_t row_len = png_row_len(sample->pixels->width_px);
-	const int parts = sample->pixels->height_px / PART_EVERY_ROWS;
-	uint8_t *line = picture_scratch_get(scratch, row_len * (size_t)(1 + parts * PART_ROWS));
+	const size_t row_len = png_row_len(pixels->width_px), part_len = PART_ROWS * row_len;
+	const int parts = pixels->height_px / PART_EVERY_ROWS;
+	CUA_AUTO_FREE uint8_t *line = malloc(row_len + part_len);
+	struct isal_huff_histogram histogram;
+	if (!line || parts == 0) {
+		return false;
+	}
 	uint8_t *rows = line + row_len;
-	const size_t part_len = PART_ROWS * row_len;
-	bool is_photograph = false;
-	(void)item;
-	for (int i = 0; line && i < parts && !is_photograph; i++) {
+	memset(&histogram, 0, sizeof(histogram));
+	for (int i = 0; i < parts; i++) {
 		const int row = i * PART_EVERY_ROWS +
 				i * PART_SHIFT_ROWS % (PART_EVERY_ROWS - PART_ROWS);
-		is_photograph = png_rows_filter(rows + (size_t)i * part_len, sample->pixels, row,
-				PART_ROWS, CUA_PICTURE_FAST, line);
+		if (png_rows_filter(rows, pixels, row, PART_ROWS, CUA_PICTURE_FAST, line)) {
+			return false;
+		}
+		isal_update_histogram(rows, (int)part_len, &histogram);
 	}
-	if (line && parts > 0 && !is_photograph) {
-		struct isal_huff_histogram histogram;
-		memset(&histogram, 0, sizeof(histogram));
-		isal_update_histogram(rows, (int)(part_len * (size_t)parts), &histogram);
-		sample->made = isal_create_hufftables(sample->codes, &histogram) == 0;
+	return isal_create_hufftables(tables, &histogram) == 0;
+}
+
+void png_codes_finish(struct png_codes *codes)
+{
+	free(codes->tables);
+	*codes = (struct png_codes){ 0 };
+}
+
+/* What a picture had is soon not what it has. */
+void png_codes_begin(struct png_codes *codes, int wanted_bands, int band_count)
+{
+	codes->bands += wanted_bands;
+	if (wanted_bands > band_count / 2 || codes->bands > band_count) {
+		codes->is_known = false;
+		codes->bands = wanted_bands;
 	}
 }
 
-bool png_codes_make(struct picture_workers *workers, const struct picture_pixels *pixels,
-		struct isal_hufftables *codes)
+struct isal_hufftables *png_codes_get(struct png_codes *codes, const struct picture_pixels *pixels)
 {
-	struct sample sample = { pixels, codes, false };
-	picture_workers_run(workers, 1, true, make_codes, &sample);
-	return sample.made;
+	if (!codes->is_known) {
+		codes->is_known = true;
+		codes->tables = codes->tables ? codes->tables : malloc(sizeof(*codes->tables));
+		codes->are_good = codes->tables && make_tables(pixels, codes->tables);
+	}
+	return codes->are_good ? codes->tables : NULL;
 }
 
 bool png_codes_suit(const uint8_t *rows, size_t len, size_t row_len)

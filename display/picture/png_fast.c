@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <isa-l/igzip_lib.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,18 @@
  * five times as long as text. */
 #define PHOTOGRAPH_BANDS_LEN ((size_t)64 << 10)
 
+/* Codes made for a picture are bad for a band that gets no smaller by them than to one in so many
+ * bytes: a page full of text takes one in fifteen. */
+#define FOREIGN_SHARE 4
+
 struct band_job {
 	const struct picture_pixels *pixels;
 	enum cua_picture_level level;
 	const struct picture_patch *patch; /* NULL: none */
 	struct png_band *bands;
-	const int *wanted;             /* the bands to make */
-	struct isal_hufftables *codes; /* NULL: each band gets its own */
+	const int *wanted; /* the bands to make */
+	pthread_mutex_t codes_mutex;
+	struct png_codes *codes; /* under codes_mutex */
 	atomic_bool failed;
 };
 
@@ -72,7 +78,28 @@ bool png_deflate_fast(void *work, struct isal_hufftables *codes, uint8_t *raw, s
 	return true;
 }
 
-static bool make_band(const struct band_job *job, int index, struct picture_scratch *scratch)
+/* Made while the first threads are still at their rows or wake up. */
+static struct isal_hufftables *get_codes(struct band_job *job)
+{
+	pthread_mutex_lock(&job->codes_mutex);
+	struct isal_hufftables *codes = png_codes_get(job->codes, job->pixels);
+	pthread_mutex_unlock(&job->codes_mutex);
+	return codes;
+}
+
+/* Text and drawings. What the codes are bad for was not in the picture when they were made. */
+static bool deflate_drawing(struct band_job *job, void *work, uint8_t *raw, size_t raw_len,
+		uint8_t *deflated, size_t size, size_t *ret_len)
+{
+	const size_t row_len = png_row_len(job->pixels->width_px);
+	struct isal_hufftables *codes =
+			png_codes_suit(raw, raw_len, row_len) ? get_codes(job) : NULL;
+	return (codes && png_deflate_fast(work, codes, raw, raw_len, deflated, size, ret_len) &&
+			       *ret_len < raw_len / FOREIGN_SHARE) ||
+			png_deflate_fast(work, NULL, raw, raw_len, deflated, size, ret_len);
+}
+
+static bool make_band(struct band_job *job, int index, struct picture_scratch *scratch)
 {
 	const int rows = png_band_rows(job->pixels, index);
 	const size_t row_len = png_row_len(job->pixels->width_px);
@@ -101,11 +128,8 @@ static bool make_band(const struct band_job *job, int index, struct picture_scra
 		done = png_deflate_small(
 				work, raw, raw_len, row_len, is_photograph, deflated, bound, &len);
 	} else {
-		struct isal_hufftables *codes = job->codes && png_codes_suit(raw, raw_len, row_len)
-				? job->codes
-				: NULL;
-		done = is_photograph && png_deflate_runs(raw, raw_len, deflated, bound, &len);
-		done = done || png_deflate_fast(work, codes, raw, raw_len, deflated, bound, &len);
+		done = (is_photograph && png_deflate_runs(raw, raw_len, deflated, bound, &len)) ||
+				deflate_drawing(job, work, raw, raw_len, deflated, bound, &len);
 	}
 	return done && png_band_take(&job->bands[index], deflated, len, raw, raw_len);
 }
@@ -121,9 +145,10 @@ static void work_on_band(void *user_data, int item, struct picture_scratch *scra
 /* Makes the bands that are not there in their version; 0 is none. */
 static enum cua_status make_bands(struct picture_workers *workers,
 		const struct picture_pixels *pixels, enum cua_picture_level level,
-		const uint64_t *versions, const struct picture_patch *patch, struct png_band *bands,
-		struct cua_error *err)
+		const uint64_t *versions, const struct picture_patch *patch,
+		struct png_cache *cache, struct cua_error *err)
 {
+	struct png_band *bands = cache->bands;
 	const int count = png_band_count(pixels);
 	CUA_AUTO_FREE int *wanted = malloc((size_t)count * sizeof(*wanted));
 	int wanted_count = 0;
@@ -139,18 +164,16 @@ static enum cua_status make_bands(struct picture_workers *workers,
 			wanted[wanted_count++] = i;
 		}
 	}
-	struct isal_hufftables codes;
-	const bool is_fast = level == CUA_PICTURE_FAST;
-	const bool is_quick = wanted_count <= (is_fast ? PNG_BANDS_INLINE : 1) &&
+	const bool is_quick = wanted_count <= (level == CUA_PICTURE_FAST ? PNG_BANDS_INLINE : 1) &&
 			former_len < PHOTOGRAPH_BANDS_LEN;
-	const bool has_codes = is_fast && wanted_count > count / 2 &&
-			png_codes_make(workers, pixels, &codes);
+	png_codes_begin(&cache->codes, wanted_count, count);
 	struct band_job job = { .pixels = pixels,
 		.level = level,
 		.patch = patch,
 		.bands = bands,
 		.wanted = wanted,
-		.codes = has_codes ? &codes : NULL };
+		.codes_mutex = PTHREAD_MUTEX_INITIALIZER,
+		.codes = &cache->codes };
 	picture_workers_run(workers, wanted_count, is_quick, work_on_band, &job);
 	if (atomic_load(&job.failed)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG of %dx%d", pixels->width_px,
@@ -163,31 +186,44 @@ static enum cua_status make_bands(struct picture_workers *workers,
 	return CUA_OK;
 }
 
+void png_cache_finish(struct png_cache *cache)
+{
+	png_bands_finish(cache->bands, cache->band_count);
+	png_codes_finish(&cache->codes);
+	*cache = (struct png_cache){ 0 };
+}
+
+static enum cua_status cache_init(
+		struct png_cache *cache, const struct picture_pixels *pixels, struct cua_error *err)
+{
+	const int count = png_band_count(pixels);
+	*cache = (struct png_cache){ .bands = calloc((size_t)count, sizeof(*cache->bands)),
+		.width_px = pixels->width_px,
+		.height_px = pixels->height_px };
+	if (!cache->bands) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
+	}
+	cache->band_count = count;
+	return CUA_OK;
+}
+
 enum cua_status png_encode_fast(struct picture_workers *workers,
 		const struct picture_pixels *pixels, struct cua_buffer *bytes,
 		struct cua_error *err)
 {
-	const int count = png_band_count(pixels);
-	struct png_band *bands = calloc((size_t)count, sizeof(*bands));
-	if (!bands) {
-		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
-	}
-	enum cua_status status =
-			make_bands(workers, pixels, CUA_PICTURE_FAST, NULL, NULL, bands, err);
+	struct png_cache made = { 0 };
+	enum cua_status status = cache_init(&made, pixels, err);
 	if (status == CUA_OK) {
-		status = png_append_bands(pixels, bands, bytes, err);
+		status = make_bands(workers, pixels, CUA_PICTURE_FAST, NULL, NULL, &made, err);
 	}
-	png_bands_finish(bands, count);
+	if (status == CUA_OK) {
+		status = png_append_bands(pixels, made.bands, bytes, err);
+	}
+	png_cache_finish(&made);
 	return status;
 }
 
 /* --- the frame, of which bands are kept --- */
-
-void png_cache_finish(struct png_cache *cache)
-{
-	png_bands_finish(cache->bands, cache->band_count);
-	*cache = (struct png_cache){ 0 };
-}
 
 /* Keeps no more than the cap; the rest is deflated anew each time. */
 static void trim_cache(struct png_cache *cache)
@@ -209,18 +245,14 @@ enum cua_status png_encode_frame(struct picture_workers *workers, struct png_cac
 		const uint64_t *versions, const struct picture_patch *patch,
 		struct cua_buffer *bytes, struct cua_error *err)
 {
+	enum cua_status status = CUA_OK;
 	if (cache->width_px != pixels->width_px || cache->height_px != pixels->height_px) {
 		png_cache_finish(cache);
-		cache->bands = calloc((size_t)png_band_count(pixels), sizeof(*cache->bands));
-		if (!cache->bands) {
-			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
-		}
-		cache->band_count = png_band_count(pixels);
-		cache->width_px = pixels->width_px;
-		cache->height_px = pixels->height_px;
+		status = cache_init(cache, pixels, err);
 	}
-	enum cua_status status =
-			make_bands(workers, pixels, level, versions, patch, cache->bands, err);
+	if (status == CUA_OK) {
+		status = make_bands(workers, pixels, level, versions, patch, cache, err);
+	}
 	if (status == CUA_OK) {
 		status = png_append_bands(pixels, cache->bands, bytes, err);
 	}
