@@ -466,6 +466,21 @@ bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char 
 	return append(run, event, false);
 }
 
+bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,
+		const struct agent_mcp_progress *progress)
+{
+	cJSON *event = open_call_event(run, "progress", call);
+	cJSON_AddStringToObject(event, "server", server);
+	cJSON_AddNumberToObject(event, "progress", progress->progress);
+	if (progress->total > 0) {
+		cJSON_AddNumberToObject(event, "total", progress->total);
+	}
+	if (progress->message[0]) {
+		cJSON_AddStringToObject(event, "message", progress->message);
+	}
+	return append(run, event, false);
+}
+
 bool run_note_person(struct agent_run *run, const char *phase, double ms)
 {
 	cJSON *event = open_step_event(run, "person");

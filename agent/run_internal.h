@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/desktop_client.h"
 #include "agent/journal.h"
+#include "agent/mcp/mcp_server.h"
 #include "agent/model/model.h"
 #include "agent/policy/approval.h"
 
@@ -213,6 +214,8 @@ bool run_note_taint(struct agent_run *run, const struct agent_call *call,
 bool run_note_mcp(struct agent_run *run, cJSON *servers);
 /* A server, or something of it, is not offered. */
 bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char *what);
+bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,
+		const struct agent_mcp_progress *progress);
 bool run_note_person(struct agent_run *run, const char *phase, double ms);
 void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data);
 CUA_NODISCARD enum cua_status run_note_end(struct agent_run *run, struct cua_error *err);

@@ -20,9 +20,16 @@
 #define HELP_MAX 1024 /* bytes of a description that every model API takes */
 #define WORDS_MAX ((size_t)1 << 20)
 
+/* A call's events of progress come ever further apart, so that one of ten minutes has some fifty.
+ */
+#define PROGRESS_STEP_US 500000U
+
 struct run_mcp {
 	struct agent_mcp *servers;
 	struct agent_mcp_target target; /* what the last request was about */
+	const struct agent_call *call;  /* that is under way; NULL: none */
+	unsigned int progress_count;    /* events of it */
+	uint64_t next_progress_us;
 };
 
 /* --- which --- */
@@ -135,6 +142,19 @@ static void hear_trouble(const char *server, const char *what, void *user_data)
 	(void)run_note_mcp_trouble(run, server, what);
 }
 
+static void hear_progress(
+		const char *server, const struct agent_mcp_progress *progress, void *user_data)
+{
+	struct agent_run *run = user_data;
+	struct run_mcp *mcp = run->mcp;
+	const uint64_t now_us = cua_now_us();
+	if (!mcp->call || now_us < mcp->next_progress_us) {
+		return;
+	}
+	mcp->next_progress_us = now_us + PROGRESS_STEP_US * ++mcp->progress_count;
+	(void)run_note_progress(run, mcp->call, server, progress);
+}
+
 static bool note_servers(struct agent_run *run)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -160,7 +180,9 @@ bool run_mcp_open(struct agent_run *run)
 		.only = strcmp(names, "all") == 0 ? NULL : names,
 		.server = { .cancel_fd = run->options->cancel_fd,
 				.deadline_us = run->deadline_us == UINT64_MAX ? 0
-									      : run->deadline_us },
+									      : run->deadline_us,
+				.on_progress = hear_progress,
+				.user_data = run },
 		.on_trouble = hear_trouble,
 		.user_data = run,
 	};
@@ -274,8 +296,12 @@ enum cua_status run_mcp_call(struct agent_run *run, const struct run_request *re
 		.answer = cJSON_CreateObject() };
 	cJSON_AddStringToObject(ret_outcome->answer, "server",
 			request->server ? request->server : request->tool);
+	run->mcp->call = request->call;
+	run->mcp->progress_count = 0;
+	run->mcp->next_progress_us = 0;
 	enum cua_status status = agent_mcp_call(run->mcp->servers, &run->mcp->target, &result,
 			&ret_outcome->is_uncertain, &why);
+	run->mcp->call = NULL;
 	ret_outcome->ms = (double)(cua_now_us() - begun_us) / 1000.0;
 	if (status == CUA_OK) {
 		status = take_result(ret_outcome, &result, err);

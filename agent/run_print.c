@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent/event.h"
@@ -15,6 +16,7 @@
 #define WORDS_SHOWN 160 /* characters of what the model said, if it comes in one piece */
 #define WORDS_KEPT ((size_t)1 << 20)
 #define ACTIONS_SHOWN 240 /* characters of what it did */
+#define COLUMNS_USUAL 80
 
 void agent_printer_init(struct agent_printer *printer, FILE *out, bool as_json)
 {
@@ -33,6 +35,7 @@ static void end_line(struct agent_printer *printer)
 		fputc('\n', printer->out);
 	}
 	printer->in_line = false;
+	printer->in_progress = false;
 	printer->actions_said = 0;
 	printer->breaks = 0;
 	cua_buffer_clear(&printer->words);
@@ -212,6 +215,42 @@ static void print_approval(struct agent_printer *printer, const cJSON *event)
 								    : "not allowed");
 }
 
+/* Columns of the terminal; 0: it is none. */
+static int count_columns(FILE *out)
+{
+	struct winsize size = { 0 };
+	const int fd = fileno(out);
+	if (fd < 0 || !isatty(fd)) {
+		return 0;
+	}
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_USUAL;
+}
+
+/* "papers: 3 of 10, page 3": on a terminal in the place of the last, cut so that it stays a line.
+ */
+static void print_progress(struct agent_printer *printer, const cJSON *event)
+{
+	static const char margin[] = "     ";
+	const char *message = cua_json_text(event, "message");
+	const double total = cua_json_number(event, "total");
+	const int columns = count_columns(printer->out);
+	const int room = columns - (int)strlen(margin) - 1;
+	char text[ACTIONS_SHOWN * 4], of[32] = "";
+	if (total > 0) {
+		snprintf(of, sizeof(of), " of %.6g", total);
+	}
+	snprintf(text, sizeof(text), "%.64s: %.6g%s%s%s", cua_json_text(event, "server"),
+			cua_json_number(event, "progress"), of, message[0] ? ", " : "", message);
+	if (columns > 0 && printer->in_progress) {
+		fputs("\r\033[K", printer->out);
+	} else {
+		end_line(printer);
+	}
+	fputs(margin, printer->out);
+	cua_text_line(printer->out, text, room > 0 ? (size_t)room : ACTIONS_SHOWN);
+	printer->in_line = printer->in_progress = true;
+}
+
 static void print_mcp(struct agent_printer *printer, const cJSON *event)
 {
 	const cJSON *server = NULL;
@@ -265,6 +304,8 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		print_pause(printer, event);
 	} else if (strcmp(type, "mcp") == 0) {
 		print_mcp(printer, event);
+	} else if (strcmp(type, "progress") == 0) {
+		print_progress(printer, event);
 	} else if (strcmp(type, "mcp_trouble") == 0) {
 		print_mcp_trouble(printer, event);
 	} else if (strcmp(type, "turn") == 0) {

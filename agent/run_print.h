@@ -13,8 +13,10 @@
 
 struct agent_printer {
 	FILE *out;
-	bool as_json; /* events as they are in events.jsonl instead of lines for people */
-	bool in_line; /* a step's line is begun */
+	bool as_json;     /* events as they are in events.jsonl instead of lines for people */
+	bool in_line;     /* a step's line is begun */
+	bool in_progress; /* the line is about how far a call is: the next about it takes its place,
+			     on a terminal */
 	bool person_said;
 	bool answer_said; /* the run's answer has been shown as it came */
 	int actions_said; /* in the line */

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/mcp/mcp_server.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
@@ -158,6 +159,47 @@ static void an_answer_reaches_a_model_of_gemini(void **state)
 static void an_answer_reaches_a_model_of_chat(void **state)
 {
 	play_spelling(state, 3);
+}
+
+/* --- progress --- */
+
+static int count_events(const struct agent_stage *stage, const char *part)
+{
+	CUA_AUTO_FREE char *text = agent_stage_read(stage, "events.jsonl");
+	int count = 0;
+	for (const char *at = text; (at = strstr(at, part)); at++) {
+		count++;
+	}
+	return count;
+}
+
+static void progress_is_written_down(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("slow", "progress"));
+	stage->replies[0] = FUNCTION("c1", "mcp__slow__do", "{}") END;
+	stage->replies[1] = DONE;
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	agent_mcp_assert_events(stage,
+			"\"call_id\":\"c1\",\"server\":\"slow\",\"progress\":1,\"total\":6,"
+			"\"message\":"
+			"\"page 1 of many\"");
+	assert_in_range(count_events(stage, "\"type\":\"progress\""), 2, 5);
+}
+
+static void a_flood_of_progress_is_not(void **state)
+{
+	struct agent_stage *stage = *state;
+	char longer[AGENT_MCP_PROGRESS_CHARS + 2] = "";
+	offer(stage, PROGRAM("flood", "progress-flood"));
+	stage->replies[0] = FUNCTION("c1", "mcp__flood__do", "{}") END;
+	stage->replies[1] = DONE;
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_in_range(count_events(stage, "\"type\":\"progress\""), 1, 5);
+	memset(longer, 'y', AGENT_MCP_PROGRESS_CHARS + 1);
+	assert_int_equal(count_events(stage, longer), 0);
 }
 
 /* --- what is offered --- */
@@ -435,6 +477,8 @@ int main(void)
 		STAGED(an_answer_reaches_a_model_of_anthropic),
 		STAGED(an_answer_reaches_a_model_of_gemini),
 		STAGED(an_answer_reaches_a_model_of_chat),
+		STAGED(progress_is_written_down),
+		STAGED(a_flood_of_progress_is_not),
 		STAGED(odd_schemas_are_in_the_form_that_models_take),
 		STAGED(hundreds_of_tools_are_offered_by_name),
 		STAGED(what_nobody_approved_is_neither_started_nor_offered),

@@ -7,8 +7,11 @@
 
 #include <cmocka.h>
 
+#include <pty.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/run_print.h"
@@ -102,6 +105,57 @@ static void steps_are_printed_a_line_each(void **state)
 	assert_non_null(strstr(text, "/report.html\n"));
 }
 
+/* --- how far a call is --- */
+
+static const char *const progress_events[] = {
+	"{\"type\":\"turn\",\"step\":1,\"words\":\"I read.\"}",
+	"{\"type\":\"progress\",\"server\":\"papers\",\"progress\":1}",
+	("{\"type\":\"progress\",\"server\":\"papers\",\"progress\":2,\"total\":10,"
+	 "\"message\":\"page \\u001b[2Jtwo\"}"),
+	"{\"type\":\"result\",\"status\":\"ok\",\"server\":\"papers\",\"ms\":1500}",
+};
+
+static void print_progress_events(FILE *out)
+{
+	struct agent_printer printer;
+	agent_printer_init(&printer, out, false);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(progress_events); i++) {
+		CUA_AUTO_JSON cJSON *event = cJSON_Parse(progress_events[i]);
+		assert_non_null(event);
+		agent_print_event(&printer, event);
+	}
+	agent_printer_finish(&printer);
+	fclose(out);
+}
+
+static void progress_is_a_line_each_in_a_file(void **state)
+{
+	CUA_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	(void)state;
+	print_progress_events(open_memstream(&text, &len));
+	assert_non_null(strstr(
+			text, "\n     papers: 1\n     papers: 2 of 10, page two  papers 1.50 s"));
+}
+
+static void progress_is_one_line_on_a_terminal(void **state)
+{
+	char text[4096] = "";
+	int ours = -1, its = -1;
+	const struct winsize size = { .ws_row = 20, .ws_col = 24 };
+	(void)state;
+	assert_int_equal(openpty(&ours, &its, NULL, NULL, &size), 0);
+	print_progress_events(fdopen(its, "w"));
+	for (ssize_t got = 1, at = 0; got > 0; at += got) {
+		got = read(ours, text + at, sizeof(text) - 1 - (size_t)at);
+		got = got > 0 ? got : 0; /* EIO: nobody holds the terminal any more */
+	}
+	close(ours);
+	assert_non_null(strstr(text,
+			"\r\n     papers: 1\r\033[K     papers: 2 of 10, p\xe2\x80\xa6  papers "
+			"1.50 s"));
+}
+
 /* What went before is not lost: how to go on is said, and with which limit raised. */
 static void the_way_on_is_printed(void **state)
 {
@@ -148,6 +202,8 @@ int main(void)
 		STAGED(only_words_that_did_not_come_are_printed),
 		STAGED(steps_are_printed_a_line_each),
 		STAGED(the_way_on_is_printed),
+		cmocka_unit_test(progress_is_a_line_each_in_a_file),
+		cmocka_unit_test(progress_is_one_line_on_a_terminal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

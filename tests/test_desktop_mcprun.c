@@ -47,7 +47,7 @@ static int start(void **state)
 {
 	(void)state;
 	/* The stand-in takes no schema that a service would refuse. */
-	static const char *const names[] = { "pictures", "counts", "odd-schemas" };
+	static const char *const names[] = { "pictures", "counts", "odd-schemas", "slow" };
 	char text[2000];
 	desktop_start_alone(&desktop, &world, "mcprun");
 	snprintf(servers, sizeof(servers), "CUA_MCP_SERVERS=%s",
@@ -67,9 +67,12 @@ static int start(void **state)
 			"\"read\": [\"%s\"], \"write\": [\"%s\"]},"
 			"\"odd-schemas\": {\"command\": \"%s\", \"args\": [\"odd-schemas\"], "
 			"\"read\": "
+			"[\"%s\"]},"
+			"\"slow\": {\"command\": \"%s\", \"args\": [\"progress\"], \"read\": "
 			"[\"%s\"]}}}",
 			CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER, marks,
-			CUA_TEST_BAD_SERVER, marks, CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER);
+			CUA_TEST_BAD_SERVER, marks, CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER,
+			CUA_TEST_BAD_SERVER, CUA_TEST_BAD_SERVER);
 	write_file("servers.json", text);
 	write_file("policy.yaml",
 			"include: default\nrules:\n"
@@ -156,7 +159,7 @@ static void servers_work_over_every_api(void **state)
 		assert_int_equal(count_calls(), before + 1);
 		tool_script_assert_has(api, output.out,
 				"servers: pictures (1 tool), counts (1 tool), odd-schemas (2 "
-				"tools)\n");
+				"tools), slow (1 tool)\n");
 		tool_script_assert_has(api, output.out, "  pictures: do {\"x\":3}  pictures 0.");
 		/* The same lines of a run that is over. */
 		cua(0, "runs", "show", "last", NULL, &shown);
@@ -164,6 +167,24 @@ static void servers_work_over_every_api(void **state)
 		output_finish(&shown);
 		output_finish(&output);
 	}
+}
+
+static void progress_is_shown_as_it_comes(void **state)
+{
+	(void)state;
+	char steps[1024];
+	struct output output, shown;
+	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
+			tool_script_call("responses", "mcp__slow__do", "{}"));
+	use_runs("runs-slow");
+	play("responses", NULL, steps, &output);
+	expect_status(&output, 0, "progress");
+	tool_script_assert_has("progress", output.out, "\n     slow: 1 of 6, page 1 of many\n");
+	cua(0, "runs", "show", "last", NULL, &shown);
+	tool_script_assert_has("show", shown.out, "\n     slow: 1 of 6, page 1 of many\n");
+	output_finish(&shown);
+	output_finish(&output);
+	use_runs("runs");
 }
 
 static void what_is_not_chosen_is_not_offered(void **state)
@@ -262,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(servers_work_over_every_api),
+		cmocka_unit_test(progress_is_shown_as_it_comes),
 		cmocka_unit_test(what_is_not_chosen_is_not_offered),
 		cmocka_unit_test(a_mistake_in_the_file_starts_nothing),
 		cmocka_unit_test(a_call_that_a_kill_cut_is_uncertain_and_not_repeated),

@@ -215,6 +215,51 @@ static void what_is_only_bad_manners_is_borne(void **state)
 	}
 }
 
+struct heard {
+	int count;
+	double progress, total;
+	char message[700];
+};
+
+static void hear(const char *server, const struct agent_mcp_progress *progress, void *user_data)
+{
+	struct heard *heard = user_data;
+	assert_string_equal(server, "bad");
+	assert_true(progress->progress > heard->progress);
+	heard->count++;
+	heard->progress = progress->progress;
+	heard->total = progress->total;
+	snprintf(heard->message, sizeof(heard->message), "%s", progress->message);
+}
+
+static void progress_is_told_in_plain_words(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mode, *message;
+		int count;
+		double total;
+	} rows[] = { { "progress", "page 6 of many", 6, 6 }, { "progress-flood", NULL, 5000, 0 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct heard heard = { 0 };
+		struct mcp_play play;
+		const struct agent_mcp_server_options options = {
+			.cancel_fd = -1, .on_progress = hear, .user_data = &heard
+		};
+		mcp_play_begin_with(&play, rows[i].mode, &options);
+		mcp_play_list(&play);
+		mcp_play_expect(&play, "done");
+		assert_int_equal(heard.count, rows[i].count);
+		assert_true(heard.total == rows[i].total);
+		if (rows[i].message) {
+			assert_string_equal(heard.message, rows[i].message);
+		} else { /* cut, with an ellipsis */
+			assert_in_range(strlen(heard.message), 1, AGENT_MCP_PROGRESS_CHARS + 3);
+		}
+		mcp_play_end(&play);
+	}
+}
+
 static void a_server_that_hangs_twice_is_started_again(void **state)
 {
 	(void)state;
@@ -418,6 +463,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_fails_is_told_and_the_next_goes_well),
 		cmocka_unit_test(a_server_that_only_talks_is_given_up),
 		cmocka_unit_test(what_is_only_bad_manners_is_borne),
+		cmocka_unit_test(progress_is_told_in_plain_words),
 		cmocka_unit_test(a_server_that_hangs_twice_is_started_again),
 		cmocka_unit_test(a_dead_server_is_started_again),
 		cmocka_unit_test(stubborn_servers_end_with_all_they_forked),

@@ -1,11 +1,13 @@
 /* One request to a server: what goes out, what comes in meanwhile, how long it is waited for. */
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/mcp/mcp_server_internal.h"
+#include "agent/mcp/mcp_text.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
@@ -121,19 +123,34 @@ static uint64_t until(const struct agent_mcp_server *server, int ms)
 	return last_us > 0 && last_us < then_us ? last_us : then_us;
 }
 
+static void tell_progress(const struct agent_mcp_server *server, const cJSON *params)
+{
+	const struct agent_mcp_server_options *options = &server->options;
+	const double total = cua_json_number(params, "total");
+	char message[4 * (AGENT_MCP_PROGRESS_CHARS + 1)];
+	mcp_text_line(message, sizeof(message), cua_json_text(params, "message"));
+	const struct agent_mcp_progress progress = { .progress = server->progress,
+		.total = isfinite(total) && total > 0 ? total : 0,
+		.message = message };
+	options->on_progress(server->entry->name, &progress, options->user_data);
+}
+
 /* More of the way is done: there may be more time, but not without end. */
 static void take_progress(struct agent_mcp_server *server, const cJSON *params)
 {
 	const cJSON *token = cua_json_member(params, "progressToken");
 	const double progress = cua_json_number(params, "progress");
 	const uint64_t later_us = until(server, server->options.call_ms);
-	if (!server->wait || !cJSON_IsNumber(token) ||
-			token->valuedouble != (double)server->last_id ||
+	if (!server->wait || server->wait->is_answered || !cJSON_IsNumber(token) ||
+			token->valuedouble != (double)server->last_id || !isfinite(progress) ||
 			progress <= server->progress) {
 		return;
 	}
 	server->progress = progress;
 	server->wait->deadline_us = later_us < server->last_us ? later_us : server->last_us;
+	if (server->options.on_progress) {
+		tell_progress(server, params);
+	}
 }
 
 /* A person may take time, which is not the server's. */

@@ -24,12 +24,25 @@
  * owned by the caller; NULL to decline. */
 typedef cJSON *(*agent_mcp_elicit_fn)(const char *server, const cJSON *params, void *user_data);
 
+#define AGENT_MCP_PROGRESS_CHARS 160
+
+/* How far a call is, as the server tells it. */
+struct agent_mcp_progress {
+	double progress, total; /* in the same unit; total 0: it does not say */
+	const char *message;    /* one plain line of at most AGENT_MCP_PROGRESS_CHARS; "" */
+};
+
+/* In the middle of a call. A server may say so as often as it likes. */
+typedef void (*agent_mcp_progress_fn)(
+		const char *server, const struct agent_mcp_progress *progress, void *user_data);
+
 struct agent_mcp_server_options {
 	int cancel_fd;                               /* readable: stop; -1 for none */
 	int init_ms, probe_ms, call_ms, call_max_ms; /* 0: as above */
 	int64_t memory_bytes, tasks;                 /* that one of stdio may take; 0: as above */
 	uint64_t deadline_us; /* of cua_now_us(): nothing is waited for beyond it; 0: none */
-	agent_mcp_elicit_fn on_elicit; /* NULL: it is declined */
+	agent_mcp_elicit_fn on_elicit;     /* NULL: it is declined */
+	agent_mcp_progress_fn on_progress; /* NULL: nobody hears of it */
 	void *user_data;
 };
 

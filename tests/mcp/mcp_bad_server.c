@@ -201,16 +201,34 @@ static void list(const cJSON *id, const cJSON *params)
 	}
 }
 
-static void progress(const cJSON *params, int steps)
+static void tell_progress(const cJSON *params, int step, int steps, const char *message)
 {
 	const cJSON *token =
 			cJSON_GetObjectItem(cJSON_GetObjectItem(params, "_meta"), "progressToken");
+	printf("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+	       "\"progressToken\":%d,\"progress\":%d,\"total\":%d,\"message\":\"%s\"}}\n",
+			token ? token->valueint : -1, step, steps, message);
+	fflush(stdout);
+}
+
+static void progress(const cJSON *params, int steps)
+{
 	for (int i = 1; i <= steps; i++) {
+		char message[64];
 		pause_ms(200);
-		printf("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
-		       "\"progressToken\":%d,\"progress\":%d}}\n",
-				token ? token->valueint : -1, i);
-		fflush(stdout);
+		snprintf(message, sizeof(message), "pa\\u200bge %d\\u001b[2J\\nof many", i);
+		tell_progress(params, i, steps, message);
+	}
+}
+
+/* More of it, and longer, than anybody reads. */
+static void flood_progress(const cJSON *params)
+{
+	char message[2001];
+	memset(message, 'y', sizeof(message) - 1);
+	message[sizeof(message) - 1] = '\0';
+	for (int i = 1; i <= 5000; i++) {
+		tell_progress(params, i, 0, message);
 	}
 }
 
@@ -411,6 +429,8 @@ static void run_tool(const cJSON *id, const cJSON *params)
 		say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
 	} else if (is("progress")) {
 		progress(params, 6);
+	} else if (is("progress-flood")) {
+		flood_progress(params);
 	} else if (is("endless-progress")) {
 		progress(params, 1000);
 	} else if (is("asks") && !cJSON_GetObjectItem(params, "inputResponses")) {
