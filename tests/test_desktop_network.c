@@ -16,84 +16,30 @@
 #include "tests/desktop_fixture.h"
 #include "tests/desktop_processes.h"
 #include "tests/files.h"
+#include "tests/network_site.h"
 #include "tests/processes.h"
 #include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;
-static struct {
-	pid_t pid;
-	int in, port, tls_port;
-} site;
+static struct network_site site;
 
 #define ALLOW "--network=allow:allowed.test,*.wild.test"
-
-/* --- the servers --- */
-
-static void start_site(void)
-{
-	int in[2], out[2];
-	char line[64] = "";
-	const char *folder = world_path(&world, "site");
-	const char *const argv[] = { "python3", CUA_TEST_SITE, folder, NULL };
-	assert_int_equal(mkdir(folder, 0755), 0);
-	assert_true(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0);
-	const struct cua_fd_map fds[] = { { in[0], 0 }, { out[1], 1 } };
-	const struct cua_spawn spawn = {
-		.argv = argv, .exec_fd = -1, .fds = fds, .fd_count = 2, .uid = (uid_t)-1
-	};
-	assert_int_equal(cua_spawn(&spawn, &site.pid, NULL), CUA_OK);
-	close(in[0]);
-	close(out[1]);
-	site.in = in[1];
-	FILE *ports = fdopen(out[0], "r");
-	assert_true(ports && fgets(line, sizeof(line), ports));
-	fclose(ports);
-	assert_int_equal(sscanf(line, "%d %d", &site.port, &site.tls_port), 2);
-}
-
-/* The program that is shipped knows nobody on this machine. */
-static void replace_proxy(void)
-{
-	char names[256];
-	snprintf(names, sizeof(names),
-			"allowed.test 80 %d\nallowed.test 443 %d\nb.wild.test 80 %d\n"
-			"b.wild.test 443 %d\n",
-			site.port, site.tls_port, site.port, site.tls_port);
-	const char *program = world_path(&world, "cua-egress");
-	assert_int_equal(unlink(program), 0);
-	copy_program(CUA_TEST_SEAMED_EGRESS, program);
-	assert_int_equal(cua_file_write(world_path(&world, "egress-names"), names, strlen(names),
-					 0644, NULL),
-			CUA_OK);
-}
-
-static void give_certificate(const struct desktop *to)
-{
-	char path[512];
-	size_t len = 0;
-	CUA_AUTO_FREE char *text = read_whole_file(world_path(&world, "site/ca.crt"), &len);
-	assert_non_null(text);
-	snprintf(path, sizeof(path), "%s/ca.crt", to->home);
-	assert_int_equal(cua_file_write(path, text, len, 0644, NULL), CUA_OK);
-}
 
 static int start(void **state)
 {
 	(void)state;
 	world_create(&world, (uid_t)-1);
-	start_site();
-	replace_proxy();
+	network_site_start(&site, &world);
 	desktop_start_with(&desktop, &world, "net", ALLOW, NULL);
-	give_certificate(&desktop);
+	network_site_give_certificate(&site, &desktop);
 	return 0;
 }
 
 static int finish(void **state)
 {
 	(void)state;
-	close(site.in); /* it ends */
-	waitpid(site.pid, NULL, 0);
+	network_site_stop(&site);
 	if (desktop.world) {
 		desktop_stop(&desktop);
 	}
@@ -169,6 +115,38 @@ static void git_and_pip_work(void **state)
 	expect_inside("pip download -q --no-deps --disable-pip-version-check -d more "
 		      "--cert ca.crt --index-url https://allowed.test/simple tiny 2>&1; ls more",
 			"tiny-1.0-py3-none-any.whl");
+}
+
+/* A package that needs another, and how npm spells what the registry of both says. */
+static void npm_works(void **state)
+{
+	(void)state;
+	expect_inside("mkdir one-app && cd one-app && npm install --no-audit --no-fund "
+		      "--loglevel=error "
+		      "--registry=http://allowed.test/npm/ tiny-js 2>&1; "
+		      "node -e 'console.log(require(\"tiny-js\"))'",
+			"tiny and scoped");
+	expect_inside("mkdir two-app && cd two-app && npm install --no-audit --no-fund "
+		      "--loglevel=error "
+		      "--cafile=$HOME/ca.crt --registry=https://allowed.test/npm/ tiny-js 2>&1; "
+		      "ls node_modules node_modules/@small",
+			"tiny-js\n\nnode_modules/@small:\none");
+	/* A registry that hands out files of another server. */
+	expect_inside("mkdir three-app && cd three-app && npm install --no-audit --no-fund "
+		      "--fetch-retries=0 --registry=http://allowed.test/npm/ strayed 2>&1; ls",
+			"403 Forbidden - GET http://evil.test/strayed-1.0.0.tgz");
+	expect_inside("ls three-app/node_modules 2>&1 || true", "No such file");
+	/* As a model does it. */
+	struct output output;
+	free(desktop_sh(&desktop,
+			"mkdir -p ~/workspace; echo registry=http://allowed.test/npm/ "
+			">~/workspace/.npmrc"));
+	world_cua(&world, &output, "tools", "call", "-d", desktop.name, "environment_setup",
+			"{\"language\":\"node\",\"packages\":[\"tiny-js\"]}", NULL);
+	expect_status(&output, 0, "environment_setup");
+	output_finish(&output);
+	expect_inside("cd ~/workspace && node -e 'console.log(require(\"tiny-js\"))'",
+			"tiny and scoped");
 }
 
 static void what_is_denied_is_told_and_written_down(void **state)
@@ -431,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(curl_and_python_reach_what_is_allowed),
 		cmocka_unit_test(git_and_pip_work),
+		cmocka_unit_test(npm_works),
 		cmocka_unit_test(what_is_denied_is_told_and_written_down),
 		cmocka_unit_test(no_other_way_leads_out),
 		cmocka_unit_test(the_network_is_told),
