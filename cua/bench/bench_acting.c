@@ -22,6 +22,7 @@ struct acting {
 	cJSON *body; /* of POST /v1/actions */
 	char program[CUA_PATH_MAX];
 	struct bench_echo *echo;
+	bool hurries; /* one right after the other */
 };
 
 /* --- who takes turns --- */
@@ -30,6 +31,9 @@ struct acting {
 static enum cua_status come_to_rest(struct acting *acting, struct cua_error *err)
 {
 	struct display_settle settle;
+	if (acting->hurries) {
+		return CUA_OK;
+	}
 	display_begin(acting->display);
 	return display_settle(acting->display, REST_MAX_MS, DISPLAY_EXPECT_NOTHING, &settle, err);
 }
@@ -158,6 +162,16 @@ static enum cua_status measure_calls(struct acting *acting, const struct bench_k
 	acting->body = make_body(action);
 	status = bench_take_turns(
 			acting->desktop->bench, key, turns, (int)CUA_ARRAY_LEN(turns), err);
+	if (status == CUA_OK && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "in_a_row"))) {
+		struct bench_key own = *key;
+		char name[BENCH_WORD_MAX];
+		snprintf(name, sizeof(name), "%s, one right after the other", key->name);
+		own.name = name;
+		acting->hurries = true;
+		status = bench_take_turns(acting->desktop->bench, &own, turns + 1,
+				(int)CUA_ARRAY_LEN(turns) - 1, err);
+		acting->hurries = false;
+	}
 	cJSON_Delete(CUA_STEAL(acting->body));
 	cua_action_finish(&acting->action);
 	return status;

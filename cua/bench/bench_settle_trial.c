@@ -142,7 +142,8 @@ static void judge(struct bench_watch *watch, const cJSON *answer, uint64_t asked
 	trial->ms = bench_number(settle, "ms", 0);
 	const uint64_t last_us = last_change_us(watch, &moving);
 	const double settled_us = (double)input_us + trial->ms * 1000.0;
-	trial->over_ms = last_us > 0 ? (settled_us - (double)last_us) / 1000.0 : trial->ms;
+	const uint64_t from_us = last_us > input_us ? last_us : input_us;
+	trial->over_ms = (settled_us - (double)from_us) / 1000.0;
 	trial->wrong = bench_watch_differs(
 				       watch, pixels, moving.areas, moving.count, &trial->area) ||
 			(trial->restless && !trial->says_so);
