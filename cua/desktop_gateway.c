@@ -8,6 +8,7 @@
 #include "cua/desktop_egress.h"
 #include "cua/egress/launch.h"
 #include "cua/egress/tap.h"
+#include "display/desktop_limits.h"
 
 #define READY_TIMEOUT_MS 10000
 
@@ -48,7 +49,9 @@ static enum cua_status open_files(
 			: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", log_path);
 }
 
-static enum cua_status spawn(const struct files *files, pid_t *ret_pid, struct cua_error *err)
+/* In the desktop's group: what it takes is for the desktop's limits. */
+static enum cua_status spawn(const struct desktop_record *record, const struct files *files,
+		pid_t *ret_pid, struct cua_error *err)
 {
 	CUA_AUTO_FD int program_fd = cua_program_open("cua-gateway", err);
 	if (program_fd < 0) {
@@ -61,6 +64,7 @@ static enum cua_status spawn(const struct files *files, pid_t *ret_pid, struct c
 		{ files->errors, 2 }, { files->tap, DESKTOP_GATEWAY_TAP_FD },
 		{ files->life, DESKTOP_GATEWAY_LIFE_FD }, { files->log, DESKTOP_GATEWAY_LOG_FD },
 		{ files->ready[1], DESKTOP_GATEWAY_READY_FD } };
+	struct desktop_bounds bounds = desktop_limits_open(record);
 	const struct cua_spawn how = { .argv = argv,
 		.envp = envp,
 		.exec_fd = program_fd,
@@ -68,8 +72,12 @@ static enum cua_status spawn(const struct files *files, pid_t *ret_pid, struct c
 		.fds = fds,
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = geteuid() == 0 ? EGRESS_UID : (uid_t)-1,
-		.new_session = true };
-	return cua_spawn(&how, ret_pid, err);
+		.new_session = true,
+		.group_fds = bounds.group_fds,
+		.group_fd_count = bounds.group_fd_count };
+	enum cua_status status = cua_spawn(&how, ret_pid, err);
+	desktop_limits_close(&bounds);
+	return status;
 }
 
 static enum cua_status start(
@@ -81,7 +89,7 @@ static enum cua_status start(
 	desktop_path(record, "egress.log", errors_path, sizeof(errors_path));
 	enum cua_status status = open_files(record, files, err);
 	if (status == CUA_OK) {
-		status = spawn(files, &pid, err);
+		status = spawn(record, files, &pid, err);
 	}
 	if (status != CUA_OK) {
 		return status;

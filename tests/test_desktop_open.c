@@ -298,6 +298,22 @@ static void the_network_is_told(void **state)
 	output_finish(&output);
 }
 
+static char *groups_of(const char *who)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)desktop_recorded_pid(&desktop, who));
+	char *text = read_whole_file(path, NULL);
+	assert_non_null(text);
+	return text;
+}
+
+static void the_gateway_has_the_limits_of_its_desktop(void **state)
+{
+	CUA_AUTO_FREE char *gateway = groups_of("egress"), *session = groups_of("session");
+	(void)state;
+	assert_string_equal(gateway, session);
+}
+
 static void the_gateway_has_no_rights(void **state)
 {
 	char path[64];
@@ -447,6 +463,7 @@ int main(void)
 		cmocka_unit_test(another_desktop_is_not_reached),
 		cmocka_unit_test(the_network_is_told),
 		cmocka_unit_test(the_gateway_has_no_rights),
+		cmocka_unit_test(the_gateway_has_the_limits_of_its_desktop),
 		cmocka_unit_test(without_the_gateway_there_is_no_route),
 		cmocka_unit_test(the_gateway_ends_with_its_sandbox),
 		cmocka_unit_test(what_the_machine_lacks_is_told_before_anything_starts),

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -28,6 +31,19 @@ static bool let_read(int ruleset, const char *path)
 					0) == 0;
 }
 
+/* Where what /etc/resolv.conf is a link to lies: with WSL and some managers of networks elsewhere
+ * than the rest. Its folder, since it is replaced when the network changes. */
+static bool let_read_resolver(int ruleset)
+{
+	char path[PATH_MAX];
+	char *slash = realpath("/etc/resolv.conf", path) ? strrchr(path, '/') : NULL;
+	if (!slash || slash == path) {
+		return true;
+	}
+	*slash = '\0';
+	return let_read(ruleset, path);
+}
+
 /* Kernels without it: uid and system calls keep it in. */
 static enum cua_status confine_files(struct cua_error *err)
 {
@@ -46,6 +62,9 @@ static enum cua_status confine_files(struct cua_error *err)
 			return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock rule for %s",
 					readable[i]);
 		}
+	}
+	if (!let_read_resolver(ruleset)) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock rule for resolv.conf");
 	}
 	return syscall(SYS_landlock_restrict_self, ruleset, 0) == 0
 			? CUA_OK
