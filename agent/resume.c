@@ -15,6 +15,8 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
+#define TEXT_SIZE 2048 /* of what the model is told */
+
 static const char lost_picture[] = "It ran, and its picture was lost when the run was interrupted; "
 				   "call it again to see it.";
 static const char uncertain[] =
@@ -451,9 +453,30 @@ static bool was_refused(const struct history *history, const struct agent_call *
 	return find_of_call(history, "decision", call) && find_of_call(history, "not_run", call);
 }
 
+/* As the call would have been answered; image: of the answer, if it has one of its own. */
+static void settle_result(struct history *history, const cJSON *result, struct agent_image *image,
+		struct agent_answer *answer)
+{
+	const bool has_picture = cJSON_IsTrue(cua_json_member(result, "has_own_image"));
+	answer->status = status_of(cua_json_string(result, "status"));
+	answer->results = cua_json_member(result, "results");
+	answer->words = cua_json_string(result, "words");
+	answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
+			? uncertain
+			: cua_json_string(result, "message");
+	if (has_picture &&
+			load_image(history->run, cua_json_member(result, "picture"), image, NULL) ==
+					CUA_OK) {
+		answer->image = image;
+		answer->has_own_image = true;
+	} else if (has_picture) {
+		answer->words = lost_picture; /* a journal of before pictures were kept */
+	}
+}
+
 /* What is known of a call that was not answered. False if the run is over. */
-static bool settle_call(
-		struct history *history, const struct agent_call *call, struct agent_answer *answer)
+static bool settle_call(struct history *history, const struct agent_call *call,
+		struct agent_image *image, struct agent_answer *answer)
 {
 	const cJSON *result = find_of_call(history, "result", call);
 	const cJSON *refused = find_of_call(history, "not_run", call);
@@ -462,14 +485,7 @@ static bool settle_call(
 		.acknowledged = cJSON_IsTrue(cua_json_member(
 				find_of_call(history, "safety", call), "acknowledged")) };
 	if (result) {
-		answer->status = status_of(cua_json_string(result, "status"));
-		answer->results = cua_json_member(result, "results");
-		answer->words = cJSON_IsTrue(cua_json_member(result, "has_own_image"))
-				? lost_picture
-				: cua_json_string(result, "words");
-		answer->problem = answer->status == AGENT_ANSWER_UNCERTAIN
-				? uncertain
-				: cua_json_string(result, "message");
+		settle_result(history, result, image, answer);
 		return true;
 	}
 	if (find_of_call(history, "intent", call)) {
@@ -486,9 +502,25 @@ static bool settle_call(
 	return refused || run_note_not_run(history->run, call, answer->problem);
 }
 
+static void describe(const struct agent_run *run, bool has_pictures, const char *note, char *text,
+		size_t size)
+{
+	snprintf(text, size, "The run was interrupted and goes on now; time has passed. %s %s%s%s",
+			run->options->desktop_is_new ? "The desktop is a new one: what was open, "
+						       "and what was not "
+						       "kept elsewhere, is gone."
+						     : "The desktop is the same.",
+			has_pictures ? "Pictures that tools made are from before; what is on the "
+				       "screen now, a screenshot shows."
+				     : "The screenshot shows what there is now.",
+			note ? "\n" : "", note ? note : "");
+}
+
 static void answer_open_calls(struct history *history, const char *note)
 {
 	struct answers answers = { 0 };
+	bool has_pictures = false;
+	char text[TEXT_SIZE];
 	struct agent_run *run = history->run;
 	struct cua_error why = { 0 };
 	bool goes_on = true;
@@ -498,10 +530,13 @@ static void answer_open_calls(struct history *history, const char *note)
 		goes_on = false;
 	}
 	for (size_t i = 0; goes_on && i < answers.count; i++) {
-		goes_on = settle_call(history, &history->turn.calls[i], &answers.list[i]);
+		goes_on = settle_call(history, &history->turn.calls[i], &answers.images[i],
+				&answers.list[i]);
+		has_pictures = has_pictures || answers.list[i].has_own_image;
 	}
 	if (goes_on) {
-		(void)run_tell_answers(run, answers.list, answers.count, note);
+		describe(run, has_pictures, note, text, sizeof(text));
+		(void)run_tell_answers(run, answers.list, answers.count, text);
 	}
 	answers_finish(&answers);
 }
@@ -516,24 +551,10 @@ static bool has_give_up(const struct agent_turn *turn)
 	return false;
 }
 
-static void describe(const struct agent_run *run, const char *note, char *text, size_t size)
-{
-	snprintf(text, size,
-			"The run was interrupted and goes on now; time has passed. %s The "
-			"screenshot "
-			"shows what there is now.%s%s",
-			run->options->desktop_is_new ? "The desktop is a new one: what was open, "
-						       "and what was not "
-						       "kept elsewhere, is gone."
-						     : "The desktop is the same.",
-			note ? "\n" : "", note ? note : "");
-}
-
 static void go_on(struct history *history, const char *note)
 {
-	char text[2048];
+	char text[TEXT_SIZE];
 	struct agent_run *run = history->run;
-	describe(run, note, text, sizeof(text));
 	if (!history->has_task) {
 		(void)run_tell(run, run->options->task, agent_desktop_screen(run->desktop));
 	} else if (history->is_open &&
@@ -541,8 +562,9 @@ static void go_on(struct history *history, const char *note)
 					run_find_done(&history->turn))) {
 		run_take_turn(run, &history->turn);
 	} else if (history->is_open) {
-		answer_open_calls(history, text);
+		answer_open_calls(history, note);
 	} else {
+		describe(run, false, note, text, sizeof(text));
 		(void)run_tell(run, text, agent_desktop_screen(run->desktop));
 	}
 }

@@ -347,6 +347,16 @@ static void add_answer(cJSON *event, const cJSON *answer)
 	}
 }
 
+/* What a tool showed: the answer to the model names it, too, and may never come to be written. */
+static bool add_own_picture(
+		struct agent_run *run, cJSON *event, const struct agent_outcome *outcome)
+{
+	return !cJSON_IsTrue(cua_json_member(outcome->answer, "has_own_image")) ||
+			!outcome->picture.base64 ||
+			add_image(run, cJSON_AddObjectToObject(event, "picture"),
+					&outcome->picture);
+}
+
 bool run_note_result(struct agent_run *run, const struct agent_call *call,
 		const struct agent_outcome *outcome, const struct cua_error *lost)
 {
@@ -365,7 +375,7 @@ bool run_note_result(struct agent_run *run, const struct agent_call *call,
 	}
 	add_ms(event, "ms", outcome->ms);
 	add_answer(event, outcome->answer);
-	if (!lost && !add_screen(run, event)) {
+	if (!lost && (!add_screen(run, event) || !add_own_picture(run, event, outcome))) {
 		cJSON_Delete(event);
 		return false;
 	}

@@ -204,6 +204,57 @@ static void a_picture_that_no_model_takes_ends_nothing(void **state)
 	tool_script_assert_has("picture", events, "a picture of 3000x20, image/png");
 }
 
+/* The run that was kept last, as if its process had died behind its first result. */
+static void cut_behind_result(void)
+{
+	char script[600];
+	snprintf(script, sizeof(script),
+			"cd %s/runs/* && n=$(grep -n '\"type\":\"result\"' events.jsonl | head -1 "
+			"| "
+			"cut -d: -f1) && head -n $n events.jsonl >cut && cat cut >events.jsonl && "
+			"rm cut head.json",
+			world_path(&world, "state"));
+	const char *const argv[] = { "sh", "-c", script, NULL };
+	struct output output;
+	world_exec(&world, argv, NULL, NULL, 0, &output);
+	expect_status(&output, 0, "cutting the journal");
+	output_finish(&output);
+}
+
+static void a_picture_outlives_the_process(void **state)
+{
+	(void)state;
+	char steps[1024];
+	struct output output;
+	struct standin_process standin;
+	snprintf(steps, sizeof(steps), "%s  - done: Well.\n",
+			tool_script_call("responses", "python",
+					"{\"code\":\"from PIL import Image; "
+					"display(Image.new(chr(76), (30, 20)))\"}"));
+	standin_process_start(&standin, "--script",
+			tool_script_write(&world, "Use the tools.", steps), NULL);
+	const char *const begin[] = { world.program, "run", "--json", "--desktop", desktop.name,
+		"--model=standin", "--api=responses", "--base-url", standin.url, "--tools=python",
+		"Use the tools.", NULL };
+	const char *const go_on[] = { world.program, "run", "--json", "--resume", "last", NULL };
+	const char *const env[] = { key, NULL };
+	world_exec(&world, (const char *[]){ "sh", "-c", "rm -rf \"$CUA_STATE_DIR\"/runs", NULL },
+			NULL, NULL, 0, &output);
+	output_finish(&output);
+	world_exec(&world, begin, env, NULL, 0, &output);
+	expect_status(&output, 0, "cua run");
+	output_finish(&output);
+	cut_behind_result();
+	world_exec(&world, go_on, env, NULL, 0, &output);
+	standin_process_stop(&standin);
+	expect_status(&output, 0, "cua run --resume");
+	tool_script_assert_has("resume", output.out, "\"has_own_image\":true,\"screenshot\":");
+	tool_script_assert_has("resume", output.out, "\"width\":30,\"height\":20");
+	tool_script_assert_has("resume", output.out, "Pictures that tools made are from before");
+	output_finish(&output);
+	world_expect(&world, 0, "runs", "verify", "last", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +265,7 @@ int main(void)
 		cmocka_unit_test(relative_paths_are_judged_where_the_shell_is),
 		cmocka_unit_test(a_run_works_by_its_template),
 		cmocka_unit_test(a_picture_that_no_model_takes_ends_nothing),
+		cmocka_unit_test(a_picture_outlives_the_process),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
 }
