@@ -93,17 +93,15 @@ struct run_request run_tool_request(struct agent_run *run, const struct agent_ca
  * with the outcome's status set, as of actions. */
 CUA_NODISCARD enum cua_status run_tool(struct agent_run *run, const struct agent_call *call,
 		struct agent_outcome *ret_outcome, struct cua_error *err);
+/* The answer of a turn that calls done, and nothing else; NULL. */
+const char *run_find_done(const struct agent_turn *turn);
+
 /* --- run_script.c --- */
 
 /* Runs a tool on the desktop, of which each action that a script of it does is judged before. As
  * run_tool(). */
 CUA_NODISCARD enum cua_status run_script(struct agent_run *run, const struct agent_call *call,
 		struct agent_outcome *ret_outcome, struct cua_error *err);
-
-/* --- run_tools.c --- */
-
-/* The answer of a turn that calls done, and nothing else; NULL. */
-const char *run_find_done(const struct agent_turn *turn);
 
 /* --- run_mcp.c --- */
 

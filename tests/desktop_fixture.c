@@ -173,6 +173,19 @@ char *desktop_sh(const struct desktop *desktop, const char *script)
 	return text;
 }
 
+const char *desktop_tool(const struct desktop *desktop, const char *tool, const char *arguments)
+{
+	static char said[2][65536];
+	static int turn;
+	struct output output;
+	world_cua(desktop->world, &output, "tools", "call", "-d", desktop->name, tool, arguments,
+			NULL);
+	turn = !turn;
+	snprintf(said[turn], sizeof(said[turn]), "%s%s", output.out, output.err);
+	output_finish(&output);
+	return said[turn];
+}
+
 const char *desktop_install(const struct desktop *desktop, const char *program)
 {
 	static char inside[512];

@@ -40,6 +40,8 @@ pid_t desktop_recorded_pid(const struct desktop *desktop, const char *who);
 
 /* Runs a shell script inside; its output without the line break at the end. Must succeed. */
 char *desktop_sh(const struct desktop *desktop, const char *script); /* the caller frees */
+/* What a tool says, failures too; arguments: JSON. Of one of two buffers in turn. */
+const char *desktop_tool(const struct desktop *desktop, const char *tool, const char *arguments);
 /* Copies one of our helpers into the home; returns its path inside. */
 const char *desktop_install(const struct desktop *desktop, const char *program);
 /* Runs x_probe inside with one or two arguments; its output, the caller frees. */

@@ -83,27 +83,13 @@ static bool says_reached(const char *name)
 
 /* --- calls --- */
 
-/* Whatever the tool says, failures too; of one of two buffers in turn. */
+/* As desktop_tool(). */
 static const char *bash(const char *command, const char *more)
 {
-	static char said[2][65536];
-	static int turn;
-	struct output output;
 	CUA_AUTO_JSON cJSON *arguments = cJSON_Parse(more);
 	cJSON_AddStringToObject(arguments, "command", command);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(arguments);
-	world_cua(&world, &output, "tools", "call", "-d", desktop.name, "bash", text, NULL);
-	turn = !turn;
-	snprintf(said[turn], sizeof(said[turn]), "%s%s", output.out, output.err);
-	output_finish(&output);
-	return said[turn];
-}
-
-static void assert_says(const char *text, const char *part)
-{
-	if (!strstr(text, part)) {
-		fail_msg("\"%s\" is not in \"%s\"", part, text);
-	}
+	return desktop_tool(&desktop, "bash", text);
 }
 
 static const char *hog(int mib)

@@ -93,13 +93,6 @@ static const char *bash(const char *command)
 	return call("bash", "command", command, "{}");
 }
 
-static void assert_says(const char *text, const char *part)
-{
-	if (!strstr(text, part)) {
-		fail_msg("\"%s\" is not in \"%s\"", part, text);
-	}
-}
-
 /* --- the shell --- */
 
 static void the_shell_keeps_what_it_knows(void **state)

@@ -72,26 +72,6 @@ static int finish(void **state)
 	return 0;
 }
 
-/* What a tool says, failures too; of one of two buffers in turn. arguments: JSON. */
-static const char *call(const char *tool, const char *arguments)
-{
-	static char said[2][8192];
-	static int turn;
-	struct output output;
-	world_cua(&world, &output, "tools", "call", "-d", desktop.name, tool, arguments, NULL);
-	turn = !turn;
-	snprintf(said[turn], sizeof(said[turn]), "%s%s", output.out, output.err);
-	output_finish(&output);
-	return said[turn];
-}
-
-static void assert_says(const char *text, const char *part)
-{
-	if (!strstr(text, part)) {
-		fail_msg("\"%s\" is not in \"%s\"", part, text);
-	}
-}
-
 static void assert_is_owners(const char *leaf, const char *content)
 {
 	struct stat info;
@@ -115,10 +95,11 @@ static void what_is_made_in_it_belongs_to_its_owner_and_stays(void **state)
 			"cd workspace && cat there && stat -c %U . there && echo more >> there && "
 			"mkdir sub && echo new > sub/new && echo done");
 	assert_string_equal(seen, "before\nagent\nagent\ndone");
-	assert_says(call("bash", "{\"command\":\"pwd; cat sub/new\"}"),
+	assert_says(desktop_tool(&desktop, "bash", "{\"command\":\"pwd; cat sub/new\"}"),
 			"/home/agent/workspace\nnew\n");
-	call("write_file", "{\"path\":\"sub/tool\",\"content\":\"by a tool\\n\"}");
-	assert_says(call("read_file", "{\"path\":\"sub/tool\"}"), "by a tool");
+	desktop_tool(&desktop, "write_file",
+			"{\"path\":\"sub/tool\",\"content\":\"by a tool\\n\"}");
+	assert_says(desktop_tool(&desktop, "read_file", "{\"path\":\"sub/tool\"}"), "by a tool");
 	struct cua_http_response response;
 	assert_int_equal(desktop_http(&desktop, "GET", "/v1/desktop", NULL, 0, NULL, &response),
 			200);
@@ -175,10 +156,10 @@ static void nothing_leads_out_of_it(void **state)
 	for (size_t i = 0; i < CUA_ARRAY_LEN(paths); i++) {
 		char arguments[128];
 		snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\"}", paths[i]);
-		assert_says(call("read_file", arguments), "leaves the workspace");
+		assert_says(desktop_tool(&desktop, "read_file", arguments), "leaves the workspace");
 		snprintf(arguments, sizeof(arguments), "{\"path\":\"%s\",\"content\":\"x\"}",
 				paths[i]);
-		const char *said = call("write_file", arguments);
+		const char *said = desktop_tool(&desktop, "write_file", arguments);
 		if (!strstr(said, "leaves the workspace") && !strstr(said, "is no regular file")) {
 			fail_msg("%s: %s", paths[i], said);
 		}
@@ -197,7 +178,7 @@ static void no_race_leads_out_of_it(void **state)
 			"mv -T link now; mv -T now link; ln -sfn ../elsewhere real2; "
 			"rm -f real2; mkdir real2; rmdir real2; done' >/dev/null 2>&1 &"));
 	for (int i = 0; i < 60; i++) {
-		call("write_file",
+		desktop_tool(&desktop, "write_file",
 				i % 2 ? "{\"path\":\"now/x\",\"content\":\"x\"}"
 				      : "{\"path\":\"real2/x\",\"content\":\"x\"}");
 	}

@@ -200,6 +200,13 @@ void expect_status(const struct output *output, int exit_status, const char *wha
 	}
 }
 
+void assert_says(const char *text, const char *part)
+{
+	if (!strstr(text, part)) {
+		fail_msg("\"%s\" is not in \"%s\"", part, text);
+	}
+}
+
 void world_expect(const struct world *world, int exit_status, ...)
 {
 	struct output output;

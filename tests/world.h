@@ -59,6 +59,8 @@ void world_await(const struct world *world, struct program *program, struct outp
 void output_finish(struct output *output);
 /* Fails the test with what was written if another exit status came. */
 void expect_status(const struct output *output, int exit_status, const char *what);
+/* Fails the test with both if the part is not in the text. */
+void assert_says(const char *text, const char *part);
 /* world_exec() without input and output, and without waiting for its end; the caller reaps it. */
 pid_t world_start(const struct world *world, const char *const *argv, const char *const *extra);
 

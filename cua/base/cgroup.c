@@ -11,11 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cua/base/buffer.h"
+#include "cua/base/cgroup_internal.h"
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 
-#define FILE_MAX ((size_t)1 << 20)
 #define CPU_PERIOD_US 100000
 #define CPU_QUOTA_MIN_US 1000
 #define REMOVE_TIMEOUT_US 5000000U
@@ -42,7 +41,7 @@ static enum cua_status write_file(
 	return CUA_OK;
 }
 
-static bool read_file(const char *dir, const char *name, struct cua_buffer *text)
+bool cgroup_read_file(const char *dir, const char *name, struct cua_buffer *text)
 {
 	char path[CUA_CGROUP_DIR_MAX + 64];
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -53,8 +52,8 @@ static bool read_file(const char *dir, const char *name, struct cua_buffer *text
 static int64_t read_number(const char *dir, const char *name)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
-	return dir[0] && read_file(dir, name, &text) && isdigit((unsigned char)text.data[0])
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
+	return dir[0] && cgroup_read_file(dir, name, &text) && isdigit((unsigned char)text.data[0])
 			? strtoll(text.data, NULL, 10)
 			: -1;
 }
@@ -63,9 +62,9 @@ static int64_t read_number(const char *dir, const char *name)
 static int64_t read_key(const char *dir, const char *name, const char *key)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
 	const size_t len = strlen(key);
-	if (!dir[0] || !read_file(dir, name, &text)) {
+	if (!dir[0] || !cgroup_read_file(dir, name, &text)) {
 		return -1;
 	}
 	for (const char *line = text.data; line; line = strchr(line, '\n')) {
@@ -246,8 +245,8 @@ enum cua_status cua_cgroup_move(const struct cua_cgroup *group, pid_t pid, struc
 static bool each_process(const char *dir, bool (*visit)(pid_t pid, void *data), void *data)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
-	if (!read_file(dir, "cgroup.procs", &text)) {
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
+	if (!cgroup_read_file(dir, "cgroup.procs", &text)) {
 		return false;
 	}
 	char *rest = NULL;
@@ -271,9 +270,10 @@ static bool is_inner(pid_t pid, void *data)
 	struct search *search = data;
 	char dir[64];
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
 	snprintf(dir, sizeof(dir), "/proc/%d", (int)pid);
-	const char *line = read_file(dir, "status", &text) ? strstr(text.data, "\nNSpid:") : NULL;
+	const char *line = cgroup_read_file(dir, "status", &text) ? strstr(text.data, "\nNSpid:")
+								  : NULL;
 	const char *end = line ? strchr(line + 1, '\n') : NULL;
 	while (end && end > line && isdigit((unsigned char)end[-1])) {
 		end--;

@@ -6,12 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cua/base/buffer.h"
 #include "cua/base/cgroup.h"
-#include "cua/base/file.h"
+#include "cua/base/cgroup_internal.h"
 #include "cua/base/util.h"
-
-#define FILE_MAX ((size_t)1 << 20)
 
 static const char *const names[CUA_CGROUP_KINDS] = { "memory", "pids", "cpu" };
 
@@ -60,20 +57,14 @@ static void read_mount(const char *line, struct mounts *mounts)
 	}
 }
 
-static bool read_lines(const char *proc, const char *name, struct cua_buffer *text)
-{
-	char path[CUA_CGROUP_DIR_MAX + 64];
-	snprintf(path, sizeof(path), "%s/%s", proc, name);
-	return cua_file_read(path, text, NULL) == CUA_OK && text->len > 0;
-}
-
 static void read_mounts(const char *proc, struct mounts *mounts)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
 	char *rest = NULL;
-	for (char *line = read_lines(proc, "mountinfo", &text) ? strtok_r(text.data, "\n", &rest)
-							       : NULL;
+	for (char *line = cgroup_read_file(proc, "mountinfo", &text)
+					? strtok_r(text.data, "\n", &rest)
+					: NULL;
 			line; line = strtok_r(NULL, "\n", &rest)) {
 		read_mount(line, mounts);
 	}
@@ -104,8 +95,8 @@ static bool own_dir(const char *proc, const struct mount *mount, const char *con
 {
 	char path[CUA_CGROUP_DIR_MAX];
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
-	if (!mount->point[0] || !read_lines(proc, "cgroup", &text) ||
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
+	if (!mount->point[0] || !cgroup_read_file(proc, "cgroup", &text) ||
 			!own_group(text.data, controller, path)) {
 		return false;
 	}
@@ -135,8 +126,8 @@ static bool shuts_out(const char *dir)
 static bool file_has(const char *dir, const char *name, const char *word)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, FILE_MAX);
-	return read_lines(dir, name, &text) && has_word(text.data, word);
+	cua_buffer_init(&text, CGROUP_FILE_MAX);
+	return cgroup_read_file(dir, name, &text) && has_word(text.data, word);
 }
 
 /* Passed on to groups below, or it can be: not where processes are in the group itself. */
