@@ -369,6 +369,10 @@ static int run_under_policy(const struct run_options *command,
 {
 	struct agent_policy *policy = NULL;
 	struct cua_error why = { 0 };
+	if (run_check_own_unwritable(command, resumed, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+		return CUA_EXIT_USAGE;
+	}
 	if (command->tools && cua_agent_check_tools(command->tools, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 		return CUA_EXIT_USAGE;

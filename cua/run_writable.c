@@ -1,9 +1,11 @@
 #include "cua/run_writable.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cua/base/own_paths.h"
 #include "cua/base/paths.h"
+#include "cua/base/util.h"
 
 static enum cua_status check(
 		const char *path, const char *folder, const char *name, struct cua_error *err)
@@ -48,4 +50,21 @@ enum cua_status run_check_unwritable(const char *path, const struct run_options 
 	/* One that is not there yet gets its home among those of all. */
 	snprintf(homes, sizeof(homes), "%s/desktops", state);
 	return check_desktop(path, settings.workspace, homes, err);
+}
+
+enum cua_status run_check_own_unwritable(const struct run_options *command,
+		const struct cua_agent_resumable *resumed, struct cua_error *err)
+{
+	static const char *const variables[] = { "CUA_MODELS", "CUA_MCP_SERVERS" };
+	char config[CUA_PATH_MAX];
+	enum cua_status status = cua_config_dir(config, sizeof(config), NULL) == CUA_OK
+			? run_check_unwritable(config, command, resumed, err)
+			: CUA_OK;
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(variables); i++) {
+		const char *path = getenv(variables[i]);
+		if (path && path[0]) {
+			status = run_check_unwritable(path, command, resumed, err);
+		}
+	}
+	return status;
 }

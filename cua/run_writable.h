@@ -21,4 +21,10 @@ CUA_NODISCARD enum cua_status run_check_unwritable(const char *path,
 		const struct run_options *command, const struct cua_agent_resumable *resumed,
 		struct cua_error *err);
 
+/* The same of what cua reads for each run without being told to: its folder of configuration, and
+ * the files that $CUA_MODELS and $CUA_MCP_SERVERS name. A model that wrote them would choose where
+ * keys go, and what runs outside of the sandbox. */
+CUA_NODISCARD enum cua_status run_check_own_unwritable(const struct run_options *command,
+		const struct cua_agent_resumable *resumed, struct cua_error *err);
+
 #endif

@@ -255,14 +255,21 @@ static void what_cua_would_read_is_refused(void **state)
 	}
 }
 
-static void expect_run_refused(const char *option, const char *file, const char *desktop_option)
+/* variable: "NAME=", or NULL. */
+static void expect_run_refused(const char *option, const char *file, const char *desktop_option,
+		const char *variable)
 {
 	struct output output;
-	char leaf[320];
+	char leaf[320], named[320] = "";
 	snprintf(leaf, sizeof(leaf), "%s=%s", option, world_path(&world, file));
+	if (variable) {
+		snprintf(named, sizeof(named), "%s%s", variable,
+				world_path(&world, "folder/named.json"));
+	}
+	const char *const env[] = { variable ? named : NULL, NULL };
 	const char *const argv[] = { world.program, "run", "--model=m", "--api=responses",
 		"--base-url=http://127.0.0.1:1/v1", leaf, desktop_option, "Do it.", NULL };
-	world_exec(&world, argv, NULL, NULL, 0, &output);
+	world_exec(&world, argv, env, NULL, 0, &output);
 	expect_status(&output, 2, leaf);
 	assert_says(output.err, "the model could change it");
 	output_finish(&output);
@@ -279,14 +286,18 @@ static void a_run_obeys_no_file_that_its_model_can_write(void **state)
 	put("policy.yaml", "include: default\n");
 	put("folder/policy.yaml", "include: default\n");
 	put("folder/template.yaml", "description: work\n");
+	put("folder/named.json", "{}");
 	assert_int_equal(symlink("folder/policy.yaml", world_path(&world, "to-folder.yaml")), 0);
 	assert_int_equal(symlink(world.dir, world_path(&world, "folder/outside")), 0);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(policies); i++) {
-		expect_run_refused("--policy", policies[i], "--desktop=folder");
-		expect_run_refused("--policy", policies[i], workspace);
+		expect_run_refused("--policy", policies[i], "--desktop=folder", NULL);
+		expect_run_refused("--policy", policies[i], workspace, NULL);
 	}
-	expect_run_refused("--template", "folder/template.yaml", "--desktop=folder");
-	expect_run_refused("--template", "folder/template.yaml", workspace);
+	expect_run_refused("--template", "folder/template.yaml", "--desktop=folder", NULL);
+	expect_run_refused("--template", "folder/template.yaml", workspace, NULL);
+	/* A desktop that was started before somebody named them. */
+	expect_run_refused("--policy", "policy.yaml", "--desktop=folder", "CUA_MODELS=");
+	expect_run_refused("--policy", "policy.yaml", "--desktop=folder", "CUA_MCP_SERVERS=");
 }
 
 static void what_others_could_exchange_is_refused(void **state)
