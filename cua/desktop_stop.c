@@ -94,6 +94,26 @@ static void remove_x11_leftovers(const struct desktop_record *record)
 	unlink(lock_path);
 }
 
+/* By which a host that was killed meanwhile was finding the server of a sandbox; see
+ * display/display_connect.c. */
+static void remove_x11_links(const struct desktop_record *record)
+{
+	const size_t len = strlen(record->dir);
+	DIR *links = opendir("/tmp/.X11-unix");
+	for (const struct dirent *entry; links && (entry = readdir(links));) {
+		char target[CUA_PATH_MAX + 32];
+		const ssize_t got =
+				readlinkat(dirfd(links), entry->d_name, target, sizeof(target) - 1);
+		if (got > (ssize_t)len && strncmp(target, record->dir, len) == 0 &&
+				target[len] == '/') {
+			unlinkat(dirfd(links), entry->d_name, 0);
+		}
+	}
+	if (links) {
+		closedir(links);
+	}
+}
+
 enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err)
 {
 	struct desktop_record record;
@@ -118,6 +138,7 @@ enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err
 	}
 	end_strays(&record);
 	remove_x11_leftovers(&record);
+	remove_x11_links(&record);
 	if (status == CUA_OK) {
 		status = desktop_limits_remove(&record, err);
 	}

@@ -369,6 +369,7 @@ static void the_gateway_ends_with_its_sandbox(void **state)
 	(void)state;
 	desktop_start_with(&other, &world, "other", "--network=open", NULL);
 	pid_t gateway = desktop_recorded_pid(&other, "egress");
+	kill_and_wait(desktop_recorded_pid(&other, "host")); /* before it has seen the screen */
 	kill_and_wait(desktop_recorded_pid(&other, "session"));
 	wait_until(is_gone, &gateway, "the end of the gateway");
 	desktop_stop(&other);
