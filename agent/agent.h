@@ -76,9 +76,10 @@ struct cua_agent_options {
 	/* Servers of mcpServers.json whose tools are offered as well: names with commas, or "all";
 	 * NULL: none. Those of them that nobody approved are not; events say which. */
 	const char *mcp;
-	/* What a person says to a question of the model, which is hostile text; the caller frees.
-	 * NULL, also for the function: nobody is there. */
-	char *(*ask)(const char *question, void *user_data);
+	/* What a person says to a question of the model or of a server, which is hostile text; the
+	 * caller frees. who: "The model", "The server NAME". NULL, also for the function: nobody is
+	 * there. */
+	char *(*ask)(const char *who, const char *question, void *user_data);
 	/* May the call go on? NULL: nobody is there to ask, and it may not. */
 	bool (*approve)(const struct cua_agent_question *question, void *user_data);
 	void *user_data;

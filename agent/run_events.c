@@ -476,6 +476,17 @@ bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char 
 	return append(run, event, false);
 }
 
+bool run_note_elicitation(struct agent_run *run, const struct agent_call *call, const char *server,
+		const char *message, const char *answer, double ms)
+{
+	cJSON *event = open_call_event(run, "elicitation", call);
+	cJSON_AddStringToObject(event, "server", server);
+	cJSON_AddStringToObject(event, "message", message);
+	cJSON_AddStringToObject(event, "answer", answer);
+	add_ms(event, "ms", ms);
+	return append(run, event, true);
+}
+
 bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,
 		const struct agent_mcp_progress *progress)
 {

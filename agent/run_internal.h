@@ -103,6 +103,14 @@ const char *run_find_done(const struct agent_turn *turn);
 CUA_NODISCARD enum cua_status run_script(struct agent_run *run, const struct agent_call *call,
 		struct agent_outcome *ret_outcome, struct cua_error *err);
 
+/* --- run_elicit.c --- */
+
+/* What a person answers to a server that asks in the middle of a call, which the caller owns; NULL
+ * to decline. Written down. params: message and requestedSchema, hostile text. The run has somebody
+ * to ask. */
+cJSON *run_elicit(struct agent_run *run, const struct agent_call *call, const char *server,
+		const cJSON *params);
+
 /* --- run_mcp.c --- */
 
 /* Starts the servers, adds what they offer to the functions, and writes down what is not offered.
@@ -212,6 +220,9 @@ bool run_note_taint(struct agent_run *run, const struct agent_call *call,
 bool run_note_mcp(struct agent_run *run, cJSON *servers);
 /* A server, or something of it, is not offered. */
 bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char *what);
+/* answer: "accepted", "declined", "not_asked" (a form of another kind), "secret" (likewise). */
+bool run_note_elicitation(struct agent_run *run, const struct agent_call *call, const char *server,
+		const char *message, const char *answer, double ms);
 bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,
 		const struct agent_mcp_progress *progress);
 bool run_note_person(struct agent_run *run, const char *phase, double ms);

@@ -23,12 +23,14 @@
 /* A call's events of progress come ever further apart, so that one of ten minutes has some fifty.
  */
 #define PROGRESS_STEP_US 500000U
+#define QUESTIONS_MAX 8 /* of a server in a call */
 
 struct run_mcp {
 	struct agent_mcp *servers;
 	struct agent_mcp_target target; /* what the last request was about */
 	const struct agent_call *call;  /* that is under way; NULL: none */
 	unsigned int progress_count;    /* events of it */
+	unsigned int question_count;    /* that its server asked of a person */
 	uint64_t next_progress_us;
 };
 
@@ -155,6 +157,16 @@ static void hear_progress(
 	(void)run_note_progress(run, mcp->call, server, progress);
 }
 
+/* Not while servers are started: nobody has called them yet. */
+static cJSON *hear_question(const char *server, const cJSON *params, void *user_data)
+{
+	struct agent_run *run = user_data;
+	struct run_mcp *mcp = run->mcp;
+	return mcp->call && mcp->question_count++ < QUESTIONS_MAX
+			? run_elicit(run, mcp->call, server, params)
+			: NULL;
+}
+
 static bool note_servers(struct agent_run *run)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -181,6 +193,7 @@ bool run_mcp_open(struct agent_run *run)
 		.server = { .cancel_fd = run->options->cancel_fd,
 				.deadline_us = run->deadline_us == UINT64_MAX ? 0
 									      : run->deadline_us,
+				.on_elicit = run->options->ask ? hear_question : NULL,
 				.on_progress = hear_progress,
 				.user_data = run },
 		.on_trouble = hear_trouble,
@@ -297,7 +310,7 @@ enum cua_status run_mcp_call(struct agent_run *run, const struct run_request *re
 	cJSON_AddStringToObject(ret_outcome->answer, "server",
 			request->server ? request->server : request->tool);
 	run->mcp->call = request->call;
-	run->mcp->progress_count = 0;
+	run->mcp->progress_count = run->mcp->question_count = 0;
 	run->mcp->next_progress_us = 0;
 	enum cua_status status = agent_mcp_call(run->mcp->servers, &run->mcp->target, &result,
 			&ret_outcome->is_uncertain, &why);

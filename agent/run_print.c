@@ -251,6 +251,20 @@ static void print_progress(struct agent_printer *printer, const cJSON *event)
 	printer->in_line = printer->in_progress = true;
 }
 
+static void print_elicitation(struct agent_printer *printer, const cJSON *event)
+{
+	const char *answer = cua_json_text(event, "answer");
+	char text[160];
+	snprintf(text, sizeof(text), "%.64s asked a person: %s", cua_json_text(event, "server"),
+			strcmp(answer, "accepted") == 0                   ? "answered"
+					: strcmp(answer, "declined") == 0 ? "declined"
+					: strcmp(answer, "secret") == 0
+					? "not passed on, it asks for a secret"
+					: "not passed on, its form is of a kind that cannot be "
+					  "shown");
+	print_line(printer, "     ", text);
+}
+
 static void print_mcp(struct agent_printer *printer, const cJSON *event)
 {
 	const cJSON *server = NULL;
@@ -306,6 +320,8 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		print_mcp(printer, event);
 	} else if (strcmp(type, "progress") == 0) {
 		print_progress(printer, event);
+	} else if (strcmp(type, "elicitation") == 0) {
+		print_elicitation(printer, event);
 	} else if (strcmp(type, "mcp_trouble") == 0) {
 		print_mcp_trouble(printer, event);
 	} else if (strcmp(type, "turn") == 0) {

@@ -184,13 +184,15 @@ static bool approve(const struct cua_agent_question *question, void *user_data)
 	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
-/* A line, for a question of the model. */
-static char *ask(const char *question, void *user_data)
+/* A line, for a question of the model or of a server. */
+static char *ask(const char *who, const char *question, void *user_data)
 {
 	char line[4096] = "";
 	(void)user_data;
 	tcflush(STDIN_FILENO, TCIFLUSH);
-	fputs("\nThe model asks: ", stderr);
+	fputc('\n', stderr);
+	cua_text_line(stderr, who, 0);
+	fputs(" asks: ", stderr);
 	cua_text_line(stderr, question, 0);
 	fputs("\nYour answer (an empty line: none): ", stderr);
 	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },

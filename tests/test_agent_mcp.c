@@ -202,6 +202,118 @@ static void a_flood_of_progress_is_not(void **state)
 	assert_int_equal(count_events(stage, longer), 0);
 }
 
+/* --- questions to a person --- */
+
+/* A person who types these lines, and keeps what was asked. */
+struct typist {
+	const char *const *lines; /* NULL-terminated; "" for an empty one */
+	int asked;
+	char who[100], questions[4096];
+};
+
+static char *type_line(const char *who, const char *question, void *user_data)
+{
+	struct typist *typist = user_data;
+	const size_t len = strlen(typist->questions);
+	snprintf(typist->who, sizeof(typist->who), "%s", who);
+	snprintf(typist->questions + len, sizeof(typist->questions) - len, "%s\n", question);
+	const char *line = typist->lines[typist->asked];
+	typist->asked += line != NULL;
+	return line && line[0] ? strdup(line) : NULL;
+}
+
+static void ignore_event(const cJSON *event, void *user_data)
+{
+	(void)event;
+	(void)user_data;
+}
+
+static void play_question(struct agent_stage *stage, const char *mode, struct typist *typist)
+{
+	char entries[1024];
+	snprintf(entries, sizeof(entries),
+			"\"curious\": {\"command\": \"%s\", \"args\": [\"%s\"], \"read\": "
+			"[\"%s\"]}",
+			CUA_TEST_BAD_SERVER, mode, CUA_TEST_BAD_SERVER);
+	offer(stage, entries);
+	stage->options.ask = typist->lines ? type_line : NULL;
+	stage->options.on_event = ignore_event;
+	stage->options.user_data = typist;
+	stage->replies[0] = FUNCTION("c1", "mcp__curious__do", "{}") END;
+	stage->replies[1] = DONE;
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+}
+
+static void a_form_is_filled_in_by_a_person(struct agent_stage *stage, const char *mode)
+{
+	static const char *const lines[] = { "yes", "a name that is too long", "Ada", "x", "36",
+		"RED", "n", NULL };
+	struct typist typist = { .lines = lines };
+	play_question(stage, mode, &typist);
+	assert_string_equal(typist.who, "The server curious");
+	assert_string_equal(typist.questions,
+			"Who are you?  [4 answers would go to this server: nothing secret. Type "
+			"yes to "
+			"go on]\n1 of 4: Your name (a text)\nThat is none. 1 of 4: Your name (a "
+			"text)\n2 of 4: age (an integer from 0 to 150), if you like\nThat is none. "
+			"2 of "
+			"4: age (an integer from 0 to 150), if you like\n3 of 4: color (one of: "
+			"red, "
+			"green), if you like\n4 of 4: ok (yes or no)\n");
+	agent_mcp_assert_request(stage, 1,
+			"{\\\"name\\\":\\\"Ada\\\",\\\"age\\\":36,\\\"color\\\":\\\"red\\\","
+			"\\\"ok\\\":false}");
+	agent_mcp_assert_events(stage,
+			"\"call_id\":\"c1\",\"server\":\"curious\",\"message\":\"Who are "
+			"you?\",\"answer\":\"accepted\"");
+}
+
+static void a_form_of_the_newest_revision_is_filled_in(void **state)
+{
+	a_form_is_filled_in_by_a_person(*state, "asks-form");
+}
+
+static void a_form_of_an_older_revision_is_filled_in(void **state)
+{
+	a_form_is_filled_in_by_a_person(*state, "asks-old");
+}
+
+static void a_form_can_be_declined(void **state)
+{
+	static const char *const lines[] = { "no", NULL };
+	struct typist typist = { .lines = lines };
+	play_question(*state, "asks-form", &typist);
+	assert_int_equal(typist.asked, 1);
+	agent_mcp_assert_request(*state, 1, "\\\"action\\\":\\\"decline\\\"");
+	agent_mcp_assert_events(*state, "\"answer\":\"declined\"");
+}
+
+static void what_must_be_answered_and_is_not_declines_the_form(void **state)
+{
+	static const char *const lines[] = { "yes", "", NULL };
+	struct typist typist = { .lines = lines };
+	play_question(*state, "asks-form", &typist);
+	agent_mcp_assert_request(*state, 1, "\\\"action\\\":\\\"decline\\\"");
+}
+
+static void nobody_is_asked_for_a_secret(void **state)
+{
+	static const char *const lines[] = { "yes", "hunter2", NULL };
+	struct typist typist = { .lines = lines };
+	play_question(*state, "asks-secret", &typist);
+	assert_int_equal(typist.asked, 0);
+	agent_mcp_assert_request(*state, 1, "\\\"action\\\":\\\"decline\\\"");
+	agent_mcp_assert_events(*state, "\"answer\":\"secret\"");
+}
+
+static void where_nobody_is_there_a_form_is_declined(void **state)
+{
+	struct typist typist = { 0 };
+	play_question(*state, "asks-form", &typist);
+	agent_mcp_assert_request(*state, 1, "\\\"action\\\":\\\"decline\\\"");
+}
+
 /* --- what is offered --- */
 
 static void odd_schemas_are_in_the_form_that_models_take(void **state)
@@ -477,6 +589,12 @@ int main(void)
 		STAGED(an_answer_reaches_a_model_of_anthropic),
 		STAGED(an_answer_reaches_a_model_of_gemini),
 		STAGED(an_answer_reaches_a_model_of_chat),
+		STAGED(a_form_of_the_newest_revision_is_filled_in),
+		STAGED(a_form_of_an_older_revision_is_filled_in),
+		STAGED(a_form_can_be_declined),
+		STAGED(what_must_be_answered_and_is_not_declines_the_form),
+		STAGED(nobody_is_asked_for_a_secret),
+		STAGED(where_nobody_is_there_a_form_is_declined),
 		STAGED(progress_is_written_down),
 		STAGED(a_flood_of_progress_is_not),
 		STAGED(odd_schemas_are_in_the_form_that_models_take),

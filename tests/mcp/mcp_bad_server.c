@@ -401,6 +401,43 @@ static void say_names(const cJSON *id, const cJSON *params)
 	answer(id, text);
 }
 
+#define FORM \
+	"{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"title\":\"Your " \
+	"name\",\"maxLength\":10},\"age\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":150}," \
+	"\"color\":{\"type\":\"string\",\"enum\":[\"red\",\"green\"]},\"ok\":{\"type\":" \
+	"\"boolean\"}},\"required\":[\"name\",\"ok\"]}"
+#define SECRET_FORM "{\"type\":\"object\",\"properties\":{\"user_password\":{\"type\":\"string\"}}}"
+
+/* In the newest revision an answer asks, before it a request; the answer of the tool is what came.
+ */
+static void ask_person(const cJSON *id, const cJSON *params)
+{
+	const cJSON *responses = cJSON_GetObjectItem(params, "inputResponses");
+	const char *form = is("asks-secret") ? SECRET_FORM : FORM;
+	char line[4096] = "", result[2048];
+	if (is("asks-old")) {
+		printf("{\"jsonrpc\":\"2.0\",\"id\":\"e1\",\"method\":\"elicitation/"
+		       "create\",\"params\":{"
+		       "\"message\":\"Who are\\u200b you?\",\"requestedSchema\":%s}}\n",
+				form);
+		fflush(stdout);
+		answer_text(id, fgets(line, sizeof(line), stdin) ? line : "nothing");
+	} else if (!responses) {
+		snprintf(result, sizeof(result),
+				"{\"resultType\":\"input_required\",\"inputRequests\":{\"it\":{"
+				"\"method\":"
+				"\"elicitation/"
+				"create\",\"params\":{\"mode\":\"form\",\"message\":\"Who are "
+				"you?\",\"requestedSchema\":%s}}}}",
+				form);
+		answer(id, result);
+	} else {
+		char *text = cJSON_PrintUnformatted(responses);
+		answer_text(id, text);
+		free(text);
+	}
+}
+
 static void run_tool(const cJSON *id, const cJSON *params)
 {
 	static const char done[] = "{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}";
@@ -449,6 +486,9 @@ static void run_tool(const cJSON *id, const cJSON *params)
 				declined ? "{\"content\":[{\"type\":\"text\",\"text\":\"declined\"}"
 					   "]}"
 					 : "{\"content\":[]}");
+		return;
+	} else if (is("asks-form") || is("asks-old") || is("asks-secret")) {
+		ask_person(id, params);
 		return;
 	} else if (is("looks")) {
 		look(id);
@@ -515,7 +555,8 @@ static void take(const char *line)
 		    *name = cJSON_GetObjectItem(json, "method");
 	const cJSON *params = cJSON_GetObjectItem(json, "params");
 	const char *method = name ? name->valuestring : "";
-	const bool is_modern = is("modern") || is("asks") || is("retries") || is("slow-modern");
+	const bool is_modern = is("modern") || is("asks") || is("asks-form") || is("asks-secret") ||
+			is("retries") || is("slow-modern");
 	if (strcmp(method, "server/discover") == 0 && is("slow-modern") && lists++ == 0) {
 		method = ""; /* as if it were not there yet; nobody waits for the answer any more */
 		id = NULL;
