@@ -20,9 +20,9 @@
 #define HELP_MAX 1024 /* bytes of a description that every model API takes */
 #define WORDS_MAX ((size_t)1 << 20)
 
-/* A call's events of progress come ever further apart, so that one of ten minutes has some fifty.
+/* A call's events of progress come ever further apart, so that one of ten minutes has some seventy.
  */
-#define PROGRESS_STEP_US 500000U
+#define PROGRESS_STEP_US 250000U
 #define QUESTIONS_MAX 8 /* of a server in a call */
 
 struct run_mcp {

@@ -161,7 +161,8 @@ static void print_result(struct agent_printer *printer, const cJSON *event)
 {
 	const cJSON *settle = cua_json_member(event, "settle");
 	const char *server = cua_json_string(event, "server");
-	fputs("  ", printer->out);
+	fputs(printer->in_line ? "  " : "     ", printer->out);
+	printer->in_line = true;
 	cua_text_line(printer->out, server ? server : "desktop", 0);
 	fprintf(printer->out, " %.2f s", cua_json_number(event, "ms") / 1000.0);
 	if (cJSON_IsTrue(cua_json_member(event, "is_error"))) {

@@ -19,6 +19,9 @@ foreach(name config client server limits http command)
 	set_tests_properties(mcp_${name} PROPERTIES TIMEOUT 180)
 endforeach()
 target_sources(test_mcp_http PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
+if(CUA_SANITIZE) # nor may the relay of a server have it
+	target_compile_definitions(test_mcp_command PRIVATE CUA_TEST_SANITIZED)
+endif()
 foreach(name server limits)
 	target_sources(test_mcp_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/mcp_play.c ${CMAKE_CURRENT_LIST_DIR}/processes.c
 		${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)

@@ -115,12 +115,12 @@ static const char *const progress_events[] = {
 	"{\"type\":\"result\",\"status\":\"ok\",\"server\":\"papers\",\"ms\":1500}",
 };
 
-static void print_progress_events(FILE *out)
+static void print_events(FILE *out, const char *const *events, size_t count)
 {
 	struct agent_printer printer;
 	agent_printer_init(&printer, out, false);
-	for (size_t i = 0; i < CUA_ARRAY_LEN(progress_events); i++) {
-		CUA_AUTO_JSON cJSON *event = cJSON_Parse(progress_events[i]);
+	for (size_t i = 0; i < count; i++) {
+		CUA_AUTO_JSON cJSON *event = cJSON_Parse(events[i]);
 		assert_non_null(event);
 		agent_print_event(&printer, event);
 	}
@@ -133,9 +133,26 @@ static void progress_is_a_line_each_in_a_file(void **state)
 	CUA_AUTO_FREE char *text = NULL;
 	size_t len = 0;
 	(void)state;
-	print_progress_events(open_memstream(&text, &len));
+	print_events(open_memstream(&text, &len), progress_events, CUA_ARRAY_LEN(progress_events));
 	assert_non_null(strstr(
 			text, "\n     papers: 1\n     papers: 2 of 10, page two  papers 1.50 s"));
+}
+
+/* What came in between does not make the next line begin in the middle of this one. */
+static void a_result_behind_a_question_has_its_line(void **state)
+{
+	static const char *const events[] = {
+		"{\"type\":\"elicitation\",\"server\":\"papers\",\"answer\":\"accepted\"}",
+		"{\"type\":\"result\",\"status\":\"ok\",\"server\":\"papers\",\"ms\":1500}",
+		"{\"type\":\"taint\",\"reason\":\"why\"}",
+	};
+	CUA_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	(void)state;
+	print_events(open_memstream(&text, &len), events, CUA_ARRAY_LEN(events));
+	assert_string_equal(text,
+			"     papers asked a person: answered\n     papers 1.50 s\n"
+			"     from here on tainted: why\n");
 }
 
 static void progress_is_one_line_on_a_terminal(void **state)
@@ -145,7 +162,7 @@ static void progress_is_one_line_on_a_terminal(void **state)
 	const struct winsize size = { .ws_row = 20, .ws_col = 24 };
 	(void)state;
 	assert_int_equal(openpty(&ours, &its, NULL, NULL, &size), 0);
-	print_progress_events(fdopen(its, "w"));
+	print_events(fdopen(its, "w"), progress_events, CUA_ARRAY_LEN(progress_events));
 	for (ssize_t got = 1, at = 0; got > 0; at += got) {
 		got = read(ours, text + at, sizeof(text) - 1 - (size_t)at);
 		got = got > 0 ? got : 0; /* EIO: nobody holds the terminal any more */
@@ -204,6 +221,7 @@ int main(void)
 		STAGED(the_way_on_is_printed),
 		cmocka_unit_test(progress_is_a_line_each_in_a_file),
 		cmocka_unit_test(progress_is_one_line_on_a_terminal),
+		cmocka_unit_test(a_result_behind_a_question_has_its_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
