@@ -99,8 +99,10 @@ enum cua_status chat_add_turn(void *self, const struct model_items *items, struc
 
 /* Is this action one of the computer function's, rather than a function of its own? */
 bool chat_tool_has(const char *action);
-/* Its description and its parameters; the caller owns both. NULL when memory runs out. */
-char *chat_tool_help(const struct chat_space *space);
+/* Its description: OpenAI takes no more than 1,024 bytes. */
+#define CHAT_HELP_MAX 512
+void chat_tool_help(const struct chat_space *space, char *help, size_t size);
+/* Its parameters; the caller's. */
 cJSON *chat_tool_schema(void);
 /* "done" is no action: NULL if the arguments are not that, else the words of the answer. */
 const char *chat_tool_done(const cJSON *arguments);

@@ -34,7 +34,8 @@ static void add_function(const char *name, const char *help, cJSON *parameters, 
 /* Answers of functions speak of pixels, so a model that counts otherwise has the computer alone. */
 static void add_tools(const struct chat *chat, cJSON *head)
 {
-	CUA_AUTO_FREE char *help = chat_tool_help(&chat->space);
+	char help[CHAT_HELP_MAX];
+	chat_tool_help(&chat->space, help, sizeof(help));
 	cJSON *tools = cJSON_AddArrayToObject(head, "tools");
 	if (!chat->quirks.no_parallel) {
 		cJSON_AddBoolToObject(head, "parallel_tool_calls", false);
@@ -43,7 +44,7 @@ static void add_tools(const struct chat *chat, cJSON *head)
 	while (chat->space.kind != AGENT_COORDINATES_PIXELS && cJSON_GetArraySize(tools) > 1) {
 		cJSON_DeleteItemFromArray(tools, 0); /* give_up is the last */
 	}
-	cJSON *function = build_function(CHAT_COMPUTER, help ? help : "", chat_tool_schema());
+	cJSON *function = build_function(CHAT_COMPUTER, help, chat_tool_schema());
 	cJSON_InsertItemInArray(tools, 0, function);
 }
 

@@ -43,16 +43,19 @@ static const struct cua_arg_spec *arguments_of(enum cua_action_type type)
 	return type == CUA_ACTION_SCREENSHOT ? none : cua_action_table[type].args;
 }
 
-char *chat_tool_help(const struct chat_space *space)
+void chat_tool_help(const struct chat_space *space, char *help, size_t size)
 {
 	char place[200];
+	chat_space_describe(space, place, sizeof(place));
+	snprintf(help, size, "Act on the desktop. %s A new screenshot follows every call.", place);
+}
+
+/* What stands with the argument "action": a function's description may be too short for it. */
+static char *describe_actions(void)
+{
 	CUA_AUTO_BUFFER struct cua_buffer help;
 	cua_buffer_init(&help, MODEL_WORDS_MAX);
-	chat_space_describe(space, place, sizeof(place));
-	enum cua_status status = cua_buffer_printf(&help, NULL,
-			"Act on the desktop. %s A new screenshot follows every call. Actions and "
-			"their arguments:",
-			place);
+	enum cua_status status = cua_buffer_printf(&help, NULL, "Actions and their arguments:");
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(actions); i++) {
 		const struct cua_action_spec *spec = &cua_action_table[actions[i]];
 		status = cua_buffer_printf(&help, NULL, "\n%s(", spec->name);
@@ -103,6 +106,8 @@ cJSON *chat_tool_schema(void)
 	cJSON *properties = cJSON_AddObjectToObject(schema, "properties");
 	cJSON *action = cJSON_AddObjectToObject(properties, "action");
 	cJSON_AddStringToObject(action, "type", "string");
+	CUA_AUTO_FREE char *help = describe_actions();
+	cJSON_AddStringToObject(action, "description", help ? help : "");
 	cJSON *names = cJSON_AddArrayToObject(action, "enum");
 	for (size_t i = 0; i < CUA_ARRAY_LEN(actions); i++) {
 		cJSON_AddItemToArray(names, cJSON_CreateString(cua_action_table[actions[i]].name));

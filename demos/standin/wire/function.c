@@ -104,9 +104,7 @@ bool wire_check_function(struct wire_request *request, const char *place, const 
 	if (request->api != &wire_anthropic && !check_name(request, place, name ? name : "")) {
 		return false;
 	}
-	/* Of servers that speak Chat Completions most take more. */
-	if (request->api == &wire_responses && description &&
-			strlen(description) > DESCRIPTION_MAX_LEN) {
+	if (is_openai(request) && description && strlen(description) > DESCRIPTION_MAX_LEN) {
 		return wire_refuse(request, 400, "string_above_max_length", place,
 				"Invalid '%s.description': string too long. Expected a string with "
 				"maximum length %d, but got a string with length %zu instead.",
