@@ -20,19 +20,20 @@
 
 /* --- making the folder --- */
 
-/* Sorts by time and cannot collide. */
+/* Sorts by time, to the millisecond, and cannot collide. */
 static bool make_path(struct agent_journal *journal, const char *runs_dir)
 {
 	struct timespec now;
 	struct tm utc;
-	char stamp[32], random_hex[9];
+	char second[32], random_hex[9];
 	unsigned char random_bytes[4];
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	strftime(second, sizeof(second), "%Y%m%dT%H%M%S", &utc);
 	randombytes_buf(random_bytes, sizeof(random_bytes));
 	sodium_bin2hex(random_hex, sizeof(random_hex), random_bytes, sizeof(random_bytes));
-	if (asprintf(&journal->path, "%s/%s-%s", runs_dir, stamp, random_hex) < 0) {
+	if (asprintf(&journal->path, "%s/%s.%03ldZ-%s", runs_dir, second, now.tv_nsec / 1000000,
+			    random_hex) < 0) {
 		journal->path = NULL;
 		return false;
 	}

@@ -46,7 +46,7 @@ static void print_money(double cost_usd)
 
 static void print_row(const struct agent_run_summary *run)
 {
-	printf("%-26s  %-13s  %5d  ", run->id, run->state, run->steps);
+	printf("%-29s  %-13s  %5d  ", run->id, run->state, run->steps);
 	if (run->ms > 0) {
 		printf("%8.1f", run->ms / 1000.0);
 	} else {
@@ -95,7 +95,7 @@ int runs_list(int argc, char **argv)
 	if (as_json) {
 		print_rows_json(runs, count);
 	} else {
-		printf("%-26s  %-13s  %5s  %8s  %9s  %s\n", "RUN", "STATE", "STEPS", "SECONDS",
+		printf("%-29s  %-13s  %5s  %8s  %9s  %s\n", "RUN", "STATE", "STEPS", "SECONDS",
 				"USD", "MODEL  TASK");
 		for (size_t i = 0; i < count; i++) {
 			print_row(&runs[i]);
