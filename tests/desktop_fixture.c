@@ -173,6 +173,14 @@ char *desktop_sh(const struct desktop *desktop, const char *script)
 	return text;
 }
 
+void desktop_sh_expect(const struct desktop *desktop, const char *script, const char *expected)
+{
+	CUA_AUTO_FREE char *text = desktop_sh(desktop, script);
+	if (!strstr(text, expected)) {
+		fail_msg("%s: %s", script, text);
+	}
+}
+
 const char *desktop_tool(const struct desktop *desktop, const char *tool, const char *arguments)
 {
 	static char said[2][65536];

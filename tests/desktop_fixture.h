@@ -40,6 +40,8 @@ pid_t desktop_recorded_pid(const struct desktop *desktop, const char *who);
 
 /* Runs a shell script inside; its output without the line break at the end. Must succeed. */
 char *desktop_sh(const struct desktop *desktop, const char *script); /* the caller frees */
+/* The same, and this must be in what it says. */
+void desktop_sh_expect(const struct desktop *desktop, const char *script, const char *expected);
 /* What a tool says, failures too; arguments: JSON. Of one of two buffers in turn. */
 const char *desktop_tool(const struct desktop *desktop, const char *tool, const char *arguments);
 /* Copies one of our helpers into the home; returns its path inside. */

@@ -49,14 +49,6 @@ static int finish(void **state)
 
 /* --- what clients see --- */
 
-static void expect_inside(const char *script, const char *expected)
-{
-	CUA_AUTO_FREE char *text = desktop_sh(&desktop, script);
-	if (!strstr(text, expected)) {
-		fail_msg("%s: %s", script, text);
-	}
-}
-
 /* The decisions so far; the caller frees. */
 static char *decisions(void)
 {
@@ -84,14 +76,19 @@ static void expect_decision(const char *text)
 static void curl_and_python_reach_what_is_allowed(void **state)
 {
 	(void)state;
-	expect_inside("curl -sS http://allowed.test/page.html?secret-query", "hello from allowed");
-	expect_inside("curl -sS --cacert ca.crt https://allowed.test/page.html", "hello from");
-	expect_inside("curl -sS --cacert ca.crt https://b.wild.test/page.html", "hello from");
-	expect_inside("python3 -c 'import urllib.request as u; "
-		      "print(u.urlopen(\"http://allowed.test/page.html\").read())'",
+	desktop_sh_expect(&desktop, "curl -sS http://allowed.test/page.html?secret-query",
 			"hello from allowed");
-	expect_inside("SSL_CERT_FILE=ca.crt python3 -c 'import urllib.request as u; "
-		      "print(u.urlopen(\"https://allowed.test/page.html\").read())'",
+	desktop_sh_expect(&desktop, "curl -sS --cacert ca.crt https://allowed.test/page.html",
+			"hello from");
+	desktop_sh_expect(&desktop, "curl -sS --cacert ca.crt https://b.wild.test/page.html",
+			"hello from");
+	desktop_sh_expect(&desktop,
+			"python3 -c 'import urllib.request as u; "
+			"print(u.urlopen(\"http://allowed.test/page.html\").read())'",
+			"hello from allowed");
+	desktop_sh_expect(&desktop,
+			"SSL_CERT_FILE=ca.crt python3 -c 'import urllib.request as u; "
+			"print(u.urlopen(\"https://allowed.test/page.html\").read())'",
 			"hello from allowed");
 	expect_decision("\"event\":\"allowed\",\"by\":\"CONNECT\",\"host\":\"b.wild.test\","
 			"\"port\":443,\"rule\":\"*.wild.test\"");
@@ -103,17 +100,22 @@ static void curl_and_python_reach_what_is_allowed(void **state)
 static void git_and_pip_work(void **state)
 {
 	(void)state;
-	expect_inside("git clone -q http://allowed.test/repository.git one 2>&1; cat one/file.txt",
+	desktop_sh_expect(&desktop,
+			"git clone -q http://allowed.test/repository.git one 2>&1; cat "
+			"one/file.txt",
 			"from the repository");
-	expect_inside("GIT_SSL_CAINFO=$HOME/ca.crt git clone -q "
-		      "https://allowed.test/repository.git two 2>&1; cat two/file.txt",
+	desktop_sh_expect(&desktop,
+			"GIT_SSL_CAINFO=$HOME/ca.crt git clone -q "
+			"https://allowed.test/repository.git two 2>&1; cat two/file.txt",
 			"from the repository");
-	expect_inside("pip download -q --no-deps --disable-pip-version-check -d got "
-		      "--trusted-host allowed.test --index-url http://allowed.test/simple tiny "
-		      "2>&1; ls got",
+	desktop_sh_expect(&desktop,
+			"pip download -q --no-deps --disable-pip-version-check -d got "
+			"--trusted-host allowed.test --index-url http://allowed.test/simple tiny "
+			"2>&1; ls got",
 			"tiny-1.0-py3-none-any.whl");
-	expect_inside("pip download -q --no-deps --disable-pip-version-check -d more "
-		      "--cert ca.crt --index-url https://allowed.test/simple tiny 2>&1; ls more",
+	desktop_sh_expect(&desktop,
+			"pip download -q --no-deps --disable-pip-version-check -d more "
+			"--cert ca.crt --index-url https://allowed.test/simple tiny 2>&1; ls more",
 			"tiny-1.0-py3-none-any.whl");
 }
 
@@ -121,21 +123,24 @@ static void git_and_pip_work(void **state)
 static void npm_works(void **state)
 {
 	(void)state;
-	expect_inside("mkdir one-app && cd one-app && npm install --no-audit --no-fund "
-		      "--loglevel=error "
-		      "--registry=http://allowed.test/npm/ tiny-js 2>&1; "
-		      "node -e 'console.log(require(\"tiny-js\"))'",
+	desktop_sh_expect(&desktop,
+			"mkdir one-app && cd one-app && npm install --no-audit --no-fund "
+			"--loglevel=error "
+			"--registry=http://allowed.test/npm/ tiny-js 2>&1; "
+			"node -e 'console.log(require(\"tiny-js\"))'",
 			"tiny and scoped");
-	expect_inside("mkdir two-app && cd two-app && npm install --no-audit --no-fund "
-		      "--loglevel=error "
-		      "--cafile=$HOME/ca.crt --registry=https://allowed.test/npm/ tiny-js 2>&1; "
-		      "ls node_modules node_modules/@small",
+	desktop_sh_expect(&desktop,
+			"mkdir two-app && cd two-app && npm install --no-audit --no-fund "
+			"--loglevel=error "
+			"--cafile=$HOME/ca.crt --registry=https://allowed.test/npm/ tiny-js 2>&1; "
+			"ls node_modules node_modules/@small",
 			"tiny-js\n\nnode_modules/@small:\none");
 	/* A registry that hands out files of another server. */
-	expect_inside("mkdir three-app && cd three-app && npm install --no-audit --no-fund "
-		      "--fetch-retries=0 --registry=http://allowed.test/npm/ strayed 2>&1; ls",
+	desktop_sh_expect(&desktop,
+			"mkdir three-app && cd three-app && npm install --no-audit --no-fund "
+			"--fetch-retries=0 --registry=http://allowed.test/npm/ strayed 2>&1; ls",
 			"403 Forbidden - GET http://evil.test/strayed-1.0.0.tgz");
-	expect_inside("ls three-app/node_modules 2>&1 || true", "No such file");
+	desktop_sh_expect(&desktop, "ls three-app/node_modules 2>&1 || true", "No such file");
 	/* As a model does it. */
 	struct output output;
 	free(desktop_sh(&desktop,
@@ -145,21 +150,23 @@ static void npm_works(void **state)
 			"{\"language\":\"node\",\"packages\":[\"tiny-js\"]}", NULL);
 	expect_status(&output, 0, "environment_setup");
 	output_finish(&output);
-	expect_inside("cd ~/workspace && node -e 'console.log(require(\"tiny-js\"))'",
+	desktop_sh_expect(&desktop, "cd ~/workspace && node -e 'console.log(require(\"tiny-js\"))'",
 			"tiny and scoped");
 }
 
 static void what_is_denied_is_told_and_written_down(void **state)
 {
 	(void)state;
-	expect_inside("curl -sS http://evil.test/",
+	desktop_sh_expect(&desktop, "curl -sS http://evil.test/",
 			"lets nothing through to evil.test: the name "
 			"is not in the list");
-	expect_inside("curl -sS -o /dev/null -w '%{http_code}' http://evil.test/", "403");
-	expect_inside("curl -sS https://evil.test/ 2>&1 || true", "response 403");
-	expect_inside("curl -sS http://allowed.test:8080/", "only port 443");
-	expect_inside("curl -sS -H 'Host: evil.test' http://allowed.test/", "Host is another");
-	expect_inside("git ls-remote http://evil.test/x.git 2>&1 || true", "403");
+	desktop_sh_expect(&desktop, "curl -sS -o /dev/null -w '%{http_code}' http://evil.test/",
+			"403");
+	desktop_sh_expect(&desktop, "curl -sS https://evil.test/ 2>&1 || true", "response 403");
+	desktop_sh_expect(&desktop, "curl -sS http://allowed.test:8080/", "only port 443");
+	desktop_sh_expect(&desktop, "curl -sS -H 'Host: evil.test' http://allowed.test/",
+			"Host is another");
+	desktop_sh_expect(&desktop, "git ls-remote http://evil.test/x.git 2>&1 || true", "403");
 	expect_decision("\"event\":\"denied\",\"by\":\"CONNECT\",\"host\":\"evil.test\"");
 	struct output output;
 	world_cua(&world, &output, "desktop", "network", "-d", desktop.name, NULL);
@@ -222,7 +229,7 @@ static void no_other_way_leads_out(void **state)
 	snprintf(own, sizeof(own),
 			"curl --noproxy '*' -m 5 -sS http://127.0.0.1:%d/page.html 2>&1 || true",
 			site.port);
-	expect_inside(own, "Couldn't connect");
+	desktop_sh_expect(&desktop, own, "Couldn't connect");
 	expect_decision("\"rule\":\"TLS names another server than CONNECT\","
 			"\"detail\":\"evil.test\"");
 }
@@ -265,25 +272,19 @@ static void the_proxy_has_no_rights(void **state)
 
 /* --- the browser --- */
 
-static bool window_is_there(void *data)
-{
-	char script[256];
-	snprintf(script, sizeof(script), "xwininfo -root -tree | grep -c '%s' || true",
-			(const char *)data);
-	CUA_AUTO_FREE char *count = desktop_sh(&desktop, script);
-	return strcmp(count, "0") != 0;
-}
+#define PAGE_IS_THERE \
+	"{\"action\":\"wait_for\",\"until\":\"window\",\"text\":\"Allowed " \
+	"page\",\"timeout_ms\":60000}"
 
 static void chromium_goes_through_the_proxy(void **state)
 {
-	static char title[] = "Allowed page";
 	(void)state;
 	if (access("/usr/bin/chromium", X_OK) != 0) {
 		skip();
 	}
 	desktop_do(&desktop,
-			"[{\"action\":\"open_url\",\"url\":\"http://allowed.test/page.html\"}]");
-	wait_until(window_is_there, title, "the page over HTTP");
+			"[{\"action\":\"open_url\",\"url\":\"http://allowed.test/"
+			"page.html\"}," PAGE_IS_THERE "]");
 	desktop_do(&desktop, "[{\"action\":\"open_url\",\"url\":\"http://evil.test/\"}]");
 	expect_decision("\"event\":\"denied\",\"by\":\"HTTP\",\"host\":\"evil.test\"");
 	free(desktop_sh(&desktop,
@@ -291,7 +292,7 @@ static void chromium_goes_through_the_proxy(void **state)
 	free(desktop_sh(&desktop,
 			"setsid chromium --ignore-certificate-errors --hide-crash-restore-bubble "
 			"https://allowed.test/page.html >/dev/null 2>&1 </dev/null & echo"));
-	wait_until(window_is_there, title, "the page over HTTPS");
+	desktop_do(&desktop, "[" PAGE_IS_THERE "]");
 }
 
 /* --- what breaks --- */
@@ -310,7 +311,7 @@ static void a_dead_relay_is_started_again(void **state)
 	assert_int_equal(desktop_pids(&desktop, "--relay", &pid, 1), 1);
 	kill_and_wait(pid);
 	wait_until(relay_is_back, &pid, "another relay");
-	expect_inside("curl -sS http://allowed.test/page.html", "hello from allowed");
+	desktop_sh_expect(&desktop, "curl -sS http://allowed.test/page.html", "hello from allowed");
 }
 
 static void without_the_proxy_there_is_no_route(void **state)
@@ -318,10 +319,11 @@ static void without_the_proxy_there_is_no_route(void **state)
 	char listed[256];
 	(void)state;
 	kill_and_wait(desktop_recorded_pid(&desktop, "egress"));
-	expect_inside("curl -sS http://allowed.test/page.html",
+	desktop_sh_expect(&desktop, "curl -sS http://allowed.test/page.html",
 			"The egress proxy of this sandbox has ended: there is no network");
-	expect_inside("curl -sS --cacert ca.crt https://allowed.test/ 2>&1 || true", "503");
-	expect_inside("curl -sS http://evil.test/", "there is no network");
+	desktop_sh_expect(&desktop, "curl -sS --cacert ca.crt https://allowed.test/ 2>&1 || true",
+			"503");
+	desktop_sh_expect(&desktop, "curl -sS http://evil.test/", "there is no network");
 	struct output output;
 	world_cua(&world, &output, "desktop", "list", NULL);
 	snprintf(listed, sizeof(listed), "%s", output.out);
@@ -333,8 +335,8 @@ static void without_the_proxy_there_is_no_route(void **state)
 	world_expect(&world, 1, "desktop", "start", "--name=net", "--network=allow:evil.test",
 			NULL);
 	world_expect(&world, 0, "desktop", "start", "--name=net", NULL);
-	expect_inside("curl -sS http://allowed.test/page.html", "hello from allowed");
-	expect_inside("curl -sS http://evil.test/", "is not in the list");
+	desktop_sh_expect(&desktop, "curl -sS http://allowed.test/page.html", "hello from allowed");
+	desktop_sh_expect(&desktop, "curl -sS http://evil.test/", "is not in the list");
 }
 
 /* --- options --- */

@@ -120,38 +120,35 @@ static int finish(void **state)
 
 /* --- what is reached --- */
 
-static void expect_inside(const char *script, const char *expected)
-{
-	CUA_AUTO_FREE char *text = desktop_sh(&desktop, script);
-	if (!strstr(text, expected)) {
-		fail_msg("%s: %s", script, text);
-	}
-}
-
 static void the_internet_is_reached_by_name_and_address(void **state)
 {
 	(void)state;
-	expect_inside("curl -sS http://site.test/", "hello from outside");
-	expect_inside("curl -sS http://11.22.33.45/", "hello from outside");
-	expect_inside("python3 -c 'import urllib.request as u; "
-		      "print(u.urlopen(\"http://site.test/\").read())'",
+	desktop_sh_expect(&desktop, "curl -sS http://site.test/", "hello from outside");
+	desktop_sh_expect(&desktop, "curl -sS http://11.22.33.45/", "hello from outside");
+	desktop_sh_expect(&desktop,
+			"python3 -c 'import urllib.request as u; "
+			"print(u.urlopen(\"http://site.test/\").read())'",
 			"hello from outside");
-	expect_inside("python3 -c 'import socket; s = socket.socket(2, 2); "
-		      "s.settimeout(10); s.sendto(b\"this\", (\"site.test\", 7)); "
-		      "print(s.recv(99))'",
+	desktop_sh_expect(&desktop,
+			"python3 -c 'import socket; s = socket.socket(2, 2); "
+			"s.settimeout(10); s.sendto(b\"this\", (\"site.test\", 7)); "
+			"print(s.recv(99))'",
 			"echo of this");
-	expect_inside("curl -sS http://nobody.test/ 2>&1 || true", "Could not resolve host");
-	expect_inside("env | grep -ci proxy || true", "0");
+	desktop_sh_expect(&desktop, "curl -sS http://nobody.test/ 2>&1 || true",
+			"Could not resolve host");
+	desktop_sh_expect(&desktop, "env | grep -ci proxy || true", "0");
 }
 
 static void much_goes_whole_both_ways(void **state)
 {
 	(void)state;
-	expect_inside("for i in 1 2 3 4; do curl -sS -o large$i http://site.test/large & done; "
-		      "wait; for i in 1 2 3 4; do cmp large$i large1; done; ls -l large1",
+	desktop_sh_expect(&desktop,
+			"for i in 1 2 3 4; do curl -sS -o large$i http://site.test/large & done; "
+			"wait; for i in 1 2 3 4; do cmp large$i large1; done; ls -l large1",
 			" 32899072 ");
-	expect_inside("test \"$(curl -sS --data-binary @large1 http://site.test/)\" = "
-		      "\"$(sha256sum <large1 | cut -d' ' -f1)\" && rm large? && echo same",
+	desktop_sh_expect(&desktop,
+			"test \"$(curl -sS --data-binary @large1 http://site.test/)\" = "
+			"\"$(sha256sum <large1 | cut -d' ' -f1)\" && rm large? && echo same",
 			"same");
 }
 
@@ -170,24 +167,16 @@ static void tools_have_the_same_network(void **state)
 	cua_http_response_finish(&response);
 }
 
-static bool window_is_there(void *data)
-{
-	char script[256];
-	snprintf(script, sizeof(script), "xwininfo -root -tree | grep -c '%s' || true",
-			(const char *)data);
-	CUA_AUTO_FREE char *count = desktop_sh(&desktop, script);
-	return strcmp(count, "0") != 0;
-}
-
 static void chromium_reaches_it(void **state)
 {
-	static char title[] = "Outside page";
 	(void)state;
 	if (access("/usr/bin/chromium", X_OK) != 0) {
 		skip();
 	}
-	desktop_do(&desktop, "[{\"action\":\"open_url\",\"url\":\"http://site.test/\"}]");
-	wait_until(window_is_there, title, "the page");
+	desktop_do(&desktop,
+			"[{\"action\":\"open_url\",\"url\":\"http://site.test/\"},"
+			"{\"action\":\"wait_for\",\"until\":\"window\",\"text\":\"Outside page\","
+			"\"timeout_ms\":60000}]");
 	desktop_end_processes(&desktop, "chromium");
 }
 
@@ -231,9 +220,12 @@ static void only_the_public_internet_is_reached(void **state)
 			fail_msg("%s: %s", refused[i].url, text);
 		}
 	}
-	expect_inside("curl -sS -m 5 http://127.0.0.1:8080/ 2>&1 || true", "Couldn't connect");
-	expect_inside("curl -sS -m 5 http://metadata.test/ 2>&1 || true", "Couldn't connect");
-	expect_inside("curl -sS -m 5 http://own.test:8080/ 2>&1 || true", "Couldn't connect");
+	desktop_sh_expect(&desktop, "curl -sS -m 5 http://127.0.0.1:8080/ 2>&1 || true",
+			"Couldn't connect");
+	desktop_sh_expect(&desktop, "curl -sS -m 5 http://metadata.test/ 2>&1 || true",
+			"Couldn't connect");
+	desktop_sh_expect(&desktop, "curl -sS -m 5 http://own.test:8080/ 2>&1 || true",
+			"Couldn't connect");
 }
 
 static void nothing_inside_changes_its_network(void **state)
@@ -259,7 +251,7 @@ static void nothing_inside_changes_its_network(void **state)
 			fail_msg("%s is done", tries[i]);
 		}
 	}
-	expect_inside("curl -sS http://site.test/", "hello from outside");
+	desktop_sh_expect(&desktop, "curl -sS http://site.test/", "hello from outside");
 }
 
 static void another_desktop_is_not_reached(void **state)
@@ -271,8 +263,10 @@ static void another_desktop_is_not_reached(void **state)
 			"setsid python3 -m http.server 8123 >/dev/null 2>&1 </dev/null & "
 			"until curl -sS -o /dev/null http://10.0.2.100:8123/ 2>/dev/null; do "
 			":; done"));
-	expect_inside("curl -sS -m 5 http://10.0.2.100:8123/ 2>&1 || true", "Couldn't connect");
-	expect_inside("curl -sS -m 5 http://10.0.2.2:8123/ 2>&1 || true", "Couldn't connect");
+	desktop_sh_expect(&desktop, "curl -sS -m 5 http://10.0.2.100:8123/ 2>&1 || true",
+			"Couldn't connect");
+	desktop_sh_expect(&desktop, "curl -sS -m 5 http://10.0.2.2:8123/ 2>&1 || true",
+			"Couldn't connect");
 	desktop_stop(&other);
 }
 
@@ -338,9 +332,11 @@ static void without_the_gateway_there_is_no_route(void **state)
 	struct output output;
 	(void)state;
 	kill_and_wait(desktop_recorded_pid(&desktop, "egress"));
-	expect_inside("curl -sS http://site.test/ 2>&1 || true", "Could not resolve host");
-	expect_inside("curl -sS http://11.22.33.44/ 2>&1 || true", "Couldn't connect");
-	expect_inside("ip route | wc -l", "0");
+	desktop_sh_expect(&desktop, "curl -sS http://site.test/ 2>&1 || true",
+			"Could not resolve host");
+	desktop_sh_expect(
+			&desktop, "curl -sS http://11.22.33.44/ 2>&1 || true", "Couldn't connect");
+	desktop_sh_expect(&desktop, "ip route | wc -l", "0");
 	world_cua(&world, &output, "desktop", "list", NULL);
 	assert_non_null(strstr(output.out, "network open (its gateway has ended: none)"));
 	output_finish(&output);
@@ -348,14 +344,14 @@ static void without_the_gateway_there_is_no_route(void **state)
 	desktop_disconnect(&desktop);
 	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
 	world_expect(&world, 0, "desktop", "start", "--name=open", NULL);
-	expect_inside("curl -sS http://site.test/", "hello from outside");
+	desktop_sh_expect(&desktop, "curl -sS http://site.test/", "hello from outside");
 	/* And outlives that, as the applications do. */
 	const pid_t gateway = desktop_recorded_pid(&desktop, "egress");
 	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
 	assert_false(process_is_gone(gateway));
 	world_expect(&world, 0, "desktop", "start", "--name=open", NULL);
 	assert_int_equal(desktop_recorded_pid(&desktop, "egress"), gateway);
-	expect_inside("curl -sS http://site.test/", "hello from outside");
+	desktop_sh_expect(&desktop, "curl -sS http://site.test/", "hello from outside");
 }
 
 static bool is_gone(void *data)
