@@ -93,8 +93,27 @@ static void reading_has_a_bound(void **state)
 	assert_non_null(strstr(err.msg, place->path));
 	assert_int_equal(cua_file_write(place->path, "four", 4, 0600, NULL), CUA_OK);
 	assert_int_equal(cua_file_read(place->path, &buffer, &err), CUA_ERR_TOO_LARGE);
-	assert_int_equal(cua_file_read(place->dir, &buffer, &err), CUA_ERR_IO);
-	assert_int_equal(err.sys_errno, EISDIR);
+}
+
+static void what_is_no_file_is_refused_at_once(void **state)
+{
+	const struct place *place = *state;
+	struct cua_error err = { 0 };
+	char said[200];
+	CUA_AUTO_BUFFER struct cua_buffer buffer;
+	cua_buffer_init(&buffer, 3);
+	assert_int_equal(mkfifo(place->path, 0600), 0); /* that nobody writes to */
+	assert_int_equal(cua_file_read(place->path, &buffer, &err), CUA_ERR_INVAL);
+	snprintf(said, sizeof(said), "%s is a pipe, not a file", place->path);
+	assert_string_equal(err.msg, said);
+	assert_int_equal(unlink(place->path), 0);
+	assert_int_equal(mknod(place->path, S_IFSOCK | 0600, 0), 0);
+	assert_int_equal(cua_file_read(place->path, &buffer, &err), CUA_ERR_INVAL);
+	assert_non_null(strstr(err.msg, "is a socket, not a file"));
+	assert_int_equal(cua_file_read("/dev/zero", &buffer, &err), CUA_ERR_INVAL);
+	assert_string_equal(err.msg, "/dev/zero is a device, not a file");
+	assert_int_equal(cua_file_read(place->dir, &buffer, &err), CUA_ERR_INVAL);
+	assert_non_null(strstr(err.msg, "is a folder, not a file"));
 }
 
 static char large[65536];
@@ -359,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(a_file_comes_back_as_written),
 		IN_PLACE(reading_has_a_bound),
+		IN_PLACE(what_is_no_file_is_refused_at_once),
 		IN_PLACE(a_write_that_fails_leaves_the_old_file),
 		IN_PLACE(a_full_disk_leaves_the_old_file),
 		IN_PLACE(writing_replaces_a_link_not_its_target),

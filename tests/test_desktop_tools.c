@@ -372,6 +372,14 @@ static void searching_finds_and_never_hangs(void **state)
 			"nothing was found");
 	assert_string_equal(call("search", "pattern", "--files", "{\"path\":\"code\"}"),
 			"nothing was found");
+	bash("cd ~/workspace; mkfifo code/queue; python3 -c 'import socket; "
+	     "socket.socket(socket.AF_UNIX).bind(\"code/wire\")'");
+	assert_says(call_failing("search", "pattern", "x", "{\"path\":\"code/queue\"}"),
+			"code/queue is a pipe, neither a file nor a folder");
+	assert_says(call_failing("search", "pattern", "x", "{\"path\":\"code/wire\"}"),
+			"code/wire is a socket, neither a file nor a folder");
+	assert_string_equal(call("search", "pattern", "nowhere to be found", "{\"path\":\"code\"}"),
+			"nothing was found");
 }
 
 static void git_works_and_runs_no_hooks(void **state)

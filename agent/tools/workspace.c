@@ -96,10 +96,7 @@ enum cua_status tool_open_file(const struct tool_workspace *workspace, const cha
 	}
 	if (!S_ISREG(ret_stat->st_mode)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%.200s is %s, not a file", path,
-				S_ISDIR(ret_stat->st_mode)                    ? "a folder"
-						: S_ISSOCK(ret_stat->st_mode) ? "a socket"
-						: S_ISFIFO(ret_stat->st_mode) ? "a pipe"
-									      : "a device");
+				cua_file_kind(ret_stat->st_mode));
 	}
 	*ret_fd = cua_steal_fd(&fd);
 	return CUA_OK;
@@ -239,8 +236,17 @@ enum cua_status tool_write_whole(const struct tool_workspace *workspace, const c
 enum cua_status tool_argument_path(const struct tool_workspace *workspace, const char *path,
 		char **ret_path, struct cua_error *err)
 {
+	struct stat info;
 	CUA_AUTO_FD int fd = -1;
 	enum cua_status status = tool_open(workspace, path, O_PATH, &fd, err);
+	if (status == CUA_OK && fstat(fd, &info) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%.200s", path);
+	}
+	/* A program that opens a pipe waits for whoever writes to it. */
+	if (status == CUA_OK && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%.200s is %s, neither a file nor a folder",
+				path, cua_file_kind(info.st_mode));
+	}
 	if (status == CUA_OK && asprintf(ret_path, "./%s", relative(workspace, path)) < 0) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "path");
 	}

@@ -50,7 +50,8 @@ CUA_NODISCARD enum cua_status tool_write_whole(const struct tool_workspace *work
 		struct cua_error *err);
 
 /* The path as a program run in the workspace takes it: relative, and never an option. Fails as
- * tool_open() if it does not exist there. The caller frees. */
+ * tool_open() if it does not exist there; CUA_ERR_INVAL if it is neither a file nor a folder. The
+ * caller frees. */
 CUA_NODISCARD enum cua_status tool_argument_path(const struct tool_workspace *workspace,
 		const char *path, char **ret_path, struct cua_error *err);
 

@@ -12,17 +12,45 @@
 
 #include "cua/base/util.h"
 
-enum cua_status cua_file_read(const char *path, struct cua_buffer *buffer, struct cua_error *err)
+const char *cua_file_kind(mode_t mode)
 {
-	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return S_ISREG(mode)             ? "a file"
+			: S_ISDIR(mode)  ? "a folder"
+			: S_ISSOCK(mode) ? "a socket"
+			: S_ISFIFO(mode) ? "a pipe"
+			: S_ISLNK(mode)  ? "a link"
+					 : "a device";
+}
+
+/* A pipe that nobody writes to must not hold anything up, nor a device be read without end. */
+static enum cua_status open_regular(
+		const char *path, int *ret_fd, off_t *ret_size, struct cua_error *err)
+{
+	struct stat info;
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const int error = errno;
+	/* A socket cannot be opened at all. */
+	if ((fd >= 0 ? fstat(fd, &info) : stat(path, &info)) == 0 && !S_ISREG(info.st_mode)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is %s, not a file", path,
+				cua_file_kind(info.st_mode));
+	}
 	if (fd < 0) {
-		return CUA_FAIL(err, errno == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, errno, "%s",
+		return CUA_FAIL(err, error == ENOENT ? CUA_ERR_NOT_FOUND : CUA_ERR_IO, error, "%s",
 				path);
 	}
-	struct stat info;
-	enum cua_status status = fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
-			? cua_buffer_reserve(buffer, (size_t)info.st_size, err)
-			: CUA_OK; /* of files in /proc it is not known */
+	*ret_fd = cua_steal_fd(&fd);
+	*ret_size = info.st_size;
+	return CUA_OK;
+}
+
+enum cua_status cua_file_read(const char *path, struct cua_buffer *buffer, struct cua_error *err)
+{
+	CUA_AUTO_FD int fd = -1;
+	off_t size = 0; /* of files in /proc it is 0 */
+	enum cua_status status = open_regular(path, &fd, &size, err);
+	if (status == CUA_OK) {
+		status = cua_buffer_reserve(buffer, (size_t)size, err);
+	}
 	char part[65536];
 	ssize_t got = 0;
 	while (status == CUA_OK && (got = read(fd, part, sizeof(part))) != 0) {

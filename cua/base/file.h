@@ -10,9 +10,12 @@
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 
-/* Appends the file to buffer; CUA_ERR_NOT_FOUND, CUA_ERR_TOO_LARGE past the buffer's cap. */
+/* Appends the regular file to buffer; CUA_ERR_NOT_FOUND, CUA_ERR_TOO_LARGE past the buffer's cap,
+ * CUA_ERR_INVAL for a folder, a pipe and the like, at once. */
 CUA_NODISCARD enum cua_status cua_file_read(
 		const char *path, struct cua_buffer *buffer, struct cua_error *err);
+/* "a folder", "a pipe", ...: what a mode of stat(2) says. */
+const char *cua_file_kind(mode_t mode);
 /* All of it, where the descriptor stands; false with errno if it cannot be, a part may be written
  * then. */
 CUA_NODISCARD bool cua_write_all(int fd, const void *data, size_t len);
