@@ -5,18 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/contract/invisible.h"
 #include "cua/contract/utf8.h"
 
 enum form { FORM_LINE, FORM_BLOCK, FORM_HTML };
-
-/* Characters that hide text or reorder it: zero width, bidirectional controls, tags, and the
- * selectors of variants beside the tags. */
-static bool is_invisible(uint32_t code)
-{
-	return code == 0xAD || code == 0x61C || code == 0xFEFF ||
-			(code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
-			(code >= 0x2060 && code <= 0x206F) || (code >= 0xE0000 && code <= 0xE0FFF);
-}
 
 /* at: after an ESC. Steps over the rest of a control sequence, so that its letters do not
  * show. Source: ECMA-48, 5.4 (CSI) and 5.6 (OSC and its like). */
@@ -81,6 +73,7 @@ static void put_text(FILE *out, const char *text, size_t max_chars, enum form fo
 {
 	const char *at = text ? text : "", *end = at + strlen(at);
 	size_t chars = 0;
+	uint32_t before = 0;
 	while (at < end) {
 		if (max_chars > 0 && chars >= max_chars) {
 			fputs("\xe2\x80\xa6", out);
@@ -96,9 +89,14 @@ static void put_text(FILE *out, const char *text, size_t max_chars, enum form fo
 			at = skip_escape(at, end);
 		} else if (code < 0x80) {
 			chars += put_ascii(out, (char)code, form);
-		} else if (code >= 0xa0 && !is_invisible(code)) {
+			before = code;
+		} else if (code == CUA_BRAILLE_BLANK) {
+			chars += put_ascii(out, ' ', form);
+			before = ' ';
+		} else if (code >= 0xa0 && !cua_is_invisible(code, before, at, end)) {
 			fwrite(start, 1, (size_t)(at - start), out);
 			chars++;
+			before = code;
 		}
 	}
 }
@@ -123,16 +121,22 @@ size_t cua_text_strip(char *text)
 	size_t count = 0;
 	const char *at = text, *end = text + strlen(text);
 	char *to = text;
+	uint32_t before = 0;
 	while (at < end) {
 		const char *start = at;
 		const uint32_t code = (unsigned char)*at < 0x80 ? (unsigned char)*at++
 								: cua_utf8_next(&at, end);
 		if (code == CUA_UTF8_INVALID) {
 			at = start + 1;
-		} else if (is_invisible(code)) {
+		} else if (cua_is_invisible(code, before, at, end)) {
 			count++;
+			if (code == CUA_BRAILLE_BLANK) {
+				*to++ = ' ';
+				before = ' ';
+			}
 			continue;
 		}
+		before = code;
 		memmove(to, start, (size_t)(at - start));
 		to += at - start;
 	}

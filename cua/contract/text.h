@@ -18,8 +18,8 @@ void cua_text_block(FILE *out, const char *text);
 /* As cua_text_block(), with the characters that HTML reserves escaped. */
 void cua_text_html(FILE *out, const char *text);
 
-/* Leaves out, in place, the invisible and direction-changing characters of UTF-8, in which a text
- * can carry words that no person sees. How many they were. */
+/* Leaves out, in place, the invisible and direction-changing characters of UTF-8 (invisible.h), in
+ * which a text can carry words that no person sees. How many they were. */
 size_t cua_text_strip(char *text);
 /* The same of all texts in it, names of members among them; NULL is fine. */
 size_t cua_text_strip_json(cJSON *json);
