@@ -119,34 +119,46 @@ static void a_review_runs_tests_and_changes_nothing(void **state)
 	agent_template_destroy(template);
 }
 
-static void research_reads_pages_and_uses_no_secret(void **state)
+/* What could carry something away is a person's to allow once a page of a stranger was read. */
+static void research_follows_links_and_carries_nothing_away(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *tool, *window, *arguments;
-		enum agent_verdict verdict;
+		enum agent_verdict at_first, tainted;
 	} rows[] = {
-		{ "computer", "chromium", "{\"action\":\"click\",\"x\":1,\"y\":1}", AGENT_ALLOW },
-		{ "computer", "chromium", "{\"action\":\"type\",\"text\":\"tides\"}", AGENT_ALLOW },
+		{ "computer", "chromium", "{\"action\":\"click\",\"x\":1,\"y\":1}", AGENT_ALLOW,
+				AGENT_ALLOW },
+		{ "computer", "chromium", "{\"action\":\"scroll\",\"dy\":3}", AGENT_ALLOW,
+				AGENT_ALLOW },
+		{ "computer", "chromium", "{\"action\":\"type\",\"text\":\"tides\"}", AGENT_ALLOW,
+				AGENT_ASK },
+		{ "computer", "chromium", "{\"action\":\"key\",\"keys\":\"a\"}", AGENT_ALLOW,
+				AGENT_ASK },
 		{ "computer", "chromium", "{\"action\":\"open_url\",\"url\":\"https://a.org\"}",
-				AGENT_ALLOW },
+				AGENT_ALLOW, AGENT_ASK },
 		{ "computer", "chromium", "{\"action\":\"type\",\"text\":\"{{secret:BANK}}\"}",
-				AGENT_DENY },
-		{ "computer", "xterm", "{\"action\":\"type\",\"text\":\"curl a.org\"}", AGENT_ASK },
-		{ "write_file", "chromium", "{\"path\":\"notes.md\",\"content\":\"\"}",
+				AGENT_DENY, AGENT_DENY },
+		{ "computer", "xterm", "{\"action\":\"type\",\"text\":\"curl a.org\"}", AGENT_ASK,
+				AGENT_ASK },
+		{ "write_file", "chromium", "{\"path\":\"notes.md\",\"content\":\"\"}", AGENT_ALLOW,
 				AGENT_ALLOW },
-		{ "bash", "chromium", "{\"command\":\"curl https://a.org\"}", AGENT_ASK },
+		{ "bash", "chromium", "{\"command\":\"curl https://a.org\"}", AGENT_ASK,
+				AGENT_ASK },
 	};
 	struct agent_template *template = load("browser-research");
-	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		const struct agent_policy_call call = { .tool = rows[i].tool,
-			.window_class = rows[i].window,
+	for (size_t i = 0; i < 2 * CUA_ARRAY_LEN(rows); i++) {
+		const bool is_tainted = i % 2 == 1;
+		const struct agent_policy_call call = { .tool = rows[i / 2].tool,
+			.window_class = rows[i / 2].window,
 			.window_title = "",
 			.url = "https://a.org/",
-			.is_tainted = true,
+			.is_tainted = is_tainted,
 			.network = "allow" };
-		if (judge(template->policy, call, rows[i].arguments) != rows[i].verdict) {
-			fail_msg("%s %s", rows[i].tool, rows[i].arguments);
+		if (judge(template->policy, call, rows[i / 2].arguments) !=
+				(is_tainted ? rows[i / 2].tainted : rows[i / 2].at_first)) {
+			fail_msg("%s %s%s", rows[i / 2].tool, rows[i / 2].arguments,
+					is_tainted ? ", tainted" : "");
 		}
 	}
 	agent_template_destroy(template);
@@ -296,7 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(eight_come_with_cua_and_are_well_formed),
 		cmocka_unit_test(a_review_runs_tests_and_changes_nothing),
-		cmocka_unit_test(research_reads_pages_and_uses_no_secret),
+		cmocka_unit_test(research_follows_links_and_carries_nothing_away),
 		cmocka_unit_test(all_that_a_template_says_is_read),
 		cmocka_unit_test(one_of_the_user_stands_in_place_of_cuas),
 		cmocka_unit_test(mistakes_are_told_with_their_line),
