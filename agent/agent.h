@@ -42,6 +42,10 @@ struct cua_agent_question {
 	uint64_t expires_us; /* of cua_now_us(): a later yes is none */
 };
 
+/* What a person said to a question; none: nobody answered in time, which refuses nothing for good.
+ */
+enum cua_agent_consent { CUA_AGENT_CONSENT_NO, CUA_AGENT_CONSENT_YES, CUA_AGENT_CONSENT_NONE };
+
 /* All borrowed for the time of the run. */
 struct cua_agent_options {
 	const char *task;
@@ -81,7 +85,8 @@ struct cua_agent_options {
 	 * there. */
 	char *(*ask)(const char *who, const char *question, void *user_data);
 	/* May the call go on? NULL: nobody is there to ask, and it may not. */
-	bool (*approve)(const struct cua_agent_question *question, void *user_data);
+	enum cua_agent_consent (*approve)(
+			const struct cua_agent_question *question, void *user_data);
 	void *user_data;
 };
 

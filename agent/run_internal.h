@@ -163,7 +163,13 @@ void run_policy_replay(struct agent_run *run, const cJSON *events);
 
 /* --- run_question.c --- */
 
-enum run_answer { RUN_ANSWER_YES, RUN_ANSWER_NO, RUN_ANSWER_NOBODY, RUN_ANSWER_OVER };
+enum run_answer {
+	RUN_ANSWER_YES,
+	RUN_ANSWER_NO,
+	RUN_ANSWER_NONE,   /* not in time */
+	RUN_ANSWER_NOBODY, /* there is nobody to ask */
+	RUN_ANSWER_OVER,
+};
 
 /* Asks a person. checks: as in struct cua_agent_question. Written down but for RUN_ANSWER_OVER. */
 enum run_answer run_question(struct agent_run *run, const struct run_request *request,
@@ -210,8 +216,8 @@ bool run_note_safety(struct agent_run *run, const struct agent_call *call, bool 
 /* counted: of agent_ledger_since(), taken over. */
 bool run_note_decision(struct agent_run *run, const struct run_request *request,
 		const struct agent_decision *decision, cJSON *counted);
-/* answer: "yes", "no", "nobody", "not_asked", "expired", "screen_changed". picture: NULL for none.
- */
+/* answer: "yes", "no", "unanswered", "nobody", "not_asked", "expired", "screen_changed". picture:
+ * NULL for none. */
 bool run_note_approval(struct agent_run *run, const struct agent_call *call, const char *answer,
 		const char *picture, double ms);
 bool run_note_taint(struct agent_run *run, const struct agent_call *call,

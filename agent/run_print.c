@@ -152,7 +152,8 @@ static void print_turn(struct agent_printer *printer, const cJSON *event)
 static void print_intent(struct agent_printer *printer, const cJSON *event)
 {
 	CUA_AUTO_FREE char *words = agent_words_intent(event);
-	fputs(printer->actions_said++ ? "; " : "  ", printer->out);
+	fputs(!printer->in_line ? "     " : printer->actions_said ? "; " : "  ", printer->out);
+	printer->actions_said++;
 	cua_text_line(printer->out, words, ACTIONS_SHOWN);
 	printer->in_line = true;
 }
@@ -213,7 +214,9 @@ static void print_approval(struct agent_printer *printer, const cJSON *event)
 	print_line(printer, "     ",
 			strcmp(answer, "yes") == 0                  ? "allowed by a person"
 					: strcmp(answer, "no") == 0 ? "refused by a person"
-								    : "not allowed");
+					: strcmp(answer, "unanswered") == 0
+					? "not allowed: nobody answered"
+					: "not allowed");
 }
 
 /* Columns of the terminal; 0: it is none. */

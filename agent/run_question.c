@@ -142,14 +142,14 @@ static char *words_of(const struct run_request *request)
 	return words;
 }
 
-static bool put_question(struct agent_run *run, const struct run_request *request,
+static enum cua_agent_consent put_question(struct agent_run *run, const struct run_request *request,
 		const struct agent_decision *decision, const cJSON *checks, const char *picture,
 		uint64_t asked_us)
 {
 	char rule[CUA_PATH_MAX + 300], path[CUA_PATH_MAX] = "", note[300];
 	CUA_AUTO_FREE char *words = words_of(request);
 	if (!words) {
-		return false;
+		return CUA_AGENT_CONSENT_NO;
 	}
 	const size_t hidden = cua_text_strip(words);
 	snprintf(note, sizeof(note), "%s", decision->note);
@@ -175,6 +175,12 @@ static bool put_question(struct agent_run *run, const struct run_request *reques
 enum run_answer run_question(struct agent_run *run, const struct run_request *request,
 		const struct agent_decision *decision, const cJSON *checks)
 {
+	static const struct {
+		const char *noted;
+		enum run_answer answer;
+	} answers[] = { [CUA_AGENT_CONSENT_NO] = { "no", RUN_ANSWER_NO },
+		[CUA_AGENT_CONSENT_YES] = { "yes", RUN_ANSWER_YES },
+		[CUA_AGENT_CONSENT_NONE] = { "unanswered", RUN_ANSWER_NONE } };
 	const struct agent_asked asked = run_policy_asked(request);
 	const uint64_t asked_us = cua_now_us();
 	const bool has_screen = strcmp(request->tool, "computer") == 0;
@@ -188,16 +194,19 @@ enum run_answer run_question(struct agent_run *run, const struct run_request *re
 			has_screen && run_question_picture(run, request, picture, sizeof(picture));
 	const char *name = has_picture ? picture : NULL;
 	agent_approvals_asked(&run->approvals, asked_us);
-	const bool is_yes = put_question(run, request, decision, checks, name, asked_us);
-	agent_approvals_answer(
-			&run->approvals, &asked, screen ? screen->sha256 : NULL, is_yes, asked_us);
-	if (!is_yes && run_is_cancelled(run)) {
+	const enum cua_agent_consent consent =
+			put_question(run, request, decision, checks, name, asked_us);
+	if (consent != CUA_AGENT_CONSENT_NONE) {
+		agent_approvals_answer(&run->approvals, &asked, screen ? screen->sha256 : NULL,
+				consent == CUA_AGENT_CONSENT_YES, asked_us);
+	}
+	if (consent != CUA_AGENT_CONSENT_YES && run_is_cancelled(run)) {
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return RUN_ANSWER_OVER;
 	}
-	if (!run_note_approval(run, request->call, is_yes ? "yes" : "no", name,
+	if (!run_note_approval(run, request->call, answers[consent].noted, name,
 			    (double)(cua_now_us() - asked_us) / 1000.0)) {
 		return RUN_ANSWER_OVER;
 	}
-	return is_yes ? RUN_ANSWER_YES : RUN_ANSWER_NO;
+	return answers[consent].answer;
 }

@@ -163,7 +163,7 @@ static void print_question(const struct cua_agent_question *question)
 }
 
 /* Only a line that is y or yes is a yes. */
-static bool approve(const struct cua_agent_question *question, void *user_data)
+static enum cua_agent_consent approve(const struct cua_agent_question *question, void *user_data)
 {
 	(void)user_data;
 	tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before is no answer to this */
@@ -178,10 +178,12 @@ static bool approve(const struct cua_agent_question *question, void *user_data)
 	ssize_t len = ready <= 0 || fds[0].revents ? 0 : read(STDIN_FILENO, line, sizeof(line) - 1);
 	if (ready == 0) {
 		fputs("\nNobody answered in time.\n", stderr);
+		return CUA_AGENT_CONSENT_NONE;
 	}
 	line[len > 0 ? len : 0] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
-	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
+	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0 ? CUA_AGENT_CONSENT_YES
+									  : CUA_AGENT_CONSENT_NO;
 }
 
 /* A line, for a question of the model or of a server. */

@@ -187,7 +187,7 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 
 /* --- the stage --- */
 
-static bool approve(const struct cua_agent_question *question, void *user_data)
+static enum cua_agent_consent approve(const struct cua_agent_question *question, void *user_data)
 {
 	struct agent_stage *stage = user_data;
 	assert_true(!question->checks || cJSON_GetArraySize(question->checks) > 0);
@@ -198,7 +198,9 @@ static bool approve(const struct cua_agent_question *question, void *user_data)
 	snprintf(stage->asked_note, sizeof(stage->asked_note), "%s", question->note);
 	snprintf(stage->asked_picture, sizeof(stage->asked_picture), "%s",
 			question->picture ? question->picture : "");
-	return stage->says_yes;
+	return stage->says_nothing        ? CUA_AGENT_CONSENT_NONE
+			: stage->says_yes ? CUA_AGENT_CONSENT_YES
+					  : CUA_AGENT_CONSENT_NO;
 }
 
 int agent_stage_set_up(void **state)

@@ -51,7 +51,7 @@ struct agent_stage {
 	struct fake_server *model, *desktop;
 	struct cua_agent_options options;
 	struct cua_agent_result result;
-	bool says_yes;
+	bool says_yes, says_nothing;
 	int questions; /* that a person was asked, and the last of them */
 	char asked_words[1024], asked_reason[256], asked_note[256], asked_picture[300];
 

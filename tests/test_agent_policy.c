@@ -194,6 +194,26 @@ static void a_no_is_told_and_not_asked_again(void **state)
 					"\"answer\":\"no\"", "\"answer\":\"not_asked\"", NULL });
 }
 
+static void no_answer_is_no_refusal(void **state)
+{
+	struct agent_stage *stage = *state;
+	use_rules(stage, "rules:\n- ask: clicks\n  when: {action: click}\n");
+	stage->is_still = stage->says_nothing = true;
+	stage->replies[0] = CALL("c1", CLICK) END;
+	stage->replies[1] = CALL("c2", CLICK) END;
+	stage->replies[2] = DONE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->questions, 2);
+	assert_false(has_acted(stage, "click"));
+	expect_told(stage, 1, "it needs a person's yes, and nobody answered in time");
+	expect_told(stage, 2, "nobody answered in time");
+	expect_events(stage,
+			(const char *const[]){ "\"answer\":\"unanswered\"", "\"type\":\"not_run\"",
+					"\"answer\":\"unanswered\"", NULL });
+	CUA_AUTO_FREE char *events = agent_stage_read(stage, "events.jsonl");
+	assert_null(strstr(events, "\"refused\""));
+}
+
 static void nobody_is_flooded_with_questions(void **state)
 {
 	struct agent_stage *stage = *state;
@@ -314,6 +334,7 @@ int main(void)
 		TEST(a_person_sees_all_that_is_typed),
 		TEST(a_yes_is_void_when_the_screen_has_changed),
 		TEST(a_no_is_told_and_not_asked_again),
+		TEST(no_answer_is_no_refusal),
 		TEST(nobody_is_flooded_with_questions),
 		TEST(calls_are_counted),
 		TEST(counts_and_refusals_outlive_the_process),

@@ -155,6 +155,27 @@ static void a_result_behind_a_question_has_its_line(void **state)
 			"     from here on tainted: why\n");
 }
 
+/* What a script does, of which a person was asked. */
+static void what_is_done_after_an_approval_has_its_line(void **state)
+{
+	static const char *const events[] = {
+		"{\"type\":\"intent\",\"tool\":\"python\",\"arguments\":{\"code\":\"x\"}}",
+		"{\"type\":\"approval\",\"answer\":\"yes\"}",
+		"{\"type\":\"intent\",\"actions\":[{\"action\":\"screenshot\"}]}",
+		"{\"type\":\"approval\",\"answer\":\"unanswered\"}",
+		"{\"type\":\"result\",\"status\":\"ok\",\"ms\":570}",
+		"{\"type\":\"turn\",\"step\":3,\"ms\":1000,\"spent\":{\"tokens\":1000}}",
+	};
+	CUA_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	(void)state;
+	print_events(open_memstream(&text, &len), events, CUA_ARRAY_LEN(events));
+	assert_non_null(strstr(text,
+			"\n     allowed by a person\n     look\n"
+			"     not allowed: nobody answered\n     desktop 0.57 s\n  3  model 1.0 "
+			"s"));
+}
+
 static void progress_is_one_line_on_a_terminal(void **state)
 {
 	char text[4096] = "";
@@ -222,6 +243,7 @@ int main(void)
 		cmocka_unit_test(progress_is_a_line_each_in_a_file),
 		cmocka_unit_test(progress_is_one_line_on_a_terminal),
 		cmocka_unit_test(a_result_behind_a_question_has_its_line),
+		cmocka_unit_test(what_is_done_after_an_approval_has_its_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
