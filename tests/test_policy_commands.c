@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/policy/command.h"
+#include "agent/policy/form.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
@@ -99,6 +100,137 @@ static void a_command_by_its_path_has_its_name_too(void **state)
 	assert_string_equal(cua_json_text(command, "by_name"), "ls -l a");
 }
 
+static void redirections_that_write_are_told(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{ "ls <in", "[]" },
+		{ "ls >a 2>>b/c", "[\"a\",\"b/c\"]" },
+		{ "ls >/dev/null 2>/dev/stderr", "[]" },
+		{ "ls 2>&1", "[]" },
+		{ ">a ls", "[\"a\"]" },
+		{ "ls >'/dev/tcp/h/1'", "[\"/dev/tcp/h/1\"]" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i][0]);
+		const cJSON *command = cJSON_GetArrayItem(commands, 0);
+		CUA_AUTO_FREE char *writes =
+				cJSON_PrintUnformatted(cua_json_member(command, "writes"));
+		assert_string_equal(writes, rows[i][1]);
+	}
+}
+
+/* --- forms --- */
+
+#define SORT "sort -[nru0-9] -[kt]: -[p]:: --reverse --key= ARG..."
+#define UNIQ "uniq -[c] -[f]: [ARG]"
+#define FIND "find -* !-exec* !-delete ARG..."
+#define GIT "git [--no-pager] log|show --stat ARG..."
+#define BRANCH "git checkout [-q] =-b ARG [ARG]"
+
+static void a_form_is_all_that_a_command_may_be(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *form, *line;
+		bool matches;
+	} rows[] = {
+		{ "ls", "ls", true },
+		{ "ls", "ls x", false },
+		{ "ls", "ls -l", false },
+		{ "ls", "lsof", false },
+		{ "ls|cat -* ARG...", "cat -n x", true },
+		{ "ls|cat -* ARG...", "ca x", false },
+		{ "ls|cat -* ARG...", "ls|cat x", true },
+		{ "ls -* ARG...", "ls *", true },
+		/* options */
+		{ SORT, "sort -nru -5 a b", true },
+		{ SORT, "sort -nk2,2 -t, a", true },
+		{ SORT, "sort -k 2 -t ';' a", true },
+		{ SORT, "sort -nk", false },
+		{ SORT, "sort -k -o a", false },
+		{ SORT, "sort -p3 -p a", true },
+		{ SORT, "sort -no a", false },
+		{ SORT, "sort -o a", false },
+		{ SORT, "sort -kn -o a", false },
+		{ SORT, "sort --reverse --key=2 --key 3 a", true },
+		{ SORT, "sort --key", false },
+		{ SORT, "sort --rev a", false },
+		{ SORT, "sort --reversed a", false },
+		{ SORT, "sort --out=x a", false },
+		{ SORT, "sort a --out=x", false },
+		{ SORT, "sort -- a -o x", false },
+		{ SORT, "sort - -- a", true },
+		{ FIND, "find . -name x", true },
+		{ FIND, "find . -delete", false },
+		{ FIND, "find . '-delete'", false },
+		{ FIND, "find . -execdir x", false },
+		/* operands */
+		{ UNIQ, "uniq", true },
+		{ UNIQ, "uniq -c a", true },
+		{ UNIQ, "uniq -f 1 a", true },
+		{ UNIQ, "uniq a b", false },
+		{ UNIQ, "uniq a*", false },
+		{ UNIQ, "uniq 'a*'", true },
+		{ "pdftotext ARG -", "pdftotext a -", true },
+		{ "pdftotext ARG -", "pdftotext a", false },
+		{ "pdftotext ARG -", "pdftotext a b", false },
+		{ "date [+ARG]", "date +%F", true },
+		{ "date [+ARG]", "date 01010000", false },
+		/* what a shell makes of patterns */
+		{ SORT, "sort *", false },
+		{ SORT, "sort ?o x", false },
+		{ SORT, "sort [-]o x", false },
+		{ SORT, "sort -k* x", false },
+		{ SORT, "sort ./* a*", true },
+		{ SORT, "sort '*'", true },
+		{ FIND, "find . -name '*.c'", true },
+		{ FIND, "find . [-]delete", false },
+		{ FIND, "find . -d*", false },
+		/* the command itself */
+		{ GIT, "git log --stat HEAD~1", true },
+		{ GIT, "git --no-pager show a", true },
+		{ GIT, "git -c x=y log", false },
+		{ GIT, "git logs", false },
+		{ GIT, "git --stat log", false },
+		{ GIT, "git", false },
+		{ BRANCH, "git checkout -q -b x", true },
+		{ BRANCH, "git checkout -b x y", true },
+		{ BRANCH, "git checkout x", false },
+		{ BRANCH, "git checkout -b", false },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i].line);
+		const cJSON *words = cua_json_member(cJSON_GetArrayItem(commands, 0), "words");
+		assert_int_equal(agent_form_check(rows[i].form, NULL), CUA_OK);
+		if (agent_form_matches(rows[i].form, words) != rows[i].matches) {
+			fail_msg("%s is%s of the form %s", rows[i].line,
+					rows[i].matches ? " not" : "", rows[i].form);
+		}
+	}
+}
+
+static void mistakes_in_forms_are_told(void **state)
+{
+	(void)state;
+	static const char *const forms[][2] = {
+		{ "-x", "'-x' is no form" },
+		{ "ls  x", "'ls  x' is no form" },
+		{ "ls -", "" },
+		{ "ls -[", "'-[' of a form is no option" },
+		{ "ls -[]", "'-[]' of a form is no option" },
+		{ "ls -[a]:::", "'-[a]:::' of a form is no option" },
+		{ "ls [x]", "'[x]' of a form is no option" },
+		{ "ls !", "'!' of a form is no option" },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(forms); i++) {
+		struct cua_error why = { 0 };
+		const enum cua_status status = agent_form_check(forms[i][0], &why);
+		assert_int_equal(status, forms[i][1][0] ? CUA_ERR_INVAL : CUA_OK);
+		assert_memory_equal(why.msg, forms[i][1], strlen(forms[i][1]));
+	}
+}
+
 static void length_and_number_are_bounded(void **state)
 {
 	(void)state;
@@ -123,6 +255,9 @@ int main(void)
 		cmocka_unit_test(plain_lines_are_taken_apart),
 		cmocka_unit_test(what_is_not_certain_is_not_taken_apart),
 		cmocka_unit_test(a_command_by_its_path_has_its_name_too),
+		cmocka_unit_test(redirections_that_write_are_told),
+		cmocka_unit_test(a_form_is_all_that_a_command_may_be),
+		cmocka_unit_test(mistakes_in_forms_are_told),
 		cmocka_unit_test(length_and_number_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

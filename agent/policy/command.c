@@ -34,6 +34,7 @@ struct splitter {
 	cJSON *commands; /* owned */
 	cJSON *command;  /* the last of them; NULL between commands */
 	bool is_target;  /* the next word is that of a redirection */
+	bool is_output;  /* which writes there */
 };
 
 /* --- words --- */
@@ -54,6 +55,20 @@ static char *unquote(const char *token, size_t len)
 		word[to] = '\0';
 	}
 	return word;
+}
+
+/* A pattern of file names, outside of quotes. */
+static bool is_pattern(const char *token, size_t len)
+{
+	char quote = '\0';
+	for (size_t i = 0; i < len; i++) {
+		if (quote ? token[i] == quote : token[i] == '\'' || token[i] == '"') {
+			quote = quote ? '\0' : token[i];
+		} else if (!quote && strchr("*?[", token[i])) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* A command's name that a pattern of file names, an assignment or a keyword may make another. */
@@ -96,6 +111,34 @@ static bool add_if_path(cJSON *command, const char *word)
 	return !path || !path[0] || add_path(command, path);
 }
 
+static bool add_word(cJSON *command, const char *text, bool is_pattern)
+{
+	cJSON *word = cJSON_CreateObject();
+	return cJSON_AddItemToArray(cua_json_member(command, "words"), word) &&
+			cJSON_AddStringToObject(word, "text", text) &&
+			cJSON_AddBoolToObject(word, "is_pattern", is_pattern);
+}
+
+/* What is written there is lost, or seen by who sees the rest. */
+static bool is_nowhere(const char *path)
+{
+	static const char *const paths[] = { "/dev/null", "/dev/stdout", "/dev/stderr" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(paths); i++) {
+		if (strcmp(path, paths[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool add_target(cJSON *command, const char *path, bool is_output)
+{
+	return add_path(command, path) &&
+			(!is_output || is_nowhere(path) ||
+					cJSON_AddItemToArray(cua_json_member(command, "writes"),
+							cJSON_CreateString(path)));
+}
+
 static bool begin_command(struct splitter *splitter)
 {
 	if (cJSON_GetArraySize(splitter->commands) == COMMANDS_MAX) {
@@ -103,7 +146,9 @@ static bool begin_command(struct splitter *splitter)
 	}
 	splitter->command = cJSON_CreateObject();
 	return cJSON_AddItemToArray(splitter->commands, splitter->command) &&
-			cJSON_AddArrayToObject(splitter->command, "paths");
+			cJSON_AddArrayToObject(splitter->command, "paths") &&
+			cJSON_AddArrayToObject(splitter->command, "writes") &&
+			cJSON_AddArrayToObject(splitter->command, "words");
 }
 
 static bool take_word(struct splitter *splitter, const char *token, size_t len)
@@ -115,15 +160,17 @@ static bool take_word(struct splitter *splitter, const char *token, size_t len)
 	cJSON *command = splitter->command;
 	if (splitter->is_target) {
 		splitter->is_target = false;
-		return add_path(command, word);
+		return add_target(command, word, splitter->is_output);
 	}
 	if (cua_json_text(command, "text")[0]) {
 		return append_text(command, "text", word) &&
-				append_text(command, "by_name", word) && add_if_path(command, word);
+				append_text(command, "by_name", word) &&
+				add_word(command, word, is_pattern(token, len)) &&
+				add_if_path(command, word);
 	}
-	const char *slash = strrchr(word, '/');
+	const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
 	return is_name(token, len, word) && append_text(command, "text", word) &&
-			append_text(command, "by_name", slash ? slash + 1 : word);
+			append_text(command, "by_name", name) && add_word(command, name, false);
 }
 
 /* --- lines --- */
@@ -150,6 +197,7 @@ static bool take_token(struct splitter *splitter, enum token kind, const char *t
 			return false;
 		}
 		splitter->is_target = true;
+		splitter->is_output = memchr(token, '>', len) != NULL;
 		return true;
 	case TOKEN_WORD:
 		return take_word(splitter, token, len);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "agent/policy/form.h"
 #include "agent/policy/glob.h"
 #include "agent/policy/origin.h"
 #include "agent/policy/path.h"
@@ -176,6 +177,37 @@ static enum policy_match match_command(const cJSON *value, struct policy_view *v
 										     : POLICY_NO;
 }
 
+static enum policy_match match_form(const cJSON *value, struct policy_view *view)
+{
+	const cJSON *command = view->command;
+	if (!command) {
+		return view->is_opaque ? POLICY_MAYBE : POLICY_NO;
+	}
+	const bool is_by_name = strcmp(cua_json_text(command, "text"),
+						cua_json_text(command, "by_name")) == 0;
+	for (const cJSON *at = first_text(value); at; at = next_text(value, at)) {
+		if (agent_form_matches(at->valuestring, cua_json_member(command, "words"))) {
+			return is_by_name ? POLICY_YES : POLICY_MAYBE;
+		}
+	}
+	return POLICY_NO;
+}
+
+static enum cua_status check_form(
+		const struct cua_yaml *yaml, const cJSON *text, struct cua_error *err)
+{
+	struct cua_error why = { 0 };
+	return agent_form_check(text->valuestring, &why) == CUA_OK
+			? CUA_OK
+			: cua_yaml_fail(yaml, text, err, "%s", why.msg);
+}
+
+static enum cua_status check_forms(
+		const struct cua_yaml *yaml, const cJSON *value, struct cua_error *err)
+{
+	return check_texts(yaml, value, check_form, err);
+}
+
 static enum policy_match match_opaque(const cJSON *value, struct policy_view *view)
 {
 	return view->is_opaque == cJSON_IsTrue(value) ? POLICY_YES : POLICY_NO;
@@ -270,6 +302,17 @@ static enum policy_match match_one_path(
 static enum policy_match match_path(const cJSON *value, struct policy_view *view)
 {
 	return match_paths(value, view, match_one_path);
+}
+
+/* One of them is enough. */
+static enum policy_match match_writes(const cJSON *value, struct policy_view *view)
+{
+	enum policy_match match = view->is_opaque ? POLICY_MAYBE : POLICY_NO;
+	const cJSON *path = NULL;
+	cJSON_ArrayForEach (path, cua_json_member(view->command, "writes")) {
+		match = either(match, match_one_path(value, path->valuestring, view));
+	}
+	return match;
 }
 
 static enum policy_match match_one_place(
@@ -470,6 +513,11 @@ static const struct condition {
 	{ "argument", check_argument, match_argument, "{NAME: pattern}: what the call gives" },
 	{ "command", check_patterns, match_command,
 			"of bash: each simple command of the line, its words with single spaces" },
+	{ "form", check_forms, match_form,
+			"of bash: as a usage line, 'sort -[nru] -[kt]: --key= ARG...', with no "
+			"other "
+			"option and operand" },
+	{ "writes", check_patterns, match_writes, "files that a redirection of bash writes" },
 	{ "opaque", check_flag, match_opaque, "true: a command line that cannot be taken apart" },
 	{ "path", check_patterns, match_path, "files that it names; * goes over / as well" },
 	{ "where", check_place, match_place, "inside or outside the workspace: the same files" },
@@ -512,7 +560,7 @@ enum cua_status policy_when_check(
 		const struct condition *condition = find_condition(value->string);
 		if (!condition) {
 			const char *names[CUA_ARRAY_LEN(conditions) + 1] = { NULL };
-			char allowed[256];
+			char allowed[320];
 			for (size_t i = 0; i < CUA_ARRAY_LEN(conditions); i++) {
 				names[i] = conditions[i].name;
 			}
@@ -544,6 +592,13 @@ enum policy_match policy_when_match(const cJSON *when, struct policy_view *view)
 		view->lacks_url = lacked_url;
 	}
 	return match;
+}
+
+bool policy_writes_beside(const cJSON *when, const struct policy_view *view)
+{
+	return cJSON_GetArraySize(cua_json_member(view->command, "writes")) > 0 &&
+			(policy_when_has(when, "command") || policy_when_has(when, "form")) &&
+			!policy_when_has(when, "writes");
 }
 
 bool policy_when_has(const cJSON *when, const char *condition)

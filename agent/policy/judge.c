@@ -119,26 +119,42 @@ static bool take_from_limit(struct agent_ledger *ledger, const struct policy_row
 
 /* --- risk --- */
 
-/* The first row that applies; where rows before it may apply, the worst of them all. */
+static bool is_about_files(const struct policy_row *row)
+{
+	return policy_when_has(row->when, "path") || policy_when_has(row->when, "writes");
+}
+
+/* The first row that applies; where rows before it may apply, the worst of them all. A form is all
+ * that its command does: if a redirection writes beside it, only rows about files count still, and
+ * it is a write at least. */
 static void classify(const struct agent_policy *policy, struct policy_view *view,
 		struct agent_decision *decision)
 {
 	const struct policy_row *found = NULL;
 	enum policy_match match = POLICY_NO;
+	bool is_form = false;
 	for (size_t i = 0; i < policy->classes.count && match != POLICY_YES; i++) {
 		const struct policy_row *row = &policy->classes.rows[i];
-		match = policy_when_match(row->when, view);
+		match = is_form && !is_about_files(row) ? POLICY_NO
+							: policy_when_match(row->when, view);
+		if (match == POLICY_YES && policy_writes_beside(row->when, view)) {
+			match = POLICY_MAYBE;
+			is_form = policy_when_has(row->when, "form");
+		}
 		if (match != POLICY_NO && (!found || row->value > found->value)) {
 			found = row;
 		}
 	}
 	view->has_risk = true;
 	view->risk = found ? (enum agent_risk)found->value : AGENT_RISK_EXTERNAL;
-	if (match != POLICY_YES && view->risk < AGENT_RISK_EXTERNAL) {
+	if (is_form && view->risk < AGENT_RISK_WRITE) {
+		view->risk = AGENT_RISK_WRITE;
+	} else if (!is_form && match != POLICY_YES && view->risk < AGENT_RISK_EXTERNAL) {
 		view->risk = AGENT_RISK_EXTERNAL; /* nothing says what it is */
 		found = NULL;
 	}
 	decision->risk = view->risk;
+	decision->risk_why = found ? found->why : NULL;
 	decision->risk_file = found ? cua_yaml_name(found->file) : NULL;
 	decision->risk_line = found ? found->line : 0;
 }
@@ -191,7 +207,9 @@ static void take_rule(struct agent_decision *decision, const struct policy_row *
 {
 	decision->verdict = (enum agent_verdict)row->value;
 	decision->rule = row->name;
-	decision->reason = row->why ? row->why : row->name;
+	/* A rule about a class says no more than the class's own row, which knows why. */
+	const bool is_by_class = decision->risk_why && policy_when_has(row->when, "class");
+	decision->reason = row->why ? row->why : is_by_class ? decision->risk_why : row->name;
 	decision->file = cua_yaml_name(row->file);
 	decision->line = row->line;
 }
@@ -202,7 +220,10 @@ static void decide(const struct agent_policy *policy, struct agent_ledger *ledge
 	classify(policy, view, decision);
 	for (size_t i = 0; i < policy->rules.count; i++) {
 		const struct policy_row *row = &policy->rules.rows[i];
-		const enum policy_match match = policy_when_match(row->when, view);
+		enum policy_match match = policy_when_match(row->when, view);
+		if (match == POLICY_YES && policy_writes_beside(row->when, view)) {
+			match = POLICY_MAYBE;
+		}
 		if (match == POLICY_NO ||
 				(row->value == AGENT_ALLOW &&
 						!may_allow(row, match, view, decision))) {

@@ -86,6 +86,7 @@ struct agent_decision {
 	const char *reason; /* for people and the model */
 	const char *file;   /* "default policy", or as it was named */
 	int line;
+	const char *risk_why;  /* that it has this class; NULL: it is not said */
 	const char *risk_file; /* what made the risk class */
 	int risk_line;
 	/* What was judged alone, of a command line: the simple command that decided; else "". */

@@ -57,6 +57,8 @@ struct policy_view {
 CUA_NODISCARD enum cua_status policy_when_check(
 		const struct cua_yaml *yaml, const cJSON *when, struct cua_error *err);
 enum policy_match policy_when_match(const cJSON *when, struct policy_view *view);
+/* It is about the words of a command, and a redirection writes a file, of which it says nothing. */
+bool policy_writes_beside(const cJSON *when, const struct policy_view *view);
 /* Does it ask for this condition? */
 bool policy_when_has(const cJSON *when, const char *condition);
 
