@@ -501,7 +501,7 @@ static enum cua_status take_tool_picture(struct agent_outcome *outcome, const cJ
 		int pictures, struct cua_buffer *words, struct cua_error *err)
 {
 	const cJSON *data = cua_json_member(part, "data");
-	char why[200];
+	char why[300];
 	if (pictures > 1 || !cJSON_IsString(data)) {
 		return CUA_OK;
 	}

@@ -260,11 +260,12 @@ static enum cua_status take_pictures(struct agent_outcome *outcome, struct agent
 		struct cua_buffer *words, struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
-	for (size_t i = 0; status == CUA_OK && i < result->image_count; i++) {
-		char why[200];
+	for (size_t i = 0; status == CUA_OK && !outcome->picture.base64 && i < result->image_count;
+			i++) {
+		char why[300];
 		if (!agent_picture_fits(&result->images[i], why, sizeof(why))) {
 			status = cua_buffer_printf(words, err, "\n[%s]", why);
-		} else if (!outcome->picture.base64) {
+		} else {
 			outcome->picture = result->images[i];
 			result->images[i] = (struct agent_image){ 0 };
 		}

@@ -27,6 +27,7 @@ int cua_cmd_secret(int argc, char **argv);
 int cua_cmd_mcp_servers(int argc, char **argv);
 int cua_cmd_tools(int argc, char **argv);
 int cua_cmd_tool_runner(int argc, char **argv);
+int cua_cmd_picture_check(int argc, char **argv);
 int cua_cmd_bench(int argc, char **argv);
 /* cua desktop network */
 int cua_cmd_desktop_network(int argc, char **argv);

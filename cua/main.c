@@ -31,6 +31,7 @@ static const struct {
 	{ "host", NULL, NULL },
 	{ "reader", NULL, NULL },
 	{ "tool-runner", NULL, NULL },
+	{ "picture-check", NULL, NULL },
 	{ "vnc-server", NULL, NULL },
 };
 

@@ -64,4 +64,4 @@ target_compile_definitions(test_agent_models PRIVATE CUA_TEST_PROGRAM="$<TARGET_
 add_dependencies(test_agent_models cua)
 target_sources(test_agent_mcp PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_mcp_stage.c)
 target_compile_definitions(test_agent_mcp PRIVATE CUA_TEST_BAD_SERVER="$<TARGET_FILE:mcp_bad_server>")
-add_dependencies(test_agent_mcp mcp_bad_server)
+add_dependencies(test_agent_mcp mcp_bad_server cua-picture-check)

@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <png.h>
+#include <sodium.h>
+
 static enum cua_status fake_read(void *reader, const void *png, size_t png_len,
 		struct see_screen *ret_screen, struct cua_error *err)
 {
@@ -117,6 +120,25 @@ void standin_say(struct standin *standin, const char *fmt, ...)
 	assert_true(vsnprintf(json, sizeof(json), fmt, args) < (int)sizeof(json));
 	va_end(args);
 	cJSON_AddItemToArray(standin->talk, standin_parse(json));
+}
+
+const char *standin_png(int width, int height)
+{
+	static char base64[4000];
+	unsigned char bytes[3000];
+	static const unsigned char black_and_white[] = { 0, 0, 0, 255, 255, 255 };
+	png_alloc_size_t len = sizeof(bytes);
+	png_image image = { .version = PNG_IMAGE_VERSION,
+		.width = (png_uint_32)width,
+		.height = (png_uint_32)height,
+		.format = PNG_FORMAT_RGB_COLORMAP, /* written with a bit for a pixel */
+		.colormap_entries = 2 };
+	CUA_AUTO_FREE unsigned char *pixels = calloc((size_t)width, (size_t)height);
+	assert_non_null(pixels);
+	assert_true(png_image_write_to_memory(
+			&image, bytes, &len, 0, pixels, width, black_and_white));
+	return sodium_bin2base64(
+			base64, sizeof(base64), bytes, len, sodium_base64_VARIANT_ORIGINAL);
 }
 
 cJSON *standin_expect_refused(struct standin *standin, int expected, const char *reason)

@@ -14,8 +14,16 @@
 #include "cua/base/util.h"
 #include "demos/standin/wire/wire.h"
 
-/* The first bytes of a PNG of 1280x800; nobody decodes it. */
-#define PICTURE_BASE64 "iVBORw0KGgoAAAANSUhEUgAABQAAAAMg"
+/* A PNG of 1280x800, all black. */
+#define PICTURE_BASE64 \
+	"iVBORw0KGgoAAAANSUhEUgAABQAAAAMgAQAAAABU4/JWAAAAlElEQVR42u3BMQEAAADCoPVPbQdvoA" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+	"AAAAAAAACA1wD3LwAB2VLyvgAAAABJRU5ErkJggg=="
+/* Its first 60 bytes: a good header, and data that is cut off. */
+#define PICTURE_CUT_BASE64 \
+	"iVBORw0KGgoAAAANSUhEUgAABQAAAAMgAQAAAABU" \
+	"4/JWAAAAlElEQVR42u3BMQEAAADCoPVPbQdvoAAA"
 #define PICTURE_URL "data:image/png;base64," PICTURE_BASE64
 
 struct standin {
@@ -53,6 +61,9 @@ struct standin_refusal {
 	int status;
 	const char *reason;
 };
+
+/* The base64 of a black PNG; overwritten by the next. */
+const char *standin_png(int width, int height);
 
 /* The next request must be refused with this status, and an error with this in its message; the
  * script must not move. Returns the body, owned by the caller. */

@@ -141,6 +141,24 @@ static void play_spelling(void **state, size_t row)
 	agent_mcp_assert_file(stage, "report.html", "pictures: do {&quot;x&quot;:3}");
 }
 
+/* It would end the run, and each that goes on from it: services refuse what they cannot decode. */
+static void a_damaged_picture_does_not_reach_a_model(void **state)
+{
+	struct agent_stage *stage = *state;
+	offer(stage, PROGRAM("damaged", "damaged"));
+	stage->options.api = "responses";
+	stage->replies[0] = RESPONSES("mcp__damaged__do", "{\\\"x\\\": 3}");
+	stage->replies[1] = DONE;
+	agent_mcp_play(stage, AGENT_MCP_ALLOWED);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	agent_mcp_assert_request(stage, 1,
+			"a picture is not shown: the picture cannot be decoded as PNG: it is cut "
+			"off");
+	/* The one behind it is well. */
+	agent_mcp_assert_request(stage, 1, "RAwoFABE0AX7pM/egAAAAABJRU5ErkJggg==");
+	agent_mcp_assert_events(stage, "\"has_own_image\":true");
+}
+
 static void an_answer_reaches_a_model_of_responses(void **state)
 {
 	play_spelling(state, 0);
@@ -585,6 +603,7 @@ static void a_call_ends_with_the_time_of_the_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STAGED(a_damaged_picture_does_not_reach_a_model),
 		STAGED(an_answer_reaches_a_model_of_responses),
 		STAGED(an_answer_reaches_a_model_of_anthropic),
 		STAGED(an_answer_reaches_a_model_of_gemini),

@@ -175,6 +175,35 @@ static void python_shows_pictures(void **state)
 	assert_says(call_failing("python", "code", "display(b'no picture')", "{}"), "no picture");
 }
 
+/* A model's API would refuse it, now and with every later request that has it in its history. */
+static void damaged_pictures_are_errors(void **state)
+{
+	(void)state;
+	call("python", "code",
+			"import io\nfrom PIL import Image\n"
+			"def save(name, part):\n"
+			"    Image.effect_noise((90, 60), 50).convert('RGB').save(name)\n"
+			"    whole = open(name, 'rb').read()\n"
+			"    open(name, 'wb').write(whole[:int(len(whole) * part)])\n"
+			"for kind in 'png', 'jpg', 'webp':\n"
+			"    save('whole.' + kind, 1)\n"
+			"    save('cut.' + kind, 0.6)\n"
+			"open('head.png', 'wb').write(open('whole.png', 'rb').read()[:16])",
+			"{}");
+	static const char *const kinds[][2] = { { "png", "as PNG: it is cut off" },
+		{ "jpg", "as JPEG: Premature end" }, { "webp", "as WebP: its data is damaged" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(kinds); i++) {
+		char path[40];
+		snprintf(path, sizeof(path), "whole.%s", kinds[i][0]);
+		call("read_file", "path", path, "{}");
+		snprintf(path, sizeof(path), "cut.%s", kinds[i][0]);
+		assert_says(call_failing("read_file", "path", path, "{}"), kinds[i][1]);
+	}
+	assert_says(call_failing("read_file", "path", "head.png", "{}"), "it is cut off");
+	assert_says(call_failing("python", "code", "display('cut.png')", "{}"),
+			"RuntimeError: the picture cannot be decoded as PNG: it is cut off");
+}
+
 /* What it does is read from the desktop, not from what it says. */
 static void pyautogui_acts_on_the_desktop(void **state)
 {
@@ -604,6 +633,7 @@ int main(void)
 		cmocka_unit_test(output_is_bounded_and_plain),
 		cmocka_unit_test(python_keeps_its_variables_and_shows_errors),
 		cmocka_unit_test(python_shows_pictures),
+		cmocka_unit_test(damaged_pictures_are_errors),
 		cmocka_unit_test(pyautogui_acts_on_the_desktop),
 		cmocka_unit_test(large_pictures_come_and_forks_do_no_harm),
 		cmocka_unit_test(a_shell_that_does_not_read_holds_nothing_up),

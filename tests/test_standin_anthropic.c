@@ -272,6 +272,11 @@ static void requests_that_break_the_contract_are_refused(void **state)
 		{ "messages",
 				"[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
 				"\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":"
+				"\"" PICTURE_CUT_BASE64 "\"}}," IMAGE "]}]",
+				400, "valid image: the picture cannot be decoded" },
+		{ "messages",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{"
+				"\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":"
 				"\"iVBORw0KGgoAAAANSUhEUgAADwAAAAhw\"}}]}]",
 				400,
 				"is 3840x2160 pixels and exceeds the model's maximum image "
@@ -371,8 +376,8 @@ static void older_models_take_the_dated_tool_and_shrink_pictures(void **state)
 			"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
 			"\"tool_use_id\":\"%s\",\"content\":[{\"type\":\"image\",\"source\":{"
 			"\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":"
-			"\"iVBORw0KGgoAAAANSUhEUgAAB9AAAAXc\"}}]}]}",
-			call_id(content, 1));
+			"\"%s\"}}]}]}",
+			call_id(content, 1), standin_png(2000, 1500));
 	content = turn(standin, "tool_use");
 	const cJSON *call = cJSON_GetArrayItem(content, 1);
 	assert_string_equal(standin_text(call, "name"), "computer");

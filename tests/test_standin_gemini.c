@@ -201,6 +201,10 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				"\"AAAA\"}}]}]",
 				400, "Unable to process input image" },
 		{ "contents",
+				"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":"
+				"\"" PICTURE_CUT_BASE64 "\"}}]}]",
+				400, "does not represent a valid image" },
+		{ "contents",
 				"[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"x\"}"
 				"}]}]",
 				400, "none that was sent" },

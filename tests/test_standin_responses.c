@@ -205,6 +205,11 @@ static void requests_that_break_the_contract_are_refused(void **state)
 				"\"image_url\":\"" PICTURE_URL "*\"}]}]",
 				400, "not valid base64" },
 		{ "input",
+				"[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\","
+				"\"image_url\":\"data:image/png;base64," PICTURE_CUT_BASE64
+				"\"}]}]",
+				400, "does not represent a valid image" },
+		{ "input",
 				"[{\"type\":\"computer_call_output\",\"call_id\":\"x\",\"output\":"
 				"{\"type\":\"computer_screenshot\",\"image_url\":\"" PICTURE_URL
 				"\"}}]",
@@ -386,7 +391,7 @@ static void pictures_are_shrunk_unless_they_are_to_stay_original(void **state)
 				"steps:\n"
 				"  - click_at: [1920, 1080]\n"
 				"  - done: All done.\n");
-		say_picture(standin, "iVBORw0KGgoAAAANSUhEUgAADwAAAAhw", cases[i].detail);
+		say_picture(standin, standin_png(3840, 2160), cases[i].detail);
 		const cJSON *call = turn(standin);
 		assert_int_equal(standin_at(action(call, 0), "x", NULL)->valueint, cases[i].x);
 	}

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/picture/check.h"
+
 #define SIDE_MAX 2000
 #define BYTES_MAX ((size_t)4 << 20) /* in base64 */
 
@@ -115,9 +117,14 @@ bool agent_picture_read(const char *base64, struct agent_image *ret_image)
 
 bool agent_picture_fits(const struct agent_image *picture, char *why, size_t size)
 {
+	struct cua_error wrong = { 0 };
 	if (strcmp(picture->media_type, "image/webp") != 0 && picture->width <= SIDE_MAX &&
 			picture->height <= SIDE_MAX && strlen(picture->base64) <= BYTES_MAX) {
-		return true;
+		if (cua_picture_check(picture->bytes, picture->len, &wrong) == CUA_OK) {
+			return true;
+		}
+		snprintf(why, size, "a picture is not shown: %s", wrong.msg);
+		return false;
 	}
 	snprintf(why, size,
 			"a picture of %dx%d, %s, %zu KB is not shown: make it PNG or JPEG of at "

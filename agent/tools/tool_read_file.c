@@ -9,6 +9,7 @@
 #include "agent/tools/lines.h"
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
+#include "cua/picture/decode.h"
 
 #define FILE_MAX ((size_t)64 << 20)
 #define PAGES_MAX 10 /* of a PDF, in one call */
@@ -69,7 +70,7 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	if (status != CUA_OK) {
 		return status;
 	}
-	if (tool_picture_type(bytes.data, bytes.len)) {
+	if (cua_picture_type(bytes.data, bytes.len)) {
 		return tool_show_picture(call, bytes.data, bytes.len, err);
 	}
 	if (bytes.len >= 5 && memcmp(bytes.data, "%PDF-", 5) == 0) {

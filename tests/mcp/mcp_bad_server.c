@@ -24,6 +24,11 @@
 	"iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP4" \
 	"z8AARAwoFABE0AX7pM/egAAAAABJRU5ErkJggg=="
 
+/* Its first 60 bytes: a good header, and data that is cut off. */
+#define PICTURE_CUT \
+	"iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP4" \
+	"z8AARAwoFABE0AX7pM/e"
+
 static const char *mode, *named, *port;
 static int calls, lists;
 
@@ -511,6 +516,12 @@ static void run_tool(const cJSON *id, const cJSON *params)
 				"\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"" PICTURE
 				"\"},{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":"
 				"\"" PICTURE "\"}],\"structuredContent\":{\"weight\":17}}");
+		return;
+	} else if (is("damaged")) {
+		answer(id,
+				"{\"content\":[{\"type\":\"image\",\"mimeType\":\"image/png\","
+				"\"data\":\"" PICTURE_CUT "\"},{\"type\":\"image\",\"mimeType\":"
+				"\"image/png\",\"data\":\"" PICTURE "\"}]}");
 		return;
 	} else if (is("refuses")) {
 		answer(id,

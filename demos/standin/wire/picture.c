@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#include "cua/picture/decode.h"
+
 #define HEAD_BYTES 24 /* signature, length and type of IHDR, width, height */
 #define HEAD_BASE64 (HEAD_BYTES / 3 * 4)
 
@@ -44,11 +46,16 @@ bool picture_take(struct wire_request *request, const char *base64, const char *
 	if (!base64 || !read_size(base64, &size)) {
 		return false;
 	}
-	talk->picture = base64;
+	struct talk_picture *fresh = realloc(talk->fresh, (talk->fresh_count + 1) * sizeof(*fresh));
+	if (!fresh) {
+		return false;
+	}
+	talk->fresh = fresh;
+	fresh[talk->fresh_count].base64 = base64;
+	snprintf(fresh[talk->fresh_count].place, sizeof(fresh->place), "%s", place);
+	talk->fresh_count++;
 	talk->picture_size = size;
 	talk->seen_size = size;
-	talk->fresh = true;
-	snprintf(talk->picture_place, sizeof(talk->picture_place), "%s", place);
 	talk->pictures++;
 	talk->picture_bytes += strlen(base64);
 	int edge = size.x > size.y ? size.x : size.y;
@@ -69,20 +76,41 @@ struct cua_point picture_point(const struct wire_request *request, struct cua_po
 	return point;
 }
 
-bool picture_decode_newest(struct wire_request *request)
+bool picture_refuse(struct wire_request *request, const char *place, const struct cua_error *why)
+{
+	return wire_refuse(request, 400, "image_parse_error", place,
+			"The image data you provided does not represent a valid image: %s",
+			why->msg);
+}
+
+/* Its bytes stay, until those of the next. */
+static bool decode(struct wire_request *request, const struct talk_picture *picture)
 {
 	struct talk *talk = &request->talk;
-	size_t len = strlen(talk->picture);
-	size_t size = len / 4 * 3 + 3;
+	struct cua_error why = { 0 };
+	const size_t len = strlen(picture->base64), size = len / 4 * 3 + 3;
+	free(talk->png);
 	talk->png = malloc(size);
 	if (!talk->png) {
 		return wire_refuse(request, 500, NULL, "", "out of memory");
 	}
-	if (sodium_base642bin(talk->png, size, talk->picture, len, NULL, &talk->png_len, NULL,
+	if (sodium_base642bin(talk->png, size, picture->base64, len, NULL, &talk->png_len, NULL,
 			    sodium_base64_VARIANT_ORIGINAL) != 0) {
-		return wire_refuse(request, 400, "invalid_base64", talk->picture_place,
+		return wire_refuse(request, 400, "invalid_base64", picture->place,
 				"Invalid '%s': the image data is not valid base64.",
-				talk->picture_place);
+				picture->place);
+	}
+	return cua_picture_decode(talk->png, talk->png_len, &why) == CUA_OK ||
+			picture_refuse(request, picture->place, &why);
+}
+
+bool picture_decode_fresh(struct wire_request *request)
+{
+	const struct talk *talk = &request->talk;
+	for (size_t i = 0; i < talk->fresh_count; i++) {
+		if (!decode(request, &talk->fresh[i])) {
+			return false;
+		}
 	}
 	return true;
 }

@@ -14,7 +14,8 @@ const char *picture_of_data_url(const char *text);
  * @place:    where it stands, for errors; kept.
  * @ret_size: pixels; may be NULL.
  *
- * Only its first bytes are read. False if they are not those of a PNG; nothing is refused then.
+ * Only its first bytes are read, the rest by picture_decode_fresh(). False if they are not those of
+ * a PNG, and when memory runs out; nothing is refused then.
  */
 bool picture_take(struct wire_request *request, const char *base64, const char *place,
 		struct cua_point *ret_size);
@@ -22,7 +23,11 @@ bool picture_take(struct wire_request *request, const char *base64, const char *
 /* A place of the newest picture in the pixels of what the model sees. */
 struct cua_point picture_point(const struct wire_request *request, struct cua_point point);
 
-/* Decodes the newest picture whole; refuses what is no base64. */
-bool picture_decode_newest(struct wire_request *request);
+/* Notes that the picture at this place is none, as why says; yields false. */
+bool picture_refuse(struct wire_request *request, const char *place, const struct cua_error *why);
+
+/* Decodes whole what came after the newest turn; refuses what is no base64 or cannot be decoded, as
+ * the real services do. */
+bool picture_decode_fresh(struct wire_request *request);
 
 #endif

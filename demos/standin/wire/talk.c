@@ -16,6 +16,7 @@ void talk_init(struct talk *talk)
 void talk_finish(struct talk *talk)
 {
 	free(talk->calls);
+	free(talk->fresh);
 	free(talk->png);
 	cua_buffer_finish(&talk->told);
 	cua_buffer_finish(&talk->notes);
@@ -25,7 +26,7 @@ void talk_begin_turn(struct talk *talk, int turn)
 {
 	talk->turn = turn + 1;
 	talk->call_count = 0;
-	talk->fresh = false;
+	talk->fresh_count = 0;
 	cua_buffer_clear(&talk->told);
 	cua_buffer_clear(&talk->notes);
 }
@@ -71,7 +72,7 @@ bool talk_add_text(struct cua_buffer *into, const char *text)
 bool talk_complete(struct wire_request *request)
 {
 	struct talk *talk = &request->talk;
-	if (talk->fresh && !picture_decode_newest(request)) {
+	if (!picture_decode_fresh(request)) {
 		return false;
 	}
 	struct play_input *input = &request->input;

@@ -18,16 +18,21 @@ struct talk_call {
 	bool answered;
 };
 
+/* A picture that came after the newest turn, and where it stands. */
+struct talk_picture {
+	const char *base64; /* borrowed from the request */
+	char place[160];
+};
+
 struct talk {
 	int turn;                /* the turn after the newest that was replayed */
 	struct talk_call *calls; /* owned; of the newest turn */
 	int call_count;
-	const char *picture; /* base64 of the newest; borrowed from the request */
-	struct cua_point picture_size;
+	struct talk_picture *fresh; /* owned; what came earlier was looked at then */
+	size_t fresh_count;
+	struct cua_point picture_size; /* of the newest */
 	struct cua_point seen_size; /* at which the model sees it: services shrink what is large */
-	bool fresh;                 /* it came after the newest turn */
-	char picture_place[160];
-	unsigned char *png; /* owned; the newest, decoded, if it is fresh */
+	unsigned char *png;         /* owned; bytes of the newest, if it is fresh */
 	size_t png_len;
 	int pictures;
 	size_t picture_bytes; /* of all, as text */
@@ -47,7 +52,7 @@ struct talk_call *talk_find_call(const struct talk *talk, const char *id);
 const struct talk_call *talk_unanswered(const struct talk *talk);
 /* Text that a function answered, or that the user wrote. */
 bool talk_add_text(struct cua_buffer *into, const char *text);
-/* Decodes the newest picture and fills request->input. */
+/* Decodes the fresh pictures and fills request->input. */
 bool talk_complete(struct wire_request *request);
 
 #endif

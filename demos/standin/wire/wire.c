@@ -9,6 +9,7 @@
 
 #include "cua/base/util.h"
 #include "demos/standin/wire/events.h"
+#include "demos/standin/wire/picture.h"
 #include "demos/standin/wire/spoil.h"
 
 const char *const wire_header_names[WIRE_HEADER_COUNT] = {
@@ -126,9 +127,10 @@ static void reply_error(const struct wire_request *request, struct wire_reply *r
 static void refuse_trouble(struct wire_request *request, const struct cua_error *trouble)
 {
 	if (trouble->status == CUA_ERR_INVAL || trouble->status == CUA_ERR_TOO_LARGE) {
-		wire_refuse(request, 400, "image_parse_error", request->talk.picture_place,
-				"The image data you provided does not represent a valid image: %s",
-				trouble->msg);
+		const struct talk *talk = &request->talk;
+		picture_refuse(request,
+				talk->fresh_count ? talk->fresh[talk->fresh_count - 1].place : "",
+				trouble);
 	} else {
 		wire_refuse(request, 500, NULL, "", "%s", trouble->msg);
 	}
