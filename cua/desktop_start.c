@@ -256,10 +256,10 @@ static enum cua_status launch_sandboxed(
 		"--processes", launch->processes, "--egress",
 		has_proxy ? CUA_SANDBOX_EGRESS_DIR : "",
 		record->settings.opengl ? "--opengl" : NULL, NULL };
-	struct cua_sandbox_folder folders[4] = { { session, CUA_SANDBOX_SESSION_DIR, true },
-		{ x11, "/tmp/.X11-unix", true } };
-	const struct cua_sandbox_folder own_workspace = { folder, CUA_SANDBOX_WORKSPACE, true };
-	const struct cua_sandbox_folder proxy = { egress, CUA_SANDBOX_EGRESS_DIR, false };
+	struct cua_sandbox_folder folders[4] = { { session, CUA_SANDBOX_SESSION_DIR, true, -1 },
+		{ x11, "/tmp/.X11-unix", true, -1 } };
+	const struct cua_sandbox_folder own_workspace = { folder, CUA_SANDBOX_WORKSPACE, true, -1 };
+	const struct cua_sandbox_folder proxy = { egress, CUA_SANDBOX_EGRESS_DIR, false, -1 };
 	size_t folder_count = 2;
 	if (folder[0]) {
 		folders[folder_count++] = own_workspace;

@@ -32,6 +32,24 @@ void mcp_servers_print_network(const cJSON *network)
 	}
 }
 
+static void print_folders(const struct agent_mcp_entry *entry, bool is_writable)
+{
+	const char *before = is_writable ? "  writes " : "  reads ";
+	for (size_t i = 0; i < entry->folder_count; i++) {
+		const struct agent_mcp_folder *folder = &entry->folders[i];
+		if (folder->is_writable != is_writable) {
+			continue;
+		}
+		fputs(before, stdout);
+		cua_text_line(stdout, folder->path, 0);
+		if (strcmp(folder->path, folder->real) != 0) {
+			fputs(" -> ", stdout);
+			cua_text_line(stdout, folder->real, 0);
+		}
+		before = " ";
+	}
+}
+
 void mcp_servers_print_entry(const struct agent_mcp_entry *entry)
 {
 	const cJSON *argument = NULL;
@@ -43,14 +61,8 @@ void mcp_servers_print_entry(const struct agent_mcp_entry *entry)
 		putchar(' ');
 		cua_text_line(stdout, text ? text : "", 0);
 	}
-	for (size_t i = 0; entry->read && entry->read[i]; i++) {
-		fputs(i == 0 ? "  reads " : " ", stdout);
-		cua_text_line(stdout, entry->read[i], 0);
-	}
-	for (size_t i = 0; entry->write && entry->write[i]; i++) {
-		fputs(i == 0 ? "  writes " : " ", stdout);
-		cua_text_line(stdout, entry->write[i], 0);
-	}
+	print_folders(entry, false);
+	print_folders(entry, true);
 	if (entry->has_network || entry->allowed) {
 		fputs("  ", stdout);
 		mcp_servers_print_network(cua_json_member(entry->written, "network"));

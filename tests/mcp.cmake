@@ -9,7 +9,7 @@ if(CUA_SANITIZE)
 else()
 	target_link_libraries(mcp_bad_server PRIVATE cua_options)
 endif()
-foreach(name config client server limits http command)
+foreach(name config folders client server limits http command)
 	add_executable(test_mcp_${name} ${CMAKE_CURRENT_LIST_DIR}/test_mcp_${name}.c)
 	target_link_libraries(test_mcp_${name} PRIVATE cua_mcp PkgConfig::cmocka)
 	target_compile_definitions(test_mcp_${name} PRIVATE
@@ -22,7 +22,7 @@ target_sources(test_mcp_http PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c
 if(CUA_SANITIZE) # nor may the relay of a server have it
 	target_compile_definitions(test_mcp_command PRIVATE CUA_TEST_SANITIZED)
 endif()
-foreach(name server limits)
+foreach(name folders server limits)
 	target_sources(test_mcp_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/mcp_play.c ${CMAKE_CURRENT_LIST_DIR}/processes.c
 		${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)
 endforeach()

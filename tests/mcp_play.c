@@ -17,15 +17,15 @@ void mcp_play_begin_with(struct mcp_play *play, const char *mode,
 {
 	static int count;
 	*play = (struct mcp_play){ .argv = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER,
-						   (char *)(uintptr_t)mode },
-		.read = { (char *)(uintptr_t)CUA_TEST_BAD_SERVER } };
+						   (char *)(uintptr_t)mode } };
 	snprintf(play->token, sizeof(play->token), "token-%d-%d-", (int)getpid(), count++);
 	play->argv[2] = play->token;
 	play->entry = (struct agent_mcp_entry){ .name = "bad",
 		.argv = play->argv,
 		.env = play->none,
-		.read = play->read,
-		.write = play->none };
+		.folders = { { (char *)(uintptr_t)CUA_TEST_BAD_SERVER,
+				(char *)(uintptr_t)CUA_TEST_BAD_SERVER, false } },
+		.folder_count = 1 };
 	assert_int_equal(agent_mcp_server_create(&play->entry, options, &play->server, &play->why),
 			CUA_OK);
 }

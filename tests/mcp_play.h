@@ -17,7 +17,7 @@
 #define MCP_PLAY_END_MS 2000 /* what the processes of a server may take to end */
 
 struct mcp_play {
-	char *argv[5], *none[1], *read[2];
+	char *argv[5], *none[1];
 	char token[48]; /* an argument, to find its processes by */
 	struct agent_mcp_entry entry;
 	struct agent_mcp_server *server;

@@ -73,8 +73,11 @@ static void an_entry_is_read(void **state)
 	assert_string_equal(entry->argv[2], SECRET);
 	assert_null(entry->argv[3]);
 	assert_string_equal(entry->env[0], "K=" SECRET);
-	assert_string_equal(entry->read[0], "/a");
-	assert_string_equal(entry->write[0], "/b");
+	assert_int_equal(entry->folder_count, 2);
+	assert_string_equal(entry->folders[0].path, "/a");
+	assert_false(entry->folders[0].is_writable);
+	assert_string_equal(entry->folders[1].path, "/b");
+	assert_true(entry->folders[1].is_writable);
 	assert_true(entry->has_network);
 	assert_null(entry->allowed);
 	assert_false(config.entries[1].has_network);

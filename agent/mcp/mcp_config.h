@@ -13,6 +13,7 @@
 
 #define AGENT_MCP_NAME_MAX 64
 #define AGENT_MCP_SERVERS_MAX 64
+#define AGENT_MCP_FOLDERS_MAX 64 /* of a server */
 
 enum agent_mcp_transport {
 	AGENT_MCP_STDIO,
@@ -20,14 +21,22 @@ enum agent_mcp_transport {
 	AGENT_MCP_SSE,  /* HTTP with a stream of events, of 2024-11-05 */
 };
 
+/* A folder, or a file, of this machine that a server sees; see mcp_folders.h. */
+struct agent_mcp_folder {
+	char *path; /* owned; as it was written, and as the server finds it */
+	char *real; /* owned; where that led when the entry was read: no link is in it */
+	bool is_writable;
+};
+
 /* An entry; its strings are expanded, so they may hold secrets: for the server alone. */
 struct agent_mcp_entry {
 	char name[AGENT_MCP_NAME_MAX + 1];
 	enum agent_mcp_transport transport;
-	char **argv;      /* owned, NULL-terminated; of stdio */
-	char **env;       /* owned, "NAME=value", NULL-terminated; of stdio */
-	char **read;      /* owned, NULL-terminated; folders it may see; of stdio */
-	char **write;     /* owned, NULL-terminated; folders it may change; of stdio */
+	char **argv; /* owned, NULL-terminated; of stdio */
+	char **env;  /* owned, "NAME=value", NULL-terminated; of stdio */
+	struct agent_mcp_folder folders[AGENT_MCP_FOLDERS_MAX]; /* of stdio; those that it may
+								   change last */
+	size_t folder_count;
 	bool has_network; /* all of this machine's; of stdio */
 	char *allowed;  /* owned; the names of its network, as egress_list_read() makes them; NULL:
 			   none; of stdio */

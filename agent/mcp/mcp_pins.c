@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/mcp/mcp_folders.h"
 #include "agent/model/json_span.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
@@ -88,6 +89,11 @@ static cJSON *launch_of(const struct agent_mcp_entry *entry)
 		if (member) {
 			cJSON_AddItemToObject(launch, members[i], cJSON_Duplicate(member, true));
 		}
+	}
+	/* A link is changed by whoever may write there. */
+	cJSON *led = mcp_folders_led_elsewhere(entry);
+	if (led) {
+		cJSON_AddItemToObject(launch, "leads_to", led);
 	}
 	add_expanded(launch, entry);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(hidden); i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/mcp/mcp_folders.h"
 #include "cua/base/file.h"
 #include "cua/base/paths.h"
 #include "cua/base/program.h"
@@ -79,31 +80,36 @@ static const char **make_environment(char *const *own, char texts[VARIABLES][VAR
 	return env;
 }
 
-/* Beside those of the entry. */
-#define FOLDERS 1
+/* What a server sees of this machine; the descriptors are for mcp_folders_close(). */
+struct folders {
+	int fds[AGENT_MCP_FOLDERS_MAX];
+	size_t fd_count;
+	struct cua_sandbox_folder list[AGENT_MCP_FOLDERS_MAX + 1];
+	size_t count;
+};
 
 /* What it may change goes on top of what it may see. */
-static struct cua_sandbox_folder *make_folders(const struct agent_mcp_entry *entry,
-		const struct mcp_egress *egress, size_t *ret_count)
+static enum cua_status open_folders(const struct agent_mcp_entry *entry,
+		const struct mcp_egress *egress, struct folders *folders, struct cua_error *err)
 {
-	const size_t readable = count_texts(entry->read), writable = count_texts(entry->write);
-	struct cua_sandbox_folder *folders =
-			calloc(readable + writable + FOLDERS, sizeof(*folders));
-	size_t count = 0;
-	for (size_t i = 0; folders && i < readable; i++) {
-		folders[count++] = (struct cua_sandbox_folder){ entry->read[i], entry->read[i],
-			false };
+	enum cua_status status = mcp_folders_open(entry, folders->fds, err);
+	if (status != CUA_OK) {
+		return status;
 	}
-	for (size_t i = 0; folders && i < writable; i++) {
-		folders[count++] = (struct cua_sandbox_folder){ entry->write[i], entry->write[i],
-			true };
+	folders->fd_count = entry->folder_count;
+	for (size_t i = 0; i < entry->folder_count; i++) {
+		const struct agent_mcp_folder *folder = &entry->folders[i];
+		folders->list[folders->count++] =
+				(struct cua_sandbox_folder){ .inside = folder->path,
+					.is_writable = folder->is_writable,
+					.fd = folders->fds[i] };
 	}
-	if (folders && egress->pid > 0) {
-		folders[count++] = (struct cua_sandbox_folder){ egress->folder,
-			CUA_SANDBOX_EGRESS_DIR, false };
+	if (egress->pid > 0) {
+		folders->list[folders->count++] =
+				(struct cua_sandbox_folder){ .outside = egress->folder,
+					.inside = CUA_SANDBOX_EGRESS_DIR };
 	}
-	*ret_count = count;
-	return folders;
+	return CUA_OK;
 }
 
 /* The command; with a network of some names, behind the program that starts a relay and becomes
@@ -123,20 +129,17 @@ static const char **make_command(
 	return argv;
 }
 
-static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t uid,
-		const char *home, const int fds[3], struct mcp_stdio_process *process,
-		struct cua_error *err)
+static enum cua_status start_with(const struct agent_mcp_entry *entry,
+		const struct folders *folders, uid_t uid, const char *home, const int fds[3],
+		struct mcp_stdio_process *process, struct cua_error *err)
 {
 	const struct mcp_egress *egress = &process->egress;
 	const struct mcp_bounds *bounds = &process->bounds;
 	char texts[VARIABLES][VARIABLE_MAX];
-	size_t folder_count = 0;
 	CUA_AUTO_FREE const char **env = make_environment(entry->env, texts);
 	CUA_AUTO_FREE const char **argv = make_command(entry, egress);
-	CUA_AUTO_FREE struct cua_sandbox_folder *folders =
-			make_folders(entry, egress, &folder_count);
 	CUA_AUTO_FD int program_fd = egress->pid > 0 ? cua_program_open("cua-egress", err) : -1;
-	if (!env || !argv || !folders) {
+	if (!env || !argv) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
 	if (egress->pid > 0 && program_fd < 0) {
@@ -148,8 +151,8 @@ static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t 
 		.rlimits = bounds->rlimits,
 		.rlimit_count = bounds->rlimit_count,
 		.scratch_bytes = SCRATCH_MAX,
-		.folders = folders,
-		.folder_count = folder_count,
+		.folders = folders->list,
+		.folder_count = folders->count,
 		.program_fd = program_fd,
 		.uid = uid,
 		.argv = argv,
@@ -161,6 +164,19 @@ static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t 
 		.has_network = entry->has_network,
 		.dies_with_caller = true };
 	return cua_sandbox_start(&spec, &process->sandbox, err);
+}
+
+static enum cua_status start_sandbox(const struct agent_mcp_entry *entry, uid_t uid,
+		const char *home, const int fds[3], struct mcp_stdio_process *process,
+		struct cua_error *err)
+{
+	struct folders folders = { .count = 0 };
+	enum cua_status status = open_folders(entry, &process->egress, &folders, err);
+	if (status == CUA_OK) {
+		status = start_with(entry, &folders, uid, home, fds, process, err);
+	}
+	mcp_folders_close(folders.fds, folders.fd_count);
+	return status;
 }
 
 enum cua_status mcp_stdio_start(const struct mcp_transport_config *config, const int fds[3],

@@ -16,7 +16,7 @@
 
 #include "cua/base/util.h"
 
-#define CHILD_FD_MAX 64
+#define CHILD_FD_MAX 128
 #define SHORT_SLICE_NS 100000U /* the shortest there is */
 
 /* What the child tells its parent through the close-on-exec pipe when it cannot exec. */

@@ -33,7 +33,8 @@ enum {
 	FD_RESOLV,
 	FD_PROGRAM,
 	FD_ARGS,
-	FD_END
+	FD_FOLDERS, /* one for each folder, whether it comes as a descriptor or not */
+	FD_END = FD_FOLDERS + CUA_SANDBOX_FOLDERS_MAX
 };
 
 /* What applications read below /etc. The whole of it would show them this machine's secrets. */
@@ -243,8 +244,14 @@ static void add_file_systems(struct args *args, const struct cua_sandbox_spec *s
 	ADD(args, "--bind", spec->home_dir, CUA_SANDBOX_HOME);
 	for (size_t i = 0; i < spec->folder_count; i++) {
 		const struct cua_sandbox_folder *folder = &spec->folders[i];
-		ADD(args, folder->is_writable ? "--bind" : "--ro-bind", folder->outside,
-				folder->inside);
+		if (folder->outside) {
+			ADD(args, folder->is_writable ? "--bind" : "--ro-bind", folder->outside,
+					folder->inside);
+		} else {
+			add_number(args, folder->is_writable ? "--bind-fd" : "--ro-bind-fd",
+					FD_FOLDERS + (int)i);
+			ADD(args, folder->inside);
+		}
 	}
 	ADD(args, "--perms", "0700", "--dir", "/run/user");
 	/* What bubblewrap made itself would be writable, and without a bound. */
@@ -353,6 +360,10 @@ static enum cua_status open_files(
 	const unsigned int gid = spec->uid == (uid_t)-1 ? getgid() : spec->uid;
 	char passwd[256], group[128];
 	*files = (struct files){ -1, -1, -1, -1, -1, -1, -1, { -1, -1 } };
+	if (spec->folder_count > CUA_SANDBOX_FOLDERS_MAX) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "a sandbox has at most %d folders",
+				CUA_SANDBOX_FOLDERS_MAX);
+	}
 	snprintf(passwd, sizeof(passwd), "agent:x:%u:%u:agent:%s:/bin/bash\n", uid, gid,
 			CUA_SANDBOX_HOME);
 	snprintf(group, sizeof(group), "agent:x:%u:\n", gid);
@@ -381,7 +392,7 @@ static enum cua_status open_files(
 static int map_fds(const struct cua_sandbox_spec *spec, const struct files *files,
 		struct cua_fd_map fds[FD_END])
 {
-	const int all[FD_END] = { [0] = spec->in_fd >= 0 ? spec->in_fd : files->null,
+	const int all[FD_FOLDERS] = { [0] = spec->in_fd >= 0 ? spec->in_fd : files->null,
 		[1] = spec->out_fd >= 0 ? spec->out_fd : spec->log_fd,
 		[2] = spec->log_fd,
 		[FD_READY] = spec->ready_fd,
@@ -394,9 +405,14 @@ static int map_fds(const struct cua_sandbox_spec *spec, const struct files *file
 		[FD_PROGRAM] = spec->program_fd,
 		[FD_ARGS] = files->args };
 	int count = 0;
-	for (int to = 0; to < FD_END; to++) {
+	for (int to = 0; to < FD_FOLDERS; to++) {
 		if (all[to] >= 0) {
 			fds[count++] = (struct cua_fd_map){ all[to], to };
+		}
+	}
+	for (int i = 0; i < (int)spec->folder_count; i++) {
+		if (!spec->folders[i].outside) {
+			fds[count++] = (struct cua_fd_map){ spec->folders[i].fd, FD_FOLDERS + i };
 		}
 	}
 	return count;

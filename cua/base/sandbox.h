@@ -19,17 +19,22 @@
 #define CUA_SANDBOX_WORKSPACE CUA_SANDBOX_HOME "/workspace"
 #define CUA_SANDBOX_PROGRAM "/run/cua-program/cua"
 
+#define CUA_SANDBOX_FOLDERS_MAX 72
+
+/* A folder, or a file, of this machine. */
 struct cua_sandbox_folder {
-	const char *outside, *inside;
+	const char *outside; /* NULL: fd, which no link put in its place can stand for */
+	const char *inside;
 	bool is_writable;
+	int fd; /* borrowed; O_PATH is enough */
 };
 
 struct cua_sandbox_spec {
 	const char *home_dir; /* appears as CUA_SANDBOX_HOME, writable */
 	const struct cua_sandbox_folder *folders;
-	size_t folder_count;
-	int program_fd; /* our own executable, copied to CUA_SANDBOX_PROGRAM; -1: none */
-	uid_t uid;      /* identity outside when the caller is root; (uid_t)-1: the caller's */
+	size_t folder_count; /* up to CUA_SANDBOX_FOLDERS_MAX */
+	int program_fd;      /* our own executable, copied to CUA_SANDBOX_PROGRAM; -1: none */
+	uid_t uid;           /* identity outside when the caller is root; (uid_t)-1: the caller's */
 	const char *const *argv; /* what runs inside */
 	const char *const *env;  /* "NAME=value" beside HOME, PATH, USER, LOGNAME; NULL: none */
 	const char *mark;  /* CUA_DESKTOP_DIR of the outer processes, to recognise strays by; NULL:
@@ -61,8 +66,9 @@ struct cua_sandbox {
  * No value of env shows in a list of processes.
  *
  * Return: CUA_OK; CUA_ERR_UNAVAILABLE with bubblewrap's reason if the sandbox cannot be had;
- *         CUA_ERR_INVAL for an entry of env that is no "NAME=value".
- * Source: bwrap(1), bubblewrap 0.8.
+ *         CUA_ERR_INVAL for an entry of env that is no "NAME=value", or too many folders.
+ * Source: bwrap(1), bubblewrap 0.8; for folders by descriptor 0.10, or 0.8.0-2+deb12u1 of Debian,
+ *         which compare what they mounted with the descriptor before anything runs.
  */
 CUA_NODISCARD enum cua_status cua_sandbox_start(const struct cua_sandbox_spec *spec,
 		struct cua_sandbox *ret_sandbox, struct cua_error *err);

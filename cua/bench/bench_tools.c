@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/mcp/mcp_server.h"
+#include "cua/base/own_paths.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/bench/bench_echo.h"
@@ -238,13 +239,20 @@ enum cua_status bench_tools(struct bench *bench, struct cua_error *err)
 	const struct cua_point size = bench_usual_size(bench);
 	struct tools tools = { .desktop = NULL };
 	char program[CUA_PATH_MAX], option[] = BENCH_MCP_OPTION;
-	char *argv[] = { program, option, NULL }, *env[] = { NULL }, *read[] = { program, NULL };
-	struct agent_mcp_entry entry = { .name = "bench", .argv = argv, .env = env, .read = read };
+	char *argv[] = { program, option, NULL }, *env[] = { NULL }, real[CUA_PATH_MAX];
+	struct agent_mcp_entry entry = { .name = "bench",
+		.argv = argv,
+		.env = env,
+		.folders = { { program, real, false } },
+		.folder_count = 1 };
 	CUA_AUTO_JSON cJSON *scenario = bench_scenario(bench, "tools", err);
 	if (!scenario) {
 		return CUA_ERR_INVAL;
 	}
 	enum cua_status status = cua_program_path("cua-bench", program, sizeof(program), err);
+	if (status == CUA_OK) {
+		status = cua_path_resolve(program, real, sizeof(real), err);
+	}
 	if (status == CUA_OK) {
 		status = bench_desktop_start(bench, size.x, size.y, &tools.desktop, err);
 	}

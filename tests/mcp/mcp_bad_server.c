@@ -272,6 +272,19 @@ static void answer_text(const cJSON *id, const char *text)
 	cJSON_Delete(result);
 }
 
+/* What stands in the file that its argument names. */
+static void read_file(const cJSON *id)
+{
+	char text[64] = "";
+	FILE *file = fopen(port, "re");
+	if (file) {
+		(void)!fgets(text, sizeof(text), file);
+		fclose(file);
+	}
+	text[strcspn(text, "\n")] = '\0';
+	answer_text(id, file ? text : "nothing there");
+}
+
 /* A page of a host, over what the environment names as the proxy; or of a port of the loopback,
  * without it. */
 static void fetch(const cJSON *id, const cJSON *arguments)
@@ -495,6 +508,8 @@ static void run_tool(const cJSON *id, const cJSON *params)
 	} else if (is("asks-form") || is("asks-old") || is("asks-secret")) {
 		ask_person(id, params);
 		return;
+	} else if (is("reads")) {
+		read_file(id);
 	} else if (is("looks")) {
 		look(id);
 		return;
