@@ -50,6 +50,12 @@ static void plain_lines_are_taken_apart(void **state)
 		{ "sort -o/etc/x --out=b", "sort -o/etc/x --out=b [/etc/x] [b]" },
 		{ "make >log 2>&1", "make [log]" },
 		{ "make 2>/dev/null >>log <in", "make [/dev/null] [log] [in]" },
+		{ "dd if=a/b", "dd if=a/b [if=a/b] [a/b]" },
+		{ "tar -C.ssh -cC../x", "tar -C.ssh -cC../x [.ssh] [../x]" },
+		{ "make x 2>&1;ls", "make x [x]; ls" },
+		{ "ls ~ ~/x a~", "ls ~ ~/x a~ [/home/a] [/home/a/x] [a~]" },
+		{ "ls '~' >~/x", "ls ~ [./~] [/home/a/x]" },
+		{ "cd ~;~/bin/x", "cd ~ [/home/a]; ~/bin/x" },
 		{ "git show HEAD~1", "git show HEAD~1 [show] [HEAD~1]" },
 		{ "ls *.txt [ab]?", "ls *.txt [ab]? [*.txt] [[ab]?]" },
 		{ "echo Größe 你好", "echo Größe 你好 [Größe] [你好]" },
@@ -57,7 +63,7 @@ static void plain_lines_are_taken_apart(void **state)
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		char text[512];
-		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i][0]);
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i][0], "/home/a");
 		if (!commands) {
 			fail_msg("%s: not taken apart", rows[i][0]);
 		}
@@ -76,13 +82,13 @@ static void what_is_not_certain_is_not_taken_apart(void **state)
 		"while true; do ls; done", "case x in esac", "! ls", "[[ -f x ]]", "[ -f x ]",
 		"time ls", "f() { ls; }", "function f { ls; }", "cat <<EOF\nx\nEOF", "cat <<<x",
 		"diff <(ls) x", "ls >(cat)", "ls >&x", "ls &>x", "ls |& cat", "ls > ", "ls >",
-		"> x", "ls > > x", "ls 'a", "ls \"a", "ls # x", "ls ~", "~/x", "ls ~root/x", "cd ~",
-		"echo !!", "echo \"!x\"", "l*", "./x*", "/bin/[r]m x", "'' x", "ls\r", "ls \x01",
-		"ls \xff", "ls \xe2\x80\x8b", "ls \xe2\x80\xae", "coproc ls", "select x in a",
-		"ls >|x", "ls 3>x >", "exec 3<>x", "ls\\\nrm", "a=(1 2)", "ls $'x'", "ls $\"x\"",
-		"echo a{1..3}", "2>&1" };
+		"> x", "ls > > x", "ls 'a", "ls \"a", "ls # x", "ls ~root/x", "ls ~+/x", "ls ~'/x'",
+		"ls --x=~/y", "echo !!", "echo \"!x\"", "l*", "./x*", "/bin/[r]m x", "'' x", "ls\r",
+		"ls \x01", "ls \xff", "ls \xe2\x80\x8b", "ls \xe2\x80\xae", "coproc ls",
+		"select x in a", "ls >|x", "ls 3>x >", "exec 3<>x", "ls\\\nrm", "a=(1 2)",
+		"ls $'x'", "ls $\"x\"", "echo a{1..3}", "2>&1", "ls >&1x", "ls 2>&1/../x" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(lines); i++) {
-		CUA_AUTO_JSON cJSON *commands = agent_command_split(lines[i]);
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(lines[i], "/home/a");
 		if (commands) {
 			char text[512];
 			describe(commands, text, sizeof(text));
@@ -94,7 +100,7 @@ static void what_is_not_certain_is_not_taken_apart(void **state)
 static void a_command_by_its_path_has_its_name_too(void **state)
 {
 	(void)state;
-	CUA_AUTO_JSON cJSON *commands = agent_command_split("/tmp/x/ls -l a");
+	CUA_AUTO_JSON cJSON *commands = agent_command_split("/tmp/x/ls -l a", "/home/a");
 	const cJSON *command = cJSON_GetArrayItem(commands, 0);
 	assert_string_equal(cua_json_text(command, "text"), "/tmp/x/ls -l a");
 	assert_string_equal(cua_json_text(command, "by_name"), "ls -l a");
@@ -112,7 +118,7 @@ static void redirections_that_write_are_told(void **state)
 		{ "ls >'/dev/tcp/h/1'", "[\"/dev/tcp/h/1\"]" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i][0]);
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i][0], "/home/a");
 		const cJSON *command = cJSON_GetArrayItem(commands, 0);
 		CUA_AUTO_FREE char *writes =
 				cJSON_PrintUnformatted(cua_json_member(command, "writes"));
@@ -125,7 +131,7 @@ static void redirections_that_write_are_told(void **state)
 #define SORT "sort -[nru0-9] -[kt]: -[p]:: --reverse --key= ARG..."
 #define UNIQ "uniq -[c] -[f]: [ARG]"
 #define FIND "find -* !-exec* !-delete ARG..."
-#define GIT "git [--no-pager] log|show --stat ARG..."
+#define GIT "git [--no-pager] [-C:] log|show --stat ARG..."
 #define BRANCH "git checkout [-q] =-b ARG [ARG]"
 
 static void a_form_is_all_that_a_command_may_be(void **state)
@@ -191,6 +197,13 @@ static void a_form_is_all_that_a_command_may_be(void **state)
 		{ GIT, "git log --stat HEAD~1", true },
 		{ GIT, "git --no-pager show a", true },
 		{ GIT, "git -c x=y log", false },
+		{ GIT, "git -C x log a", true },
+		{ GIT, "git --no-pager -C x log", true },
+		{ GIT, "git -C log", false },
+		{ GIT, "git -C x", false },
+		{ GIT, "git -C x* log", false },
+		{ GIT, "git -C -c log", false },
+		{ GIT, "git -c x log", false },
 		{ GIT, "git logs", false },
 		{ GIT, "git --stat log", false },
 		{ GIT, "git", false },
@@ -200,7 +213,7 @@ static void a_form_is_all_that_a_command_may_be(void **state)
 		{ BRANCH, "git checkout -b", false },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
-		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i].line);
+		CUA_AUTO_JSON cJSON *commands = agent_command_split(rows[i].line, "/home/a");
 		const cJSON *words = cua_json_member(cJSON_GetArrayItem(commands, 0), "words");
 		assert_int_equal(agent_form_check(rows[i].form, NULL), CUA_OK);
 		if (agent_form_matches(rows[i].form, words) != rows[i].matches) {
@@ -237,16 +250,16 @@ static void length_and_number_are_bounded(void **state)
 	char line[20000];
 	memset(line, 'a', sizeof(line) - 1);
 	line[sizeof(line) - 1] = '\0';
-	assert_null(agent_command_split(line));
+	assert_null(agent_command_split(line, "/home/a"));
 	for (size_t i = 0; i < 130; i += 2) {
 		memcpy(line + i, "a;", 2);
 	}
 	line[128] = '\0';
-	CUA_AUTO_JSON cJSON *commands = agent_command_split(line);
+	CUA_AUTO_JSON cJSON *commands = agent_command_split(line, "/home/a");
 	assert_int_equal(cJSON_GetArraySize(commands), 64);
 	line[128] = 'a';
 	line[129] = '\0';
-	assert_null(agent_command_split(line));
+	assert_null(agent_command_split(line, "/home/a"));
 }
 
 int main(void)

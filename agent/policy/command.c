@@ -1,6 +1,7 @@
 #include "agent/policy/command.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,14 @@
 
 /* The tokens of a shell that mean the same to everybody, one group for each kind. What is none of
  * them makes the line one that cannot be taken apart. */
-static const char tokens[] = "([ \\t]+)"                 /* 1: space */
-			     "|(&&|\\|\\||[;|\\n])"      /* 2: between commands */
-			     "|([012]?>&[12](?![0-9]))"  /* 3: one output into the other */
-			     "|([012]?>>?|<)(?![<>&|(])" /* 4: redirection, a word follows */
-			     "|((?:[\\p{L}\\p{M}\\p{N}_@%+=:,./^*?\\[\\]-]" /* 5: word */
-			     "|(?<=[\\p{L}\\p{N}_])~|'[^'\\n]*'|\"[^\"$`\\\\!\\n]*\")+)";
+static const char tokens[] =
+		"([ \\t]+)"                                    /* 1: space */
+		"|(&&|\\|\\||[;|\\n])"                         /* 2: between commands */
+		"|([012]?>&[12](?=[ \\t;|&\\n<>]|$))"          /* 3: one output into the other */
+		"|([012]?>>?|<)(?![<>&|(])"                    /* 4: redirection, a word follows */
+		"|((?:[\\p{L}\\p{M}\\p{N}_@%+=:,./^*?\\[\\]-]" /* 5: word */
+		"|(?<=[\\p{L}\\p{N}_])~|(?<![^ \\t\\n;|&<>])~(?=[/ \\t\\n;|&<>]|$)"
+		"|'[^'\\n]*'|\"[^\"$`\\\\!\\n]*\")+)";
 
 enum token { TOKEN_NONE, TOKEN_SPACE, TOKEN_BETWEEN, TOKEN_JOIN, TOKEN_REDIRECT, TOKEN_WORD };
 
@@ -35,6 +38,7 @@ struct splitter {
 	cJSON *command;  /* the last of them; NULL between commands */
 	bool is_target;  /* the next word is that of a redirection */
 	bool is_output;  /* which writes there */
+	const char *home;
 };
 
 /* --- words --- */
@@ -83,6 +87,19 @@ static bool is_name(const char *token, size_t len, const char *word)
 			!memchr(token, '[', len) && !memchr(token, '=', len);
 }
 
+/* What the word is to those who open files: "~" and "~/x" are the home, "'~'" is a name. NULL if
+ * the home is not known, or memory runs out. */
+static char *expand_home(const struct splitter *splitter, const char *token, const char *word)
+{
+	char *path = NULL;
+	const bool is_home = token[0] == '~';
+	if (word[0] != '~' || (is_home && !splitter->home)) {
+		return is_home ? NULL : strdup(word);
+	}
+	return asprintf(&path, "%s%s", is_home ? splitter->home : "./", word + is_home) >= 0 ? path
+											     : NULL;
+}
+
 static bool append_text(cJSON *command, const char *name, const char *word)
 {
 	const char *before = cua_json_text(command, name);
@@ -103,12 +120,14 @@ static bool add_path(cJSON *command, const char *path)
 	return cJSON_AddItemToArray(cua_json_member(command, "paths"), cJSON_CreateString(path));
 }
 
-/* Every word may name a file; so may what stands in an option: "--output=x", "-o/etc/x". */
+/* Every word may name a file; so may what stands in an option or an assignment: "--output=x",
+ * "-o/etc/x", "-xC.ssh", "if=x". */
 static bool add_if_path(cJSON *command, const char *word)
 {
-	const char *value = strchr(word, '='), *slash = strchr(word, '/');
-	const char *path = word[0] != '-' ? word : value ? value + 1 : slash;
-	return !path || !path[0] || add_path(command, path);
+	const char *value = strchr(word, '='), *inside = strpbrk(word, "./");
+	const char *path = value ? value + 1 : word[0] == '-' ? inside : NULL;
+	return (word[0] == '-' || !word[0] || add_path(command, word)) &&
+			(!path || !path[0] || add_path(command, path));
 }
 
 static bool add_word(cJSON *command, const char *text, bool is_pattern)
@@ -154,19 +173,20 @@ static bool begin_command(struct splitter *splitter)
 static bool take_word(struct splitter *splitter, const char *token, size_t len)
 {
 	CUA_AUTO_FREE char *word = unquote(token, len);
-	if (!word || (!splitter->command && !begin_command(splitter))) {
+	CUA_AUTO_FREE char *path = word ? expand_home(splitter, token, word) : NULL;
+	if (!path || (!splitter->command && !begin_command(splitter))) {
 		return false;
 	}
 	cJSON *command = splitter->command;
 	if (splitter->is_target) {
 		splitter->is_target = false;
-		return add_target(command, word, splitter->is_output);
+		return add_target(command, path, splitter->is_output);
 	}
 	if (cua_json_text(command, "text")[0]) {
 		return append_text(command, "text", word) &&
 				append_text(command, "by_name", word) &&
 				add_word(command, word, is_pattern(token, len)) &&
-				add_if_path(command, word);
+				add_if_path(command, path);
 	}
 	const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
 	return is_name(token, len, word) && append_text(command, "text", word) &&
@@ -228,16 +248,16 @@ static bool split(struct splitter *splitter, const char *line)
 	return end_command(splitter) && cJSON_GetArraySize(splitter->commands) > 0;
 }
 
-cJSON *agent_command_split(const char *line)
+cJSON *agent_command_split(const char *line, const char *home)
 {
 	int error = 0;
 	PCRE2_SIZE place = 0;
 	if (strlen(line) > LINE_MAX_LEN) {
 		return NULL;
 	}
-	struct splitter splitter = { .code = pcre2_compile((PCRE2_SPTR)tokens,
-						     PCRE2_ZERO_TERMINATED, PCRE2_UTF, &error,
-						     &place, NULL) };
+	struct splitter splitter = { .home = home,
+		.code = pcre2_compile((PCRE2_SPTR)tokens, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &error,
+				&place, NULL) };
 	splitter.match = splitter.code ? pcre2_match_data_create_from_pattern(splitter.code, NULL)
 				       : NULL;
 	splitter.commands = cJSON_CreateArray();

@@ -7,6 +7,7 @@
 
 /**
  * agent_command_split() - take a line apart.
+ * @home: what "~" and "~/x" mean; NULL: it is not known, and they are not taken apart.
  *
  * Only what is certain is taken apart: plain words, quotes without expansions, redirections to
  * files, and ; && || | and line breaks between commands. Patterns of file names in arguments stay
@@ -20,6 +21,6 @@
  *         the first without its path, and which of them a shell takes for patterns of file names.
  *         The caller owns it. NULL if the line cannot be taken apart.
  */
-cJSON *agent_command_split(const char *line);
+cJSON *agent_command_split(const char *line, const char *home);
 
 #endif

@@ -217,8 +217,27 @@ static bool is_one_of(const char *part, const char *word)
 	return false;
 }
 
-/* "[--no-pager]" may be missing, "=-b" must not. The first word behind the command itself; NULL if
- * it is another. */
+/* May a shell make an option of this pattern of file names, or many words where one stands? */
+static bool may_change(const cJSON *word, bool is_one)
+{
+	const char *text = cua_json_text(word, "text");
+	return cJSON_IsTrue(cua_json_member(word, "is_pattern")) &&
+			(is_one || strchr("*?[-", text[0]));
+}
+
+/* The word behind "-C" and its value, of the part "-C:"; else the same word. */
+static const cJSON *take_value(const char *part, const cJSON *word)
+{
+	const size_t len = strlen(part) - 1;
+	const char *text = cua_json_text(word, "text");
+	const bool is_it = word && word->next && part[len] == ':' && strlen(text) == len &&
+			strncmp(part, text, len) == 0 && !may_change(word->next, true) &&
+			cua_json_text(word->next, "text")[0] != '-';
+	return is_it ? word->next->next : word;
+}
+
+/* "[--no-pager]" and "[-C:]" may be missing, "=-b" must not. The first word behind the command
+ * itself; *ret_is_head false: it is another. */
 static const cJSON *take_head(const struct form *form, const cJSON *word, bool *ret_is_head)
 {
 	*ret_is_head = false;
@@ -232,7 +251,7 @@ static const cJSON *take_head(const struct form *form, const cJSON *word, bool *
 		if (!is_it && !may_miss) {
 			return NULL;
 		}
-		word = is_it ? word->next : word;
+		word = is_it ? word->next : may_miss ? take_value(part, word) : word;
 	}
 	*ret_is_head = true;
 	return word;
@@ -256,14 +275,6 @@ static bool takes_all(const struct form *form)
 		takes_all = takes_all || strcmp(form->words[i], "-*") == 0;
 	}
 	return takes_all && count_operands(form).most == SIZE_MAX;
-}
-
-/* May a shell make an option of this pattern of file names, or many words where one stands? */
-static bool may_change(const cJSON *word, bool is_one)
-{
-	const char *text = cua_json_text(word, "text");
-	return cJSON_IsTrue(cua_json_member(word, "is_pattern")) &&
-			(is_one || strchr("*?[-", text[0]));
 }
 
 static bool take_words(const struct form *form, const cJSON *word)

@@ -260,6 +260,14 @@ static const char *command_line(const struct agent_policy_call *call)
 	return strcmp(call->tool, "bash") == 0 ? cua_json_string(call->arguments, "command") : NULL;
 }
 
+/* "cua" puts the workspace into the home of the desktop, which is the shell's. */
+static cJSON *split_line(const struct agent_policy_call *call, const char *line)
+{
+	char home[AGENT_PATH_MAX];
+	const bool is_known = call->workspace && agent_path_resolve(call->workspace, "..", home);
+	return line ? agent_command_split(line, is_known ? home : NULL) : NULL;
+}
+
 /* Where a command of a line may run: a cd may have worked, or not. */
 struct places {
 	char list[PLACES_MAX][AGENT_PATH_MAX];
@@ -345,7 +353,7 @@ void agent_policy_judge(const struct agent_policy *policy, struct agent_ledger *
 {
 	struct agent_decision decision = { 0 };
 	const char *line = command_line(call);
-	CUA_AUTO_JSON cJSON *parts = line ? agent_command_split(line) : NULL;
+	CUA_AUTO_JSON cJSON *parts = split_line(call, line);
 	if (parts) {
 		decide_parts(policy, ledger, call, parts, &decision);
 	} else {
@@ -382,7 +390,7 @@ bool agent_policy_taints(const struct agent_policy *policy, const struct agent_p
 		struct agent_decision *ret_decision)
 {
 	const char *line = command_line(call);
-	CUA_AUTO_JSON cJSON *parts = line ? agent_command_split(line) : NULL;
+	CUA_AUTO_JSON cJSON *parts = split_line(call, line);
 	const cJSON *part = NULL;
 	struct places places;
 	begin_places(&places, call);

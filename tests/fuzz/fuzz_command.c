@@ -28,7 +28,7 @@ static bool has_expansion(const char *line)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CUA_AUTO_FREE char *line = strndup((const char *)data, size);
-	CUA_AUTO_JSON cJSON *commands = line ? agent_command_split(line) : NULL;
+	CUA_AUTO_JSON cJSON *commands = line ? agent_command_split(line, "/h") : NULL;
 	if (!commands) {
 		return 0;
 	}
