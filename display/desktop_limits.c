@@ -1,5 +1,6 @@
 #include "display/desktop_limits.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -168,18 +169,17 @@ enum cua_status desktop_limits_remove(const struct desktop_record *record, struc
 	return status;
 }
 
-enum cua_status desktop_limits_bound_tools(
-		const struct desktop_record *record, pid_t inner_pid, struct cua_error *err)
+enum cua_status desktop_limits_open_tools(const struct desktop_record *record,
+		int ret_fds[CUA_CGROUP_KINDS], int *ret_count, struct cua_error *err)
 {
-	const struct cua_cgroup apps = group_of(record, APPS), tools = group_of(record, TOOLS);
-	if (!cua_cgroup_exists(&tools)) {
-		return CUA_OK;
+	const struct cua_cgroup tools = group_of(record, TOOLS);
+	const int count = cua_cgroup_exists(&tools) ? cua_cgroup_open(&tools, ret_fds) : 0;
+	if (count == 0 && cua_cgroup_exists(&tools)) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "%s",
+				tools.dirs[CUA_CGROUP_MEMORY]);
 	}
-	/* Only what is in the desktop's own group: the number is the sandbox's word. */
-	const pid_t pid = cua_cgroup_find_process(&apps, inner_pid);
-	return pid > 0 ? cua_cgroup_move(&tools, pid, err)
-		       : CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "process %d of the desktop",
-					 (int)inner_pid);
+	*ret_count = count;
+	return CUA_OK;
 }
 
 /* --- telling --- */

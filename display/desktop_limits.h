@@ -39,10 +39,9 @@ void desktop_limits_close(struct desktop_bounds *bounds);
 CUA_NODISCARD enum cua_status desktop_limits_remove(
 		const struct desktop_record *record, struct cua_error *err);
 
-/* A process of the desktop, by its number in the sandbox, and what it starts from here on, get the
- * limits of tools. Nothing without a group. */
-CUA_NODISCARD enum cua_status desktop_limits_bound_tools(
-		const struct desktop_record *record, pid_t inner_pid, struct cua_error *err);
+/* For programs that tools start: as cua_cgroup_open(). None where there is no group. */
+CUA_NODISCARD enum cua_status desktop_limits_open_tools(const struct desktop_record *record,
+		int ret_fds[CUA_CGROUP_KINDS], int *ret_count, struct cua_error *err);
 
 /* Limits, use, and what was reached, as /v1/desktop and cua desktop list have it. */
 cJSON *desktop_limits_describe(const struct desktop_record *record);

@@ -207,6 +207,67 @@ static void a_fork_bomb_is_bounded_and_told_and_can_be_ended(void **state)
 	assert_string_equal(text, "fine\n");
 }
 
+/* They ignore what they can be sent, leave their session, and fork faster than they are found. */
+static const char *const storms[] = {
+	"while True:\\n"
+	"  try: os.fork()\\n"
+	"  except BaseException: pass",
+	"while True:\\n"
+	"  try:\\n"
+	"    os.fork()\\n"
+	"    os.setsid()\\n"
+	"  except BaseException: pass",
+	"if os.fork() == 0:\\n"
+	"  for number in (1, 2, 3, 15, 17): signal.signal(number, signal.SIG_IGN)\\n"
+	"  while True:\\n"
+	"    try:\\n"
+	"      if os.fork(): os._exit(0)\\n"
+	"      os.setsid()\\n"
+	"    except OSError: pass\\n"
+	"signal.pause()",
+};
+
+static double processes_used(void)
+{
+	CUA_AUTO_JSON cJSON *limits = limits_of();
+	return json_number(limits, "processes.used");
+}
+
+static void a_storm_of_processes_ends_with_its_call(void **state)
+{
+	(void)state;
+	skip_without_groups();
+	bash("true", "{}");
+	desktop_tool(&desktop, "python", "{\"code\":\"1\"}");
+	const double before = processes_used();
+	for (size_t i = 0; i < CUA_ARRAY_LEN(storms); i++) {
+		char call[1000];
+		snprintf(call, sizeof(call),
+				"{\"code\":\"import os, signal\\n%s\",\"timeout_s\":1}", storms[i]);
+		const uint64_t begin_us = cua_now_us();
+		assert_says(desktop_tool(&desktop, "python", call), "[ended: it ran longer");
+		/* Its second, and about two for ending it; more on a machine that is busy. */
+		assert_in_range(cua_now_us() - begin_us, 1000000, 9000000);
+		assert_string_equal(bash("echo fine | cat", "{}"), "fine\n");
+		assert_true(processes_used() <= before);
+	}
+}
+
+static void a_restart_makes_room(void **state)
+{
+	(void)state;
+	skip_without_groups();
+	assert_says(desktop_tool(&desktop, "python",
+				    "{\"code\":\"import subprocess\\nleft = "
+				    "[subprocess.Popen(['sleep', '1000']) for i in range(200)]\"}"),
+			"BlockingIOError");
+	/* A shell starts even then, though nothing in it does. */
+	assert_says(bash("echo fine", "{\"restart\":true}"), "fine\n");
+	desktop_tool(&desktop, "python", "{\"restart\":true}");
+	assert_string_equal(bash("echo fine | cat", "{}"), "fine\n");
+	assert_true(processes_used() < 50);
+}
+
 /* --- processor time --- */
 
 static double cpu_seconds(const char *times)
@@ -424,6 +485,7 @@ static void without_groups_resource_limits_hold_and_it_says_so(void **state)
 	assert_says(bash("bomb() { bomb | bomb & }; bomb; read -t 2 < <(:; sleep 2); echo", "{}"),
 			"Resource temporarily unavailable");
 	assert_stands(session, x_server);
+	assert_string_equal(bash("echo fine | cat", "{\"restart\":true}"), "fine\n");
 	desktop_stop(&desktop);
 }
 
@@ -436,6 +498,8 @@ int main(void)
 		TEST(applications_die_before_what_the_desktop_stands_on),
 		TEST(files_in_memory_are_bounded),
 		TEST(a_fork_bomb_is_bounded_and_told_and_can_be_ended),
+		TEST(a_storm_of_processes_ends_with_its_call),
+		TEST(a_restart_makes_room),
 		TEST(processor_time_is_shared_as_told),
 		TEST(open_files_are_bounded),
 		TEST(one_file_is_bounded),

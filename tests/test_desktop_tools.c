@@ -133,6 +133,38 @@ static void a_command_that_does_not_end_is_ended(void **state)
 	assert_says(call_failing("bash", "command", "kill -0 $(cat pid)", "{}"), "No such process");
 }
 
+/* How many there are that ignore what they can. */
+static const char *stubborn_left(void)
+{
+	return bash("pgrep -fc '^sh -c trap.*stubbor[n]'; true");
+}
+
+/* However it was started: with signals ignored, in a session of its own, its parent gone. */
+static void what_a_call_has_started_ends_with_it(void **state)
+{
+	(void)state;
+	static const char one[] = "sh -c 'trap : INT TERM HUP; while :; do sleep 1; done' stubborn";
+	char command[512];
+	bash("(setsid sleep 2100 > /dev/null 2>&1 &)");
+	snprintf(command, sizeof(command),
+			"import os, subprocess, time\nleft = subprocess.Popen(\"exec %s\", "
+			"shell=True)\nsubprocess.run(\"setsid %s &\", shell=True)\n"
+			"time.sleep(100)",
+			one, one);
+	assert_says(call_failing("python", "code", command, "{\"timeout_s\":1}"),
+			"KeyboardInterrupt");
+	assert_string_equal(stubborn_left(), "0\n");
+	assert_says(call("python", "code", "left.args", "{}"), "stubborn");
+	snprintf(command, sizeof(command), "kept=2; %s & (setsid %s &); setsid %s", one, one, one);
+	assert_says(call_failing("bash", "command", command, "{\"timeout_s\":1}"),
+			"longer than its time");
+	assert_string_equal(stubborn_left(), "0\n");
+	/* What a call has left that ended in time is nobody's business, until it is restarted. */
+	assert_string_equal(bash("echo $kept; pgrep -fxc 'sleep 2100'"), "2\n1\n");
+	call("bash", NULL, NULL, "{\"restart\":true}");
+	assert_string_equal(bash("pgrep -fxc 'sleep 2100'; true"), "0\n");
+}
+
 static void output_is_bounded_and_plain(void **state)
 {
 	(void)state;
@@ -598,7 +630,7 @@ static void a_caller_who_leaves_ends_the_call(void **state)
 	(void)state;
 	static const char body[] =
 			"{\"tool\":\"bash\",\"arguments\":{\"command\":\"touch /tmp/began; "
-			"sleep 500\",\"timeout_s\":600}}";
+			"(setsid sleep 501 &); sleep 500\",\"timeout_s\":600}}";
 	char head[200];
 	int fd = -1;
 	bash("kept=yes; rm -f /tmp/began");
@@ -614,7 +646,7 @@ static void a_caller_who_leaves_ends_the_call(void **state)
 			"/tmp/began");
 	assert_non_null(strstr(seen, "began"));
 	close(fd);
-	assert_string_equal(bash("echo $kept; pgrep -fc 'sleep 500'; true"), "yes\n0\n");
+	assert_string_equal(bash("echo $kept; pgrep -fxc 'sleep 50[01]'; true"), "yes\n0\n");
 }
 
 static void tools_come_back_after_they_were_killed(void **state)
@@ -630,6 +662,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shell_keeps_what_it_knows),
 		cmocka_unit_test(a_command_that_does_not_end_is_ended),
+		cmocka_unit_test(what_a_call_has_started_ends_with_it),
 		cmocka_unit_test(output_is_bounded_and_plain),
 		cmocka_unit_test(python_keeps_its_variables_and_shows_errors),
 		cmocka_unit_test(python_shows_pictures),

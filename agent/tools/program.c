@@ -75,6 +75,8 @@ enum cua_status tool_program_run(struct tool_call *call, const char *const *argv
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = (uid_t)-1,
 		.new_session = true,
+		.group_fds = call->world->group_fds,
+		.group_fd_count = call->world->group_fd_count,
 		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
 	pid_t pid = 0;
 	int code = 0;
@@ -88,7 +90,9 @@ enum cua_status tool_program_run(struct tool_call *call, const char *const *argv
 		status = follow(call, pid, read_fd, output, bytes, argv[0], err);
 	}
 	if (pid > 0 && status != CUA_OK) {
-		tool_process_end(pid);
+		const struct tool_family family =
+				tool_worker_family(call->world, pid, &call->began);
+		tool_family_end(&family);
 	} else if (pid > 0) {
 		waitpid(pid, &code, 0);
 		*ret_status = WIFSIGNALED(code) ? 128 + WTERMSIG(code) : WEXITSTATUS(code);

@@ -91,6 +91,7 @@ static cJSON *run_call(struct tool_world *world, const cJSON *request)
 		return refusal(&why);
 	}
 	world->is_cancelled = false;
+	call.began = tool_moment_now();
 	call.deadline_us = cua_now_us() +
 			(uint64_t)tool_integer(&call, "timeout_s", timeout_s) * 1000000U;
 	cua_buffer_init(&call.text, TEXT_MAX);
@@ -102,20 +103,6 @@ static cJSON *run_call(struct tool_world *world, const cJSON *request)
 	return answer;
 }
 
-/* What a shell has left in the background comes here when it is over. */
-static void reap(struct tool_world *world)
-{
-	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
-		struct tool_worker *const workers[] = { &world->shell, &world->python };
-		for (size_t i = 0; i < CUA_ARRAY_LEN(workers); i++) {
-			if (workers[i]->pid == pid) {
-				workers[i]->pid = 0;
-				tool_worker_stop(workers[i]);
-			}
-		}
-	}
-}
-
 static void serve(struct tool_world *world)
 {
 	CUA_AUTO_JSON cJSON *request = NULL;
@@ -124,11 +111,12 @@ static void serve(struct tool_world *world)
 		world->is_over = true;
 		return;
 	}
-	reap(world);
+	tool_workers_reap(world);
 	if (!cua_json_member(request, "tool")) {
 		return; /* a cancel that came too late */
 	}
 	CUA_AUTO_JSON cJSON *answer = run_call(world, request);
+	tool_workers_reap(world);
 	enum cua_status status = tool_link_send(&world->link, answer, &why);
 	if (status == CUA_ERR_TOO_LARGE) {
 		CUA_AUTO_JSON cJSON *instead = refusal(&why);
@@ -191,6 +179,19 @@ static enum cua_status confine(struct tool_world *world, struct cua_error *err)
 	return tool_link_send(&world->link, warning, err);
 }
 
+static enum cua_status take_groups(struct tool_world *world, struct cua_error *err)
+{
+	char line_break;
+	size_t len = 0;
+	enum cua_status status =
+			cua_unix_recv(world->link.fd, &line_break, 1, &len, world->group_fds, err);
+	while (status == CUA_OK && world->group_fd_count < CUA_UNIX_FDS_MAX &&
+			world->group_fds[world->group_fd_count] >= 0) {
+		world->group_fd_count++;
+	}
+	return status;
+}
+
 static enum cua_status set_up(struct tool_world *world, struct cua_error *err)
 {
 	const char *home = getenv("HOME");
@@ -199,7 +200,10 @@ static enum cua_status set_up(struct tool_world *world, struct cua_error *err)
 	setenv("PAGER", "cat", 1);
 	setenv("GIT_TERMINAL_PROMPT", "0", 1);
 	setenv("GIT_CEILING_DIRECTORIES", home ? home : "/", 1);
-	enum cua_status status = tool_workspace_open(&world->workspace, err);
+	enum cua_status status = take_groups(world, err);
+	if (status == CUA_OK) {
+		status = tool_workspace_open(&world->workspace, err);
+	}
 	return status == CUA_OK ? confine(world, err) : status;
 }
 
@@ -220,6 +224,6 @@ int tool_runner_run(int link_fd)
 	while (!world.is_over) {
 		serve(&world);
 	}
-	tool_family_end(getpid());
+	tool_family_kill(&(const struct tool_family){ .head = getpid() });
 	return 0;
 }

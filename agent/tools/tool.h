@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "agent/tools/family.h"
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 
@@ -43,7 +44,8 @@ struct tool_world;
 struct tool_call {
 	const cJSON *arguments; /* borrowed; checked */
 	struct tool_world *world;
-	uint64_t deadline_us;   /* of cua_now_us() */
+	uint64_t deadline_us; /* of cua_now_us() */
+	struct tool_moment began;
 	struct cua_buffer text; /* what it says; made valid UTF-8 before it is sent */
 	size_t image_bytes;     /* of images, in base64 */
 	cJSON *images;          /* owned; list of {type: "image", data, mimeType} */

@@ -38,9 +38,12 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 		*shell = (struct tool_worker)TOOL_WORKER_OF("shell", shell_argv);
 	}
 	if (tool_boolean(call, "restart")) {
-		tool_worker_stop(shell);
-		call->directory = command ? NULL : directory_of(call->world);
+		enum cua_status restarted = tool_worker_restart(shell, call->world, err);
+		if (restarted != CUA_OK) {
+			return restarted;
+		}
 		if (!command) {
+			call->directory = directory_of(call->world);
 			return cua_buffer_printf(&call->text, err, "the shell was restarted");
 		}
 	}

@@ -61,7 +61,10 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 		python->answer = answer;
 	}
 	if (tool_boolean(call, "restart")) {
-		tool_worker_stop(python);
+		enum cua_status restarted = tool_worker_restart(python, call->world, err);
+		if (restarted != CUA_OK) {
+			return restarted;
+		}
 		if (!code) {
 			return cua_buffer_printf(&call->text, err, "Python was restarted");
 		}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/tools/family.h"
@@ -17,8 +18,10 @@
 
 /* A picture of 8 MB in base64. */
 #define SAID_MAX ((size_t)12 << 20)
-/* What is told to end gets so long before it is made to. */
-#define ENDING_US 1000000U
+/* What is told to end gets so long, each time, before it is made to. */
+#define TOLD_US 500000U
+/* And so long to come back when what it ran is gone. */
+#define BACK_US 500000U
 
 /* How a run goes. */
 struct turn {
@@ -53,13 +56,39 @@ static void read_output(struct tool_worker *worker, struct tool_output *output)
 	}
 }
 
-void tool_worker_stop(struct tool_worker *worker)
+struct tool_family tool_worker_family(
+		const struct tool_world *world, pid_t head, const struct tool_moment *since)
+{
+	const pid_t shell = world->shell.pid, python = world->python.pid;
+	return (struct tool_family){ .head = head,
+		.others = { shell == head ? 0 : shell, python == head ? 0 : python },
+		.since = *since };
+}
+
+/* Ends it and all that it has started; since: as in struct tool_family. */
+static void stop(struct tool_worker *worker, struct tool_world *world,
+		const struct tool_moment *since)
 {
 	if (worker->pid > 0) {
-		tool_process_end(worker->pid);
+		const struct tool_family family = tool_worker_family(world, worker->pid, since);
+		tool_family_end(&family);
 	}
 	worker->pid = 0;
 	close_all(worker);
+	tool_workers_reap(world);
+}
+
+void tool_workers_reap(struct tool_world *world)
+{
+	struct tool_worker *const workers[] = { &world->shell, &world->python };
+	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
+		for (size_t i = 0; i < CUA_ARRAY_LEN(workers); i++) {
+			if (workers[i]->pid == pid) {
+				workers[i]->pid = 0;
+				close_all(workers[i]);
+			}
+		}
+	}
 }
 
 static enum cua_status start(
@@ -81,6 +110,8 @@ static enum cua_status start(
 		.fd_count = (int)CUA_ARRAY_LEN(fds),
 		.uid = (uid_t)-1,
 		.new_session = true,
+		.group_fds = world->group_fds,
+		.group_fd_count = world->group_fd_count,
 		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
 	if (status == CUA_OK) {
 		status = cua_spawn(&spawn, &worker->pid, err);
@@ -93,13 +124,24 @@ static enum cua_status start(
 	worker->output_fd = output[0];
 	cua_buffer_init(&worker->said, SAID_MAX);
 	if (status != CUA_OK) {
+		const bool is_full = err && err->sys_errno == EAGAIN;
 		worker->pid = 0;
 		close_all(worker);
-		return status;
+		return is_full ? CUA_FAIL(err, CUA_ERR_UNAVAILABLE, EAGAIN,
+						 "no more processes may be started: a restart of "
+						 "bash or python ends what it has started")
+			       : status;
 	}
 	fcntl(worker->output_fd, F_SETFL, O_NONBLOCK);
 	fcntl(worker->code_fd, F_SETFL, O_NONBLOCK);
 	return CUA_OK;
+}
+
+enum cua_status tool_worker_restart(
+		struct tool_worker *worker, struct tool_world *world, struct cua_error *err)
+{
+	stop(worker, world, &(const struct tool_moment){ 0 });
+	return start(worker, world, err);
 }
 
 /* As it reads them: one that has been stopped does not. */
@@ -159,13 +201,15 @@ static void hear(struct turn *turn)
 	cua_buffer_consume(said, used);
 }
 
-/* One wait for whatever comes, at most until the time. False if it was over. */
-static bool step(struct turn *turn, uint64_t until_us, bool heeds_cancel)
+/* One wait for whatever comes, at most until the time, also for a descriptor; -1: none. False if it
+ * was over. */
+static bool step(struct turn *turn, uint64_t until_us, bool heeds_cancel, int also_fd)
 {
 	struct tool_worker *worker = turn->worker;
 	struct pollfd ready[] = { { .fd = worker->said_fd, .events = POLLIN },
 		{ .fd = worker->output_fd, .events = POLLIN },
-		{ .fd = heeds_cancel ? turn->call->world->link.fd : -1, .events = POLLIN } };
+		{ .fd = heeds_cancel ? turn->call->world->link.fd : -1, .events = POLLIN },
+		{ .fd = also_fd, .events = POLLIN } };
 	const int count = poll(ready, CUA_ARRAY_LEN(ready), cua_ms_until(until_us));
 	if (ready[1].revents) {
 		read_output(worker, &turn->output);
@@ -182,21 +226,59 @@ static void run_until(struct turn *turn, uint64_t until_us, bool heeds_cancel)
 {
 	while (!turn->is_over && !turn->is_lost && cua_now_us() < until_us &&
 			!(heeds_cancel && turn->call->world->is_cancelled) &&
-			step(turn, until_us, heeds_cancel)) {
+			step(turn, until_us, heeds_cancel, -1)) {
 	}
 }
 
-/* Ends what it runs by and by; what does not go takes the process with it. */
+/* Until it is over and nothing that it has started is left: then true. False if it is lost, or the
+ * time has come. */
+static bool run_until_alone(struct turn *turn, const struct tool_family *family, uint64_t until_us)
+{
+	while (!turn->is_lost && cua_now_us() < until_us) {
+		CUA_AUTO_FD int left_fd = tool_family_watch(family);
+		if (turn->is_over && left_fd < 0) {
+			return true;
+		}
+		(void)step(turn, until_us, false, left_fd);
+	}
+	return false;
+}
+
+/* What was ended is waited for by who has started it; code that is empty has Python do so. */
+static void settle(struct turn *turn)
+{
+	turn->is_over = false;
+	turn->call->deadline_us = cua_now_us() + BACK_US;
+	send_code(turn, "", 1);
+	run_until(turn, turn->call->deadline_us, false);
+}
+
+/* Ends what it runs by and by, whatever that has started too; what does not go takes the process
+ * with it. */
 static void end(struct turn *turn)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGKILL };
+	static const int signals[] = { SIGINT, SIGTERM };
 	struct tool_worker *worker = turn->worker;
-	for (size_t i = 0; i < CUA_ARRAY_LEN(signals) && !turn->is_over && !turn->is_lost; i++) {
-		tool_family_signal(worker->pid, signals[i]);
-		if (worker->takes_interrupts && signals[i] != SIGKILL) {
+	const struct tool_family family =
+			tool_worker_family(turn->call->world, worker->pid, &turn->call->began);
+	bool is_alone = false;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(signals) && !is_alone && !turn->is_lost; i++) {
+		tool_family_signal(&family, signals[i]);
+		if (worker->takes_interrupts && !turn->is_over) {
 			kill(worker->pid, SIGINT);
 		}
-		run_until(turn, cua_now_us() + ENDING_US, false);
+		is_alone = run_until_alone(turn, &family, cua_now_us() + TOLD_US);
+	}
+	if (!is_alone && !turn->is_lost) {
+		tool_family_kill(&family);
+		run_until(turn, cua_now_us() + BACK_US, false);
+	}
+	/* What it has started on the way to its end. */
+	if (!is_alone && turn->is_over) {
+		tool_family_kill(&family);
+	}
+	if (worker->takes_interrupts && turn->is_over) {
+		settle(turn);
 	}
 	turn->is_lost = !turn->is_over;
 }
@@ -236,7 +318,7 @@ enum cua_status tool_worker_run(struct tool_worker *worker, struct tool_call *ca
 		*ret_status = -1;
 	}
 	if (turn->is_lost) {
-		tool_worker_stop(worker);
+		stop(worker, call->world, &call->began);
 		*ret_status = -1;
 	}
 	if (status == CUA_OK && turn->is_lost) {

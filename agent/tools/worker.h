@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "agent/tools/family.h"
 #include "agent/tools/output.h"
 #include "agent/tools/tool.h"
 
@@ -42,7 +43,15 @@ struct tool_worker {
 CUA_NODISCARD enum cua_status tool_worker_run(struct tool_worker *worker, struct tool_call *call,
 		const char *code, int *ret_status, struct cua_error *err);
 
-/* Ends it and all that it has started. */
-void tool_worker_stop(struct tool_worker *worker);
+/* Ends it, what it has started and all orphans, and starts a new one. */
+CUA_NODISCARD enum cua_status tool_worker_restart(
+		struct tool_worker *worker, struct tool_world *world, struct cua_error *err);
+
+/* Waits for children that have ended: what others left behind, and workers. */
+void tool_workers_reap(struct tool_world *world);
+
+/* The family of a child of the runner, a worker or not, which the other workers are none of. */
+struct tool_family tool_worker_family(
+		const struct tool_world *world, pid_t head, const struct tool_moment *since);
 
 #endif

@@ -13,6 +13,7 @@
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/paths.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "display/desktop_limits.h"
 #include "display/session_client.h"
@@ -286,6 +287,22 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 	}
 }
 
+/* What tools run is in groups of its own; the runner is not, so that it gets its processor time and
+ * its processes whatever they do. */
+static enum cua_status give_groups(
+		const struct desktop_tools *tools, int socket, struct cua_error *err)
+{
+	int fds[CUA_CGROUP_KINDS], count = 0;
+	enum cua_status status = desktop_limits_open_tools(tools->record, fds, &count, err);
+	if (status == CUA_OK) {
+		status = cua_unix_send(socket, "\n", 1, fds, count, err);
+	}
+	while (count > 0) {
+		cua_closep(&fds[--count]);
+	}
+	return status;
+}
+
 /* In the sandbox, by the session; its file goes in as a descriptor, as the reader's does. */
 static enum cua_status start(struct desktop_tools *tools, struct cua_error *err)
 {
@@ -313,8 +330,7 @@ static enum cua_status start(struct desktop_tools *tools, struct cua_error *err)
 		status = session_answer(tools->session_fd, START_TIMEOUT_MS, &answer, err);
 	}
 	if (status == CUA_OK) {
-		status = desktop_limits_bound_tools(
-				tools->record, (pid_t)cua_json_int(answer, "pid"), err);
+		status = give_groups(tools, ours, err);
 	}
 	tools->link = status == CUA_OK ? calloc(1, sizeof(*tools->link)) : NULL;
 	if (!tools->link) {

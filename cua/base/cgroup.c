@@ -226,80 +226,24 @@ int cua_cgroup_open(const struct cua_cgroup *group, int ret_fds[CUA_CGROUP_KINDS
 	return count;
 }
 
-enum cua_status cua_cgroup_move(const struct cua_cgroup *group, pid_t pid, struct cua_error *err)
-{
-	char number[16];
-	enum cua_status status = CUA_OK;
-	snprintf(number, sizeof(number), "%d", (int)pid);
-	for (int kind = 0; kind < CUA_CGROUP_KINDS && status == CUA_OK; kind++) {
-		if (is_first(group, kind)) {
-			status = write_file(group->dirs[kind], "cgroup.procs", number, err);
-		}
-	}
-	return status;
-}
+/* --- its end --- */
 
-/* --- its processes --- */
-
-/* True when visit says so of one; pids of other namespaces are 0 and left out. */
-static bool each_process(const char *dir, bool (*visit)(pid_t pid, void *data), void *data)
+/* Processes of other namespaces are 0 there. */
+static void kill_processes(const char *dir)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
 	cua_buffer_init(&text, CGROUP_FILE_MAX);
 	if (!cgroup_read_file(dir, "cgroup.procs", &text)) {
-		return false;
+		return;
 	}
 	char *rest = NULL;
 	for (char *line = strtok_r(text.data, "\n", &rest); line;
 			line = strtok_r(NULL, "\n", &rest)) {
 		const pid_t pid = (pid_t)strtol(line, NULL, 10);
-		if (pid > 1 && visit(pid, data)) {
-			return true;
+		if (pid > 1) {
+			kill(pid, SIGKILL);
 		}
 	}
-	return false;
-}
-
-struct search {
-	pid_t inner, found;
-};
-
-/* The last number of the line NSpid is that of the innermost namespace. */
-static bool is_inner(pid_t pid, void *data)
-{
-	struct search *search = data;
-	char dir[64];
-	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, CGROUP_FILE_MAX);
-	snprintf(dir, sizeof(dir), "/proc/%d", (int)pid);
-	const char *line = cgroup_read_file(dir, "status", &text) ? strstr(text.data, "\nNSpid:")
-								  : NULL;
-	const char *end = line ? strchr(line + 1, '\n') : NULL;
-	while (end && end > line && isdigit((unsigned char)end[-1])) {
-		end--;
-	}
-	if (end && strtol(end, NULL, 10) == search->inner) {
-		search->found = pid;
-	}
-	return search->found > 0;
-}
-
-pid_t cua_cgroup_find_process(const struct cua_cgroup *group, pid_t inner_pid)
-{
-	struct search search = { .inner = inner_pid };
-	for (int kind = 0; kind < CUA_CGROUP_KINDS && search.found == 0; kind++) {
-		if (is_first(group, kind)) {
-			each_process(group->dirs[kind], is_inner, &search);
-		}
-	}
-	return search.found;
-}
-
-static bool kill_one(pid_t pid, void *data)
-{
-	(void)data;
-	kill(pid, SIGKILL);
-	return false;
 }
 
 /* What is killed goes when it next gets a processor, and nothing tells of that in version 1. */
@@ -313,7 +257,7 @@ static enum cua_status remove_folder(const char *dir, struct cua_error *err)
 		if (cua_now_us() >= deadline_us) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s still has processes", dir);
 		}
-		each_process(dir, kill_one, NULL);
+		kill_processes(dir);
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	}
 	return CUA_OK;

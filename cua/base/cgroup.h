@@ -76,11 +76,6 @@ CUA_NODISCARD enum cua_status cua_cgroup_remove(
 /* For cua_spawn(): descriptors that a process writes "0" to in order to be in the group. Returns
  * how many; the caller closes them. */
 int cua_cgroup_open(const struct cua_cgroup *group, int ret_fds[CUA_CGROUP_KINDS]);
-/* Moves one process into it. */
-CUA_NODISCARD enum cua_status cua_cgroup_move(
-		const struct cua_cgroup *group, pid_t pid, struct cua_error *err);
-/* The process of the group that has this number in its own pid namespace; 0: none. */
-pid_t cua_cgroup_find_process(const struct cua_cgroup *group, pid_t inner_pid);
 
 void cua_cgroup_read(const struct cua_cgroup *group, struct cua_cgroup_use *ret_use);
 

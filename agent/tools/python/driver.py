@@ -78,6 +78,16 @@ def _module(name, source):
     sys.modules[name] = module
 
 
+def _reap():
+    """Waits for what was started and has been ended: until then it counts as a process."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    return 0
+
+
 def _run(source, names):
     """The status. What the last line is worth is shown, as a console would."""
     try:
@@ -108,7 +118,7 @@ while True:
         break
     _is_running = True
     try:
-        _status = _run(_source, _names)
+        _status = _run(_source, _names) if _source else _reap()
     except KeyboardInterrupt:
         _status = 1
     _is_running = False
