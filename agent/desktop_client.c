@@ -553,6 +553,18 @@ static long tool_time_ms(const cJSON *arguments)
 	return ANSWER_TIMEOUT_MS + TOOL_TIME_MS + (long)(seconds * 1000.0);
 }
 
+/* Our word on it: leave is said, never left out. */
+static char *word_on(const cJSON *act, const char *problem)
+{
+	CUA_AUTO_JSON cJSON *word = cJSON_CreateObject();
+	cJSON_AddNumberToObject(word, "number", cua_json_number(act, "number"));
+	cJSON_AddBoolToObject(word, "allowed", problem[0] == '\0');
+	if (problem[0]) {
+		cJSON_AddStringToObject(word, "reason", problem);
+	}
+	return cJSON_PrintUnformatted(word);
+}
+
 /* One after another, as the script comes to them: in the place of the tool's answer stands what it
  * is about to do, and the answer to our word on it is the tool's, or the next. */
 static enum cua_status judge_acts(struct agent_desktop *desktop, long time_ms,
@@ -563,18 +575,18 @@ static enum cua_status judge_acts(struct agent_desktop *desktop, long time_ms,
 	enum cua_status status = CUA_OK;
 	while (status == CUA_OK && outcome->status == CUA_OK &&
 			(act = cua_json_member(outcome->answer, "act"))) {
+		const cJSON *actions = cua_json_member(act, "actions");
 		char problem[PROBLEM_MAX] = "";
-		if (!judge(cua_json_member(act, "actions"), problem, sizeof(problem), user_data)) {
-			outcome->is_uncertain = true;
+		outcome->is_uncertain = true; /* of the script, something may be done */
+		if (!cJSON_IsArray(actions) || !actions->child) {
+			return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+					"the desktop does not say what a script is about to do");
+		}
+		if (!judge(actions, problem, sizeof(problem), user_data)) {
 			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0,
 					"the run ended while a script was running");
 		}
-		CUA_AUTO_JSON cJSON *word = cJSON_CreateObject();
-		cJSON_AddNumberToObject(word, "number", cua_json_number(act, "number"));
-		if (problem[0]) {
-			cJSON_AddStringToObject(word, "refused", problem);
-		}
-		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(word);
+		CUA_AUTO_FREE char *body = word_on(act, problem);
 		const double before_ms = outcome->ms;
 		agent_outcome_finish(outcome);
 		outcome->failed_action = -1;

@@ -1,5 +1,6 @@
 /* Linked into a host: sends it a signal when the X server has got the N-th key, button or motion
- * event since the file "at_event" is in the runtime directory, which holds N and the signal. */
+ * event since the file "at_event" is in the runtime directory, which holds N and the signal. What
+ * it would wait minutes for, it waits a second for. */
 
 #include <dlfcn.h>
 #include <signal.h>
@@ -7,8 +8,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include <X11/Xlib.h>
 #include <X11/extensions/XTest.h>
+
+#define MINUTES_MS 120000
 
 static pid_t host;
 static int events, counting_to;
@@ -69,4 +74,11 @@ int XTestFakeMotionEvent(Display *display, int screen, int x, int y, unsigned lo
 	const int result = next(display, screen, x, y, delay);
 	count(display);
 	return result;
+}
+
+int uv_timer_start(uv_timer_t *timer, uv_timer_cb on_timer, uint64_t timeout_ms, uint64_t repeat_ms)
+{
+	int (*next)(uv_timer_t *, uv_timer_cb, uint64_t, uint64_t);
+	*(void **)&next = dlsym(RTLD_NEXT, "uv_timer_start");
+	return next(timer, on_timer, timeout_ms > MINUTES_MS ? 1000 : timeout_ms, repeat_ms);
 }

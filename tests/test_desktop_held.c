@@ -413,6 +413,50 @@ static void ten_thousand_actions_leave_a_host_as_it_was(void **state)
 	assert_nothing_held(&desktop);
 }
 
+/* --- scripts that wait for leave --- */
+
+static cJSON *post_tool(struct cua_http_client *client, const char *path, const char *body)
+{
+	char url[64];
+	snprintf(url, sizeof(url), "http://desktop%s", path);
+	const struct cua_http_request request = { .method = "POST",
+		.url = url,
+		.body = body,
+		.body_len = strlen(body),
+		.total_timeout_ms = DESKTOP_DEADLINE_MS };
+	struct cua_http_response response = { 0 };
+	assert_int_equal(cua_http_perform(client, &request, &response, NULL), CUA_OK);
+	cJSON *answer = cJSON_Parse(response.body.data);
+	cua_http_response_finish(&response);
+	return answer;
+}
+
+/* This host waits for its caller's word for a second instead of minutes. */
+static void a_script_that_nobody_judges_does_not_keep_others_out(void **state)
+{
+	(void)state;
+	static const char script[] =
+			"{\"tool\":\"python\",\"judged\":true,\"arguments\":{\"code\":"
+			"\"kept = 'yes'; import pyautogui; pyautogui.keyDown('shift'); "
+			"pyautogui.press('a')\"}}";
+	static const char other[] = "{\"tool\":\"python\",\"arguments\":{\"code\":"
+				    "\"print(kept)\"}}";
+	static const char leave[] = "{\"number\":1,\"allowed\":true}";
+	struct cua_http_client *idle = NULL, *busy = NULL;
+	assert_int_equal(cua_http_client_create(desktop.socket, -1, &idle, NULL), CUA_OK);
+	assert_int_equal(cua_http_client_create(desktop.socket, -1, &busy, NULL), CUA_OK);
+	CUA_AUTO_JSON cJSON *held = post_tool(idle, "/v1/tools", script);
+	assert_string_equal(json_text(held, "act.actions.0.action"), "key");
+	CUA_AUTO_JSON cJSON *said = post_tool(busy, "/v1/tools", other);
+	assert_string_equal(json_text(said, "content.0.text"), "yes\n");
+	CUA_AUTO_JSON cJSON *late = post_tool(idle, "/v1/tools/act", leave);
+	assert_non_null(strstr(
+			json_text(late, "error.message"), "gets no word for 300 s is ended"));
+	wait_until(nothing_is_held, NULL, "released keys");
+	cua_http_client_destroy(idle);
+	cua_http_client_destroy(busy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_connection_closed_at_any_event_leaves_nothing_down),
 		cmocka_unit_test(a_command_killed_at_any_event_leaves_nothing_down),
 		cmocka_unit_test(an_agent_killed_at_any_event_leaves_nothing_down),
+		cmocka_unit_test(a_script_that_nobody_judges_does_not_keep_others_out),
 	};
 	return cmocka_run_group_tests_name("desktop_held", tests, start, finish);
 }

@@ -506,6 +506,8 @@ static void git_takes_no_repository_that_runs_programs(void **state)
 
 /* --- scripts that are judged --- */
 
+#define LEAVE ",\"allowed\":true"
+
 /* On a connection that stays open. */
 static cJSON *post_on(struct cua_http_client *client, const char *path, const char *body,
 		long *ret_status)
@@ -540,6 +542,7 @@ static int begin_judged(struct cua_http_client *client, const char *code)
 	CUA_AUTO_JSON cJSON *answer = post_on(client, "/v1/tools", body, &status);
 	assert_int_equal(status, 200);
 	assert_string_equal(json_text(answer, "act.actions.0.action"), "move");
+	assert_null(json_at(answer, "act.actions.1"));
 	return (int)json_number(answer, "act.number");
 }
 
@@ -559,6 +562,9 @@ static void a_script_waits_for_leave_outside_of_its_time(void **state)
 {
 	(void)state;
 	static const char code[] = "pyautogui.moveTo(7, 9); print('moved')";
+	static const char *const no_words[] = { "", LEAVE ",\"x\":1", ",\"allowed\":\"yes\"",
+		",\"allowed\":1", ",\"allowed\":null", ",\"allowed\":false",
+		LEAVE ",\"reason\":\"x\"", ",\"refused\":\"by a rule\"" };
 	struct cua_http_client *client = NULL, *other = NULL;
 	assert_int_equal(cua_http_client_create(desktop.socket, -1, &client, NULL), CUA_OK);
 	assert_int_equal(cua_http_client_create(desktop.socket, -1, &other, NULL), CUA_OK);
@@ -567,19 +573,70 @@ static void a_script_waits_for_leave_outside_of_its_time(void **state)
 	CUA_AUTO_JSON cJSON *before = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
 	assert_int_equal(json_number(before, "results.0.x"), 100);
 	/* Nobody else has a say, and no other act is meant. */
-	assert_says(judge(other, number, ""), "404 no script of this connection");
-	assert_says(judge(client, number + 1, ""), "404 no script");
-	assert_says(judge(client, number, ",\"x\":1"), "400 the body must be");
+	assert_says(judge(other, number, LEAVE), "404 no script of this connection");
+	assert_says(judge(client, number + 1, LEAVE), "404 no script");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(no_words); i++) {
+		assert_says(judge(client, number, no_words[i]), "400 the body must be");
+	}
 	desktop_do(&desktop, "[{\"action\":\"wait\",\"duration_ms\":1200}]");
-	assert_string_equal(judge(client, number, ""), "200 moved\n");
+	assert_string_equal(judge(client, number, LEAVE), "200 moved\n");
 	CUA_AUTO_JSON cJSON *after = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
 	assert_int_equal(json_number(after, "results.0.x"), 7);
 
 	number = begin_judged(client, code);
-	assert_says(judge(client, number, ",\"refused\":\"by a rule\""),
+	assert_says(judge(client, number, ",\"allowed\":false,\"reason\":\"by a rule\""),
 			"PermissionError: by a rule");
 	cua_http_client_destroy(client);
 	cua_http_client_destroy(other);
+}
+
+/* What a script is about to do, as its caller is told. */
+static cJSON *told_of(struct cua_http_client *client, const char *request)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_CreateObject();
+	char code[400];
+	long status = 0;
+	snprintf(code, sizeof(code), "import pyautogui\nprint(len(pyautogui._ask(%s)))", request);
+	cJSON_AddStringToObject(body, "tool", "python");
+	cJSON_AddBoolToObject(body, "judged", true);
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(body, "arguments"), "code", code);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(body);
+	cJSON *answer = post_on(client, "/v1/tools", text, &status);
+	assert_int_equal(status, 200);
+	(void)judge(client, (int)json_number(answer, "act.number"),
+			",\"allowed\":false,\"reason\":\"no\"");
+	return answer;
+}
+
+/* Each picture, whatever it comes with, and no other. */
+static void pictures_of_scripts_are_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *request, *actions;
+	} rows[] = {
+		{ "{'actions': [{'action': 'cursor_position'}], 'screenshot': {}}",
+				"[{\"action\":\"cursor_position\"},{\"action\":\"screenshot\"}]" },
+		{ "{'actions': [{'action': 'cursor_position'}]}",
+				"[{\"action\":\"cursor_position\"},{\"action\":\"screenshot\"}]" },
+		{ "{'actions': [{'action': 'cursor_position'}], 'screenshot': True}",
+				"[{\"action\":\"cursor_position\"},{\"action\":\"screenshot\"}]" },
+		{ "{'actions': [{'action': 'cursor_position'}], 'screenshot': {'region': [1, 2, 3, "
+		  "4]}}",
+				"[{\"action\":\"cursor_position\"},{\"region\":[1,2,3,4],"
+				"\"action\":"
+				"\"screenshot\"}]" },
+		{ "{'actions': [{'action': 'cursor_position'}], 'screenshot': False}",
+				"[{\"action\":\"cursor_position\"}]" },
+	};
+	struct cua_http_client *client = NULL;
+	assert_int_equal(cua_http_client_create(desktop.socket, -1, &client, NULL), CUA_OK);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_JSON cJSON *told = told_of(client, rows[i].request);
+		CUA_AUTO_FREE char *actions = cJSON_PrintUnformatted(json_at(told, "act.actions"));
+		assert_string_equal(actions, rows[i].actions);
+	}
+	cua_http_client_destroy(client);
 }
 
 static void who_leaves_instead_of_judging_ends_the_script(void **state)
@@ -678,6 +735,7 @@ int main(void)
 		cmocka_unit_test(git_works_and_runs_no_hooks),
 		cmocka_unit_test(git_takes_no_repository_that_runs_programs),
 		cmocka_unit_test(a_script_waits_for_leave_outside_of_its_time),
+		cmocka_unit_test(pictures_of_scripts_are_judged),
 		cmocka_unit_test(who_leaves_instead_of_judging_ends_the_script),
 		cmocka_unit_test(wrong_calls_are_refused),
 		cmocka_unit_test(a_caller_who_leaves_ends_the_call),

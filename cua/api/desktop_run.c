@@ -312,6 +312,9 @@ static enum cua_status observe(
 				"screenshot", err);
 	}
 	display_report(display, answer);
+	cJSON *size = cJSON_AddObjectToObject(answer, "screen");
+	cJSON_AddNumberToObject(size, "width", display_size(display).x);
+	cJSON_AddNumberToObject(size, "height", display_size(display).y);
 	return settled == CUA_OK ? status : settled;
 }
 

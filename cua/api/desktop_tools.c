@@ -28,6 +28,8 @@
 #define UNREAD_MAX ((size_t)64 << 20)
 /* A call that was given up ends by itself within some seconds. */
 #define END_TIMEOUT_MS 15000
+/* A person may be asked meanwhile, and all other calls wait. */
+#define HELD_MAX_MS 300000
 
 struct call {
 	struct cua_http_exchange *exchange; /* NULL: nobody waits any more, or it is held */
@@ -47,6 +49,7 @@ struct desktop_tools {
 	int session_fd;  /* as long as it is open, the runner runs */
 	struct cua_buffer received;
 	uv_timer_t end_timer;           /* runs while a call that was given up has not ended */
+	uv_timer_t held_timer;          /* runs while an act is held */
 	struct desktop_reached reached; /* before the call under way */
 	int act;                        /* number of the act under way; 0: none */
 	double waited_ms;               /* it was held so long */
@@ -103,6 +106,7 @@ static void end_call(struct desktop_tools *tools, const char *text, const struct
 	struct call *call = TAILQ_FIRST(&tools->calls);
 	tools->act = 0;
 	uv_timer_stop(&tools->end_timer);
+	uv_timer_stop(&tools->held_timer);
 	TAILQ_REMOVE(&tools->calls, call, link);
 	tools->count--;
 	if (call->exchange && text) {
@@ -182,6 +186,43 @@ static void send_line(struct desktop_tools *tools, char *text)
 	}
 }
 
+/* The call under way is to end; nobody waits for its answer. */
+static void give_up(struct desktop_tools *tools)
+{
+	send_line(tools, strdup("{\"cancel\":true}"));
+	uv_timer_start(&tools->end_timer, on_end_timer, END_TIMEOUT_MS, 0);
+	tools->handler.on_over(tools->handler.user_data);
+}
+
+/* Nobody says whether what is held may be done. */
+static void drop_held(struct desktop_tools *tools)
+{
+	uv_timer_stop(&tools->held_timer);
+	free(CUA_STEAL(TAILQ_FIRST(&tools->calls)->held));
+	give_up(tools);
+}
+
+static void on_held_timer(uv_timer_t *timer)
+{
+	cua_log_warn("a script has waited %d s for leave to act, and is ended", HELD_MAX_MS / 1000);
+	drop_held(timer->data);
+}
+
+/* All that an act does and shows: the picture after it, too, which is there unless it is false. */
+static cJSON *to_judge(const char *body)
+{
+	CUA_AUTO_JSON cJSON *request = cJSON_Parse(body);
+	cJSON *actions = cJSON_DetachItemFromObjectCaseSensitive(request, "actions");
+	cJSON *shot = cJSON_DetachItemFromObjectCaseSensitive(request, "screenshot");
+	if (!cJSON_IsFalse(shot)) {
+		cJSON *look = cJSON_IsObject(shot) ? CUA_STEAL(shot) : cJSON_CreateObject();
+		cJSON_AddStringToObject(look, "action", "screenshot");
+		cJSON_AddItemToArray(actions, look);
+	}
+	cJSON_Delete(shot);
+	return actions;
+}
+
 /* The caller's request is answered with what the script is about to do, which cannot be exchanged
  * any more; desktop_tools_judged() goes on. */
 static void hold(struct desktop_tools *tools, struct call *call, char **body)
@@ -193,11 +234,9 @@ static void hold(struct desktop_tools *tools, struct call *call, char **body)
 		return;
 	}
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-	CUA_AUTO_JSON cJSON *request = cJSON_Parse(*body);
 	cJSON *act = cJSON_AddObjectToObject(json, "act");
 	cJSON_AddNumberToObject(act, "number", tools->act);
-	cJSON_AddItemToObject(act, "actions",
-			cJSON_DetachItemFromObjectCaseSensitive(request, "actions"));
+	cJSON_AddItemToObject(act, "actions", to_judge(*body));
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	if (!text) {
 		lose(tools);
@@ -205,6 +244,7 @@ static void hold(struct desktop_tools *tools, struct call *call, char **body)
 	}
 	call->held = CUA_STEAL(*body);
 	call->held_us = cua_now_us();
+	uv_timer_start(&tools->held_timer, on_held_timer, HELD_MAX_MS, 0);
 	reply(CUA_STEAL(call->exchange), 200, text);
 }
 
@@ -419,14 +459,6 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 	}
 }
 
-/* The call under way is to end; nobody waits for its answer. */
-static void give_up(struct desktop_tools *tools)
-{
-	send_line(tools, strdup("{\"cancel\":true}"));
-	uv_timer_start(&tools->end_timer, on_end_timer, END_TIMEOUT_MS, 0);
-	tools->handler.on_over(tools->handler.user_data);
-}
-
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange)
 {
 	struct call *call = NULL;
@@ -455,45 +487,67 @@ void desktop_tools_closed(struct desktop_tools *tools, unsigned long connection)
 {
 	struct call *call = TAILQ_FIRST(&tools->calls);
 	if (call && call->held && call->connection == connection) {
-		free(CUA_STEAL(call->held));
-		give_up(tools);
+		drop_held(tools);
 	}
 }
 
-/* The body is {"number": N}, and {"number": N, "refused": WHY} if it may not. */
+/* The body is {"number": N, "allowed": true}, or {"number": N, "allowed": false, "reason": WHY}:
+ * leave is what says so, and never what leaves something out. */
+static enum cua_status read_word(const struct cua_http_exchange *exchange, int *ret_number,
+		bool *ret_allowed, char *reason, size_t size, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
+	const cJSON *number = cua_json_member(body, "number");
+	const cJSON *allowed = cua_json_member(body, "allowed");
+	const cJSON *why = cua_json_member(body, "reason");
+	const bool is_yes = cJSON_IsTrue(allowed);
+	if (!cJSON_IsNumber(number) || number->valuedouble != number->valueint ||
+			!cJSON_IsBool(allowed) || cJSON_IsString(why) == is_yes ||
+			cJSON_GetArraySize(body) != (is_yes ? 2 : 3)) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"the body must be {\"number\": N, \"allowed\": true}, or "
+				"{\"number\": N, \"allowed\": false, \"reason\": WHY}");
+	}
+	*ret_number = number->valueint;
+	*ret_allowed = is_yes;
+	snprintf(reason, size, "%s", is_yes ? "" : why->valuestring);
+	return CUA_OK;
+}
+
 void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange *exchange)
 {
 	struct call *call = TAILQ_FIRST(&tools->calls);
-	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
-	const cJSON *number = cua_json_member(body, "number");
-	const cJSON *refused = cua_json_member(body, "refused");
 	struct cua_error why = { 0 };
-	if (!cJSON_IsNumber(number) || (refused && !cJSON_IsString(refused)) ||
-			cJSON_GetArraySize(body) != (refused ? 2 : 1)) {
-		cua_error_set(&why, CUA_ERR_INVAL, 0,
-				"the body must be {\"number\": N}, or {\"number\": N, "
-				"\"refused\": WHY}");
-	} else if (!call || !call->held || call->connection != exchange->connection ||
-			number->valuedouble != tools->act) {
-		cua_error_set(&why, CUA_ERR_NOT_FOUND, 0,
-				"no script of this connection waits for leave to do this");
+	char reason[sizeof(why.msg)];
+	int number = 0;
+	bool is_allowed = false;
+	enum cua_status status =
+			read_word(exchange, &number, &is_allowed, reason, sizeof(reason), &why);
+	if (status == CUA_OK &&
+			(!call || !call->held || call->connection != exchange->connection ||
+					number != tools->act)) {
+		status = CUA_FAIL(&why, CUA_ERR_NOT_FOUND, 0,
+				"no script of this connection waits for leave to do this; one that "
+				"gets no word for %d s is ended",
+				HELD_MAX_MS / 1000);
 	}
-	if (why.status != CUA_OK) {
+	if (status != CUA_OK) {
 		reply_error(exchange, &why);
 		return;
 	}
 	CUA_AUTO_FREE char *act_body = CUA_STEAL(call->held);
+	uv_timer_stop(&tools->held_timer);
 	call->exchange = exchange;
 	tools->waited_ms = (double)(cua_now_us() - call->held_us) / 1000.0;
-	if (refused) {
-		cua_error_set(&why, CUA_ERR_POLICY, 0, "%s", refused->valuestring);
-		CUA_AUTO_JSON cJSON *json = desktop_error_json(&why, -1);
-		CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-		desktop_tools_acted(tools, tools->act, text ? text : "{}");
-	} else {
+	if (is_allowed) {
 		tools->handler.on_act(
 				tools->act, act_body, strlen(act_body), tools->handler.user_data);
+		return;
 	}
+	cua_error_set(&why, CUA_ERR_POLICY, 0, "%s", reason);
+	CUA_AUTO_JSON cJSON *json = desktop_error_json(&why, -1);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	desktop_tools_acted(tools, tools->act, text ? text : "{}");
 }
 
 /* Without its link it ends its family, and then itself, which the session tells. */
@@ -538,7 +592,8 @@ enum cua_status desktop_tools_create(uv_loop_t *loop, const struct desktop_recor
 	};
 	TAILQ_INIT(&tools->calls);
 	uv_timer_init(loop, &tools->end_timer);
-	tools->end_timer.data = tools;
+	uv_timer_init(loop, &tools->held_timer);
+	tools->end_timer.data = tools->held_timer.data = tools;
 	*ret_tools = tools;
 	return CUA_OK;
 }

@@ -63,9 +63,9 @@ def position():
 
 
 def size():
-    answer = _ask({"actions": [{"action": "cursor_position"}],
-                   "screenshot": {"max_edge": 16}, "settle": False})
-    return Size(answer["screenshot"]["screen_width"], answer["screenshot"]["screen_height"])
+    answer = _ask({"actions": [{"action": "cursor_position"}], "screenshot": False,
+                   "settle": False})
+    return Size(answer["screen"]["width"], answer["screen"]["height"])
 
 
 resolution = size
@@ -83,8 +83,9 @@ def screenshot(imageFilename=None, region=None):
     shot = {"pointer": False}
     if region is not None:
         shot["region"] = [int(value) for value in region]
-    answer = _ask({"actions": [{"action": "screenshot"}], "screenshot": shot})
-    data = base64.b64decode(answer["screenshot"]["data"])
+    # One picture: what an act shows at its end is a picture, too, and each is judged.
+    answer = _ask({"actions": [{"action": "screenshot", **shot}], "screenshot": False})
+    data = base64.b64decode(answer["results"][0]["image"]["data"])
     if imageFilename is not None:
         with open(imageFilename, "wb") as file:
             file.write(data)
