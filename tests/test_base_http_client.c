@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cua/base/unix_socket.h"
@@ -289,6 +291,27 @@ static void what_comes_beside_a_request_is_heard(void **state)
 
 /* --- a server of many --- */
 
+/* Seconds by which all clocks of this process are ahead, those of libcurl among them. */
+static _Atomic time_t ahead_s;
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+	const long result = syscall(SYS_clock_gettime, clock, ret_now);
+	ret_now->tv_sec += ahead_s;
+	return (int)result;
+}
+
+/* Somebody may think for long about what the next request says. */
+static void a_connection_to_a_socket_is_kept_however_long_it_is_idle(void **state)
+{
+	struct cua_http_client *client = client_of(*state, -1);
+	expect_answer(client, "http://desktop/a", NULL, "GET /a? #1 \"\" ");
+	ahead_s = 3000; /* less than the server keeps it */
+	expect_answer(client, "http://desktop/a", NULL, "GET /a? #1 \"\" ");
+	cua_http_client_destroy(client);
+	ahead_s = 0;
+}
+
 static enum cua_status take_some(
 		const char *data, size_t len, void *user_data, struct cua_error *err)
 {
@@ -358,6 +381,7 @@ int main(void)
 		cmocka_unit_test(failures_have_their_status),
 		cmocka_unit_test(nobody_there_is_closed),
 		cmocka_unit_test(what_comes_beside_a_request_is_heard),
+		ON_SITE(a_connection_to_a_socket_is_kept_however_long_it_is_idle),
 		ON_SITE(what_the_callback_says_ends_the_request),
 		ON_SITE(a_request_is_cancelled_while_it_waits),
 	};

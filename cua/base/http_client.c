@@ -17,6 +17,9 @@
 #define UPLOAD_PIECE (256L << 10) /* bytes at a time; a conversation has millions */
 /* A desktop's answers are pictures, and libcurl polls for each piece of this size. */
 #define UNIX_READ_LEN (64L << 10)
+/* libcurl hangs up itself, by default after two minutes, and a desktop takes that for its caller's
+ * end. A socket of this machine is as good as new until its server closes it. */
+#define UNIX_IDLE_MAX_S (7L * 24 * 3600)
 
 struct cua_http_client {
 	CURLM *multi;
@@ -182,6 +185,7 @@ static void set_options(struct cua_http_client *client, const struct cua_http_re
 	if (client->unix_path) {
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->unix_path);
 		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, UNIX_READ_LEN);
+		curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, UNIX_IDLE_MAX_S);
 	}
 	if (client->unix_path || request->no_proxy) {
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");

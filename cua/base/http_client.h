@@ -15,7 +15,8 @@
 /* One peer. Keeps its connection between requests; requests go one at a time. */
 struct cua_http_client;
 
-/* unix_path: connect to this socket whatever the URL's host says; NULL for TCP.
+/* unix_path: connect to this socket whatever the URL's host says, and stay connected however long
+ * nothing is asked; NULL for TCP.
  * cancel_fd: while it is readable, requests end with CUA_ERR_CANCELLED; -1 for none; borrowed.
  * Redirects are never followed, so a key sent to one host cannot reach another. */
 CUA_NODISCARD enum cua_status cua_http_client_create(const char *unix_path, int cancel_fd,
