@@ -319,14 +319,15 @@ bool run_policy_check(struct agent_run *run, const struct agent_call *call)
 
 /* --- taint --- */
 
-static bool note_if_tainted(
-		struct agent_run *run, const struct run_request *request, const cJSON *arguments)
+static bool note_if_tainted(struct agent_run *run, const struct run_request *request,
+		const cJSON *arguments, bool knows_window)
 {
 	struct agent_decision decision;
-	struct agent_policy_call call = describe(run, request, arguments, true, NULL);
+	struct agent_policy_call call = describe(run, request, arguments, knows_window, NULL);
 	CUA_AUTO_FREE char *url = NULL;
 	bool taints = agent_policy_taints(run->policy, &call, &decision);
-	if (taints && decision.wants_url && (url = agent_desktop_url(run->desktop))) {
+	if (taints && knows_window && decision.wants_url &&
+			(url = agent_desktop_url(run->desktop))) {
 		call.url = url;
 		taints = agent_policy_taints(run->policy, &call, &decision);
 	}
@@ -337,18 +338,54 @@ static bool note_if_tainted(
 	return run_note_taint(run, request->call, &decision);
 }
 
+/* Shows something of the screen, beside what every answer does. */
+static bool shows(const cJSON *action)
+{
+	static const char *const blind[] = { "cursor_position", "wait" };
+	const struct cua_action_spec *spec = cua_action_find(cua_json_text(action, "action"));
+	for (size_t i = 0; i < CUA_ARRAY_LEN(blind); i++) {
+		if (spec && strcmp(spec->name, blind[i]) == 0) {
+			return false;
+		}
+	}
+	return !spec || !spec->is_input;
+}
+
+static bool any_changes_window(const cJSON *action)
+{
+	for (; action; action = action->next) {
+		if (may_change_window(action)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What a call shows in its middle may be a window that was neither there before it, when the model
+ * saw the screen, nor is now. What a script is about to do is shown behind what it does. */
+static bool read_actions(struct agent_run *run, const struct run_request *request)
+{
+	bool has_changed = false, goes_on = true;
+	const cJSON *action = NULL;
+	cJSON_ArrayForEach (action, request->arguments) {
+		const bool is_other = has_changed && shows(action) &&
+				(request->is_script || any_changes_window(action->next));
+		goes_on = goes_on &&
+				(run->is_tainted ||
+						note_if_tainted(run, request, action, !is_other));
+		has_changed = has_changed || may_change_window(action);
+	}
+	return goes_on;
+}
+
 bool run_policy_read(struct agent_run *run, const struct run_request *request, const cJSON *answer)
 {
-	const cJSON *action = NULL;
-	bool goes_on = true;
-	if (!is_computer(request)) {
-		goes_on = run->is_tainted || note_if_tainted(run, request, request->arguments);
-		keep_directory(run, answer); /* what it has read, it read where it was before */
-		return goes_on;
+	if (is_computer(request)) {
+		return read_actions(run, request);
 	}
-	cJSON_ArrayForEach (action, request->arguments) {
-		goes_on = goes_on && (run->is_tainted || note_if_tainted(run, request, action));
-	}
+	const bool goes_on =
+			run->is_tainted || note_if_tainted(run, request, request->arguments, true);
+	keep_directory(run, answer); /* what it has read, it read where it was before */
 	return goes_on;
 }
 
