@@ -81,9 +81,10 @@ struct cua_agent_options {
 	 * NULL: none. Those of them that nobody approved are not; events say which. */
 	const char *mcp;
 	/* What a person says to a question of the model or of a server, which is hostile text; the
-	 * caller frees. who: "The model", "The server NAME". NULL, also for the function: nobody is
-	 * there. */
-	char *(*ask)(const char *who, const char *question, void *user_data);
+	 * caller frees. who: "The model", "The server NAME". expires_us: of cua_now_us(); nothing
+	 * is waited for beyond it; UINT64_MAX: there is time. NULL, also for the function: nobody
+	 * is there. */
+	char *(*ask)(const char *who, const char *question, uint64_t expires_us, void *user_data);
 	/* May the call go on? NULL: nobody is there to ask, and it may not. */
 	enum cua_agent_consent (*approve)(
 			const struct cua_agent_question *question, void *user_data);

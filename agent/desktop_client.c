@@ -30,6 +30,7 @@
 
 struct agent_desktop {
 	struct cua_http_client *http;
+	uint64_t deadline_us;      /* of all requests */
 	struct agent_image screen; /* base64 NULL before the first screenshot */
 	char etag[128];
 	struct cua_point size; /* of the screen */
@@ -54,8 +55,14 @@ enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
 		free(desktop);
 		return status;
 	}
+	desktop->deadline_us = UINT64_MAX;
 	*ret_desktop = desktop;
 	return CUA_OK;
+}
+
+void agent_desktop_set_deadline(struct agent_desktop *desktop, uint64_t deadline_us)
+{
+	desktop->deadline_us = deadline_us;
 }
 
 void agent_desktop_destroy(struct agent_desktop *desktop)
@@ -74,6 +81,7 @@ enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 {
 	struct cua_http_request request = { .method = "GET",
 		.url = "http://desktop/v1/desktop",
+		.deadline_us = &desktop->deadline_us,
 		.total_timeout_ms = ANSWER_TIMEOUT_MS };
 	struct cua_http_response response = { 0 };
 	enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);
@@ -412,6 +420,7 @@ static enum cua_status post(struct agent_desktop *desktop, const char *url, long
 		.headers = headers,
 		.body = body,
 		.body_len = strlen(body),
+		.deadline_us = &desktop->deadline_us,
 		.total_timeout_ms = time_ms,
 		.max_body_len = ANSWER_MAX,
 	};
@@ -646,16 +655,16 @@ char *agent_desktop_url(struct agent_desktop *desktop)
 	return url;
 }
 
-enum cua_status agent_desktop_await_lease(
-		struct agent_desktop *desktop, uint64_t deadline_us, struct cua_error *err)
+enum cua_status agent_desktop_await_lease(struct agent_desktop *desktop, struct cua_error *err)
 {
-	while (cua_now_us() < deadline_us) {
-		int left_ms = cua_ms_until(deadline_us);
+	while (cua_now_us() < desktop->deadline_us) {
+		int left_ms = cua_ms_until(desktop->deadline_us);
 		char url[64];
 		snprintf(url, sizeof(url), "http://desktop/v1/lease?wait_ms=%d",
 				left_ms < LEASE_WAIT_MS ? left_ms : LEASE_WAIT_MS);
 		struct cua_http_request request = { .method = "GET",
 			.url = url,
+			.deadline_us = &desktop->deadline_us,
 			.total_timeout_ms = LEASE_WAIT_MS + ANSWER_TIMEOUT_MS };
 		struct cua_http_response response = { 0 };
 		enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);

@@ -34,6 +34,9 @@ void agent_outcome_finish(struct agent_outcome *outcome);
 CUA_NODISCARD enum cua_status agent_desktop_create(const char *socket_path, int cancel_fd,
 		struct agent_desktop **ret_desktop, struct cua_error *err);
 void agent_desktop_destroy(struct agent_desktop *desktop);
+/* Of cua_now_us(), for all that follows: what is not answered by then is given up, which ends it on
+ * the desktop, with CUA_ERR_TIMEOUT. */
+void agent_desktop_set_deadline(struct agent_desktop *desktop, uint64_t deadline_us);
 /* From here on texts that actions type may name them. Borrowed; NULL for none. */
 void agent_desktop_use_secrets(struct agent_desktop *desktop, const struct agent_secrets *secrets);
 
@@ -89,8 +92,8 @@ const char *agent_desktop_window(const struct agent_desktop *desktop, const char
 /* Where the browser is now, without looking at the screen; the caller owns it. NULL: not known. */
 char *agent_desktop_url(struct agent_desktop *desktop);
 
-/* Waits until no person has the input, at most until deadline_us. CUA_ERR_TIMEOUT then. */
+/* Waits until no person has the input. CUA_ERR_TIMEOUT at the deadline. */
 CUA_NODISCARD enum cua_status agent_desktop_await_lease(
-		struct agent_desktop *desktop, uint64_t deadline_us, struct cua_error *err);
+		struct agent_desktop *desktop, struct cua_error *err);
 
 #endif

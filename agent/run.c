@@ -64,6 +64,8 @@ void run_end_desktop(struct agent_run *run, const struct cua_error *why)
 {
 	if (why->status == CUA_ERR_CANCELLED) {
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
+	} else if (why->status == CUA_ERR_TIMEOUT && cua_now_us() >= run->deadline_us) {
+		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
 	} else {
 		run_end(run, CUA_AGENT_DESKTOP_ERROR, why);
 	}
@@ -88,6 +90,12 @@ bool run_is_cancelled(const struct agent_run *run)
 {
 	struct pollfd cancel = { .fd = run->options->cancel_fd, .events = POLLIN };
 	return poll(&cancel, 1, 0) > 0;
+}
+
+uint64_t run_expiry(const struct agent_run *run, uint64_t since_us, int seconds)
+{
+	const uint64_t then_us = since_us + (uint64_t)seconds * 1000000U;
+	return then_us < run->deadline_us ? then_us : run->deadline_us;
 }
 
 static void end_model(struct agent_run *run, const struct cua_error *why)
@@ -402,6 +410,7 @@ static void prepare(struct agent_run *run)
 		run_end_desktop(run, &why);
 		return;
 	}
+	agent_desktop_set_deadline(run->desktop, run->deadline_us);
 	agent_desktop_use_secrets(run->desktop, run->options->secrets);
 	if (agent_desktop_fit(run->desktop, run->options->spec ? &run->options->spec->images : NULL,
 			    &why) != CUA_OK) {

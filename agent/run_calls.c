@@ -46,12 +46,8 @@ static bool await_person(struct agent_run *run)
 	if (!run_note_person(run, "has_desktop", 0)) {
 		return false;
 	}
-	enum cua_status status = agent_desktop_await_lease(run->desktop, run->deadline_us, &why);
+	enum cua_status status = agent_desktop_await_lease(run->desktop, &why);
 	double ms = (double)(cua_now_us() - started_us) / 1000.0;
-	if (status == CUA_ERR_TIMEOUT && cua_now_us() >= run->deadline_us) {
-		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
-		return false;
-	}
 	if (status != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;

@@ -14,11 +14,13 @@
 #include "agent/run_internal.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 #include "cua/contract/utf8.h"
 
 #define FIELDS_MAX 8
 #define CHOICES_MAX 20
 #define TRIES_MAX 3
+#define FORM_S 600 /* for all of it */
 #define MESSAGE_CHARS 500
 #define FIELD_CHARS 200
 #define CHOICES_CHARS 300
@@ -29,6 +31,7 @@ struct form {
 	char message[4 * (MESSAGE_CHARS + 1)];
 	const cJSON *properties, *required;
 	int count;
+	uint64_t expires_us; /* a server is not to hold a run for ever */
 };
 
 /* --- what may not be asked for --- */
@@ -38,15 +41,36 @@ static bool is_letter(char byte)
 	return isalpha((unsigned char)byte) != 0;
 }
 
+/* As a person sees it, whatever was put between its letters; whole. The caller owns it. */
+static char *plain_of(const char *text)
+{
+	char *plain = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&plain, &size);
+	if (!out) {
+		return NULL;
+	}
+	cua_text_line(out, text, 0);
+	if (fclose(out) != 0) {
+		free(plain);
+		return NULL;
+	}
+	return plain;
+}
+
 /* Short ones are parts of other words, too; long ones stand in user_password and clientSecret. One
  * declined too many costs less than one password. */
-static bool names_a_secret(const char *text)
+static bool names_a_secret(const char *shown)
 {
 	static const char *const parts[] = { "password", "passwd", "passphrase", "passcode",
 		"secret", "token", "credential", "api key", "api_key", "apikey", "api-key",
 		"private key", "private_key", "privatekey", "one-time code", "verification code",
 		"card number", "social security" };
 	static const char *const words[] = { "pin", "otp", "cvv", "cvc" };
+	CUA_AUTO_FREE char *text = plain_of(shown);
+	if (!text) {
+		return true;
+	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(parts); i++) {
 		if (strcasestr(text, parts[i])) {
 			return true;
@@ -64,15 +88,15 @@ static bool names_a_secret(const char *text)
 	return false;
 }
 
-static bool asks_for_secrets(const struct form *form)
+static bool asks_for_secrets(const struct form *form, const char *message)
 {
 	const cJSON *field = NULL;
-	bool does = names_a_secret(form->message);
+	bool does = names_a_secret(message);
 	cJSON_ArrayForEach (field, form->properties) {
 		does = does || names_a_secret(field->string) ||
 				names_a_secret(cua_json_text(field, "title")) ||
 				names_a_secret(cua_json_text(field, "description")) ||
-				strcasecmp(cua_json_text(field, "format"), "password") == 0;
+				names_a_secret(cua_json_text(field, "format"));
 	}
 	return does;
 }
@@ -211,7 +235,7 @@ static bool is_required(const struct form *form, const char *name)
 static char *ask(const struct form *form, const char *question)
 {
 	const struct cua_agent_options *options = form->run->options;
-	char *said = options->ask(form->who, question, options->user_data);
+	char *said = options->ask(form->who, question, form->expires_us, options->user_data);
 	CUA_AUTO_FREE char *hidden = said ? run_hide(form->run, said) : NULL;
 	if (said && (!hidden || strcmp(said, hidden) != 0)) {
 		free(said);
@@ -285,21 +309,23 @@ cJSON *run_elicit(struct agent_run *run, const struct agent_call *call, const ch
 	const cJSON *schema = cua_json_member(params, "requestedSchema"), *field = NULL;
 	const uint64_t begun_us = cua_now_us();
 	struct form form = { .run = run,
+		.expires_us = run_expiry(run, begun_us, FORM_S),
 		.properties = cua_json_member(schema, "properties"),
 		.required = cua_json_member(schema, "required") };
 	form.count = cJSON_GetArraySize(form.properties);
 	snprintf(form.who, sizeof(form.who), "The server %.64s", server);
 	mcp_text_line(form.message, sizeof(form.message), cua_json_text(params, "message"));
-	const bool has_secrets = asks_for_secrets(&form);
+	const bool has_secrets = asks_for_secrets(&form, cua_json_text(params, "message"));
 	bool can_be = form.count <= FIELDS_MAX && !has_secrets;
 	cJSON_ArrayForEach (field, form.properties) {
 		can_be = can_be && can_be_asked(field);
 	}
 	cJSON *content = can_be ? fill(&form) : NULL;
-	const char *answer = content  ? "accepted"
-			: has_secrets ? "secret"
-			: !can_be     ? "not_asked"
-				      : "declined";
+	const char *answer = content                      ? "accepted"
+			: has_secrets                     ? "secret"
+			: !can_be                         ? "not_asked"
+			: cua_now_us() >= form.expires_us ? "unanswered"
+							  : "declined";
 	(void)run_note_elicitation(run, call, server, form.message, answer,
 			(double)(cua_now_us() - begun_us) / 1000.0);
 	if (run->is_over) { /* it cannot be written down */

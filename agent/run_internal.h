@@ -58,11 +58,15 @@ enum run_pass {
 
 /* Ends the run. The first end counts. */
 void run_end(struct agent_run *run, enum cua_agent_outcome outcome, const struct cua_error *why);
-/* Ends it with an error of the desktop or of this machine; CUA_ERR_CANCELLED is an interruption. */
+/* Ends it with an error of the desktop or of this machine; CUA_ERR_CANCELLED is an interruption,
+ * CUA_ERR_TIMEOUT at the end of the run's time its limit. */
 void run_end_desktop(struct agent_run *run, const struct cua_error *why);
 /* why: NULL for the time, which may end a wait anywhere. */
 void run_end_limit(struct agent_run *run, enum agent_limit limit, const struct cua_error *why);
 bool run_is_cancelled(const struct agent_run *run);
+/* So many seconds from since_us, but no later than the run's time: until when a person may answer.
+ */
+uint64_t run_expiry(const struct agent_run *run, uint64_t since_us, int seconds);
 /* A copy without secrets, which the caller owns; NULL, and the run is over, if memory runs out. */
 char *run_hide(struct agent_run *run, const char *text);
 /* A message to the model, into the journal first; image may be NULL. False if the run is over. */
@@ -106,8 +110,8 @@ CUA_NODISCARD enum cua_status run_script(struct agent_run *run, const struct age
 /* --- run_elicit.c --- */
 
 /* What a person answers to a server that asks in the middle of a call, which the caller owns; NULL
- * to decline. Written down. params: message and requestedSchema, hostile text. The run has somebody
- * to ask. */
+ * to decline, as where nobody answers in ten minutes. Written down. params: message and
+ * requestedSchema, hostile text. The run has somebody to ask. */
 cJSON *run_elicit(struct agent_run *run, const struct agent_call *call, const char *server,
 		const cJSON *params);
 
@@ -226,7 +230,8 @@ bool run_note_taint(struct agent_run *run, const struct agent_call *call,
 bool run_note_mcp(struct agent_run *run, cJSON *servers);
 /* A server, or something of it, is not offered. */
 bool run_note_mcp_trouble(struct agent_run *run, const char *server, const char *what);
-/* answer: "accepted", "declined", "not_asked" (a form of another kind), "secret" (likewise). */
+/* answer: "accepted", "declined", "unanswered" (in time), "not_asked" (a form of another kind),
+ * "secret" (likewise). */
 bool run_note_elicitation(struct agent_run *run, const struct agent_call *call, const char *server,
 		const char *message, const char *answer, double ms);
 bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,

@@ -260,8 +260,9 @@ static void print_elicitation(struct agent_printer *printer, const cJSON *event)
 	const char *answer = cua_json_text(event, "answer");
 	char text[160];
 	snprintf(text, sizeof(text), "%.64s asked a person: %s", cua_json_text(event, "server"),
-			strcmp(answer, "accepted") == 0                   ? "answered"
-					: strcmp(answer, "declined") == 0 ? "declined"
+			strcmp(answer, "accepted") == 0                     ? "answered"
+					: strcmp(answer, "declined") == 0   ? "declined"
+					: strcmp(answer, "unanswered") == 0 ? "not answered in time"
 					: strcmp(answer, "secret") == 0
 					? "not passed on, it asks for a secret"
 					: "not passed on, its form is of a kind that cannot be "

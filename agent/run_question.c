@@ -168,7 +168,7 @@ static enum cua_agent_consent put_question(struct agent_run *run, const struct r
 		.note = note,
 		.picture = picture ? path : NULL,
 		.checks = checks,
-		.expires_us = asked_us + AGENT_APPROVAL_S * 1000000ULL };
+		.expires_us = run_expiry(run, asked_us, AGENT_APPROVAL_S) };
 	return run->options->approve(&question, run->options->user_data);
 }
 

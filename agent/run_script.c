@@ -5,6 +5,7 @@
 
 #include "agent/run_internal.h"
 #include "cua/base/json.h"
+#include "cua/base/util.h"
 
 /* A script that goes on after so many refusals is not listened to any more. */
 #define REFUSED_MAX 32
@@ -27,6 +28,10 @@ static bool may_act(const cJSON *actions, char *problem, size_t size, void *user
 		.is_script = true };
 	if (run_is_cancelled(run)) {
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
+		return false;
+	}
+	if (cua_now_us() >= run->deadline_us) {
+		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
 		return false;
 	}
 	if (script->refused >= REFUSED_MAX) {

@@ -78,7 +78,7 @@ static enum cua_status ask_person(struct agent_run *run, const struct agent_call
 	const struct cua_agent_options *options = run->options;
 	const char *question = cua_json_text(call->tool_arguments, "question");
 	CUA_AUTO_FREE char *said = options->ask
-			? options->ask("The model", question, options->user_data)
+			? options->ask("The model", question, run->deadline_us, options->user_data)
 			: NULL;
 	ret_outcome->answer = cJSON_CreateObject();
 	return cJSON_AddStringToObject(ret_outcome->answer, "words",

@@ -134,6 +134,12 @@ static void print_checks(const cJSON *checks)
 	}
 }
 
+/* To be said beside a question. */
+static int seconds_until(uint64_t expires_us)
+{
+	return (cua_ms_until(expires_us) + 999) / 1000;
+}
+
 static void print_field(const char *name, const char *text)
 {
 	fprintf(stderr, "  %-8s ", name);
@@ -159,7 +165,29 @@ static void print_question(const struct cua_agent_question *question)
 	if (question->picture) {
 		print_field("picture", question->picture);
 	}
-	fprintf(stderr, "Once, and on this screen; within %d s. [y/N] ", AGENT_APPROVAL_S);
+	fprintf(stderr, "Once, and on this screen; within %d s. [y/N] ",
+			seconds_until(question->expires_us));
+}
+
+/* What the person types, without the line break; "" at a signal and at the end of input. False if
+ * nobody did in time, which is told. */
+static bool read_line(char *line, size_t size, uint64_t expires_us)
+{
+	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN } };
+	int ready = 0;
+	do {
+		ready = poll(fds, CUA_ARRAY_LEN(fds), cua_ms_until(expires_us));
+	} while ((ready == 0 || (ready < 0 && errno == EINTR)) && cua_now_us() < expires_us);
+	line[0] = '\0';
+	if (ready <= 0) {
+		fputs("\nNobody answered in time.\n", stderr);
+		return false;
+	}
+	const ssize_t len = fds[0].revents ? 0 : read(STDIN_FILENO, line, size - 1);
+	line[len > 0 ? len : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	return true;
 }
 
 /* Only a line that is y or yes is a yes. */
@@ -168,26 +196,16 @@ static enum cua_agent_consent approve(const struct cua_agent_question *question,
 	(void)user_data;
 	tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before is no answer to this */
 	print_question(question);
-	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN } };
-	int ready = 0;
-	while ((ready = poll(fds, CUA_ARRAY_LEN(fds), cua_ms_until(question->expires_us))) < 0 &&
-			errno == EINTR) {
-	}
-	char line[16] = "";
-	ssize_t len = ready <= 0 || fds[0].revents ? 0 : read(STDIN_FILENO, line, sizeof(line) - 1);
-	if (ready == 0) {
-		fputs("\nNobody answered in time.\n", stderr);
+	char line[16];
+	if (!read_line(line, sizeof(line), question->expires_us)) {
 		return CUA_AGENT_CONSENT_NONE;
 	}
-	line[len > 0 ? len : 0] = '\0';
-	line[strcspn(line, "\r\n")] = '\0';
 	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0 ? CUA_AGENT_CONSENT_YES
 									  : CUA_AGENT_CONSENT_NO;
 }
 
 /* A line, for a question of the model or of a server. */
-static char *ask(const char *who, const char *question, void *user_data)
+static char *ask(const char *who, const char *question, uint64_t expires_us, void *user_data)
 {
 	char line[4096] = "";
 	(void)user_data;
@@ -196,14 +214,14 @@ static char *ask(const char *who, const char *question, void *user_data)
 	cua_text_line(stderr, who, 0);
 	fputs(" asks: ", stderr);
 	cua_text_line(stderr, question, 0);
-	fputs("\nYour answer (an empty line: none): ", stderr);
-	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN } };
-	while (poll(fds, CUA_ARRAY_LEN(fds), -1) < 0 && errno == EINTR) {
+	fputs("\nYour answer (an empty line: none", stderr);
+	if (expires_us != UINT64_MAX) {
+		fprintf(stderr, "; within %d s", seconds_until(expires_us));
 	}
-	const ssize_t len = fds[0].revents ? 0 : read(STDIN_FILENO, line, sizeof(line) - 1);
-	line[len > 0 ? len : 0] = '\0';
-	line[strcspn(line, "\r\n")] = '\0';
+	fputs("): ", stderr);
+	if (!read_line(line, sizeof(line), expires_us)) {
+		return NULL;
+	}
 	return line[0] ? strdup(line) : NULL;
 }
 

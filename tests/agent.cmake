@@ -30,6 +30,7 @@ foreach(name
 	run_anthropic
 	resume
 	policy
+	script
 	limits
 	mcp
 	view)
@@ -39,7 +40,7 @@ foreach(name
 endforeach()
 # What takes minutes there took time without end.
 set_tests_properties(agent_adversary PROPERTIES TIMEOUT 120)
-foreach(name model adversary failures models run run_faults run_print run_anthropic resume policy mcp
+foreach(name model adversary failures models run run_faults run_print run_anthropic resume policy script mcp
 	anthropic_talk anthropic_faults limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/test_agent_fake.c)
 	target_link_libraries(test_agent_${name} PRIVATE Threads::Threads)
@@ -50,7 +51,7 @@ endforeach()
 foreach(name gemini gemini_requests)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/gemini_talk.c)
 endforeach()
-foreach(name failures run run_faults run_print run_anthropic resume policy mcp limits)
+foreach(name failures run run_faults run_print run_anthropic resume policy script mcp limits)
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_stage.c)
 endforeach()
 foreach(name chat_requests responses_requests anthropic_stream responses anthropic chat profiles gemini gemini_requests)

@@ -96,6 +96,10 @@ static void act(struct agent_stage *stage, const struct fake_request *request,
 		reply->stays_silent = true;
 		return;
 	}
+	if (number == stage->silent_post) {
+		reply->stays_silent = true;
+		return;
+	}
 	bool fails = number == stage->fail_post;
 	CUA_AUTO_JSON cJSON *answer = cJSON_CreateObject();
 	add_results(answer, cJSON_GetObjectItem(body, "actions"), fails);
@@ -114,7 +118,22 @@ static void act(struct agent_stage *stage, const struct fake_request *request,
 	if (stage->fail_http == 423 && number == stage->fail_post + 1) {
 		cJSON_AddStringToObject(answer, "person_note", "a person typed for 12 s");
 	}
+	if (stage->focused) {
+		cJSON_AddItemToObject(answer, "focused", cJSON_Parse(stage->focused));
+	}
 	append_json(&reply->body, answer);
+}
+
+static void run_tool(struct agent_stage *stage, const struct fake_request *request,
+		struct fake_reply *reply)
+{
+	const size_t number = (size_t)cJSON_GetArraySize(stage->tool_bodies);
+	const char *answer = number < CUA_ARRAY_LEN(stage->tool_answers)
+			? stage->tool_answers[number]
+			: NULL;
+	cJSON_AddItemToArray(stage->tool_bodies, cJSON_Parse(request->body));
+	reply->stays_silent = !answer;
+	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", answer ? answer : ""), CUA_OK);
 }
 
 static void desktop(const struct fake_request *request, struct fake_reply *reply, void *user_data)
@@ -122,6 +141,8 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 	struct agent_stage *stage = user_data;
 	if (strcmp(request->path, "/v1/actions") == 0) {
 		act(stage, request, reply);
+	} else if (strncmp(request->path, "/v1/tools", 9) == 0) {
+		run_tool(stage, request, reply);
 	} else if (strncmp(request->path, "/v1/lease", 9) == 0) {
 		const char *holder = stage->lease_asked++ == 0 ? "person" : "agent";
 		assert_int_equal(cua_buffer_printf(
@@ -130,7 +151,7 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 	} else if (strcmp(request->path, "/v1/desktop") == 0) {
 		assert_int_equal(cua_buffer_printf(&reply->body, NULL,
 						 "{\"width\":1280,\"height\":800,"
-						 "\"network\":\"%s\"}",
+						 "\"network\":\"%s\",\"workspace\":\"/w\"}",
 						 stage->network),
 				CUA_OK);
 	} else {
@@ -214,6 +235,8 @@ int agent_stage_set_up(void **state)
 	stage->network = "none";
 	stage->asked = cJSON_CreateArray();
 	stage->acted = cJSON_CreateArray();
+	stage->tool_bodies = cJSON_CreateArray();
+	stage->silent_post = -1;
 	stage->fail_post = stage->hang_up_post = stage->cancel_post = stage->cancel_ask = -1;
 	stage->model = fake_server_start(NULL, model, stage);
 	stage->desktop = fake_server_start(stage->socket, desktop, stage);
@@ -285,6 +308,7 @@ int agent_stage_tear_down(void **state)
 	cua_agent_result_finish(&stage->result);
 	cJSON_Delete(stage->asked);
 	cJSON_Delete(stage->acted);
+	cJSON_Delete(stage->tool_bodies);
 	close(stage->cancel_fd);
 	assert_int_equal(cua_remove_tree(stage->dir, NULL), CUA_OK);
 	free(stage);

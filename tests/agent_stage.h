@@ -76,6 +76,12 @@ struct agent_stage {
 	bool is_still;    /* nothing ever changes */
 	int lease_asked;
 	const char *network; /* that it says it has */
+	const char *focused; /* JSON of the window that it says is active; NULL: it does not say */
+	int silent_post;     /* no answer to this POST; -1: none */
+	/* What it answers to a tool and to each word on what its script does, in order; after the
+	 * last, and where it is NULL, it is silent. */
+	const char *tool_answers[8];
+	cJSON *tool_bodies; /* that came in */
 };
 
 /* For cmocka. What a run came to is checked at the end: whole lines in its journal, a report, and

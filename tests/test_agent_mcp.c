@@ -227,11 +227,13 @@ struct typist {
 	const char *const *lines; /* NULL-terminated; "" for an empty one */
 	int asked;
 	char who[100], questions[4096];
+	uint64_t expires_us; /* of the last question */
 };
 
-static char *type_line(const char *who, const char *question, void *user_data)
+static char *type_line(const char *who, const char *question, uint64_t expires_us, void *user_data)
 {
 	struct typist *typist = user_data;
+	typist->expires_us = expires_us;
 	const size_t len = strlen(typist->questions);
 	snprintf(typist->who, sizeof(typist->who), "%s", who);
 	snprintf(typist->questions + len, sizeof(typist->questions) - len, "%s\n", question);
@@ -315,14 +317,47 @@ static void what_must_be_answered_and_is_not_declines_the_form(void **state)
 	agent_mcp_assert_request(*state, 1, "\\\"action\\\":\\\"decline\\\"");
 }
 
-static void nobody_is_asked_for_a_secret(void **state)
+static void declines_secrets(struct agent_stage *stage, const char *mode)
 {
 	static const char *const lines[] = { "yes", "hunter2", NULL };
 	struct typist typist = { .lines = lines };
-	play_question(*state, "asks-secret", &typist);
+	play_question(stage, mode, &typist);
 	assert_int_equal(typist.asked, 0);
-	agent_mcp_assert_request(*state, 1, "\\\"action\\\":\\\"decline\\\"");
-	agent_mcp_assert_events(*state, "\"answer\":\"secret\"");
+	agent_mcp_assert_request(stage, 1, "\\\"action\\\":\\\"decline\\\"");
+	agent_mcp_assert_events(stage, "\"answer\":\"secret\"");
+}
+
+static void nobody_is_asked_for_a_secret(void **state)
+{
+	declines_secrets(*state, "asks-secret");
+}
+
+static void nor_for_one_whose_name_is_broken_by_what_nobody_sees(void **state)
+{
+	declines_secrets(*state, "asks-hidden");
+}
+
+/* All of a form has ten minutes, and no more than the run. */
+static void a_form_ends_with_the_time_of_the_run(void **state)
+{
+	struct agent_stage *stage = *state;
+	static const char *const lines[] = { "yes", "", NULL };
+	static const struct {
+		int limit_s, least_s, most_s;
+	} rows[] = { { 0, 595, 630 }, { 3600, 595, 630 }, { 60, 60, 62 } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		struct typist typist = { .lines = lines };
+		if (i > 0) {
+			agent_stage_tear_down(state);
+			agent_stage_set_up(state);
+			stage = *state;
+		}
+		const uint64_t begun_us = cua_now_us();
+		stage->options.limits.time_s = rows[i].limit_s;
+		play_question(stage, "asks-form", &typist);
+		assert_in_range(typist.expires_us - begun_us, rows[i].least_s * 1000000LL,
+				rows[i].most_s * 1000000LL);
+	}
 }
 
 static void where_nobody_is_there_a_form_is_declined(void **state)
@@ -613,6 +648,8 @@ int main(void)
 		STAGED(a_form_can_be_declined),
 		STAGED(what_must_be_answered_and_is_not_declines_the_form),
 		STAGED(nobody_is_asked_for_a_secret),
+		STAGED(nor_for_one_whose_name_is_broken_by_what_nobody_sees),
+		STAGED(a_form_ends_with_the_time_of_the_run),
 		STAGED(where_nobody_is_there_a_form_is_declined),
 		STAGED(progress_is_written_down),
 		STAGED(a_flood_of_progress_is_not),

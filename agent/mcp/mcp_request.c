@@ -153,7 +153,12 @@ static void take_progress(struct agent_mcp_server *server, const cJSON *params)
 	}
 }
 
-/* A person may take time, which is not the server's. */
+static uint64_t lesser(uint64_t one, uint64_t other)
+{
+	return one < other ? one : other;
+}
+
+/* A person may take time, which is not the server's, but is the run's. */
 cJSON *mcp_elicit(struct agent_mcp_server *server, const cJSON *params)
 {
 	const struct agent_mcp_server_options *options = &server->options;
@@ -166,10 +171,12 @@ cJSON *mcp_elicit(struct agent_mcp_server *server, const cJSON *params)
 	if (content) {
 		add(answer, "content", content);
 	}
+	const uint64_t end_us = options->deadline_us > 0 ? options->deadline_us : UINT64_MAX;
+	const uint64_t taken_us = cua_now_us() - begun_us;
 	if (server->wait) {
-		server->wait->deadline_us += cua_now_us() - begun_us;
+		server->wait->deadline_us = lesser(server->wait->deadline_us + taken_us, end_us);
 	}
-	server->last_us += cua_now_us() - begun_us;
+	server->last_us = lesser(server->last_us + taken_us, end_us);
 	return answer;
 }
 
