@@ -60,6 +60,7 @@ static cJSON *call_any(const char *tool, const char *name, const char *text, con
 }
 
 static char said[70000];
+static char blamed[40]; /* class of the last error of a call */
 
 /* What it said, and that it is no failure. */
 static const char *call(const char *tool, const char *name, const char *text, const char *more)
@@ -85,6 +86,16 @@ static const char *call_failing(
 	}
 	snprintf(said, sizeof(said), "%s%s", json_text(answer, "content.0.text"),
 			json_text(answer, "error.message"));
+	snprintf(blamed, sizeof(blamed), "%s", json_text(answer, "error.class"));
+	return said;
+}
+
+/* The same, and the desktop is not blamed for it. */
+static const char *call_refused(
+		const char *tool, const char *name, const char *text, const char *more)
+{
+	call_failing(tool, name, text, more);
+	assert_string_not_equal(blamed, "environment");
 	return said;
 }
 
@@ -368,6 +379,10 @@ static void nothing_outside_of_the_workspace_is_reached(void **state)
 		call_failing("search", "path", outside[i], "{\"pattern\":\".\"}");
 		call_failing("git", "repository", outside[i], "{\"command\":\"status\"}");
 	}
+	assert_says(call_failing("write_file", "path", "fresh/../../out", "{\"content\":\"x\"}"),
+			"fresh/../../out leaves the workspace");
+	assert_string_equal(bash("ls -d ~/workspace/fresh 2>&1 | grep -c 'No such'"), "1\n");
+	call("write_file", "path", "deep/../fresh", "{\"content\":\"x\"}");
 	CUA_AUTO_FREE char *secret = desktop_sh(&desktop, "cat ~/secret");
 	assert_string_equal(secret, "outside");
 	CUA_AUTO_FREE char *changed = desktop_sh(&desktop, "grep -rl overwritten ~ || echo none");
@@ -409,6 +424,15 @@ static void strange_files_are_refused_and_hold_nothing_up(void **state)
 	assert_says(call_failing("read_file", "path", "huge", "{}"), "huge");
 	assert_says(call_failing("read_file", "path", "closed", "{}"), "ermission");
 	assert_says(call_failing("read_file", "path", "absent", "{}"), "does not exist");
+	assert_says(call_refused("read_file", "path", "closed", "{}"), "ermission");
+	assert_says(call_refused("read_file", "path", "sock", "{}"), "sock is a socket");
+	bash("cd ~/workspace; mkdir -p backed.txt~; echo old > backed.txt; mkdir -p shut; chmod "
+	     "555 "
+	     "shut");
+	assert_says(call_refused("write_file", "content", "x", "{\"path\":\"backed.txt\"}"),
+			"backed.txt~: Is a directory");
+	assert_says(call_refused("write_file", "content", "x", "{\"path\":\"shut/new\"}"),
+			"shut/new is not written: Permission denied");
 	assert_says(call_failing("write_file", "content", "x", "{\"path\":\"pipe\"}"),
 			"no regular file");
 	assert_says(call_failing("write_file", "content", "x", "{\"path\":\"box\"}"),
@@ -424,7 +448,11 @@ static void searching_finds_and_never_hangs(void **state)
 	     "'int main\\n' > code/notes.md; head -c 1000000 /dev/zero | tr '\\0' a > code/as.c");
 	assert_string_equal(call("search", "pattern", "main\\(",
 					    "{\"path\":\"code\",\"glob\":\"*.c\"}"),
+			"code/main.c:1:int main(void)\n");
+	assert_says(call("search", "pattern", "main\\(", "{\"glob\":\"*.c\"}"),
 			"./code/main.c:1:int main(void)\n");
+	assert_says(call_refused("search", "pattern", "main", "{\"glob\":\"[\"}"), "parsing glob");
+	assert_null(strstr(said, "could not be read"));
 	bash("touch ~/workspace/unreadable; chmod 000 ~/workspace/unreadable");
 	assert_string_equal(call("search", "pattern", "nowhere to be found", "{}"),
 			"nothing was found\n[some files could not be read]");

@@ -43,7 +43,8 @@ static enum cua_status follow(struct tool_call *call, pid_t pid, int fd, struct 
 			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "the caller gave up");
 		}
 		if (cua_now_us() >= call->deadline_us) {
-			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "%s was ended: it took too long",
+			/* The call's own bound, and nothing that is wrong with the desktop. */
+			return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "%s was ended: it took too long",
 					name);
 		}
 		if (count > 0 && ready[0].revents && !more) {

@@ -8,13 +8,14 @@
 #define RG_FOUND_NONE 1
 #define RG_FAILED 2 /* in whole or in part */
 
-/* Files that may not be read fail in the same way as a pattern that is none: which was it?
- * ripgrep's expressions take time in proportion to the text, whatever they are. */
+/* Files that may not be read fail in the same way as a pattern or a glob that is none: which was
+ * it? ripgrep's expressions take time in proportion to the text, whatever they are. */
 static enum cua_status check_pattern(
 		struct tool_call *call, bool *ret_is_good, struct cua_error *err)
 {
+	const char *glob = tool_string(call, "glob");
 	const char *const argv[] = { "rg", "--no-config", "--regexp", tool_string(call, "pattern"),
-		"--", "/dev/null", NULL };
+		"--glob", glob ? glob : "*", "--", "/dev/null", NULL };
 	CUA_AUTO_BUFFER struct cua_buffer nothing;
 	int code = 0;
 	cua_buffer_init(&nothing, 4096);

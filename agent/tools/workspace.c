@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <sodium.h>
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
@@ -43,6 +46,24 @@ static const char *relative(const struct tool_workspace *workspace, const char *
 	return path[0] ? path : ".";
 }
 
+/* What lies in the way in the workspace is the caller's to clear, and no fault of the desktop. */
+static enum cua_status status_of(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+	case EEXIST:
+	case EISDIR:
+	case ENOTDIR:
+	case ENAMETOOLONG:
+	case EROFS:
+	case ETXTBSY:
+		return CUA_ERR_INVAL;
+	default:
+		return CUA_ERR_IO;
+	}
+}
+
 static enum cua_status explain(const struct tool_workspace *workspace, const char *path, int error,
 		struct cua_error *err)
 {
@@ -52,10 +73,12 @@ static enum cua_status explain(const struct tool_workspace *workspace, const cha
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
 				"%.200s leaves the workspace; tools work in %s alone", path,
 				workspace->path);
+	case ENXIO: /* nobody listens */
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%.200s is a socket, not a file", path);
 	case ENOENT:
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%.200s does not exist", path);
 	default:
-		return CUA_FAIL(err, CUA_ERR_IO, error, "%.200s", path);
+		return CUA_FAIL(err, status_of(error), error, "%.200s", path);
 	}
 }
 
@@ -157,12 +180,26 @@ static enum cua_status make_folders(const struct tool_workspace *workspace, cons
 	return status;
 }
 
+/* By its words alone: what is not there yet cannot be asked. */
+static bool climbs_out(const char *path)
+{
+	int depth = 0;
+	for (const char *at = path; *at && depth >= 0;) {
+		const size_t len = strcspn(at, "/");
+		depth += len == 0 || (len == 1 && at[0] == '.')        ? 0
+				: len == 2 && memcmp(at, "..", 2) == 0 ? -1
+								       : 1;
+		at += len + strspn(at + len, "/");
+	}
+	return depth < 0;
+}
+
 /* The folder of a file, open, and its name in there. */
 static enum cua_status open_parent(const struct tool_workspace *workspace, const char *path,
 		int *ret_fd, char *name, size_t name_size, struct cua_error *err)
 {
 	const char *inside = relative(workspace, path);
-	if (!inside) {
+	if (!inside || climbs_out(inside)) { /* before a folder on the way is made */
 		return explain(workspace, path, EXDEV, err);
 	}
 	CUA_AUTO_FREE char *folder = strdup(inside);
@@ -190,7 +227,8 @@ static enum cua_status keep_backup(int folder_fd, const char *name, mode_t *mode
 	struct stat info;
 	*ret_backup = false;
 	if (fstatat(folder_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-		return errno == ENOENT ? CUA_OK : CUA_FAIL(err, CUA_ERR_IO, errno, "%.200s", name);
+		return errno == ENOENT ? CUA_OK
+				       : CUA_FAIL(err, status_of(errno), errno, "%.200s", name);
 	}
 	if (!S_ISREG(info.st_mode)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
@@ -200,7 +238,7 @@ static enum cua_status keep_backup(int folder_fd, const char *name, mode_t *mode
 	*mode = info.st_mode & 07777;
 	if ((unlinkat(folder_fd, backup, 0) != 0 && errno != ENOENT) ||
 			linkat(folder_fd, name, folder_fd, backup, 0) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "the backup %.200s", backup);
+		return CUA_FAIL(err, status_of(errno), errno, "the backup %.200s", backup);
 	}
 	*ret_backup = true;
 	return CUA_OK;
@@ -220,12 +258,13 @@ enum cua_status tool_write_whole(const struct tool_workspace *workspace, const c
 	if (status != CUA_OK) {
 		return status;
 	}
-	snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
+	/* A name that nobody has taken, by chance or on purpose. */
+	snprintf(temporary, sizeof(temporary), ".%.200s.%08" PRIx32, name, randombytes_random());
 	fd = openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 			mode);
 	if (fd < 0 || !cua_write_all(fd, data, len) || fchmod(fd, mode) != 0 || fsync(fd) != 0 ||
 			renameat(folder_fd, temporary, folder_fd, name) != 0) {
-		status = CUA_FAIL(err, CUA_ERR_IO, errno, "%.200s is not written", path);
+		status = CUA_FAIL(err, status_of(errno), errno, "%.200s is not written", path);
 		if (fd >= 0) {
 			(void)unlinkat(folder_fd, temporary, 0);
 		}
@@ -247,7 +286,10 @@ enum cua_status tool_argument_path(const struct tool_workspace *workspace, const
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%.200s is %s, neither a file nor a folder",
 				path, cua_file_kind(info.st_mode));
 	}
-	if (status == CUA_OK && asprintf(ret_path, "./%s", relative(workspace, path)) < 0) {
+	/* "." is no option, and in front of what is not one it would be shown for nothing. */
+	const char *inside = relative(workspace, path);
+	if (status == CUA_OK &&
+			asprintf(ret_path, "%s%s", inside[0] == '-' ? "./" : "", inside) < 0) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "path");
 	}
 	return status;
