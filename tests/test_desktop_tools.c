@@ -494,6 +494,23 @@ static void git_works_and_runs_no_hooks(void **state)
 			"must be one of");
 }
 
+/* The account's name, and an address that is nobody's; whatever else is set comes first. */
+static void git_commits_for_whoever_did_not_say_their_name(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; rm -rf mine; git init -q mine; cd mine; echo one > a; echo two > b");
+	call("git", "repository", "mine", "{\"command\":\"add\",\"paths\":[\"a\"]}");
+	call("git", "repository", "mine", "{\"command\":\"commit\",\"message\":\"one\"}");
+	bash("cd ~/workspace/mine; git add b; git commit -qm two; git config user.email "
+	     "own@example.org; echo three > b");
+	call("git", "repository", "mine", "{\"command\":\"add\",\"paths\":[\"b\"]}");
+	call("git", "repository", "mine", "{\"command\":\"commit\",\"message\":\"three\"}");
+	assert_string_equal(bash("cd ~/workspace/mine; git log --format='%an <%ae> %ce'"),
+			"agent <own@example.org> own@example.org\n"
+			"agent <agent@desktop.invalid> agent@desktop.invalid\n"
+			"agent <agent@desktop.invalid> agent@desktop.invalid\n");
+}
+
 /* However they are spelled, and wherever they lie: git itself is asked what they are. */
 static void git_takes_no_repository_that_runs_programs(void **state)
 {
@@ -762,6 +779,7 @@ int main(void)
 		cmocka_unit_test(searching_finds_and_never_hangs),
 		cmocka_unit_test(git_works_and_runs_no_hooks),
 		cmocka_unit_test(git_takes_no_repository_that_runs_programs),
+		cmocka_unit_test(git_commits_for_whoever_did_not_say_their_name),
 		cmocka_unit_test(a_script_waits_for_leave_outside_of_its_time),
 		cmocka_unit_test(pictures_of_scripts_are_judged),
 		cmocka_unit_test(who_leaves_instead_of_judging_ends_the_script),

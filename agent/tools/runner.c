@@ -24,6 +24,7 @@
 #define TIMEOUT_S 30
 #define SETUP_TIMEOUT_S 600
 #define OPEN_FILES_MAX 1024
+#define GIT_EMAIL "agent@desktop.invalid"
 
 /* --- answers --- */
 
@@ -161,6 +162,9 @@ static void redirect(const char *home)
 				places[i].leaf);
 		setenv(places[i].name, place, 1);
 	}
+	/* git commits where nobody has said who they are; any setting of theirs comes first, the
+	 * name is that of the account. */
+	setenv("EMAIL", GIT_EMAIL, 1);
 }
 
 /* Without a sandbox there is none either: tools may do what the user may. */
