@@ -511,6 +511,76 @@ static void git_commits_for_whoever_did_not_say_their_name(void **state)
 			"agent <agent@desktop.invalid> agent@desktop.invalid\n");
 }
 
+/* A filter, a hook and a monitor of a repository within one would run with the question what has
+ * changed there. */
+static void git_enters_no_nested_repository(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; rm -rf nest /tmp/entered; git init -q nest; cd nest; git init -q "
+	     "sub; "
+	     "cd sub; echo '* filter=q' > .gitattributes; echo x > f; git add -A; git commit -qm "
+	     "1; "
+	     "cd ..; git add -A 2>/dev/null; git commit -qm 1; cd sub; git config filter.q.clean "
+	     "'touch /tmp/entered; cat'; git config core.fsmonitor 'touch /tmp/entered'; printf "
+	     "'#!/bin/sh\ntouch /tmp/entered\n' > .git/hooks/post-index-change; chmod +x "
+	     ".git/hooks/post-index-change; echo yy > f; cd ..; echo new > new; echo more > more; "
+	     "git "
+	     "config -f .gitmodules submodule.s.path sub; git config submodule.s.ignore none; git "
+	     "config submodule.s.url x");
+	assert_says(call("git", "repository", "nest", "{\"command\":\"status\"}"), "?? new");
+	call("git", "repository", "nest", "{\"command\":\"diff\"}");
+	assert_says(call_failing("git", "repository", "nest",
+				    "{\"command\":\"add\",\"paths\":[\".\"]}"),
+			"no nested repository's settings count");
+	call("git", "repository", "nest", "{\"command\":\"add\",\"paths\":[\"new\",\"more\"]}");
+	assert_says(call("git", "repository", "nest",
+				    "{\"command\":\"commit\",\"message\":\"new\"}"),
+			"2 files changed");
+	call_failing("git", "repository", "nest", "{\"command\":\"commit\",\"message\":\"none\"}");
+	call("git", "repository", "nest", "{\"command\":\"log\"}");
+	assert_string_equal(bash("ls /tmp/entered 2>&1 | grep -c 'No such'"), "1\n");
+}
+
+static void git_heeds_no_global_settings_that_run_programs(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; rm -rf plain; git init -q plain; git config --global filter.x.clean "
+	     "'touch /tmp/cleaned; cat'; echo '* filter=x' > plain/.gitattributes; echo a > "
+	     "plain/a");
+	assert_says(call_failing("git", "repository", "plain",
+				    "{\"command\":\"add\",\"paths\":[\"a\"]}"),
+			"the tools' global settings have filter.x.clean");
+	bash("git config --global --remove-section filter.x; git config --global "
+	     "uploadpack.packObjectsHook 'touch /tmp/cleaned'");
+	assert_says(call_failing("git", "repository", "plain", "{\"command\":\"pull\"}"),
+			"uploadpack.packobjectshook");
+	bash("git config --global --remove-section uploadpack; mv $GIT_CONFIG_GLOBAL kept; mkfifo "
+	     "$GIT_CONFIG_GLOBAL");
+	assert_says(call_refused("git", "repository", "plain", "{\"command\":\"status\"}"),
+			"gitconfig is a pipe");
+	bash("mv -f kept $GIT_CONFIG_GLOBAL; git config --global alias.filter log");
+	call("git", "repository", "plain", "{\"command\":\"add\",\"paths\":[\"a\"]}");
+	assert_string_equal(
+			bash("git config --global --remove-section alias; ls /tmp/cleaned 2>&1 | "
+			     "grep -c 'No such'"),
+			"1\n");
+}
+
+/* Its hooks are those of another repository, and would run here. */
+static void git_pushes_to_no_folder(void **state)
+{
+	(void)state;
+	bash("cd ~/workspace; rm -rf bare mine; git init -q --bare bare; printf '#!/bin/sh\ntouch "
+	     "/tmp/received\n' > bare/hooks/pre-receive; chmod +x bare/hooks/pre-receive; git "
+	     "init -q mine; cd mine; git config push.default current; git remote add origin "
+	     "~/workspace/bare; echo one > a; git add a; git commit -qm one");
+	assert_says(call_failing("git", "repository", "mine", "{\"command\":\"push\"}"),
+			"bash may push there");
+	assert_string_equal(bash("ls /tmp/received 2>&1 | grep -c 'No such'; cd "
+				 "~/workspace/mine; git push -q; ls /tmp/received"),
+			"1\n/tmp/received\n");
+}
+
 /* However they are spelled, and wherever they lie: git itself is asked what they are. */
 static void git_takes_no_repository_that_runs_programs(void **state)
 {
@@ -780,6 +850,9 @@ int main(void)
 		cmocka_unit_test(git_works_and_runs_no_hooks),
 		cmocka_unit_test(git_takes_no_repository_that_runs_programs),
 		cmocka_unit_test(git_commits_for_whoever_did_not_say_their_name),
+		cmocka_unit_test(git_enters_no_nested_repository),
+		cmocka_unit_test(git_heeds_no_global_settings_that_run_programs),
+		cmocka_unit_test(git_pushes_to_no_folder),
 		cmocka_unit_test(a_script_waits_for_leave_outside_of_its_time),
 		cmocka_unit_test(pictures_of_scripts_are_judged),
 		cmocka_unit_test(who_leaves_instead_of_judging_ends_the_script),

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "agent/tools/family.h"
@@ -69,6 +70,7 @@ enum cua_status tool_program_run(struct tool_call *call, const char *const *argv
 	CUA_AUTO_FD int read_fd = out[0];
 	const struct cua_fd_map fds[] = { { null_fd, 0 }, { out[1], 1 },
 		{ output ? out[1] : null_fd, 2 } };
+	static const struct cua_rlimit no_others = { RLIMIT_NPROC, 0 };
 	const struct cua_spawn spawn = { .argv = argv,
 		.exec_fd = -1,
 		.cwd = call->world->workspace.path,
@@ -78,6 +80,8 @@ enum cua_status tool_program_run(struct tool_call *call, const char *const *argv
 		.new_session = true,
 		.group_fds = call->world->group_fds,
 		.group_fd_count = call->world->group_fd_count,
+		.rlimits = &no_others,
+		.rlimit_count = call->is_alone ? 1 : 0,
 		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
 	pid_t pid = 0;
 	int code = 0;

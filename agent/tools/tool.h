@@ -50,6 +50,7 @@ struct tool_call {
 	size_t image_bytes;     /* of images, in base64 */
 	cJSON *images;          /* owned; list of {type: "image", data, mimeType} */
 	bool is_error;          /* it ran, and what it says is a failure */
+	bool is_alone;          /* programs that it runs can start no others */
 	char *directory;        /* owned; that the shell is in by now; NULL: not known */
 };
 

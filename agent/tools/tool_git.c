@@ -6,10 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
 #define PATHS_MAX 100
+/* What git says of a process that it could not start, and of a repository in a folder. */
+#define CANNOT_START "cannot fork"
+#define IS_LOCAL "transport 'file' not allowed"
 #define SETTINGS_MAX ((size_t)256 << 10)
 #define SETTINGS_PATH_MAX 4200
 
@@ -43,41 +47,51 @@ static void add_all(struct line *line, const char *const *words)
 	}
 }
 
-/* What a repository brings along is not run: no hooks, no monitors, no filters for diffs. */
+/* What a repository brings along is not run: no hooks, no monitors, no filters for diffs. Nor are
+ * threads and maintenance wanted, which a process that is alone cannot start. */
 static void add_git(struct line *line, const struct tool_call *call)
 {
 	static const char *const words[] = { "git", "--no-pager", "-c", "core.hooksPath=/dev/null",
 		"-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never", "-c",
 		"commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.quotePath=false", "-c",
-		"log.showSignature=false", NULL };
+		"log.showSignature=false", "-c", "maintenance.auto=false", "-c",
+		"core.preloadIndex=false", "-c", "index.threads=1", "-c",
+		"diff.ignoreSubmodules=dirty", NULL };
 	const char *repository = tool_string(call, "repository");
 	add_all(line, words);
+	if (strcmp(tool_string(call, "command"), "push") == 0) { /* to hooks of another folder */
+		add(line, "-c");
+		add(line, "protocol.file.allow=never");
+	}
 	if (repository) {
 		add(line, "-C");
 		add(line, repository);
 	}
 }
 
+/* With what each is asked for. The settings of a nested repository are its own: none is entered. */
+static const char *const spellings[][8] = {
+	{ "status", "--short", "--branch", "--ignore-submodules=dirty" },
+	{ "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty" },
+	{ "log", "--no-color", "--no-ext-diff", "--no-textconv", "--date=iso", "--stat" },
+	{ "add" },
+	{ "commit" },
+	{ "pull", "--ff-only", "--no-recurse-submodules" },
+	{ "push", "--no-recurse-submodules" },
+};
+
 static void add_command(struct line *line, const struct tool_call *call, const char *command)
 {
-	static const char *const diff[] = { "diff", "--no-ext-diff", "--no-textconv", "--no-color",
-		NULL };
-	static const char *const log[] = { "log", "--no-color", "--no-ext-diff", "--no-textconv",
-		"--date=iso", "--stat", NULL };
 	char count[32];
-	if (strcmp(command, "diff") == 0) {
-		add_all(line, diff);
-	} else if (strcmp(command, "log") == 0) {
+	for (size_t i = 0; i < CUA_ARRAY_LEN(spellings); i++) {
+		if (strcmp(spellings[i][0], command) == 0) {
+			add_all(line, spellings[i]);
+		}
+	}
+	if (strcmp(command, "log") == 0) {
 		snprintf(count, sizeof(count), "--max-count=%d",
 				tool_integer(call, "max_count", 10));
-		add_all(line, log);
 		add(line, count);
-	} else {
-		add(line, command);
-	}
-	if (strcmp(command, "status") == 0) {
-		add(line, "--short");
-		add(line, "--branch");
 	}
 	if (strcmp(command, "diff") == 0 && tool_boolean(call, "staged")) {
 		add(line, "--cached");
@@ -85,9 +99,6 @@ static void add_command(struct line *line, const struct tool_call *call, const c
 	if (strcmp(command, "commit") == 0) {
 		add(line, "--message");
 		add(line, tool_string(call, "message") ? tool_string(call, "message") : "");
-	}
-	if (strcmp(command, "pull") == 0) {
-		add(line, "--ff-only");
 	}
 }
 
@@ -107,16 +118,28 @@ static bool leads_up(const char *path)
 	"^(filter\\.|include|gpg\\.|extensions\\.worktreeconfig|core\\.(worktree|sshcommand|" \
 	"gitproxy|askpass|" \
 	"alternaterefscommand)|" \
-	"credential\\.|remote\\..*\\.(uploadpack|receivepack|vcs)|url\\.)"
+	"credential\\.|remote\\..*\\.(uploadpack|receivepack|vcs)|uploadpack\\.|url\\.)"
 
-/* True if its file of settings has none of their words in it, in which case git need not be asked
- * what they are. A word may stand in another setting, or the settings in another file: then it is.
- */
-static bool is_plain(struct tool_call *call)
+/* True if settings have none of their words in them, in which case git need not be asked what they
+ * are. A word may stand in another setting, or the settings in another file: then it is. */
+static bool is_plain(const struct cua_buffer *text)
 {
 	static const char *const words[] = { "filter", "include", "gpg", "worktree", "sshcommand",
 		"gitproxy", "askpass", "alternaterefscommand", "credential", "uploadpack",
 		"receivepack", "vcs", "[url" };
+	if (text->len == 0 || strlen(text->data) != text->len) {
+		return false;
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(words); i++) {
+		if (strcasestr(text->data, words[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_repository_plain(struct tool_call *call)
+{
 	const char *repository = tool_string(call, "repository");
 	char path[SETTINGS_PATH_MAX];
 	CUA_AUTO_FD int fd = -1;
@@ -127,29 +150,32 @@ static bool is_plain(struct tool_call *call)
 		return false;
 	}
 	snprintf(path, sizeof(path), "%.4000s/.git/config", repository ? repository : ".");
-	if (tool_read_whole(&call->world->workspace, path, &text, NULL) != CUA_OK ||
-			text.len == 0 || strlen(text.data) != text.len) {
-		return false;
-	}
-	for (size_t i = 0; i < CUA_ARRAY_LEN(words); i++) {
-		if (strcasestr(text.data, words[i])) {
-			return false;
-		}
-	}
-	return true;
+	return tool_read_whole(&call->world->workspace, path, &text, NULL) == CUA_OK &&
+			is_plain(&text);
 }
 
-static enum cua_status check_settings(struct tool_call *call, struct cua_error *err)
+/* The settings of the tools, which bash can write. Where the runner is not confined they are the
+ * user's own, who may set what they like; those of the system are not a model's to change. */
+static enum cua_status read_global(bool *ret_is_plain, struct cua_error *err)
+{
+	const char *path = getenv("GIT_CONFIG_GLOBAL");
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, SETTINGS_MAX);
+	const enum cua_status status = path ? cua_file_read(path, &text, err) : CUA_ERR_NOT_FOUND;
+	*ret_is_plain = text.len == 0 || is_plain(&text);
+	return status == CUA_ERR_NOT_FOUND ? CUA_OK : status;
+}
+
+/* scope: --local or --global */
+static enum cua_status check_scope(
+		struct tool_call *call, const char *scope, const char *whose, struct cua_error *err)
 {
 	__attribute__((cleanup(line_free))) struct line line = { .count = 0 };
-	static const char *const words[] = { "config", "--local", "--name-only", "--get-regexp",
-		DANGEROUS, NULL };
+	const char *const words[] = { "config", scope, "--name-only", "--get-regexp", DANGEROUS,
+		NULL };
 	CUA_AUTO_BUFFER struct cua_buffer names;
 	int code = 0;
 	cua_buffer_init(&names, 65536);
-	if (is_plain(call)) {
-		return CUA_OK;
-	}
 	add_git(&line, call);
 	add_all(&line, words);
 	line.argv[line.count] = NULL;
@@ -160,10 +186,39 @@ static enum cua_status check_settings(struct tool_call *call, struct cua_error *
 	}
 	names.data[strcspn(names.data, "\n")] = '\0';
 	return CUA_FAIL(err, CUA_ERR_POLICY, 0,
-			"git: the repository sets %.200s, by which programs would run or other "
-			"folders "
-			"be used; bash may do it",
-			names.data);
+			"git: %s %.200s, by which programs would run or other folders be used; "
+			"bash may do it",
+			whose, names.data);
+}
+
+static enum cua_status check_settings(struct tool_call *call, struct cua_error *err)
+{
+	bool is_global_plain = false;
+	enum cua_status status = read_global(&is_global_plain, err);
+	if (status == CUA_OK && !is_repository_plain(call)) {
+		status = check_scope(call, "--local", "the repository sets", err);
+	}
+	if (status == CUA_OK && !is_global_plain) {
+		status = check_scope(call, "--global", "the tools' global settings have", err);
+	}
+	return status;
+}
+
+/* What git says then is not what stood in its way. */
+static enum cua_status explain(struct tool_call *call, struct cua_error *err)
+{
+	if (call->is_error && strstr(call->text.data, CANNOT_START)) {
+		return cua_buffer_printf(&call->text, err,
+				"\n[no other program is started here, so that no nested "
+				"repository's settings count. Name the files to be added; bash "
+				"may do the rest]");
+	}
+	if (call->is_error && strstr(call->text.data, IS_LOCAL)) {
+		return cua_buffer_printf(&call->text, err,
+				"\n[a repository in a folder has hooks of its own, which would "
+				"run; bash may push there]");
+	}
+	return CUA_OK;
 }
 
 static enum cua_status check(
@@ -202,6 +257,8 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	if (status == CUA_OK && repository) {
 		status = tool_argument_path(&call->world->workspace, repository, &folder, err);
 	}
+	/* Without a network git does all that it has to by itself. */
+	call->is_alone = strcmp(command, "push") != 0 && strcmp(command, "pull") != 0;
 	if (status == CUA_OK) {
 		status = check_settings(call, err);
 	}
@@ -218,6 +275,9 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	}
 	line.argv[line.count] = NULL;
 	status = tool_program_tell(call, (const char *const *)line.argv, err);
+	if (status == CUA_OK) {
+		status = explain(call, err);
+	}
 	return status == CUA_OK && call->text.len == 0 ? cua_buffer_printf(&call->text, err, "done")
 						       : status;
 }
