@@ -274,6 +274,79 @@ static void pyautogui_acts_on_the_desktop(void **state)
 	assert_nothing_held(&desktop);
 }
 
+/* Where every pixel is equal; without a library for it. */
+static void pyautogui_finds_pictures(void **state)
+{
+	(void)state;
+	assert_string_equal(
+			call("python", "code",
+					"import pyautogui as p\nfrom PIL import Image\n"
+					"noise = Image.effect_noise((200, 120), "
+					"50).convert('RGB')\n"
+					"part = noise.crop((31, 47, 51, 57))\n"
+					"print(p.locate(part, noise))\n"
+					"print(p.center(p.locate(part, noise, grayscale=True, "
+					"region=(20, 40, 99, 60))))\n"
+					"noise.paste(part, (180, 110))\n"
+					"print([tuple(box) for box in p.locateAll(part, noise)])\n"
+					"print(p.locateOnScreen(p.screenshot()))\n"
+					"p.locateOnScreen(p.screenshot(region=(1000, 700, 280, "
+					"100)), region=(1000, 700, 280, 100))",
+					"{}"),
+			"Box(left=31, top=47, width=20, height=10)\nPoint(x=41, y=52)\n"
+			"[(31, 47, 20, 10), (180, 110, 20, 10)]\n"
+			"Box(left=0, top=0, width=1280, height=800)\n"
+			"Box(left=1000, top=700, width=280, height=100)\n");
+	assert_says(call_failing("python", "code", "p.locateOnScreen(noise)", "{}"),
+			"ImageNotFoundException: the picture is not there");
+	assert_says(call_failing("python", "code", "p.locate(noise, part)", "{}"), "is larger");
+	call("python", "code",
+			"p.useImageNotFoundException(False)\nassert p.locateOnScreen(noise, "
+			"minSearchTime=0.2) is None\np.useImageNotFoundException()",
+			"{}");
+	if (strcmp(bash("python3 -c 'import cv2' 2>/dev/null || echo none"), "none\n") == 0) {
+		assert_says(call_failing("python", "code", "p.locateOnScreen(part, confidence=0.8)",
+					    "{}"),
+				"PyAutoGUIException: confidence needs python3-opencv");
+	}
+}
+
+/* Whatever published code calls is there, or says what to use instead. */
+static void pyautogui_has_its_names(void **state)
+{
+	(void)state;
+	assert_string_equal(
+			call("python", "code",
+					"import pyautogui as p\n"
+					"eases = [getattr(p, name) for name in dir(p) if "
+					"name.startswith('ease')]\n"
+					"print(len(eases), max(abs(ease(n) - n) for ease in eases "
+					"for n in (0, 1)) < 0.001)\n"
+					"print(round(p.easeInOutSine(0.25), 4), "
+					"round(p.easeOutBounce(0.8), 4), round(p.easeInBack(0.5), "
+					"4), p.linear(0.3))\n"
+					"print(p.getWindowsAt(1, 1), p.printInfo(True)[:9])",
+					"{}"),
+			"30 True\n0.1464 0.94 -0.0877 0.3\n[] Platform:\n");
+	assert_says(call_failing("python", "code", "p.run('c')", "{}"), "call click(), write()");
+}
+
+static void pyperclip_is_the_clipboard(void **state)
+{
+	(void)state;
+	assert_string_equal(call("python", "code",
+					    "import pyperclip\npyperclip.copy('Grüße 你好')\n"
+					    "pyperclip.paste()",
+					    "{}"),
+			"'Grüße 你好'\n");
+	CUA_AUTO_JSON cJSON *held = desktop_act(&desktop, "[{\"action\":\"clipboard_get\"}]");
+	assert_string_equal(json_text(held, "results.0.text"), "Grüße 你好");
+	desktop_do(&desktop, "[{\"action\":\"clipboard_set\",\"text\":\"from outside\"}]");
+	assert_string_equal(call("python", "code", "pyperclip.paste()", "{}"), "'from outside'\n");
+	assert_says(call_failing("python", "code", "pyperclip.copy(None)", "{}"),
+			"PyperclipException: only str");
+}
+
 static void large_pictures_come_and_forks_do_no_harm(void **state)
 {
 	(void)state;
@@ -293,9 +366,9 @@ static void large_pictures_come_and_forks_do_no_harm(void **state)
 	assert_string_equal(call("python", "code", "kept + 1", "{}"), "8\n");
 	assert_says(call_failing("python", "code",
 				    "import pyautogui\npyautogui._ask({'actions': [{'action': "
-				    "'clipboard_get'}]})",
+				    "'mark_screen'}]})",
 				    "{}"),
-			"scripts cannot do clipboard_get");
+			"scripts cannot do mark_screen");
 }
 
 /* More code than its pipe holds, for a shell that has stopped itself. */
@@ -840,6 +913,9 @@ int main(void)
 		cmocka_unit_test(python_shows_pictures),
 		cmocka_unit_test(damaged_pictures_are_errors),
 		cmocka_unit_test(pyautogui_acts_on_the_desktop),
+		cmocka_unit_test(pyautogui_finds_pictures),
+		cmocka_unit_test(pyautogui_has_its_names),
+		cmocka_unit_test(pyperclip_is_the_clipboard),
 		cmocka_unit_test(large_pictures_come_and_forks_do_no_harm),
 		cmocka_unit_test(a_shell_that_does_not_read_holds_nothing_up),
 		cmocka_unit_test(files_are_written_whole_and_kept),

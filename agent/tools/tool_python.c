@@ -11,8 +11,10 @@
 #include "cua/base/util.h"
 #include "driver_py.h"
 #include "pyautogui_py.h"
+#include "pyperclip_py.h"
 
-static const char *const python_argv[] = { "python3", "-u", "-c", driver_py, pyautogui_py, NULL };
+static const char *const python_argv[] = { "python3", "-u", "-c", driver_py, pyautogui_py,
+	pyperclip_py, NULL };
 
 static cJSON *refusal(const struct cua_error *why)
 {

@@ -310,7 +310,7 @@ static void post_tools_act(struct host *host, struct cua_http_exchange *exchange
 	desktop_tools_judged(host->tools, exchange);
 }
 
-/* What the module of scripts does; not what ends programs or reads the clipboard. */
+/* What the modules of scripts do; not what ends programs. */
 static enum cua_status check_script(const struct desktop_request *request, struct cua_error *err)
 {
 	static const enum cua_action_type allowed[] = { CUA_ACTION_SCREENSHOT, CUA_ACTION_MOVE,
@@ -318,7 +318,8 @@ static enum cua_status check_script(const struct desktop_request *request, struc
 		CUA_ACTION_SCROLL, CUA_ACTION_TYPE, CUA_ACTION_KEY, CUA_ACTION_HOLD_KEY,
 		CUA_ACTION_CURSOR_POSITION, CUA_ACTION_LIST_WINDOWS, CUA_ACTION_FOCUS_WINDOW,
 		CUA_ACTION_CLOSE_WINDOW, CUA_ACTION_MOVE_WINDOW, CUA_ACTION_RESIZE_WINDOW,
-		CUA_ACTION_MAXIMIZE_WINDOW, CUA_ACTION_MINIMIZE_WINDOW, CUA_ACTION_RESTORE_WINDOW };
+		CUA_ACTION_MAXIMIZE_WINDOW, CUA_ACTION_MINIMIZE_WINDOW, CUA_ACTION_RESTORE_WINDOW,
+		CUA_ACTION_CLIPBOARD_GET, CUA_ACTION_CLIPBOARD_SET };
 	if (request->secrets.count > 0 || request->scale.width > 0) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
 				"scripts have no secrets, and speak of the screen's pixels");

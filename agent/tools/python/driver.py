@@ -1,5 +1,6 @@
 # The interpreter of the python tool. Reads from descriptor 3 what to run, ended by a NUL, and says
-# on 4 what came of it; see worker.h. The first argument is the source of pyautogui.py.
+# on 4 what came of it; see worker.h. The arguments are the sources of pyautogui.py and
+# pyperclip.py.
 import ast, base64, json, os, signal, sys, traceback, types
 
 _code = os.fdopen(3, "rb", 65536)
@@ -110,6 +111,7 @@ def _run(source, names):
 
 
 _module("pyautogui", sys.argv[1])
+_module("pyperclip", sys.argv[2])
 sys.argv = [""]
 _names = {"__name__": "__main__", "log": log, "display": display}
 while True:

@@ -103,32 +103,110 @@ def pixelMatchesColor(x, y, expectedRGBColor, tolerance=0):
     return all(abs(a - b) <= tolerance for a, b in zip(found, expectedRGBColor))
 
 
-def locateAllOnScreen(image, grayscale=False, region=None, confidence=0.999, **_):
-    """Boxes of a picture on the screen, the best first."""
-    import numpy
-    from PIL import Image
-
+def _opencv():
+    """numpy and cv2, or what to do without them."""
     try:
         import cv2
+        import numpy
+
+        return numpy, cv2
     except ImportError:
-        raise PyAutoGUIException("locateOnScreen needs python3-opencv; find_text or the "
-                                 "computer's marks find what can be clicked") from None
-    wanted = image if hasattr(image, "convert") else Image.open(image)
+        raise PyAutoGUIException("confidence needs python3-opencv, which is not installed. Without "
+                                 "confidence a picture is found where every pixel is equal; "
+                                 "find_text and the computer's marks find what can be clicked, "
+                                 "too") from None
+
+
+def _image(image):
+    from PIL import Image
+
+    return image if hasattr(image, "convert") else Image.open(image)
+
+
+def _equal_places(whole, part):
+    """Left and top of where every pixel is equal, from the top left on."""
+    depth = len(whole.getbands())
+    line, length = whole.width * depth, part.width * depth
+    pixels, wanted = whole.tobytes(), part.tobytes()
+    rows = [wanted[start:start + length] for start in range(0, len(wanted), length)]
+    key = max(range(len(rows)), key=lambda row: len(set(rows[row])))  # which has least like it
+    at = pixels.find(rows[key], key * line)
+    while at >= 0:
+        top, left = at // line - key, at % line
+        if left % depth == 0 and left + length <= line and top + len(rows) <= whole.height and all(
+                pixels.startswith(row, (top + y) * line + left) for y, row in enumerate(rows)):
+            yield left // depth, top
+        at = pixels.find(rows[key], at + 1)
+
+
+def _similar_places(whole, part, confidence):
+    """The same, the most similar first."""
+    numpy, cv2 = _opencv()
+    scores = cv2.matchTemplate(numpy.array(whole), numpy.array(part), cv2.TM_CCOEFF_NORMED)
+    places = zip(*numpy.where(scores >= min(confidence, 0.999)))
+    for y, x in sorted(places, key=lambda place: -scores[place]):
+        yield int(x), int(y)
+
+
+def _boxes(needle, haystack, grayscale=False, region=None, confidence=None, **_):
     mode = "L" if grayscale else "RGB"
-    screen = numpy.array(screenshot(region=region).convert(mode))
-    part = numpy.array(wanted.convert(mode))
-    scores = cv2.matchTemplate(screen, part, cv2.TM_CCOEFF_NORMED)
-    left, top = (region[0], region[1]) if region else (0, 0)
-    places = sorted(zip(*numpy.where(scores >= min(confidence, 0.999))),
-                    key=lambda place: -scores[place])
-    return [Box(int(x) + left, int(y) + top, part.shape[1], part.shape[0]) for y, x in places]
+    left, top, width, height = [int(value) for value in region] if region else (0, 0, 0, 0)
+    whole, part = _image(haystack).convert(mode), _image(needle).convert(mode)
+    if region:
+        whole = whole.crop((left, top, left + width, top + height))
+    if part.width > whole.width or part.height > whole.height:
+        raise ValueError("the picture that is looked for is larger than where it is looked for")
+    places = _equal_places(whole, part) if confidence is None else _similar_places(
+        whole, part, confidence)
+    for x, y in places:
+        yield Box(left + x, top + y, part.width, part.height)
+
+
+def _screen_boxes(image, region=None, confidence=None, **options):
+    if confidence is not None:
+        _opencv()  # before the screen is looked at
+    left, top = (int(region[0]), int(region[1])) if region else (0, 0)
+    shot = screenshot(region=region)
+    for box in _boxes(image, shot, confidence=confidence, **options):
+        yield Box(left + box.left, top + box.top, box.width, box.height)
+
+
+_raises_not_found = True
+
+
+def useImageNotFoundException(value=True):
+    """False: what is not found is None."""
+    global _raises_not_found
+    _raises_not_found = bool(value)
+
+
+def _first(boxes):
+    box = next(boxes, None)
+    if box is None and _raises_not_found:
+        raise ImageNotFoundException("the picture is not there")
+    return box
+
+
+def locateAll(needleImage, haystackImage, **options):
+    """Boxes of a picture in another."""
+    return list(_boxes(needleImage, haystackImage, **options))
+
+
+def locate(needleImage, haystackImage, **options):
+    return _first(_boxes(needleImage, haystackImage, **options))
+
+
+def locateAllOnScreen(image, **options):
+    return list(_screen_boxes(image, **options))
 
 
 def locateOnScreen(image, minSearchTime=0, **options):
-    found = locateAllOnScreen(image, **options)
-    if not found:
-        raise ImageNotFoundException("the picture is not on the screen")
-    return found[0]
+    """Looks again until it is there, for minSearchTime seconds."""
+    end = time.monotonic() + minSearchTime
+    while True:
+        box = next(_screen_boxes(image, **options), None)
+        if box is not None or time.monotonic() >= end:
+            return _first(iter([box] if box else []))
 
 
 def center(box):
@@ -136,7 +214,8 @@ def center(box):
 
 
 def locateCenterOnScreen(image, **options):
-    return center(locateOnScreen(image, **options))
+    box = locateOnScreen(image, **options)
+    return center(box) if box else None
 
 
 # --- the mouse ---
@@ -388,6 +467,11 @@ def getWindowsWithTitle(title):
     return [window for window in getAllWindows() if title.lower() in window.title.lower()]
 
 
+def getWindowsAt(x, y):
+    return [window for window in getAllWindows()
+            if window.left <= x < window.right and window.top <= y < window.bottom]
+
+
 def getAllTitles():
     return [window.title for window in getAllWindows()]
 
@@ -418,6 +502,11 @@ def alert(text="", title="", button="OK", **_):
 confirm = prompt = password = alert
 
 
+def run(*_, **__):
+    raise PyAutoGUIException("run() and its letters are not here: call click(), write() and the "
+                             "like")
+
+
 def failSafeCheck():
     pass
 
@@ -426,5 +515,64 @@ def displayMousePosition(*_, **__):
     print(position())
 
 
-linear = easeInQuad = easeOutQuad = easeInOutQuad = easeInCubic = easeOutCubic = None
-easeInOutCubic = easeInBounce = easeOutBounce = easeInElastic = easeOutElastic = None
+def getInfo():
+    import platform
+
+    return (platform.platform(), "cua", tuple(size()), platform.python_version())
+
+
+def printInfo(dontPrint=False):
+    text = "Platform: %s\nPyAutoGUI: %s\nResolution: %s\nPython: %s" % getInfo()
+    if not dontPrint:
+        print(text)
+    return text
+
+
+# --- how a movement goes, of which only the end is seen here: for scripts that reckon with it ---
+
+def getPointOnLine(x1, y1, x2, y2, n):
+    return (x2 - x1) * n + x1, (y2 - y1) * n + y1
+
+
+def linear(n):
+    return n
+
+
+def _bounce(n):
+    bounces = (1, 0, 0), (2, 1.5, 0.75), (2.5, 2.25, 0.9375), (2.75, 2.625, 0.984375)
+    for end, middle, height in bounces:
+        if n * 2.75 <= end or end == 2.75:
+            return 7.5625 * (n - middle / 2.75) ** 2 + height
+
+
+def _define_easing():
+    """easeInSine, easeOutSine, easeInOutSine, ... from how each starts, as Penner has them."""
+    from math import cos, pi, sin, sqrt
+
+    starts = {
+        "Quad": lambda n: n ** 2, "Cubic": lambda n: n ** 3, "Quart": lambda n: n ** 4,
+        "Quint": lambda n: n ** 5, "Sine": lambda n: 1 - cos(n * pi / 2),
+        "Expo": lambda n: 2 ** (10 * (n - 1)) if n > 0 else 0.0,
+        "Circ": lambda n: 1 - sqrt(1 - n * n), "Back": lambda n: n * n * (2.70158 * n - 1.70158),
+        "Bounce": lambda n: 1 - _bounce(1 - n),
+        "Elastic": lambda n: n if n in (0, 1) else
+        -(2 ** (10 * (n - 1))) * sin((n - 1.075) * 2 * pi / 0.3)}
+
+    def define(name, start):
+        def ease_in(n, *_, **__):
+            return start(n)
+
+        def ease_out(n, *_, **__):
+            return 1 - start(1 - n)
+
+        def ease_in_out(n, *_, **__):
+            return start(2 * n) / 2 if n < 0.5 else 1 - start(2 - 2 * n) / 2
+
+        globals().update({"easeIn" + name: ease_in, "easeOut" + name: ease_out,
+                          "easeInOut" + name: ease_in_out})
+
+    for name, start in starts.items():
+        define(name, start)
+
+
+_define_easing()
