@@ -16,6 +16,7 @@
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/contract/action.h"
+#include "cua/contract/action_text.h"
 #include "cua/desktop_call.h"
 
 struct action_command {
@@ -62,61 +63,7 @@ static void print_help(const struct cua_action_spec *spec)
 	}
 }
 
-/* --- arguments to JSON --- */
-
-static cJSON *number_or_text(const char *text)
-{
-	char *end = NULL;
-	errno = 0;
-	const double number = strtod(text, &end);
-	return errno == 0 && *text && !*end ? cJSON_CreateNumber(number) : cJSON_CreateString(text);
-}
-
-/* "1,2,3" to [1, 2, 3]; a part that is no number stays text, for the parser to refuse. */
-static cJSON *numbers(const char *text)
-{
-	cJSON *list = cJSON_CreateArray();
-	CUA_AUTO_FREE char *copy = strdup(text);
-	char *rest = NULL;
-	for (char *part = copy ? strtok_r(copy, ",", &rest) : NULL; part;
-			part = strtok_r(NULL, ",", &rest)) {
-		cJSON_AddItemToArray(list, number_or_text(part));
-	}
-	return list;
-}
-
-static void add_value(cJSON *action, const struct cua_arg_spec *arg, const char *text)
-{
-	cJSON *value = NULL;
-	switch (arg->type) {
-	case CUA_ARG_INTEGER:
-		value = number_or_text(text);
-		break;
-	case CUA_ARG_BOOLEAN:
-		value = strcmp(text, "true") == 0 || strcmp(text, "1") == 0 ? cJSON_CreateTrue()
-				: strcmp(text, "false") == 0 || strcmp(text, "0") == 0
-				? cJSON_CreateFalse()
-				: cJSON_CreateString(text);
-		break;
-	case CUA_ARG_PATH: {
-		cJSON *path = cJSON_GetObjectItemCaseSensitive(action, arg->name);
-		path = path ? path : cJSON_AddArrayToObject(action, arg->name);
-		cJSON_AddItemToArray(path, numbers(text));
-		return;
-	}
-	case CUA_ARG_REGION:
-		value = numbers(text);
-		break;
-	case CUA_ARG_STRING:
-	case CUA_ARG_BUTTON:
-	case CUA_ARG_KEYS:
-	case CUA_ARG_WINDOW:
-	case CUA_ARG_CHOICE:
-		value = cJSON_CreateString(text);
-		break;
-	}
-	cJSON_AddItemToObject(action, arg->name, value);
-}
+/* --- arguments --- */
 
 static const struct cua_arg_spec *arg_by_option(
 		const struct cua_action_spec *spec, const char *option, size_t len)
@@ -203,7 +150,7 @@ static int take_option(struct action_command *command, int argc, char **argv, in
 				command->spec->name, "%s: \"%s\" is no value for it", word, value);
 	}
 	if (arg) {
-		add_value(command->action, arg, value);
+		cua_action_add_text(command->action, arg, value);
 	}
 	*index += equals ? 0 : 1;
 	return CUA_EXIT_OK;
@@ -226,7 +173,7 @@ static int take_arguments(struct action_command *command, int argc, char **argv)
 				return cua_cmd_usage(command->spec->name, "too many arguments: %s",
 						argv[i]);
 			}
-			add_value(command->action, arg, argv[i]);
+			cua_action_add_text(command->action, arg, argv[i]);
 		}
 	}
 	return CUA_EXIT_OK;

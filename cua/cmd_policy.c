@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/policy/doubts.h"
 #include "agent/policy/policy.h"
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
-#include "cua/contract/action.h"
 #include "cua/contract/text.h"
+#include "cua/policy_call.h"
+#include "cua/policy_servers.h"
 
 enum policy_exit { EXIT_ASK = 10, EXIT_DENY = 11 };
 
@@ -27,12 +29,14 @@ static const char help[] =
 		"that\n"
 		"comes with cua, which \"default\" prints: copy from it.\n"
 		"\n"
-		"check    is the file well formed? A mistake is told as FILE:LINE: what is wrong.\n"
-		"explain  what would happen to this call, by which rule. TOOL is computer, bash,\n"
-		"         read_file, ..., mcp:SERVER:TOOL, or an action of the computer such as\n"
-		"         open_url. NAME=VALUE is an argument; NAME:=VALUE one that is JSON, a "
-		"number\n"
-		"         for one.\n"
+		"check    is the file well formed? A mistake is told as FILE:LINE: what is wrong, "
+		"and what\n"
+		"         was probably meant; a name of an MCP server or of its tools that is not\n"
+		"         known here as a warning.\n"
+		"explain  what would happen to this call, by which rule. TOOL is an action of the\n"
+		"         computer such as open_url, a tool that cua tools lists, or\n"
+		"         mcp:SERVER:TOOL. NAME=VALUE is an argument, given again for a list;\n"
+		"         NAME:=VALUE one that is JSON. A call that no run could make is refused.\n"
 		"\n"
 		"  --policy=FILE         this policy\n"
 		"  --arguments=JSON      all arguments at once\n"
@@ -101,6 +105,30 @@ static bool load(const char *file, struct agent_policy **ret_policy)
 	return status == CUA_OK;
 }
 
+/* --- what cannot be refused --- */
+
+/* NULL if they cannot be read, which is said. */
+static cJSON *read_servers(void)
+{
+	struct cua_error why = { 0 };
+	cJSON *servers = NULL;
+	if (policy_servers_read(&servers, &why) != CUA_OK) {
+		fprintf(stderr, "cua policy: the names of MCP servers are not checked: %s\n",
+				why.msg);
+	}
+	return servers;
+}
+
+static void print_doubts(const cJSON *doubts)
+{
+	const cJSON *doubt = NULL;
+	cJSON_ArrayForEach (doubt, doubts) {
+		fputs("warning: ", stderr);
+		cua_text_line(stderr, doubt->valuestring, 0);
+		fputc('\n', stderr);
+	}
+}
+
 static int check(int argc, char **argv)
 {
 	struct agent_policy *policy = NULL;
@@ -110,7 +138,11 @@ static int check(int argc, char **argv)
 	if (!load(argc == 2 ? argv[1] : NULL, &policy)) {
 		return CUA_EXIT_FAILED;
 	}
-	printf("%s: well formed\n", agent_policy_name(policy));
+	CUA_AUTO_JSON cJSON *servers = read_servers();
+	CUA_AUTO_JSON cJSON *doubts = servers ? agent_policy_doubts(policy, servers) : NULL;
+	print_doubts(doubts);
+	printf("%s: well formed%s\n", agent_policy_name(policy),
+			doubts && doubts->child ? ", with doubts" : "");
 	agent_policy_destroy(policy);
 	return CUA_EXIT_OK;
 }
@@ -183,69 +215,6 @@ static bool parse_options(int argc, char **argv, struct question *question)
 	return true;
 }
 
-/* "NAME=VALUE" or "NAME:=JSON". */
-static bool add_argument(cJSON *arguments, char *text)
-{
-	char *equals = strchr(text, '=');
-	if (!equals || equals == text) {
-		return false;
-	}
-	const bool is_json = equals[-1] == ':';
-	cJSON *value = is_json ? cJSON_Parse(equals + 1) : cJSON_CreateString(equals + 1);
-	equals[is_json ? -1 : 0] = '\0';
-	if (!value || !text[0] || !cJSON_AddItemToObject(arguments, text, value)) {
-		cJSON_Delete(value);
-		return false;
-	}
-	return true;
-}
-
-/* "mcp:SERVER:TOOL", an action of the computer, or a tool. */
-static bool take_tool(struct question *question, char *name)
-{
-	struct agent_policy_call *call = &question->call;
-	call->tool = name;
-	if (strncmp(name, "mcp:", 4) == 0) {
-		char *tool = strchr(name + 4, ':');
-		if (!tool) {
-			return false;
-		}
-		*tool = '\0';
-		call->tool = "mcp";
-		call->server = name + 4;
-		call->server_tool = tool + 1;
-	} else if (cua_action_find(name)) {
-		call->tool = "computer";
-		return cJSON_AddStringToObject(question->arguments, "action", name) != NULL;
-	}
-	return true;
-}
-
-static bool read_call(int argc, char **argv, struct question *question)
-{
-	question->arguments = question->json_arguments ? cJSON_Parse(question->json_arguments)
-						       : cJSON_CreateObject();
-	if (!cJSON_IsObject(question->arguments)) {
-		fputs("cua policy: --arguments is not a JSON object\n", stderr);
-		return false;
-	}
-	if (optind >= argc || !take_tool(question, argv[optind])) {
-		fputs("cua policy: name a tool\n", stderr);
-		return false;
-	}
-	for (int i = optind + 1; i < argc; i++) {
-		if (!add_argument(question->arguments, argv[i])) {
-			fprintf(stderr,
-					"cua policy: '%s' is not NAME=VALUE, or NAME:=VALUE with "
-					"JSON\n",
-					argv[i]);
-			return false;
-		}
-	}
-	question->call.arguments = question->arguments;
-	return true;
-}
-
 /* --- the answer --- */
 
 static void print_json(const struct agent_decision *decision, bool taints)
@@ -298,6 +267,16 @@ static void print_words(const struct agent_decision *decision, bool taints)
 	}
 }
 
+/* On stderr: a call of a server that is not set up yet may be asked about. */
+static void doubt_call(const struct agent_policy_call *call)
+{
+	CUA_AUTO_JSON cJSON *servers = call->server ? read_servers() : NULL;
+	CUA_AUTO_JSON cJSON *doubts = servers ? agent_policy_doubts_of_call(servers, call->server,
+								call->server_tool, call->arguments)
+					      : NULL;
+	print_doubts(doubts);
+}
+
 static int answer(const struct question *question, const struct agent_policy *policy)
 {
 	static const int statuses[AGENT_VERDICT_COUNT] = { CUA_EXIT_OK, EXIT_ASK, EXIT_DENY };
@@ -319,12 +298,17 @@ static int explain(int argc, char **argv)
 						     .window_title = "",
 						     .now_us = cua_now_us() } };
 	struct agent_policy *policy = NULL;
+	struct cua_error why = { 0 };
 	int status = CUA_EXIT_USAGE;
-	if (!parse_options(argc, argv, &question) || !read_call(argc, argv, &question)) {
+	if (!parse_options(argc, argv, &question)) {
 		status = cua_cmd_usage("policy", "explain TOOL NAME=VALUE...");
+	} else if (policy_call_read(argv + optind, argc - optind, question.json_arguments,
+				   &question.call, &question.arguments, &why) != CUA_OK) {
+		status = cua_cmd_usage("policy", "%s", why.msg);
 	} else if (!load(question.file, &policy)) {
 		status = CUA_EXIT_FAILED;
 	} else {
+		doubt_call(&question.call);
 		status = answer(&question, policy);
 	}
 	agent_policy_destroy(policy);

@@ -68,9 +68,9 @@ static void the_first_rule_that_applies_decides(void **state)
 	static const char rules[] = "- deny: a\n  when: {tool: bash}\n- allow: b\n  when: {tool: "
 				    "'b*'}\n- ask: c\n";
 	check(rules, CALL(.tool = "bash"), "{}", "deny:3");
-	check(rules, CALL(.tool = "bar"), "{}", "allow:5");
+	check(rules, CALL(.tool = "bash2"), "{}", "allow:5");
 	check(rules, CALL(.tool = "x"), "{}", "ask:7");
-	check("- deny: a\n  when: {tool: x}\n", CALL(.tool = "y"), "{}", "ask:1");
+	check("- deny: a\n  when: {tool: git}\n", CALL(.tool = "y"), "{}", "ask:1");
 }
 
 static void all_conditions_have_to_hold(void **state)
@@ -111,13 +111,13 @@ static void what_is_not_known_denies_and_does_not_allow(void **state)
 static void arguments_and_applications_are_matched(void **state)
 {
 	(void)state;
-	static const char rules[] = "- allow: a\n  when: {tool: git, argument: {operation: "
-				    "[status, log], depth: '1*'}}\n- allow: b\n  when: {app: "
+	static const char rules[] = "- allow: a\n  when: {tool: git, argument: {command: "
+				    "[status, log], max_count: '1*'}}\n- allow: b\n  when: {app: "
 				    "'libreoffice*'}\n- allow: c\n  when: {server: files, "
 				    "server_tool: 'read_*'}\n";
-	check(rules, CALL(.tool = "git"), "{\"operation\":\"log\",\"depth\":10}", "allow:3");
-	check(rules, CALL(.tool = "git"), "{\"operation\":\"log\"}", "ask:1");
-	check(rules, CALL(.tool = "git"), "{\"operation\":\"push\",\"depth\":10}", "ask:1");
+	check(rules, CALL(.tool = "git"), "{\"command\":\"log\",\"max_count\":10}", "allow:3");
+	check(rules, CALL(.tool = "git"), "{\"command\":\"log\"}", "ask:1");
+	check(rules, CALL(.tool = "git"), "{\"command\":\"push\",\"max_count\":10}", "ask:1");
 	check(rules, COMPUTER(), "{\"action\":\"open_app\",\"name\":\"LibreOffice Calc\"}",
 			"allow:5");
 	check(rules, COMPUTER(), "{\"action\":\"type\",\"name\":\"LibreOffice Calc\"}", "ask:1");
@@ -219,13 +219,14 @@ static void limits_are_used_up(void **state)
 {
 	(void)state;
 	struct agent_policy *policy = read_policy(
-			"default: deny\nrules:\n- allow: a\n  when: {tool: x}\n  limit: {times: 2, "
+			"default: deny\nrules:\n- allow: a\n  when: {tool: git}\n  limit: {times: "
+			"2, "
 			"per: "
-			"hour}\n- ask: b\n  when: {tool: x}\n  limit: {times: 1, per: run}\n"
-			"- allow: c\n  when: {tool: pay}\n  limit: {sum: 100, of: usd, per: "
+			"hour}\n- ask: b\n  when: {tool: git}\n  limit: {times: 1, per: run}\n"
+			"- allow: c\n  when: {server: pay}\n  limit: {sum: 100, of: usd, per: "
 			"run}\n");
 	struct agent_ledger *ledger = agent_ledger_create();
-	struct agent_policy_call x = CALL(.tool = "x", .now_us = 100 * MINUTE);
+	struct agent_policy_call x = CALL(.tool = "git", .now_us = 100 * MINUTE);
 	assert_string_equal(judge(policy, ledger, x, "{}"), "allow:3");
 	x.now_us += MINUTE;
 	assert_string_equal(judge(policy, ledger, x, "{}"), "allow:3");
@@ -236,7 +237,7 @@ static void limits_are_used_up(void **state)
 	assert_string_equal(judge(policy, ledger, x, "{}"), "deny:1");
 	assert_string_equal(judge(policy, NULL, x, "{}"), "allow:3");
 
-	const struct agent_policy_call pay = CALL(.tool = "pay");
+	const struct agent_policy_call pay = CALL(.tool = "mcp", .server = "pay");
 	assert_string_equal(judge(policy, ledger, pay, "{\"usd\":60}"), "allow:9");
 	assert_string_equal(judge(policy, ledger, pay, "{\"usd\":41}"), "deny:1");
 	assert_string_equal(judge(policy, ledger, pay, "{\"usd\":-60}"), "deny:1");
@@ -252,14 +253,14 @@ static void taint_holds_back_what_leaves(void **state)
 {
 	(void)state;
 	struct agent_policy *policy = read_policy(
-			"default: allow\nclasses:\n- class: external\n  when: {tool: [mail, "
-			"post]}\n- class: "
-			"credential\n  when: {tool: key}\n- class: write\n  when: {tool: x}\n"
-			"rules:\n- allow: a\n  when: {tool: post, tainted: true}\n- allow: b\n  "
+			"default: allow\nclasses:\n- class: external\n  when: {tool: [git, "
+			"search]}\n- class: "
+			"credential\n  when: {tool: python}\n- class: write\n  when: {tool: bash}\n"
+			"rules:\n- allow: a\n  when: {tool: search, tainted: true}\n- allow: b\n  "
 			"when: "
-			"{tool: [mail, x, key]}\n");
-	const struct agent_policy_call rows[] = { CALL(.tool = "mail"), CALL(.tool = "key"),
-		CALL(.tool = "x"), CALL(.tool = "post"), CALL(.tool = "other") };
+			"{tool: [git, bash, python]}\n");
+	const struct agent_policy_call rows[] = { CALL(.tool = "git"), CALL(.tool = "python"),
+		CALL(.tool = "bash"), CALL(.tool = "search"), CALL(.tool = "other") };
 	static const char *const clean[] = { "allow:12", "allow:12", "allow:12", "allow:1",
 		"allow:1" };
 	static const char *const tainted[] = { "ask:1", "ask:1", "allow:12", "allow:10", "ask:1" };

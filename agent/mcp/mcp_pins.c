@@ -169,6 +169,25 @@ enum cua_status agent_mcp_pins_know(
 	return status;
 }
 
+enum cua_status agent_mcp_pins_tools(const char *name, cJSON **ret_tools, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *pins = NULL;
+	CUA_AUTO_JSON cJSON *tools = NULL;
+	enum cua_status status = read_pins(name, &pins, err);
+	const cJSON *pinned = cua_json_member(pins, "tools"), *pin = NULL;
+	if (status == CUA_OK && pinned && !(tools = cJSON_CreateObject())) {
+		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "tools of a server");
+	}
+	cJSON_ArrayForEach (pin, pinned) {
+		cJSON_AddItemToObject(tools, pin->string,
+				cJSON_Duplicate(cua_json_member(pin, "definition"), true));
+	}
+	if (status == CUA_OK) {
+		*ret_tools = CUA_STEAL(tools);
+	}
+	return status;
+}
+
 bool agent_mcp_pins_need_approval(const cJSON *changes)
 {
 	const cJSON *change = NULL;

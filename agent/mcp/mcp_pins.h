@@ -23,6 +23,10 @@ CUA_NODISCARD enum cua_status agent_mcp_pins_compare(const struct agent_mcp_entr
 /* *ret_known: how the server is started is what was approved, so it may be. */
 CUA_NODISCARD enum cua_status agent_mcp_pins_know(
 		const struct agent_mcp_entry *entry, bool *ret_known, struct cua_error *err);
+/* What was approved of the server of this name: {TOOL: its definition}, as it was then. The caller
+ * owns it; *ret_tools is NULL if nothing was. */
+CUA_NODISCARD enum cua_status agent_mcp_pins_tools(
+		const char *name, cJSON **ret_tools, struct cua_error *err);
 /* True if something in the list needs a yes. */
 bool agent_mcp_pins_need_approval(const cJSON *changes);
 /* From now on what the server offers is what was approved. */

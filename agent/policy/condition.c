@@ -8,10 +8,12 @@
 
 #include "agent/policy/form.h"
 #include "agent/policy/glob.h"
+#include "agent/policy/names.h"
 #include "agent/policy/origin.h"
 #include "agent/policy/path.h"
 #include "agent/policy/policy_internal.h"
 #include "cua/base/json.h"
+#include "cua/base/nearest.h"
 #include "cua/base/util.h"
 
 #define PATTERN_MAX 256
@@ -84,7 +86,7 @@ static enum cua_status check_pattern(
 	if (len == 0 || len > PATTERN_MAX) {
 		return cua_yaml_fail(yaml, text, err, "a pattern has 1 to %d bytes", PATTERN_MAX);
 	}
-	return CUA_OK;
+	return policy_check_glob(yaml, text, err);
 }
 
 static enum cua_status check_patterns(
@@ -112,6 +114,20 @@ static enum cua_status check_flag(
 }
 
 /* --- the call --- */
+
+static enum cua_status check_tools(
+		const struct cua_yaml *yaml, const cJSON *value, struct cua_error *err)
+{
+	enum cua_status status = check_patterns(yaml, value, err);
+	return status == CUA_OK ? check_texts(yaml, value, policy_check_tool, err) : status;
+}
+
+static enum cua_status check_actions(
+		const struct cua_yaml *yaml, const cJSON *value, struct cua_error *err)
+{
+	enum cua_status status = check_patterns(yaml, value, err);
+	return status == CUA_OK ? check_texts(yaml, value, policy_check_action, err) : status;
+}
 
 static enum policy_match match_tool(const cJSON *value, struct policy_view *view)
 {
@@ -506,10 +522,10 @@ static const struct condition {
 	enum policy_match (*match)(const cJSON *value, struct policy_view *view);
 	const char *help;
 } conditions[] = {
-	{ "tool", check_patterns, match_tool,
+	{ "tool", check_tools, match_tool,
 			"computer, bash, python, text_editor, read_file, write_file, search, git, "
-			"mcp, mcp_tools, safety_check, ..." },
-	{ "action", check_patterns, match_action, "of the computer: click, open_url, ..." },
+			"environment_setup, ask_person, done, mcp, mcp_tools, safety_check" },
+	{ "action", check_actions, match_action, "of the computer: click, open_url, ..." },
 	{ "argument", check_argument, match_argument, "{NAME: pattern}: what the call gives" },
 	{ "command", check_patterns, match_command,
 			"of bash: each simple command of the line, its words with single spaces" },
@@ -549,6 +565,21 @@ static const struct condition *find_condition(const char *name)
 	return NULL;
 }
 
+static enum cua_status no_such_condition(
+		const struct cua_yaml *yaml, const cJSON *value, struct cua_error *err)
+{
+	const char *names[CUA_ARRAY_LEN(conditions) + 1] = { NULL };
+	char all[320] = "; it must be ", hint[CUA_NEAREST_HINT_SIZE];
+	struct cua_nearest nearest = { .word = value->string };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(conditions); i++) {
+		names[i] = conditions[i].name;
+		cua_nearest_try(&nearest, names[i]);
+	}
+	cua_yaml_list_names(names, all + strlen(all), sizeof(all) - strlen(all));
+	return cua_yaml_fail(yaml, value, err, "there is no condition '%.40s'%s", value->string,
+			cua_nearest_hint(&nearest, all, hint));
+}
+
 enum cua_status policy_when_check(
 		const struct cua_yaml *yaml, const cJSON *when, struct cua_error *err)
 {
@@ -559,22 +590,14 @@ enum cua_status policy_when_check(
 	cJSON_ArrayForEach (value, when) {
 		const struct condition *condition = find_condition(value->string);
 		if (!condition) {
-			const char *names[CUA_ARRAY_LEN(conditions) + 1] = { NULL };
-			char allowed[320];
-			for (size_t i = 0; i < CUA_ARRAY_LEN(conditions); i++) {
-				names[i] = conditions[i].name;
-			}
-			cua_yaml_list_names(names, allowed, sizeof(allowed));
-			return cua_yaml_fail(yaml, value, err,
-					"there is no condition '%.40s'; it must be %s",
-					value->string, allowed);
+			return no_such_condition(yaml, value, err);
 		}
 		enum cua_status status = condition->check(yaml, value, err);
 		if (status != CUA_OK) {
 			return status;
 		}
 	}
-	return CUA_OK;
+	return policy_check_together(yaml, when, err);
 }
 
 enum policy_match policy_when_match(const cJSON *when, struct policy_view *view)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/policy/approval.h"
+#include "agent/policy/names.h"
 #include "agent/policy/policy_internal.h"
 #include "agent_policy_default.h"
 #include "cua/base/file.h"
@@ -155,6 +156,9 @@ static enum cua_status read_rule(const struct cua_yaml *yaml, const cJSON *json,
 	const cJSON *limit = cua_json_member(json, "limit");
 	if (status == CUA_OK && limit) {
 		status = read_limit(yaml, limit, &row->limit, err);
+	}
+	if (status == CUA_OK && row->limit.of) {
+		status = policy_check_argument(yaml, row->when, row->limit.of, limit, err);
 	}
 	return status == CUA_OK ? read_why(yaml, json, row, err) : status;
 }

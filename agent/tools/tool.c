@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "cua/base/json.h"
+#include "cua/base/nearest.h"
 #include "cua/base/util.h"
 
 const struct tool *tool_find(const char *name)
@@ -156,6 +157,17 @@ static const struct tool_arg *find_arg(const struct tool *tool, const char *name
 	return NULL;
 }
 
+static enum cua_status no_such_arg(const struct tool *tool, const char *name, struct cua_error *err)
+{
+	struct cua_nearest nearest = { .word = name };
+	char hint[CUA_NEAREST_HINT_SIZE];
+	for (const struct tool_arg *arg = tool->args; arg->name; arg++) {
+		cua_nearest_try(&nearest, arg->name);
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s takes no \"%.40s\"%s", tool->name, name,
+			cua_nearest_hint(&nearest, "", hint));
+}
+
 enum cua_status tool_check(const struct tool *tool, const cJSON *arguments, struct cua_error *err)
 {
 	const cJSON *value = NULL;
@@ -166,8 +178,7 @@ enum cua_status tool_check(const struct tool *tool, const cJSON *arguments, stru
 	cJSON_ArrayForEach (value, arguments) {
 		const struct tool_arg *arg = find_arg(tool, value->string);
 		if (!arg) {
-			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s takes no \"%.40s\"", tool->name,
-					value->string);
+			return no_such_arg(tool, value->string, err);
 		}
 		/* Models write null for what they leave out. */
 		enum cua_status status = cJSON_IsNull(value) && !arg->required

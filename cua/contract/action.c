@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cua/base/nearest.h"
 #include "cua/base/util.h"
 #include "cua/contract/key.h"
 #include "cua/contract/utf8.h"
@@ -399,6 +400,18 @@ static enum cua_status check_together(
 	return CUA_OK;
 }
 
+static enum cua_status no_such_arg(
+		const struct cua_action_spec *spec, const char *name, struct cua_error *err)
+{
+	struct cua_nearest nearest = { .word = name };
+	char hint[CUA_NEAREST_HINT_SIZE];
+	for (const struct cua_arg_spec *arg = spec->args; arg->name; arg++) {
+		cua_nearest_try(&nearest, arg->name);
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"%.40s\"%s", name,
+			cua_nearest_hint(&nearest, "", hint));
+}
+
 static enum cua_status read_args(const cJSON *json, const struct cua_point *screen,
 		struct cua_action *action, struct cua_error *err)
 {
@@ -408,8 +421,7 @@ static enum cua_status read_args(const cJSON *json, const struct cua_point *scre
 		const bool is_name = strcmp(member->string, "action") == 0;
 		const struct cua_arg_spec *arg = find_arg(spec, member->string);
 		if (!arg && !is_name) {
-			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "unknown argument \"%.40s\"",
-					member->string);
+			return no_such_arg(spec, member->string, err);
 		}
 		if (cJSON_GetObjectItemCaseSensitive(json, member->string) != member) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is given twice", member->string);
