@@ -25,7 +25,8 @@ static const char usage[] =
 		"      --json          one object: the list with JSON schemas, or the answer\n"
 		"\n"
 		"Tools run in the desktop's sandbox and work in the folder \"workspace\" of its "
-		"home.\n"
+		"home,\n"
+		"one call after another: who has to wait for another is told on stderr.\n"
 		"\n"
 		"Exit status: 0; 1 if the tool refuses or says that it failed; 2 for wrong usage;\n"
 		"6 if the desktop cannot be reached.\n";
@@ -86,6 +87,30 @@ static int print_answer(const cJSON *answer)
 	return cJSON_IsTrue(cua_json_member(answer, "is_error")) ? CUA_EXIT_FAILED : CUA_EXIT_OK;
 }
 
+/* Calls run one after another. Who waits is told why; which is no reason not to call. */
+static void tell_of_wait(const char *desktop)
+{
+	CUA_AUTO_JSON cJSON *tools = NULL;
+	if (cua_desktop_call(desktop, "GET", "/v1/tools", NULL, &tools, NULL) != CUA_OK) {
+		return;
+	}
+	const cJSON *running = cua_json_member(tools, "running");
+	const int waiting = cua_json_int(tools, "waiting");
+	if (!running) {
+		return;
+	}
+	fprintf(stderr, "cua tools: waiting for another call: ");
+	cua_text_line(stderr, cua_json_text(running, "tool"), 0);
+	fprintf(stderr, ", for %.1f s now%s", cua_json_number(running, "ms") / 1000.0,
+			cJSON_IsTrue(cua_json_member(running, "held"))
+					? ", asks a person whether it may act"
+					: "");
+	if (waiting > 0) {
+		fprintf(stderr, "; %d more before this one", waiting);
+	}
+	fputc('\n', stderr);
+}
+
 static int call(const char *desktop, const char *name, const char *text, bool as_json)
 {
 	struct cua_error error = { 0 };
@@ -101,6 +126,7 @@ static int call(const char *desktop, const char *name, const char *text, bool as
 	if (tool_check(tool, arguments, &error) != CUA_OK) {
 		return cua_cmd_usage("tools", "%s", error.msg);
 	}
+	tell_of_wait(desktop);
 	if (cua_desktop_call(desktop, "POST", "/v1/tools", body, &answer, &error) != CUA_OK) {
 		/* A path that leaves the workspace, and the like, is the caller's. */
 		const int exit_status = cua_cmd_fail(&error);

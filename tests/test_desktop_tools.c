@@ -10,6 +10,7 @@
 #include "cua/base/util.h"
 #include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/waiting.h"
 
 static struct world world;
 static struct desktop desktop;
@@ -869,16 +870,32 @@ static void wrong_calls_are_refused(void **state)
 	}
 }
 
-/* Its call ends with it, and the next one does not wait for the first one's time. */
-static void a_caller_who_leaves_ends_the_call(void **state)
+/* Which call runs. */
+static cJSON *ask_which_runs(void)
 {
-	(void)state;
+	struct cua_http_response response = { 0 };
+	assert_int_equal(desktop_http(&desktop, "GET", "/v1/tools", NULL, 0, NULL, &response), 200);
+	cJSON *answer = cJSON_Parse(response.body.data);
+	cua_http_response_finish(&response);
+	assert_non_null(answer);
+	return answer;
+}
+
+static bool one_waits(void *data)
+{
+	(void)data;
+	CUA_AUTO_JSON cJSON *tools = ask_which_runs();
+	return json_number(tools, "waiting") == 1;
+}
+
+/* A call of the shell that goes on; the caller closes the socket, which ends it. */
+static int begin_long_call(void)
+{
 	static const char body[] =
 			"{\"tool\":\"bash\",\"arguments\":{\"command\":\"touch /tmp/began; "
 			"(setsid sleep 501 &); sleep 500\",\"timeout_s\":600}}";
 	char head[200];
 	int fd = -1;
-	bash("kept=yes; rm -f /tmp/began");
 	assert_int_equal(cua_unix_connect(desktop.socket, SOCK_STREAM, &fd, NULL), CUA_OK);
 	snprintf(head, sizeof(head),
 			"POST /v1/tools HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -890,8 +907,43 @@ static void a_caller_who_leaves_ends_the_call(void **state)
 			"for i in $(seq 1000); do [ -e /tmp/began ] && break; sleep 0.01; done; ls "
 			"/tmp/began");
 	assert_non_null(strstr(seen, "began"));
-	close(fd);
+	return fd;
+}
+
+/* Its call ends with it, and the next one does not wait for the first one's time. */
+static void a_caller_who_leaves_ends_the_call(void **state)
+{
+	(void)state;
+	bash("kept=yes; rm -f /tmp/began");
+	close(begin_long_call());
 	assert_string_equal(bash("echo $kept; pgrep -fxc 'sleep 50[01]'; true"), "yes\n0\n");
+}
+
+static void who_waits_for_another_call_is_told(void **state)
+{
+	(void)state;
+	bash("rm -f /tmp/began");
+	assert_string_equal(
+			desktop_tool(&desktop, "bash", "{\"command\":\"echo alone\"}"), "alone\n");
+	const int fd = begin_long_call();
+	CUA_AUTO_JSON cJSON *running = ask_which_runs();
+	assert_string_equal(json_text(running, "running.tool"), "bash");
+	assert_true(cJSON_IsFalse(json_at(running, "running.held")));
+	assert_int_equal(json_number(running, "waiting"), 0);
+
+	const char *argv[] = { world.program, "tools", "call", "-d", desktop.name, "bash",
+		"{\"command\":\"echo second\"}", NULL };
+	struct output output;
+	struct program second = world_begin(&world, argv, NULL, NULL, 0);
+	wait_until(one_waits, NULL, "a call that waits");
+	close(fd);
+	world_await(&world, &second, &output);
+	expect_status(&output, 0, "the call that waited");
+	assert_string_equal(output.out, "second\n");
+	assert_says(output.err, "cua tools: waiting for another call: bash, for ");
+	output_finish(&output);
+	CUA_AUTO_JSON cJSON *idle = ask_which_runs();
+	assert_null(json_at(idle, "running"));
 }
 
 static void tools_come_back_after_they_were_killed(void **state)
@@ -934,6 +986,7 @@ int main(void)
 		cmocka_unit_test(who_leaves_instead_of_judging_ends_the_script),
 		cmocka_unit_test(wrong_calls_are_refused),
 		cmocka_unit_test(a_caller_who_leaves_ends_the_call),
+		cmocka_unit_test(who_waits_for_another_call_is_told),
 		cmocka_unit_test(tools_come_back_after_they_were_killed),
 	};
 	return cmocka_run_group_tests(tests, start, finish);

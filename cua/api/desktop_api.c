@@ -305,6 +305,11 @@ static void post_tools(struct host *host, struct cua_http_exchange *exchange)
 	desktop_tools_call(host->tools, exchange);
 }
 
+static void get_tools(struct host *host, struct cua_http_exchange *exchange)
+{
+	desktop_tools_tell(host->tools, exchange);
+}
+
 static void post_tools_act(struct host *host, struct cua_http_exchange *exchange)
 {
 	desktop_tools_judged(host->tools, exchange);
@@ -503,6 +508,7 @@ static const struct {
 	{ "GET", "/v1/frames", get_frames },
 	{ "GET", "/v1/lease", get_lease },
 	{ "POST", "/v1/resume", post_resume },
+	{ "GET", "/v1/tools", get_tools },
 	{ "POST", "/v1/tools", post_tools },
 	{ "POST", "/v1/tools/act", post_tools_act },
 	{ "POST", "/v1/vnc", post_vnc },

@@ -34,6 +34,8 @@
 struct call {
 	struct cua_http_exchange *exchange; /* NULL: nobody waits any more, or it is held */
 	char *request;                      /* owned; the line for the runner */
+	char tool[64];                      /* its name, for who waits */
+	uint64_t begun_us;                  /* 0: it waits */
 	bool is_judged;                     /* its caller is asked before a script acts */
 	unsigned long connection;           /* of its caller */
 	char *held;       /* owned; an act that waits for the caller's word; NULL: none */
@@ -404,12 +406,13 @@ static void next_call(struct desktop_tools *tools)
 		return;
 	}
 	desktop_limits_read(tools->record, &tools->reached);
+	call->begun_us = cua_now_us();
 	send_line(tools, CUA_STEAL(call->request));
 }
 
 /* The body is {"tool": NAME, "arguments": {...}, "judged": bool}; the runner checks the rest. */
 static enum cua_status line_of(const struct cua_http_exchange *exchange, char **ret_line,
-		bool *ret_judged, struct cua_error *err)
+		struct call *ret_call, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
 	CUA_AUTO_JSON cJSON *line = cJSON_CreateObject();
@@ -423,7 +426,8 @@ static enum cua_status line_of(const struct cua_http_exchange *exchange, char **
 				"the body must be {\"tool\": NAME, \"arguments\": {...}, "
 				"\"judged\": true or false}, of which tool is needed");
 	}
-	*ret_judged = cJSON_IsTrue(judged);
+	ret_call->is_judged = cJSON_IsTrue(judged);
+	snprintf(ret_call->tool, sizeof(ret_call->tool), "%s", name);
 	cJSON_AddStringToObject(line, "tool", name);
 	cJSON_AddItemToObject(line, "arguments",
 			arguments ? cJSON_Duplicate(arguments, true) : cJSON_CreateObject());
@@ -435,9 +439,9 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 {
 	struct cua_error why = { 0 };
 	CUA_AUTO_FREE char *line = NULL;
-	struct call *call = NULL;
-	bool is_judged = false;
-	enum cua_status status = line_of(exchange, &line, &is_judged, &why);
+	struct call *call = NULL,
+		    read = { .exchange = exchange, .connection = exchange->connection };
+	enum cua_status status = line_of(exchange, &line, &read, &why);
 	if (status == CUA_OK && tools->count >= QUEUE_MAX) {
 		status = CUA_FAIL(&why, CUA_ERR_UNAVAILABLE, 0, "%d calls are waiting already",
 				QUEUE_MAX);
@@ -449,14 +453,28 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 		reply_error(exchange, &why);
 		return;
 	}
-	*call = (struct call){ .exchange = exchange,
-		.request = CUA_STEAL(line),
-		.is_judged = is_judged,
-		.connection = exchange->connection };
+	*call = read;
+	call->request = CUA_STEAL(line);
 	TAILQ_INSERT_TAIL(&tools->calls, call, link);
 	if (tools->count++ == 0) {
 		next_call(tools);
 	}
+}
+
+void desktop_tools_tell(const struct desktop_tools *tools, struct cua_http_exchange *exchange)
+{
+	const struct call *call = TAILQ_FIRST(&tools->calls);
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	if (call) {
+		cJSON *running = cJSON_AddObjectToObject(json, "running");
+		cJSON_AddStringToObject(running, "tool", call->tool);
+		cJSON_AddNumberToObject(
+				running, "ms", (double)((cua_now_us() - call->begun_us) / 1000));
+		cJSON_AddBoolToObject(running, "held", call->held != NULL);
+	}
+	cJSON_AddNumberToObject(json, "waiting", tools->count > 0 ? tools->count - 1 : 0);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	reply(exchange, 200, text ? text : "{}");
 }
 
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange)

@@ -33,6 +33,8 @@ CUA_NODISCARD enum cua_status desktop_tools_create(uv_loop_t *loop,
 
 /* Answers the exchange, now or later. */
 void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *exchange);
+/* Answers which call is under way, and how many wait for it. */
+void desktop_tools_tell(const struct desktop_tools *tools, struct cua_http_exchange *exchange);
 /* The caller of a call that is judged says whether the script may act. Answers the exchange as
  * desktop_tools_call() does. */
 void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange *exchange);
