@@ -353,24 +353,23 @@ static enum cua_status copy_policy(const char *name, const char *text,
 }
 
 /* path: NULL for the default. */
-static enum cua_status load_policy_file(const char *path, const struct run_options *command,
-		const struct cua_agent_resumable *resumed, struct agent_policy **ret_policy,
-		struct cua_error *err)
+static enum cua_status load_policy_file(const char *path, const struct run_writable *writable,
+		struct agent_policy **ret_policy, struct cua_error *err)
 {
-	enum cua_status status = run_check_unwritable(path, command, resumed, err);
+	enum cua_status status = run_check_unwritable(writable, path, err);
 	return status == CUA_OK ? agent_policy_load(path, ret_policy, err) : status;
 }
 
 /* The one that is named; else that under which the run began; else the template's; else the user's
  * own; else the default. */
 static enum cua_status load_policy(const struct run_options *command,
-		const struct cua_agent_resumable *resumed, struct agent_policy **ret_policy,
-		struct cua_error *err)
+		const struct cua_agent_resumable *resumed, const struct run_writable *writable,
+		struct agent_policy **ret_policy, struct cua_error *err)
 {
 	char path[CUA_PATH_MAX];
 	bool is_there = true;
 	if (command->policy) {
-		return load_policy_file(command->policy, command, resumed, ret_policy, err);
+		return load_policy_file(command->policy, writable, ret_policy, err);
 	}
 	if (resumed && resumed->policy_text) {
 		return copy_policy(resumed->policy_name, resumed->policy_text, ret_policy, err);
@@ -380,9 +379,35 @@ static enum cua_status load_policy(const struct run_options *command,
 		return copy_policy(agent_policy_name(own), agent_policy_text(own), ret_policy, err);
 	}
 	enum cua_status status = agent_policy_path(path, sizeof(path), &is_there, err);
-	return status == CUA_OK ? load_policy_file(is_there ? path : NULL, command, resumed,
-						  ret_policy, err)
-				: status;
+	return status == CUA_OK
+			? load_policy_file(is_there ? path : NULL, writable, ret_policy, err)
+			: status;
+}
+
+/* All that the run obeys is in its place, and there is no mistake in it. */
+static enum cua_status prepare(const struct run_options *command,
+		const struct cua_agent_resumable *resumed, struct agent_policy **ret_policy,
+		struct cua_error *err)
+{
+	struct run_writable *writable = NULL;
+	enum cua_status status = run_writable_find(command, resumed, &writable, err);
+	if (status == CUA_OK) {
+		status = run_check_own_unwritable(writable, err);
+	}
+	if (status == CUA_OK && command->template) {
+		status = run_check_unwritable(writable, command->template->path, err);
+	}
+	if (status == CUA_OK && command->tools) {
+		status = cua_agent_check_tools(command->tools, err);
+	}
+	if (status == CUA_OK) {
+		status = load_policy(command, resumed, writable, ret_policy, err);
+		if (status != CUA_OK) {
+			cua_error_prefix(err, "the policy");
+		}
+	}
+	run_writable_destroy(writable);
+	return status;
 }
 
 /* Nothing is started under a policy with a mistake. */
@@ -391,21 +416,13 @@ static int run_under_policy(const struct run_options *command,
 {
 	struct agent_policy *policy = NULL;
 	struct cua_error why = { 0 };
-	if (run_check_own_unwritable(command, resumed, &why) != CUA_OK) {
-		fprintf(stderr, "cua run: %s\n", why.msg);
-		return CUA_EXIT_USAGE;
-	}
-	if (command->tools && cua_agent_check_tools(command->tools, &why) != CUA_OK) {
-		fprintf(stderr, "cua run: %s\n", why.msg);
-		return CUA_EXIT_USAGE;
-	}
 	if (!resumed && cua_agent_check_mcp(servers_of(command), &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n%s", why.msg,
 				command->mcp ? "" : "--mcp=none runs without these servers\n");
 		return CUA_EXIT_USAGE;
 	}
-	if (load_policy(command, resumed, &policy, &why) != CUA_OK) {
-		fprintf(stderr, "cua run: the policy: %s\n", why.msg);
+	if (prepare(command, resumed, &policy, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: %s\n", why.msg);
 		return CUA_EXIT_USAGE;
 	}
 	const int exit_status = run_with_desktop(command, resumed, model, policy);
@@ -445,9 +462,7 @@ static int run_command(struct run_options *command, const struct agent_catalogue
 	if (command->resume) {
 		return resume_command(command, catalogue, keys);
 	}
-	if (run_template_take(command, &template, &why) != CUA_OK ||
-			run_check_unwritable(template ? template->path : NULL, command, NULL,
-					&why) != CUA_OK) {
+	if (run_template_take(command, &template, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 	} else if (fill_wish(&command->wish) &&
 			choose_model(&command->wish, catalogue, keys, &model)) {

@@ -255,23 +255,28 @@ static void what_cua_would_read_is_refused(void **state)
 	}
 }
 
-/* variable: "NAME=", or NULL. */
-static void expect_run_refused(const char *option, const char *file, const char *desktop_option,
-		const char *variable)
+/* Where a file of this world is: "NAME=PATH"; of one of two buffers in turn. */
+static const char *named(const char *name, const char *leaf)
+{
+	static char texts[2][320];
+	static int turn;
+	turn = !turn;
+	snprintf(texts[turn], sizeof(texts[turn]), "%s=%s", name, world_path(&world, leaf));
+	return texts[turn];
+}
+
+/* A run with these options and this variable, each of which may be NULL, ends before it begins. */
+static void expect_run_refused(
+		const char *option, const char *other, const char *variable, const char *why)
 {
 	struct output output;
-	char leaf[320], named[320] = "";
-	snprintf(leaf, sizeof(leaf), "%s=%s", option, world_path(&world, file));
-	if (variable) {
-		snprintf(named, sizeof(named), "%s%s", variable,
-				world_path(&world, "folder/named.json"));
-	}
-	const char *const env[] = { variable ? named : NULL, NULL };
+	const char *const env[] = { variable, NULL };
 	const char *const argv[] = { world.program, "run", "--model=m", "--api=responses",
-		"--base-url=http://127.0.0.1:1/v1", leaf, desktop_option, "Do it.", NULL };
+		"--base-url=http://127.0.0.1:1/v1", option, other ? other : "--size=640x480",
+		"Do it.", NULL };
 	world_exec(&world, argv, env, NULL, 0, &output);
-	expect_status(&output, 2, leaf);
-	assert_says(output.err, "the model could change it");
+	expect_status(&output, 2, option);
+	assert_says(output.err, why);
 	output_finish(&output);
 }
 
@@ -279,9 +284,10 @@ static void expect_run_refused(const char *option, const char *file, const char 
 static void a_run_obeys_no_file_that_its_model_can_write(void **state)
 {
 	(void)state;
+	static const char why[] = "a model could change it";
 	static const char *const policies[] = { "folder/policy.yaml", "to-folder.yaml",
 		"folder/outside/policy.yaml", "state/desktops/folder/policy.yaml" };
-	char workspace[300];
+	char workspace[320];
 	snprintf(workspace, sizeof(workspace), "--workspace=%s", folder);
 	put("policy.yaml", "include: default\n");
 	put("folder/policy.yaml", "include: default\n");
@@ -290,14 +296,60 @@ static void a_run_obeys_no_file_that_its_model_can_write(void **state)
 	assert_int_equal(symlink("folder/policy.yaml", world_path(&world, "to-folder.yaml")), 0);
 	assert_int_equal(symlink(world.dir, world_path(&world, "folder/outside")), 0);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(policies); i++) {
-		expect_run_refused("--policy", policies[i], "--desktop=folder", NULL);
-		expect_run_refused("--policy", policies[i], workspace, NULL);
+		const char *option = named("--policy", policies[i]);
+		expect_run_refused(option, "--desktop=folder", NULL, why);
+		expect_run_refused(option, workspace, NULL, why);
+		/* The folder is another desktop's. */
+		expect_run_refused(option, NULL, NULL, why);
 	}
-	expect_run_refused("--template", "folder/template.yaml", "--desktop=folder", NULL);
-	expect_run_refused("--template", "folder/template.yaml", workspace, NULL);
+	const char *template = named("--template", "folder/template.yaml");
+	expect_run_refused(template, "--desktop=folder", NULL, why);
+	expect_run_refused(template, workspace, NULL, why);
+	expect_run_refused(template, NULL, NULL, "the workspace of folder");
 	/* A desktop that was started before somebody named them. */
-	expect_run_refused("--policy", "policy.yaml", "--desktop=folder", "CUA_MODELS=");
-	expect_run_refused("--policy", "policy.yaml", "--desktop=folder", "CUA_MCP_SERVERS=");
+	char policy[320];
+	snprintf(policy, sizeof(policy), "%s", named("--policy", "policy.yaml"));
+	static const char *const variables[] = { "CUA_MODELS", "CUA_MCP_SERVERS", "CUA_RUNS_DIR" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(variables); i++) {
+		const char *variable = named(variables[i], "folder/named.json");
+		expect_run_refused(policy, "--desktop=folder", variable, why);
+		expect_run_refused(policy, NULL, variable, why);
+	}
+	/* What holds the folder holds what its models write. */
+	expect_run_refused(
+			policy, NULL, named("CUA_RUNS_DIR", ""), "holds the workspace of folder");
+}
+
+/* A model tells a server what to write. */
+static void a_run_obeys_no_file_that_its_servers_can_write(void **state)
+{
+	(void)state;
+	char text[700];
+	make_folder("served", 0700);
+	make_folder("state/mcp", 0700);
+	make_folder("state/mcp/pins", 0700);
+	put("served/policy.yaml", "include: default\n");
+	put("served/template.yaml", "description: work\n");
+	snprintf(text, sizeof(text),
+			"{\"mcpServers\": {\"files\": {\"command\": \"true\", \"write\": "
+			"[\"%s/served\"]}}}",
+			world.dir);
+	put("servers.json", text);
+	snprintf(text, sizeof(text),
+			"{\"launch\": {\"command\": \"true\", \"write\": [\"%s/served\"]}, "
+			"\"tools\": {}}",
+			world.dir);
+	put("state/mcp/pins/files.json", text);
+	static const char why[] = "what the MCP server files may change";
+	char servers[320];
+	snprintf(servers, sizeof(servers), "%s", named("CUA_MCP_SERVERS", "servers.json"));
+	expect_run_refused(named("--policy", "served/policy.yaml"), NULL, servers, why);
+	expect_run_refused(named("--policy", "served/policy.yaml"), "--mcp=files", servers, why);
+	expect_run_refused(named("--template", "served/template.yaml"), NULL, servers, why);
+	/* One that is not offered is not asked to; then the file is read. */
+	put("served/policy.yaml", "nothing: at all\n");
+	expect_run_refused(named("--policy", "served/policy.yaml"), "--mcp=none", servers,
+			"a policy has no 'nothing'");
 }
 
 static void what_others_could_exchange_is_refused(void **state)
@@ -360,6 +412,7 @@ int main(void)
 		USER_TEST(what_hands_out_too_much_is_refused),
 		TEST(what_cua_would_read_is_refused),
 		TEST(a_run_obeys_no_file_that_its_model_can_write),
+		TEST(a_run_obeys_no_file_that_its_servers_can_write),
 		TEST(what_others_could_exchange_is_refused),
 		TEST(where_owners_cannot_be_mapped_it_says_what_to_do),
 	};
