@@ -65,8 +65,9 @@ static const char usage[] =
 		"and you\n"
 		"said yes; one whose description changes waits for approve again.\n"
 		"\n"
-		"  cua mcp-servers add files --write ~/papers -- npx -y \\\n"
-		"      @modelcontextprotocol/server-filesystem ~/papers\n"
+		"  cua mcp-servers add files --write ~/papers --network allow:registry.npmjs.org "
+		"\\\n"
+		"      -- npx -y @modelcontextprotocol/server-filesystem ~/papers\n"
 		"\n"
 		"Exit status: 0; 1 a server failed, or nobody said yes; 2 wrong usage or file.\n";
 
