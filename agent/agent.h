@@ -46,6 +46,16 @@ struct cua_agent_question {
  */
 enum cua_agent_consent { CUA_AGENT_CONSENT_NO, CUA_AGENT_CONSENT_YES, CUA_AGENT_CONSENT_NONE };
 
+/* A person who says something to a run that goes on, unasked. */
+struct cua_agent_person {
+	/* The next message for the model, which the caller frees; NULL: none. */
+	char *(*hear)(void *user_data);
+	/* Is the run to wait before its next call? */
+	bool (*is_paused)(void *user_data);
+	/* Until it is not paused any more, there is a message, or cancel_fd is readable. */
+	void (*wait)(void *user_data);
+};
+
 /* All borrowed for the time of the run. */
 struct cua_agent_options {
 	const char *task;
@@ -88,6 +98,7 @@ struct cua_agent_options {
 	/* May the call go on? NULL: nobody is there to ask, and it may not. */
 	enum cua_agent_consent (*approve)(
 			const struct cua_agent_question *question, void *user_data);
+	const struct cua_agent_person *person; /* NULL: nobody can say anything */
 	void *user_data;
 };
 

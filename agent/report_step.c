@@ -222,7 +222,9 @@ static void put_event(FILE *out, const cJSON *event)
 		fprintf(out, "<p class=\"warn\">The disk was full for %.0f s.</p>\n",
 				cua_json_number(event, "ms") / 1000.0);
 	} else if (agent_event_is(event, "person") && cua_json_number(event, "ms") > 0) {
-		fprintf(out, "<p class=\"warn\">A person had the desktop for %.0f s.</p>\n",
+		const bool is_pause = strcmp(cua_json_text(event, "phase"), "went_on") == 0;
+		fprintf(out, "<p class=\"warn\">%s for %.0f s.</p>\n",
+				is_pause ? "A person paused the run" : "A person had the desktop",
 				cua_json_number(event, "ms") / 1000.0);
 	}
 }

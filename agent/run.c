@@ -165,11 +165,12 @@ static void hide_result(struct agent_run *run)
 
 /* --- telling the model --- */
 
-bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image)
+static bool tell(struct agent_run *run, const char *text, const struct agent_image *image,
+		bool is_person)
 {
 	struct cua_error why = { 0 };
 	CUA_AUTO_FREE char *told = run_hide(run, text);
-	if (!told || !run_note_user(run, told, image)) {
+	if (!told || !run_note_user(run, told, image, is_person)) {
 		return false;
 	}
 	if (agent_model_add_user(run->model, told, image, &why) != CUA_OK) {
@@ -177,6 +178,16 @@ bool run_tell(struct agent_run *run, const char *text, const struct agent_image 
 		return false;
 	}
 	return true;
+}
+
+bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image)
+{
+	return tell(run, text, image, false);
+}
+
+bool run_tell_said(struct agent_run *run, const char *text)
+{
+	return tell(run, text, NULL, true);
 }
 
 bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
@@ -233,6 +244,16 @@ static void go_on(struct agent_run *run)
 	}
 }
 
+/* The last word is a person's: what was said meanwhile may change what there is to do. */
+static void take_answer(struct agent_run *run, const char *answer)
+{
+	bool was_told = false;
+	if (run_hear(run, &was_told) && !was_told) {
+		keep_answer(run, answer);
+		run_end(run, CUA_AGENT_DONE, NULL);
+	}
+}
+
 void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 {
 	const struct agent_call *give_up = find_give_up(turn);
@@ -258,8 +279,7 @@ void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 		run->nudges = 0;
 		run_calls(run, turn);
 	} else if (turn->answer) {
-		keep_answer(run, turn->answer);
-		run_end(run, CUA_AGENT_DONE, NULL);
+		take_answer(run, turn->answer);
 	} else {
 		nudge(run);
 	}
@@ -316,7 +336,8 @@ static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 
 static void loop(struct agent_run *run)
 {
-	while (!run->is_over && may_go_on(run)) {
+	bool was_told = false;
+	while (!run->is_over && run_hear(run, &was_told) && may_go_on(run)) {
 		struct agent_turn turn;
 		run->step++;
 		if (!ask(run, &turn)) {

@@ -423,13 +423,40 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 	return goes_on;
 }
 
+/* What the model meant to do before a pause it decided by a screen that may be another one now. */
+static bool wait_for_person(struct batch *batch, bool *ret_failed)
+{
+	CUA_AUTO_FREE char *note = NULL;
+	bool has_waited = false;
+	if (!run_wait(batch->run, &has_waited)) {
+		return false;
+	}
+	if (!has_waited) {
+		return true;
+	}
+	*ret_failed = true;
+	if (!run_look(batch->run, &note)) {
+		return false;
+	}
+	if (note) {
+		add_note(batch, note);
+	}
+	return answer_not_run(batch, AGENT_ANSWER_FAILED,
+			"Not run: a person paused the run before this. The screenshot shows what "
+			"is there now; look before you go on.");
+}
+
 static void run_all(struct batch *batch)
 {
 	bool has_failed = false, goes_on = true;
 	for (size_t i = 0; goes_on && i < batch->turn->call_count; i++) {
-		goes_on = has_failed ? answer_not_run(batch, AGENT_ANSWER_NOT_RUN,
-						       "not run, because a call before it failed")
-				     : run_call(batch, &batch->turn->calls[i], &has_failed);
+		goes_on = has_failed || wait_for_person(batch, &has_failed);
+		if (goes_on && has_failed && batch->answered == i) {
+			goes_on = answer_not_run(batch, AGENT_ANSWER_NOT_RUN,
+					"not run, because a call before it failed");
+		} else if (goes_on && !has_failed) {
+			goes_on = run_call(batch, &batch->turn->calls[i], &has_failed);
+		}
 	}
 }
 

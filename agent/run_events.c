@@ -161,9 +161,13 @@ bool run_note_resume(struct agent_run *run)
 	return append(run, event, true);
 }
 
-bool run_note_user(struct agent_run *run, const char *text, const struct agent_image *image)
+bool run_note_user(struct agent_run *run, const char *text, const struct agent_image *image,
+		bool is_person)
 {
 	cJSON *event = open_step_event(run, "user");
+	if (is_person) {
+		cJSON_AddBoolToObject(event, "said", true);
+	}
 	cJSON_AddStringToObject(event, "text", text);
 	if (!add_image(run, event, image)) {
 		cJSON_Delete(event);
@@ -446,6 +450,20 @@ bool run_note_approval(struct agent_run *run, const struct agent_call *call, con
 	}
 	add_ms(event, "ms", ms);
 	return append(run, event, true);
+}
+
+bool run_note_question(struct agent_run *run, const struct agent_call *call,
+		const struct cua_agent_question *question, const char *picture)
+{
+	cJSON *event = open_call_event(run, "question", call);
+	cJSON_AddStringToObject(event, "words", question->words);
+	cJSON_AddStringToObject(event, "reason", question->reason);
+	cJSON_AddStringToObject(event, "rule", question->rule);
+	cJSON_AddStringToObject(event, "class", question->risk);
+	if (picture) {
+		cJSON_AddStringToObject(event, "picture", picture);
+	}
+	return append(run, event, false);
 }
 
 bool run_note_taint(struct agent_run *run, const struct agent_call *call,

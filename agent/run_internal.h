@@ -71,6 +71,8 @@ uint64_t run_expiry(const struct agent_run *run, uint64_t since_us, int seconds)
 char *run_hide(struct agent_run *run, const char *text);
 /* A message to the model, into the journal first; image may be NULL. False if the run is over. */
 bool run_tell(struct agent_run *run, const char *text, const struct agent_image *image);
+/* The same of a person who said it in the middle of the run. */
+bool run_tell_said(struct agent_run *run, const char *text);
 /* The answers to all calls of the last turn, likewise. */
 bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
 		const char *note);
@@ -87,6 +89,14 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn);
 /* Looks at the screen, waiting for a person to give it back if need be. *ret_note: what the person
  * did, owned, NULL if nothing. False if the run is over. */
 bool run_look(struct agent_run *run, char **ret_note);
+
+/* --- run_hear.c --- */
+
+/* Tells the model what a person has said since, and waits while the run is paused; between two
+ * turns. *ret_told: there was something. False if the run is over. */
+bool run_hear(struct agent_run *run, bool *ret_told);
+/* Waits while the run is paused. *ret_waited: it was. False if the run is over. */
+bool run_wait(struct agent_run *run, bool *ret_waited);
 
 /* --- run_tools.c --- */
 
@@ -199,7 +209,9 @@ void run_resume_talk(struct agent_run *run, const char *note);
 
 bool run_note_start(struct agent_run *run);
 bool run_note_resume(struct agent_run *run);
-bool run_note_user(struct agent_run *run, const char *text, const struct agent_image *image);
+/* is_person: a person said it in the middle of the run. */
+bool run_note_user(struct agent_run *run, const char *text, const struct agent_image *image,
+		bool is_person);
 bool run_note_answers(struct agent_run *run, const struct agent_answer *answers, size_t count,
 		const char *note);
 /* "ok", "failed", "not_run", "uncertain". */
@@ -224,6 +236,9 @@ bool run_note_decision(struct agent_run *run, const struct run_request *request,
  * NULL for none. */
 bool run_note_approval(struct agent_run *run, const struct agent_call *call, const char *answer,
 		const char *picture, double ms);
+/* What a person is about to be asked. picture: a name in the folder, NULL for none. */
+bool run_note_question(struct agent_run *run, const struct agent_call *call,
+		const struct cua_agent_question *question, const char *picture);
 bool run_note_taint(struct agent_run *run, const struct agent_call *call,
 		const struct agent_decision *decision);
 /* servers is taken: a list of {"name", "usable", "tools"}. */
@@ -236,6 +251,7 @@ bool run_note_elicitation(struct agent_run *run, const struct agent_call *call, 
 		const char *message, const char *answer, double ms);
 bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,
 		const struct agent_mcp_progress *progress);
+/* phase: "has_desktop", "gave_back", "paused", "went_on". ms: how long it lasted; 0 for none. */
 bool run_note_person(struct agent_run *run, const char *phase, double ms);
 void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data);
 CUA_NODISCARD enum cua_status run_note_end(struct agent_run *run, struct cua_error *err);

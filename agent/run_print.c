@@ -189,7 +189,12 @@ static void print_line(struct agent_printer *printer, const char *lead, const ch
 
 static void print_person(struct agent_printer *printer, const cJSON *event)
 {
-	if (strcmp(cua_json_text(event, "phase"), "has_desktop") == 0) {
+	const char *phase = cua_json_text(event, "phase");
+	if (strcmp(phase, "paused") == 0) {
+		print_line(printer, "     ", "paused by a person; cua runs continue goes on");
+	} else if (strcmp(phase, "went_on") == 0) {
+		print_line(printer, "     ", "the run goes on");
+	} else if (strcmp(phase, "has_desktop") == 0) {
 		if (!printer->person_said) {
 			print_line(printer, "     ", "a person has the desktop; waiting");
 		}
@@ -197,6 +202,15 @@ static void print_person(struct agent_printer *printer, const cJSON *event)
 	} else {
 		printer->person_said = false;
 		print_line(printer, "     ", "the person gave the desktop back");
+	}
+}
+
+static void print_question(struct agent_printer *printer, const cJSON *event)
+{
+	if (printer->asks_here) {
+		end_line(printer);
+	} else {
+		print_line(printer, "     asks a person: ", cua_json_text(event, "words"));
 	}
 }
 
@@ -345,6 +359,10 @@ static void print_for_people(struct agent_printer *printer, const cJSON *event)
 		fputc('\n', printer->out);
 	} else if (strcmp(type, "person") == 0) {
 		print_person(printer, event);
+	} else if (strcmp(type, "user") == 0 && cJSON_IsTrue(cua_json_member(event, "said"))) {
+		print_line(printer, "     a person says: ", cua_json_text(event, "text"));
+	} else if (strcmp(type, "question") == 0) {
+		print_question(printer, event);
 	} else if (strcmp(type, "safety") == 0) {
 		print_safety(printer, event);
 	} else if (strcmp(type, "approval") == 0) {

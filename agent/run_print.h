@@ -18,6 +18,7 @@ struct agent_printer {
 	bool in_progress; /* the line is about how far a call is: the next about it takes its place,
 			     on a terminal */
 	bool person_said;
+	bool asks_here;   /* questions are put on this terminal, beside the printer */
 	bool answer_said; /* the run's answer has been shown as it came */
 	int actions_said; /* in the line */
 	int steps;

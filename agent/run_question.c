@@ -169,7 +169,9 @@ static enum cua_agent_consent put_question(struct agent_run *run, const struct r
 		.picture = picture ? path : NULL,
 		.checks = checks,
 		.expires_us = run_expiry(run, asked_us, AGENT_APPROVAL_S) };
-	return run->options->approve(&question, run->options->user_data);
+	return run_note_question(run, request->call, &question, picture)
+			? run->options->approve(&question, run->options->user_data)
+			: CUA_AGENT_CONSENT_NO;
 }
 
 enum run_answer run_question(struct agent_run *run, const struct run_request *request,

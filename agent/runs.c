@@ -36,6 +36,22 @@ enum cua_status agent_runs_dir(char **ret_path, struct cua_error *err)
 	return len >= 0 ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folder of runs");
 }
 
+enum cua_status agent_runs_socket(const char *id, char *path, size_t size, struct cua_error *err)
+{
+	char runtime[CUA_PATH_MAX];
+	enum cua_status status = cua_runtime_dir(runtime, sizeof(runtime), err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	snprintf(path, size, "%s/runs", runtime);
+	status = cua_make_dirs(path, 0700, err);
+	if (status == CUA_OK && snprintf(path, size, "%s/runs/%s.sock", runtime, id) >= (int)size) {
+		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0, "%s/runs: the path is too long",
+				runtime);
+	}
+	return status;
+}
+
 /* Folders that agent_journal_create() has made: their names begin with a date. */
 static int is_run(const struct dirent *entry)
 {

@@ -24,6 +24,10 @@ CUA_NODISCARD enum cua_status agent_runs_dir(char **ret_path, struct cua_error *
 CUA_NODISCARD enum cua_status agent_runs_find(
 		const char *id, char **ret_path, struct cua_error *err);
 
+/* Where a run listens while it goes on; id is the whole of its name. The folder is made. */
+CUA_NODISCARD enum cua_status agent_runs_socket(
+		const char *id, char *path, size_t size, struct cua_error *err);
+
 struct agent_run_summary {
 	char *path, *id;    /* path is owned, id is the end of it */
 	char state[32];     /* "running", "broken_off", or the outcome it ended with */

@@ -2,15 +2,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/eventfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -21,16 +18,16 @@
 #include "agent/model/catalogue.h"
 #include "agent/model/keys.h"
 #include "agent/model/retry.h"
-#include "agent/policy/approval.h"
 #include "agent/run_print.h"
 #include "agent/secrets/store.h"
+#include "cua/api/run_api.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
-#include "cua/contract/text.h"
 #include "cua/run_desktop.h"
 #include "cua/run_detach.h"
 #include "cua/run_options.h"
+#include "cua/run_person.h"
 #include "cua/run_template.h"
 #include "cua/run_writable.h"
 
@@ -113,122 +110,11 @@ static bool catch_signals(void)
 	return stop_fd >= 0;
 }
 
-/* --- consent --- */
-
-static void print_checks(const cJSON *checks)
-{
-	const cJSON *check = NULL;
-	cJSON_ArrayForEach (check, checks) {
-		const char *code = cJSON_GetStringValue(
-				cJSON_GetObjectItemCaseSensitive(check, "code"));
-		const char *message = cJSON_GetStringValue(
-				cJSON_GetObjectItemCaseSensitive(check, "message"));
-		fputs("  ", stderr);
-		cua_text_line(stderr, message ? message : "(no message)", 0);
-		if (code) {
-			fputs(" [", stderr);
-			cua_text_line(stderr, code, 80);
-			fputc(']', stderr);
-		}
-		fputc('\n', stderr);
-	}
-}
-
-/* To be said beside a question. */
-static int seconds_until(uint64_t expires_us)
-{
-	return (cua_ms_until(expires_us) + 999) / 1000;
-}
-
-static void print_field(const char *name, const char *text)
-{
-	fprintf(stderr, "  %-8s ", name);
-	cua_text_line(stderr, text, 0);
-	fputc('\n', stderr);
-}
-
-static void print_question(const struct cua_agent_question *question)
-{
-	fputs(question->checks ? "\nThe model's provider asks for consent before it goes on:\n"
-			       : "\nMay the agent do this?\n",
-			stderr);
-	print_checks(question->checks);
-	print_field("what", question->words);
-	if (!question->checks) {
-		print_field("why", question->reason);
-		print_field("class", question->risk);
-		print_field("rule", question->rule);
-	}
-	if (question->note[0]) {
-		print_field("note", question->note);
-	}
-	if (question->picture) {
-		print_field("picture", question->picture);
-	}
-	fprintf(stderr, "Once, and on this screen; within %d s. [y/N] ",
-			seconds_until(question->expires_us));
-}
-
-/* What the person types, without the line break; "" at a signal and at the end of input. False if
- * nobody did in time, which is told. */
-static bool read_line(char *line, size_t size, uint64_t expires_us)
-{
-	struct pollfd fds[] = { { .fd = stop_fd, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN } };
-	int ready = 0;
-	do {
-		ready = poll(fds, CUA_ARRAY_LEN(fds), cua_ms_until(expires_us));
-	} while ((ready == 0 || (ready < 0 && errno == EINTR)) && cua_now_us() < expires_us);
-	line[0] = '\0';
-	if (ready <= 0) {
-		fputs("\nNobody answered in time.\n", stderr);
-		return false;
-	}
-	const ssize_t len = fds[0].revents ? 0 : read(STDIN_FILENO, line, size - 1);
-	line[len > 0 ? len : 0] = '\0';
-	line[strcspn(line, "\r\n")] = '\0';
-	return true;
-}
-
-/* Only a line that is y or yes is a yes. */
-static enum cua_agent_consent approve(const struct cua_agent_question *question, void *user_data)
-{
-	(void)user_data;
-	tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before is no answer to this */
-	print_question(question);
-	char line[16];
-	if (!read_line(line, sizeof(line), question->expires_us)) {
-		return CUA_AGENT_CONSENT_NONE;
-	}
-	return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0 ? CUA_AGENT_CONSENT_YES
-									  : CUA_AGENT_CONSENT_NO;
-}
-
-/* A line, for a question of the model or of a server. */
-static char *ask(const char *who, const char *question, uint64_t expires_us, void *user_data)
-{
-	char line[4096] = "";
-	(void)user_data;
-	tcflush(STDIN_FILENO, TCIFLUSH);
-	fputc('\n', stderr);
-	cua_text_line(stderr, who, 0);
-	fputs(" asks: ", stderr);
-	cua_text_line(stderr, question, 0);
-	fputs("\nYour answer (an empty line: none", stderr);
-	if (expires_us != UINT64_MAX) {
-		fprintf(stderr, "; within %d s", seconds_until(expires_us));
-	}
-	fputs("): ", stderr);
-	if (!read_line(line, sizeof(line), expires_us)) {
-		return NULL;
-	}
-	return line[0] ? strdup(line) : NULL;
-}
-
 /* --- the run --- */
 
 struct show {
 	struct agent_printer printer;
+	struct run_person person;
 	int tell_fd; /* of a run that is detached, until it has begun; else -1 */
 };
 
@@ -236,6 +122,7 @@ static void on_event(const cJSON *event, void *user_data)
 {
 	struct show *show = user_data;
 	const cJSON *name = cJSON_GetObjectItemCaseSensitive(event, "run");
+	run_api_note(show->person.api, event); /* before its name is told: who has it may call */
 	if (show->tell_fd >= 0 && cJSON_IsString(name)) {
 		run_detach_begun(&show->tell_fd, name->valuestring);
 	}
@@ -246,6 +133,36 @@ static void on_words(const char *words, void *user_data)
 {
 	struct show *show = user_data;
 	agent_print_words(&show->printer, words);
+}
+
+static enum cua_agent_consent approve(const struct cua_agent_question *question, void *user_data)
+{
+	struct show *show = user_data;
+	return run_person_approve(&show->person, question);
+}
+
+static char *ask(const char *who, const char *question, uint64_t expires_us, void *user_data)
+{
+	struct show *show = user_data;
+	return run_person_ask(&show->person, who, question, expires_us);
+}
+
+static char *hear(void *user_data)
+{
+	struct show *show = user_data;
+	return run_api_hear(show->person.api);
+}
+
+static bool is_paused(void *user_data)
+{
+	struct show *show = user_data;
+	return run_api_is_paused(show->person.api);
+}
+
+static void wait_for_news(void *user_data)
+{
+	struct show *show = user_data;
+	run_api_wait(show->person.api);
 }
 
 static void explain_cost(const char *run_dir)
@@ -269,12 +186,20 @@ static const char *servers_of(const struct run_options *command)
 
 static int run_on(const struct run_options *command, const struct cua_agent_resumable *resumed,
 		const struct model *model, const struct agent_policy *policy,
-		const struct run_desktop *desktop, int tell_fd)
+		const struct run_desktop *desktop, struct run_api *api, int tell_fd)
 {
-	struct show show = { .tell_fd = tell_fd };
+	static const struct cua_agent_person person = {
+		.hear = hear, .is_paused = is_paused, .wait = wait_for_news
+	};
+	struct show show = { .tell_fd = tell_fd,
+		.person = { .api = api,
+				.stop_fd = stop_fd,
+				.has_terminal = isatty(STDIN_FILENO),
+				.is_attended = command->attended } };
 	CUA_AUTO_JSON cJSON *settings = cJSON_CreateObject();
 	desktop_settings_to_json(&desktop->record.settings, settings);
 	agent_printer_init(&show.printer, stdout, command->json);
+	show.printer.asks_here = show.person.has_terminal;
 	struct cua_agent_options options = {
 		.task = resumed ? resumed->task : command->task,
 		.api = model->choice.api,
@@ -306,8 +231,9 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 				: command->template ? command->template->name
 						    : NULL,
 		.mcp = resumed ? resumed->mcp : servers_of(command),
-		.ask = isatty(STDIN_FILENO) ? ask : NULL,
-		.approve = isatty(STDIN_FILENO) ? approve : NULL,
+		.ask = run_person_is_there(&show.person) ? ask : NULL,
+		.approve = run_person_is_there(&show.person) ? approve : NULL,
+		.person = &person,
 		.user_data = &show,
 	};
 	struct cua_agent_result result;
@@ -337,13 +263,21 @@ static int run_with_desktop(const struct run_options *command,
 		fprintf(stderr, "cua run: %s\n", strerrordesc_np(errno));
 		return CUA_EXIT_DESKTOP;
 	}
-	if (run_desktop_open(command->desktop, &command->new_desktop, resumed, &desktop, &why) !=
-			CUA_OK) {
+	struct run_api *api = NULL;
+	if (run_api_create(stop_fd, &api, &why) != CUA_OK) {
 		fprintf(stderr, "cua run: %s\n", why.msg);
-		return stop_count ? 130 : CUA_EXIT_DESKTOP;
+		return CUA_EXIT_DESKTOP;
 	}
-	signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
-	return run_on(command, resumed, model, policy, &desktop, tell_fd);
+	if (run_desktop_open(command->desktop, &command->new_desktop, resumed, &desktop, &why) ==
+			CUA_OK) {
+		signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
+		exit_status = run_on(command, resumed, model, policy, &desktop, api, tell_fd);
+	} else {
+		fprintf(stderr, "cua run: %s\n", why.msg);
+		exit_status = stop_count ? 130 : CUA_EXIT_DESKTOP;
+	}
+	run_api_destroy(api);
+	return exit_status;
 }
 
 static enum cua_status copy_policy(const char *name, const char *text,

@@ -14,6 +14,9 @@ static const char help[] =
 		"Usage: cua runs list [--json]\n"
 		"       cua runs show RUN [--json]\n"
 		"       cua runs attach RUN [--json]\n"
+		"       cua runs status|pause|continue|cancel RUN [--json]\n"
+		"       cua runs tell RUN \"TEXT\"\n"
+		"       cua runs answer RUN QUESTION yes|no|\"TEXT\"\n"
 		"       cua runs cost RUN\n"
 		"       cua runs report RUN\n"
 		"       cua runs export RUN [--format=folder|json|webp|mp4|webm] [--output=PATH]\n"
@@ -33,6 +36,14 @@ static const char help[] =
 		"attach  the same of a run that goes on, as it happens, and its exit status at "
 		"the\n"
 		"        end. Ctrl-C leaves, and the run goes on.\n"
+		"status  how a run that goes on stands, and what it asks, with the number of the "
+		"question\n"
+		"        that answer takes: of a run that was started with --attended, or on a "
+		"terminal.\n"
+		"        An answer is for that question alone; the first one counts.\n"
+		"pause   it waits before its next call, until continue; the time does not count.\n"
+		"tell    says something to the model, which hears it before its next answer.\n"
+		"cancel  ends it as Ctrl-C does; cua run --resume goes on with it.\n"
 		"cost    where its tokens and its money went.\n"
 		"report  writes report.html again and prints where it is.\n"
 		"export  the whole folder; one JSON file with the screenshots inside; the "
@@ -63,6 +74,12 @@ static const struct {
 	{ "list", runs_list },
 	{ "show", runs_show },
 	{ "attach", runs_attach },
+	{ "status", runs_status },
+	{ "tell", runs_tell },
+	{ "pause", runs_pause },
+	{ "continue", runs_continue },
+	{ "cancel", runs_cancel },
+	{ "answer", runs_answer },
 	{ "cost", runs_cost },
 	{ "report", runs_report },
 	{ "export", runs_export },

@@ -26,6 +26,9 @@ static const char usage[] =
 		"  --keep          do not stop the desktop that was started\n"
 		"  --detach        print the run's name, and let it go on without the terminal:\n"
 		"                  cua runs attach NAME shows it again\n"
+		"  --attended      questions wait for cua runs answer; else, without a terminal, "
+		"nobody\n"
+		"                  is asked, and the answer is no\n"
 		"  --resume RUN    go on with a run that was killed, interrupted, came to a limit "
 		"or\n"
 		"                  failed by model or desktop: as cua runs list calls it, or "
@@ -192,6 +195,9 @@ static bool parse_option(int option, struct run_options *options)
 	case 'D':
 		options->detach = true;
 		return true;
+	case 'A':
+		options->attended = true;
+		return true;
 	case 'r':
 		options->resume = optarg;
 		return true;
@@ -273,6 +279,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "desktop", required_argument, NULL, 'd' },
 		{ "keep", no_argument, NULL, 'k' },
 		{ "detach", no_argument, NULL, 'D' },
+		{ "attended", no_argument, NULL, 'A' },
 		{ "resume", required_argument, NULL, 'r' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "tools", required_argument, NULL, 'o' },

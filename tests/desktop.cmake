@@ -92,6 +92,8 @@ target_sources(test_desktop_resume PRIVATE ${desktop_tests_dir}/test_agent_fake.
 pkg_check_modules(libwebpdemux REQUIRED IMPORTED_TARGET libwebpdemux)
 cua_desktop_test(runs 240 Threads::Threads PkgConfig::libwebpdemux)
 target_sources(test_desktop_runs PRIVATE ${desktop_tests_dir}/test_agent_fake.c)
+cua_desktop_test(control 180 Threads::Threads)
+target_sources(test_desktop_control PRIVATE ${desktop_tests_dir}/test_agent_fake.c)
 # The agent without what hides secrets: what looks for them has to find them there.
 get_target_property(unredacted_sources cua-run SOURCES)
 get_target_property(unredacted_libraries cua-run LINK_LIBRARIES)

@@ -4,13 +4,16 @@
 #include <http_parser.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "cua/base/json.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
 #define READ_SIZE 65536
+#define ANSWER_MAX_LEN ((size_t)256 << 20)
 
 struct answer {
 	struct cua_buffer *body;
@@ -113,5 +116,34 @@ enum cua_status cua_http_unix_call(const char *socket_path, const char *method, 
 	if (status == CUA_OK) {
 		*ret_http_status = (int)parser.status_code;
 	}
+	return status;
+}
+
+static enum cua_status take_error(const cJSON *answer, int http_status, struct cua_error *err)
+{
+	const cJSON *error = cua_json_member(answer, "error");
+	const char *code = cua_json_string(error, "code");
+	const char *message = cua_json_string(error, "message");
+	if (!code || !message) {
+		return CUA_FAIL(err, CUA_ERR_IO, 0, "it answered with status %d", http_status);
+	}
+	return CUA_FAIL(err, cua_status_from_name(code), 0, "%.500s", message);
+}
+
+enum cua_status cua_http_unix_json(const char *socket_path, const char *method, const char *target,
+		const cJSON *body, int timeout_ms, cJSON **ret_answer, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *text = body ? cJSON_PrintUnformatted(body) : NULL;
+	CUA_AUTO_BUFFER struct cua_buffer response;
+	int http_status = 0;
+	cua_buffer_init(&response, ANSWER_MAX_LEN);
+	enum cua_status status = cua_http_unix_call(socket_path, method, target, text, timeout_ms,
+			&http_status, &response, err);
+	CUA_AUTO_JSON cJSON *answer =
+			status == CUA_OK && response.data ? cJSON_Parse(response.data) : NULL;
+	if (status == CUA_OK && (http_status / 100 != 2 || !answer)) {
+		status = take_error(answer, http_status, err);
+	}
+	*ret_answer = CUA_STEAL(answer);
 	return status;
 }

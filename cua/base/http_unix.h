@@ -4,6 +4,8 @@
 /* One HTTP request over a unix socket, without what libcurl brings: loading it and its thirty
  * libraries takes ten times as long as a click. */
 
+#include <cjson/cJSON.h>
+
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 
@@ -21,5 +23,17 @@
 CUA_NODISCARD enum cua_status cua_http_unix_call(const char *socket_path, const char *method,
 		const char *target, const char *body, int timeout_ms, int *ret_http_status,
 		struct cua_buffer *ret_body, struct cua_error *err);
+
+/**
+ * cua_http_unix_json() - the same with JSON both ways.
+ * @body:       NULL for none.
+ * @ret_answer: the caller's, set also when a request is refused; NULL if no answer came.
+ *
+ * Return: as cua_http_unix_call(); for an answer that is none of success the status and the message
+ *         of its "error", CUA_ERR_IO without one.
+ */
+CUA_NODISCARD enum cua_status cua_http_unix_json(const char *socket_path, const char *method,
+		const char *target, const cJSON *body, int timeout_ms, cJSON **ret_answer,
+		struct cua_error *err);
 
 #endif

@@ -12,6 +12,12 @@
 int runs_list(int argc, char **argv);
 int runs_show(int argc, char **argv);
 int runs_attach(int argc, char **argv);
+int runs_status(int argc, char **argv);
+int runs_tell(int argc, char **argv);
+int runs_pause(int argc, char **argv);
+int runs_continue(int argc, char **argv);
+int runs_cancel(int argc, char **argv);
+int runs_answer(int argc, char **argv);
 int runs_cost(int argc, char **argv);
 int runs_report(int argc, char **argv);
 int runs_export(int argc, char **argv);

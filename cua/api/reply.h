@@ -1,0 +1,19 @@
+#ifndef CUA_API_REPLY_H
+#define CUA_API_REPLY_H
+
+/* Answers of all APIs. */
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/http_server.h"
+
+/* {"error": {"class", "code", "action", "message"}}, the caller's; action: which of a list, -1
+ * leaves it out. */
+cJSON *api_error_json(const struct cua_error *error, int action);
+
+/* exchange is released, as by cua_http_reply(). */
+void api_reply_json(struct cua_http_exchange *exchange, int http_status, const cJSON *json);
+/* With the status that goes with the error. */
+void api_reply_error(struct cua_http_exchange *exchange, const struct cua_error *error, int action);
+
+#endif

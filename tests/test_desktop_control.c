@@ -1,0 +1,326 @@
+/* A run that goes on, and a person elsewhere: what they tell it, pause, cancel and answer, by `cua
+ * runs` as they type it. The model answers when the test lets it. */
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cua/base/file.h"
+#include "cua/base/util.h"
+#include "tests/desktop_fixture.h"
+#include "tests/json_path.h"
+#include "tests/test_agent_fake.h"
+#include "tests/waiting.h"
+
+static struct world world;
+static struct fake_server *model_server;
+static char name[64]; /* of the run */
+
+/* --- the model --- */
+
+static sem_t may_answer;
+static atomic_int requests;
+static pthread_mutex_t last_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char *last_request; /* owned; its body */
+static const char *const *turns;
+
+#define STREAM(item) \
+	"data: {\"type\":\"response.output_item.done\",\"item\":" item "}\n\n" \
+	"data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"," \
+	"\"usage\":{\"input_tokens\":7,\"output_tokens\":3}}}\n\n"
+#define CLICK(id) \
+	STREAM("{\"type\":\"computer_call\",\"id\":\"i" id "\",\"call_id\":\"" id \
+	       "\",\"status\":\"completed\",\"actions\":[{\"type\":\"click\",\"button\":\"left\"," \
+	       "\"x\":600,\"y\":400}]}")
+#define ANSWER(text) \
+	STREAM("{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_" \
+	       "text\",\"text\":\"" text "\"}]}")
+
+static void model(const struct fake_request *request, struct fake_reply *reply, void *user_data)
+{
+	(void)user_data;
+	pthread_mutex_lock(&last_mutex);
+	free(last_request);
+	last_request = strdup(request->body);
+	pthread_mutex_unlock(&last_mutex);
+	const int number = atomic_fetch_add(&requests, 1);
+	while (sem_wait(&may_answer) != 0) {
+	}
+	reply->content_type = "text/event-stream";
+	(void)!cua_buffer_printf(&reply->body, NULL, "%s", turns[number]);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	world_create(&world, (uid_t)-1);
+	sem_init(&may_answer, 0, 0);
+	atomic_store(&requests, 0);
+	model_server = fake_server_start(NULL, model, NULL);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	sem_post(&may_answer); /* a model that a failed test has left waiting */
+	world_destroy(&world);
+	fake_server_stop(model_server);
+	free(CUA_STEAL(last_request));
+	sem_destroy(&may_answer);
+	return 0;
+}
+
+static bool was_asked(void *data)
+{
+	return atomic_load(&requests) >= *(const int *)data;
+}
+
+/* The model has been asked so often, this time with the text; NULL: whatever with. */
+static void expect_request(int count, const char *text)
+{
+	wait_until(was_asked, &count, "a request to the model");
+	pthread_mutex_lock(&last_mutex);
+	CUA_AUTO_FREE char *body = strdup(last_request);
+	pthread_mutex_unlock(&last_mutex);
+	assert_int_equal(atomic_load(&requests), count);
+	if (text) {
+		assert_says(body, text);
+	}
+}
+
+/* --- the run --- */
+
+static void start(const char *const *model_turns, const char *policy)
+{
+	char url[64], file[200] = "";
+	struct output output;
+	turns = model_turns;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model_server));
+	snprintf(file, sizeof(file), "%s", world_path(&world, "policy.yaml"));
+	assert_int_equal(cua_file_write(file, policy, strlen(policy), 0644, NULL), CUA_OK);
+	world_cua(&world, &output, "run", "--detach", "--attended", "--policy", file, "--model",
+			"m", "--api", "responses", "--base-url", url, "Click.", NULL);
+	expect_status(&output, 0, "cua run");
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(output.out, "\n"), output.out);
+	output_finish(&output);
+	expect_request(1, "Click.");
+}
+
+/* How it stands; the caller deletes. */
+static cJSON *status(void)
+{
+	struct output output;
+	world_cua(&world, &output, "runs", "status", name, "--json", NULL);
+	expect_status(&output, 0, "cua runs status");
+	cJSON *json = cJSON_Parse(output.out);
+	assert_non_null(json);
+	output_finish(&output);
+	return json;
+}
+
+static bool is_in_state(void *data)
+{
+	CUA_AUTO_JSON cJSON *now = status();
+	return strcmp(json_text(now, "state"), data) == 0;
+}
+
+/* Its desktop is stopped after its last event. */
+static bool is_over(void *data)
+{
+	struct output output;
+	(void)data;
+	world_cua(&world, &output, "runs", "status", name, NULL);
+	const bool is_over = output.exit_status == 1 && strstr(output.err, "does not go on");
+	output_finish(&output);
+	return is_over;
+}
+
+/* The run's last words, and its exit status. */
+static void expect_end(int exit_status, const char *text)
+{
+	struct output output;
+	world_cua(&world, &output, "runs", "attach", name, NULL);
+	expect_status(&output, exit_status, "cua runs attach");
+	assert_says(output.out, text);
+	output_finish(&output);
+	world_expect(&world, 0, "runs", "verify", name, NULL);
+	wait_until(is_over, NULL, "the end of the run's process");
+}
+
+static const char allow_all[] = "include: default\n";
+
+/* --- */
+
+static void what_a_person_says_the_model_hears_next(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), ANSWER("Done."),
+		ANSWER("Done in blue.") };
+	start(script, allow_all);
+	CUA_AUTO_JSON cJSON *before = status();
+	assert_string_equal(json_text(before, "run"), name);
+	assert_string_equal(json_text(before, "state"), "working");
+	world_expect(&world, 0, "runs", "tell", name, "Once, m\xc3\xb6glichst links.", NULL);
+	CUA_AUTO_JSON cJSON *after = status();
+	assert_int_equal(json_number(after, "unheard"), 1);
+	sem_post(&may_answer);
+	expect_request(2, "m\xc3\xb6glichst links.");
+	/* What is said while the model answers is more to do. */
+	world_expect(&world, 0, "runs", "tell", name, "Use the blue one.", NULL);
+	sem_post(&may_answer);
+	expect_request(3, "Use the blue one.");
+	sem_post(&may_answer);
+	expect_end(0, "a person says: Use the blue one.");
+	struct output output;
+	world_cua(&world, &output, "runs", "show", name, NULL);
+	assert_says(output.out, "Done in blue.");
+	output_finish(&output);
+}
+
+static void a_paused_run_does_nothing_until_it_goes_on(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), CLICK("b"), ANSWER("Done.") };
+	char paused[] = "paused";
+	start(script, allow_all);
+	world_expect(&world, 0, "runs", "pause", name, NULL);
+	world_expect(&world, 0, "runs", "pause", name, NULL); /* it is already */
+	sem_post(&may_answer);
+	wait_until(is_in_state, paused, "a run that is paused");
+	world_expect(&world, 0, "runs", "continue", name, NULL);
+	/* The click was decided by a screen of before the pause. */
+	expect_request(2, "a person paused the run before this");
+	sem_post(&may_answer);
+	expect_request(3, NULL);
+	sem_post(&may_answer);
+	expect_end(0, "paused by a person");
+	struct output output;
+	world_cua(&world, &output, "runs", "show", name, NULL);
+	assert_says(output.out, "done: 3 steps, 1 actions");
+	output_finish(&output);
+}
+
+static void a_person_cancels_a_run_that_waits(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a") };
+	char paused[] = "paused";
+	start(script, allow_all);
+	world_expect(&world, 0, "runs", "pause", name, NULL);
+	sem_post(&may_answer);
+	wait_until(is_in_state, paused, "a run that is paused");
+	world_expect(&world, 0, "runs", "cancel", name, NULL);
+	expect_end(130, "interrupted");
+}
+
+static void a_person_cancels_a_run_whose_model_thinks(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a") };
+	start(script, allow_all);
+	world_expect(&world, 0, "runs", "cancel", name, NULL);
+	expect_end(130, "interrupted");
+}
+
+/* The id of what the run asks; the caller frees. */
+static char *await_question(const char *words)
+{
+	char asking[] = "asking";
+	wait_until(is_in_state, asking, "a question");
+	CUA_AUTO_JSON cJSON *now = status();
+	assert_string_equal(json_text(now, "question.kind"), "approval");
+	assert_says(json_text(now, "question.words"), words);
+	assert_says(json_text(now, "question.reason"), "it presses");
+	assert_says(json_text(now, "question.picture"), name);
+	return strdup(json_text(now, "question.id"));
+}
+
+static void expect_refused(const char *question, const char *answer, const char *why)
+{
+	struct output output;
+	world_cua(&world, &output, "runs", "answer", name, question, answer, NULL);
+	expect_status(&output, 1, "an answer that is none");
+	assert_says(output.err, why);
+	output_finish(&output);
+}
+
+static void a_question_takes_one_answer_and_only_its_own(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), CLICK("b"), ANSWER("Done.") };
+	start(script,
+			"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    "
+			"why: it presses\n");
+	sem_post(&may_answer);
+	CUA_AUTO_FREE char *first = await_question("click at 600, 400");
+	expect_refused("0123456789abcdef0123456789abcdef", "yes", "does not ask that");
+	expect_refused(first, "maybe", "\"yes\" or \"no\"");
+	world_expect(&world, 0, "runs", "answer", name, first, "no", NULL);
+	expect_request(2, "did not allow it");
+	expect_refused(first, "yes", "does not ask that");
+	sem_post(&may_answer);
+	/* The same again within a minute is not asked: what was refused stays so. */
+	expect_request(3, NULL);
+	sem_post(&may_answer);
+	expect_end(0, "refused by a person");
+}
+
+static void a_yes_from_elsewhere_lets_it_happen(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), ANSWER("Done.") };
+	start(script,
+			"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    "
+			"why: it presses\n");
+	sem_post(&may_answer);
+	CUA_AUTO_FREE char *question = await_question("click at 600, 400");
+	struct output output;
+	world_cua(&world, &output, "runs", "status", name, NULL);
+	assert_says(output.out, question);
+	output_finish(&output);
+	world_expect(&world, 0, "runs", "answer", name, question, "yes", NULL);
+	expect_request(2, NULL);
+	sem_post(&may_answer);
+	expect_end(0, "allowed by a person");
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	(void)state;
+	static const char *const script[] = { ANSWER("Done.") };
+	CUA_AUTO_FREE char *long_text = malloc(70000);
+	memset(long_text, 'a', 69999);
+	long_text[69999] = '\0';
+	start(script, allow_all);
+	world_expect(&world, 1, "runs", "tell", name, "", NULL);
+	world_expect(&world, 1, "runs", "tell", name, "\xff", NULL);
+	world_expect(&world, 1, "runs", "tell", name, long_text, NULL);
+	world_expect(&world, 2, "runs", "tell", name, NULL);
+	world_expect(&world, 1, "runs", "pause", "none", NULL);
+	for (int i = 0; i < 100; i++) {
+		world_expect(&world, 0, "runs", "tell", name, "Go on.", NULL);
+	}
+	world_expect(&world, 1, "runs", "tell", name, "Once too often.", NULL);
+	world_expect(&world, 0, "runs", "cancel", name, NULL);
+	expect_end(130, "interrupted");
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_a_person_says_the_model_hears_next),
+		TEST(a_paused_run_does_nothing_until_it_goes_on),
+		TEST(a_person_cancels_a_run_that_waits),
+		TEST(a_person_cancels_a_run_whose_model_thinks),
+		TEST(a_question_takes_one_answer_and_only_its_own),
+		TEST(a_yes_from_elsewhere_lets_it_happen),
+		TEST(what_makes_no_sense_is_refused),
+	};
+	return cmocka_run_group_tests_name("desktop_control", tests, NULL, NULL);
+}
