@@ -11,12 +11,12 @@
 #include "cua/desktops.h"
 #include "cua/egress_decisions.h"
 
-static void print_network(const cJSON *network)
+static void print_network(const char *name, const cJSON *network)
 {
-	const cJSON *name = NULL;
+	const cJSON *allowed = NULL;
 	printf("network %s", cua_json_text(network, "network"));
-	cJSON_ArrayForEach (name, cua_json_member(network, "names")) {
-		printf(" %s", cJSON_GetStringValue(name));
+	cJSON_ArrayForEach (allowed, cua_json_member(network, "names")) {
+		printf(" %s", cJSON_GetStringValue(allowed));
 	}
 	const bool is_gateway = cua_json_text(network, "gateway")[0] != '\0';
 	const char *means = is_gateway ? "gateway" : "proxy";
@@ -24,9 +24,9 @@ static void print_network(const cJSON *network)
 			  "network or a cloud's metadata"
 			: "");
 	if (strcmp(cua_json_text(network, means), "ended") == 0) {
-		printf("Its %s has ended, so there is none. Another host, with cua desktop start "
-		       "--name=NAME, comes with another %s.\n",
-				means, means);
+		printf("Its %s has ended, so there is none. Another one comes with: cua desktop "
+		       "start --name=%s\n",
+				means, name);
 	}
 }
 
@@ -55,7 +55,7 @@ int cua_cmd_desktop_network(int argc, char **argv)
 	CUA_AUTO_JSON cJSON *network = cJSON_CreateObject();
 	desktop_network_describe(&record, network);
 	if (!as_json) {
-		print_network(network);
+		print_network(record.name, network);
 	}
 	desktop_path(&record, DESKTOP_EGRESS_LOG, log_path, sizeof(log_path));
 	cua_print_egress_decisions(log_path, as_json);

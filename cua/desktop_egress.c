@@ -22,7 +22,7 @@ static enum cua_status start(struct desktop_record *record, struct cua_error *er
 		return status;
 	}
 	record->egress = cua_process_identify(launched.pid);
-	status = desktop_record_write(record, err);
+	status = desktop_record_write_network(record, err);
 	if (status == CUA_OK) {
 		status = egress_launch_go(&launch, &launched, err);
 	}

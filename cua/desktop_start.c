@@ -468,7 +468,7 @@ static enum cua_status start_new(const struct cua_desktop_options *options, cons
 	return options->spare ? CUA_OK : desktop_record_read(record->name, record, err);
 }
 
-/* A name that is taken may be a desktop that lost its host. */
+/* A name that is taken may be a desktop that lost its host, or its network. */
 static enum cua_status attach(const struct cua_desktop_options *options,
 		struct desktop_record *record, struct cua_error *err)
 {
@@ -492,7 +492,8 @@ static enum cua_status attach(const struct cua_desktop_options *options,
 				"cua desktop stop %s",
 				name, name);
 	}
-	if (cua_unix_is_alive(api, SOCK_STREAM)) {
+	const bool has_host = cua_unix_is_alive(api, SOCK_STREAM);
+	if (has_host && desktop_network_is_up(record)) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0, "desktop \"%s\" is running already", name);
 	}
 	status = cua_desktop_options_fit(options, record, err);
@@ -502,7 +503,7 @@ static enum cua_status attach(const struct cua_desktop_options *options,
 	if (status == CUA_OK) {
 		status = desktop_gateway_start(record, err);
 	}
-	if (status == CUA_OK) {
+	if (status == CUA_OK && !has_host) {
 		status = desktop_host_start(record, err);
 	}
 	return status == CUA_OK ? desktop_record_read(name, record, err) : status;

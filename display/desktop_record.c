@@ -1,9 +1,11 @@
 #include "display/desktop_record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,12 +136,27 @@ static void record_from_json(const cJSON *json, struct desktop_record *record)
 	record->egress = get_process(json, "egress");
 }
 
+/* What is written in its folder; false if that is nothing. */
+static bool read_file(struct desktop_record *record)
+{
+	char path[CUA_PATH_MAX + 16];
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, 65536);
+	desktop_path(record, "desktop.json", path, sizeof(path));
+	if (cua_file_read(path, &text, NULL) != CUA_OK || text.len == 0) {
+		return false;
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(text.data);
+	record_from_json(json, record);
+	return json != NULL;
+}
+
 enum cua_status desktop_record_read(
 		const char *name, struct desktop_record *ret_record, struct cua_error *err)
 {
 	enum cua_status status = desktop_name_check(name, err);
 	struct desktop_record record = { 0 };
-	char all[CUA_PATH_MAX - DESKTOP_NAME_MAX - 2], path[CUA_PATH_MAX + 16];
+	char all[CUA_PATH_MAX - DESKTOP_NAME_MAX - 2];
 	if (status == CUA_OK) {
 		status = desktops_dir(all, sizeof(all), err);
 	}
@@ -152,13 +169,7 @@ enum cua_status desktop_record_read(
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
 				"no desktop \"%s\"; see cua desktop list", name);
 	}
-	desktop_path(&record, "desktop.json", path, sizeof(path));
-	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, 65536);
-	if (cua_file_read(path, &text, NULL) == CUA_OK && text.len > 0) {
-		CUA_AUTO_JSON cJSON *json = cJSON_Parse(text.data);
-		record_from_json(json, &record);
-	}
+	(void)read_file(&record);
 	*ret_record = record;
 	return CUA_OK;
 }
@@ -191,4 +202,55 @@ enum cua_status desktop_record_write(const struct desktop_record *record, struct
 	}
 	desktop_path(record, "desktop.json", path, sizeof(path));
 	return cua_file_write(path, text, strlen(text), 0600, err);
+}
+
+/* --- two that write --- */
+
+static void take_host(struct desktop_record *record, const struct desktop_record *written)
+{
+	record->host = written->host;
+	record->vnc = written->vnc;
+	record->settings.width_px = written->settings.width_px;
+	record->settings.height_px = written->settings.height_px;
+}
+
+static void take_network(struct desktop_record *record, const struct desktop_record *written)
+{
+	record->egress = written->egress;
+}
+
+/* With a lock for as long as reading and writing take; that of the folder is the host's. */
+static enum cua_status write_beside(struct desktop_record *record,
+		void (*take)(struct desktop_record *, const struct desktop_record *),
+		struct cua_error *err)
+{
+	struct desktop_record written = *record;
+	char path[CUA_PATH_MAX + 16];
+	desktop_path(record, "desktop.lock", path, sizeof(path));
+	CUA_AUTO_FD int lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	if (read_file(&written)) {
+		take(record, &written);
+	}
+	return desktop_record_write(record, err);
+}
+
+enum cua_status desktop_record_write_host(struct desktop_record *record, struct cua_error *err)
+{
+	return write_beside(record, take_network, err);
+}
+
+enum cua_status desktop_record_write_network(struct desktop_record *record, struct cua_error *err)
+{
+	return write_beside(record, take_host, err);
+}
+
+void desktop_record_refresh_network(struct desktop_record *record)
+{
+	struct desktop_record written = *record;
+	if (read_file(&written)) {
+		take_network(record, &written);
+	}
 }

@@ -53,6 +53,16 @@ CUA_NODISCARD enum cua_status desktop_record_read(
 CUA_NODISCARD enum cua_status desktop_record_write(
 		const struct desktop_record *record, struct cua_error *err);
 
+/* The same where another process may be writing, too: the host, which changes the size and its own
+ * processes, and who gives a running desktop its network back. Each takes from what is written what
+ * the other changes, into the record. */
+CUA_NODISCARD enum cua_status desktop_record_write_host(
+		struct desktop_record *record, struct cua_error *err);
+CUA_NODISCARD enum cua_status desktop_record_write_network(
+		struct desktop_record *record, struct cua_error *err);
+/* The proxy or gateway that is written down by now. */
+void desktop_record_refresh_network(struct desktop_record *record);
+
 /* Adds what network the desktop has: "network", of "allow" the names, and of "allow" and "open" in
  * a sandbox whether the "proxy" or the "gateway" runs, without which there is none. */
 void desktop_network_describe(const struct desktop_record *record, cJSON *json);

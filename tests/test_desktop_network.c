@@ -329,11 +329,16 @@ static void without_the_proxy_there_is_no_route(void **state)
 	snprintf(listed, sizeof(listed), "%s", output.out);
 	output_finish(&output);
 	assert_non_null(strstr(listed, "network allow (its proxy has ended: none)"));
-	/* It comes back with a new host alone, and with the list of the first. */
-	desktop_disconnect(&desktop);
-	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
+	/* It is had back from the same host, with the list of the first; and with a new host. */
 	world_expect(&world, 1, "desktop", "start", "--name=net", "--network=allow:evil.test",
 			NULL);
+	const pid_t host = desktop_recorded_pid(&desktop, "host");
+	world_expect(&world, 0, "desktop", "start", "--name=net", NULL);
+	assert_int_equal(desktop_recorded_pid(&desktop, "host"), host);
+	desktop_sh_expect(&desktop, "curl -sS http://allowed.test/page.html", "hello from allowed");
+	kill_and_wait(desktop_recorded_pid(&desktop, "egress"));
+	desktop_disconnect(&desktop);
+	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
 	world_expect(&world, 0, "desktop", "start", "--name=net", NULL);
 	desktop_sh_expect(&desktop, "curl -sS http://allowed.test/page.html", "hello from allowed");
 	desktop_sh_expect(&desktop, "curl -sS http://evil.test/", "is not in the list");

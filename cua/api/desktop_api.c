@@ -137,7 +137,7 @@ static void note_size(struct host *host)
 	}
 	host->record.settings.width_px = screen.x;
 	host->record.settings.height_px = screen.y;
-	if (desktop_record_write(&host->record, &error) != CUA_OK) {
+	if (desktop_record_write_host(&host->record, &error) != CUA_OK) {
 		cua_log_warn("%s", error.msg);
 	}
 }
@@ -225,6 +225,7 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	cJSON_AddNumberToObject(json, "height", screen.y);
 	cJSON_AddStringToObject(
 			json, "sandbox", host->record.settings.sandboxed ? "bwrap" : "none");
+	desktop_record_refresh_network(&host->record); /* another proxy may have been started */
 	desktop_network_describe(&host->record, json);
 	cJSON_AddNumberToObject(json, "host_pid", getpid());
 	cJSON_AddStringToObject(json, "lease",
@@ -578,7 +579,7 @@ static void on_link(int fd, struct cua_process_id process, void *user_data)
 	job->link_fd = fd;
 	submit(host, job, NULL);
 	host->record.vnc = process;
-	if (desktop_record_write(&host->record, &error) != CUA_OK) {
+	if (desktop_record_write_host(&host->record, &error) != CUA_OK) {
 		cua_log_warn("%s", error.msg);
 	}
 }
@@ -653,7 +654,7 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 	if (status == CUA_OK) {
 		host->record.host = cua_process_identify(getpid());
 		host->record.vnc = (struct cua_process_id){ 0 };
-		status = desktop_record_write(&host->record, err);
+		status = desktop_record_write_host(&host->record, err);
 	}
 	return status;
 }
