@@ -75,7 +75,7 @@ int cua_cmd_egress(int argc, char **argv)
 	enum cua_status status = read_config(&config, &error);
 	if (status == CUA_OK) {
 		const struct egress_proxy_options options = {
-			.listen_fd = EGRESS_LISTEN_FD,
+			.listen_fd = EGRESS_OWN_FD,
 			.log_fd = EGRESS_LOG_FD,
 			.list = cua_json_text(config, "list"),
 			.token = cua_json_text(config, "token"),

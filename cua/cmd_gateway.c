@@ -5,20 +5,20 @@
 #include <unistd.h>
 
 #include "cua/cmd.h"
-#include "cua/desktop_gateway.h"
 #include "cua/egress/gateway.h"
+#include "cua/egress/process.h"
 
 static void say_ready(void)
 {
-	dprintf(DESKTOP_GATEWAY_READY_FD, "{\"ready\": true}\n");
-	close(DESKTOP_GATEWAY_READY_FD);
+	dprintf(EGRESS_READY_FD, "{\"ready\": true}\n");
+	close(EGRESS_READY_FD);
 }
 
 int cua_cmd_gateway(int argc, char **argv)
 {
-	const struct egress_gateway_options options = { .tap_fd = DESKTOP_GATEWAY_TAP_FD,
-		.life_fd = DESKTOP_GATEWAY_LIFE_FD,
-		.log_fd = DESKTOP_GATEWAY_LOG_FD };
+	const struct egress_gateway_options options = {
+		.tap_fd = EGRESS_OWN_FD, .life_fd = EGRESS_LIFE_FD, .log_fd = EGRESS_LOG_FD
+	};
 	struct cua_error error = { 0 };
 	(void)argv;
 	if (argc > 1) {

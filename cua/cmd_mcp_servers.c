@@ -354,7 +354,7 @@ static int network(const struct mcp_servers_options *options)
 {
 	struct agent_mcp_config config;
 	struct cua_error why = { 0 };
-	char path[CUA_PATH_MAX], old[CUA_PATH_MAX + 8];
+	char path[CUA_PATH_MAX];
 	if (options->name_count != 1) {
 		return cua_cmd_usage("mcp-servers", "network takes one name");
 	}
@@ -371,8 +371,6 @@ static int network(const struct mcp_servers_options *options)
 	if (status != CUA_OK) {
 		return mcp_servers_fail(&why);
 	}
-	snprintf(old, sizeof(old), "%s" AGENT_MCP_EGRESS_OLD, path);
-	cua_print_egress_decisions(old, options->json);
 	cua_print_egress_decisions(path, options->json);
 	return CUA_EXIT_OK;
 }

@@ -6,12 +6,6 @@
 
 #include "display/desktop_record.h"
 
-/* As the gateway finds them. */
-#define DESKTOP_GATEWAY_TAP_FD 3
-#define DESKTOP_GATEWAY_LIFE_FD 4
-#define DESKTOP_GATEWAY_LOG_FD 5
-#define DESKTOP_GATEWAY_READY_FD 6
-
 /* Before anything is started: CUA_ERR_UNAVAILABLE, saying what to do, if the network of this
  * desktop cannot be had here. */
 CUA_NODISCARD enum cua_status desktop_gateway_check(

@@ -4,11 +4,18 @@
 #include <stdlib.h>
 
 #include "cua/base/json.h"
+#include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/egress/decisions.h"
 
 /* As proxy or gateway wrote it: names that were read, and words of its own. */
 static void print_decision(const cJSON *line)
 {
+	if (cua_json_member(line, "count")) {
+		printf("%s       %.0f refusals are left out: %s\n", cua_json_text(line, "time"),
+				cua_json_number(line, "count"), cua_json_text(line, "rule"));
+		return;
+	}
 	const char *detail = cua_json_text(line, "detail");
 	printf("%s %5.0f %-7s %s:%d, %s%s%s%s", cua_json_text(line, "time"),
 			cua_json_number(line, "id"), cua_json_text(line, "event"),
@@ -23,11 +30,11 @@ static void print_decision(const cJSON *line)
 }
 
 /* The last line may be half written. */
-void cua_print_egress_decisions(const char *log_path, bool as_json)
+static void print_file(const char *path, bool as_json)
 {
 	CUA_AUTO_FREE char *line = NULL;
 	size_t size = 0;
-	FILE *log = fopen(log_path, "re");
+	FILE *log = fopen(path, "re");
 	while (log && getline(&line, &size, log) > 0) {
 		CUA_AUTO_JSON cJSON *json = cJSON_Parse(line);
 		if (json && as_json) {
@@ -39,4 +46,12 @@ void cua_print_egress_decisions(const char *log_path, bool as_json)
 	if (log) {
 		fclose(log);
 	}
+}
+
+void cua_print_egress_decisions(const char *log_path, bool as_json)
+{
+	char old[CUA_PATH_MAX + 64];
+	snprintf(old, sizeof(old), "%s" EGRESS_LOG_OLD, log_path);
+	print_file(old, as_json);
+	print_file(log_path, as_json);
 }

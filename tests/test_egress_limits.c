@@ -154,15 +154,26 @@ static void nothing_goes_through_once_the_log_is_full(void **state)
 {
 	struct egress_limits limits = egress_usual_limits;
 	(void)state;
-	limits.log = 1000;
+	limits.log = 100; /* less than any line takes */
 	egress_stage_start(&stage, &limits);
-	expect_answer(PLAIN("allowed.test"), "HTTP/1.1 200", "");
-	for (int i = 0; i < 6; i++) {
+	expect_answer(PLAIN("allowed.test"), "HTTP/1.1 503", "the log is full");
+	expect_answer(PLAIN("evil.test"), "HTTP/1.1 403", "not in the list");
+	assert_int_equal(origin_requests(&stage.plain), 0);
+	egress_stage_stop(&stage);
+}
+
+/* Whoever is refused does not fill it. */
+static void refusals_leave_room_in_the_log(void **state)
+{
+	struct egress_limits limits = egress_usual_limits;
+	(void)state;
+	limits.log = 4000;
+	egress_stage_start(&stage, &limits);
+	for (int i = 0; i < 100; i++) {
 		expect_answer(PLAIN("evil.test"), "HTTP/1.1 403", "");
 	}
-	const int before = origin_requests(&stage.plain);
-	expect_answer(PLAIN("allowed.test"), "HTTP/1.1 503", "the log is full");
-	assert_int_equal(origin_requests(&stage.plain), before);
+	expect_answer(PLAIN("allowed.test"), "HTTP/1.1 200", "");
+	egress_stage_await_log(&stage, "\"event\":\"left out\",\"count\":");
 	egress_stage_stop(&stage);
 }
 
@@ -175,6 +186,7 @@ int main(void)
 		cmocka_unit_test(connections_have_a_bound),
 		cmocka_unit_test(nobody_is_waited_for_for_ever),
 		cmocka_unit_test(nothing_goes_through_once_the_log_is_full),
+		cmocka_unit_test(refusals_leave_room_in_the_log),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

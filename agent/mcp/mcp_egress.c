@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +14,6 @@
 #include "cua/base/util.h"
 #include "cua/egress/launch.h"
 
-#define LOG_MAX ((off_t)4 << 20) /* bytes; what is longer makes room for a new one */
 #define END_MS 2000
 
 /* --- places --- */
@@ -34,17 +32,6 @@ enum cua_status agent_mcp_egress_log(
 		snprintf(path, size, "%s/mcp/network/%s.jsonl", state, name);
 	}
 	return status;
-}
-
-/* One old log is kept. A proxy that still writes into it goes on with that. */
-static void make_room(const char *log_path)
-{
-	char old[CUA_PATH_MAX + 8];
-	struct stat info;
-	snprintf(old, sizeof(old), "%s" AGENT_MCP_EGRESS_OLD, log_path);
-	if (stat(log_path, &info) == 0 && info.st_size > LOG_MAX) {
-		(void)rename(log_path, old);
-	}
 }
 
 static void remove_leftover(const char *name, void *user_data)
@@ -94,7 +81,6 @@ enum cua_status mcp_egress_start(const struct agent_mcp_entry *entry, uid_t uid,
 	struct mcp_egress egress = { .life_fd = -1 };
 	enum cua_status status = agent_mcp_egress_log(entry->name, log_path, sizeof(log_path), err);
 	if (status == CUA_OK) {
-		make_room(log_path);
 		status = choose_folder(egress.folder, sizeof(egress.folder), err);
 	}
 	if (status == CUA_OK && pipe2(life, O_CLOEXEC) != 0) {

@@ -32,8 +32,7 @@ void mcp_egress_let_go(struct mcp_egress *egress);
 void mcp_egress_end(struct mcp_egress *egress);
 
 /* Where the decisions about a server are: a line of JSON each; older ones in the same with
- * AGENT_MCP_EGRESS_OLD behind its name. The files need not be there. */
-#define AGENT_MCP_EGRESS_OLD ".old"
+ * EGRESS_LOG_OLD behind its name. The files need not be there. */
 CUA_NODISCARD enum cua_status agent_mcp_egress_log(
 		const char *name, char *path, size_t size, struct cua_error *err);
 

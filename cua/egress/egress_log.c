@@ -1,32 +1,15 @@
 /* Each decision as one line of JSON. Never a path, a query, a header field or a byte of a body. */
 
-#include "cua/egress/egress_log.h"
-
-#include <stdio.h>
 #include <string.h>
 
-#include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/egress/proxy_internal.h"
-
-void egress_log_time(cJSON *line)
-{
-	struct timespec now;
-	struct tm utc;
-	char date[32], text[48];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text, sizeof(text), "%s.%03ldZ", date, now.tv_nsec / 1000000);
-	cJSON_AddStringToObject(line, "time", text);
-}
 
 static cJSON *make_line(const struct connection *connection, const char *event, const char *rule,
 		const char *detail)
 {
 	const struct egress_request *request = &connection->request;
-	cJSON *line = cJSON_CreateObject();
-	egress_log_time(line);
+	cJSON *line = egress_decisions_line();
 	cJSON_AddNumberToObject(line, "id", (double)connection->id);
 	cJSON_AddStringToObject(line, "event", event);
 	cJSON_AddStringToObject(line, "by", request->is_connect ? "CONNECT" : "HTTP");
@@ -49,14 +32,11 @@ static cJSON *make_line(const struct connection *connection, const char *event, 
 bool egress_log(struct connection *connection, const char *event, const char *rule,
 		const char *detail)
 {
-	struct egress_proxy *proxy = connection->proxy;
-	CUA_AUTO_JSON cJSON *line = make_line(connection, event, rule, detail);
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(line);
-	const size_t len = text ? strlen(text) : 0;
-	if (!text || proxy->logged + len + 1 > proxy->options->limits.log) {
-		return false;
+	struct egress_decisions *log = &connection->proxy->log;
+	const bool is_refusal = strcmp(event, "denied") == 0 || strcmp(event, "failed") == 0;
+	if (is_refusal && !egress_decisions_takes_refusal(log, cua_now_us())) {
+		return true;
 	}
-	text[len] = '\n'; /* in place of its end: one write, so that no line is torn */
-	proxy->logged += len + 1;
-	return cua_write_all(proxy->options->log_fd, text, len + 1);
+	CUA_AUTO_JSON cJSON *line = make_line(connection, event, rule, detail);
+	return egress_decisions_write(log, line, is_refusal, NULL) == CUA_OK;
 }

@@ -185,7 +185,7 @@ enum cua_status egress_gateway_run(const struct egress_gateway_options *options,
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "gateway");
 	}
 	gateway->options = options;
-	gateway->log.fd = options->log_fd;
+	egress_decisions_init(&gateway->log.lines, options->log_fd, EGRESS_LOG_MAX);
 	signal(SIGPIPE, SIG_IGN);
 	enum cua_status status = egress_confine(err);
 	if (status != CUA_OK) {
@@ -196,6 +196,7 @@ enum cua_status egress_gateway_run(const struct egress_gateway_options *options,
 	while (status == CUA_OK && !gateway->fds[AT_LIFE].revents) {
 		status = turn(gateway, err);
 	}
+	egress_decisions_finish(&gateway->log.lines);
 	slirp_cleanup(gateway->slirp);
 	return status;
 }

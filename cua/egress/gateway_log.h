@@ -2,14 +2,15 @@
 #define CUA_EGRESS_GATEWAY_LOG_H
 
 /* Where a sandbox with an open network went, and where it may not go: a line of JSON for each
- * address and port, and another when it was quiet there for an hour. */
+ * address and port, and another when it was quiet there for an hour. Of what
+ * is refused, some are counted alone. */
 
 #include "cua/base/error.h"
+#include "cua/egress/decisions.h"
 #include "cua/egress/frame.h"
 
 struct egress_gateway_log {
-	int fd;
-	uint64_t written; /* bytes */
+	struct egress_decisions lines;
 	uint64_t last_id;
 	struct {
 		struct egress_destination destination;

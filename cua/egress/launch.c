@@ -6,32 +6,16 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
-#include "cua/base/process.h"
 #include "cua/base/program.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 
 #define READY_TIMEOUT_MS 10000
-
-/* What the proxy gets; -1: not yet. */
-struct files {
-	int listen, log, errors, config[2], ready[2];
-};
-
-static void close_files(const struct files *files)
-{
-	const int all[] = { files->listen, files->log, files->errors, files->config[0],
-		files->config[1], files->ready[0], files->ready[1] };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(all); i++) {
-		cua_closep(&all[i]);
-	}
-}
 
 /* For whom it serves, who has no right in the folder but this. */
 static enum cua_status give(
@@ -58,73 +42,49 @@ static enum cua_status write_token(const struct egress_launch *launch,
 	return status == CUA_OK ? give(launch, path, err) : status;
 }
 
-static enum cua_status open_files(
-		const struct egress_launch *launch, struct files *files, struct cua_error *err)
+static enum cua_status open_listener(
+		const struct egress_launch *launch, int *ret_fd, struct cua_error *err)
 {
 	char path[CUA_PATH_MAX + 32];
 	snprintf(path, sizeof(path), "%s/" EGRESS_SOCKET, launch->folder);
 	enum cua_status status = cua_make_dirs(launch->folder, geteuid() == 0 ? 0711 : 0700, err);
 	if (status == CUA_OK) {
-		status = cua_unix_listen(path, SOCK_STREAM, 0600, &files->listen, err);
+		status = cua_unix_listen(path, SOCK_STREAM, 0600, ret_fd, err);
 	}
-	if (status == CUA_OK) {
-		status = give(launch, path, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	files->log = open(launch->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	files->errors = open(launch->errors_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	return files->log >= 0 && files->errors >= 0 && pipe2(files->config, O_CLOEXEC) == 0 &&
-					pipe2(files->ready, O_CLOEXEC) == 0
-			? CUA_OK
-			: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", launch->log_path);
-}
-
-static enum cua_status spawn(const struct egress_launch *launch, const struct files *files,
-		pid_t *ret_pid, struct cua_error *err)
-{
-	CUA_AUTO_FD int program_fd = cua_program_open("cua-egress", err);
-	if (program_fd < 0) {
-		return CUA_ERR_NOT_FOUND;
-	}
-	/* No key in here, and no domain of this machine's that names are looked for in. */
-	const char *const envp[] = { "PATH=/usr/bin:/bin", "LANG=C.UTF-8", "LOCALDOMAIN=.", NULL };
-	const char *const argv[] = { "cua-egress", NULL };
-	const struct cua_fd_map fds[] = { { files->config[0], 0 }, { files->errors, 1 },
-		{ files->errors, 2 }, { files->listen, EGRESS_LISTEN_FD },
-		{ files->log, EGRESS_LOG_FD }, { files->ready[1], EGRESS_READY_FD },
-		{ launch->life_fd, EGRESS_LIFE_FD } };
-	const struct cua_spawn how = { .argv = argv,
-		.envp = envp,
-		.exec_fd = program_fd,
-		.cwd = "/",
-		.fds = fds,
-		.fd_count = (int)CUA_ARRAY_LEN(fds) - (launch->life_fd < 0),
-		.uid = geteuid() == 0 ? EGRESS_UID : (uid_t)-1,
-		.new_session = true };
-	return cua_spawn(&how, ret_pid, err);
+	return status == CUA_OK ? give(launch, path, err) : status;
 }
 
 enum cua_status egress_launch_begin(const struct egress_launch *launch,
 		struct egress_launched *ret_launched, struct cua_error *err)
 {
-	struct files files = { -1, -1, -1, { -1, -1 }, { -1, -1 } };
+	int config[2];
+	CUA_AUTO_FD int listen_fd = -1;
 	struct egress_launched launched = { .config_fd = -1, .ready_fd = -1 };
-	enum cua_status status = open_files(launch, &files, err);
+	enum cua_status status = open_listener(launch, &listen_fd, err);
 	if (status == CUA_OK) {
 		status = write_token(launch, launched.token, err);
 	}
-	if (status == CUA_OK) {
-		status = spawn(launch, &files, &launched.pid, err);
+	if (status == CUA_OK && pipe2(config, O_CLOEXEC) != 0) {
+		status = CUA_FAIL(err, CUA_ERR_IO, errno, "pipe");
 	}
-	if (status == CUA_OK) {
-		launched.config_fd = cua_steal_fd(&files.config[1]);
-		launched.ready_fd = cua_steal_fd(&files.ready[0]);
-		*ret_launched = launched;
+	if (status != CUA_OK) {
+		return status;
 	}
-	close_files(&files);
-	return status;
+	const struct egress_process process = { .program = "cua-egress",
+		.log_path = launch->log_path,
+		.errors_path = launch->errors_path,
+		.in_fd = config[0],
+		.own_fd = listen_fd,
+		.life_fd = launch->life_fd };
+	status = egress_process_start(&process, &launched.pid, &launched.ready_fd, err);
+	close(config[0]);
+	launched.config_fd = config[1];
+	if (status != CUA_OK) {
+		egress_launch_finish(&launched);
+		return status;
+	}
+	*ret_launched = launched;
+	return CUA_OK;
 }
 
 static enum cua_status send_config(const struct egress_launch *launch,

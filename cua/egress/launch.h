@@ -7,26 +7,17 @@
 #include <sys/types.h>
 
 #include "cua/base/error.h"
+#include "cua/egress/process.h"
 #include "cua/egress/relay.h"
-
-/* Whom it runs as when root starts it: nobody else on Debian, and no sandbox. */
-#define EGRESS_UID 65600U
-
-/* As the proxy finds them. */
-#define EGRESS_LISTEN_FD 3
-#define EGRESS_LOG_FD 4
-#define EGRESS_READY_FD 5
-#define EGRESS_LIFE_FD 6
 
 /* All borrowed, until egress_launch_go() has returned. */
 struct egress_launch {
-	const char *folder;      /* absolute; made; gets EGRESS_SOCKET and EGRESS_TOKEN */
-	const char *log_path;    /* gets the decisions */
-	const char *errors_path; /* gets what the proxy complains of */
-	const char *list;        /* as egress_list_read() made it */
-	uid_t uid;               /* whom it serves, as it is outside of the sandbox */
-	int life_fd;             /* a pipe: when nobody can write to it any more, the proxy ends;
-				    -1: it ends by SIGTERM alone */
+	const char *folder; /* absolute; made; gets EGRESS_SOCKET and EGRESS_TOKEN */
+	const char *log_path, *errors_path; /* as of struct egress_process */
+	const char *list;                   /* as egress_list_read() made it */
+	uid_t uid;                          /* whom it serves, as it is outside of the sandbox */
+	int life_fd; /* a pipe: when nobody can write to it any more, the proxy ends;
+			-1: it ends by SIGTERM alone */
 };
 
 /* A proxy that was started and serves nobody yet. */

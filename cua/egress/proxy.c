@@ -13,7 +13,7 @@ const struct egress_limits egress_usual_limits = { .connections = 256,
 	.names_per_hour = 240,
 	.sent = 100ULL << 20,
 	.received = 16ULL << 30,
-	.log = 64ULL << 20,
+	.log = EGRESS_LOG_MAX,
 	.head_ms = 10000,
 	.dial_ms = 10000,
 	.idle_ms = 300000 };
@@ -60,6 +60,7 @@ enum cua_status egress_proxy_run(const struct egress_proxy_options *options, voi
 		struct cua_error *err)
 {
 	struct egress_proxy proxy = { .options = options };
+	egress_decisions_init(&proxy.log, options->log_fd, options->limits.log);
 	signal(SIGPIPE, SIG_IGN);
 	/* resolv.conf may have a list of domains to search: a name that is not there would become
 	 * another one under them. */
@@ -78,6 +79,7 @@ enum cua_status egress_proxy_run(const struct egress_proxy_options *options, voi
 		return CUA_FAIL(err, CUA_ERR_IO, 0, "the egress proxy does not see whom it is for");
 	}
 	const enum cua_status status = serve(&proxy, on_ready, err);
+	egress_decisions_finish(&proxy.log);
 	ledger_finish(&proxy.ledger); /* connections end with the process */
 	return status;
 }

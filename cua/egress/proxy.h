@@ -15,7 +15,8 @@ struct egress_limits {
 	int connections_per_rule; /* at a time */
 	int names_per_hour;       /* that were not asked for in the hour before */
 	uint64_t sent, received;  /* bytes for each entry of the list, in the life of the proxy */
-	uint64_t log;             /* bytes; nothing is let through that cannot be logged */
+	uint64_t log;             /* bytes; nothing is let through that cannot be logged; of what
+				     is refused a bounded part is: see decisions.h */
 	int head_ms, dial_ms, idle_ms;
 };
 

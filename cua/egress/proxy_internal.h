@@ -11,6 +11,7 @@
 
 #include "cua/egress/allow_list.h"
 #include "cua/egress/client_hello.h"
+#include "cua/egress/decisions.h"
 #include "cua/egress/proxy.h"
 #include "cua/egress/pump.h"
 #include "cua/egress/relay.h"
@@ -42,7 +43,8 @@ struct egress_proxy {
 	uv_signal_t term;
 	uv_poll_t life;
 	struct ledger ledger;
-	uint64_t logged, last_id;
+	struct egress_decisions log;
+	uint64_t last_id;
 	int connections;
 };
 
@@ -118,7 +120,8 @@ void ledger_finish(struct ledger *ledger);
 
 /* --- egress_log.c --- */
 
-/* event: "allowed", "denied", "failed", "closed". False if it cannot be written. */
+/* event: "allowed", "denied", "failed", "closed". False if it cannot be written; of "denied" and
+ * "failed" some are counted alone. */
 bool egress_log(struct connection *connection, const char *event, const char *rule,
 		const char *detail);
 
