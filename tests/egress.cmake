@@ -1,5 +1,5 @@
 # Tests of cua/egress: names, requests, TLS, and the proxy itself; included by tests/CMakeLists.txt.
-foreach(name names request frame decisions gateway_log)
+foreach(name names request frame udp_peers decisions gateway_log confine)
 	cua_unit_test(egress_${name} cua_egress)
 endforeach()
 set(egress_tests_dir ${CMAKE_CURRENT_LIST_DIR})

@@ -12,8 +12,10 @@ import sys
 import threading
 
 SITE = '11.22.33.44'  # nobody's here: there is no way out of these namespaces
-OUTSIDE = [SITE, '11.22.33.45', '169.254.169.254', '100.100.100.200', '10.9.8.7', '192.168.77.1', '172.20.0.9']
+NEIGHBOUR = '11.22.44.55'  # on the machine's own network, whose addresses are public ones
+OUTSIDE = [NEIGHBOUR, SITE, '11.22.33.45', '169.254.169.254', '100.100.100.200', '10.9.8.7', '192.168.77.1', '172.20.0.9']
 MACHINE = '11.22.33.1'
+MACHINE_BESIDE = '11.22.44.1'
 LARGE = bytes(range(251)) * (1 << 17)  # 31 MiB
 NAMES = {'site.test': SITE, 'metadata.test': '169.254.169.254', 'private.test': '10.9.8.7',
          'own.test': MACHINE}
@@ -51,15 +53,17 @@ def serve_page(address, port, text):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def serve_udp(address, port, answer):
+def serve_udp(address, port, answer, answering=None):
+    """The answers come from another socket, if one is given."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((address, port))
 
     def serve():
         while True:
             message, sender = server.recvfrom(4096)
-            server.sendto(answer(message), sender)
+            (answering or server).sendto(answer(message), sender)
     threading.Thread(target=serve, daemon=True).start()
+    return server
 
 
 def resolve(query):
@@ -83,13 +87,16 @@ def play_outside():
     print('here', flush=True)
     sys.stdin.readline()
     ip('link', 'set', 'lo', 'up')
-    ip('address', 'add', SITE + '/24', 'dev', 'outside')
+    ip('address', 'add', NEIGHBOUR + '/24', 'dev', 'outside')
     ip('link', 'set', 'outside', 'up')
+    ip('route', 'add', MACHINE, 'dev', 'outside')
     for address in OUTSIDE[1:]:
         ip('address', 'add', address + '/32', 'dev', 'lo')
     for address in OUTSIDE:
         serve_page(address, 80, 'outside')
     serve_udp(SITE, 7, lambda message: b'echo of ' + message)
+    stranger = serve_udp(SITE, 9, lambda message: b'asked')
+    serve_udp(SITE, 8, lambda message: b'asked', stranger)
     print('ready', flush=True)
     sys.stdin.read()
 
@@ -101,9 +108,10 @@ def play_machine():
     ip('link', 'set', 'lo', 'up')
     ip('link', 'add', 'inside', 'type', 'veth', 'peer', 'name', 'outside', 'netns',
        str(outside.pid))
-    ip('address', 'add', MACHINE + '/24', 'dev', 'inside')
+    ip('address', 'add', MACHINE + '/32', 'dev', 'inside')
+    ip('address', 'add', MACHINE_BESIDE + '/24', 'dev', 'inside')
     ip('link', 'set', 'inside', 'up')
-    ip('route', 'add', 'default', 'via', SITE)
+    ip('route', 'add', 'default', 'via', NEIGHBOUR)
     outside.stdin.write('go\n')
     outside.stdin.flush()
     assert outside.stdout.readline() == 'ready\n'

@@ -139,6 +139,25 @@ static void the_internet_is_reached_by_name_and_address(void **state)
 	desktop_sh_expect(&desktop, "env | grep -ci proxy || true", "0");
 }
 
+/* Port 8 is answered from port 9, which is heard once it was asked itself. */
+static void nobody_who_was_not_asked_is_heard(void **state)
+{
+	(void)state;
+	desktop_sh_expect(&desktop,
+			"python3 -c '\n"
+			"import socket\n"
+			"s = socket.socket(2, 2)\n"
+			"s.settimeout(2)\n"
+			"def ask(port):\n"
+			"    s.sendto(b\"this\", (\"site.test\", port))\n"
+			"    try:\n"
+			"        return s.recvfrom(99)[1][1]\n"
+			"    except TimeoutError:\n"
+			"        return 0\n"
+			"print(ask(8), ask(9), ask(8))'",
+			"0 9 9");
+}
+
 static void much_goes_whole_both_ways(void **state)
 {
 	(void)state;
@@ -193,6 +212,8 @@ static const struct {
 	{ "http://192.168.77.1/", false },
 	{ "http://172.20.0.9/", false },
 	{ "http://11.22.33.1:8080/", false }, /* this machine's own */
+	{ "http://11.22.44.1:8080/", false },
+	{ "http://11.22.44.55/", false }, /* a neighbour of its */
 	{ "http://10.0.2.2:8080/", true },
 	{ "http://10.0.2.3:8080/", true }, /* its name server is on its loopback */
 	{ "http://10.0.2.15:8080/", true },
@@ -272,23 +293,31 @@ static void another_desktop_is_not_reached(void **state)
 
 /* --- what is told --- */
 
-static void the_network_is_told(void **state)
+static void expect_gateway(const char *expected)
 {
 	struct cua_http_response response = { 0 };
-	struct output output;
-	(void)state;
 	assert_int_equal(desktop_http(&desktop, "GET", "/v1/desktop", NULL, 0, NULL, &response),
 			200);
 	CUA_AUTO_JSON cJSON *status = cJSON_Parse(response.body.data);
 	cua_http_response_finish(&response);
 	assert_string_equal(json_text(status, "network"), "open");
-	assert_string_equal(json_text(status, "gateway"), "running");
+	assert_string_equal(json_text(status, "gateway"), expected);
+}
+
+static void the_network_is_told(void **state)
+{
+	struct output output;
+	(void)state;
+	expect_gateway("running");
 	world_cua(&world, &output, "desktop", "network", "-d", desktop.name, NULL);
 	expect_status(&output, 0, "cua desktop network");
 	assert_non_null(strstr(output.out, "network open"));
 	assert_non_null(strstr(output.out, " allowed 11.22.33.44:80, a public address"));
 	assert_non_null(strstr(output.out, " denied  169.254.169.254:80, a link-local address"));
 	assert_non_null(strstr(output.out, " denied  11.22.33.1:8080, an address of this machine"));
+	assert_non_null(strstr(output.out,
+			" denied  11.22.44.55:80, an address of a network that this machine is "
+			"on"));
 	output_finish(&output);
 }
 
@@ -340,7 +369,22 @@ static void without_the_gateway_there_is_no_route(void **state)
 	world_cua(&world, &output, "desktop", "list", NULL);
 	assert_non_null(strstr(output.out, "network open (its gateway has ended: none)"));
 	output_finish(&output);
-	/* It comes back with a new host alone. */
+	/* It is had back in the way that is told, from the same host. */
+	world_cua(&world, &output, "desktop", "network", "-d", desktop.name, NULL);
+	assert_non_null(strstr(
+			output.out, "Another one comes with: cua desktop start --name=open"));
+	output_finish(&output);
+	const pid_t host = desktop_recorded_pid(&desktop, "host");
+	world_expect(&world, 0, "desktop", "start", "--name=open", NULL);
+	assert_int_equal(desktop_recorded_pid(&desktop, "host"), host);
+	desktop_sh_expect(&desktop, "curl -sS http://site.test/", "hello from outside");
+	expect_gateway("running");
+	world_cua(&world, &output, "desktop", "start", "--name=open", NULL);
+	assert_non_null(strstr(output.err, "is running already"));
+	output_finish(&output);
+	/* And with a new host. */
+	kill_and_wait(desktop_recorded_pid(&desktop, "egress"));
+	expect_gateway("ended");
 	desktop_disconnect(&desktop);
 	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
 	world_expect(&world, 0, "desktop", "start", "--name=open", NULL);
@@ -382,14 +426,17 @@ static void what_the_machine_lacks_is_told_before_anything_starts(void **state)
 	assert_int_equal(unlink(TUN), 0);
 	world_cua(&world, &output, "desktop", "start", "--name=wrong", "--network=open", NULL);
 	assert_int_equal(output.exit_status, 6);
-	assert_non_null(strstr(output.err, "needs " TUN "; root gets it with: modprobe tun"));
+	assert_non_null(strstr(output.err,
+			"needs " TUN
+			" (No such file or directory): root gets it with: modprobe tun"));
 	output_finish(&output);
 	make_tun(0600);
 	if (world.uid == USER) {
 		world_cua(&world, &output, "desktop", "start", "--name=wrong", "--network=open",
 				NULL);
 		assert_int_equal(output.exit_status, 6);
-		assert_non_null(strstr(output.err, "chmod 666 " TUN));
+		assert_non_null(strstr(output.err, "(Permission denied): root"));
+		assert_non_null(strstr(output.err, "chmod 666 " TUN "\n"));
 		output_finish(&output);
 	} else { /* whom its mode does not concern */
 		world_expect(&world, 0, "desktop", "start", "--name=right", "--network=open", NULL);
@@ -452,6 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_internet_is_reached_by_name_and_address),
+		cmocka_unit_test(nobody_who_was_not_asked_is_heard),
 		cmocka_unit_test(much_goes_whole_both_ways),
 		cmocka_unit_test(tools_have_the_same_network),
 		cmocka_unit_test(chromium_reaches_it),

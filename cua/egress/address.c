@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -102,7 +103,48 @@ static bool is_equal(const struct sockaddr *a, const struct sockaddr *b)
 					sizeof(struct in6_addr)) == 0;
 }
 
-/* A public address of this machine leads to its services as the loopback does. */
+static size_t bytes_of(const struct sockaddr *address, const uint8_t **ret_bytes)
+{
+	if (address->sa_family == AF_INET) {
+		*ret_bytes = (const void *)&((const struct sockaddr_in *)(const void *)address)
+					     ->sin_addr;
+		return sizeof(struct in_addr);
+	}
+	*ret_bytes = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
+	return address->sa_family == AF_INET6 ? sizeof(struct in6_addr) : 0;
+}
+
+/* Is it in the network that the interface is on? A mask of nothing makes no network. */
+static bool is_beside(const struct ifaddrs *at, const struct sockaddr *address)
+{
+	const uint8_t *own, *mask, *wanted;
+	if (!at->ifa_addr || !at->ifa_netmask || at->ifa_addr->sa_family != address->sa_family) {
+		return false;
+	}
+	const size_t len = bytes_of(address, &wanted);
+	bytes_of(at->ifa_addr, &own);
+	/* The family of a netmask is not always set. */
+	struct sockaddr_storage whole;
+	memcpy(&whole, at->ifa_netmask,
+			len == sizeof(struct in_addr) ? sizeof(struct sockaddr_in)
+						      : sizeof(struct sockaddr_in6));
+	whole.ss_family = address->sa_family;
+	bytes_of((const struct sockaddr *)&whole, &mask);
+	bool is_same = len > 0 && mask[0] != 0;
+	for (size_t i = 0; i < len; i++) {
+		is_same = is_same && ((own[i] ^ wanted[i]) & mask[i]) == 0;
+	}
+	return is_same;
+}
+
+static bool is_other_end(const struct ifaddrs *at, const struct sockaddr *address)
+{
+	return (at->ifa_flags & IFF_POINTOPOINT) && at->ifa_dstaddr &&
+			is_equal(at->ifa_dstaddr, address);
+}
+
+/* A public address of this machine leads to its services as the loopback does, and one in a network
+ * that it is on to neighbours that may trust it. */
 static const char *refuse_own(const struct sockaddr *address)
 {
 	struct ifaddrs *all = NULL;
@@ -113,6 +155,11 @@ static const char *refuse_own(const struct sockaddr *address)
 	for (const struct ifaddrs *at = all; at && !why; at = at->ifa_next) {
 		if (at->ifa_addr && is_equal(at->ifa_addr, address)) {
 			why = "an address of this machine";
+		}
+	}
+	for (const struct ifaddrs *at = all; at && !why; at = at->ifa_next) {
+		if (is_beside(at, address) || is_other_end(at, address)) {
+			why = "an address of a network that this machine is on";
 		}
 	}
 	freeifaddrs(all);

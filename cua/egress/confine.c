@@ -13,8 +13,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cua/base/util.h"
+#include "cua/egress/process.h"
 
 /* Whatever touches files is handled, so that all of it is refused but where a rule lets it. */
 #define ALL_OF_FILES (LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1)
@@ -44,7 +46,19 @@ static bool let_read_resolver(int ruleset)
 	return let_read(ruleset, path);
 }
 
-/* Kernels without it: uid and system calls keep it in. */
+/* Kernels without it: a user of its own keeps it in. Else all files of whoever started it would be
+ * open to it. */
+static enum cua_status do_without_landlock(struct cua_error *err)
+{
+	return geteuid() == EGRESS_UID
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+					  "this kernel has no Landlock, so what stands between the "
+					  "sandbox and the network could read this user's files: "
+					  "start cua as root, which gives it a user of its own, or "
+					  "boot with landlock in lsm=");
+}
+
 static enum cua_status confine_files(struct cua_error *err)
 {
 	/* Name resolution: its configuration, and the libraries that it loads by name. */
@@ -54,7 +68,7 @@ static enum cua_status confine_files(struct cua_error *err)
 	CUA_AUTO_FD int ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 	if (ruleset < 0) {
 		return errno == ENOSYS || errno == EOPNOTSUPP
-				? CUA_OK
+				? do_without_landlock(err)
 				: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "landlock");
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(readable); i++) {
@@ -96,7 +110,9 @@ static enum cua_status confine_calls(struct cua_error *err)
 					0 &&
 			seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 					SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) == 0;
-	static const int families[] = { AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH };
+	/* Unix sockets, which Landlock leaves open: behind one may be a bus, or who starts
+	 * containers. Names are found without: nscd and its like are asked, and not waited for. */
+	static const int families[] = { AF_UNIX, AF_PACKET, AF_ALG, AF_VSOCK, AF_BLUETOOTH };
 	for (size_t i = 0; is_well && i < CUA_ARRAY_LEN(families); i++) {
 		is_well = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket),
 					  1,

@@ -10,6 +10,7 @@
 #include "cua/egress/confine.h"
 #include "cua/egress/frame.h"
 #include "cua/egress/gateway_log.h"
+#include "cua/egress/udp_peers.h"
 
 #define FRAME_MAX (EGRESS_MTU + 18) /* bytes */
 #define FRAMES_PER_TURN 64          /* so that answers are not kept waiting */
@@ -23,6 +24,7 @@ struct gateway {
 	struct pollfd fds[OWN_FDS + EGRESS_DESCRIPTORS_MAX];
 	int fd_count;
 	struct egress_checked checked;
+	struct egress_udp_peers peers;
 	struct egress_gateway_log log;
 	uint8_t frame[FRAME_MAX];
 };
@@ -32,6 +34,9 @@ struct gateway {
 static ssize_t send_packet(const void *frame, size_t len, void *data)
 {
 	const struct gateway *gateway = data;
+	if (!egress_udp_peers_let_in(&gateway->peers, frame, len, cua_now_us())) {
+		return (ssize_t)len; /* nobody asked for it */
+	}
 	/* One for which there is no room is lost, as on any network. */
 	return write(gateway->options->tap_fd, frame, len);
 }
@@ -133,6 +138,7 @@ static enum cua_status take(struct gateway *gateway, size_t len, struct cua_erro
 		status = egress_gateway_log(&gateway->log, &destination, now_us, err);
 	}
 	if (status == CUA_OK && verdict == EGRESS_PASS) {
+		egress_udp_peers_note(&gateway->peers, gateway->frame, len, now_us);
 		slirp_input(gateway->slirp, gateway->frame, (int)len);
 	} else if (status == CUA_OK) {
 		const size_t answer_len = egress_frame_refusal(gateway->frame, len, answer);
@@ -192,6 +198,9 @@ enum cua_status egress_gateway_run(const struct egress_gateway_options *options,
 		return status;
 	}
 	gateway->slirp = make_slirp(gateway);
+	if (!gateway->slirp) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "libslirp does not start");
+	}
 	on_ready();
 	while (status == CUA_OK && !gateway->fds[AT_LIFE].revents) {
 		status = turn(gateway, err);

@@ -30,14 +30,13 @@ enum cua_status egress_tap_check(struct cua_error *err)
 	if (fd >= 0) {
 		return CUA_OK;
 	}
-	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno,
-			errno == EACCES || errno == EPERM
-					? "an open network needs " DEVICE
-					  ", which this user may not open; root lets everybody "
-					  "with: chmod 666 " DEVICE
-					: "an open network needs " DEVICE
-					  "; root gets it with: modprobe tun; a container with: "
-					  "--device=" DEVICE);
+	const bool is_closed = errno == EACCES || errno == EPERM;
+	/* The reason stands before what to do, whose end is a command. */
+	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "an open network needs " DEVICE " (%s): %s",
+			strerrordesc_np(errno),
+			is_closed ? "root lets everybody open it with: chmod 666 " DEVICE
+				  : "root gets it with: modprobe tun; a container with: "
+				    "--device=" DEVICE);
 }
 
 /* --- in a child, which has the sandbox's network --- */
