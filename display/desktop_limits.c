@@ -1,6 +1,8 @@
 #include "display/desktop_limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,6 +18,9 @@
 #define TOOLS_PART 2
 /* Each of the folders in memory that the sandbox has may hold so much of it. */
 #define SCRATCH_PART 4
+
+/* As agent/tools/runner.c has it, which is another program's. */
+#define TOOLS_OPEN_FILES 1024
 
 #define MEMORY_SLACK ((int64_t)1 << 20)
 
@@ -182,6 +187,12 @@ enum cua_status desktop_limits_open_tools(const struct desktop_record *record,
 	return CUA_OK;
 }
 
+void desktop_limits_kill_tools(const struct desktop_record *record)
+{
+	const struct cua_cgroup tools = group_of(record, TOOLS);
+	cua_cgroup_kill(&tools);
+}
+
 /* --- telling --- */
 
 static int64_t sum(int64_t a, int64_t b)
@@ -223,6 +234,32 @@ static bool read_disk(const struct desktop_record *record, struct statvfs *ret_d
 static bool is_full(const struct statvfs *disk)
 {
 	return disk->f_bavail <= disk->f_blocks / 100 || disk->f_ffree == 0;
+}
+
+/* A file beside the record: whoever describes the desktop sees it. */
+static void mark_path(
+		const struct desktop_record *record, const char *name, char *path, size_t size)
+{
+	char leaf[32];
+	snprintf(leaf, sizeof(leaf), "reached-%s", name);
+	desktop_path(record, leaf, path, size);
+}
+
+static void mark(const struct desktop_record *record, const char *name)
+{
+	char path[CUA_PATH_MAX];
+	mark_path(record, name, path, sizeof(path));
+	const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		close(fd);
+	}
+}
+
+static bool is_marked(const struct desktop_record *record, const char *name)
+{
+	char path[CUA_PATH_MAX];
+	mark_path(record, name, path, sizeof(path));
+	return access(path, F_OK) == 0;
 }
 
 static void add_reached(cJSON *reached, const char *name, int64_t count)
@@ -275,7 +312,10 @@ cJSON *desktop_limits_describe(const struct desktop_record *record)
 	add_reached(reached, "memory", kills);
 	add_reached(reached, "processes", refused);
 	add_reached(reached, "cpus", all.throttled_us);
-	add_reached(reached, "disk", has_disk && is_full(&file_system));
+	add_reached(reached, "disk",
+			(has_disk && is_full(&file_system)) || is_marked(record, "disk"));
+	add_reached(reached, "tmp", is_marked(record, "tmp"));
+	add_reached(reached, "open_files", is_marked(record, "open_files"));
 	return json;
 }
 
@@ -306,34 +346,102 @@ static void spell_bytes(int64_t bytes, char *text, size_t size)
 			bytes % gib ? "MiB" : "GiB");
 }
 
-void desktop_limits_explain(const struct desktop_record *record,
-		const struct desktop_reached *before, char *text, size_t size)
+/* Adds a line. */
+static void say(char *text, size_t size, const char *format, ...) CUA_PRINTF(3, 4);
+
+static void say(char *text, size_t size, const char *format, ...)
 {
-	const struct desktop_limits *limits = &record->settings.limits;
-	struct desktop_reached now;
+	va_list args;
+	size_t len = strlen(text);
+	if (len > 0 && len + 1 < size) {
+		text[len++] = '\n';
+		text[len] = '\0';
+	}
+	va_start(args, format);
+	vsnprintf(text + len, size - len, format, args);
+	va_end(args);
+}
+
+/* What the kernel counts, since. */
+static void explain_counts(const struct desktop_limits *limits,
+		const struct desktop_reached *before, const struct desktop_reached *now, char *text,
+		size_t size)
+{
+	const int64_t kills = now->tools_kills - before->tools_kills;
 	char bytes[32];
-	size_t len = 0;
+	if (kills > 0 && limits->memory_bytes > 0) {
+		spell_bytes(limits->memory_bytes / (now->tools_memory_full ? TOOLS_PART : 1), bytes,
+				sizeof(bytes));
+		say(text, size, "[%s limit of memory, %s, was reached: %lld process%s killed]",
+				now->tools_memory_full ? "the tools'" : "the desktop's", bytes,
+				(long long)kills, kills > 1 ? "es were" : " was");
+	}
+	if (now->refused > before->refused && limits->processes > 0) {
+		say(text, size, "[%s limit of processes, %d, was reached: no more were started]",
+				now->tools_processes_full ? "the tools'" : "the desktop's",
+				limits->processes / (now->tools_processes_full ? TOOLS_PART : 1));
+	}
+}
+
+static bool has_told(const cJSON *told, const char *name)
+{
+	const cJSON *item = NULL;
+	cJSON_ArrayForEach (item, told) {
+		if (cJSON_IsString(item) && strcmp(item->valuestring, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of files: the kernel tells nobody else. */
+static void explain_files(const struct desktop_record *record, const struct desktop_reached *before,
+		const struct desktop_reached *now, const cJSON *told, char *text, size_t size)
+{
+	static const char *const places[] = { "/tmp", "/var/tmp", "/dev/shm", "/run" };
+	const struct desktop_limits *limits = &record->settings.limits;
+	const bool lacks_space = has_told(told, "space"),
+		   is_disk = now->disk_full && (lacks_space || !before->disk_full);
+	bool is_explained = is_disk;
+	char bytes[32];
+	if (is_disk) {
+		spell_bytes(limits->disk_bytes, bytes, sizeof(bytes));
+		say(text, size, "[the desktop's limit of disk, %s, was reached]", bytes);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(places) && limits->memory_bytes > 0; i++) {
+		if (has_told(told, places[i])) {
+			spell_bytes(limits->memory_bytes / SCRATCH_PART, bytes, sizeof(bytes));
+			say(text, size, "[the desktop's limit of %s, %s, was reached]", places[i],
+					bytes);
+			mark(record, "tmp");
+			is_explained = true;
+		}
+	}
+	if (lacks_space && !is_explained) {
+		say(text, size, "[there was no space left in the home or in /tmp; there is now]");
+	}
+	if (has_told(told, "file size") && limits->disk_bytes > 0) {
+		spell_bytes(limits->disk_bytes, bytes, sizeof(bytes));
+		say(text, size, "[the desktop's limit of one file, %s, was reached]", bytes);
+		mark(record, "disk");
+	}
+	if (has_told(told, "open files")) {
+		const bool is_lower =
+				limits->open_files > 0 && limits->open_files < TOOLS_OPEN_FILES;
+		say(text, size,
+				"[the tools' limit of open files, %d for each process, was "
+				"reached]",
+				is_lower ? limits->open_files : TOOLS_OPEN_FILES);
+		mark(record, "open_files");
+	}
+}
+
+void desktop_limits_explain(const struct desktop_record *record,
+		const struct desktop_reached *before, const cJSON *told, char *text, size_t size)
+{
+	struct desktop_reached now;
 	desktop_limits_read(record, &now);
 	text[0] = '\0';
-	if (now.tools_kills > before->tools_kills && limits->memory_bytes > 0) {
-		spell_bytes(limits->memory_bytes / (now.tools_memory_full ? TOOLS_PART : 1), bytes,
-				sizeof(bytes));
-		len = (size_t)snprintf(text, size,
-				"[%s limit of memory, %s, was reached: %lld process%s killed]",
-				now.tools_memory_full ? "the tools'" : "the desktop's", bytes,
-				(long long)(now.tools_kills - before->tools_kills),
-				now.tools_kills - before->tools_kills > 1 ? "es were" : " was");
-	}
-	if (now.refused > before->refused && limits->processes > 0 && len < size) {
-		len += (size_t)snprintf(text + len, size - len,
-				"%s[%s limit of processes, %d, was reached: no more were started]",
-				len ? "\n" : "",
-				now.tools_processes_full ? "the tools'" : "the desktop's",
-				limits->processes / (now.tools_processes_full ? TOOLS_PART : 1));
-	}
-	if (now.disk_full && !before->disk_full && len < size) {
-		spell_bytes(limits->disk_bytes, bytes, sizeof(bytes));
-		snprintf(text + len, size - len, "%s[the desktop's disk, %s, is full]",
-				len ? "\n" : "", bytes);
-	}
+	explain_counts(&record->settings.limits, before, &now, text, size);
+	explain_files(record, before, &now, told, text, size);
 }

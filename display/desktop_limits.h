@@ -43,6 +43,9 @@ CUA_NODISCARD enum cua_status desktop_limits_remove(
 CUA_NODISCARD enum cua_status desktop_limits_open_tools(const struct desktop_record *record,
 		int ret_fds[CUA_CGROUP_KINDS], int *ret_count, struct cua_error *err);
 
+/* Kills what tools have started, where there is a group. */
+void desktop_limits_kill_tools(const struct desktop_record *record);
+
 /* Limits, use, and what was reached, as /v1/desktop and cua desktop list have it. */
 cJSON *desktop_limits_describe(const struct desktop_record *record);
 
@@ -55,8 +58,9 @@ struct desktop_reached {
 };
 
 void desktop_limits_read(const struct desktop_record *record, struct desktop_reached *ret_reached);
-/* Words about what was reached since; "" if nothing was. */
+/* Words about what was reached since; "" if nothing was. told: what the tools' runner says of that,
+ * as in agent/tools/limits.h, or NULL; it is noted for desktop_limits_describe(). */
 void desktop_limits_explain(const struct desktop_record *record,
-		const struct desktop_reached *before, char *text, size_t size);
+		const struct desktop_reached *before, const cJSON *told, char *text, size_t size);
 
 #endif

@@ -253,6 +253,18 @@ static void a_storm_of_processes_ends_with_its_call(void **state)
 	}
 }
 
+static void nothing_outlives_the_runner(void **state)
+{
+	(void)state;
+	skip_without_groups();
+	bash("(setsid sh -c 'trap : INT TERM HUP; while :; do sleep 1; done' stubborn >/dev/null "
+	     "2>&1 &)",
+			"{}");
+	assert_says(bash("pgrep -fc '^sh -c trap.*stubbor[n]'", "{}"), "1");
+	assert_says(bash("kill -9 $PPID; sleep 100", "{}"), "ended unexpectedly");
+	assert_says(bash("pgrep -fc '^sh -c trap.*stubbor[n]'", "{}"), "0");
+}
+
 static void a_restart_makes_room(void **state)
 {
 	(void)state;
@@ -318,6 +330,33 @@ static void one_file_is_bounded(void **state)
 	assert_true(strtol(text, NULL, 10) <= 200 << 20);
 }
 
+static void limits_of_files_are_named(void **state)
+{
+	(void)state;
+	static const char opener[] = "python3 -c 'l = [open(\"/dev/null\") for i in range(999)]'";
+	assert_says(bash(opener, "{}"),
+			"[the tools' limit of open files, 512 for each process, was reached]");
+	assert_true(says_reached("open_files"));
+	assert_false(says_reached("tmp"));
+	static const char full[] = "[the desktop's limit of /tmp, 128 MiB, was reached]";
+	assert_says(bash("head -c 150000000 /dev/zero > /tmp/big", "{}"), full);
+	assert_true(says_reached("tmp"));
+	/* Once, and where it is the reason again. */
+	assert_null(strstr(bash("echo fine", "{}"), "limit"));
+	assert_says(bash("echo more > /tmp/more", "{}"), full);
+	assert_says(bash("rm /tmp/*; head -c 150000000 /dev/zero > /tmp/big; rm /tmp/big", "{}"),
+			"no space left in the home or in /tmp");
+	assert_null(strstr(bash("echo fine > /tmp/fine; cat /tmp/fine", "{}"), "limit"));
+	assert_says(bash("head -c 300000000 /dev/zero > /dev/null; ulimit -f 10; "
+			 "(head -c 300000000 /dev/zero > big) 2>&1",
+				    "{}"),
+			"[the desktop's limit of one file, 200 MiB, was reached]");
+	struct output output;
+	world_cua(&world, &output, "desktop", "list", NULL);
+	assert_says(output.out, "limits reached: disk, tmp, open_files");
+	output_finish(&output);
+}
+
 /* Does any loop device have a file of this world? */
 static bool has_loop_device(void *data)
 {
@@ -347,7 +386,7 @@ static void the_home_is_bounded_and_told(void **state)
 	assert_says(bash("for i in 1 2 3; do head -c 100000000 /dev/zero > big$i; done; "
 			 "du -sm ~ | cut -f1",
 				    "{}"),
-			"[the desktop's disk, 200 MiB, is full]");
+			"[the desktop's limit of disk, 200 MiB, was reached]");
 	CUA_AUTO_FREE char *used = desktop_sh(&desktop, "du -sm ~ | cut -f1");
 	assert_in_range(strtol(used, NULL, 10), 150, 200);
 	assert_true(says_reached("disk"));
@@ -499,10 +538,12 @@ int main(void)
 		TEST(files_in_memory_are_bounded),
 		TEST(a_fork_bomb_is_bounded_and_told_and_can_be_ended),
 		TEST(a_storm_of_processes_ends_with_its_call),
+		TEST(nothing_outlives_the_runner),
 		TEST(a_restart_makes_room),
 		TEST(processor_time_is_shared_as_told),
 		TEST(open_files_are_bounded),
 		TEST(one_file_is_bounded),
+		TEST(limits_of_files_are_named),
 		TEST(the_home_is_bounded_and_told),
 		TEST(nothing_is_left_of_the_groups),
 		TEST(bad_limits_are_refused),

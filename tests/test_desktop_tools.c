@@ -870,6 +870,44 @@ static void wrong_calls_are_refused(void **state)
 	}
 }
 
+static void an_environment_says_what_was_made(void **state)
+{
+	(void)state;
+	const uint64_t begin_us = cua_now_us();
+	assert_says(call_failing("environment_setup", "language", "node",
+				    "{\"packages\":[\"tiny-js\"]}"),
+			"this desktop has none (--network=none); nothing was made");
+	assert_says(bash("ls package.json 2>&1; true"), "No such file");
+	assert_in_range(cua_now_us() - begin_us, 0, 10000000);
+	assert_says(call("environment_setup", "language", "node", "{}"),
+			"package.json is ready; no packages were installed");
+	assert_says(call("environment_setup", "language", "node", "{\"timeout_s\":60}"),
+			"package.json was there already; what it names was not installed, as this "
+			"desktop has no network");
+	assert_says(call("environment_setup", "language", "python", "{}"), ".venv is ready");
+	assert_string_equal(
+			bash(".venv/bin/python -c 'print(1)'; rm -rf .venv package.json"), "1\n");
+}
+
+static void pages_of_a_pdf_are_counted(void **state)
+{
+	(void)state;
+	bash("cat > two.pdf <<'END'\n"
+	     "%PDF-1.4\n"
+	     "1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+	     "2 0 obj <</Type/Pages/Kids[3 0 R 4 0 R]/Count 2/MediaBox[0 0 99 99]>> endobj\n"
+	     "3 0 obj <</Type/Page/Parent 2 0 R>> endobj\n"
+	     "4 0 obj <</Type/Page/Parent 2 0 R>> endobj\n"
+	     "trailer <</Root 1 0 R>>\n"
+	     "END\n"
+	     "echo '%PDF-1.4' > none.pdf");
+	call("read_file", "path", "two.pdf", "{\"offset\":2,\"limit\":5}");
+	assert_says(call_failing("read_file", "path", "two.pdf", "{\"offset\":7}"),
+			"two.pdf has 2 pages; there is no page 7");
+	assert_says(call_failing("read_file", "path", "none.pdf", "{}"),
+			"none.pdf cannot be read as a PDF: it is damaged");
+}
+
 /* Which call runs. */
 static cJSON *ask_which_runs(void)
 {
@@ -961,6 +999,8 @@ int main(void)
 		cmocka_unit_test(a_command_that_does_not_end_is_ended),
 		cmocka_unit_test(what_a_call_has_started_ends_with_it),
 		cmocka_unit_test(output_is_bounded_and_plain),
+		cmocka_unit_test(an_environment_says_what_was_made),
+		cmocka_unit_test(pages_of_a_pdf_are_counted),
 		cmocka_unit_test(python_keeps_its_variables_and_shows_errors),
 		cmocka_unit_test(python_shows_pictures),
 		cmocka_unit_test(damaged_pictures_are_errors),

@@ -4,7 +4,7 @@
 /* The runner's link to the desktop's host: JSON objects, each ended by a line break.
  *
  * From the host, first an empty line with the descriptors of control groups, if there are any. Then
- * {"tool": NAME, "arguments": {...}} starts a call, {"cancel": true} ends it,
+ * {"tool": NAME, "arguments": {...}, "network": NAME} starts a call, {"cancel": true} ends it,
  * {"acted": {...}, "number": N, "waited_ms": N} answers an "act". From the runner: {"act": {...},
  * "number": N}, a body for the desktop API's /v1/actions, one at a time; and at the end {"content":
  * [...], "is_error": bool} or {"code", "message"}. */

@@ -13,6 +13,7 @@
 
 #include "agent/tools/confine.h"
 #include "agent/tools/family.h"
+#include "agent/tools/limits.h"
 #include "agent/tools/world.h"
 #include "cua/base/json.h"
 #include "cua/base/process.h"
@@ -92,12 +93,20 @@ static cJSON *run_call(struct tool_world *world, const cJSON *request)
 		return refusal(&why);
 	}
 	world->is_cancelled = false;
+	world->has_network = strcmp(cua_json_text(request, "network"), "none") != 0;
+	const unsigned int full = tool_limits_look();
 	call.began = tool_moment_now();
 	call.deadline_us = cua_now_us() +
 			(uint64_t)tool_integer(&call, "timeout_s", timeout_s) * 1000000U;
 	cua_buffer_init(&call.text, TEXT_MAX);
 	const enum cua_status status = tool->run(&call, &why);
 	cJSON *answer = status == CUA_OK ? answer_of(&call) : refusal(&why);
+	/* answer_of() leaves it one string. */
+	tool_limits_tell(full,
+			status != CUA_OK                 ? why.msg
+					: call.text.data ? call.text.data
+							 : "",
+			answer);
 	cJSON_Delete(call.images);
 	free(call.directory);
 	cua_buffer_finish(&call.text);

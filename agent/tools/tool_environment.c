@@ -1,7 +1,11 @@
 #include "agent/tools/program.h"
 #include "agent/tools/world.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
@@ -31,11 +35,11 @@ static enum cua_status set_up_python(
 		struct tool_call *call, bool has_packages, struct cua_error *err)
 {
 	static const char *const make[] = { "python3", "-m", "venv", ".venv", NULL };
-	const char *argv[PACKAGES_MAX + 8] = { ".venv/bin/python", "-m", "pip", "install",
-		"--no-input", "--disable-pip-version-check" };
+	const char *argv[PACKAGES_MAX + 12] = { ".venv/bin/python", "-m", "pip", "install",
+		"--no-input", "--disable-pip-version-check", "--retries", "1", "--timeout", "15" };
 	enum cua_status status = tool_program_tell(call, make, err);
 	if (status == CUA_OK && !call->is_error && has_packages) {
-		status = install(call, argv, 6, err);
+		status = install(call, argv, 10, err);
 	}
 	return status == CUA_OK && !call->is_error
 			? cua_buffer_printf(&call->text, err,
@@ -44,30 +48,54 @@ static enum cua_status set_up_python(
 			: status;
 }
 
+static enum cua_status say_node(
+		struct tool_call *call, bool was_there, bool has_installed, struct cua_error *err)
+{
+	char modules[PATH_MAX + 16];
+	snprintf(modules, sizeof(modules), "%s/node_modules", call->world->workspace.path);
+	const bool has_modules = access(modules, F_OK) == 0;
+	return cua_buffer_printf(&call->text, err, "\npackage.json %s; %s",
+			was_there ? "was there already" : "is ready",
+			has_installed && has_modules
+					? "node_modules is ready, and scripts of packages were not "
+					  "run"
+					: has_installed
+					? "it names no packages, and there is no node_modules"
+					: was_there ? "what it names was not installed, as this "
+						      "desktop has no network"
+						    : "no packages were installed");
+}
+
+/* What is in the project already is installed, too. */
 static enum cua_status set_up_node(struct tool_call *call, bool has_packages, struct cua_error *err)
 {
 	static const char *const make[] = { "npm", "init", "--yes", NULL };
-	const char *argv[PACKAGES_MAX + 8] = { "npm", "install", "--no-fund", "--no-audit",
-		"--ignore-scripts" };
+	const char *argv[PACKAGES_MAX + 12] = { "npm", "install", "--no-fund", "--no-audit",
+		"--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000",
+		"--fetch-retry-maxtimeout=2000", "--fetch-timeout=15000" };
 	CUA_AUTO_FD int fd = -1;
 	struct stat info;
-	enum cua_status status =
-			tool_open_file(&call->world->workspace, "package.json", &fd, &info, NULL);
-	status = status == CUA_OK ? CUA_OK : tool_program_tell(call, make, err);
-	if (status == CUA_OK && !call->is_error && has_packages) {
-		status = install(call, argv, 5, err);
+	const bool was_there = tool_open_file(&call->world->workspace, "package.json", &fd, &info,
+					       NULL) == CUA_OK;
+	const bool installs = has_packages || (was_there && call->world->has_network);
+	enum cua_status status = was_there ? CUA_OK : tool_program_tell(call, make, err);
+	if (status == CUA_OK && !call->is_error && installs) {
+		status = install(call, argv, 9, err);
 	}
-	return status == CUA_OK && !call->is_error
-			? cua_buffer_printf(&call->text, err,
-					  "\npackage.json and node_modules are ready; scripts of "
-					  "packages were not run")
-			: status;
+	return status == CUA_OK && !call->is_error ? say_node(call, was_there, installs, err)
+						   : status;
 }
 
 static enum cua_status run(struct tool_call *call, struct cua_error *err)
 {
 	const bool has_packages =
 			cJSON_GetArraySize(cua_json_member(call->arguments, "packages")) > 0;
+	if (has_packages && !call->world->has_network) {
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"environment_setup: packages come over a network, and this desktop "
+				"has none (--network=none); nothing was made. Without packages it "
+				"is");
+	}
 	return strcmp(tool_string(call, "language"), "python") == 0
 			? set_up_python(call, has_packages, err)
 			: set_up_node(call, has_packages, err);
@@ -77,11 +105,15 @@ const struct tool tool_environment = {
 	.name = "environment_setup",
 	.help = "Make a Python environment (.venv) or a Node project (package.json, node_modules) "
 		"in "
-		"the workspace and install packages into it, which needs a network.",
+		"the workspace and install packages into it, and what a package.json that is there "
+		"names, which needs a network.",
 	.place = TOOL_IN_SANDBOX,
 	.args = { { "language", TOOL_ARG_STRING, .required = true, .max = 20, .choices = languages,
 				  .help = "of the environment" },
 			{ "packages", TOOL_ARG_STRINGS, .min = 0, .max = PACKAGES_MAX,
-					.help = "names, with versions as pip or npm spell them" } },
+					.help = "names, with versions as pip or npm spell them" },
+			{ "timeout_s", TOOL_ARG_INTEGER, .min = 1, .max = 600,
+					.help = "end it after so many seconds; 600 if not "
+						"given" } },
 	.run = run,
 };

@@ -12,6 +12,7 @@
 #include "cua/picture/decode.h"
 
 #define FILE_MAX ((size_t)64 << 20)
+#define INFO_MAX ((size_t)64 << 10)
 #define PAGES_MAX 10 /* of a PDF, in one call */
 
 /* --- PDF --- */
@@ -33,28 +34,59 @@ static enum cua_status show_page(
 	return status == CUA_OK ? tool_show_picture(call, png.data, png.len, err) : status;
 }
 
+static enum cua_status count_pages(struct tool_call *call, const char *name, const char *path,
+		int *ret_pages, struct cua_error *err)
+{
+	const char *const argv[] = { "pdfinfo", path, NULL };
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	int code = 0;
+	cua_buffer_init(&text, INFO_MAX);
+	enum cua_status status = tool_program_run(call, argv, NULL, &text, &code, err);
+	if (status == CUA_OK) {
+		status = cua_buffer_append(&text, "", 1, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	const char *line = strstr(text.data, "Pages:");
+	if (code != 0 || !line || sscanf(line, "Pages: %d", ret_pages) != 1) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"%.200s cannot be read as a PDF: it is damaged, or wants a "
+				"password",
+				name);
+	}
+	return CUA_OK;
+}
+
 /* The words of the pages, and a picture of each. */
 static enum cua_status read_pdf(struct tool_call *call, const char *name, struct cua_error *err)
 {
 	CUA_AUTO_FREE char *path = NULL;
 	char first[16], last[16];
+	int pages = 0;
 	const int from = tool_integer(call, "offset", 1);
-	const int count = tool_integer(call, "limit", PAGES_MAX);
-	const int to = from + (count < PAGES_MAX ? count : PAGES_MAX) - 1;
-	snprintf(first, sizeof(first), "%d", from);
-	snprintf(last, sizeof(last), "%d", to);
+	const int limit = tool_integer(call, "limit", PAGES_MAX);
 	enum cua_status status = tool_argument_path(&call->world->workspace, name, &path, err);
+	if (status == CUA_OK) {
+		status = count_pages(call, name, path, &pages, err);
+	}
+	if (status == CUA_OK && from > pages) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
+				"%.200s has %d page%s; there is no page %d", name, pages,
+				pages == 1 ? "" : "s", from);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
+	const int count = limit < PAGES_MAX ? limit : PAGES_MAX;
+	const int to = pages - from < count ? pages : from + count - 1;
+	snprintf(first, sizeof(first), "%d", from);
+	snprintf(last, sizeof(last), "%d", to);
 	const char *const argv[] = { "pdftotext", "-layout", "-f", first, "-l", last, path, "-",
 		NULL };
 	status = tool_program_tell(call, argv, err);
 	for (int page = from; status == CUA_OK && !call->is_error && page <= to; page++) {
-		if (show_page(call, path, page, page == from ? err : NULL) != CUA_OK) {
-			/* Beyond the last. */
-			return page == from ? CUA_ERR_INVAL : CUA_OK;
-		}
+		status = show_page(call, path, page, err);
 	}
 	return status;
 }

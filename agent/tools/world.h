@@ -14,6 +14,7 @@ struct tool_world {
 	struct tool_link link;
 	/* For cua_spawn(): of the control groups that bound what tools start. */
 	int group_fds[CUA_UNIX_FDS_MAX], group_fd_count;
+	bool has_network;  /* the desktop, for the call under way */
 	bool is_cancelled; /* the call under way */
 	bool is_over;      /* the host has hung up */
 };

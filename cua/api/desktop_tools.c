@@ -85,14 +85,21 @@ static void reply_error(struct cua_http_exchange *exchange, const struct cua_err
 	reply(exchange, cua_status_http(why->status), text ? text : "{}");
 }
 
+/* What was reached in the call under way, the runner's word with it; "": nothing was. */
+static void explain(const struct desktop_tools *tools, cJSON *answer, char *words, size_t size)
+{
+	CUA_AUTO_JSON cJSON *told = cJSON_DetachItemFromObjectCaseSensitive(answer, "reached");
+	desktop_limits_explain(tools->record, &tools->reached, told, words, size);
+}
+
 /* With a last word about limits that the call ran into; NULL: there is none. The caller frees. */
 static char *add_reached(const struct desktop_tools *tools, const char *text)
 {
-	char words[256];
-	desktop_limits_explain(tools->record, &tools->reached, words, sizeof(words));
-	CUA_AUTO_JSON cJSON *answer = words[0] ? cJSON_Parse(text) : NULL;
+	char words[512];
+	CUA_AUTO_JSON cJSON *answer = cJSON_Parse(text);
+	explain(tools, answer, words, sizeof(words));
 	cJSON *content = cua_json_member(answer, "content");
-	if (!cJSON_IsArray(content)) {
+	if (!words[0] || !cJSON_IsArray(content)) {
 		return NULL;
 	}
 	cJSON *part = cJSON_CreateObject();
@@ -147,6 +154,7 @@ static void lose(struct desktop_tools *tools)
 			"the tools of this desktop ended unexpectedly; the next call starts them "
 			"anew, without the shell's and Python's variables");
 	hang_up(tools);
+	desktop_limits_kill_tools(tools->record); /* what it would have ended */
 	if (!TAILQ_EMPTY(&tools->calls)) {
 		end_call(tools, NULL, &why);
 		next_call(tools);
@@ -287,8 +295,10 @@ static void on_line(struct desktop_tools *tools, const char *line)
 	} else if (code && call) {
 		const enum cua_status said = cua_status_from_name(code);
 		struct cua_error why;
-		cua_error_set(&why, said == CUA_OK ? CUA_ERR_APP : said, 0, "%.480s",
-				cua_json_text(json, "message"));
+		char words[256];
+		explain(tools, json, words, sizeof(words));
+		cua_error_set(&why, said == CUA_OK ? CUA_ERR_APP : said, 0, "%.480s%s%s",
+				cua_json_text(json, "message"), words[0] ? "\n" : "", words);
 		end_call(tools, NULL, &why);
 		next_call(tools);
 	} else if (cJSON_IsObject(json) && call) {
@@ -411,8 +421,9 @@ static void next_call(struct desktop_tools *tools)
 }
 
 /* The body is {"tool": NAME, "arguments": {...}, "judged": bool}; the runner checks the rest. */
-static enum cua_status line_of(const struct cua_http_exchange *exchange, char **ret_line,
-		struct call *ret_call, struct cua_error *err)
+static enum cua_status line_of(const struct desktop_tools *tools,
+		const struct cua_http_exchange *exchange, char **ret_line, struct call *ret_call,
+		struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *body = cJSON_Parse(exchange->body.data ? exchange->body.data : "");
 	CUA_AUTO_JSON cJSON *line = cJSON_CreateObject();
@@ -431,6 +442,10 @@ static enum cua_status line_of(const struct cua_http_exchange *exchange, char **
 	cJSON_AddStringToObject(line, "tool", name);
 	cJSON_AddItemToObject(line, "arguments",
 			arguments ? cJSON_Duplicate(arguments, true) : cJSON_CreateObject());
+	cJSON_AddStringToObject(line, "network",
+			tools->record->settings.sandboxed
+					? desktop_network_name(&tools->record->settings)
+					: "open");
 	*ret_line = cJSON_PrintUnformatted(line);
 	return *ret_line ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
 }
@@ -441,7 +456,7 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 	CUA_AUTO_FREE char *line = NULL;
 	struct call *call = NULL,
 		    read = { .exchange = exchange, .connection = exchange->connection };
-	enum cua_status status = line_of(exchange, &line, &read, &why);
+	enum cua_status status = line_of(tools, exchange, &line, &read, &why);
 	if (status == CUA_OK && tools->count >= QUEUE_MAX) {
 		status = CUA_FAIL(&why, CUA_ERR_UNAVAILABLE, 0, "%d calls are waiting already",
 				QUEUE_MAX);

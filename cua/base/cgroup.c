@@ -18,6 +18,7 @@
 #define CPU_PERIOD_US 100000
 #define CPU_QUOTA_MIN_US 1000
 #define REMOVE_TIMEOUT_US 5000000U
+#define KILL_TIMEOUT_US 1000000U
 #define LOOK_AGAIN_MS 2
 
 /* --- files of a group --- */
@@ -228,21 +229,46 @@ int cua_cgroup_open(const struct cua_cgroup *group, int ret_fds[CUA_CGROUP_KINDS
 
 /* --- its end --- */
 
-/* Processes of other namespaces are 0 there. */
-static void kill_processes(const char *dir)
+/* Processes of other namespaces are 0 there. True if there was one. */
+static bool kill_processes(const char *dir)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
 	cua_buffer_init(&text, CGROUP_FILE_MAX);
 	if (!cgroup_read_file(dir, "cgroup.procs", &text)) {
-		return;
+		return false;
 	}
+	bool any = false;
 	char *rest = NULL;
 	for (char *line = strtok_r(text.data, "\n", &rest); line;
 			line = strtok_r(NULL, "\n", &rest)) {
 		const pid_t pid = (pid_t)strtol(line, NULL, 10);
 		if (pid > 1) {
-			kill(pid, SIGKILL);
+			any = kill(pid, SIGKILL) == 0 || any;
 		}
+	}
+	return any;
+}
+
+/* A record that was damaged must not lead anywhere else. */
+static bool is_ours(const char *dir)
+{
+	return strncmp(dir, "/sys/fs/cgroup/", strlen("/sys/fs/cgroup/")) == 0 &&
+			strstr(dir, "/" CUA_CGROUP_PREFIX) && !strstr(dir, "/..");
+}
+
+void cua_cgroup_kill(const struct cua_cgroup *group)
+{
+	const uint64_t deadline_us = cua_now_us() + KILL_TIMEOUT_US;
+	const char *dir = "";
+	for (int kind = 0; kind < CUA_CGROUP_KINDS && !dir[0]; kind++) {
+		dir = group->dirs[kind];
+	}
+	if (!is_ours(dir) || write_file(dir, "cgroup.kill", "1", NULL) == CUA_OK) {
+		return;
+	}
+	/* Before Linux 5.14, and in version 1: until those that fork are outrun. */
+	while (kill_processes(dir) && cua_now_us() < deadline_us) {
+		poll(NULL, 0, LOOK_AGAIN_MS);
 	}
 }
 
@@ -261,13 +287,6 @@ static enum cua_status remove_folder(const char *dir, struct cua_error *err)
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	}
 	return CUA_OK;
-}
-
-/* A record that was damaged must not lead anywhere else. */
-static bool is_ours(const char *dir)
-{
-	return strncmp(dir, "/sys/fs/cgroup/", strlen("/sys/fs/cgroup/")) == 0 &&
-			strstr(dir, "/" CUA_CGROUP_PREFIX) && !strstr(dir, "/..");
 }
 
 enum cua_status cua_cgroup_remove(const struct cua_cgroup *group, struct cua_error *err)

@@ -68,6 +68,8 @@ CUA_NODISCARD enum cua_status cua_cgroup_make(const struct cua_cgroup *parent,
 		const struct cua_cgroup *group, struct cua_error *err);
 CUA_NODISCARD enum cua_status cua_cgroup_limit(const struct cua_cgroup *group,
 		const struct cua_cgroup_limits *limits, struct cua_error *err);
+/* Kills every process in it, of ours alone; in version 1 within a second, or not all. */
+void cua_cgroup_kill(const struct cua_cgroup *group);
 /* Ends every process in it and removes it, if it is one of ours. CUA_ERR_TIMEOUT if one does not
  * end. Groups below it must be gone. */
 CUA_NODISCARD enum cua_status cua_cgroup_remove(
