@@ -6,16 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/queue.h>
 #include <sys/wait.h>
 
 #include <uv.h>
 
 #define CUA_LOG_MODULE "host"
+#include "cua/api/desktop_lease.h"
 #include "cua/api/desktop_stream.h"
 #include "cua/api/desktop_thread.h"
 #include "cua/api/desktop_tools.h"
 #include "cua/api/desktop_vnc.h"
+#include "cua/api/reply.h"
 #include "cua/base/http_server.h"
 #include "cua/base/log.h"
 #include "cua/base/process.h"
@@ -24,7 +25,6 @@
 #include "display/desktop_limits.h"
 
 #define BODY_MAX_LEN ((size_t)16 << 20) /* a picture for the clipboard */
-#define LEASE_WAIT_MAX_MS 60000
 /* Input that a caller asked to keep down is released after so long without a request. */
 #define HELD_MAX_MS 60000
 #define WATCH_MS 1000
@@ -34,18 +34,11 @@
 /* Scripts of the tools, as the connection that an input belongs to; sockets count from 1. */
 #define TOOLS_CONNECTION (~0UL)
 
-/* Somebody who waits for a person to give the input back. */
-struct lease_waiter {
-	struct cua_http_exchange *exchange;
-	uint64_t deadline_ms; /* of uv_now() */
-	TAILQ_ENTRY(lease_waiter) link;
-};
-
 struct host {
 	struct desktop_record record;
 	uv_loop_t loop;
 	uv_signal_t term_signal, child_signal;
-	uv_timer_t lease_timer, held_timer, watch_timer;
+	uv_timer_t held_timer, watch_timer;
 	int jobs; /* submitted and not done */
 	struct cua_http_server *server;
 	struct desktop_thread *thread;
@@ -53,27 +46,8 @@ struct host {
 	struct desktop_vnc *vnc;
 	struct desktop_tools *tools;
 	struct desktop_job *tool_job; /* of a tool's script, until it is done; NULL */
-	TAILQ_HEAD(, lease_waiter) waiters;
+	struct desktop_lease *lease;
 };
-
-/* --- replies --- */
-
-static void reply_json(struct cua_http_exchange *exchange, int status, const cJSON *json)
-{
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	const struct cua_http_reply reply = { .status = status,
-		.content_type = "application/json",
-		.body = text ? text : "{}",
-		.body_len = text ? strlen(text) : 2 };
-	cua_http_reply(exchange, &reply);
-}
-
-static void reply_error(
-		struct cua_http_exchange *exchange, const struct cua_error *error, int index)
-{
-	CUA_AUTO_JSON cJSON *json = desktop_error_json(error, index);
-	reply_json(exchange, cua_status_http(error->status), json);
-}
 
 /* --- jobs --- */
 
@@ -105,7 +79,7 @@ static struct desktop_job *job_for(struct cua_http_exchange *exchange, enum desk
 	struct desktop_job *job = desktop_job_create(kind);
 	if (!job && exchange) {
 		const struct cua_error error = { CUA_ERR_NOMEM, ENOMEM, "out of memory" };
-		reply_error(exchange, &error, -1);
+		api_reply_error(exchange, &error, -1);
 	}
 	return job;
 }
@@ -193,7 +167,7 @@ static void post_actions(struct host *host, struct cua_http_exchange *exchange)
 	}
 	if (status != CUA_OK) {
 		desktop_job_destroy(job);
-		reply_error(exchange, &error, index);
+		api_reply_error(exchange, &error, index);
 		return;
 	}
 	submit(host, job, exchange);
@@ -210,7 +184,7 @@ static void get_screenshot(struct host *host, struct cua_http_exchange *exchange
 	if (desktop_shot_parse(exchange->query, desktop_thread_screen(host->thread), &job->shot,
 			    &error) != CUA_OK) {
 		desktop_job_destroy(job);
-		reply_error(exchange, &error, -1);
+		api_reply_error(exchange, &error, -1);
 		return;
 	}
 	submit(host, job, exchange);
@@ -228,8 +202,7 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 	desktop_record_refresh_network(&host->record); /* another proxy may have been started */
 	desktop_network_describe(&host->record, json);
 	cJSON_AddNumberToObject(json, "host_pid", getpid());
-	cJSON_AddStringToObject(json, "lease",
-			desktop_thread_person_holds(host->thread) ? "person" : "agent");
+	cJSON_AddStringToObject(json, "lease", desktop_lease_holder(host->lease));
 	cJSON_AddNumberToObject(json, "viewers", desktop_thread_viewers(host->thread));
 	cJSON_AddStringToObject(json, "home", host->record.home);
 	if (host->record.settings.workspace[0]) {
@@ -240,7 +213,7 @@ static void get_desktop(struct host *host, struct cua_http_exchange *exchange)
 			host->record.settings.sandboxed ? CUA_SANDBOX_HOME : host->record.home);
 	cJSON_AddStringToObject(json, "workspace", workspace);
 	cJSON_AddItemToObject(json, "limits", desktop_limits_describe(&host->record));
-	reply_json(exchange, 200, json);
+	api_reply_json(exchange, 200, json);
 }
 
 static void get_actions(struct host *host, struct cua_http_exchange *exchange)
@@ -254,7 +227,7 @@ static void get_actions(struct host *host, struct cua_http_exchange *exchange)
 		cJSON_AddStringToObject(action, "description", spec->help);
 		cJSON_AddItemToObject(action, "parameters", cua_action_schema(spec));
 	}
-	reply_json(exchange, 200, json);
+	api_reply_json(exchange, 200, json);
 }
 
 static void post_resume(struct host *host, struct cua_http_exchange *exchange)
@@ -278,17 +251,17 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 		struct cua_error error;
 		cua_error_set(&error, CUA_ERR_INVAL, 0,
 				"listen must be null or a port, 0 to 65535 (0: any)");
-		reply_error(exchange, &error, -1);
+		api_reply_error(exchange, &error, -1);
 		return;
 	}
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	if (desktop_vnc_listen(host->vnc, none ? -1 : listen->valueint, &answer, &error) !=
 			CUA_OK) {
-		reply_error(exchange, &error, -1);
+		api_reply_error(exchange, &error, -1);
 		return;
 	}
-	reply_json(exchange, 200, answer);
+	api_reply_json(exchange, 200, answer);
 }
 
 /* --- tools --- */
@@ -300,7 +273,7 @@ static void post_tools(struct host *host, struct cua_http_exchange *exchange)
 		cua_error_set(&error, CUA_ERR_POLICY, 0,
 				"a secret can be seen on this desktop, and tools wait until it "
 				"cannot: leave the field, or close its window");
-		reply_error(exchange, &error, -1);
+		api_reply_error(exchange, &error, -1);
 		return;
 	}
 	desktop_tools_call(host->tools, exchange);
@@ -316,48 +289,15 @@ static void post_tools_act(struct host *host, struct cua_http_exchange *exchange
 	desktop_tools_judged(host->tools, exchange);
 }
 
-/* What the modules of scripts do; not what ends programs. */
-static enum cua_status check_script(const struct desktop_request *request, struct cua_error *err)
-{
-	static const enum cua_action_type allowed[] = { CUA_ACTION_SCREENSHOT, CUA_ACTION_MOVE,
-		CUA_ACTION_CLICK, CUA_ACTION_MOUSE_DOWN, CUA_ACTION_MOUSE_UP, CUA_ACTION_DRAG,
-		CUA_ACTION_SCROLL, CUA_ACTION_TYPE, CUA_ACTION_KEY, CUA_ACTION_HOLD_KEY,
-		CUA_ACTION_CURSOR_POSITION, CUA_ACTION_LIST_WINDOWS, CUA_ACTION_FOCUS_WINDOW,
-		CUA_ACTION_CLOSE_WINDOW, CUA_ACTION_MOVE_WINDOW, CUA_ACTION_RESIZE_WINDOW,
-		CUA_ACTION_MAXIMIZE_WINDOW, CUA_ACTION_MINIMIZE_WINDOW, CUA_ACTION_RESTORE_WINDOW,
-		CUA_ACTION_CLIPBOARD_GET, CUA_ACTION_CLIPBOARD_SET };
-	if (request->secrets.count > 0 || request->scale.width > 0) {
-		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
-				"scripts have no secrets, and speak of the screen's pixels");
-	}
-	for (int i = 0; i < request->count; i++) {
-		bool is_allowed = false;
-		for (size_t k = 0; k < CUA_ARRAY_LEN(allowed); k++) {
-			is_allowed = is_allowed || request->actions[i].type == allowed[k];
-		}
-		if (!is_allowed) {
-			return CUA_FAIL(err, CUA_ERR_POLICY, 0, "scripts cannot do %s",
-					cua_action_table[request->actions[i].type].name);
-		}
-	}
-	return CUA_OK;
-}
-
-static enum cua_status parse_script(struct host *host, const char *body, size_t len,
-		struct desktop_request *request, int *ret_index, struct cua_error *err)
-{
-	enum cua_status status = desktop_request_parse(
-			body, len, desktop_thread_screen(host->thread), request, ret_index, err);
-	return status == CUA_OK ? check_script(request, err) : status;
-}
-
 static void on_tools_check(const char *body, size_t len, char **ret_error, void *user_data)
 {
 	struct desktop_request request = { 0 };
 	struct cua_error error = { 0 };
 	int index = -1;
-	if (parse_script(user_data, body, len, &request, &index, &error) != CUA_OK) {
-		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
+	const struct host *host = user_data;
+	if (desktop_script_parse(body, len, desktop_thread_screen(host->thread), &request, &index,
+			    &error) != CUA_OK) {
+		CUA_AUTO_JSON cJSON *json = api_error_json(&error, index);
 		*ret_error = cJSON_PrintUnformatted(json);
 	}
 	desktop_request_finish(&request);
@@ -369,8 +309,10 @@ static void on_tools_act(int number, const char *body, size_t len, void *user_da
 	struct cua_error error = { 0 };
 	int index = -1;
 	struct desktop_job *job = job_for(NULL, DESKTOP_JOB_ACTIONS);
-	enum cua_status status = job ? parse_script(host, body, len, &job->request, &index, &error)
-				     : CUA_FAIL(&error, CUA_ERR_NOMEM, ENOMEM, "action");
+	enum cua_status status = job
+			? desktop_script_parse(body, len, desktop_thread_screen(host->thread),
+					  &job->request, &index, &error)
+			: CUA_FAIL(&error, CUA_ERR_NOMEM, ENOMEM, "action");
 	if (status == CUA_OK) {
 		job->act = number;
 		host->tool_job = job;
@@ -379,7 +321,7 @@ static void on_tools_act(int number, const char *body, size_t len, void *user_da
 		return;
 	}
 	desktop_job_destroy(job);
-	CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
+	CUA_AUTO_JSON cJSON *json = api_error_json(&error, index);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	desktop_tools_acted(host->tools, number, text ? text : "{}");
 }
@@ -401,8 +343,8 @@ static void get_frames(struct host *host, struct cua_http_exchange *exchange)
 	(void)host;
 	cua_error_set(&error, CUA_ERR_INVAL, 0, "%s is a WebSocket: ask for an upgrade",
 			exchange->path);
-	CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, -1);
-	reply_json(exchange, 426, json);
+	CUA_AUTO_JSON cJSON *json = api_error_json(&error, -1);
+	api_reply_json(exchange, 426, json);
 }
 
 static enum cua_status on_stream(
@@ -431,69 +373,9 @@ static void submit_stream_job(struct desktop_job *job, void *user_data)
 	submit(user_data, job, NULL);
 }
 
-/* --- the lease --- */
-
-static void reply_lease(struct host *host, struct cua_http_exchange *exchange)
-{
-	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-	cJSON_AddStringToObject(json, "holder",
-			desktop_thread_person_holds(host->thread) ? "person" : "agent");
-	reply_json(exchange, 200, json);
-}
-
-/* Answers those whose wait is over, and sets the timer for the next. */
-static void serve_waiters(struct host *host)
-{
-	const bool agent_holds = !desktop_thread_person_holds(host->thread);
-	uint64_t next_ms = UINT64_MAX;
-	struct lease_waiter *waiter, *following;
-	for (waiter = TAILQ_FIRST(&host->waiters); waiter; waiter = following) {
-		following = TAILQ_NEXT(waiter, link);
-		if (agent_holds || waiter->deadline_ms <= uv_now(&host->loop) ||
-				waiter->exchange->gone) {
-			TAILQ_REMOVE(&host->waiters, waiter, link);
-			reply_lease(host, waiter->exchange);
-			free(waiter);
-		} else if (waiter->deadline_ms < next_ms) {
-			next_ms = waiter->deadline_ms;
-		}
-	}
-	uv_timer_stop(&host->lease_timer);
-	if (next_ms != UINT64_MAX) {
-		uv_timer_start(&host->lease_timer, host->lease_timer.timer_cb,
-				next_ms - uv_now(&host->loop), 0);
-	}
-}
-
-static void on_lease_timer(uv_timer_t *timer)
-{
-	serve_waiters(timer->data);
-}
-
 static void get_lease(struct host *host, struct cua_http_exchange *exchange)
 {
-	const char *wait =
-			strncmp(exchange->query, "wait_ms=", 8) == 0 ? exchange->query + 8 : NULL;
-	char *end = NULL;
-	const long wait_ms = wait ? strtol(wait, &end, 10) : 0;
-	if ((wait && (*end || end == wait)) || (!wait && exchange->query[0]) || wait_ms < 0 ||
-			wait_ms > LEASE_WAIT_MAX_MS) {
-		struct cua_error error;
-		cua_error_set(&error, CUA_ERR_INVAL, 0, "wait_ms must be 0 to %d",
-				LEASE_WAIT_MAX_MS);
-		reply_error(exchange, &error, -1);
-		return;
-	}
-	struct lease_waiter *waiter = calloc(1, sizeof(*waiter));
-	if (!waiter) {
-		reply_lease(host, exchange);
-		return;
-	}
-	uv_update_time(&host->loop);
-	waiter->exchange = exchange;
-	waiter->deadline_ms = uv_now(&host->loop) + (uint64_t)wait_ms;
-	TAILQ_INSERT_TAIL(&host->waiters, waiter, link);
-	serve_waiters(host);
+	desktop_lease_get(host->lease, exchange);
 }
 
 /* --- dispatch --- */
@@ -532,12 +414,12 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 	if (path_known) {
 		cua_error_set(&error, CUA_ERR_INVAL, 0, "%s has no method %s", exchange->path,
 				exchange->method);
-		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, -1);
-		reply_json(exchange, 405, json);
+		CUA_AUTO_JSON cJSON *json = api_error_json(&error, -1);
+		api_reply_json(exchange, 405, json);
 		return;
 	}
 	cua_error_set(&error, CUA_ERR_NOT_FOUND, 0, "no such path: %s", exchange->path);
-	reply_error(exchange, &error, -1);
+	api_reply_error(exchange, &error, -1);
 }
 
 static void on_gone(struct cua_http_exchange *exchange, void *user_data)
@@ -549,7 +431,7 @@ static void on_gone(struct cua_http_exchange *exchange, void *user_data)
 	if (exchange->user_data) {
 		desktop_thread_cancel(host->thread, exchange->user_data);
 	} else {
-		serve_waiters(host);
+		desktop_lease_look(host->lease);
 	}
 }
 
@@ -562,7 +444,8 @@ static void on_close(unsigned long connection, void *user_data)
 
 static void on_people(void *user_data)
 {
-	serve_waiters(user_data);
+	struct host *host = user_data;
+	desktop_lease_look(host->lease);
 }
 
 /* --- the vnc process --- */
@@ -607,15 +490,12 @@ static void init_handles(struct host *host)
 	uv_loop_init(&host->loop);
 	uv_signal_init(&host->loop, &host->term_signal);
 	uv_signal_init(&host->loop, &host->child_signal);
-	uv_timer_init(&host->loop, &host->lease_timer);
 	uv_timer_init(&host->loop, &host->held_timer);
 	uv_timer_init(&host->loop, &host->watch_timer);
 	host->term_signal.data = host->child_signal.data = host;
-	host->lease_timer.data = host->held_timer.data = host->watch_timer.data = host;
-	host->lease_timer.timer_cb = on_lease_timer;
+	host->held_timer.data = host->watch_timer.data = host;
 	uv_signal_start(&host->term_signal, on_term, SIGTERM);
 	uv_signal_start(&host->child_signal, on_child, SIGCHLD);
-	TAILQ_INIT(&host->waiters);
 }
 
 static enum cua_status host_start(struct host *host, struct cua_error *err)
@@ -633,6 +513,9 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 	desktop_path(&host->record, "api.sock", path, sizeof(path));
 	enum cua_status status = desktop_thread_create(
 			&host->loop, &host->record, &thread_handler, &host->thread, err);
+	if (status == CUA_OK) {
+		status = desktop_lease_create(&host->loop, host->thread, &host->lease, err);
+	}
 	if (status == CUA_OK) {
 		status = desktop_streams_create(&host->loop, host->thread, submit_stream_job, host,
 				&host->streams, err);

@@ -18,20 +18,6 @@ void desktop_request_finish(struct desktop_request *request)
 	*request = (struct desktop_request){ 0 };
 }
 
-cJSON *desktop_error_json(const struct cua_error *error, int index)
-{
-	cJSON *json = cJSON_CreateObject();
-	cJSON *inner = cJSON_AddObjectToObject(json, "error");
-	cJSON_AddStringToObject(
-			inner, "class", cua_error_class_name(cua_status_class(error->status)));
-	cJSON_AddStringToObject(inner, "code", cua_status_name(error->status));
-	if (index >= 0) {
-		cJSON_AddNumberToObject(inner, "action", index);
-	}
-	cJSON_AddStringToObject(inner, "message", error->msg);
-	return json;
-}
-
 /* cJSON ends a string at an escaped NUL: what came after it would be lost without a word. */
 static bool has_escaped_nul(const char *text)
 {

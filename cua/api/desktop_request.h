@@ -43,6 +43,12 @@ CUA_NODISCARD enum cua_status desktop_request_parse(const char *text, size_t len
 		struct cua_point screen, struct desktop_request *ret_request, int *ret_index,
 		struct cua_error *err);
 
+/* desktop_script.c: the same of a script, which may do less: CUA_ERR_POLICY. ret_request is to be
+ * finished whatever comes of it. */
+CUA_NODISCARD enum cua_status desktop_script_parse(const char *text, size_t len,
+		struct cua_point screen, struct desktop_request *ret_request, int *ret_index,
+		struct cua_error *err);
+
 /* The query of GET /v1/screenshot. */
 CUA_NODISCARD enum cua_status desktop_shot_parse(const char *query, struct cua_point screen,
 		struct display_shot *ret_shot, struct cua_error *err);
@@ -51,8 +57,5 @@ CUA_NODISCARD enum cua_status desktop_shot_parse(const char *query, struct cua_p
  * *ret_status is CUA_OK or what the answer's "error" says. Display thread only. */
 cJSON *desktop_request_run(struct display *display, const struct desktop_request *request,
 		enum cua_status *ret_status);
-
-/* {"error": {...}}; index -1 leaves "action" out. */
-cJSON *desktop_error_json(const struct cua_error *error, int index);
 
 #endif

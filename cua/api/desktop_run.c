@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "cua/api/desktop_request.h"
+#include "cua/api/reply.h"
 #include "cua/base/util.h"
 
 #define SHORT_TEXT_BYTES 16
@@ -346,7 +347,7 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 	cua_scale_answer(&request->scale, answer);
 	if (status != CUA_OK) {
 		display_release_held(display);
-		CUA_AUTO_JSON cJSON *json = desktop_error_json(&error, index);
+		CUA_AUTO_JSON cJSON *json = api_error_json(&error, index);
 		cJSON_AddItemToObject(answer, "error",
 				cJSON_DetachItemFromObjectCaseSensitive(json, "error"));
 	}

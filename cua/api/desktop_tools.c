@@ -10,6 +10,7 @@
 
 #define CUA_LOG_MODULE "host.tools"
 #include "cua/api/desktop_request.h"
+#include "cua/api/reply.h"
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/paths.h"
@@ -69,22 +70,6 @@ static void lose(struct desktop_tools *tools);
 
 /* --- answers --- */
 
-static void reply(struct cua_http_exchange *exchange, int status, const char *text)
-{
-	const struct cua_http_reply answer = { .status = status,
-		.content_type = "application/json",
-		.body = text,
-		.body_len = strlen(text) };
-	cua_http_reply(exchange, &answer);
-}
-
-static void reply_error(struct cua_http_exchange *exchange, const struct cua_error *why)
-{
-	CUA_AUTO_JSON cJSON *json = desktop_error_json(why, -1);
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	reply(exchange, cua_status_http(why->status), text ? text : "{}");
-}
-
 /* What was reached in the call under way, the runner's word with it; "": nothing was. */
 static void explain(const struct desktop_tools *tools, cJSON *answer, char *words, size_t size)
 {
@@ -120,9 +105,9 @@ static void end_call(struct desktop_tools *tools, const char *text, const struct
 	tools->count--;
 	if (call->exchange && text) {
 		CUA_AUTO_FREE char *longer = add_reached(tools, text);
-		reply(call->exchange, 200, longer ? longer : text);
+		api_reply_text(call->exchange, 200, longer ? longer : text);
 	} else if (call->exchange) {
-		reply_error(call->exchange, why);
+		api_reply_error(call->exchange, why, -1);
 	}
 	free(call->request);
 	free(call->held);
@@ -255,7 +240,7 @@ static void hold(struct desktop_tools *tools, struct call *call, char **body)
 	call->held = CUA_STEAL(*body);
 	call->held_us = cua_now_us();
 	uv_timer_start(&tools->held_timer, on_held_timer, HELD_MAX_MS, 0);
-	reply(CUA_STEAL(call->exchange), 200, text);
+	api_reply_text(CUA_STEAL(call->exchange), 200, text);
 }
 
 static void act(struct desktop_tools *tools, const cJSON *json, const cJSON *request)
@@ -465,7 +450,7 @@ void desktop_tools_call(struct desktop_tools *tools, struct cua_http_exchange *e
 		call = calloc(1, sizeof(*call));
 	}
 	if (!call) {
-		reply_error(exchange, &why);
+		api_reply_error(exchange, &why, -1);
 		return;
 	}
 	*call = read;
@@ -488,8 +473,7 @@ void desktop_tools_tell(const struct desktop_tools *tools, struct cua_http_excha
 		cJSON_AddBoolToObject(running, "held", call->held != NULL);
 	}
 	cJSON_AddNumberToObject(json, "waiting", tools->count > 0 ? tools->count - 1 : 0);
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	reply(exchange, 200, text ? text : "{}");
+	api_reply_json(exchange, 200, json);
 }
 
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange)
@@ -504,7 +488,8 @@ bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_excha
 	if (!call) {
 		return false;
 	}
-	reply(CUA_STEAL(call->exchange), 200, "{}"); /* releases it; nobody reads that */
+	/* Releases it; nobody reads that. */
+	api_reply_text(CUA_STEAL(call->exchange), 200, "{}");
 	if (call == TAILQ_FIRST(&tools->calls)) {
 		give_up(tools);
 	} else {
@@ -565,7 +550,7 @@ void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange 
 				HELD_MAX_MS / 1000);
 	}
 	if (status != CUA_OK) {
-		reply_error(exchange, &why);
+		api_reply_error(exchange, &why, -1);
 		return;
 	}
 	CUA_AUTO_FREE char *act_body = CUA_STEAL(call->held);
@@ -578,7 +563,7 @@ void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange 
 		return;
 	}
 	cua_error_set(&why, CUA_ERR_POLICY, 0, "%s", reason);
-	CUA_AUTO_JSON cJSON *json = desktop_error_json(&why, -1);
+	CUA_AUTO_JSON cJSON *json = api_error_json(&why, -1);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	desktop_tools_acted(tools, tools->act, text ? text : "{}");
 }

@@ -18,14 +18,19 @@ cJSON *api_error_json(const struct cua_error *error, int action)
 	return json;
 }
 
+void api_reply_text(struct cua_http_exchange *exchange, int http_status, const char *text)
+{
+	const struct cua_http_reply reply = { .status = http_status,
+		.content_type = "application/json",
+		.body = text,
+		.body_len = strlen(text) };
+	cua_http_reply(exchange, &reply);
+}
+
 void api_reply_json(struct cua_http_exchange *exchange, int http_status, const cJSON *json)
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
-	const struct cua_http_reply reply = { .status = http_status,
-		.content_type = "application/json",
-		.body = text ? text : "{}",
-		.body_len = text ? strlen(text) : 2 };
-	cua_http_reply(exchange, &reply);
+	api_reply_text(exchange, http_status, text ? text : "{}");
 }
 
 void api_reply_error(struct cua_http_exchange *exchange, const struct cua_error *error, int action)
