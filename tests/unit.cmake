@@ -21,7 +21,7 @@ foreach(name contract_action contract_bounds contract_schema)
 	target_sources(test_${name} PRIVATE ${unit_tests_dir}/contract_actions.c)
 endforeach()
 cua_unit_test(api_request cua_contract)
-target_sources(test_api_request PRIVATE ${unit_tests_dir}/../cua/api/desktop_request.c
+target_sources(test_api_request PRIVATE ${unit_tests_dir}/../cua/api/desktop_request.c ${unit_tests_dir}/../cua/api/reply.c
 	${unit_tests_dir}/../cua/api/desktop_secrets.c)
 foreach(name display_picture display_picture_frame display_picture_forms)
 	cua_unit_test(${name} cua_picture PkgConfig::libpng PkgConfig::libturbojpeg PkgConfig::libwebp m)
