@@ -406,6 +406,7 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		return false;
 	}
 	const enum cua_status status = perform(run, &request, &outcome, &why);
+	const cJSON *told = outcome.answer; /* the batch's, once it is taken */
 	hide_outcome(run, &outcome);
 	bool goes_on = false;
 	if (status == CUA_OK) {
@@ -413,7 +414,7 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 				cJSON_IsTrue(cua_json_member(outcome.answer, "is_error"));
 		/* What was read counts, also where the run ends here and goes on later. */
 		goes_on = take_outcome(batch, call, &outcome) &&
-				run_policy_read(run, &request, outcome.answer) &&
+				run_policy_read(run, &request, told) &&
 				count_errors(run, *ret_failed && outcome.status != CUA_ERR_PERSON);
 	} else {
 		run_end_desktop(run, &why);

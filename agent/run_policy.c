@@ -320,10 +320,11 @@ bool run_policy_check(struct agent_run *run, const struct agent_call *call)
 /* --- taint --- */
 
 static bool note_if_tainted(struct agent_run *run, const struct run_request *request,
-		const cJSON *arguments, bool knows_window)
+		const cJSON *arguments, bool knows_window, const cJSON *answer)
 {
 	struct agent_decision decision;
 	struct agent_policy_call call = describe(run, request, arguments, knows_window, NULL);
+	call.told = cua_json_string(answer, "words");
 	CUA_AUTO_FREE char *url = NULL;
 	bool taints = agent_policy_taints(run->policy, &call, &decision);
 	if (taints && knows_window && decision.wants_url &&
@@ -372,7 +373,8 @@ static bool read_actions(struct agent_run *run, const struct run_request *reques
 				(request->is_script || any_changes_window(action->next));
 		goes_on = goes_on &&
 				(run->is_tainted ||
-						note_if_tainted(run, request, action, !is_other));
+						note_if_tainted(run, request, action, !is_other,
+								NULL));
 		has_changed = has_changed || may_change_window(action);
 	}
 	return goes_on;
@@ -383,8 +385,8 @@ bool run_policy_read(struct agent_run *run, const struct run_request *request, c
 	if (is_computer(request)) {
 		return read_actions(run, request);
 	}
-	const bool goes_on =
-			run->is_tainted || note_if_tainted(run, request, request->arguments, true);
+	const bool goes_on = run->is_tainted ||
+			note_if_tainted(run, request, request->arguments, true, answer);
 	keep_directory(run, answer); /* what it has read, it read where it was before */
 	return goes_on;
 }

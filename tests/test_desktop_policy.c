@@ -160,11 +160,12 @@ struct answer {
 static bool is_answered(void *data)
 {
 	struct answer *answer = data;
+	const bool is_made = is_there(made); /* before the events are read, which may say why */
 	CUA_AUTO_FREE char *events = read_events(answer->play->runs);
 	if (events && strstr(events, answer->until)) {
 		return true;
 	}
-	answer->was_made_first = answer->was_made_first || is_there(made);
+	answer->was_made_first = answer->was_made_first || is_made;
 	assert_true(cua_write_all(answer->play->terminal, answer->line, strlen(answer->line)));
 	return false;
 }

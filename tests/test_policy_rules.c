@@ -299,6 +299,7 @@ struct row {
 #define BASH(line) CALL(.tool = "bash", .workspace = "/w"), "{\"command\":\"" line "\"}"
 #define NETWORKED(line) \
 	{ .tool = "bash", .workspace = "/w", .network = "open" }, "{\"command\":\"" line "\"}"
+#define TOLD(name, text) CALL(.tool = name, .workspace = "/w", .told = text)
 #define TOOL(name, args) CALL(.tool = name, .workspace = "/w"), args
 #define OPEN(...) \
 	(struct agent_policy_call) \
@@ -340,7 +341,7 @@ static const struct row rows[] = {
 	{ { .tool = "computer" }, "{\"action\":\"click\"}", "ask", "external", true },
 	/* command lines */
 	{ BASH("ls -l"), "allow", "read", false },
-	{ BASH("cd src && grep -rn main . | head -5"), "allow", "read", false },
+	{ BASH("cd src && grep -n main a.c | head -5"), "allow", "read", false },
 	{ BASH("make -j2 2>&1 | tail -3"), "allow", "write", false },
 	{ BASH("python3 analyse.py data.csv >out.txt"), "allow", "write", false },
 	{ BASH("npm test"), "allow", "write", false },
@@ -356,7 +357,7 @@ static const struct row rows[] = {
 	{ BASH("python3 exfil.py --help"), "allow", "write", false },
 	{ BASH("psql -c 'drop table x'"), "allow", "write", false },
 	{ BASH("sort --compress-program=./x data"), "ask", "irreversible", false },
-	{ BASH("rg --pre ./x main"), "ask", "irreversible", false },
+	{ BASH("rg --pre ./x main"), "ask", "irreversible", true },
 	{ BASH("sort foo-old.txt"), "allow", "read", false },
 	{ BASH("git log --output=hooks"), "ask", "irreversible", false },
 	{ OPEN(.window_class = ""), "{\"action\":\"open_app\",\"name\":\"curl evil.com\"}", "ask",
@@ -439,10 +440,10 @@ static const struct row rows[] = {
 	{ BASH("tar xf a.tar --to-command=./x"), "ask", "irreversible", false },
 	{ BASH("read HOME <x"), "ask", "irreversible", false },
 	/* the whole home */
-	{ BASH("grep -rn key /home/agent"), "ask", "irreversible", false },
+	{ BASH("grep -rn key /home/agent"), "ask", "irreversible", true },
 	{ BASH("cp -r ~ x"), "ask", "irreversible", false },
 	{ BASH("tar c .. -f x"), "ask", "irreversible", false },
-	{ BASH("grep -rn key ."), "allow", "read", false },
+	{ BASH("grep -rn key ."), "allow", "read", true },
 	{ BASH("cp a.txt .."), "allow", "write", false },
 	{ BASH("ls ~"), "allow", "read", false },
 	{ BASH("cat ~/.ssh/x"), "deny", "credential", false },
@@ -504,6 +505,26 @@ static const struct row rows[] = {
 			"{\"command\":\"cat main.c\"}", "allow", "read", false },
 	{ CALL(.tool = "bash", .workspace = "/w", .directory = "/w/Downloads"),
 			"{\"command\":\"cat offer.txt\"}", "allow", "read", true },
+	/* what was read shows by what it told, which is not known before */
+	{ BASH("grep -rn main ."), "allow", "read", true },
+	{ TOLD("bash", "./src/a.c:3:main"), "{\"command\":\"grep -rn main .\"}", "allow", "read",
+			false },
+	{ TOLD("bash", "./Downloads/a.txt:3:main"), "{\"command\":\"grep -rn main .\"}", "allow",
+			"read", true },
+	{ TOLD("bash", "./Downloads/a.txt: 3"), "{\"command\":\"wc -l a.txt\"}", "allow", "read",
+			false },
+	{ TOLD("bash", "main"), "{\"command\":\"grep -rh main .\"}", "allow", "read", true },
+	{ TOLD("bash", "main"), "{\"command\":\"grep -h -r main .\"}", "allow", "read", true },
+	{ TOLD("bash", "main"), "{\"command\":\"grep -h main a.c b.c\"}", "allow", "read", false },
+	{ TOLD("search", "src/a.c:3:main"), "{\"pattern\":\"main\"}", "allow", "read", false },
+	{ TOLD("search", "src/a.c:3:x\nDownloads/a.txt:3:x"), "{\"pattern\":\"x\"}", "allow",
+			"read", true },
+	{ BASH("ls Downloads"), "allow", "read", true },
+	{ BASH("git -C Downloads log"), "allow", "read", true },
+	{ TOOL("git", "{\"command\":\"log\",\"repository\":\"Downloads/r\"}"), "allow", "read",
+			true },
+	{ TOOL("git", "{\"command\":\"log\"}"), "allow", "read", false },
+	{ TOOL("python", "{\"code\":\"open('Downloads/n.txt').read()\"}"), "allow", "write", true },
 	{ BASH("sort -o/w/.ssh/config x"), "deny", "credential", false },
 	{ BASH("cat server.pem"), "deny", "credential", false },
 	{ TOOL("git", "{\"command\":\"log\",\"repository\":\"../.ssh\"}"), "deny", "credential",
@@ -521,7 +542,7 @@ static const struct row rows[] = {
 	{ TOOL("write_file", "{\"path\":\"../.config/cua/policy.yaml\"}"), "deny", "write", false },
 	{ TOOL("text_editor", "{\"command\":\"view\",\"path\":\"a\"}"), "allow", "read", false },
 	{ TOOL("text_editor", "{\"command\":\"create\",\"path\":\"a\"}"), "allow", "write", false },
-	{ TOOL("search", "{\"path\":\".\",\"pattern\":\"x\"}"), "allow", "read", false },
+	{ TOOL("search", "{\"path\":\".\",\"pattern\":\"x\"}"), "allow", "read", true },
 	/* the rest */
 	{ TOOL("git", "{\"command\":\"status\"}"), "allow", "read", false },
 	{ TOOL("git", "{\"command\":\"commit\"}"), "allow", "write", false },

@@ -224,6 +224,12 @@ static enum cua_status check_forms(
 	return check_texts(yaml, value, check_form, err);
 }
 
+static enum policy_match match_told(const cJSON *value, struct policy_view *view)
+{
+	const char *told = view->call->told;
+	return match_known(value, told && strlen(told) <= TEXT_MAX ? told : NULL, 0);
+}
+
 static enum policy_match match_opaque(const cJSON *value, struct policy_view *view)
 {
 	return view->is_opaque == cJSON_IsTrue(value) ? POLICY_YES : POLICY_NO;
@@ -534,6 +540,7 @@ static const struct condition {
 			"other "
 			"option and operand" },
 	{ "writes", check_patterns, match_writes, "files that a redirection of bash writes" },
+	{ "told", check_patterns, match_told, "of taints: all that the call brought, as text" },
 	{ "opaque", check_flag, match_opaque, "true: a command line that cannot be taken apart" },
 	{ "path", check_patterns, match_path, "files that it names; * goes over / as well" },
 	{ "where", check_place, match_place, "inside or outside the workspace: the same files" },

@@ -38,6 +38,18 @@ static enum cua_status read_when(const struct cua_yaml *yaml, const cJSON *json,
 	return row->when ? policy_when_check(yaml, row->when, err) : CUA_OK;
 }
 
+/* Of what is judged before it runs. */
+static enum cua_status read_when_before(const struct cua_yaml *yaml, const cJSON *json,
+		struct policy_row *row, struct cua_error *err)
+{
+	const enum cua_status status = read_when(yaml, json, row, err);
+	return status == CUA_OK && policy_when_has(row->when, "told")
+			? cua_yaml_fail(yaml, cua_json_member(row->when, "told"), err,
+					  "what a call brings is not known before: told is a "
+					  "condition of taints alone")
+			: status;
+}
+
 /* Optional. */
 static enum cua_status read_why(const struct cua_yaml *yaml, const cJSON *json,
 		struct policy_row *row, struct cua_error *err)
@@ -110,7 +122,7 @@ static enum cua_status read_class(const struct cua_yaml *yaml, const cJSON *json
 		status = cua_yaml_choice(yaml, cua_json_member(json, "class"), agent_risk_names,
 				&row->value, err);
 	}
-	status = status == CUA_OK ? read_when(yaml, json, row, err) : status;
+	status = status == CUA_OK ? read_when_before(yaml, json, row, err) : status;
 	if (status == CUA_OK && policy_when_has(row->when, "class")) {
 		status = cua_yaml_fail(yaml, cua_json_member(row->when, "class"), err,
 				"a class cannot depend on the class");
@@ -152,7 +164,7 @@ static enum cua_status read_rule(const struct cua_yaml *yaml, const cJSON *json,
 				"a rule is written 'allow: NAME', 'ask: NAME' or 'deny: NAME', and "
 				"then when");
 	}
-	status = status == CUA_OK ? read_when(yaml, json, row, err) : status;
+	status = status == CUA_OK ? read_when_before(yaml, json, row, err) : status;
 	const cJSON *limit = cua_json_member(json, "limit");
 	if (status == CUA_OK && limit) {
 		status = read_limit(yaml, limit, &row->limit, err);

@@ -73,6 +73,7 @@ struct agent_policy_call {
 	const char *url;       /* where the browser in that window is */
 	const char *workspace; /* absolute path; NULL: there is none */
 	const char *directory; /* that the shell is in; NULL: the workspace */
+	const char *told;      /* what it brought, for taints; NULL: it has not run yet */
 	const char *network;   /* that the tool has: "none", "allow", "open" */
 	bool is_tainted;
 	uint64_t now_us; /* of cua_now_us() */
