@@ -50,6 +50,7 @@ static void plain_lines_are_taken_apart(void **state)
 		{ "sort -o/etc/x --out=b", "sort -o/etc/x --out=b [/etc/x] [b]" },
 		{ "make >log 2>&1", "make [log]" },
 		{ "make 2>/dev/null >>log <in", "make [/dev/null] [log] [in]" },
+		{ "cat 'a*' b* 'c'* 'd'", "cat a* b* c* d [b*] [c*] [d]" },
 		{ "dd if=a/b", "dd if=a/b [if=a/b] [a/b]" },
 		{ "tar -C.ssh -cC../x", "tar -C.ssh -cC../x [.ssh] [../x]" },
 		{ "make x 2>&1;ls", "make x [x]; ls" },

@@ -437,6 +437,16 @@ static const struct row rows[] = {
 	{ BASH("sed '1e rm x' y"), "ask", "irreversible", false },
 	{ BASH("sed s/a/b/e y"), "ask", "irreversible", false },
 	{ BASH("sed -i s/the/get/ y"), "allow", "write", false },
+	{ BASH("sed 'e rm x' y"), "ask", "irreversible", false },
+	{ BASH("sed 's#a#b#e' y"), "ask", "irreversible", false },
+	{ BASH("perl -MFile::Path -e x"), "ask", "irreversible", false },
+	{ BASH("sqlite3 a.db '.shell rm x'"), "ask", "irreversible", false },
+	{ BASH("echo '' >x"), "ask", "irreversible", false },
+	/* a pattern in quotes is none of the shell's */
+	{ BASH("sed 's/.*/rm x/' y"), "allow", "write", false },
+	{ BASH("grep 's/.*/x/' y"), "allow", "read", false },
+	{ BASH("cat '../.ssh/*'"), "deny", "credential", false },
+	{ BASH("cat ../.s'?'h/*"), "deny", "credential", false },
 	{ BASH("tar xf a.tar --to-command=./x"), "ask", "irreversible", false },
 	{ BASH("read HOME <x"), "ask", "irreversible", false },
 	/* the whole home */

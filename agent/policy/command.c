@@ -115,19 +115,20 @@ static bool append_text(cJSON *command, const char *name, const char *word)
 	return cJSON_AddStringToObject(command, name, text) != NULL;
 }
 
-static bool add_path(cJSON *command, const char *path)
+static bool add_path(cJSON *command, const char *list, const char *path)
 {
-	return cJSON_AddItemToArray(cua_json_member(command, "paths"), cJSON_CreateString(path));
+	return cJSON_AddItemToArray(cua_json_member(command, list), cJSON_CreateString(path));
 }
 
 /* Every word may name a file; so may what stands in an option or an assignment: "--output=x",
  * "-o/etc/x", "-xC.ssh", "if=x". */
-static bool add_if_path(cJSON *command, const char *word)
+static bool add_if_path(cJSON *command, const char *word, bool is_pattern)
 {
+	const char *list = is_pattern || !strpbrk(word, "*?[") ? "paths" : "names";
 	const char *value = strchr(word, '='), *inside = strpbrk(word, "./");
 	const char *path = value ? value + 1 : word[0] == '-' ? inside : NULL;
-	return (word[0] == '-' || !word[0] || add_path(command, word)) &&
-			(!path || !path[0] || add_path(command, path));
+	return (word[0] == '-' || !word[0] || add_path(command, list, word)) &&
+			(!path || !path[0] || add_path(command, list, path));
 }
 
 static bool add_word(cJSON *command, const char *text, bool is_pattern)
@@ -152,7 +153,7 @@ static bool is_nowhere(const char *path)
 
 static bool add_target(cJSON *command, const char *path, bool is_output)
 {
-	return add_path(command, path) &&
+	return add_path(command, "paths", path) &&
 			(!is_output || is_nowhere(path) ||
 					cJSON_AddItemToArray(cua_json_member(command, "writes"),
 							cJSON_CreateString(path)));
@@ -166,6 +167,7 @@ static bool begin_command(struct splitter *splitter)
 	splitter->command = cJSON_CreateObject();
 	return cJSON_AddItemToArray(splitter->commands, splitter->command) &&
 			cJSON_AddArrayToObject(splitter->command, "paths") &&
+			cJSON_AddArrayToObject(splitter->command, "names") &&
 			cJSON_AddArrayToObject(splitter->command, "writes") &&
 			cJSON_AddArrayToObject(splitter->command, "words");
 }
@@ -186,7 +188,7 @@ static bool take_word(struct splitter *splitter, const char *token, size_t len)
 		return append_text(command, "text", word) &&
 				append_text(command, "by_name", word) &&
 				add_word(command, word, is_pattern(token, len)) &&
-				add_if_path(command, path);
+				add_if_path(command, path, is_pattern(token, len));
 	}
 	const char *slash = strrchr(word, '/'), *name = slash ? slash + 1 : word;
 	return is_name(token, len, word) && append_text(command, "text", word) &&

@@ -16,9 +16,11 @@
  *
  * Return: a list of {"text": "rm -rf build", "by_name": ..., "paths": ["build/x"]}: the words
  *         with single spaces; the same with the command's name alone where it is given by its path;
- *         words that may be paths, and redirections. And "writes": the files that a redirection
- *         writes, but for /dev/null and the like; "words": [{"text": "rm", "is_pattern": false}],
- *         the first without its path, and which of them a shell takes for patterns of file names.
+ *         words that may be paths, and redirections; apart from those, "names": such words with
+ * "*",
+ *         "?" or "[" in quotes, which a shell does not take for patterns. And "writes": the files
+ * that a redirection writes, but for /dev/null and the like; "words": [{"text": "rm", "is_pattern":
+ * false}], the first without its path, and which of them a shell takes for patterns of file names.
  *         The caller owns it. NULL if the line cannot be taken apart.
  */
 cJSON *agent_command_split(const char *line, const char *home);

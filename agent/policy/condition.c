@@ -266,16 +266,20 @@ static enum policy_match match_paths(
 		const cJSON *value, struct policy_view *view, path_match_fn match)
 {
 	const cJSON *arguments = view->call->arguments;
+	/* A tool's path is a name as it is written, and so is a pattern in quotes. */
+	struct policy_view as_written = *view;
+	as_written.command = NULL;
 	const cJSON *lists[] = { cua_json_member(view->command, "paths"),
-		cua_json_member(arguments, "path"), cua_json_member(arguments, "paths"),
-		cua_json_member(arguments, "repository") };
+		cua_json_member(view->command, "names"), cua_json_member(arguments, "path"),
+		cua_json_member(arguments, "paths"), cua_json_member(arguments, "repository") };
 	int count = 0, yes = 0, maybe = 0;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(lists); i++) {
 		for (const cJSON *at = lists[i] ? first_text(lists[i]) : NULL; at;
 				at = next_text(lists[i], at)) {
 			const char *path = cJSON_GetStringValue(at);
-			const enum policy_match one =
-					path ? match(value, path, view) : POLICY_MAYBE;
+			const enum policy_match one = path
+					? match(value, path, i == 0 ? view : &as_written)
+					: POLICY_MAYBE;
 			yes += one == POLICY_YES;
 			maybe += one == POLICY_MAYBE;
 			count++;
