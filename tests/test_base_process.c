@@ -110,7 +110,7 @@ static void a_bad_descriptor_is_reported(void **state)
 	assert_int_equal(cua_spawn(&spawn, &pid, &err), CUA_ERR_IO);
 	assert_int_equal(err.sys_errno, EBADF);
 	assert_non_null(strstr(err.msg, "(descriptors)"));
-	spawn.fd_count = 65;
+	spawn.fd_count = CUA_SPAWN_FDS_MAX + 1;
 	assert_int_equal(cua_spawn(&spawn, &pid, &err), CUA_ERR_INVAL);
 }
 

@@ -16,7 +16,6 @@
 
 #include "cua/base/util.h"
 
-#define CHILD_FD_MAX 128
 #define SHORT_SLICE_NS 100000U /* the shortest there is */
 
 /* What the child tells its parent through the close-on-exec pipe when it cannot exec. */
@@ -36,7 +35,7 @@ static void child_fail(int report_fd, const char *step)
 /* Moves the mapped descriptors into place; higher numbers first, so none overwrites another. */
 static int child_map_fds(const struct cua_spawn *spawn, int *report_fd, int *exec_fd)
 {
-	int highest = 2, moved[CHILD_FD_MAX];
+	int highest = 2, moved[CUA_SPAWN_FDS_MAX];
 	for (int i = 0; i < spawn->fd_count; i++) {
 		highest = spawn->fds[i].to > highest ? spawn->fds[i].to : highest;
 	}
@@ -180,8 +179,8 @@ static void child_run(const struct cua_spawn *spawn, int report_fd)
 
 enum cua_status cua_spawn(const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err)
 {
-	if (spawn->fd_count > CHILD_FD_MAX) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "more than %d descriptors", CHILD_FD_MAX);
+	if (spawn->fd_count > CUA_SPAWN_FDS_MAX) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "more than %d descriptors", CUA_SPAWN_FDS_MAX);
 	}
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) != 0) {

@@ -26,14 +26,17 @@ struct cua_attach {
 	const char *at;
 };
 
+#define CUA_SPAWN_FDS_MAX 128
+
 struct cua_spawn {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *const *envp; /* NULL: the caller's environment */
 	int exec_fd;             /* run this open file instead of argv[0]; -1: none */
 	const char *cwd;         /* NULL: the caller's */
 	const struct cua_fd_map *fds;
-	int fd_count;     /* of the rest, 0 to 2 stay and all others are closed in the child */
-	uid_t uid;        /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
+	int fd_count; /* up to CUA_SPAWN_FDS_MAX; of the rest, 0 to 2 stay and all others are closed
+			 in the child */
+	uid_t uid;    /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
 	bool new_session; /* setsid(): no controlling terminal, own process group */
 	bool short_slice; /* see cua_short_slice() */
 	const struct cua_attach

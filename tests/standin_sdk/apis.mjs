@@ -3,8 +3,9 @@ import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 
-const png = 'iVBORw0KGgoAAAANSUhEUgAABQAAAAMg'; // the head of a picture of 1280x800
+const png = readFileSync(process.env.CUA_TEST_PICTURE).toString('base64'); // of 1280x800
 const url = `data:image/png;base64,${png}`;
 const schema = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
 

@@ -20,4 +20,5 @@ if ! cmp -s "$here/package.json" "$folder/installed.json"; then
 fi
 # Modules are looked for beside the file that imports them.
 cp "$here"/*.mjs "$folder"
+export CUA_TEST_PICTURE="$here/../../demos/libreoffice/letter.png"
 OMP_THREAD_LIMIT=1 exec node "$folder/main.mjs" "$standin" "$here/script.yaml"
