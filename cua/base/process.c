@@ -180,7 +180,8 @@ static void child_run(const struct cua_spawn *spawn, int report_fd)
 enum cua_status cua_spawn(const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err)
 {
 	if (spawn->fd_count > CUA_SPAWN_FDS_MAX) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "more than %d descriptors", CUA_SPAWN_FDS_MAX);
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "more than %d descriptors",
+				CUA_SPAWN_FDS_MAX);
 	}
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) != 0) {
