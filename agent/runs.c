@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/event.h"
 #include "agent/journal_read.h"
@@ -346,7 +347,7 @@ void agent_runs_free(struct agent_run_summary *runs, size_t count)
 /* The lock is held until the folder has another name: nobody resumes what is going away. */
 enum cua_status agent_run_delete(const char *path, struct cua_error *err)
 {
-	char events[CUA_PATH_MAX + 300], beside[CUA_PATH_MAX + 300];
+	char events[CUA_PATH_MAX + 300], beside[CUA_PATH_MAX + 300], socket_path[CUA_PATH_MAX];
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	const char *slash = strrchr(path, '/');
 	snprintf(events, sizeof(events), "%s/events.jsonl", path);
@@ -357,6 +358,10 @@ enum cua_status agent_run_delete(const char *path, struct cua_error *err)
 	}
 	if (rename(path, beside) != 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	/* A process that was killed has left it. */
+	if (agent_runs_socket(slash + 1, socket_path, sizeof(socket_path), NULL) == CUA_OK) {
+		unlink(socket_path);
 	}
 	return cua_remove_tree(beside, err);
 }

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "tests/desktop_fixture.h"
 #include "tests/json_path.h"
+#include "tests/processes.h"
 #include "tests/test_agent_fake.h"
 #include "tests/waiting.h"
 
@@ -94,22 +96,6 @@ static void expect_request(int count, const char *text)
 
 /* --- the run --- */
 
-static void start(const char *const *model_turns, const char *policy)
-{
-	char url[64], file[200] = "";
-	struct output output;
-	turns = model_turns;
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model_server));
-	snprintf(file, sizeof(file), "%s", world_path(&world, "policy.yaml"));
-	assert_int_equal(cua_file_write(file, policy, strlen(policy), 0644, NULL), CUA_OK);
-	world_cua(&world, &output, "run", "--detach", "--attended", "--policy", file, "--model",
-			"m", "--api", "responses", "--base-url", url, "Click.", NULL);
-	expect_status(&output, 0, "cua run");
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(output.out, "\n"), output.out);
-	output_finish(&output);
-	expect_request(1, "Click.");
-}
-
 /* How it stands; the caller deletes. */
 static cJSON *status(void)
 {
@@ -120,6 +106,37 @@ static cJSON *status(void)
 	assert_non_null(json);
 	output_finish(&output);
 	return json;
+}
+
+/* Until it waits for the model. detach: "--detach", else NULL and its process is returned. */
+static pid_t begin_run(const char *const *model_turns, const char *policy, const char *detach)
+{
+	char url[64], file[200] = "";
+	turns = model_turns;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model_server));
+	snprintf(file, sizeof(file), "%s", world_path(&world, "policy.yaml"));
+	assert_int_equal(cua_file_write(file, policy, strlen(policy), 0644, NULL), CUA_OK);
+	const char *const argv[] = { world.program, "run", "--attended", "--policy", file,
+		"--model", "m", "--api", "responses", "--base-url", url, "Click.", detach, NULL };
+	pid_t pid = 0;
+	if (detach) {
+		struct output output;
+		world_exec(&world, argv, NULL, NULL, 0, &output);
+		expect_status(&output, 0, "cua run");
+		output_finish(&output);
+	} else {
+		pid = world_start(&world, argv, NULL);
+	}
+	expect_request(1, "Click.");
+	snprintf(name, sizeof(name), "last");
+	CUA_AUTO_JSON cJSON *now = status();
+	snprintf(name, sizeof(name), "%s", json_text(now, "run"));
+	return pid;
+}
+
+static void start(const char *const *model_turns, const char *policy)
+{
+	(void)begin_run(model_turns, policy, "--detach");
 }
 
 static bool is_in_state(void *data)
@@ -309,6 +326,21 @@ static void what_makes_no_sense_is_refused(void **state)
 	expect_end(130, "interrupted");
 }
 
+static void a_killed_run_leaves_nothing_once_it_is_deleted(void **state)
+{
+	(void)state;
+	static const char *const script[] = { ANSWER("Done.") };
+	char socket_path[250];
+	const pid_t pid = begin_run(script, allow_all, NULL);
+	snprintf(socket_path, sizeof(socket_path), "%s/%s.sock", world_path(&world, "run/runs"),
+			name);
+	assert_int_equal(access(socket_path, F_OK), 0);
+	kill_and_wait(pid);
+	wait_until(is_over, NULL, "the end of the run's process");
+	world_expect(&world, 0, "runs", "delete", name, NULL);
+	assert_int_not_equal(access(socket_path, F_OK), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
 
 int main(void)
@@ -321,6 +353,7 @@ int main(void)
 		TEST(a_question_takes_one_answer_and_only_its_own),
 		TEST(a_yes_from_elsewhere_lets_it_happen),
 		TEST(what_makes_no_sense_is_refused),
+		TEST(a_killed_run_leaves_nothing_once_it_is_deleted),
 	};
 	return cmocka_run_group_tests_name("desktop_control", tests, NULL, NULL);
 }
