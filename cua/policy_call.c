@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/model/json_span.h"
 #include "agent/tools/tool.h"
 #include "cua/base/json.h"
 #include "cua/base/nearest.h"
@@ -197,6 +198,9 @@ enum cua_status policy_call_read(char **words, int count, const char *json_argum
 	enum cua_status status = take_tool(words[0], arguments, call, err);
 	for (int i = 1; status == CUA_OK && i < count; i++) {
 		status = add_argument(call->tool, arguments, words[i], err);
+	}
+	if (status == CUA_OK) {
+		status = agent_json_check_names(arguments, "arguments", err);
 	}
 	if (status == CUA_OK) {
 		status = check_call(call->tool, arguments, err);

@@ -42,6 +42,7 @@ expect 2 'explain TOOL' explain --network=maybe bash
 expect 2 "there is no tool or action 'clik'; did you mean 'click'?" explain clik x=1 y=2
 expect 2 "there is no tool or action 'nosuchtool'; cua tools" explain nosuchtool
 expect 2 'bash takes no "comand"; did you mean '"'command'?" explain bash comand=ls
+expect 2 'arguments have "command" twice' explain --arguments='{"command":"ls","command":"rm a"}' bash
 expect 2 'bash: timeout_s must be a whole number from 1 to' explain bash command=ls timeout_s=99999
 expect 2 'write_file: path is missing' explain write_file content=x
 expect 2 'text_editor: command is "vew"; it must be one of view, ' explain text_editor command=vew path=a

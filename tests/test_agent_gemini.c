@@ -297,6 +297,7 @@ static void bad_calls_are_told_to_the_model(void **state)
 		{ CALL("", "type", "{'text':'\\u0000'}", ""), "NUL" },
 		{ CALL("", "telepathy", "{}", ""), "telepathy" },
 		{ CALL("", "focus_window", "{'window':'x'}", ""), "window" },
+		{ CALL("", "focus_window", "{'window':1,'window':2}", ""), "\"window\" twice" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		char parts[300];

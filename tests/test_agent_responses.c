@@ -251,6 +251,12 @@ static void bad_arguments_are_told_to_the_model(void **state)
 		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"clipboard_set\","
 		  "\"arguments\":\"{\\\"text\\\":\\\"a\\\\u0000b\\\"}\"}]",
 				"NUL" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"open_url\","
+		  "\"arguments\":\"{\\\"url\\\":\\\"a\\\",\\\"\\\\u0075rl\\\":\\\"b\\\"}\"}]",
+				"\"url\" twice" },
+		{ "[{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"open_url\","
+		  "\"arguments\":\"{\\\"a\\\":[{\\\"c\\\":1,\\\"b\\\":1,\\\"c\\\":2}]}\"}]",
+				"\"c\" twice" },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct agent_turn turn = { 0 };

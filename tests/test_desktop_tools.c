@@ -901,7 +901,9 @@ static void pages_of_a_pdf_are_counted(void **state)
 	     "trailer <</Root 1 0 R>>\n"
 	     "END\n"
 	     "echo '%PDF-1.4' > none.pdf");
-	call("read_file", "path", "two.pdf", "{\"offset\":2,\"limit\":5}");
+	assert_says(call("read_file", "path", "two.pdf", "{\"offset\":2,\"limit\":5}"),
+			"[pages 2 to 2 of 2]");
+	assert_null(strstr(call("read_file", "path", "two.pdf", "{}"), "of 2]"));
 	assert_says(call_failing("read_file", "path", "two.pdf", "{\"offset\":7}"),
 			"two.pdf has 2 pages; there is no page 7");
 	assert_says(call_failing("read_file", "path", "none.pdf", "{}"),

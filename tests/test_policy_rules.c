@@ -213,6 +213,14 @@ static void amounts_are_compared(void **state)
 	check(rules, CALL(.tool = "pay"), "{\"usd\":\"x\"}", "deny:3");
 	check(rules, CALL(.tool = "pay"), "{\"usd\":1e999}", "deny:3");
 	check(rules, CALL(.tool = "pay"), "{\"eur\":10}", "ask:1");
+	/* Readers that do not look at case take the other one. */
+	check(rules, CALL(.tool = "pay"), "{\"USD\":60}", "deny:3");
+	check(rules, CALL(.tool = "pay"), "{\"usd\":10,\"Usd\":60}", "deny:3");
+	static const char to[] = "- deny: a\n  when: {argument: {to: eve}}\n- allow: b\n  when: "
+				 "{argument: {to: ann}}\n";
+	check(to, CALL(.tool = "pay"), "{\"To\":\"eve\"}", "deny:3");
+	check(to, CALL(.tool = "pay"), "{\"to\":\"ann\",\"TO\":\"eve\"}", "deny:3");
+	check(to, CALL(.tool = "pay"), "{\"to\":\"ann\"}", "allow:5");
 }
 
 static void limits_are_used_up(void **state)

@@ -1,7 +1,10 @@
 #include "agent/model/json_span.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cua/base/util.h"
 #include "cua/contract/utf8.h"
 
 static size_t skip_space(const char *text, size_t at, size_t len)
@@ -108,6 +111,42 @@ enum cua_status agent_json_parse(const char *text, size_t len, const char *what,
 	}
 	*ret_json = json;
 	return CUA_OK;
+}
+
+static int compare_names(const void *one, const void *other)
+{
+	return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+static enum cua_status check_members(const cJSON *object, const char *what, struct cua_error *err)
+{
+	const cJSON *member = NULL;
+	size_t count = 0;
+	CUA_AUTO_FREE const char **names =
+			calloc((size_t)cJSON_GetArraySize(object) + 1, sizeof(*names));
+	if (!names) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "%s", what);
+	}
+	cJSON_ArrayForEach (member, object) {
+		names[count++] = member->string;
+	}
+	qsort(names, count, sizeof(*names), compare_names);
+	for (size_t i = 1; i < count; i++) {
+		if (strcmp(names[i - 1], names[i]) == 0) {
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s have \"%.60s\" twice", what,
+					names[i]);
+		}
+	}
+	return CUA_OK;
+}
+
+enum cua_status agent_json_check_names(const cJSON *json, const char *what, struct cua_error *err)
+{
+	enum cua_status status = cJSON_IsObject(json) ? check_members(json, what, err) : CUA_OK;
+	for (const cJSON *child = json->child; status == CUA_OK && child; child = child->next) {
+		status = child->child ? agent_json_check_names(child, what, err) : CUA_OK;
+	}
+	return status;
 }
 
 static struct agent_json_span trimmed(const char *text, size_t from, size_t to)

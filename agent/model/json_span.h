@@ -26,6 +26,11 @@ struct agent_json_span {
 CUA_NODISCARD enum cua_status agent_json_parse(const char *text, size_t len, const char *what,
 		cJSON **ret_json, struct cua_error *err);
 
+/* No object in it may have two members of one name: who reads it may take either, and what is
+ * judged must be what is done. what names it in the error, which is CUA_ERR_INVAL. */
+CUA_NODISCARD enum cua_status agent_json_check_names(
+		const cJSON *json, const char *what, struct cua_error *err);
+
 /* The values in a text, at most; names of members are none. */
 size_t agent_json_count(struct agent_json_span text);
 

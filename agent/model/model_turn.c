@@ -134,7 +134,10 @@ enum cua_status model_turn_function(struct model_turn_builder *builder, struct a
 		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "arguments must be an object");
 	} else if (status == CUA_OK && agent_json_has_nul(span)) {
 		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "arguments hold a NUL character");
-	} else if (status == CUA_OK && name && strcmp(name, "give_up") == 0) {
+	} else if (status == CUA_OK) {
+		status = agent_json_check_names(arguments, "arguments", &why);
+	}
+	if (status == CUA_OK && name && strcmp(name, "give_up") == 0) {
 		return take_give_up(call, arguments, err);
 	} else if (status == CUA_OK && name && model_offers(builder->config, name)) {
 		status = build_tool(call, name, arguments, &why);

@@ -48,6 +48,20 @@ enum policy_match policy_match_action(const cJSON *value, struct policy_view *vi
 			: POLICY_NO;
 }
 
+/* Who gets the arguments may take names for the same that differ in case: then, it is not certain
+ * what the argument is. */
+static bool is_certain(const cJSON *arguments, const char *name)
+{
+	const cJSON *argument = NULL;
+	cJSON_ArrayForEach (argument, arguments) {
+		if (argument->string && strcasecmp(argument->string, name) == 0 &&
+				strcmp(argument->string, name) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* As text, whatever it is. */
 static enum policy_match match_value(const cJSON *patterns, const cJSON *argument)
 {
@@ -66,7 +80,10 @@ enum policy_match policy_match_argument(const cJSON *value, struct policy_view *
 	const cJSON *wanted = NULL;
 	cJSON_ArrayForEach (wanted, value) {
 		const cJSON *argument = cua_json_member(view->call->arguments, wanted->string);
-		const enum policy_match one = argument ? match_value(wanted, argument) : POLICY_NO;
+		const enum policy_match one = !is_certain(view->call->arguments, wanted->string)
+				? POLICY_MAYBE
+				: argument ? match_value(wanted, argument)
+					   : POLICY_NO;
 		match = one < match ? one : match;
 	}
 	return match;
@@ -171,7 +188,8 @@ bool policy_amount(const cJSON *arguments, const char *name, double *ret_amount)
 			? cJSON_ParseWithOpts(text, NULL, true)
 			: NULL;
 	argument = number ? number : argument;
-	if (!cJSON_IsNumber(argument) || !isfinite(argument->valuedouble)) {
+	if (!cJSON_IsNumber(argument) || !isfinite(argument->valuedouble) ||
+			!is_certain(arguments, name)) {
 		return false;
 	}
 	*ret_amount = argument->valuedouble;
@@ -183,7 +201,8 @@ enum policy_match policy_match_amount(const cJSON *value, struct policy_view *vi
 	const char *name = cua_json_text(value, "of");
 	const cJSON *over = cua_json_member(value, "over");
 	double amount = 0;
-	if (!cua_json_member(view->call->arguments, name)) {
+	if (!cua_json_member(view->call->arguments, name) &&
+			is_certain(view->call->arguments, name)) {
 		return POLICY_NO;
 	}
 	if (!policy_amount(view->call->arguments, name, &amount)) {

@@ -85,6 +85,10 @@ static enum cua_status read_pdf(struct tool_call *call, const char *name, struct
 	const char *const argv[] = { "pdftotext", "-layout", "-f", first, "-l", last, path, "-",
 		NULL };
 	status = tool_program_tell(call, argv, err);
+	if (status == CUA_OK && !call->is_error && (from > 1 || to < pages)) {
+		status = cua_buffer_printf(
+				&call->text, err, "\n[pages %d to %d of %d]", from, to, pages);
+	}
 	for (int page = from; status == CUA_OK && !call->is_error && page <= to; page++) {
 		status = show_page(call, path, page, err);
 	}
