@@ -233,23 +233,29 @@ static double processes_used(void)
 	return json_number(limits, "processes.used");
 }
 
+/* The dead count until somebody has collected them. data: how many there may be. */
+static bool are_so_few(void *data)
+{
+	return processes_used() <= *(const double *)data;
+}
+
 static void a_storm_of_processes_ends_with_its_call(void **state)
 {
 	(void)state;
 	skip_without_groups();
 	bash("true", "{}");
 	desktop_tool(&desktop, "python", "{\"code\":\"1\"}");
-	const double before = processes_used();
+	double before = processes_used();
 	for (size_t i = 0; i < CUA_ARRAY_LEN(storms); i++) {
 		char call[1000];
 		snprintf(call, sizeof(call),
 				"{\"code\":\"import os, signal\\n%s\",\"timeout_s\":1}", storms[i]);
 		const uint64_t begin_us = cua_now_us();
 		assert_says(desktop_tool(&desktop, "python", call), "[ended: it ran longer");
-		/* Its second, and about two for ending it; more on a machine that is busy. */
-		assert_in_range(cua_now_us() - begin_us, 1000000, 9000000);
+		/* Its second, and about two for ending it; many more on a machine that is busy. */
+		assert_in_range(cua_now_us() - begin_us, 1000000, 30000000);
 		assert_string_equal(bash("echo fine | cat", "{}"), "fine\n");
-		assert_true(processes_used() <= before);
+		wait_until(are_so_few, &before, "the end of all that the storm was");
 	}
 }
 
