@@ -26,7 +26,11 @@ static bool end_pause(struct agent_run *run, uint64_t paused_us)
 {
 	const uint64_t lasted_us = cua_now_us() - paused_us;
 	run->started_us += lasted_us;
-	run->deadline_us += run->deadline_us < UINT64_MAX ? lasted_us : 0;
+	if (run->deadline_us < UINT64_MAX) {
+		run->deadline_us += lasted_us;
+		agent_desktop_set_deadline(run->desktop, run->deadline_us);
+		run_mcp_set_deadline(run);
+	}
 	return run_note_person(run, "went_on", (double)lasted_us / 1000.0);
 }
 

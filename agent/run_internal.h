@@ -130,6 +130,8 @@ cJSON *run_elicit(struct agent_run *run, const struct agent_call *call, const ch
 /* Starts the servers, adds what they offer to the functions, and writes down what is not offered.
  * False if the run is over. */
 bool run_mcp_open(struct agent_run *run);
+/* The run's deadline is another one now. */
+void run_mcp_set_deadline(struct agent_run *run);
 void run_mcp_close(struct agent_run *run);
 /* Is it a call of one of their functions? */
 bool run_mcp_has(const struct agent_run *run, const struct agent_call *call);

@@ -217,6 +217,13 @@ bool run_mcp_open(struct agent_run *run)
 	return !run->is_over && note_servers(run) && add_functions(run);
 }
 
+void run_mcp_set_deadline(struct agent_run *run)
+{
+	if (run->mcp) {
+		agent_mcp_set_deadline(run->mcp->servers, run->deadline_us);
+	}
+}
+
 void run_mcp_close(struct agent_run *run)
 {
 	if (run->mcp) {

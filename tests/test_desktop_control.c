@@ -29,6 +29,8 @@ static pthread_mutex_t last_mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *last_request; /* owned; its body */
 static const char *const *turns;
 
+#define LIMIT_S "10" /* seconds; the run needs one of them */
+
 #define STREAM(item) \
 	"data: {\"type\":\"response.output_item.done\",\"item\":" item "}\n\n" \
 	"data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"," \
@@ -108,8 +110,10 @@ static cJSON *status(void)
 	return json;
 }
 
-/* Until it waits for the model. detach: "--detach", else NULL and its process is returned. */
-static pid_t begin_run(const char *const *model_turns, const char *policy, const char *detach)
+/* Until it waits for the model. detach: "--detach", which option may follow; else both are NULL and
+ * its process is returned. */
+static pid_t begin_run(const char *const *model_turns, const char *policy, const char *detach,
+		const char *option)
 {
 	char url[64], file[200] = "";
 	turns = model_turns;
@@ -117,7 +121,8 @@ static pid_t begin_run(const char *const *model_turns, const char *policy, const
 	snprintf(file, sizeof(file), "%s", world_path(&world, "policy.yaml"));
 	assert_int_equal(cua_file_write(file, policy, strlen(policy), 0644, NULL), CUA_OK);
 	const char *const argv[] = { world.program, "run", "--attended", "--policy", file,
-		"--model", "m", "--api", "responses", "--base-url", url, "Click.", detach, NULL };
+		"--model", "m", "--api", "responses", "--base-url", url, "Click.", detach, option,
+		NULL };
 	pid_t pid = 0;
 	if (detach) {
 		struct output output;
@@ -136,7 +141,7 @@ static pid_t begin_run(const char *const *model_turns, const char *policy, const
 
 static void start(const char *const *model_turns, const char *policy)
 {
-	(void)begin_run(model_turns, policy, "--detach");
+	(void)begin_run(model_turns, policy, "--detach", NULL);
 }
 
 static bool is_in_state(void *data)
@@ -219,6 +224,30 @@ static void a_paused_run_does_nothing_until_it_goes_on(void **state)
 	world_cua(&world, &output, "runs", "show", name, NULL);
 	assert_says(output.out, "done: 3 steps, 1 actions");
 	output_finish(&output);
+}
+
+static bool is_past(void *data)
+{
+	return cua_now_us() > *(const uint64_t *)data;
+}
+
+static void the_time_of_a_pause_does_not_count(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), CLICK("b"), ANSWER("Done.") };
+	char paused[] = "paused";
+	(void)begin_run(script, allow_all, "--detach", "--max-time=" LIMIT_S);
+	uint64_t limit_us = cua_now_us() + strtoull(LIMIT_S, NULL, 10) * 1000000U;
+	world_expect(&world, 0, "runs", "pause", name, NULL);
+	sem_post(&may_answer);
+	wait_until(is_in_state, paused, "a run that is paused");
+	wait_until(is_past, &limit_us, "the time limit, had there been no pause");
+	world_expect(&world, 0, "runs", "continue", name, NULL);
+	expect_request(2, "a person paused the run before this");
+	sem_post(&may_answer);
+	expect_request(3, NULL);
+	sem_post(&may_answer);
+	expect_end(0, "done: 3 steps, 1 actions");
 }
 
 static void a_person_cancels_a_run_that_waits(void **state)
@@ -331,7 +360,7 @@ static void a_killed_run_leaves_nothing_once_it_is_deleted(void **state)
 	(void)state;
 	static const char *const script[] = { ANSWER("Done.") };
 	char socket_path[250];
-	const pid_t pid = begin_run(script, allow_all, NULL);
+	const pid_t pid = begin_run(script, allow_all, NULL, NULL);
 	snprintf(socket_path, sizeof(socket_path), "%s/%s.sock", world_path(&world, "run/runs"),
 			name);
 	assert_int_equal(access(socket_path, F_OK), 0);
@@ -348,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_person_says_the_model_hears_next),
 		TEST(a_paused_run_does_nothing_until_it_goes_on),
+		TEST(the_time_of_a_pause_does_not_count),
 		TEST(a_person_cancels_a_run_that_waits),
 		TEST(a_person_cancels_a_run_whose_model_thinks),
 		TEST(a_question_takes_one_answer_and_only_its_own),

@@ -199,6 +199,15 @@ void agent_mcp_close(struct agent_mcp *mcp)
 	free(mcp);
 }
 
+void agent_mcp_set_deadline(struct agent_mcp *mcp, uint64_t deadline_us)
+{
+	for (size_t i = 0; i < mcp->count; i++) {
+		if (mcp->members[i].server) {
+			agent_mcp_server_set_deadline(mcp->members[i].server, deadline_us);
+		}
+	}
+}
+
 bool agent_mcp_standing(
 		const struct agent_mcp *mcp, size_t index, struct agent_mcp_standing *ret_standing)
 {

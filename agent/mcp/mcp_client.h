@@ -36,6 +36,8 @@ struct agent_mcp;
 CUA_NODISCARD enum cua_status agent_mcp_open(const struct agent_mcp_options *options,
 		struct agent_mcp **ret_mcp, struct cua_error *err);
 void agent_mcp_close(struct agent_mcp *mcp);
+/* Of all servers: another deadline than the options have. */
+void agent_mcp_set_deadline(struct agent_mcp *mcp, uint64_t deadline_us);
 
 /* A server and how many of its tools are offered. */
 struct agent_mcp_standing {

@@ -55,6 +55,11 @@ void agent_mcp_server_destroy(struct agent_mcp_server *server)
 	}
 }
 
+void agent_mcp_server_set_deadline(struct agent_mcp_server *server, uint64_t deadline_us)
+{
+	server->options.deadline_us = deadline_us;
+}
+
 bool agent_mcp_server_has_changed(const struct agent_mcp_server *server)
 {
 	return server->has_changed;

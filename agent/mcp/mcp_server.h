@@ -63,6 +63,8 @@ CUA_NODISCARD enum cua_status agent_mcp_server_create(const struct agent_mcp_ent
 		struct agent_mcp_server **ret_server, struct cua_error *err);
 /* Within two seconds nothing is left of it. */
 void agent_mcp_server_destroy(struct agent_mcp_server *server);
+/* Another one than the options have, in the same terms. */
+void agent_mcp_server_set_deadline(struct agent_mcp_server *server, uint64_t deadline_us);
 /* Its end is near: a server that takes time to end may begin. */
 void agent_mcp_server_hang_up(struct agent_mcp_server *server);
 
