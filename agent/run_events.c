@@ -152,6 +152,7 @@ bool run_note_start(struct agent_run *run)
 bool run_note_resume(struct agent_run *run)
 {
 	cJSON *event = open_step_event(run, "run_resume");
+	cJSON_AddStringToObject(event, "run", run->journal.name);
 	cJSON_AddBoolToObject(event, "desktop_is_new", run->options->desktop_is_new);
 	add_desktop(event, run->options);
 	add_policy(event, run->policy);

@@ -272,6 +272,27 @@ static void a_person_cancels_a_run_whose_model_thinks(void **state)
 	expect_end(130, "interrupted");
 }
 
+static void a_run_that_is_resumed_is_reached_like_any(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), ANSWER("Done."), ANSWER("In blue.") };
+	struct output output;
+	start(script, allow_all);
+	world_expect(&world, 0, "runs", "cancel", name, NULL);
+	sem_post(&may_answer); /* to nobody */
+	expect_end(130, "interrupted");
+	world_cua(&world, &output, "run", "--resume", name, "--detach", NULL);
+	expect_status(&output, 0, "cua run --resume --detach");
+	assert_says(output.out, name);
+	output_finish(&output);
+	expect_request(2, "was interrupted and goes on now");
+	world_expect(&world, 0, "runs", "tell", name, "Use the blue one.", NULL);
+	sem_post(&may_answer);
+	expect_request(3, "Use the blue one.");
+	sem_post(&may_answer);
+	expect_end(0, "a person says: Use the blue one.");
+}
+
 /* The id of what the run asks; the caller frees. */
 static char *await_question(const char *words)
 {
@@ -380,6 +401,7 @@ int main(void)
 		TEST(the_time_of_a_pause_does_not_count),
 		TEST(a_person_cancels_a_run_that_waits),
 		TEST(a_person_cancels_a_run_whose_model_thinks),
+		TEST(a_run_that_is_resumed_is_reached_like_any),
 		TEST(a_question_takes_one_answer_and_only_its_own),
 		TEST(a_yes_from_elsewhere_lets_it_happen),
 		TEST(what_makes_no_sense_is_refused),
