@@ -165,7 +165,7 @@ static void values_of_a_turn_are_counted_together(void **state)
 	outcome_finish(&outcome);
 }
 
-/* --- time: what takes a time that grows with the square of its length never ends here --- */
+/* --- plans without end --- */
 
 static void append_times(struct cua_buffer *text, const char *piece, int times)
 {
@@ -173,6 +173,51 @@ static void append_times(struct cua_buffer *text, const char *piece, int times)
 		assert_int_equal(cua_buffer_append(text, piece, strlen(piece), NULL), CUA_OK);
 	}
 }
+
+static void actions_of_a_turn_are_counted_together(void **state)
+{
+	(void)state;
+#define WAITS "[" W64 W64 W64 "{\"type\":\"wait\"}]"
+#define W64 W16 W16 W16 W16
+#define W16 W4 W4 W4 W4
+#define W4 W1 W1 W1 W1
+#define W1 "{\"type\":\"wait\"},"
+#define ITEM(id) \
+	"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"computer_call\"," \
+	"\"call_id\":\"" id "\",\"status\":\"completed\",\"actions\":" WAITS "}}\n\n"
+	static const struct {
+		const char *api, *head, *piece, *tail;
+		int times;
+		size_t first_refused;
+	} rows[] = {
+		{ "gemini", "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[",
+				"{\"functionCall\":{\"name\":\"wait\",\"args\":{}}},",
+				"{\"text\":\"x\"}]},\"finishReason\":\"STOP\"}]}\n\n", 1000, 256 },
+		{ "responses", ITEM("a") ITEM("b"), "",
+				"data: {\"type\":\"response.completed\",\"response\":"
+				"{\"status\":\"completed\"}}\n\n",
+				0, 1 },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		CUA_AUTO_BUFFER struct cua_buffer text;
+		struct outcome outcome;
+		cua_buffer_init(&text, MODEL_REPLY_MAX);
+		append_times(&text, rows[i].head, 1);
+		append_times(&text, rows[i].piece, rows[i].times);
+		append_times(&text, rows[i].tail, 1);
+		ask_stream(rows[i].api, text.data, &outcome);
+		assert_int_equal(outcome.status, CUA_OK);
+		assert_true(outcome.turn.call_count > rows[i].first_refused);
+		for (size_t k = 0; k < outcome.turn.call_count; k++) {
+			const char *problem = outcome.turn.calls[k].problem;
+			assert_true(k < rows[i].first_refused ? !problem[0]
+							      : strstr(problem, "256") != NULL);
+		}
+		outcome_finish(&outcome);
+	}
+}
+
+/* --- time: what takes a time that grows with the square of its length never ends here --- */
 
 static void pieces_without_end_take_no_time_without_end(void **state)
 {
@@ -391,6 +436,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_counted_before_they_are_stored),
 		cmocka_unit_test(values_of_a_turn_are_counted_together),
+		cmocka_unit_test(actions_of_a_turn_are_counted_together),
 		cmocka_unit_test(pieces_without_end_take_no_time_without_end),
 		cmocka_unit_test(the_key_is_blotted_out_however_it_is_spelled),
 		cmocka_unit_test(what_happened_is_said),

@@ -396,7 +396,7 @@ static void a_thousand_calls_are_not_run(void **state)
 		}
 		assert_int_equal(status, CUA_OK);
 		assert_string_equal(turn.calls[255].problem, "");
-		assert_non_null(strstr(turn.calls[256].problem, "256 calls"));
+		assert_non_null(strstr(turn.calls[256].problem, "256 actions"));
 		agent_turn_finish(&turn);
 	}
 }

@@ -89,10 +89,6 @@ static enum cua_status take_call(struct reading *reading, const cJSON *block,
 	if (status == CUA_OK && kind == AGENT_CALL_COMPUTER) {
 		status = map_call(reading, call, json);
 	}
-	if (status == CUA_OK && reading->builder.turn.call_count > CUA_ACTIONS_MAX) {
-		snprintf(call->problem, sizeof(call->problem), "a turn may have %d calls at most",
-				CUA_ACTIONS_MAX);
-	}
 	return status;
 }
 

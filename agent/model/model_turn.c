@@ -178,11 +178,27 @@ static char *steal_words(struct cua_buffer *words)
 	return words->len > 0 ? CUA_STEAL(words->data) : NULL;
 }
 
+/* A plan of a thousand steps is none, in however many calls it comes. */
+static void bound_actions(struct agent_turn *turn)
+{
+	int actions = 0;
+	for (size_t i = 0; i < turn->call_count; i++) {
+		struct agent_call *call = &turn->calls[i];
+		const int count = cJSON_GetArraySize(call->actions);
+		actions += count > 0 ? count : 1; /* a tool's call, or one with a problem */
+		if (actions > CUA_ACTIONS_MAX && !call->problem[0]) {
+			snprintf(call->problem, sizeof(call->problem),
+					"a turn may have %d actions at most", CUA_ACTIONS_MAX);
+		}
+	}
+}
+
 static enum cua_status fill_turn(struct model_turn_builder *builder, struct cua_error *err)
 {
 	struct agent_turn *turn = &builder->turn;
 	struct cua_buffer *words = builder->words;
 	enum cua_status status = CUA_OK;
+	bound_actions(turn);
 	if (turn->call_count > 0) { /* a message beside calls is no answer yet */
 		status = model_turn_say(builder, MODEL_COMMENTARY, words[MODEL_ANSWER].data, err);
 	} else {
