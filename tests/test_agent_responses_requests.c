@@ -46,6 +46,25 @@ static void requests_offer_the_tools(void **state)
 	model_api_responses.destroy(talk);
 }
 
+static void the_preview_tool_is_told_of_the_screen(void **state)
+{
+	(void)state;
+	struct agent_model_spec spec = agent_model_spec_unknown;
+	struct agent_model_config preview = config;
+	void *talk = NULL;
+	snprintf(spec.tool, sizeof(spec.tool), "computer_use_preview");
+	preview.spec = &spec;
+	assert_int_equal(model_api_responses.create(&preview, &talk, NULL), CUA_OK);
+	CUA_AUTO_JSON cJSON *body = body_json(&model_api_responses, talk);
+	CUA_AUTO_FREE char *tool = cJSON_PrintUnformatted(
+			cJSON_GetArrayItem(cJSON_GetObjectItem(body, "tools"), 0));
+	assert_string_equal(tool,
+			"{\"type\":\"computer_use_preview\",\"display_width\":1280,"
+			"\"display_height\":800,\"environment\":\"linux\"}");
+	assert_string_equal(cJSON_GetObjectItem(body, "truncation")->valuestring, "auto");
+	model_api_responses.destroy(talk);
+}
+
 /* What the input of the next request is, as text. */
 static char *input_text(void *talk)
 {
@@ -298,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_offer_the_tools),
+		cmocka_unit_test(the_preview_tool_is_told_of_the_screen),
 		cmocka_unit_test(servers_quirks_are_learned_once),
 		cmocka_unit_test(a_long_conversation_is_compacted_by_the_server),
 		cmocka_unit_test(a_thread_gets_only_what_is_new),

@@ -11,6 +11,7 @@
 #include "agent/model/model_api.h"
 #include "agent/model/model_shelf.h"
 
+#define RESPONSES_PREVIEW_TOOL "computer_use_preview"
 #define RESPONSES_WAIT_MS 2000 /* the "wait" action has no duration */
 
 /* What a server turned out not to take; each is found out once and remembered. */

@@ -207,10 +207,21 @@ static void add_function(const char *name, const char *help, cJSON *parameters, 
 	cJSON_AddBoolToObject(tool, "strict", false);
 }
 
+/* The first model's tool is told of the screen; calls of it have one action each. */
+static bool is_preview(const struct responses *talk)
+{
+	return strcmp(talk->config->spec->tool, RESPONSES_PREVIEW_TOOL) == 0;
+}
+
 static void add_tools(const struct responses *talk, cJSON *body)
 {
 	cJSON *tools = cJSON_AddArrayToObject(body, "tools");
-	add_part(tools, "computer");
+	cJSON *computer = add_part(tools, is_preview(talk) ? RESPONSES_PREVIEW_TOOL : "computer");
+	if (is_preview(talk)) {
+		cJSON_AddNumberToObject(computer, "display_width", talk->config->screen.x);
+		cJSON_AddNumberToObject(computer, "display_height", talk->config->screen.y);
+		cJSON_AddStringToObject(computer, "environment", "linux");
+	}
 	model_each_function(talk->config, add_function, tools);
 }
 
@@ -243,6 +254,9 @@ static cJSON *build_head(const struct responses *talk)
 		CUA_AUTO_FREE char *text = model_with_instructions(config, model_instructions);
 		cJSON_AddStringToObject(head, "instructions", text);
 		add_tools(talk, head);
+	}
+	if (!config->is_probe && is_preview(talk)) { /* it demands that */
+		cJSON_AddStringToObject(head, "truncation", "auto");
 	}
 	if (!config->is_probe && !quirks->no_compaction && compact_threshold(config->spec) > 0) {
 		add_compaction(head, compact_threshold(config->spec));

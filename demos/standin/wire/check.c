@@ -106,7 +106,8 @@ bool check_members(struct wire_request *request, const char *place, const cJSON 
 			return api->bad_member(
 					request, place, item->string, CHECK_TYPE, member->types);
 		}
-		if (member->values && !check_any_of(item->valuestring, member->values)) {
+		if (member->values && cJSON_IsString(item) &&
+				!check_any_of(item->valuestring, member->values)) {
 			return api->bad_value(request, place, item, member->values);
 		}
 	}

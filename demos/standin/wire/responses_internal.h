@@ -3,6 +3,7 @@
 
 /* The OpenAI Responses API, split by direction:
  *   responses_request.c  the request but for its input
+ *   responses_settings.c what its members may be
  *   responses_history.c  the input: the replayed conversation
  *   responses_images.c   how large the model sees a picture
  *   responses_items.c    a turn as output items
@@ -16,6 +17,8 @@
 /* The model whose calls have one action each. */
 bool responses_is_preview(const struct wire_request *request);
 bool responses_read(struct wire_request *request);
+/* Members that hold more than one value. */
+bool responses_check_settings(struct wire_request *request);
 /* Checks "input", a list, against the turns that were sent. */
 bool responses_read_input(struct wire_request *request, const cJSON *input);
 /* Takes the picture of a part whose image_url and detail are these. */

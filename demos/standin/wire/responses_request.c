@@ -32,7 +32,8 @@ static const struct check_member request_members[] = {
 	{ "tools", CHECK_LIST, false, NULL },
 	{ "top_logprobs", CHECK_NUMBER | CHECK_NULL, false, NULL },
 	{ "top_p", CHECK_NUMBER | CHECK_NULL, false, NULL },
-	{ "truncation", CHECK_TEXT | CHECK_NULL, false, NULL },
+	{ "truncation", CHECK_TEXT | CHECK_NULL, false,
+			(const char *const[]){ "auto", "disabled", NULL } },
 	{ "user", CHECK_TEXT, false, NULL },
 	{ 0 },
 };
@@ -207,7 +208,8 @@ bool responses_read(struct wire_request *request)
 				"We could not parse the JSON body of your request.");
 	}
 	if (!check_members(request, "", root, request_members) || !check_model(request) ||
-			!check_state(request) || !check_tools(request, check_get(root, "tools"))) {
+			!check_state(request) || !responses_check_settings(request) ||
+			!check_tools(request, check_get(root, "tools"))) {
 		return false;
 	}
 	const cJSON *input = check_get(root, "input");
