@@ -380,6 +380,29 @@ static void hide_outcome(struct agent_run *run, struct agent_outcome *outcome)
 	}
 }
 
+/* What the model meant to do before a pause it decided by a screen that may be another one now. */
+static bool wait_for_person(struct batch *batch, bool *ret_failed)
+{
+	CUA_AUTO_FREE char *note = NULL;
+	bool has_waited = false;
+	if (!run_wait(batch->run, &has_waited)) {
+		return false;
+	}
+	if (!has_waited) {
+		return true;
+	}
+	*ret_failed = true;
+	if (!run_look(batch->run, &note)) {
+		return false;
+	}
+	if (note) {
+		add_note(batch, note);
+	}
+	return answer_not_run(batch, AGENT_ANSWER_FAILED,
+			"Not run: a person paused the run before this. The screenshot shows what "
+			"is there now; look before you go on.");
+}
+
 /* Intent, effect, result. *ret_failed: an action did not succeed. False if the run is over. */
 static bool run_call(struct batch *batch, const struct agent_call *call, bool *ret_failed)
 {
@@ -397,6 +420,10 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		return refuse(batch, problem);
 	}
 	if (goes_in_circles(batch, call) || !pass_policy(batch, &request, ret_failed)) {
+		return false;
+	}
+	/* Whoever paused it while another was asked has it wait, whatever was answered. */
+	if (!*ret_failed && !wait_for_person(batch, ret_failed)) {
 		return false;
 	}
 	if (*ret_failed) {
@@ -422,29 +449,6 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 	}
 	agent_outcome_finish(&outcome);
 	return goes_on;
-}
-
-/* What the model meant to do before a pause it decided by a screen that may be another one now. */
-static bool wait_for_person(struct batch *batch, bool *ret_failed)
-{
-	CUA_AUTO_FREE char *note = NULL;
-	bool has_waited = false;
-	if (!run_wait(batch->run, &has_waited)) {
-		return false;
-	}
-	if (!has_waited) {
-		return true;
-	}
-	*ret_failed = true;
-	if (!run_look(batch->run, &note)) {
-		return false;
-	}
-	if (note) {
-		add_note(batch, note);
-	}
-	return answer_not_run(batch, AGENT_ANSWER_FAILED,
-			"Not run: a person paused the run before this. The screenshot shows what "
-			"is there now; look before you go on.");
 }
 
 static void run_all(struct batch *batch)

@@ -177,33 +177,35 @@ static void append_times(struct cua_buffer *text, const char *piece, int times)
 static void actions_of_a_turn_are_counted_together(void **state)
 {
 	(void)state;
-#define WAITS "[" W64 W64 W64 "{\"type\":\"wait\"}]"
-#define W64 W16 W16 W16 W16
-#define W16 W4 W4 W4 W4
-#define W4 W1 W1 W1 W1
-#define W1 "{\"type\":\"wait\"},"
 #define ITEM(id) \
 	"data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":\"computer_call\"," \
-	"\"call_id\":\"" id "\",\"status\":\"completed\",\"actions\":" WAITS "}}\n\n"
+	"\"call_id\":\"" id "\",\"status\":\"completed\",\"actions\":["
 	static const struct {
-		const char *api, *head, *piece, *tail;
-		int times;
+		const char *api, *opens[3], *piece, *close, *tail;
+		int times; /* the piece, in each that is opened */
 		size_t first_refused;
 	} rows[] = {
-		{ "gemini", "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[",
+		{ "gemini",
+				{ "data: "
+				  "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[" },
 				"{\"functionCall\":{\"name\":\"wait\",\"args\":{}}},",
-				"{\"text\":\"x\"}]},\"finishReason\":\"STOP\"}]}\n\n", 1000, 256 },
-		{ "responses", ITEM("a") ITEM("b"), "",
+				"{\"text\":\"x\"}]},\"finishReason\":\"STOP\"}]}\n\n", "", 1000,
+				256 },
+		{ "responses", { ITEM("a"), ITEM("b") }, "{\"type\":\"wait\"},",
+				"{\"type\":\"wait\"}]}}\n\n",
 				"data: {\"type\":\"response.completed\",\"response\":"
 				"{\"status\":\"completed\"}}\n\n",
-				0, 1 },
+				200, 1 },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		CUA_AUTO_BUFFER struct cua_buffer text;
 		struct outcome outcome;
 		cua_buffer_init(&text, MODEL_REPLY_MAX);
-		append_times(&text, rows[i].head, 1);
-		append_times(&text, rows[i].piece, rows[i].times);
+		for (size_t k = 0; rows[i].opens[k]; k++) {
+			append_times(&text, rows[i].opens[k], 1);
+			append_times(&text, rows[i].piece, rows[i].times);
+			append_times(&text, rows[i].close, 1);
+		}
 		append_times(&text, rows[i].tail, 1);
 		ask_stream(rows[i].api, text.data, &outcome);
 		assert_int_equal(outcome.status, CUA_OK);

@@ -355,6 +355,25 @@ static void a_yes_from_elsewhere_lets_it_happen(void **state)
 	expect_end(0, "allowed by a person");
 }
 
+static void a_yes_lets_nothing_happen_in_a_pause(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), ANSWER("Done.") };
+	char paused[] = "paused";
+	start(script,
+			"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    "
+			"why: it presses\n");
+	sem_post(&may_answer);
+	CUA_AUTO_FREE char *question = await_question("click at 600, 400");
+	world_expect(&world, 0, "runs", "pause", name, NULL);
+	world_expect(&world, 0, "runs", "answer", name, question, "yes", NULL);
+	wait_until(is_in_state, paused, "a run that is paused");
+	world_expect(&world, 0, "runs", "continue", name, NULL);
+	expect_request(2, "a person paused the run before this");
+	sem_post(&may_answer);
+	expect_end(0, "done: 2 steps, 0 actions");
+}
+
 static void what_makes_no_sense_is_refused(void **state)
 {
 	(void)state;
@@ -404,6 +423,7 @@ int main(void)
 		TEST(a_run_that_is_resumed_is_reached_like_any),
 		TEST(a_question_takes_one_answer_and_only_its_own),
 		TEST(a_yes_from_elsewhere_lets_it_happen),
+		TEST(a_yes_lets_nothing_happen_in_a_pause),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(a_killed_run_leaves_nothing_once_it_is_deleted),
 	};
