@@ -206,9 +206,28 @@ static void a_picture_moves_where_user_must_not_follow_tool(void **state)
 						"}," TEXT("The screen now:") "," PICTURE(
 								HIGH) "]") "]");
 		assert_false(learn(talk, rows[i].http_status, "", rows[i].message));
+		/* What a person says goes there as well, and two things said at once are one. */
+		assert_int_equal(model_api_chat.add_user(talk, "In blue.", NULL, NULL), CUA_OK);
+		CUA_AUTO_FREE char *more = messages_of(talk);
+		assert_non_null(strstr(more, PICTURE(HIGH) "," TEXT("In blue.") "]}]"));
 		model_api_chat.destroy(talk);
 	}
 }
+
+static void what_users_say_in_a_row_is_one_message(void **state)
+{
+	(void)state;
+	void *talk = open_talk();
+	assert_int_equal(model_api_chat.add_user(talk, "One.", &image, NULL), CUA_OK);
+	assert_int_equal(model_api_chat.add_user(talk, "Two.", NULL, NULL), CUA_OK);
+	CUA_AUTO_FREE char *messages = messages_of(talk);
+	assert_string_equal(messages,
+			"[{\"role\":\"user\",\"content\":[" TEXT("One.") "," PICTURE(HIGH) "," TEXT(
+					"Two.") "]}]");
+	model_api_chat.destroy(talk);
+}
+
+#define LEFT_OUT TEXT("(an older screenshot, left out)")
 
 static void as_many_pictures_as_the_server_takes(void **state)
 {
@@ -220,18 +239,10 @@ static void as_many_pictures_as_the_server_takes(void **state)
 	assert_true(learn(talk, 400, "", "At most 2 image(s) may be provided in one prompt."));
 	CUA_AUTO_FREE char *messages = messages_of(talk);
 	assert_string_equal(messages,
-			"[{\"role\":\"user\",\"content\":[" TEXT("One.") "," TEXT(
-					"(an older screenshot, left out)") "]},{\"role\":\"user\","
-									   "\"content\":[" TEXT(
-											   "Tw"
-											   "o"
-											   ".") "," PICTURE(HIGH) "]"
-														  "}"
-														  ","
-														  "{"
-														  "\"role\":\"user\","
-														  "\"content\":[" TEXT("Three.") "," PICTURE(
-																  HIGH) "]}]");
+			"[{\"role\":\"user\",\"content\":[" TEXT(
+					"One.") "," LEFT_OUT
+						"," TEXT("Two.") "," PICTURE(HIGH) "," TEXT(
+								"Three.") "," PICTURE(HIGH) "]}]");
 	assert_false(learn(talk, 400, "", "At most 2 image(s) may be provided in one prompt."));
 	assert_true(learn(talk, 400, "", "At most 1 image(s) may be provided in one prompt."));
 	model_api_chat.destroy(talk);
@@ -255,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_finished_run_may_go_on),
 		cmocka_unit_test(servers_quirks_are_learned_once),
 		cmocka_unit_test(a_picture_moves_where_user_must_not_follow_tool),
+		cmocka_unit_test(what_users_say_in_a_row_is_one_message),
 		cmocka_unit_test(as_many_pictures_as_the_server_takes),
 		cmocka_unit_test(a_refused_format_is_explained),
 	};

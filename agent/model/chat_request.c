@@ -151,27 +151,24 @@ static enum cua_status add_picture_part(
 			: status;
 }
 
-/* The content of a message; more: another whose text and picture go into it, or NULL. */
-static enum cua_status add_content(const struct printing *print, const struct chat_message *message,
-		const struct chat_message *more, bool is_left_out)
+/* The content of one message, or of several in a row as one; at: where the first stands. */
+static enum cua_status add_content(const struct printing *print,
+		const struct chat_message *messages, size_t count, size_t at)
 {
-	const struct agent_image *image = more ? &more->image : &message->image;
-	if (!more && !image->base64) {
+	if (count == 1 && !messages->image.base64) {
 		return cua_buffer_append(
-				print->body, message->text, strlen(message->text), print->err);
+				print->body, messages->text, strlen(messages->text), print->err);
 	}
 	enum cua_status status = cua_buffer_append(print->body, "[", 1, print->err);
-	if (status == CUA_OK) {
-		status = add_text_part(print, message->text);
-	}
-	if (status == CUA_OK && more) {
-		status = cua_buffer_append(print->body, ",", 1, print->err);
-	}
-	if (status == CUA_OK && more) {
-		status = add_text_part(print, more->text);
-	}
-	if (status == CUA_OK && image->base64) {
-		status = add_picture_part(print, image, is_left_out);
+	for (size_t i = 0; status == CUA_OK && i < count; i++) {
+		status = i > 0 ? cua_buffer_append(print->body, ",", 1, print->err) : CUA_OK;
+		if (status == CUA_OK) {
+			status = add_text_part(print, messages[i].text);
+		}
+		if (status == CUA_OK && messages[i].image.base64) {
+			status = add_picture_part(
+					print, &messages[i].image, at + i < print->first_picture);
+		}
 	}
 	return status == CUA_OK ? cua_buffer_append(print->body, "]", 1, print->err) : status;
 }
@@ -194,7 +191,7 @@ static enum cua_status add_assistant(
 }
 
 static enum cua_status add_message(const struct printing *print, const struct chat_message *message,
-		const struct chat_message *more, bool is_left_out)
+		size_t count, size_t at)
 {
 	const bool is_first = print->body->data[print->body->len - 1] == '[';
 	enum cua_status status =
@@ -211,7 +208,7 @@ static enum cua_status add_message(const struct printing *print, const struct ch
 				print->body, print->err, "{\"role\":\"user\",\"content\":");
 	}
 	if (status == CUA_OK) {
-		status = add_content(print, message, more, is_left_out);
+		status = add_content(print, message, count, at);
 	}
 	return status == CUA_OK ? cua_buffer_append(print->body, "}", 1, print->err) : status;
 }
@@ -242,6 +239,19 @@ static size_t find_first_picture(const struct chat *chat, int most)
 	return 0;
 }
 
+/* How many messages go as one. Many templates want user and assistant to alternate: what is said
+ * in a row goes together, and with the answer of a call where the user must not follow a tool. */
+static size_t count_joined(const struct chat *chat, size_t at)
+{
+	const enum chat_role role = chat->messages[at].role;
+	const bool joins = role == CHAT_USER || (role == CHAT_TOOL && chat->quirks.picture_in_tool);
+	size_t count = 1;
+	while (joins && at + count < chat->count && chat->messages[at + count].role == CHAT_USER) {
+		count++;
+	}
+	return count;
+}
+
 static enum cua_status add_messages(
 		const struct chat *chat, struct cua_buffer *body, struct cua_error *err)
 {
@@ -250,14 +260,9 @@ static enum cua_status add_messages(
 		.err = err,
 		.first_picture = find_first_picture(chat, pictures_max(chat)) };
 	enum cua_status status = CUA_OK;
-	for (size_t i = 0; status == CUA_OK && i < chat->count; i++) {
-		const struct chat_message *message = &chat->messages[i], *more = NULL;
-		if (chat->quirks.picture_in_tool && message->role == CHAT_TOOL &&
-				i + 1 < chat->count && message[1].role == CHAT_USER) {
-			more = &message[1];
-			i++;
-		}
-		status = add_message(&print, message, more, i < print.first_picture);
+	for (size_t i = 0, count = 0; status == CUA_OK && i < chat->count; i += count) {
+		count = count_joined(chat, i);
+		status = add_message(&print, &chat->messages[i], count, i);
 	}
 	return status;
 }
