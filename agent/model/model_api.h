@@ -75,6 +75,7 @@ struct model_reply {
 	struct agent_redactor *own_redactor; /* NULL: it is that of config */
 	size_t bytes;
 	size_t values; /* in the JSON of the items */
+	size_t blots;  /* values of secrets that were made illegible in the items */
 	bool is_over;  /* the last event was there: a server may leave the connection open */
 };
 
@@ -224,6 +225,11 @@ CUA_NODISCARD enum cua_status model_turn_function(struct model_turn_builder *bui
 /* Ends the building. status: how it went; if not CUA_OK, all is released and it is returned. */
 CUA_NODISCARD enum cua_status model_turn_end(struct model_turn_builder *builder,
 		enum cua_status status, struct agent_turn *ret_turn, struct cua_error *err);
+/* For a turn in which values of secrets were made illegible: with asterisks in its arguments a call
+ * is another one than the model's, to a shell one for all files, and must not run. What a person
+ * reads may. Not CUA_OK: the turn was released. */
+CUA_NODISCARD enum cua_status model_turn_stop_illegible(
+		struct agent_turn *turn, struct cua_error *err);
 
 /* The text that answers a function: what the desktop said of its one action, or what the tool said,
  * and the problem.

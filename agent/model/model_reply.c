@@ -176,8 +176,8 @@ enum cua_status model_reply_keep(
 	}
 	enum cua_status status = model_items_add(&reply->items, item.at, item.len, err);
 	if (status == CUA_OK) {
-		agent_redact_blot(reply->redactor, reply->items.texts[reply->items.count - 1],
-				item.len);
+		reply->blots += agent_redact_blot(reply->redactor,
+				reply->items.texts[reply->items.count - 1], item.len);
 	}
 	return status;
 }

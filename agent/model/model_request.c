@@ -269,7 +269,9 @@ static enum cua_status conclude(struct agent_model *model, struct model_reply *r
 		break;
 	}
 	failure->is_final = true; /* asking again would not mend an answer without sense */
-	return model_take_items(model, &reply->items, ret_turn, err);
+	enum cua_status status = model_take_items(model, &reply->items, ret_turn, err);
+	return status == CUA_OK && reply->blots > 0 ? model_turn_stop_illegible(ret_turn, err)
+						    : status;
 }
 
 static enum cua_status ask_once(struct agent_model *model, uint64_t deadline_us,

@@ -9,6 +9,8 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 
+#define BLOT_MIN "********" /* AGENT_SECRET_VALUE_MIN */
+
 void model_turn_begin(struct model_turn_builder *builder, const struct agent_model_config *config)
 {
 	*builder = (struct model_turn_builder){ .config = config };
@@ -149,6 +151,39 @@ enum cua_status model_turn_function(struct model_turn_builder *builder, struct a
 	}
 	if (status != CUA_OK) {
 		snprintf(call->problem, sizeof(call->problem), "%s", why.msg);
+	}
+	return CUA_OK;
+}
+
+/* --- secrets in calls --- */
+
+/* What a person reads and nothing runs may be illegible. */
+static bool is_said(const struct agent_call *call)
+{
+	return call->kind == AGENT_CALL_GIVE_UP ||
+			(call->kind == AGENT_CALL_TOOL &&
+					(strcmp(call->tool, "done") == 0 ||
+							strcmp(call->tool, "ask_person") == 0));
+}
+
+enum cua_status model_turn_stop_illegible(struct agent_turn *turn, struct cua_error *err)
+{
+	for (size_t i = 0; i < turn->call_count; i++) {
+		struct agent_call *call = &turn->calls[i];
+		CUA_AUTO_FREE char *actions =
+				call->arguments ? NULL : cJSON_PrintUnformatted(call->actions);
+		const char *text = call->arguments ? call->arguments : actions;
+		if (!text) {
+			agent_turn_finish(turn);
+			return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+		}
+		if (!call->problem[0] && !is_said(call) && strstr(text, BLOT_MIN)) {
+			snprintf(call->problem, sizeof(call->problem),
+					"in its arguments is the value of a secret or key, which "
+					"was made illegible (" BLOT_MIN "); {{secret:NAME}} stands "
+					"for a secret, in the text of the action \"type\" alone. "
+					"Do without, or ask the person");
+		}
 	}
 	return CUA_OK;
 }

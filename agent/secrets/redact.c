@@ -194,12 +194,15 @@ size_t agent_redact_begun(const struct agent_redactor *redactor, const char *tex
 
 /* --- hiding --- */
 
-void agent_redact_blot(const struct agent_redactor *redactor, char *text, size_t len)
+size_t agent_redact_blot(const struct agent_redactor *redactor, char *text, size_t len)
 {
 	struct found found = { 0 };
+	size_t count = 0;
 	for (size_t at = 0; find(redactor, text, len, at, &found); at = found.at + found.len) {
 		memset(text + found.at, '*', found.len);
+		count++;
 	}
+	return count;
 }
 
 /* Appends what the text becomes, from the first that was found on. */

@@ -31,8 +31,9 @@ CUA_NODISCARD enum cua_status agent_redactor_add(struct agent_redactor *redactor
  * in hexadecimal digits; in base64 of either alphabet, wherever in the bytes that were encoded it
  * begins, broken into lines or not; and so its UTF-16LE. */
 
-/* Overwrites each with asterisks: JSON stays JSON, and everything its place. */
-void agent_redact_blot(const struct agent_redactor *redactor, char *text, size_t len);
+/* Overwrites each with asterisks: JSON stays JSON, and everything its place. How many there were.
+ */
+size_t agent_redact_blot(const struct agent_redactor *redactor, char *text, size_t len);
 /* Puts "{{secret:NAME}}" in the place of each, in a text of malloc(). If memory runs out,
  * asterisks. How many there were. */
 size_t agent_redact(const struct agent_redactor *redactor, char **text);
