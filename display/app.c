@@ -1,5 +1,6 @@
 #include "display/display_internal.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,14 @@
 /* Less than the host takes for a silent X server: nothing looks at that meanwhile. */
 #define SESSION_TIMEOUT_MS 5000
 #define OUTPUT_TIMEOUT_MS 1000
+/* Of a program's output, in bytes: what a message has room for. */
+#define OUTPUT_HEAD 120
+#define OUTPUT_TAIL 180
 #define WINDOW_TIMEOUT_MS 45000
 /* A program that ends at once may have handed over to one that runs: a browser does. */
 #define HANDOVER_TIMEOUT_MS 5000
+/* Whoever took it over and was about to show a new window would have by then. */
+#define HANDOVER_QUIET_MS 300
 /* Without a window for so long: does the window manager answer? */
 #define MANAGER_US 1000000U
 /* A starting program draws in bursts: Chromium paints its window grey and its contents later. */
@@ -37,10 +43,13 @@ static void note_exit(struct launch *launch)
 		return;
 	}
 	const cJSON *exit_status = cJSON_GetObjectItemCaseSensitive(answer, "exit");
+	const cJSON *signal = cJSON_GetObjectItemCaseSensitive(answer, "signal");
 	const cJSON *output = cJSON_GetObjectItemCaseSensitive(answer, "output");
 	launch->ended = true;
 	launch->ended_us = cua_now_us();
-	launch->exit_status = cJSON_IsNumber(exit_status) ? exit_status->valueint : -1;
+	launch->exit_status = cJSON_IsNumber(exit_status) ? exit_status->valueint
+			: cJSON_IsNumber(signal)          ? -signal->valueint
+							  : -SIGKILL;
 	snprintf(launch->output, sizeof(launch->output), "%s",
 			cJSON_IsString(output) ? output->valuestring : "");
 }
@@ -60,6 +69,29 @@ static bool has_window_or_failed(struct display *display, void *user_data)
 											1000ULL);
 }
 
+static bool is_inside_character(char byte)
+{
+	return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+/* The reason is often first, before a page of usage, and often last, after a page of warnings. */
+static void keep_ends(char *text)
+{
+	static const char between[] = " ... ";
+	size_t head = OUTPUT_HEAD, len = strlen(text), tail = len - OUTPUT_TAIL;
+	if (len <= OUTPUT_HEAD + strlen(between) + OUTPUT_TAIL) {
+		return;
+	}
+	while (head > 0 && is_inside_character(text[head])) {
+		head--;
+	}
+	while (is_inside_character(text[tail])) {
+		tail++;
+	}
+	memcpy(text + head, between, strlen(between));
+	memmove(text + head + strlen(between), text + tail, len - tail + 1);
+}
+
 /* What the program wrote so far, in one line; of a program that runs it has to be asked for. */
 static const char *output_of(struct launch *launch)
 {
@@ -74,8 +106,8 @@ static const char *output_of(struct launch *launch)
 	for (char *at = launch->output; *at; at++) {
 		*at = (char)(*at == '\n' ? ' ' : *at);
 	}
-	const size_t len = strlen(launch->output);
-	return len == 0 ? "(it wrote nothing)" : launch->output + (len > 300 ? len - 300 : 0);
+	keep_ends(launch->output);
+	return launch->output[0] ? launch->output : "(it wrote nothing)";
 }
 
 /* A program that ended well and shows no window of its own handed over to one that runs, if that
@@ -91,6 +123,33 @@ static bool has_handed_over(struct display *display, const struct launch *launch
 	return active != launch->active_before || strcasecmp(class, launch->class) == 0;
 }
 
+/* The window in front is of the program that was handed over to, and shows what it was handed: a
+ * browser with one more tab, at rest. Others may change their window and then show another, but not
+ * its title. */
+static enum cua_status look_in_front(struct display *display, struct launch *launch,
+		bool *ret_shows, struct cua_error *err)
+{
+	char class[128], title[sizeof(launch->title_before)];
+	const uint64_t deadline_us = launch->ended_us + HANDOVER_TIMEOUT_MS * 1000ULL;
+	*ret_shows = false;
+	window_class(display, window_active(display), class, sizeof(class));
+	if (!launch->ended || launch->exit_status != 0 || !class[0] ||
+			strcasecmp(class, launch->class) != 0) {
+		return CUA_OK;
+	}
+	const enum cua_status status = settle_rest(display, HANDOVER_QUIET_MS, deadline_us, err);
+	if (status != CUA_OK) {
+		return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
+	}
+	launch->window = launch_find_window(display, launch);
+	window_title(display, window_active(display), title, sizeof(title));
+	*ret_shows = launch->window != None ||
+			(activity_wide_changes(display) != launch->changes_before &&
+					(launch->is_url ||
+							strcmp(title, launch->title_before) != 0));
+	return CUA_OK;
+}
+
 /* In slices, since the end of the program is no X event. A window manager that is kept busy shows
  * no window. */
 static enum cua_status wait_for_window(struct display *display, struct launch *launch,
@@ -98,6 +157,7 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 {
 	enum cua_status status = CUA_ERR_TIMEOUT;
 	uint64_t manager_us = cua_now_us() + MANAGER_US;
+	bool shows = false;
 	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
 		status = display_wait(
 				display, cua_now_us() + 100000U, has_window_or_failed, launch, err);
@@ -111,6 +171,10 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 			status = status == CUA_OK ? CUA_ERR_TIMEOUT : status;
 			manager_us = cua_now_us() + MANAGER_US;
 		}
+		if (status == CUA_ERR_TIMEOUT) {
+			status = look_in_front(display, launch, &shows, err);
+			status = status == CUA_OK && !shows ? CUA_ERR_TIMEOUT : status;
+		}
 	}
 	if (status == CUA_ERR_TIMEOUT) {
 		return CUA_FAIL(err, CUA_ERR_APP, 0,
@@ -120,10 +184,16 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 	if (status != CUA_OK || launch->window != None) {
 		return status;
 	}
-	if (launch->exit_status != 0) {
+	if (launch->exit_status < 0) {
+		const char *signal = sigdescr_np(-launch->exit_status);
 		return CUA_FAIL(err, CUA_ERR_APP, 0,
-				"%.100s ended with %s %d and showed no window: %s", name,
-				launch->exit_status < 0 ? "a signal, status" : "status",
+				"%.100s was ended by signal %d (%s) and showed no window: %s", name,
+				-launch->exit_status, signal ? signal : "unknown",
+				output_of(launch));
+	}
+	if (launch->exit_status > 0) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0,
+				"%.100s ended with status %d and showed no window: %s", name,
 				launch->exit_status, output_of(launch));
 	}
 	if (!has_handed_over(display, launch)) {
@@ -242,7 +312,7 @@ static enum cua_status start(struct display *display, const char *member, const 
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, member, value);
-	struct launch launch = { .session_fd = -1 };
+	struct launch launch = { .session_fd = -1, .is_url = strcmp(member, "url") == 0 };
 	/* Without a window manager no window shows; and one that is replaced later loses the window
 	 * that asks to be shown just then. */
 	enum cua_status status = window_await_manager(display, err);

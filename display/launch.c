@@ -25,6 +25,9 @@ void launch_note_windows(struct display *display, struct launch *launch)
 	launch->started_us = cua_now_us();
 	launch->before_count = window_list(display, launch->before);
 	launch->active_before = window_active(display);
+	window_title(display, launch->active_before, launch->title_before,
+			sizeof(launch->title_before));
+	launch->changes_before = activity_wide_changes(display);
 	for (int i = 0; i < launch->before_count; i++) {
 		launch->pids_before[i] = window_pid(display, launch->before[i]);
 	}

@@ -17,11 +17,14 @@ struct launch {
 	uint64_t looked_us; /* when has_client was found out; 0: not yet */
 	bool has_client;    /* a connection to the X server */
 	Window active_before;
+	char title_before[256]; /* of that */
+	uint64_t changes_before;
+	bool is_url;
 	char class[128]; /* that its windows are likely to have; "" if unknown */
 	Window window;   /* the result */
 	bool ended;
-	int exit_status; /* -1: by a signal */
-	char output[1200];
+	int exit_status; /* less than 0: the number of a signal */
+	char output[2048];
 	uint64_t ended_us;
 };
 

@@ -19,7 +19,7 @@
 #include "display/session_app.h"
 #include "display/session_protocol.h"
 
-#define OUTPUT_TAIL_MAX 2048
+#define OUTPUT_MAX 2048
 
 static void on_client_closed(uv_handle_t *handle)
 {
@@ -198,8 +198,8 @@ static bool client_question(struct client *client, const cJSON *request)
 			kill(client->session->window_manager, SIGKILL);
 		}
 	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "output"))) {
-		char output[OUTPUT_TAIL_MAX];
-		cua_file_tail(client->log_path, output, sizeof(output));
+		char output[OUTPUT_MAX];
+		cua_file_ends(client->log_path, output, sizeof(output));
 		cJSON_AddStringToObject(reply, "output", output);
 	} else if (cJSON_IsString(find)) {
 		status = display_app_find_installed(find->valuestring, &app, &error);
@@ -318,8 +318,8 @@ void session_report_exit(struct session *session, pid_t pid, int wait_status)
 		} else {
 			cJSON_AddNumberToObject(reply, "exit", WEXITSTATUS(wait_status));
 		}
-		char output[OUTPUT_TAIL_MAX];
-		cua_file_tail(client->log_path, output, sizeof(output));
+		char output[OUTPUT_MAX];
+		cua_file_ends(client->log_path, output, sizeof(output));
 		cJSON_AddStringToObject(reply, "output", output);
 		client_reply(client, reply);
 	}

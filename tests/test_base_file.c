@@ -273,6 +273,21 @@ static void a_tail_starts_at_a_line(void **state)
 	assert_string_equal(tail, "");
 }
 
+static void what_is_too_long_shows_both_ends(void **state)
+{
+	const struct place *place = *state;
+	char text[33];
+	cua_file_ends(place->path, text, sizeof(text));
+	assert_string_equal(text, "");
+	assert_int_equal(cua_file_write(place->path, "all of it", 9, 0600, NULL), CUA_OK);
+	cua_file_ends(place->path, text, sizeof(text));
+	assert_string_equal(text, "all of it");
+	static const char usage[] = "bad option\nusage:\n much\n more\n and more\nlast\n";
+	assert_int_equal(cua_file_write(place->path, usage, strlen(usage), 0600, NULL), CUA_OK);
+	cua_file_ends(place->path, text, sizeof(text));
+	assert_string_equal(text, "bad option\n ...  and more\nlast\n");
+}
+
 static void directories_of_ours_come_from_the_environment(void **state)
 {
 	const struct place *place = *state;
@@ -385,6 +400,7 @@ int main(void)
 		IN_PLACE(directories_are_made_on_the_way),
 		IN_PLACE(links_are_removed_not_followed),
 		IN_PLACE(a_tail_starts_at_a_line),
+		IN_PLACE(what_is_too_long_shows_both_ends),
 		cmocka_unit_test(all_is_written_in_spite_of_signals),
 		cmocka_unit_test(what_cannot_be_written_says_why),
 		IN_PLACE(directories_of_ours_come_from_the_environment),

@@ -177,7 +177,8 @@ static void an_application_that_dies_is_quoted(void **state)
 {
 	(void)state;
 	expect_failure("sh -c 'echo broken by design >&2; exit 3'", "broken by design", "3");
-	expect_failure("sh -c 'echo last words; kill -SEGV $$'", "last words", "signal");
+	expect_failure("sh -c 'echo last words; kill -SEGV $$'", "last words", "signal 11");
+	expect_failure("sh -c 'echo bad option; seq 2000; echo last; exit 1'", "bad option", "last");
 	expect_failure("xterm -no-such-option", "no-such-option", "status");
 	expect_failure("sh -c 'echo nothing to show'", "without a window", "nothing to show");
 }
@@ -341,7 +342,16 @@ static void pages_open_in_one_browser(void **state)
 	CUA_AUTO_JSON cJSON *again = desktop_text_action(
 			&desktop, "open_url", "url", "file:///home/agent/two.html");
 	assert_int_equal(json_number(again, "window.id"), json_number(opened, "window.id"));
-	wait_until(has_title, second, "the second page is there");
+	assert_non_null(strstr(json_text(again, "window.title"), second));
+	/* The browser hands over, and what comes of it is known before a new window is given up. */
+	double least_ms = json_number(again, "ms");
+	for (int i = 0; i < 2; i++) {
+		CUA_AUTO_JSON cJSON *more = desktop_text_action(
+				&desktop, "open_url", "url", "file:///home/agent/two.html");
+		const double ms = json_number(more, "ms");
+		least_ms = ms < least_ms ? ms : least_ms;
+	}
+	assert_true(least_ms < 5000);
 	int one = 1;
 	assert_true(window_count_is(&one));
 }

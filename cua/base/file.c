@@ -218,3 +218,19 @@ void cua_file_tail(const char *path, char *tail, size_t size)
 	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	cua_file_tail_fd(fd, tail, size);
 }
+
+void cua_file_ends(const char *path, char *text, size_t size)
+{
+	static const char between[] = " ... ";
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat info;
+	if (fd < 0 || fstat(fd, &info) != 0 || info.st_size < (off_t)size) {
+		cua_file_tail_fd(fd, text, size);
+		return;
+	}
+	const ssize_t got = pread(fd, text, size / 3, 0);
+	const size_t head = got > 0 ? (size_t)got : 0;
+	memcpy(text + head, between, sizeof(between));
+	const size_t used = head + strlen(between);
+	cua_file_tail_fd(fd, text + used, size - used);
+}

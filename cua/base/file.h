@@ -37,5 +37,7 @@ CUA_NODISCARD enum cua_status cua_remove_tree(const char *path, struct cua_error
 /* The last at most size-1 bytes of a file, from the start of a line; "" if there is none. */
 void cua_file_tail(const char *path, char *tail, size_t size);
 void cua_file_tail_fd(int fd, char *tail, size_t size);
+/* At most size-1 bytes: the whole file, or its beginning, " ... " and its end. */
+void cua_file_ends(const char *path, char *text, size_t size);
 
 #endif
