@@ -18,6 +18,10 @@
 /* Where an application has more to do than to follow, until it has rested so long, at most. */
 #define DRAG_REST_MS 40
 #define DRAG_REST_MAX_US 1500000U
+/* A browser tells a page where the pointer is once in a frame: at the corners of a path it is given
+ * the time to see it there, in all so long. */
+#define DRAG_CORNERS_US 5000000U
+#define DRAG_CORNER_PX 4
 /* Chromium takes two presses of one millisecond for one. The server waits, so that the times of
  * the events differ however late it reads them. */
 #define PRESS_APART_MS 2UL
@@ -220,7 +224,8 @@ enum cua_status input_keys(
 
 struct drag {
 	struct cua_point press;
-	bool has_begun; /* as applications see it */
+	bool has_begun;      /* as applications see it */
+	uint64_t corners_us; /* spent at corners */
 };
 
 /* Time in which applications handle what they got; not a wait for a result. */
@@ -282,6 +287,27 @@ static enum cua_status arrive_again(struct display *display, struct cua_point fr
 	return status;
 }
 
+/* Without the point, the path would go past it by some pixels. */
+static bool is_corner(struct cua_point from, struct cua_point at, struct cua_point to)
+{
+	const long dx = to.x - from.x, dy = to.y - from.y;
+	const long area = labs(dx * (at.y - from.y) - dy * (at.x - from.x));
+	const long longer = labs(dx) > labs(dy) ? labs(dx) : labs(dy);
+	return longer == 0 ? distance(from, at) >= DRAG_CORNER_PX : area >= longer * DRAG_CORNER_PX;
+}
+
+static enum cua_status rest_at_corner(
+		struct display *display, struct drag *drag, struct cua_error *err)
+{
+	const uint64_t from_us = cua_now_us();
+	if (drag->corners_us >= DRAG_CORNERS_US) {
+		return CUA_OK;
+	}
+	const enum cua_status status = let_follow(display, err);
+	drag->corners_us += cua_now_us() - from_us;
+	return status;
+}
+
 static void note_press(struct display *display)
 {
 	display->pressed_before_us = display->pressed_us;
@@ -303,6 +329,9 @@ static enum cua_status drag(
 	}
 	for (int i = 1; i <= last && status == CUA_OK; i++) {
 		status = drag_segment(display, path[i - 1], path[i], &drag, err);
+		if (status == CUA_OK && i < last && is_corner(path[i - 1], path[i], path[i + 1])) {
+			status = rest_at_corner(display, &drag, err);
+		}
 	}
 	if (status == CUA_OK) {
 		status = let_follow(display, err);
