@@ -19,6 +19,7 @@ int cua_cmd_session(int argc, char **argv)
 		{ "own-displays", no_argument, NULL, 'o' }, { "opengl", no_argument, NULL, 'g' },
 		{ "ready-fd", required_argument, NULL, 'r' },
 		{ "processes", required_argument, NULL, 'n' },
+		{ "x-memory", required_argument, NULL, 'm' },
 		{ "egress", required_argument, NULL, 'e' }, { 0 } };
 	struct display_session_options session = { .ready_fd = -1, .dpi = 96 };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -36,6 +37,8 @@ int cua_cmd_session(int argc, char **argv)
 			session.opengl = true;
 		} else if (option == 'n') {
 			session.processes = (int)strtol(optarg, NULL, 10);
+		} else if (option == 'm') {
+			session.x_server_bytes = strtoll(optarg, NULL, 10);
 		} else if (option == 'e') {
 			session.egress_dir = optarg[0] ? optarg : NULL;
 		} else if (option == 'r') {

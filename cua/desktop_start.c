@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -209,7 +210,7 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 struct launch {
 	int program_fd, log_fd, ready_fd; /* ready_fd: the child's end */
 	struct desktop_bounds bounds;
-	char size[32], dpi[16], processes[16];
+	char size[32], dpi[16], processes[16], x_memory[24];
 };
 
 /* Where bubblewrap finds the folder of the user's choice: its own path, or where the mount that
@@ -253,7 +254,7 @@ static enum cua_status launch_sandboxed(
 	desktop_path(record, DESKTOP_EGRESS_FOLDER, egress, sizeof(egress));
 	const char *const argv[] = { CUA_SANDBOX_PROGRAM, "--dir", CUA_SANDBOX_SESSION_DIR,
 		"--size", launch->size, "--dpi", launch->dpi, "--own-displays", "--ready-fd", "3",
-		"--processes", launch->processes, "--egress",
+		"--processes", launch->processes, "--x-memory", launch->x_memory, "--egress",
 		has_proxy ? CUA_SANDBOX_EGRESS_DIR : "",
 		record->settings.opengl ? "--opengl" : NULL, NULL };
 	struct cua_sandbox_folder folders[4] = { { session, CUA_SANDBOX_SESSION_DIR, true, -1 },
@@ -304,8 +305,9 @@ static enum cua_status launch_bare(
 	snprintf(home_env, sizeof(home_env), "HOME=%s", record->home);
 	snprintf(id_env, sizeof(id_env), "CUA_DESKTOP_DIR=%s", record->mark);
 	const char *const argv[] = { "cua-session", "--dir", session, "--size", launch->size,
-		"--dpi", launch->dpi, "--processes", launch->processes, "--ready-fd", "3",
-		record->settings.opengl ? "--opengl" : NULL, NULL };
+		"--dpi", launch->dpi, "--processes", launch->processes, "--x-memory",
+		launch->x_memory, "--ready-fd", "3", record->settings.opengl ? "--opengl" : NULL,
+		NULL };
 	const char *const envp[] = { home_env, id_env, "USER=agent", "LOGNAME=agent",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", NULL };
 	const struct cua_fd_map fds[] = { { launch->log_fd, 1 }, { launch->log_fd, 2 },
@@ -369,6 +371,8 @@ static enum cua_status start_session(struct desktop_record *record, struct cua_e
 			record->settings.max_height_px);
 	snprintf(launch.dpi, sizeof(launch.dpi), "%d", record->settings.dpi);
 	snprintf(launch.processes, sizeof(launch.processes), "%d", launch.bounds.processes);
+	snprintf(launch.x_memory, sizeof(launch.x_memory), "%" PRId64,
+			launch.bounds.x_server_bytes);
 	enum cua_status status = record->settings.sandboxed ? launch_sandboxed(record, &launch, err)
 							    : launch_bare(record, &launch, err);
 	close(ready[1]);

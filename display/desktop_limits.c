@@ -18,6 +18,10 @@
 #define TOOLS_PART 2
 /* Each of the folders in memory that the sandbox has may hold so much of it. */
 #define SCRATCH_PART 4
+/* A client that asks the X server for more than this part gets an error: else the server, whose
+ * memory it is, would be killed, and the desktop with it. A screen of the largest size fits. */
+#define X_SERVER_PART 2
+#define X_SERVER_LEAST (INT64_C(256) << 20)
 
 /* As agent/tools/runner.c has it, which is another program's. */
 #define TOOLS_OPEN_FILES 1024
@@ -145,6 +149,8 @@ struct desktop_bounds desktop_limits_open(const struct desktop_record *record)
 	}
 	if (limits->memory_bytes > 0) {
 		bounds.scratch_bytes = limits->memory_bytes / SCRATCH_PART;
+		const int64_t part_bytes = limits->memory_bytes / X_SERVER_PART;
+		bounds.x_server_bytes = part_bytes > X_SERVER_LEAST ? part_bytes : X_SERVER_LEAST;
 	}
 	if (limits->memory_bytes > 0 && !has(record, CUA_CGROUP_MEMORY)) {
 		bounds.rlimits[bounds.rlimit_count++] =

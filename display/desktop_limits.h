@@ -23,8 +23,9 @@ struct desktop_bounds {
 	int group_fd_count;
 	struct cua_rlimit rlimits[DESKTOP_RLIMITS_MAX];
 	int rlimit_count;
-	int64_t scratch_bytes; /* as in struct cua_sandbox_spec */
-	int processes;         /* for the session to bound itself to; 0: a group does */
+	int64_t scratch_bytes;  /* as in struct cua_sandbox_spec */
+	int64_t x_server_bytes; /* what the X server may hold for its clients; 0: no bound */
+	int processes;          /* for the session to bound itself to; 0: a group does */
 };
 
 /* Where its group is to be, into the record; to be written down before desktop_limits_make(). */

@@ -52,10 +52,14 @@ enum cua_status session_start_logged(struct session *session, const char *const 
 	if (extra) {
 		fds[3] = *extra;
 	}
+	const struct cua_rlimit data = { RLIMIT_DATA, (uint64_t)session->options->x_server_bytes };
+	const bool is_bound = role == SESSION_X_SERVER && data.value > 0;
 	const struct cua_spawn spawn = { .argv = argv,
 		.exec_fd = -1,
 		.fds = fds,
 		.fd_count = extra ? 4 : 3,
+		.rlimits = &data,
+		.rlimit_count = is_bound ? 1 : 0,
 		.uid = (uid_t)-1,
 		.new_session = true,
 		.oom_score_adj = role == SESSION_APP ? CUA_OOM_SCORE_EXPENDABLE : 0,
@@ -133,7 +137,7 @@ static enum cua_status start_x_server(struct session *session, int *ret_fd, stru
 		"-noreset", session->options->opengl ? "+extension" : "-extension", "GLX",
 		session->options->owns_displays ? ":0" : NULL, NULL };
 	const struct cua_fd_map display_fd = { pipe_fds[1], 3 };
-	enum cua_status status = session_start_logged(session, argv, "xvfb.log", SESSION_PILLAR,
+	enum cua_status status = session_start_logged(session, argv, "xvfb.log", SESSION_X_SERVER,
 			&display_fd, &session->x_server, err);
 	close(pipe_fds[1]);
 	if (status != CUA_OK) {

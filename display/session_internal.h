@@ -44,7 +44,7 @@ struct session {
 };
 
 /* What the desktop stands on outlives its applications when memory runs out. */
-enum session_role { SESSION_PILLAR, SESSION_APP };
+enum session_role { SESSION_PILLAR, SESSION_X_SERVER, SESSION_APP };
 
 /* session.c: into a log of its own, with no input. extra may be NULL. */
 CUA_NODISCARD enum cua_status session_start_logged(struct session *session, const char *const *argv,

@@ -178,7 +178,8 @@ static void an_application_that_dies_is_quoted(void **state)
 	(void)state;
 	expect_failure("sh -c 'echo broken by design >&2; exit 3'", "broken by design", "3");
 	expect_failure("sh -c 'echo last words; kill -SEGV $$'", "last words", "signal 11");
-	expect_failure("sh -c 'echo bad option; seq 2000; echo last; exit 1'", "bad option", "last");
+	expect_failure("sh -c 'echo bad option; seq 2000; echo last; exit 1'", "bad option",
+			"last");
 	expect_failure("xterm -no-such-option", "no-such-option", "status");
 	expect_failure("sh -c 'echo nothing to show'", "without a window", "nothing to show");
 }

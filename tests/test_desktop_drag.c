@@ -99,7 +99,8 @@ static const char page[] =
 		" tell('dropped ' + e.dataTransfer.getData('text/plain')); };\n"
 		"at('range').onchange = e => tell('range ' + e.target.value);\n"
 		"let stroke = [], clicks = [];\n"
-		"const draw = e => { if (e.buttons == 1) stroke.push(e.offsetX + ',' + e.offsetY); };\n"
+		"const draw = e => { if (e.buttons == 1) stroke.push(e.offsetX + ',' + e.offsetY); "
+		"};\n"
 		"at('canvas').onpointerdown = e => stroke = [e.offsetX + ',' + e.offsetY];\n"
 		"at('canvas').onpointermove = draw;\n"
 		"at('canvas').onpointerup = e => tell('stroke ' + stroke[0] + ' '"
@@ -178,7 +179,8 @@ static void a_page_takes_drags(void **state)
 	expect_title("range 100.");
 	/* The page sees one place in a frame, and the corners are among them. */
 	desktop_do(&desktop,
-			"[{\"action\":\"drag\",\"path\":[[%d,%d],[%d,%d],[%d,%d],[%d,%d],[%d,%d]]}]",
+			"[{\"action\":\"drag\",\"path\":[[%d,%d],[%d,%d],[%d,%d],[%d,%d],[%d,%d]]}"
+			"]",
 			origin.x + 70, origin.y + 250, origin.x + 370, origin.y + 250,
 			origin.x + 370, origin.y + 350, origin.x + 220, origin.y + 280,
 			origin.x + 370, origin.y + 350);

@@ -164,6 +164,31 @@ static void applications_die_before_what_the_desktop_stands_on(void **state)
 	assert_stands(session, x_server);
 }
 
+/* The memory is the server's, which would be killed after all applications. */
+static void a_picture_too_large_for_the_x_server_is_refused_to_its_client(void **state)
+{
+	(void)state;
+	const pid_t session = desktop_recorded_pid(&desktop, "session"),
+		    x_server = desktop_pid(&desktop, "Xvfb");
+	CUA_AUTO_FREE char *score = desktop_sh(&desktop,
+			"for i in $(seq 100); do read n </proc/$$/oom_score_adj; "
+			"[ $n = 500 ] && break; sleep 0.1; done; echo score $n");
+	assert_says(score, "score 500");
+	CUA_AUTO_FREE char *text = desktop_sh(&desktop,
+			"python3 -c 'import ctypes\n"
+			"x = ctypes.CDLL(\"libX11.so.6\")\n"
+			"x.XOpenDisplay.restype = x.XCreateGC.restype = ctypes.c_void_p\n"
+			"d = ctypes.c_void_p(x.XOpenDisplay(None))\n"
+			"for i in range(8):\n"
+			"  p = x.XCreatePixmap(d, x.XDefaultRootWindow(d), 6000, 6000, 24)\n"
+			"  gc = ctypes.c_void_p(x.XCreateGC(d, p, 0, None))\n"
+			"  x.XFillRectangle(d, p, gc, 0, 0, 6000, 6000)\n"
+			"  x.XSync(d, 0)' 2>&1; echo status $?");
+	assert_says(text, "BadAlloc");
+	assert_says(text, "status 1");
+	assert_stands(session, x_server);
+}
+
 static void files_in_memory_are_bounded(void **state)
 {
 	(void)state;
@@ -541,6 +566,7 @@ int main(void)
 		TEST(a_tool_that_takes_too_much_memory_is_killed_and_told),
 		TEST(an_application_that_takes_too_much_memory_is_killed),
 		TEST(applications_die_before_what_the_desktop_stands_on),
+		TEST(a_picture_too_large_for_the_x_server_is_refused_to_its_client),
 		TEST(files_in_memory_are_bounded),
 		TEST(a_fork_bomb_is_bounded_and_told_and_can_be_ended),
 		TEST(a_storm_of_processes_ends_with_its_call),

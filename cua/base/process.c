@@ -119,18 +119,22 @@ static bool child_attach(const struct cua_attach *attach)
 					MOVE_MOUNT_F_EMPTY_PATH) == 0;
 }
 
+/* Best effort. */
+static void write_oom_score(const char *path, int score)
+{
+	const int fd = score > 0 ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		dprintf(fd, "%d", score);
+		close(fd);
+	}
+}
+
 static void child_bound(const struct cua_spawn *spawn)
 {
 	for (int i = 0; i < spawn->rlimit_count; i++) {
 		cua_lower_rlimit(&spawn->rlimits[i]);
 	}
-	if (spawn->oom_score_adj > 0) {
-		const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-		if (fd >= 0) {
-			dprintf(fd, "%d", spawn->oom_score_adj); /* best effort */
-			close(fd);
-		}
-	}
+	write_oom_score("/proc/self/oom_score_adj", spawn->oom_score_adj);
 }
 
 static void child_run(const struct cua_spawn *spawn, int report_fd)
@@ -214,6 +218,10 @@ enum cua_status cua_spawn(const struct cua_spawn *spawn, pid_t *ret_pid, struct 
 				failure.sys_errno, "%s: cannot start (%s)", spawn->argv[0],
 				failure.step);
 	}
+	/* The child of a process that nobody may trace could not write it before its exec. */
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	write_oom_score(path, spawn->oom_score_adj);
 	*ret_pid = pid;
 	return CUA_OK;
 }

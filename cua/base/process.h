@@ -59,7 +59,8 @@ struct cua_spawn {
 CUA_NODISCARD enum cua_status cua_spawn(
 		const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err);
 
-/* Of what may be killed for want of memory before what others stand on. */
+/* Of what may be killed for want of memory before what others stand on: more than what holds half
+ * of it. */
 #define CUA_OOM_SCORE_EXPENDABLE 500
 
 /* Of the calling process. */
