@@ -27,6 +27,28 @@ struct action_command {
 	bool json;
 };
 
+/* What may be given, and what it is when nothing is. */
+static void print_values(const struct cua_arg_spec *arg)
+{
+	if (arg->type == CUA_ARG_INTEGER && !arg->is_x && !arg->is_y) {
+		printf(" (%d to %d", arg->min, arg->max);
+		if (arg->default_value != 0) {
+			printf("; default %d", arg->default_value);
+		}
+		printf(")");
+	} else if (arg->type == CUA_ARG_BOOLEAN) {
+		printf(" (true or false; default %s)", arg->default_value ? "true" : "false");
+	} else if (arg->type == CUA_ARG_REGION) {
+		printf(" (as X,Y,WIDTH,HEIGHT)");
+	} else if (arg->type == CUA_ARG_BUTTON) {
+		printf(" (left, middle, right, back, forward)");
+	}
+	for (int i = 0; arg->type == CUA_ARG_CHOICE && arg->choices[i]; i++) {
+		printf("%s%s%s", i == 0 ? " (" : ", ", arg->choices[i],
+				arg->choices[i + 1] ? "" : ")");
+	}
+}
+
 static void print_help(const struct cua_action_spec *spec)
 {
 	printf("Usage: cua %s", spec->name);
@@ -39,13 +61,7 @@ static void print_help(const struct cua_action_spec *spec)
 	printf(" [OPTION]...\n\n%s\n\nArguments, in this order or as --name=value:\n", spec->help);
 	for (const struct cua_arg_spec *arg = spec->args; arg->name; arg++) {
 		printf("  %-12s %s", arg->name, arg->help);
-		if (arg->type == CUA_ARG_INTEGER && !arg->is_x && !arg->is_y) {
-			printf(" (%d to %d)", arg->min, arg->max);
-		}
-		for (int i = 0; arg->type == CUA_ARG_CHOICE && arg->choices[i]; i++) {
-			printf("%s%s%s", i == 0 ? " (" : ", ", arg->choices[i],
-					arg->choices[i + 1] ? "" : ")");
-		}
+		print_values(arg);
 		printf("\n");
 	}
 	printf("\nOptions:\n"
@@ -124,7 +140,13 @@ static int common_option(
 	return 0;
 }
 
-/* Handles argv[*index], which is an option, and its value. */
+static bool is_boolean(const char *word)
+{
+	CUA_AUTO_JSON cJSON *value = word ? cua_boolean_or_text(word) : NULL;
+	return cJSON_IsBool(value);
+}
+
+/* Handles argv[*index], which is an option, and its value; --pointer alone says true. */
 static int take_option(struct action_command *command, int argc, char **argv, int *index)
 {
 	const char *word = argv[*index];
@@ -139,6 +161,10 @@ static int take_option(struct action_command *command, int argc, char **argv, in
 	const struct cua_arg_spec *arg = common == 0 && len > 2 && word[1] == '-'
 			? arg_by_option(command->spec, word + 2, len - 2)
 			: NULL;
+	if (arg && arg->type == CUA_ARG_BOOLEAN && !equals && !is_boolean(value)) {
+		cua_action_add_text(command->action, arg, "true");
+		return CUA_EXIT_OK;
+	}
 	if (common == 0 && !arg) {
 		return cua_cmd_usage(command->spec->name, "unknown option %s", word);
 	}

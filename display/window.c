@@ -370,7 +370,8 @@ enum cua_status window_check(
 	return status != CUA_OK
 			? status
 			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-					  "no window %lu; list_windows tells which exist", window);
+					  "no window %lu (0x%lx); list_windows tells which exist",
+					  window, window);
 }
 
 static bool is_active(struct display *display, void *user_data)

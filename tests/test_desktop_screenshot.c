@@ -445,6 +445,26 @@ static void the_command_line_writes_a_png(void **state)
 	expect_same(&piped, &root, 0, 0, "standard output");
 }
 
+/* As the help shows them. */
+static void the_command_line_takes_flags_and_lists(void **state)
+{
+	(void)state;
+	static const char *const ways[] = { "--region=10,20,30,40", "--region=[10, 20, 30, 40]" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(ways); i++) {
+		world_expect(&world, 0, "screenshot", "--pointer", ways[i], "-o",
+				world_path(&world, "a.png"), NULL);
+		size_t len = 0;
+		CUA_AUTO_FREE char *file = read_whole_file(world_path(&world, "a.png"), &len);
+		AUTO_PICTURE struct picture picture = decode(file, len);
+		assert_int_equal(picture.width, 30);
+		assert_int_equal(picture.height, 40);
+	}
+	world_expect(&world, 0, "screenshot", "--pointer", "false", "-o",
+			world_path(&world, "a.png"), NULL);
+	world_expect(&world, 1, "screenshot", "--pointer=maybe", NULL);
+	world_expect(&world, 0, "read_screen", "--all", "--depth=3", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +479,7 @@ int main(void)
 		cmocka_unit_test(the_format_is_what_was_asked_for),
 		cmocka_unit_test(the_command_line_takes_the_format_from_the_name),
 		cmocka_unit_test(the_command_line_writes_a_png),
+		cmocka_unit_test(the_command_line_takes_flags_and_lists),
 	};
 	return cmocka_run_group_tests_name("desktop_screenshot", tests, start, finish);
 }

@@ -23,12 +23,17 @@ cJSON *cua_boolean_or_text(const char *text)
 			: cJSON_CreateString(text);
 }
 
-/* "1,2,3" to [1, 2, 3]. */
+/* "1,2,3" to [1, 2, 3], and "[1, 2, 3]" too. */
 static cJSON *numbers(const char *text)
 {
 	cJSON *list = cJSON_CreateArray();
 	CUA_AUTO_FREE char *copy = strdup(text);
 	char *rest = NULL;
+	const size_t len = copy ? strlen(copy) : 0;
+	if (len >= 2 && copy[0] == '[' && copy[len - 1] == ']') {
+		copy[0] = ' ';
+		copy[len - 1] = '\0';
+	}
 	for (char *part = copy ? strtok_r(copy, ",", &rest) : NULL; part;
 			part = strtok_r(NULL, ",", &rest)) {
 		cJSON_AddItemToArray(list, cua_number_or_text(part));
