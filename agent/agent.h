@@ -50,6 +50,8 @@ enum cua_agent_consent { CUA_AGENT_CONSENT_NO, CUA_AGENT_CONSENT_YES, CUA_AGENT_
 struct cua_agent_person {
 	/* The next message for the model, which the caller frees; NULL: none. */
 	char *(*hear)(void *user_data);
+	/* Is there one? */
+	bool (*has_said)(void *user_data);
 	/* Is the run to wait before its next call? */
 	bool (*is_paused)(void *user_data);
 	/* Until it is not paused any more, there is a message, or cancel_fd is readable. */

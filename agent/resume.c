@@ -541,16 +541,6 @@ static void answer_open_calls(struct history *history, const char *note)
 	answers_finish(&answers);
 }
 
-static bool has_give_up(const struct agent_turn *turn)
-{
-	for (size_t i = 0; i < turn->call_count; i++) {
-		if (turn->calls[i].kind == AGENT_CALL_GIVE_UP) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static void go_on(struct history *history, const char *note)
 {
 	char text[TEXT_SIZE];
@@ -558,7 +548,7 @@ static void go_on(struct history *history, const char *note)
 	if (!history->has_task) {
 		(void)run_tell(run, run->options->task, agent_desktop_screen(run->desktop));
 	} else if (history->is_open &&
-			(history->turn.call_count == 0 || has_give_up(&history->turn) ||
+			(history->turn.call_count == 0 || run_find_give_up(&history->turn) ||
 					run_find_done(&history->turn))) {
 		run_take_turn(run, &history->turn);
 	} else if (history->is_open) {

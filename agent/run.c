@@ -207,7 +207,7 @@ bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers,
 
 /* --- one turn --- */
 
-static const struct agent_call *find_give_up(const struct agent_turn *turn)
+const struct agent_call *run_find_give_up(const struct agent_turn *turn)
 {
 	for (size_t i = 0; i < turn->call_count; i++) {
 		if (turn->calls[i].kind == AGENT_CALL_GIVE_UP) {
@@ -256,7 +256,8 @@ static void take_answer(struct agent_run *run, const char *answer)
 
 void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 {
-	const struct agent_call *give_up = find_give_up(turn);
+	const struct agent_call *give_up = run_find_give_up(turn);
+	const bool has_news = run_has_news(run);
 	const bool is_paused = turn->is_paused && turn->call_count == 0;
 	run->pauses = is_paused ? run->pauses : 0;
 	if (turn->refusal) {
@@ -267,10 +268,10 @@ void run_take_turn(struct agent_run *run, const struct agent_turn *turn)
 		cua_error_set(&why, CUA_ERR_MODEL, 0,
 				"the model's answer is incomplete: it reached the limit of length");
 		run_end(run, CUA_AGENT_MODEL_ERROR, &why);
-	} else if (give_up) {
+	} else if (give_up && !has_news) {
 		keep_answer(run, give_up->reason);
 		run_end(run, CUA_AGENT_GAVE_UP, NULL);
-	} else if (run_find_done(turn)) {
+	} else if (run_find_done(turn) && !has_news) {
 		keep_answer(run, run_find_done(turn));
 		run_end(run, CUA_AGENT_DONE, NULL);
 	} else if (is_paused) {

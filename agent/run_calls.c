@@ -481,6 +481,17 @@ static void refuse_all(struct batch *batch)
 	}
 }
 
+/* The turn would end the run, but the last word is a person's. */
+static void refuse_end(struct batch *batch)
+{
+	bool goes_on = true;
+	for (size_t i = 0; goes_on && i < batch->turn->call_count; i++) {
+		goes_on = answer_not_run(batch, AGENT_ANSWER_FAILED,
+				"Not done yet: a person has said something meanwhile, which "
+				"follows.");
+	}
+}
+
 static void open_batch(struct batch *batch, struct cua_error *why)
 {
 	size_t count = batch->turn->call_count;
@@ -514,6 +525,8 @@ void run_calls(struct agent_run *run, const struct agent_turn *turn)
 	if (!run->is_over && run_policy_look(run) && pass_safety(run, turn)) {
 		if (has_problem(turn)) {
 			refuse_all(&batch);
+		} else if (run_find_give_up(turn) || run_find_done(turn)) {
+			refuse_end(&batch);
 		} else {
 			run_all(&batch);
 		}

@@ -21,6 +21,12 @@ static bool tell_all(struct agent_run *run, bool *ret_told)
 	return false;
 }
 
+bool run_has_news(const struct agent_run *run)
+{
+	const struct cua_agent_options *options = run->options;
+	return options->person && options->person->has_said(options->user_data);
+}
+
 /* The time of a pause is the person's, not the run's. */
 static bool end_pause(struct agent_run *run, uint64_t paused_us)
 {

@@ -79,12 +79,16 @@ bool run_tell_answers(struct agent_run *run, const struct agent_answer *answers,
 /* What a turn that came whole leads to: actions, or the end of the run. */
 void run_take_turn(struct agent_run *run, const struct agent_turn *turn);
 
+/* The call by which a turn gives up; NULL. */
+const struct agent_call *run_find_give_up(const struct agent_turn *turn);
+
 /* US dollars; NAN if a price is not known. */
 double run_cost(const struct agent_run *run, const struct agent_usage *usage);
 
 /* --- run_calls.c --- */
 
-/* Runs the calls of a turn and answers each; may end the run. */
+/* Runs the calls of a turn and answers each; may end the run. Those of a turn that would end it are
+ * refused: a person has said something meanwhile. */
 void run_calls(struct agent_run *run, const struct agent_turn *turn);
 /* Looks at the screen, waiting for a person to give it back if need be. *ret_note: what the person
  * did, owned, NULL if nothing. False if the run is over. */
@@ -95,6 +99,8 @@ bool run_look(struct agent_run *run, char **ret_note);
 /* Tells the model what a person has said since, and waits while the run is paused; between two
  * turns. *ret_told: there was something. False if the run is over. */
 bool run_hear(struct agent_run *run, bool *ret_told);
+/* A person has said something that the model has not been told. */
+bool run_has_news(const struct agent_run *run);
 /* Waits while the run is paused. *ret_waited: it was. False if the run is over. */
 bool run_wait(struct agent_run *run, bool *ret_waited);
 

@@ -153,6 +153,12 @@ static char *hear(void *user_data)
 	return run_api_hear(show->person.api);
 }
 
+static bool has_said(void *user_data)
+{
+	struct show *show = user_data;
+	return run_api_has_said(show->person.api);
+}
+
 static bool is_paused(void *user_data)
 {
 	struct show *show = user_data;
@@ -189,7 +195,7 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		const struct run_desktop *desktop, struct run_api *api, int tell_fd)
 {
 	static const struct cua_agent_person person = {
-		.hear = hear, .is_paused = is_paused, .wait = wait_for_news
+		.hear = hear, .has_said = has_said, .is_paused = is_paused, .wait = wait_for_news
 	};
 	struct show show = { .tell_fd = tell_fd,
 		.person = { .api = api,

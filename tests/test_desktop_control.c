@@ -203,6 +203,23 @@ static void what_a_person_says_the_model_hears_next(void **state)
 	output_finish(&output);
 }
 
+/* Neither give_up nor done ends a run to which a person has just spoken. */
+static void who_gives_up_hears_first_what_a_person_said(void **state)
+{
+	(void)state;
+	static const char *const script[] = {
+		STREAM("{\"type\":\"function_call\",\"call_id\":\"g\",\"name\":\"give_up\","
+		       "\"arguments\":\"{\\\"reason\\\":\\\"No blue one.\\\"}\"}"),
+		ANSWER("Done in red.")
+	};
+	start(script, allow_all);
+	world_expect(&world, 0, "runs", "tell", name, "Red will do.", NULL);
+	sem_post(&may_answer);
+	expect_request(2, "Red will do.");
+	sem_post(&may_answer);
+	expect_end(0, "a person says: Red will do.");
+}
+
 static void a_paused_run_does_nothing_until_it_goes_on(void **state)
 {
 	(void)state;
@@ -416,6 +433,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_person_says_the_model_hears_next),
+		TEST(who_gives_up_hears_first_what_a_person_said),
 		TEST(a_paused_run_does_nothing_until_it_goes_on),
 		TEST(the_time_of_a_pause_does_not_count),
 		TEST(a_person_cancels_a_run_that_waits),

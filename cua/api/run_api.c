@@ -366,6 +366,14 @@ char *run_api_hear(struct run_api *api)
 	return text;
 }
 
+bool run_api_has_said(struct run_api *api)
+{
+	pthread_mutex_lock(&api->mutex);
+	const bool has_said = api->message_count > 0;
+	pthread_mutex_unlock(&api->mutex);
+	return has_said;
+}
+
 bool run_api_is_paused(struct run_api *api)
 {
 	pthread_mutex_lock(&api->mutex);

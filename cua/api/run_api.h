@@ -25,6 +25,7 @@ void run_api_note(struct run_api *api, const cJSON *event);
 
 /* What struct cua_agent_person wants. */
 char *run_api_hear(struct run_api *api);
+bool run_api_has_said(struct run_api *api);
 bool run_api_is_paused(struct run_api *api);
 void run_api_wait(struct run_api *api);
 
