@@ -186,6 +186,61 @@ static void signatures_come_back(void **state)
 	turn(standin);
 }
 
+static void what_was_not_asked_is_not_acknowledged(void **state)
+{
+	struct standin *standin = *state;
+	const cJSON *parts = turn(standin);
+	standin_say(standin,
+			"{\"role\":\"user\",\"parts\":[" RESPONSE(
+					"{\"safety_acknowledgement\":\"true\"}") "]}",
+			ID(parts, 0));
+	expect_refused(standin, "no safety decision of that call was pending");
+	forget_last(standin);
+	standin->seen = "Save";
+	standin_say(standin, "{\"role\":\"user\",\"parts\":[" OK_RESPONSE "]}", ID(parts, 0));
+	turn(standin);
+}
+
+#define COMPUTER(members) "{\"computerUse\":{\"environment\":\"ENVIRONMENT_DESKTOP\"" members "}}"
+#define EXCLUDING(names) COMPUTER(",\"excludedPredefinedFunctions\":[" names "]")
+#define DECLARING(declarations) "{\"functionDeclarations\":[" declarations "]}"
+#define TYPED(member, type) \
+	"{\"name\":\"a\",\"" member "\":{\"type\":\"object\",\"properties\":{\"b\":{\"anyOf\":[" \
+	"{\"type\":" type "}]}}}}"
+
+static void tools_that_cannot_be_are_refused(void **state)
+{
+	static const struct standin_refusal cases[] = {
+		{ "tools", "[" DECLARING("{\"name\":\"a\"},{\"name\":\"a\"}") "]", 400,
+				"Duplicate function declaration found: a" },
+		{ "tools", "[" DECLARING("{\"name\":\"a\"}") "," DECLARING("{\"name\":\"a\"}") "]",
+				400, "Duplicate function declaration found: a" },
+		{ "tools", "[" COMPUTER("") "," DECLARING("{\"name\":\"click\"}") "]", 400,
+				"tools[1].function_declarations[0].name: 'click' is a predefined" },
+		{ "tools", "[" DECLARING(TYPED("parameters", "\"TEXT\"")) "]", 400,
+				"Invalid value at 'tools[0].function_declarations[0].parameters'" },
+		{ "tools", "[" DECLARING(TYPED("parameters", "[\"string\"]")) "]", 400,
+				"Invalid value at" },
+		{ "tools", "[" DECLARING(TYPED("parametersJsonSchema", "\"int\"")) "]", 400,
+				"v1beta.Type), \"int\"" },
+		{ "tools", "[" DECLARING(TYPED("parametersJsonSchema", "\"STRING\"")) "]", 400,
+				"\"STRING\"" },
+		{ "tools", "[" DECLARING(TYPED("parametersJsonSchema", "[\"null\",\"int\"]")) "]",
+				400, "\"int\"" },
+		{ "tools", "[" EXCLUDING("\"navigate\",\"fly\"") "]", 400,
+				"excluded_predefined_functions[1]: 'fly' is no predefined" },
+		{ "tools", "[" EXCLUDING("\"click_at\"") "]", 400, "'click_at' is no" },
+		{ "tools", "[" EXCLUDING("1") "]", 400, "'' is no predefined" },
+	};
+	struct standin *standin = *state;
+	standin_expect_refusals(standin, cases, CUA_ARRAY_LEN(cases));
+	cJSON_ReplaceItemInObject(standin->request, "tools",
+			standin_parse("[" EXCLUDING("\"click\"") "," DECLARING(
+					"{\"name\":\"click\"},{\"name\":\"open_app\"}," TYPED(
+							"parameters", "\"STRING\"")) "]"));
+	turn(standin);
+}
+
 static void requests_that_break_the_contract_are_refused(void **state)
 {
 	static const struct standin_refusal cases[] = {
@@ -285,6 +340,8 @@ int main(void)
 		TEST(plays_on_the_grid),
 		TEST(every_call_is_answered_in_the_next_content),
 		TEST(safety_decisions_are_acknowledged),
+		TEST(what_was_not_asked_is_not_acknowledged),
+		TEST(tools_that_cannot_be_are_refused),
 		TEST(signatures_come_back),
 		TEST(requests_that_break_the_contract_are_refused),
 		TEST(older_models_have_the_first_vocabulary),

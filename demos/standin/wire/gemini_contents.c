@@ -195,18 +195,26 @@ static const cJSON *nth_call(const cJSON *sent, int index)
 	return NULL;
 }
 
+/* What asks must be acknowledged, unless the answer is an error; what does not must not be. */
 static bool check_acknowledged(struct contents *contents, const cJSON *response)
 {
+	static const char *const passing[] = { "regular", "allowed", NULL };
 	const cJSON *call = nth_call(contents->sent, contents->next);
 	const cJSON *decision = check_get(check_get(call, "args"), "safety_decision");
+	const char *word = check_text(decision, "decision");
 	const cJSON *yes = check_get(response, "safety_acknowledgement");
-	bool asked = check_is(check_text(decision, "decision"), "require_confirmation");
-	return !asked || cJSON_IsTrue(yes) || check_is(cJSON_GetStringValue(yes), "true") ||
+	const bool is_yes = cJSON_IsTrue(yes) || check_is(cJSON_GetStringValue(yes), "true");
+	if (yes && (!word || check_any_of(word, passing))) {
+		return wire_refuse(contents->request, 400, NULL, "",
+				"The function response for `%s` has a safety_acknowledgement, but "
+				"no safety decision of that call was pending.",
+				check_text(call, "name"));
+	}
+	return is_yes || !check_is(word, "require_confirmation") ||
 			cJSON_HasObjectItem(response, "error") ||
 			wire_refuse(contents->request, 400, NULL, "",
 					"The function response for `%s` must acknowledge the "
-					"safety "
-					"decision: safety_acknowledgement is missing.",
+					"safety decision: safety_acknowledgement is missing.",
 					check_text(call, "name"));
 }
 

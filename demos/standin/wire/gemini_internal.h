@@ -2,7 +2,8 @@
 #define CUA_DEMOS_STANDIN_WIRE_GEMINI_INTERNAL_H
 
 /* Gemini generateContent, split by direction:
- *   gemini_request.c   path, settings and tools
+ *   gemini_request.c   path and settings
+ *   gemini_tools.c     the tools that are offered
  *   gemini_contents.c  the replayed conversation
  *   gemini_turn.c      a turn as parts, in both vocabularies
  *   gemini_answer.c    the response around them, its stream, errors */
@@ -19,6 +20,7 @@ struct gemini_model {
 
 bool gemini_takes(struct wire_request *request, const char *path);
 bool gemini_read(struct wire_request *request);
+bool gemini_check_tools(struct wire_request *request);
 bool gemini_offers(const struct wire_request *request, const char *name);
 bool gemini_read_contents(struct wire_request *request, const cJSON *contents);
 cJSON *gemini_content(const struct wire_request *request, const struct play_turn *turn);

@@ -59,33 +59,6 @@ static const struct check_member thinking_members[] = {
 	{ 0 },
 };
 
-static const struct check_member tool_members[] = {
-	{ "computerUse", CHECK_OBJECT, false, NULL },
-	{ "functionDeclarations", CHECK_LIST, false, NULL },
-	{ 0 },
-};
-
-static const struct check_member computer_members[] = {
-	{ "environment", CHECK_TEXT, true,
-			(const char *const[]){ "ENVIRONMENT_DESKTOP", "ENVIRONMENT_BROWSER",
-					"ENVIRONMENT_MOBILE", NULL } },
-	{ "excludedPredefinedFunctions", CHECK_LIST, false, NULL },
-	{ "disabledSafetyPolicies", CHECK_LIST, false, NULL },
-	{ "enablePromptInjectionDetection", CHECK_BOOL, false, NULL },
-	{ 0 },
-};
-
-static const struct check_member declaration_members[] = {
-	{ "name", CHECK_TEXT, true, NULL },
-	{ "description", CHECK_TEXT, false, NULL },
-	{ "parameters", CHECK_OBJECT, false, NULL },
-	{ "parametersJsonSchema", CHECK_OBJECT, false, NULL },
-	{ "response", CHECK_OBJECT, false, NULL },
-	{ "responseJsonSchema", CHECK_OBJECT, false, NULL },
-	{ "behavior", CHECK_TEXT, false, NULL },
-	{ 0 },
-};
-
 /* The model of a path, NULL if it has none. The vendor's own SDK says v1 since its version 3. */
 static const char *model_of(const char *path)
 {
@@ -128,58 +101,6 @@ static bool find_model(struct wire_request *request)
 			"generateContent. Call ListModels to see the list of available models and "
 			"their supported methods.",
 			request->model);
-}
-
-bool gemini_offers(const struct wire_request *request, const char *name)
-{
-	const cJSON *tool;
-	cJSON_ArrayForEach (tool, check_get(request->root, "tools")) {
-		const cJSON *function;
-		cJSON_ArrayForEach (function, check_get(tool, "functionDeclarations")) {
-			if (check_is(check_text(function, "name"), name)) {
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-static bool check_functions(struct wire_request *request, const cJSON *tool, const char *place)
-{
-	int index = 0;
-	const cJSON *function;
-	cJSON_ArrayForEach (function, check_get(tool, "functionDeclarations")) {
-		struct check_place list = check_member_of(request, place, "function_declarations");
-		struct check_place at = check_index(request, list.text, index++);
-		if (!check_members(request, at.text, function, declaration_members) ||
-				!wire_check_function(request, at.text, function,
-						check_get(function, "parametersJsonSchema"))) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool check_tools(struct wire_request *request)
-{
-	int index = 0;
-	bool found = false;
-	const cJSON *tool;
-	cJSON_ArrayForEach (tool, check_get(request->root, "tools")) {
-		struct check_place place = check_index(request, "tools", index++);
-		struct check_place at = check_member_of(request, place.text, "computer_use");
-		const cJSON *computer = check_get(tool, "computerUse");
-		if (!check_members(request, place.text, tool, tool_members) ||
-				(computer &&
-						!check_members(request, at.text, computer,
-								computer_members)) ||
-				!check_functions(request, tool, place.text)) {
-			return false;
-		}
-		found |= computer != NULL;
-	}
-	request->input.no_computer = !found;
-	return true;
 }
 
 static bool check_generation(struct wire_request *request)
@@ -232,7 +153,7 @@ bool gemini_read(struct wire_request *request)
 				"Invalid JSON payload received. Unexpected token.");
 	}
 	if (!find_model(request) || !check_members(request, "", root, request_members) ||
-			!check_tools(request) || !check_generation(request)) {
+			!gemini_check_tools(request) || !check_generation(request)) {
 		return false;
 	}
 	const struct gemini_model *model = request->profile;
