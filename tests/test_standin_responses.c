@@ -173,6 +173,11 @@ static void expect_refused(struct standin *standin, int status, const char *reas
 #define CHOICE "{\"type\":\"object\",\"properties\":{},\"anyOf\":[]}"
 #define LIST "{\"anyOf\":[{\"type\":[\"array\",\"null\"]}]}"
 
+#define STRICT(schema) \
+	"[{\"type\":\"function\",\"name\":\"a\",\"strict\":true,\"parameters\":" schema "}]"
+#define NEEDING(names, properties) \
+	"{\"type\":\"object\",\"required\":[" names "],\"properties\":{" properties "}}"
+
 static void requests_that_break_the_contract_are_refused(void **state)
 {
 	struct standin *standin = *state;
@@ -188,6 +193,9 @@ static void requests_that_break_the_contract_are_refused(void **state)
 		{ "tools", OFFERED("a", CHOICE), 400, "at the top level" },
 		{ "tools", OFFERED("a", OBJECT("\"b\":" LIST)), 400, "missing items" },
 		{ "tools", OFFERED("a", OBJECT("\"b\":\"c\"")), 400, "is not of type" },
+		{ "tools", STRICT(OBJECT("\"b\":{\"type\":\"string\"}")), 400, "Missing 'b'" },
+		{ "tools", STRICT(NEEDING("\"b\"", "\"b\":" OBJECT("\"c\":{}"))), 400,
+				"including every key in properties. Missing 'c'" },
 		{ "input", NULL, 400, "Missing required parameter: 'input'." },
 		{ "input", "[]", 400, "Missing required parameter: 'input'." },
 		{ "input", "[{\"type\":\"telepathy\"}]", 400, "Invalid value: 'telepathy'" },
@@ -387,6 +395,23 @@ static void safety_checks_are_acknowledged(void **state)
 	cJSON *output = cJSON_GetArrayItem(standin->talk, cJSON_GetArraySize(standin->talk) - 1);
 	cJSON_AddItemToObject(
 			output, "acknowledged_safety_checks", standin_parse("[{\"id\":\"sc_1\"}]"));
+	cJSON *checks = cJSON_GetObjectItem(output, "acknowledged_safety_checks");
+	cJSON_AddItemToArray(checks, standin_parse("{\"id\":\"sc_2\"}"));
+	expect_refused(standin, 400, "has no pending safety check with the id 'sc_2'");
+	cJSON_ReplaceItemInArray(checks, 1, standin_parse("{}"));
+	expect_refused(standin, 400, "has no pending safety check with the id ''");
+	cJSON_DeleteItemFromArray(checks, 1);
+	turn(standin);
+}
+
+static void strict_functions_may_have_what_is_required(void **state)
+{
+	struct standin *standin = *state;
+	cJSON *tools = cJSON_GetObjectItem(standin->request, "tools");
+	cJSON *function = cJSON_GetArrayItem(tools, 1);
+	cJSON_AddTrueToObject(function, "strict");
+	cJSON_ReplaceItemInObject(function, "parameters",
+			standin_parse(NEEDING("\"name\"", "\"name\":{\"type\":\"string\"}")));
 	turn(standin);
 }
 
@@ -452,6 +477,7 @@ int main(void)
 		TEST(whole_old_turns_may_be_dropped),
 		TEST(without_a_computer_tool_it_can_only_say_so),
 		TEST(safety_checks_are_acknowledged),
+		TEST(strict_functions_may_have_what_is_required),
 		TEST(pictures_are_shrunk_unless_they_are_to_stay_original),
 		TEST(the_preview_model_has_one_action_to_a_call),
 	};

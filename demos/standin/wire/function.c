@@ -75,6 +75,49 @@ static const char *find_wrong(const cJSON *schema)
 	return wrong || !one ? wrong : find_wrong(one);
 }
 
+/* Whether a list of texts has this one. */
+static bool lists(const cJSON *list, const char *text)
+{
+	const cJSON *one;
+	cJSON_ArrayForEach (one, list) {
+		if (check_is(cJSON_GetStringValue(one), text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The first property that a schema, or one in it, leaves to choice; NULL if it has none. */
+static const char *find_optional(const cJSON *schema)
+{
+	const cJSON *property, *one;
+	const char *optional = NULL;
+	cJSON_ArrayForEach (property, check_get(schema, "properties")) {
+		if (!lists(check_get(schema, "required"), property->string)) {
+			return property->string;
+		}
+		optional = optional ? optional : find_optional(property);
+	}
+	cJSON_ArrayForEach (one, check_get(schema, "anyOf")) {
+		optional = optional ? optional : find_optional(one);
+	}
+	one = check_get(schema, "items");
+	return optional || !one ? optional : find_optional(one);
+}
+
+/* Strict functions have no optional properties: what may be absent is nullable instead. */
+static bool check_strict(struct wire_request *request, const char *place, const char *name,
+		const cJSON *schema)
+{
+	const char *optional = find_optional(schema);
+	return !optional ||
+			wire_refuse(request, 400, "invalid_function_parameters", place,
+					"Invalid schema for function '%.64s': 'required' is "
+					"required to be supplied and to be an array including "
+					"every key in properties. Missing '%.60s'.",
+					name, optional);
+}
+
 static bool check_schema(struct wire_request *request, const char *place, const char *name,
 		const cJSON *schema)
 {
@@ -110,5 +153,9 @@ bool wire_check_function(struct wire_request *request, const char *place, const 
 				"maximum length %d, but got a string with length %zu instead.",
 				place, DESCRIPTION_MAX_LEN, strlen(description));
 	}
-	return !schema || check_schema(request, place, name, schema);
+	if (schema && !check_schema(request, place, name, schema)) {
+		return false;
+	}
+	return !is_openai(request) || !cJSON_IsTrue(check_get(function, "strict")) ||
+			check_strict(request, place, name, schema);
 }

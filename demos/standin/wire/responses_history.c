@@ -205,32 +205,49 @@ static const cJSON *find_check(const cJSON *checks, const char *id)
 {
 	const cJSON *check;
 	cJSON_ArrayForEach (check, checks) {
-		if (check_is(check_text(check, "id"), id)) {
+		if (id && check_is(check_text(check, "id"), id)) {
 			return check;
 		}
 	}
 	return NULL;
 }
 
-/* Every safety check of the call must come back as acknowledged. */
+/* The safety checks that the call waits with. */
+static const cJSON *pending_checks(const struct wire_request *request, const char *call_id)
+{
+	const cJSON *call;
+	cJSON_ArrayForEach (call, request->play->turns[request->talk.turn - 1].sent) {
+		if (check_is(check_text(call, "call_id"), call_id)) {
+			return check_get(call, "pending_safety_checks");
+		}
+	}
+	return NULL;
+}
+
+/* Every safety check of the call must come back as acknowledged, and no other. */
 static bool check_acknowledged(struct history *history, const cJSON *output)
 {
 	struct wire_request *request = history->request;
 	const char *id = check_text(output, "call_id");
-	const cJSON *call;
-	cJSON_ArrayForEach (call, request->play->turns[request->talk.turn - 1].sent) {
-		const cJSON *check;
-		if (!check_is(check_text(call, "call_id"), id)) {
-			continue;
+	const cJSON *pending = pending_checks(request, id);
+	const cJSON *given = check_get(output, "acknowledged_safety_checks");
+	const cJSON *check;
+	cJSON_ArrayForEach (check, pending) {
+		const char *its = check_text(check, "id");
+		if (!find_check(given, its)) {
+			return wire_refuse(request, 400, NULL, "input",
+					"Computer call %s has pending safety checks that were not "
+					"acknowledged: %s.",
+					id, its ? its : "");
 		}
-		cJSON_ArrayForEach (check, check_get(call, "pending_safety_checks")) {
-			const char *its = check_text(check, "id");
-			if (!find_check(check_get(output, "acknowledged_safety_checks"), its)) {
-				return wire_refuse(request, 400, NULL, "input",
-						"Computer call %s has pending safety checks that "
-						"were not acknowledged: %s.",
-						id, its ? its : "");
-			}
+	}
+	cJSON_ArrayForEach (check, given) {
+		const char *its = check_text(check, "id");
+		if (!find_check(pending, its)) {
+			return wire_refuse(request, 400, NULL, "input",
+					"Computer call %s has no pending safety check with the id "
+					"'%.60s' that could be acknowledged.",
+					id, its ? its : "");
 		}
 	}
 	return true;
