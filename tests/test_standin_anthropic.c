@@ -255,6 +255,9 @@ static void requests_that_break_the_contract_are_refused(void **state)
 		{ "model", "\"claude-2\"", 404, "model: claude-2" },
 		{ "max_tokens", NULL, 400, "max_tokens: Field required" },
 		{ "max_tokens", "0", 400, "greater than or equal to 1" },
+		{ "max_tokens", "128001", 400,
+				"max_tokens: 128001 > 128000, which is the maximum allowed number "
+				"of output tokens for standin" },
 		{ "max_tokens", "\"9\"", 400, "max_tokens: Input should be a number" },
 		{ "messages", "[]", 400, "at least one message is required" },
 		{ "messages", "[{\"role\":\"system\",\"content\":\"x\"}]", 400,
@@ -407,6 +410,20 @@ static void context_edits_are_reported(void **state)
 	assert_int_equal(standin_at(edit, "cleared_tool_uses", NULL)->valueint, 1);
 }
 
+static void context_edits_have_amounts_that_can_be(void **state)
+{
+#define EDITS(keep) "{\"edits\":[{\"type\":\"clear_tool_uses_20250919\",\"keep\":" keep "}]}"
+	static const struct standin_refusal cases[] = {
+		{ "context_management", EDITS("-1"), 400, "edits.0.keep: Input should be" },
+		{ "context_management", EDITS("{\"type\":\"tool_uses\",\"value\":-1}"), 400,
+				"context_management.edits.0.keep.value: Input should be greater "
+				"than or equal to 0" },
+	};
+	struct standin *standin = *state;
+	standin->headers[WIRE_ANTHROPIC_BETA] = "context-management-2025-06-27";
+	standin_expect_refusals(standin, cases, CUA_ARRAY_LEN(cases));
+}
+
 static void the_oldest_tool_acts_at_the_pointer(void **state)
 {
 	struct standin *standin = *state;
@@ -539,6 +556,7 @@ int main(void)
 		TEST(headers_are_demanded),
 		TEST(older_models_take_the_dated_tool_and_shrink_pictures),
 		TEST(context_edits_are_reported),
+		TEST(context_edits_have_amounts_that_can_be),
 		TEST(the_oldest_tool_acts_at_the_pointer),
 		TEST(the_editor_of_2025_04_has_no_limit_of_characters),
 		TEST(a_paused_turn_goes_on_from_itself),

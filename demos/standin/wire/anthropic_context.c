@@ -55,9 +55,29 @@ static const struct edit_type {
 	{ "compact_20260112", compact_members, "compact-2026-01-12" },
 };
 
+static bool check_amounts(struct wire_request *request, const cJSON *edit, const char *place)
+{
+	static const char *const names[] = { "trigger", "keep", "clear_at_least" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		const cJSON *amount = check_get(edit, names[i]);
+		const struct check_place at = check_member_of(request, place, names[i]);
+		if (!cJSON_IsObject(amount)) {
+			continue;
+		}
+		if (!check_members(request, at.text, amount, amount_members)) {
+			return false;
+		}
+		if (check_get(amount, "value")->valuedouble < 0) {
+			return wire_refuse(request, 400, NULL, "",
+					"%s.value: Input should be greater than or equal to 0",
+					at.text);
+		}
+	}
+	return true;
+}
+
 static bool check_edit(struct wire_request *request, const cJSON *edit, int index)
 {
-	static const char *const amounts[] = { "trigger", "keep", "clear_at_least" };
 	struct check_place place = check_index(request, "context_management.edits", index);
 	const struct edit_type *type = NULL;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(edit_types); i++) {
@@ -77,18 +97,8 @@ static bool check_edit(struct wire_request *request, const cJSON *edit, int inde
 				"context_management.edits: `%s` must be the first edit",
 				type->type);
 	}
-	if (!check_members(request, place.text, edit, type->members)) {
-		return false;
-	}
-	for (size_t i = 0; i < CUA_ARRAY_LEN(amounts); i++) {
-		const cJSON *amount = check_get(edit, amounts[i]);
-		struct check_place at = check_member_of(request, place.text, amounts[i]);
-		if (cJSON_IsObject(amount) &&
-				!check_members(request, at.text, amount, amount_members)) {
-			return false;
-		}
-	}
-	return true;
+	return check_members(request, place.text, edit, type->members) &&
+			check_amounts(request, edit, place.text);
 }
 
 bool anthropic_read_context(struct wire_request *request)

@@ -40,6 +40,7 @@ enum anthropic_trait {
 struct anthropic_model {
 	const char *prefix; /* of its id */
 	unsigned traits;
+	int max_output; /* tokens; 0: not known, so anything goes */
 };
 
 /* By the longest prefix; NULL if there is no such model. */

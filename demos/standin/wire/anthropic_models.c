@@ -9,36 +9,39 @@
 #define BOTH \
 	(ANTHROPIC_TAKES_TOOLSET | ANTHROPIC_TAKES_20251124 | ANTHROPIC_LARGE_IMAGES | \
 			ANTHROPIC_ADAPTIVE | ANTHROPIC_NO_PREFILL)
+#define OUTPUT_OF_5 128000
 #define STRICT (ANTHROPIC_BOUND | ANTHROPIC_ALWAYS_THINKS | ANTHROPIC_NO_FORCING)
 
 static const struct anthropic_model models[] = {
-	{ "standin", TOOLSET_ONLY | STRICT | ANTHROPIC_NO_SAMPLING },
-	{ "claude-fable-5-2", TOOLSET_ONLY | STRICT },
-	{ "claude-mythos-5-2", TOOLSET_ONLY | STRICT },
-	{ "claude-opus-5-5", TOOLSET_ONLY | STRICT },
+	{ "standin", TOOLSET_ONLY | STRICT | ANTHROPIC_NO_SAMPLING, OUTPUT_OF_5 },
+	{ "claude-fable-5-2", TOOLSET_ONLY | STRICT, OUTPUT_OF_5 },
+	{ "claude-mythos-5-2", TOOLSET_ONLY | STRICT, OUTPUT_OF_5 },
+	{ "claude-opus-5-5", TOOLSET_ONLY | STRICT, OUTPUT_OF_5 },
 	{ "claude-sonnet-5-5",
-			TOOLSET_ONLY | STRICT | ANTHROPIC_NO_SAMPLING | ANTHROPIC_WORDS_THOUGHT },
-	{ "claude-haiku-5-5", TOOLSET_ONLY | ANTHROPIC_NO_SAMPLING },
-	{ "claude-fable-5-1", BOTH | STRICT },
-	{ "claude-mythos-5-1", BOTH | STRICT },
-	{ "claude-fable-5", BOTH | ANTHROPIC_ALWAYS_THINKS },
-	{ "claude-mythos-5", BOTH | ANTHROPIC_ALWAYS_THINKS },
-	{ "claude-opus-5", BOTH },
-	{ "claude-sonnet-5", BOTH },
-	{ "claude-opus-4-8", BOTH },
+			TOOLSET_ONLY | STRICT | ANTHROPIC_NO_SAMPLING | ANTHROPIC_WORDS_THOUGHT,
+			OUTPUT_OF_5 },
+	{ "claude-haiku-5-5", TOOLSET_ONLY | ANTHROPIC_NO_SAMPLING, OUTPUT_OF_5 },
+	{ "claude-fable-5-1", BOTH | STRICT, OUTPUT_OF_5 },
+	{ "claude-mythos-5-1", BOTH | STRICT, OUTPUT_OF_5 },
+	{ "claude-fable-5", BOTH | ANTHROPIC_ALWAYS_THINKS, OUTPUT_OF_5 },
+	{ "claude-mythos-5", BOTH | ANTHROPIC_ALWAYS_THINKS, OUTPUT_OF_5 },
+	{ "claude-opus-5", BOTH, OUTPUT_OF_5 },
+	{ "claude-sonnet-5", BOTH, OUTPUT_OF_5 },
+	{ "claude-opus-4-8", BOTH, 0 },
 	{ "claude-opus-4-7",
 			ANTHROPIC_TAKES_20251124 | ANTHROPIC_LARGE_IMAGES | ANTHROPIC_ADAPTIVE |
-					ANTHROPIC_NO_PREFILL },
-	{ "claude-opus-4-6", ANTHROPIC_TAKES_20251124 | ANTHROPIC_NO_PREFILL },
-	{ "claude-sonnet-4-6", ANTHROPIC_TAKES_20251124 | ANTHROPIC_NO_PREFILL },
-	{ "claude-opus-4-5", ANTHROPIC_TAKES_20251124 },
-	{ "claude-sonnet-4-5", ANTHROPIC_TAKES_20250124 },
-	{ "claude-haiku-4-5", ANTHROPIC_TAKES_20250124 },
-	{ "claude-opus-4-1", ANTHROPIC_TAKES_20250124 },
-	{ "claude-opus-4-20", ANTHROPIC_TAKES_20250124 },
-	{ "claude-sonnet-4-20", ANTHROPIC_TAKES_20250124 },
-	{ "claude-3-7-sonnet", ANTHROPIC_TAKES_20250124 },
-	{ "claude-3-5-sonnet", ANTHROPIC_TAKES_20241022 },
+					ANTHROPIC_NO_PREFILL,
+			0 },
+	{ "claude-opus-4-6", ANTHROPIC_TAKES_20251124 | ANTHROPIC_NO_PREFILL, 0 },
+	{ "claude-sonnet-4-6", ANTHROPIC_TAKES_20251124 | ANTHROPIC_NO_PREFILL, 0 },
+	{ "claude-opus-4-5", ANTHROPIC_TAKES_20251124, 0 },
+	{ "claude-sonnet-4-5", ANTHROPIC_TAKES_20250124, 0 },
+	{ "claude-haiku-4-5", ANTHROPIC_TAKES_20250124, 0 },
+	{ "claude-opus-4-1", ANTHROPIC_TAKES_20250124, 0 },
+	{ "claude-opus-4-20", ANTHROPIC_TAKES_20250124, 0 },
+	{ "claude-sonnet-4-20", ANTHROPIC_TAKES_20250124, 0 },
+	{ "claude-3-7-sonnet", ANTHROPIC_TAKES_20250124, 0 },
+	{ "claude-3-5-sonnet", ANTHROPIC_TAKES_20241022, 0 },
 };
 
 const struct anthropic_model *anthropic_find_model(const char *id)

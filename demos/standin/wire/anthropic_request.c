@@ -283,6 +283,21 @@ static bool check_breakpoints(struct wire_request *request)
 					count);
 }
 
+static bool check_length(struct wire_request *request)
+{
+	const struct anthropic_model *model = request->profile;
+	const double tokens = check_get(request->root, "max_tokens")->valuedouble;
+	if (tokens < 1) {
+		return wire_refuse(request, 400, NULL, "",
+				"max_tokens: Input should be greater than or equal to 1");
+	}
+	return !model->max_output || tokens <= model->max_output ||
+			wire_refuse(request, 400, NULL, "",
+					"max_tokens: %.0f > %d, which is the maximum allowed "
+					"number of output tokens for %s",
+					tokens, model->max_output, request->model);
+}
+
 bool anthropic_read(struct wire_request *request)
 {
 	const cJSON *root = request->root;
@@ -301,12 +316,9 @@ bool anthropic_read(struct wire_request *request)
 			(config &&
 					!check_members(request, "output_config", config,
 							output_config_members)) ||
-			!anthropic_read_context(request) || !check_breakpoints(request)) {
+			!anthropic_read_context(request) || !check_breakpoints(request) ||
+			!check_length(request)) {
 		return false;
-	}
-	if (check_get(root, "max_tokens")->valuedouble < 1) {
-		return wire_refuse(request, 400, NULL, "",
-				"max_tokens: Input should be greater than or equal to 1");
 	}
 	request->stream = cJSON_IsTrue(check_get(root, "stream"));
 	bool is_oldest = check_is(request->tool, ANTHROPIC_OLDEST_TOOL);
