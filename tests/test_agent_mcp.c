@@ -390,7 +390,8 @@ static void odd_schemas_are_in_the_form_that_models_take(void **state)
 			found++;
 			assert_string_equal(schema,
 					"{\"type\":\"object\",\"properties\":{\"x\":{\"type\":"
-					"\"integer\"},\"list\":{\"type\":\"array\",\"items\":{}},"
+					"\"integer\"},\"y\":{},\"z\":{},\"list\":{\"type\":"
+					"\"array\",\"items\":{}},"
 					"\"deep\":{\"anyOf\":[{\"type\":\"object\",\"properties\":{"
 					"}},{\"type\":\"null\"}]}}}");
 		}

@@ -52,6 +52,31 @@ static cJSON *member_object(cJSON *schema, const char *name)
 	return member;
 }
 
+static bool is_type(const cJSON *type)
+{
+	static const char *const names[] = { "string", "number", "integer", "boolean", "array",
+		"object", "null" };
+	for (size_t i = 0; cJSON_IsString(type) && i < CUA_ARRAY_LEN(names); i++) {
+		if (strcmp(type->valuestring, names[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A type that does not exist goes, so that any will do. */
+static void fit_type(cJSON *schema)
+{
+	const cJSON *type = cua_json_member(schema, "type"), *one = NULL;
+	bool is_good = cJSON_IsArray(type) ? type->child != NULL : is_type(type);
+	cJSON_ArrayForEach (one, type) {
+		is_good = is_good && is_type(one);
+	}
+	if (!is_good) {
+		cJSON_DeleteItemFromObjectCaseSensitive(schema, "type");
+	}
+}
+
 /* No deeper than a schema that was taken may be. */
 static void fit(cJSON *schema)
 {
@@ -60,6 +85,7 @@ static void fit(cJSON *schema)
 	if (!cJSON_IsObject(schema)) {
 		return;
 	}
+	fit_type(schema);
 	if (has_type(schema, "object") || cua_json_member(schema, "properties")) {
 		fit_all(member_object(schema, "properties"));
 	}

@@ -7,7 +7,8 @@
 #include <cjson/cJSON.h>
 
 /* Changes the schema of a tool's arguments, in place: each object has properties, each array has
- * items, what is to be a schema is one, and at the top there is no choice between schemas. */
+ * items, what is to be a schema is one, its types exist, and at the top there is no choice between
+ * schemas. */
 void mcp_schema_fit(cJSON *schema);
 
 #endif

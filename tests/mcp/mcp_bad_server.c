@@ -126,6 +126,7 @@ static void list_odd(const cJSON *id)
 	say("\",\"inputSchema\":{\"type\":\"object\"}},{\"name\":\"any.of\",\"inputSchema\":{"
 	    "\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\","
 	    "\"anyOf\":[{\"required\":[\"x\"]}],\"properties\":{\"x\":{\"type\":\"integer\"},"
+	    "\"y\":{\"type\":\"int\"},\"z\":{\"type\":[\"string\",\"text\"]},"
 	    "\"list\":{\"type\":\"array\"},\"deep\":{\"anyOf\":[{\"type\":\"object\"},{\"type\":"
 	    "\"null\"}]},\"type\":\"object\"}}}]}}");
 }
