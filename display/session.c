@@ -330,7 +330,7 @@ int display_session_run(const struct display_session_options *options)
 	struct cua_error error = { 0 };
 	LIST_INIT(&session.clients);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	prctl(PR_SET_DUMPABLE, 0); /* applications have its uid: none of them may trace it */
+	cua_forbid_tracing(); /* applications have its uid: none of them may trace it */
 	umask(022);
 	if (options->processes > 0) {
 		/* Of this user namespace alone: what else the user runs does not count. */

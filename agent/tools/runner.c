@@ -226,7 +226,7 @@ int tool_runner_run(int link_fd)
 	struct cua_error why = { 0 };
 	/* Daemons of a shell stay in this family, and end with it. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	prctl(PR_SET_DUMPABLE, 0); /* nor may what it starts trace it */
+	cua_forbid_tracing(); /* nor may what it starts trace it */
 	bound_tools();
 	signal(SIGPIPE, SIG_IGN);
 	cua_buffer_init(&world.link.received, TOOL_LINK_MAX);

@@ -7,8 +7,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -119,13 +121,29 @@ static bool child_attach(const struct cua_attach *attach)
 					MOVE_MOUNT_F_EMPTY_PATH) == 0;
 }
 
-/* Best effort. */
-static void write_oom_score(const char *path, int score)
+#define OOM_SCORE_PATH "/proc/self/oom_score_adj"
+
+/* Opened while this process could open it, and what it said; -1: not. */
+static int own_score_fd = -1, own_score;
+
+void cua_forbid_tracing(void)
 {
-	const int fd = score > 0 ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-	if (fd >= 0) {
-		dprintf(fd, "%d", score);
-		close(fd);
+	if (own_score_fd < 0) {
+		char text[16] = "";
+		own_score_fd = open(OOM_SCORE_PATH, O_RDWR | O_CLOEXEC);
+		own_score = own_score_fd >= 0 && pread(own_score_fd, text, sizeof(text) - 1, 0) > 0
+				? (int)strtol(text, NULL, 10)
+				: 0;
+	}
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* A child has it from its first moment, and so has what that starts: who starts as nobody may trace
+ * him could not write his own. */
+static void lend_score(const struct cua_spawn *spawn, int score)
+{
+	if (spawn->oom_score_adj > 0 && own_score_fd >= 0) {
+		dprintf(own_score_fd, "%d", score); /* best effort */
 	}
 }
 
@@ -134,7 +152,13 @@ static void child_bound(const struct cua_spawn *spawn)
 	for (int i = 0; i < spawn->rlimit_count; i++) {
 		cua_lower_rlimit(&spawn->rlimits[i]);
 	}
-	write_oom_score("/proc/self/oom_score_adj", spawn->oom_score_adj);
+	if (spawn->oom_score_adj > 0 && own_score_fd < 0) {
+		const int fd = open(OOM_SCORE_PATH, O_WRONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			dprintf(fd, "%d", spawn->oom_score_adj); /* best effort */
+			close(fd);
+		}
+	}
 }
 
 static void child_run(const struct cua_spawn *spawn, int report_fd)
@@ -195,11 +219,13 @@ enum cua_status cua_spawn(const struct cua_spawn *spawn, pid_t *ret_pid, struct 
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	lend_score(spawn, spawn->oom_score_adj);
 	pid_t pid = fork();
 	if (pid == 0) {
 		child_run(spawn, report[1]);
 	}
 	int fork_errno = errno;
+	lend_score(spawn, own_score);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	close(report[1]);
 	if (pid < 0) {
@@ -218,10 +244,6 @@ enum cua_status cua_spawn(const struct cua_spawn *spawn, pid_t *ret_pid, struct 
 				failure.sys_errno, "%s: cannot start (%s)", spawn->argv[0],
 				failure.step);
 	}
-	/* The child of a process that nobody may trace could not write it before its exec. */
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	write_oom_score(path, spawn->oom_score_adj);
 	*ret_pid = pid;
 	return CUA_OK;
 }

@@ -59,6 +59,10 @@ struct cua_spawn {
 CUA_NODISCARD enum cua_status cua_spawn(
 		const struct cua_spawn *spawn, pid_t *ret_pid, struct cua_error *err);
 
+/* Of the calling process, before it has threads: nobody of its user may look into it. What it
+ * starts can still be given a score. */
+void cua_forbid_tracing(void);
+
 /* Of what may be killed for want of memory before what others stand on: more than what holds half
  * of it. */
 #define CUA_OOM_SCORE_EXPENDABLE 500
