@@ -29,6 +29,7 @@ cJSON *reading_request(struct display *display, const char *verb, const struct w
 	cJSON_AddItemToObject(request, "windows", window_stack_describe(display, stack, window));
 	cJSON_AddItemToObject(request, "screen", cJSON_CreateIntArray(screen, 2));
 	cJSON_AddNumberToObject(request, "deadline_ms", timeout_ms);
+	cJSON_AddNumberToObject(request, "scale_percent", display->record.settings.dpi * 100 / 96);
 	return request;
 }
 

@@ -234,6 +234,45 @@ static void wrong_options_are_named(void **state)
 	}
 }
 
+/* Its menu opens where it says that it is. */
+static void expect_places(const char *name, const char *dpi, const char *program)
+{
+	struct desktop other;
+	char option[32], path[64];
+	snprintf(option, sizeof(option), "--dpi=%s", dpi);
+	snprintf(path, sizeof(path), "/usr/bin/%s", program);
+	if (access(path, X_OK) != 0) {
+		print_message("no %s here\n", program);
+		return;
+	}
+	desktop_start_with(&other, &world, name, option, NULL);
+	cJSON_Delete(desktop_text_action(&other, "open_app", "name", program));
+	CUA_AUTO_JSON cJSON *found = desktop_text_action(&other, "find_text", "text", "Help");
+	const char *ref = json_text(found, "matches.0.ref");
+	assert_int_equal(ref[0], 'e');
+	desktop_do(&other, "[{\"action\":\"click\",\"x\":%.0f,\"y\":%.0f}]",
+			json_number(found, "matches.0.x"), json_number(found, "matches.0.y"));
+	CUA_AUTO_JSON cJSON *about = desktop_text_action(&other, "find_text", "text", "About");
+	assert_int_equal(json_text(about, "matches.0.ref")[0], 'e');
+	desktop_do(&other,
+			"[{\"action\":\"key\",\"keys\":\"Escape\"},"
+			"{\"action\":\"click\",\"ref\":\"%s\"}]",
+			ref);
+	CUA_AUTO_JSON cJSON *again = desktop_text_action(&other, "find_text", "text", "About");
+	assert_int_equal(json_text(again, "matches.0.ref")[0], 'e');
+	desktop_stop(&other);
+}
+
+/* Toolkits that enlarge everything tell places as if they did not. */
+static void elements_are_where_they_show(void **state)
+{
+	(void)state;
+	expect_places("qt144", "144", "featherpad");
+	expect_places("qt192", "192", "featherpad");
+	expect_places("gtk144", "144", "mousepad");
+	expect_places("gtk192", "192", "mousepad");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +282,7 @@ int main(void)
 		cmocka_unit_test(the_size_outlives_the_host),
 		cmocka_unit_test(coordinates_are_those_of_the_picture),
 		cmocka_unit_test(text_grows_with_the_dots_per_inch),
+		cmocka_unit_test(elements_are_where_they_show),
 		cmocka_unit_test(wrong_options_are_named),
 	};
 	return cmocka_run_group_tests_name("desktop_size", tests, start, finish);

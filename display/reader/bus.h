@@ -22,7 +22,8 @@ struct bus_app {
 	struct bus *bus;
 	char *name; /* owned; unique name on the bus */
 	unsigned int pid;
-	GQueue waiting; /* calls not yet sent */
+	int scale_percent; /* from its pixels to those of the screen; 0: the same */
+	GQueue waiting;    /* calls not yet sent */
 	unsigned int in_flight;
 	gint64 heard_us; /* when it last answered, or was first asked */
 	bool given_up;

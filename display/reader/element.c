@@ -76,7 +76,8 @@ static void on_extents(void *user_data, GVariant *reply)
 {
 	struct element *element = user_data;
 	if (reply) {
-		element->box = box_of_reply(reply);
+		const struct box box = box_of_reply(reply);
+		element->box = box_on_screen(&box, element->app);
 		element->has_box = true;
 	}
 }
@@ -238,6 +239,7 @@ enum cua_status tree_element(struct bus *bus, const struct tree_request *request
 /* --- where text stands --- */
 
 struct span_list {
+	const struct bus_app *app;
 	cJSON *spans;
 	int count, element;
 	int shift_x, shift_y;
@@ -251,6 +253,7 @@ static void on_range_extents(void *user_data, GVariant *reply)
 		return;
 	}
 	g_variant_get(reply, "(iiii)", &box.x, &box.y, &box.width, &box.height);
+	box = box_on_screen(&box, list->app);
 	cJSON *span = cJSON_CreateObject();
 	cJSON_AddNumberToObject(span, "element", list->element);
 	cJSON_AddNumberToObject(span, "x", box.x + list->shift_x);
@@ -284,6 +287,7 @@ static void find_in_element(struct bus *bus, const char *name, const char *path,
 		struct span_list *list)
 {
 	struct bus_app *app = bus_app(bus, name);
+	list->app = app;
 	GVariant *reply = bus_ask(app, path, "org.freedesktop.DBus.Properties", "Get",
 			g_variant_new("(ss)", BUS_TEXT, "CharacterCount"), "(v)", deadline_us);
 	GVariant *value = NULL;

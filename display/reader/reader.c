@@ -77,6 +77,7 @@ static void read_tree_request(const cJSON *json, struct tree_request *request)
 	request->max_text = int_of(json, "max_text", READER_TEXT_MAX);
 	request->all = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "all"));
 	request->deadline_us = deadline_of(json);
+	request->scale_percent = int_of(json, "scale_percent", 100);
 	request->shift_x = int_of(json, "shift_x", 0);
 	request->shift_y = int_of(json, "shift_y", 0);
 	cJSON_ArrayForEach (window, cJSON_GetObjectItemCaseSensitive(json, "windows")) {

@@ -3,6 +3,7 @@
 
 #include "display/reader/tree_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <atspi/atspi-constants.h>
@@ -16,6 +17,8 @@
 /* Chromium makes its trees when somebody first takes an interest, and the pages' after its own. */
 #define PAGE_WAIT_US (500 * G_TIME_SPAN_MILLISECOND)
 #define PAGE_ASK_EVERY_US (20 * G_TIME_SPAN_MILLISECOND)
+/* What is scaled was rounded before. */
+#define ROUNDING_PX 4
 
 static void node_free(void *data)
 {
@@ -94,7 +97,8 @@ static void on_extents(void *user_data, GVariant *reply)
 {
 	struct node *node = user_data;
 	if (reply) {
-		node->box = box_of_reply(reply);
+		const struct box box = box_of_reply(reply);
+		node->box = node->depth == 1 ? box : box_on_screen(&box, node->app);
 		node->has_box = true;
 	}
 	node_done(node);
@@ -304,12 +308,25 @@ static void place_in_parent(struct box *box, const struct box *parent, int *shif
 	box->y += *shift_y;
 }
 
+/* As large as what is inside the decorations; others tell the frame, and where that is. */
+static bool is_inside(const struct box *box, const struct box *window)
+{
+	return abs(box->width - window->width) <= ROUNDING_PX &&
+			abs(box->height - window->height) <= ROUNDING_PX;
+}
+
 static void place(struct node *node)
 {
 	const struct node *parent = node->parent;
 	node->in_root_pane = parent->in_root_pane || strcmp(node->role, "root pane") == 0;
 	node->shift_x = parent->shift_x;
 	node->shift_y = parent->shift_y;
+	if (node->depth == 1 && node->app->scale_percent > 0 &&
+			is_inside(&node->box, &node->window->box)) {
+		/* What the window manager draws around it is not scaled. */
+		node->shift_x = node->window->box.x - node->box.x;
+		node->shift_y = node->window->box.y - node->box.y;
+	}
 	if (node->in_root_pane && node->has_box && parent->has_box && parent->depth > 0) {
 		place_in_parent(&node->box, &parent->box, &node->shift_x, &node->shift_y);
 	} else {
@@ -337,6 +354,9 @@ static void node_ready(struct node *node)
 	struct walk *walk = node->walk;
 	if (!node->role) {
 		node->role = g_strdup("unknown");
+	}
+	if (node->depth == 1 && !node->is_cut) {
+		tree_learn_scale(node);
 	}
 	if (node->depth == 1) {
 		node->window = tree_find_window(node);

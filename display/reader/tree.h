@@ -26,11 +26,14 @@ struct tree_request {
 	int max_nodes, max_depth, max_text;
 	bool all; /* what does not show, too */
 	gint64 deadline_us;
+	int scale_percent;    /* what toolkits that enlarge everything do so by */
 	int shift_x, shift_y; /* of the one element that is asked for */
 };
 
 /* "((iiii))", within what can be reckoned with. */
 struct box box_of_reply(GVariant *reply);
+/* From the application's pixels to those of the screen. */
+struct box box_on_screen(const struct box *box, const struct bus_app *app);
 /* What can be seen of box inside bounds; false if nothing. */
 bool box_clip(const struct box *box, const struct box *bounds, struct box *ret_box);
 

@@ -21,6 +21,42 @@ static int overlap_percent(const struct box *one, const struct box *other)
 	return (int)(100 * common / MAX(all, 1));
 }
 
+/* How well a size fits the application's windows, of 100; the one of the same title if there is. */
+static int fit_percent(const struct node *node, const struct box *box)
+{
+	const struct tree_request *request = node->walk->request;
+	int best = 0;
+	for (int i = 0; i < request->window_count; i++) {
+		const struct tree_window *window = &request->windows[i];
+		struct box there = window->box;
+		there.x = box->x;
+		there.y = box->y;
+		if (window->popup || window->pid == 0 || window->pid != node->app->pid) {
+			continue;
+		}
+		const int fit = overlap_percent(box, &there);
+		if (node->name && *node->name && strcmp(window->title, node->name) == 0) {
+			return fit;
+		}
+		best = MAX(best, fit);
+	}
+	return best;
+}
+
+void tree_learn_scale(struct node *node)
+{
+	const struct bus_app scaled = { .scale_percent = node->walk->request->scale_percent };
+	const struct box large = box_on_screen(&node->box, &scaled);
+	if (node->has_box && scaled.scale_percent > 100 && node->box.width > 0) {
+		const int as_told = fit_percent(node, &node->box),
+			  as_large = fit_percent(node, &large);
+		if (as_told != as_large) {
+			node->app->scale_percent = as_large > as_told ? scaled.scale_percent : 0;
+		}
+	}
+	node->box = box_on_screen(&node->box, node->app);
+}
+
 /* The window that a top-level element is the inside of. */
 const struct tree_window *tree_find_window(const struct node *node)
 {

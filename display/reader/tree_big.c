@@ -167,6 +167,7 @@ static void on_corner(void *user_data, GVariant *reply)
 static void ask_corner(struct node *node, int end, int x, int y)
 {
 	struct corner *corner = g_new0(struct corner, 1);
+	const int percent = node->app->scale_percent > 0 ? node->app->scale_percent : 100;
 	corner->node = node;
 	corner->end = end;
 	corner->pending = 1;
@@ -174,7 +175,8 @@ static void ask_corner(struct node *node, int end, int x, int y)
 	node->rows[end] = node->columns[end] = -1;
 	node->pending++;
 	bus_call(node->app, node->path, BUS_COMPONENT, "GetAccessibleAtPoint",
-			g_variant_new("(iiu)", x - node->shift_x, y - node->shift_y,
+			g_variant_new("(iiu)", (x - node->shift_x) * 100 / percent,
+					(y - node->shift_y) * 100 / percent,
 					ATSPI_COORD_TYPE_SCREEN),
 			"((so))", on_corner, corner);
 }

@@ -63,6 +63,9 @@ void tree_ask_range(struct node *node);
 
 /* tree_apps.c: applications on the bus and the windows that they have. */
 CUA_NODISCARD enum cua_status tree_start_apps(struct walk *walk, struct cua_error *err);
+/* Finds out whether the application of a top-level element tells pixels that it draws larger than
+ * they are, as toolkits do on a screen of many dots per inch, and corrects its box. */
+void tree_learn_scale(struct node *node);
 /* The window that a top-level element is the inside of; NULL: none. */
 const struct tree_window *tree_find_window(const struct node *node);
 
