@@ -174,6 +174,8 @@ static void expect_end(int exit_status, const char *text)
 }
 
 static const char allow_all[] = "include: default\n";
+static const char ask_clicks[] = "include: default\nrules:\n  - ask: clicks\n    when: {action: "
+				 "click}\n    why: it presses\n";
 
 /* --- */
 
@@ -336,9 +338,7 @@ static void a_question_takes_one_answer_and_only_its_own(void **state)
 {
 	(void)state;
 	static const char *const script[] = { CLICK("a"), CLICK("b"), ANSWER("Done.") };
-	start(script,
-			"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    "
-			"why: it presses\n");
+	start(script, ask_clicks);
 	sem_post(&may_answer);
 	CUA_AUTO_FREE char *first = await_question("click at 600, 400");
 	expect_refused("0123456789abcdef0123456789abcdef", "yes", "does not ask that");
@@ -357,9 +357,7 @@ static void a_yes_from_elsewhere_lets_it_happen(void **state)
 {
 	(void)state;
 	static const char *const script[] = { CLICK("a"), ANSWER("Done.") };
-	start(script,
-			"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    "
-			"why: it presses\n");
+	start(script, ask_clicks);
 	sem_post(&may_answer);
 	CUA_AUTO_FREE char *question = await_question("click at 600, 400");
 	struct output output;
@@ -377,9 +375,7 @@ static void a_yes_lets_nothing_happen_in_a_pause(void **state)
 	(void)state;
 	static const char *const script[] = { CLICK("a"), ANSWER("Done.") };
 	char paused[] = "paused";
-	start(script,
-			"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    "
-			"why: it presses\n");
+	start(script, ask_clicks);
 	sem_post(&may_answer);
 	CUA_AUTO_FREE char *question = await_question("click at 600, 400");
 	world_expect(&world, 0, "runs", "pause", name, NULL);

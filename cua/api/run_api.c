@@ -175,8 +175,7 @@ static enum cua_status post_answer(struct run_api *api, const cJSON *body, struc
 	}
 	if (!question->json || question->answer || strcmp(id, question->id) != 0) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
-				"the run does not ask that any more; GET /v1/run says what it "
-				"asks");
+				"the run does not ask that any more; its status says what it asks");
 	}
 	if (strcmp(cua_json_text(question->json, "kind"), "approval") == 0 &&
 			strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {
