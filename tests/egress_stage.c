@@ -101,12 +101,22 @@ static void *serve(void *data)
 	return NULL;
 }
 
-void origin_start(struct origin *origin)
+static void origin_listen(struct origin *origin)
 {
 	*origin = (struct origin){ .answer_len = 5 };
 	pthread_mutex_init(&origin->lock, NULL);
 	origin->listener = tls_server_listen(&origin->port);
+}
+
+static void origin_serve(struct origin *origin)
+{
 	assert_int_equal(pthread_create(&origin->thread, NULL, serve, origin), 0);
+}
+
+void origin_start(struct origin *origin)
+{
+	origin_listen(origin);
+	origin_serve(origin);
 }
 
 void origin_stop(struct origin *origin)
@@ -204,14 +214,18 @@ void egress_stage_start(struct egress_stage *stage, const struct egress_limits *
 	assert_int_equal(chmod(stage->dir, 0755), 0);
 	assert_int_equal(cua_unix_listen(stage->socket, SOCK_STREAM, 0666, &listen_fd, NULL),
 			CUA_OK);
-	origin_start(&stage->plain);
-	tls_server_start(&stage->tls, "DNS:allowed.test", 1);
+	origin_listen(&stage->plain);
+	tls_server_listen_as(&stage->tls, "DNS:allowed.test", 1);
+	/* Before there is a thread: a sanitizer's locks that one holds at the fork are held in the
+	 * child for ever. */
 	stage->proxy = fork();
 	assert_true(stage->proxy >= 0);
 	if (stage->proxy == 0) {
 		run_proxy(stage, listen_fd, limits);
 	}
 	close(listen_fd);
+	origin_serve(&stage->plain);
+	tls_server_serve(&stage->tls);
 }
 
 void egress_stage_stop(struct egress_stage *stage)

@@ -241,9 +241,9 @@ static void a_stream_that_is_cut_anywhere_does_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_route_is_told_apart), /* forks: before there is a thread */
 		cmocka_unit_test(what_the_server_says_is_told_apart),
 		cmocka_unit_test(nobody_who_answers_is_told_apart),
-		cmocka_unit_test(no_route_is_told_apart),
 		cmocka_unit_test(a_stream_that_is_cut_anywhere_does_nothing),
 	};
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

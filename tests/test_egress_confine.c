@@ -12,12 +12,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +72,43 @@ static void it_reaches_no_unix_socket_and_no_file(void **state)
 {
 	(void)state;
 	expect_in_child(play_confined);
+}
+
+static void *do_nothing(void *data)
+{
+	return data;
+}
+
+/* Taken over, it could have threads and nothing else: what went wrong as a number, 0 for nothing.
+ */
+static int try_what_is_refused(void)
+{
+	pthread_t thread;
+	int killer = -1;
+	if (egress_confine(NULL) != CUA_OK) {
+		return 1;
+	}
+	if (pthread_create(&thread, NULL, do_nothing, NULL) != 0 ||
+			pthread_join(thread, NULL) != 0) {
+		return 2;
+	}
+	if (fork() >= 0 || errno != EPERM) {
+		return 3;
+	}
+	if (execl("/bin/true", "true", NULL) != -1 || kill(getppid(), 0) == 0) {
+		return 4;
+	}
+	killer = (int)syscall(SYS_pidfd_open, getppid(), 0);
+	if (killer >= 0 && syscall(SYS_pidfd_send_signal, killer, 0, NULL, 0) == 0) {
+		return 5;
+	}
+	return truncate("/tmp", 0) == -1 && errno == EPERM ? 0 : 6;
+}
+
+static void one_that_was_taken_over_starts_nothing(void **state)
+{
+	(void)state;
+	expect_in_child(try_what_is_refused);
 }
 
 static bool take_landlock_away(void)
@@ -173,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_reaches_no_unix_socket_and_no_file),
+		cmocka_unit_test(one_that_was_taken_over_starts_nothing),
 		cmocka_unit_test(without_landlock_it_must_be_a_user_of_its_own),
 		cmocka_unit_test(its_own_user_does_without_landlock),
 		cmocka_unit_test(neighbours_with_public_addresses_are_not_reached),

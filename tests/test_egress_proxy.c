@@ -2,7 +2,6 @@
 
 #include "tests/egress_stage.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,14 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cua/base/file.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
-#include "cua/egress/confine.h"
 #include "cua/egress/proxy_internal.h"
 #include "cua/egress/relay.h"
 #include "tests/client_hello.h"
@@ -356,50 +353,6 @@ static void it_has_given_up_what_it_does_not_need(void **state)
 	}
 }
 
-static void *do_nothing(void *data)
-{
-	return data;
-}
-
-/* Taken over, it could have threads and nothing else: what went wrong as a number, 0 for nothing.
- */
-static int try_what_is_refused(void)
-{
-	pthread_t thread;
-	int killer = -1;
-	if (egress_confine(NULL) != CUA_OK) {
-		return 1;
-	}
-	if (pthread_create(&thread, NULL, do_nothing, NULL) != 0 ||
-			pthread_join(thread, NULL) != 0) {
-		return 2;
-	}
-	if (fork() >= 0 || errno != EPERM) {
-		return 3;
-	}
-	if (execl("/bin/true", "true", NULL) != -1 || kill(getppid(), 0) == 0) {
-		return 4;
-	}
-	killer = (int)syscall(SYS_pidfd_open, getppid(), 0);
-	if (killer >= 0 && syscall(SYS_pidfd_send_signal, killer, 0, NULL, 0) == 0) {
-		return 5;
-	}
-	return truncate("/tmp", 0) == -1 && errno == EPERM ? 0 : 6;
-}
-
-static void a_proxy_that_was_taken_over_starts_nothing(void **state)
-{
-	int status = -1;
-	(void)state;
-	const pid_t pid = fork();
-	if (pid == 0) {
-		_exit(try_what_is_refused());
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,7 +371,6 @@ int main(void)
 		cmocka_unit_test(other_users_are_not_heard),
 		cmocka_unit_test(it_survives_what_it_cannot_read),
 		cmocka_unit_test(it_has_given_up_what_it_does_not_need),
-		cmocka_unit_test(a_proxy_that_was_taken_over_starts_nothing),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
 }

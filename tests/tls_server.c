@@ -106,11 +106,21 @@ int tls_server_listen(int *ret_port)
 	return fd;
 }
 
-void tls_server_start(struct tls_server *server, const char *subject_alt_name, int days_left)
+void tls_server_listen_as(struct tls_server *server, const char *subject_alt_name, int days_left)
 {
 	server->listener = tls_server_listen(&server->port);
 	make_certificate(server, subject_alt_name, days_left);
+}
+
+void tls_server_serve(struct tls_server *server)
+{
 	assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+void tls_server_start(struct tls_server *server, const char *subject_alt_name, int days_left)
+{
+	tls_server_listen_as(server, subject_alt_name, days_left);
+	tls_server_serve(server);
 }
 
 void tls_server_stop(struct tls_server *server)

@@ -18,6 +18,9 @@ struct tls_server {
 /* subject_alt_name: "IP:127.0.0.1"; the certificate has expired if days_left is negative, and not
  * by more than nine days. */
 void tls_server_start(struct tls_server *server, const char *subject_alt_name, int days_left);
+/* The same in two steps: until it is served there is no thread, so that a test may still fork. */
+void tls_server_listen_as(struct tls_server *server, const char *subject_alt_name, int days_left);
+void tls_server_serve(struct tls_server *server);
 void tls_server_stop(struct tls_server *server);
 
 /* A socket that listens on 127.0.0.1. */
