@@ -4,7 +4,6 @@
 
 #include <poll.h>
 #include <sched.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <xcb/xcbext.h>
@@ -69,11 +68,6 @@ static void handle_event(struct display *display, XEvent *event)
 	}
 }
 
-void display_note_answer(struct display *display)
-{
-	atomic_store(&display->busy_since_us, cua_now_us());
-}
-
 /* Until nothing has come in and nothing was sent: events may sit in Xlib's queue while the
  * descriptor is silent. What is in the queue already, after a round trip all that came before it,
  * is handled in any case; of what keeps coming meanwhile, from a client that never rests, only so
@@ -92,6 +86,7 @@ void display_handle_events(struct display *display)
 		}
 		damaged = damaged || event.type == display->damage.event_base + XDamageNotify;
 		handle_event(display, &event);
+		display_note_answer(display); /* there may be a million of them */
 	}
 	if (damaged && !display->dead) {
 		/* From here on the same area is reported again. */
@@ -179,16 +174,6 @@ static bool wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 		people_read(display);
 	}
 	return ready > 0 && fds[1].revents;
-}
-
-uint64_t display_busy_since_us(const struct display *display)
-{
-	return atomic_load(&display->busy_since_us);
-}
-
-void display_break(struct display *display)
-{
-	shutdown(ConnectionNumber(display->xlib), SHUT_RDWR);
 }
 
 enum cua_status display_wait(struct display *display, uint64_t deadline_us, display_until_fn until,

@@ -34,9 +34,10 @@ struct cua_point display_size(const struct display *display);
  * the X server is gone. */
 bool display_idle(struct display *display, int wake_fd);
 
-/* When the display's thread left its last sleep, in the terms of cua_now_us(); 0 while it sleeps.
- * For another thread: long ago means that the X server does not answer. */
-uint64_t display_busy_since_us(const struct display *display);
+/* For another thread, which asks again and again, every since_last_us: how long the display's
+ * thread has waited for an X server that says nothing, without the time for which that had no
+ * processor. A pause of the whole machine counts as one round. */
+uint64_t display_silent_us(struct display *display, uint64_t since_last_us);
 /* Hangs up on the X server, from another thread; what waits for it fails with CUA_ERR_CLOSED. */
 void display_break(struct display *display);
 

@@ -157,6 +157,7 @@ static enum cua_status open_display(struct display *display, struct cua_error *e
 				record->x11_socket);
 	}
 	fcntl(ConnectionNumber(display->xlib), F_SETFD, FD_CLOEXEC);
+	silence_init(display);
 	display->xcb = XGetXCBConnection(display->xlib);
 	display->root = DefaultRootWindow(display->xlib);
 	display->width_px = DisplayWidth(display->xlib, DefaultScreen(display->xlib));

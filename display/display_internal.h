@@ -211,6 +211,14 @@ struct display_sent {
 	} devices[INPUT_DEVICES];
 };
 
+/* Of the thread that watches the display's. */
+struct display_silence {
+	pid_t server;      /* the X server's, as we see it; 0: not known */
+	uint64_t since_us; /* display.busy_since_us at the last look */
+	uint64_t bytes;    /* read from the connection by then */
+	uint64_t silent_us, delay_us;
+};
+
 struct display_streams {
 	LIST_HEAD(, display_stream) list;
 	int count;
@@ -292,6 +300,7 @@ struct display {
 	struct reading_words words[READING_CACHE_MAX];
 	struct shot_marks marks;
 	_Atomic uint64_t busy_since_us; /* 0 while in poll(); read by the thread that watches */
+	struct display_silence silence;
 	struct display_window_cache window_cache;
 	struct display_flood flood;
 	struct display_manager {
@@ -337,8 +346,6 @@ typedef bool (*display_until_fn)(struct display *display, void *user_data);
 CUA_NODISCARD enum cua_status display_wait(struct display *display, uint64_t deadline_us,
 		display_until_fn until, void *user_data, struct cua_error *err);
 CUA_NODISCARD enum cua_status display_ok(struct display *display, struct cua_error *err);
-/* The server is slow but answers: nobody has to hang up on it. */
-void display_note_answer(struct display *display);
 void display_handle_events(struct display *display);
 /* The answer to a request of XCB's, by the number in its cookie; to be freed. NULL for none. */
 void *display_answer(struct display *display, unsigned int sequence);
@@ -350,6 +357,11 @@ unsigned char *display_property(struct display *display, Window window, Atom pro
 /* The same, at most so many bytes of it. */
 unsigned char *display_property_part(struct display *display, Window window, Atom property,
 		Atom type, int format, size_t max_bytes, unsigned long *ret_count);
+
+/* silence.c */
+void silence_init(struct display *display);
+/* The server is slow but answers: nobody has to hang up on it. */
+void display_note_answer(struct display *display);
 
 /* frame.c */
 /* Memory that the server writes the screen into; the rest of the frame is left as it is. */

@@ -340,7 +340,7 @@ uint64_t load_busy_us(const struct load *load)
 }
 
 /* Source: Linux, Documentation/scheduler/sched-stats.rst, /proc/PID/schedstat. */
-static uint64_t delay_ns(pid_t pid)
+uint64_t load_delay_ns(pid_t pid)
 {
 	char path[64], text[128];
 	uint64_t delay = 0;
@@ -355,7 +355,7 @@ static uint64_t all_delays_us(const struct load *load)
 {
 	uint64_t sum_ns = 0;
 	for (int i = 0; i < load->count; i++) {
-		sum_ns += delay_ns(load->processes[i].pid);
+		sum_ns += load_delay_ns(load->processes[i].pid);
 	}
 	return sum_ns / 1000U;
 }

@@ -37,6 +37,9 @@ struct load_deadline {
 /* Looks at every process, as load_deadline_is_over() does after bound_us: about ten microseconds
  * each. */
 void load_deadline_set(const struct load *load, struct load_deadline *deadline, uint64_t bound_us);
+/* How long the first thread of a process has waited for a processor in all; 0 if it is not known.
+ * From any thread. */
+uint64_t load_delay_ns(pid_t pid);
 /* How long they have waited for a processor since it was set, at most 20 s; 0 on a desktop where
  * somebody computed before the input already. */
 uint64_t load_held_back_us(const struct load *load, const struct load_deadline *deadline);

@@ -1,5 +1,6 @@
 /* Processes that are killed: what is left tells the truth, goes on, or ends cleanly. */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,6 +385,37 @@ static void opening_an_application_ends_with_the_x_server(void **state)
 	killed_during("[{\"action\":\"open_app\",\"name\":\"sleep 1000\"}]", NULL);
 }
 
+/* --- the X server says nothing --- */
+
+static bool has_answer(void *data)
+{
+	struct pollfd readable = { .fd = *(int *)data, .events = POLLIN };
+	return poll(&readable, 1, 0) > 0;
+}
+
+/* A machine that stood still, or a host without a processor: what the X server could not say
+ * meanwhile is not held against it. */
+static void a_pause_of_all_is_no_silence_of_the_x_server(void **state)
+{
+	(void)state;
+	const pid_t host = desktop_recorded_pid(&desktop, "host"), server = find("Xvfb");
+	assert_int_equal(kill(server, SIGSTOP), 0);
+	int fd = desktop_post_and_leave_open(
+			&desktop, "{\"actions\":[{\"action\":\"cursor_position\"}]}");
+	wait_until(has_begun, NULL, "the host answers");
+	assert_false(waits_until(has_answer, &fd, 1000)); /* it waits for the server */
+	assert_int_equal(kill(host, SIGSTOP), 0);
+	assert_false(waits_until(has_answer, &fd, 9000)); /* longer than a server may be silent */
+	assert_int_equal(kill(host, SIGCONT), 0);
+	assert_int_equal(kill(server, SIGCONT), 0);
+	CUA_AUTO_FREE char *text = read_answer(fd);
+	close(fd);
+	if (strncmp(text, "HTTP/1.1 200", 12) != 0) {
+		fail_msg("%.500s", text);
+	}
+	desktop_stop(&desktop);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
 #define BARE_TEST(function) \
 	{ \
@@ -410,6 +442,7 @@ int main(void)
 		TEST(a_held_key_ends_with_the_x_server),
 		TEST(a_drag_ends_with_the_x_server),
 		TEST(opening_an_application_ends_with_the_x_server),
+		TEST(a_pause_of_all_is_no_silence_of_the_x_server),
 	};
 	return cmocka_run_group_tests_name("desktop_faults", tests, NULL, NULL);
 }

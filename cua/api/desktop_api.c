@@ -28,7 +28,7 @@
 /* Input that a caller asked to keep down is released after so long without a request. */
 #define HELD_MAX_MS 60000
 #define WATCH_MS 1000
-/* The longest that a working X server and a large picture may take, with much to spare. */
+/* The longest that a working X server says nothing, with much to spare. */
 #define STUCK_MS 8000
 
 /* Scripts of the tools, as the connection that an input belongs to; sockets count from 1. */
@@ -55,8 +55,8 @@ struct host {
 static void on_watch(uv_timer_t *timer)
 {
 	struct host *host = timer->data;
-	if (desktop_thread_break_if_stuck(host->thread, STUCK_MS)) {
-		cua_log_error("the X server has not answered for %d s, hung up on it",
+	if (desktop_thread_break_if_stuck(host->thread, WATCH_MS, STUCK_MS)) {
+		cua_log_error("the X server has said nothing for %d s, hung up on it",
 				STUCK_MS / 1000);
 	}
 }

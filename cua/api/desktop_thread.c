@@ -338,10 +338,10 @@ bool desktop_thread_stop(struct desktop_thread *thread)
 	return pthread_timedjoin_np(thread->thread, NULL, &deadline) == 0;
 }
 
-bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int stuck_ms)
+bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int look_ms, int stuck_ms)
 {
-	const uint64_t since_us = display_busy_since_us(thread->display);
-	if (since_us == 0 || cua_now_us() < since_us + (uint64_t)stuck_ms * 1000U) {
+	if (display_silent_us(thread->display, (uint64_t)look_ms * 1000U) <
+			(uint64_t)stuck_ms * 1000U) {
 		return false;
 	}
 	display_break(thread->display);

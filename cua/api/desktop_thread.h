@@ -71,8 +71,9 @@ void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *jo
 /* The job fails as soon as it looks up; on_done is called as ever. */
 void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job);
 
-/* Hangs up on an X server that has not let the thread sleep for so long; true if it did. */
-bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int stuck_ms);
+/* To be called every look_ms while jobs run: hangs up on an X server that has said nothing for so
+ * long while the thread waited for it; true if it did. */
+bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int look_ms, int stuck_ms);
 
 /* A stream has become ready for an update. */
 void desktop_thread_wake_streams(struct desktop_thread *thread);

@@ -90,6 +90,13 @@ uid_t cua_unix_peer_uid(int socket)
 	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.uid : (uid_t)-1;
 }
 
+pid_t cua_unix_peer_pid(int socket)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t len = sizeof(peer);
+	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
 enum cua_status cua_unix_send(int socket, const void *data, size_t len, const int *fds,
 		int fd_count, struct cua_error *err)
 {

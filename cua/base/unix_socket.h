@@ -21,6 +21,8 @@ bool cua_unix_is_alive(const char *path, int type);
 
 /* Who listens at the other end; (uid_t)-1 if that cannot be told. */
 uid_t cua_unix_peer_uid(int socket);
+/* 0 if that cannot be told. */
+pid_t cua_unix_peer_pid(int socket);
 
 #define CUA_UNIX_FDS_MAX 4
 
