@@ -18,6 +18,7 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/contract/text.h"
 #include "cua/desktop_options.h"
 #include "cua/desktop_pool.h"
 #include "cua/desktops.h"
@@ -46,7 +47,9 @@ static const char help[] =
 		"list   name, state, size, sandbox. running: all is well; detached: its host is "
 		"gone,\n"
 		"       start --name=NAME gives it another; dead: its X server or "
-		"session is\n       gone, stop cleans up; spare: waits in the pool.\n"
+		"session is\n       gone, for the reason behind it, and stop cleans up; spare: "
+		"waits "
+		"in the pool.\n"
 		"stop   ends every process of a desktop and removes its files, documents "
 		"included.\n"
 		"exec   runs a program inside, with standard input, output and error, and returns "
@@ -178,6 +181,16 @@ static void print_reached(const cJSON *limits)
 	}
 }
 
+/* It may quote what a program in the sandbox wrote. */
+static void print_why_dead(const cJSON *desktop)
+{
+	const char *why = cua_json_text(desktop, "why");
+	if (why[0]) {
+		fputs(", dead: ", stdout);
+		cua_text_line(stdout, why, 0);
+	}
+}
+
 /* Without proxy or gateway there is no route. */
 static const char *network_end(const cJSON *desktop)
 {
@@ -211,6 +224,7 @@ static int desktop_list(int argc, char **argv)
 				cua_json_int(desktop, "height"), cua_json_text(desktop, "sandbox"),
 				cua_json_text(desktop, "network"), network_end(desktop));
 		print_reached(cua_json_member(desktop, "limits"));
+		print_why_dead(desktop);
 		putchar('\n');
 	}
 	return CUA_EXIT_OK;

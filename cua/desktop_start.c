@@ -490,11 +490,12 @@ static enum cua_status attach(const struct cua_desktop_options *options,
 				name);
 	}
 	if (cua_desktop_is_dead(record)) {
+		char why[DESKTOP_END_SIZE];
+		cua_desktop_why_dead(record, why);
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
-				"desktop \"%s\" exists but its X server or its session is gone; "
-				"remove it with: "
+				"desktop \"%s\" exists, but is dead: %s; remove it with: "
 				"cua desktop stop %s",
-				name, name);
+				name, why, name);
 	}
 	const bool has_host = cua_unix_is_alive(api, SOCK_STREAM);
 	if (has_host && desktop_network_is_up(record)) {

@@ -16,8 +16,19 @@ bool cua_desktop_is_dead(const struct desktop_record *record)
 {
 	char session[CUA_PATH_MAX + 32];
 	desktop_path(record, "session/session.sock", session, sizeof(session));
-	return !record->x11_socket[0] || !cua_unix_is_alive(record->x11_socket, SOCK_STREAM) ||
+	return desktop_end_is_silent(record) || !record->x11_socket[0] ||
+			!cua_unix_is_alive(record->x11_socket, SOCK_STREAM) ||
 			!cua_unix_is_alive(session, SOCK_SEQPACKET);
+}
+
+void cua_desktop_why_dead(const struct desktop_record *record, char text[DESKTOP_END_SIZE])
+{
+	desktop_end_read(record, text);
+	if (!text[0]) {
+		snprintf(text, DESKTOP_END_SIZE, "%s",
+				record->x11_socket[0] ? "its X server or its session is gone"
+						      : "it is starting, or its start was cut off");
+	}
 }
 
 static const char *desktop_state(const struct desktop_record *record)
@@ -39,7 +50,13 @@ static cJSON *desktop_describe(const struct desktop_record *record)
 	char socket_path[CUA_PATH_MAX + 16];
 	desktop_path(record, "api.sock", socket_path, sizeof(socket_path));
 	cJSON_AddStringToObject(json, "name", record->name);
-	cJSON_AddStringToObject(json, "state", desktop_state(record));
+	const char *state = desktop_state(record);
+	char why[DESKTOP_END_SIZE];
+	cJSON_AddStringToObject(json, "state", state);
+	if (strcmp(state, "dead") == 0) {
+		cua_desktop_why_dead(record, why);
+		cJSON_AddStringToObject(json, "why", why);
+	}
 	cJSON_AddNumberToObject(json, "width", record->settings.width_px);
 	cJSON_AddNumberToObject(json, "height", record->settings.height_px);
 	cJSON_AddStringToObject(json, "sandbox", record->settings.sandboxed ? "bwrap" : "none");

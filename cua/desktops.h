@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "cua/base/error.h"
+#include "display/desktop_end.h"
 #include "display/desktop_record.h"
 
 struct cua_desktop_options {
@@ -36,8 +37,10 @@ CUA_NODISCARD enum cua_status cua_desktop_stop_by_name(const char *name, struct 
  * state is "running", "detached" (its host is gone), "spare" (in the pool), "dead" (see below). */
 cJSON *cua_desktop_list(struct cua_error *err);
 
-/* Its X server or its session is gone: nothing but stop is left to do. */
+/* Its X server or its session is gone, or hangs: nothing but stop is left to do. */
 bool cua_desktop_is_dead(const struct desktop_record *record);
+/* Why, in one line. */
+void cua_desktop_why_dead(const struct desktop_record *record, char text[DESKTOP_END_SIZE]);
 
 /* The named desktop, or the only one there is if name is NULL. CUA_ERR_NOT_FOUND, and
  * CUA_ERR_INVAL if there are several to choose from. */

@@ -51,9 +51,10 @@ static bool find_again(const struct cua_agent_resumable *resumed, struct run_des
 	struct cua_error why = { 0 };
 	if (cua_desktop_find(resumed->desktop, record, &why) == CUA_OK && is_of(record, resumed)) {
 		if (cua_desktop_is_dead(record)) {
+			char end[DESKTOP_END_SIZE];
+			cua_desktop_why_dead(record, end);
 			cua_error_set(&why, CUA_ERR_CLOSED, 0,
-					"its X server or its session has ended; clean up with: cua "
-					"desktop stop %s",
+					"%s; clean up with: cua desktop stop %s", end,
 					record->name);
 		} else if (attach(record, &why) == CUA_OK) {
 			desktop->is_own = resumed->desktop_is_own;

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <xcb/xcbext.h>
@@ -127,12 +128,22 @@ void display_sync(struct display *display)
 	}
 }
 
+static enum cua_status fail_dead(struct display *display, struct cua_error *err)
+{
+	if (!display->end[0]) {
+		desktop_end_await(&display->record, display->end);
+	}
+	if (!display->end[0]) {
+		snprintf(display->end, sizeof(display->end),
+				"the connection to its X server broke");
+	}
+	return desktop_end_fail(&display->record, display->end, err);
+}
+
 enum cua_status display_ok(struct display *display, struct cua_error *err)
 {
 	if (display->dead) {
-		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-				"the X server of desktop %s is gone; cua desktop stop %s cleans up",
-				display->record.name, display->record.name);
+		return fail_dead(display, err);
 	}
 	if (display->acting && display->people.holds) {
 		return CUA_FAIL(err, CUA_ERR_PERSON, 0,

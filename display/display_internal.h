@@ -17,6 +17,7 @@
 
 #include "display/activity.h"
 #include "display/clipboard.h"
+#include "display/desktop_end.h"
 #include "display/display.h"
 #include "display/element_list.h"
 #include "display/element_refs.h"
@@ -266,6 +267,7 @@ struct display {
 	int width_px, height_px;
 	struct cua_scale scale; /* of coordinates in texts; width 0: pixels of the screen */
 	bool dead;
+	char end[DESKTOP_END_SIZE]; /* why; "" before somebody has asked */
 	struct desktop_record record;
 	struct display_atoms atoms;
 	struct display_frame frame;

@@ -216,7 +216,7 @@ static void on_child(uv_signal_t *handle, int number)
 	int wait_status = 0;
 	for (pid_t pid; (pid = waitpid(-1, &wait_status, WNOHANG)) > 0;) {
 		if (pid == session->x_server) {
-			cua_log_error("the X server ended; the desktop ends with it");
+			session_tell_end(session, wait_status);
 			session_stop(session, 1);
 		} else if (pid == session->window_manager) {
 			struct cua_error error = { 0 };

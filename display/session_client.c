@@ -8,6 +8,7 @@
 
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "display/desktop_end.h"
 #include "display/session_protocol.h"
 
 enum cua_status session_request_fds(const struct desktop_record *record, const cJSON *request,
@@ -25,9 +26,9 @@ enum cua_status session_request_fds(const struct desktop_record *record, const c
 	}
 	desktop_path(record, "session/session.sock", path, sizeof(path));
 	if (cua_unix_connect(path, SOCK_SEQPACKET, &fd, NULL) != CUA_OK) {
-		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-				"the session of desktop %s is gone; cua desktop stop %s cleans up",
-				record->name, record->name);
+		char why[DESKTOP_END_SIZE];
+		desktop_end_read(record, why);
+		return desktop_end_fail(record, why[0] ? why : "its session is gone", err);
 	}
 	if (cua_unix_peer_uid(fd) != record->uid) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,

@@ -56,6 +56,9 @@ CUA_NODISCARD enum cua_status session_start_logged(struct session *session, cons
 CUA_NODISCARD enum cua_status session_relay_start(struct session *session, struct cua_error *err);
 void session_relay_ended(struct session *session);
 
+/* session_end.c: why the X server has ended, into the log. */
+void session_tell_end(const struct session *session, int wait_status);
+
 /* session_requests.c */
 void session_on_connection(uv_poll_t *poll, int uv_status, int events);
 /* To whoever had it started. */

@@ -23,4 +23,7 @@
 
 #define DISPLAY_SESSION_MESSAGE_MAX 131072
 
+/* In the session's own log, session.log, before the reason. */
+#define DISPLAY_SESSION_ENDS "the desktop ends: "
+
 #endif

@@ -59,20 +59,27 @@ static bool has_state(void *data)
 	return strcmp(desktop_state(&desktop), data) == 0;
 }
 
-/* The desktop is over: list says so at once, an action says so and names the way out. */
-static void expect_dead_after(pid_t pid)
+/* The desktop is over: list says so at once, and why; an action says so, too, and names the way
+ * out.
+ */
+static void expect_dead(const char *why)
 {
 	char dead[] = "dead";
 	struct output output;
-	kill_and_wait(pid);
 	wait_until(has_state, dead, "list says that the desktop is dead");
 	world_cua(&world, &output, "click", "1", "1", NULL);
 	assert_int_equal(output.exit_status, 6);
-	assert_non_null(strstr(output.err, "cua desktop"));
+	assert_says(output.err, why);
+	assert_says(output.err, "cua desktop stop fault");
+	output_finish(&output);
+	world_cua(&world, &output, "desktop", "list", NULL);
+	assert_says(output.out, ", dead: ");
+	assert_says(output.out, why);
 	output_finish(&output);
 	world_cua(&world, &output, "desktop", "start", "--name=fault", NULL);
 	assert_int_equal(output.exit_status, 1);
-	assert_non_null(strstr(output.err, "cua desktop stop fault"));
+	assert_says(output.err, why);
+	assert_says(output.err, "cua desktop stop fault");
 	output_finish(&output);
 	desktop_stop(&desktop);
 	assert_string_equal(desktop_state(&desktop), "absent");
@@ -83,13 +90,22 @@ static void expect_dead_after(pid_t pid)
 static void without_its_x_server_a_desktop_is_dead(void **state)
 {
 	(void)state;
-	expect_dead_after(find("Xvfb"));
+	kill_and_wait(find("Xvfb"));
+	expect_dead("the X server was ended by signal 9 (Killed)");
+}
+
+static void what_the_x_server_said_last_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(kill(find("Xvfb"), SIGSEGV), 0);
+	expect_dead("saying \"Caught signal 11 (Segmentation fault). Server aborting\"");
 }
 
 static void without_its_session_a_desktop_is_dead(void **state)
 {
 	(void)state;
-	expect_dead_after(find("session"));
+	kill_and_wait(find("session"));
+	expect_dead("");
 }
 
 static void without_its_session_an_unsandboxed_desktop_is_cleaned_up(void **state)
@@ -416,6 +432,18 @@ static void a_pause_of_all_is_no_silence_of_the_x_server(void **state)
 	desktop_stop(&desktop);
 }
 
+static void an_x_server_that_hangs_is_told_of(void **state)
+{
+	(void)state;
+	assert_int_equal(kill(find("Xvfb"), SIGSTOP), 0);
+	long status = 0;
+	CUA_AUTO_JSON cJSON *answer = desktop_post(
+			&desktop, "{\"actions\":[{\"action\":\"cursor_position\"}]}", &status);
+	assert_int_equal(status, 503);
+	assert_says(json_text(answer, "error.message"), "said nothing for 8 s");
+	expect_dead("its X server said nothing for 8 s, and its host has hung up on it");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, start, finish)
 #define BARE_TEST(function) \
 	{ \
@@ -427,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(without_its_x_server_a_desktop_is_dead),
 		BARE_TEST(without_its_x_server_a_desktop_is_dead),
+		TEST(what_the_x_server_said_last_is_told),
 		TEST(without_its_session_a_desktop_is_dead),
 		BARE_TEST(without_its_session_an_unsandboxed_desktop_is_cleaned_up),
 		TEST(without_the_outer_bubblewrap_stop_cleans_up),
@@ -443,6 +472,7 @@ int main(void)
 		TEST(a_drag_ends_with_the_x_server),
 		TEST(opening_an_application_ends_with_the_x_server),
 		TEST(a_pause_of_all_is_no_silence_of_the_x_server),
+		TEST(an_x_server_that_hangs_is_told_of),
 	};
 	return cmocka_run_group_tests_name("desktop_faults", tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@
 #include "cua/base/process.h"
 #include "cua/base/sandbox.h"
 #include "cua/base/util.h"
+#include "display/desktop_end.h"
 #include "display/desktop_limits.h"
 
 #define BODY_MAX_LEN ((size_t)16 << 20) /* a picture for the clipboard */
@@ -58,6 +59,7 @@ static void on_watch(uv_timer_t *timer)
 	if (desktop_thread_break_if_stuck(host->thread, WATCH_MS, STUCK_MS)) {
 		cua_log_error("the X server has said nothing for %d s, hung up on it",
 				STUCK_MS / 1000);
+		desktop_end_note_silence(&host->record, STUCK_MS / 1000);
 	}
 }
 
