@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,7 @@ rfbClient *vnc_viewer_connect(const char *address, int port, const char *passwor
 		const char *encodings, struct vnc_seen *seen)
 {
 	rfbClientLog = rfbClientErr = stay_silent;
+	signal(SIGPIPE, SIG_IGN); /* libvncclient writes without MSG_NOSIGNAL */
 	rfbClient *viewer = rfbGetClient(8, 3, 4);
 	assert_non_null(viewer);
 	*seen = (struct vnc_seen){ .password = password };
