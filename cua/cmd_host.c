@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -21,13 +22,42 @@
 #include "display/guard.h"
 
 #define MESSAGE_TIMEOUT_S 2
+#define LOCK_WAIT_US 5000000U
+
+static void interrupt(int number)
+{
+	(void)number;
+}
+
+/* What is left of a host that was killed may have the lock for another moment: its guard, which has
+ * not come to closing what it inherited. */
+static bool lock_in_time(int fd)
+{
+	const struct sigaction action = {
+		.sa_handler = interrupt
+	}; /* ends a wait: no SA_RESTART */
+	const struct itimerval every_second = { { 1, 0 }, { 1, 0 } }, never = { 0 };
+	const uint64_t deadline_us = cua_now_us() + LOCK_WAIT_US;
+	bool is_locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (is_locked) {
+		return true;
+	}
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &every_second, NULL);
+	while (!is_locked && cua_now_us() < deadline_us) {
+		is_locked = flock(fd, LOCK_EX) == 0;
+	}
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
+	return is_locked;
+}
 
 /* Two starts of one name at once must not give the desktop two hosts. The folder of the desktop is
  * the lock; it is the host's until it ends, whichever way. */
 static int lock_desktop(const struct desktop_record *record, int ready_fd)
 {
 	CUA_AUTO_FD int fd = open(record->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (fd < 0 || !lock_in_time(fd)) {
 		dprintf(ready_fd,
 				"{\"error\": \"desktop %s has another host, or is just "
 				"getting one\"}\n",

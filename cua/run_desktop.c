@@ -44,22 +44,30 @@ static bool is_of(const struct desktop_record *record, const struct cua_agent_re
 			record->created_s == resumed->desktop_created_s;
 }
 
-/* The desktop that the run had; false if there is none to go on with. */
-static bool find_again(const struct cua_agent_resumable *resumed, struct run_desktop *desktop)
+/* The desktop that the run had; *ret_found false if there is none to go on with. One that lives and
+ * cannot be had now is an error: what the run has done is there, and another knows nothing of it.
+ */
+static enum cua_status find_again(const struct cua_agent_resumable *resumed,
+		struct run_desktop *desktop, bool *ret_found, struct cua_error *err)
 {
 	struct desktop_record *record = &desktop->record;
 	struct cua_error why = { 0 };
+	*ret_found = false;
 	if (cua_desktop_find(resumed->desktop, record, &why) == CUA_OK && is_of(record, resumed)) {
-		if (cua_desktop_is_dead(record)) {
-			char end[DESKTOP_END_SIZE];
-			cua_desktop_why_dead(record, end);
-			cua_error_set(&why, CUA_ERR_CLOSED, 0,
-					"%s; clean up with: cua desktop stop %s", end,
-					record->name);
-		} else if (attach(record, &why) == CUA_OK) {
+		enum cua_status status = cua_desktop_is_dead(record) ? CUA_OK : attach(record, err);
+		if (!cua_desktop_is_dead(record)) {
+			*ret_found = true;
 			desktop->is_own = resumed->desktop_is_own;
-			return true;
+			if (status != CUA_OK) {
+				cua_error_prefix(err, "the run's desktop %s gets no host",
+						resumed->desktop);
+			}
+			return status;
 		}
+		char end[DESKTOP_END_SIZE];
+		cua_desktop_why_dead(record, end);
+		cua_error_set(&why, CUA_ERR_CLOSED, 0, "%s; clean up with: cua desktop stop %s",
+				end, record->name);
 	} else if (!why.msg[0]) {
 		cua_error_set(&why, CUA_ERR_NOT_FOUND, 0, "the one of that name is another");
 	}
@@ -67,7 +75,7 @@ static bool find_again(const struct cua_agent_resumable *resumed, struct run_des
 			"cua run: the run's desktop %s is gone (%s); the run goes on on a new "
 			"one\n",
 			resumed->desktop, why.msg);
-	return false;
+	return CUA_OK;
 }
 
 /* With the settings that the run had on the last one. */
@@ -93,8 +101,10 @@ static enum cua_status choose(const char *wanted, const struct cua_desktop_optio
 		desktop->is_new = !is_of(&desktop->record, resumed);
 		return status == CUA_OK ? attach(&desktop->record, err) : status;
 	}
-	if (resumed && find_again(resumed, desktop)) {
-		return CUA_OK;
+	bool is_found = false;
+	enum cua_status status = resumed ? find_again(resumed, desktop, &is_found, err) : CUA_OK;
+	if (is_found) {
+		return status;
 	}
 	desktop->is_own = desktop->is_new = true;
 	return resumed ? start_next(resumed, &desktop->record, err)

@@ -145,11 +145,21 @@ static void expect_each_click_once(void)
 		assert_true(place >= 0);
 		counts[place]++;
 	}
+	char wrong[CLICK_PLACES * 8] = "";
 	for (int i = 0; i < CLICK_PLACES; i++) {
+		const size_t len = strlen(wrong);
 		if (counts[i] != 1) {
-			fail_msg("click %d came %d times", i, counts[i]);
+			snprintf(wrong + len, sizeof(wrong) - len, " %d:%d", i, counts[i]);
 		}
 	}
+	if (wrong[0]) {
+		CUA_AUTO_FREE char *errors = file_in_world("errors");
+		fail_msg("clicks that came otherwise than once:%s; what the agents said: %s", wrong,
+				errors);
+	}
+	/* The application is on this desktop alone. */
+	CUA_AUTO_FREE char *errors = file_in_world("errors");
+	assert_null(strstr(errors, "goes on on a new one"));
 }
 
 /* Every whole line that an agent has printed is in the journal, to the byte. */

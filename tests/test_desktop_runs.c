@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <webp/demux.h>
@@ -465,6 +466,11 @@ static void a_run_starts_the_desktop_that_is_asked_for(void **state)
 	expect_settings("desktop-1", 1024, 1024, 96);
 }
 
+static bool has_host_again(void *data)
+{
+	return !process_is_gone(desktop_recorded_pid(data, "host"));
+}
+
 static void without_its_desktop_a_run_goes_on_on_another(void **state)
 {
 	(void)state;
@@ -478,6 +484,37 @@ static void without_its_desktop_a_run_goes_on_on_another(void **state)
 	assert_int_equal(output.exit_status, 0);
 	expect_settings("desktop-1", 1024, 1100, 120);
 	assert_non_null(strstr(output.err, "the run's desktop first is gone"));
+	output_finish(&output);
+	world_expect(&world, 0, "runs", "verify", "last", NULL);
+}
+
+/* Its applications have what the run has done so far: another desktop knows nothing of it. */
+static void a_desktop_that_lives_and_gets_no_host_is_not_left(void **state)
+{
+	(void)state;
+	struct output output;
+	struct desktop first = { .world = &world, .name = "first" };
+	world_expect(&world, 0, "desktop", "start", "--name=first", NULL);
+	kill_a_run("first");
+	kill_and_wait(desktop_recorded_pid(&first, "host"));
+	CUA_AUTO_FD int lock = open(world_path(&world, "run/desktops/first"),
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(lock, LOCK_EX), 0); /* as if a host was being started */
+	world_cua(&world, &output, "run", "--resume", "last", NULL);
+	assert_int_equal(output.exit_status, 6);
+	assert_says(output.err, "the run's desktop first gets no host");
+	output_finish(&output);
+	/* What lets go of it in time is waited for. */
+	const char *const resume[] = { world.program, "run", "--resume", "last", NULL };
+	struct program run = world_begin(&world, resume, NULL, NULL, 0);
+	assert_false(waits_until(has_host_again, &first, 500));
+	assert_int_equal(flock(lock, LOCK_UN), 0);
+	world_await(&world, &run, &output);
+	assert_int_equal(output.exit_status, 0);
+	assert_null(strstr(output.err, "is gone"));
+	output_finish(&output);
+	world_cua(&world, &output, "desktop", "list", NULL);
+	assert_null(strstr(output.out, "desktop-1"));
 	output_finish(&output);
 	world_expect(&world, 0, "runs", "verify", "last", NULL);
 }
@@ -563,6 +600,7 @@ int main(void)
 		TEST(after_its_host_was_killed_a_run_goes_on),
 		TEST(a_run_starts_the_desktop_that_is_asked_for),
 		TEST(without_its_desktop_a_run_goes_on_on_another),
+		TEST(a_desktop_that_lives_and_gets_no_host_is_not_left),
 		TEST(detached_runs_go_on_side_by_side),
 		TEST(who_cannot_begin_says_so_before_detaching),
 		TEST(attaching_to_a_killed_run_tells_how_to_go_on),
