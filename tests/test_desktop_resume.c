@@ -69,9 +69,11 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 /* What it prints, it has acknowledged. */
 static pid_t start_agent(bool is_resume)
 {
-	char script[256], url[64];
-	snprintf(script, sizeof(script), "exec \"$0\" \"$@\" >>%s/printed 2>>%s/errors", world.dir,
-			world.dir);
+	char script[512], url[64];
+	/* Behind what one that was killed had printed of a line. */
+	snprintf(script, sizeof(script),
+			"echo >>%s/printed; exec \"$0\" \"$@\" >>%s/printed 2>>%s/errors",
+			world.dir, world.dir, world.dir);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fake_server_port(model_server));
 	const char *const begin[] = { "/bin/sh", "-c", script, world.program, "run", "--json",
 		"--desktop", desktop.name, "--model", "m", "--api", api->name, "--base-url", url,
