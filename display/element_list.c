@@ -13,6 +13,13 @@
 #define ROLE_MAX 40
 #define CONFIDENCE_MIN 20 /* below that it is an icon, not a word */
 
+void element_place_finish(struct element_place *place)
+{
+	free(place->pane);
+	free(place->pane_in);
+	*place = (struct element_place){ 0 };
+}
+
 void element_list_finish(struct element_list *list)
 {
 	for (int i = 0; i < list->count; i++) {
@@ -22,6 +29,7 @@ void element_list_finish(struct element_list *list)
 		free(element->role);
 		free(element->name);
 		free(element->value);
+		element_place_finish(&element->place);
 	}
 	free(list->items);
 	*list = (struct element_list){ .items = NULL };
@@ -139,6 +147,32 @@ static int read_shift(const cJSON *json, const char *name)
 	return cJSON_IsNumber(number) && fabs(number->valuedouble) < 32768 ? number->valueint : 0;
 }
 
+/* Without a pane if memory runs out. */
+static void parse_place(const cJSON *json, const char *bus, struct element_place *place)
+{
+	const char *pane = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "pane"));
+	const char *pane_in =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "pane_in"));
+	place->shift_x = read_shift(json, "shift_x");
+	place->shift_y = read_shift(json, "shift_y");
+	place->scale_percent = read_shift(json, "scale_percent");
+	if (is_reference(bus, pane) && is_reference(bus, pane_in)) {
+		place->pane = strdup(pane);
+		place->pane_in = strdup(pane_in);
+	}
+}
+
+void element_place_add(const struct element_place *place, cJSON *json)
+{
+	cJSON_AddNumberToObject(json, "shift_x", place->shift_x);
+	cJSON_AddNumberToObject(json, "shift_y", place->shift_y);
+	cJSON_AddNumberToObject(json, "scale_percent", place->scale_percent);
+	if (place->pane && place->pane_in) {
+		cJSON_AddStringToObject(json, "pane", place->pane);
+		cJSON_AddStringToObject(json, "pane_in", place->pane_in);
+	}
+}
+
 static bool parse_element(
 		const cJSON *json, const struct cua_region *screen, struct element *element)
 {
@@ -152,12 +186,11 @@ static bool parse_element(
 		return false;
 	}
 	element->depth = (int)depth;
-	element->window = (uint32_t)window;
+	element->place.window = (uint32_t)window;
 	element->children = -1;
 	(void)read_number(json, "children", INT32_MAX, &element->children);
 	(void)element_read_box(json, screen, &element->box);
-	element->shift_x = read_shift(json, "shift_x");
-	element->shift_y = read_shift(json, "shift_y");
+	parse_place(json, bus->valuestring, &element->place);
 	element->bus = strdup(bus->valuestring);
 	element->path = strdup(path->valuestring);
 	element->role = element_clean_text(

@@ -36,18 +36,24 @@ enum element_state {
 	ELEMENT_READ_ONLY = 43,
 };
 
+/* What the reader has to know to find an element again, as reader.h has it. */
+struct element_place {
+	uint32_t window; /* X window that shows it */
+	int shift_x, shift_y, scale_percent;
+	char *pane, *pane_in; /* NULL: none */
+};
+
 struct element {
 	unsigned int ref;  /* 0: none yet */
 	int depth;         /* 0: a window */
-	uint32_t window;   /* X window that shows it */
 	char *bus, *path;  /* owned; what the accessibility bus calls it */
 	char *role, *name; /* owned; valid UTF-8 without control characters, as value */
 	char *value;       /* owned; NULL if it has none */
 	uint64_t states;
-	struct cua_region box; /* what shows of it, on the screen; width 0: nothing */
-	int shift_x, shift_y;  /* by which the application is wrong about its place */
-	double children;       /* how many there are if not all are listed; -1 */
-	bool covered;          /* another window is in front of its middle */
+	struct cua_region box;      /* what shows of it, on the screen; width 0: nothing */
+	struct element_place place; /* its strings are owned */
+	double children;            /* how many there are if not all are listed; -1 */
+	bool covered;               /* another window is in front of its middle */
 };
 
 struct element_list {
@@ -97,5 +103,10 @@ char *element_clean_text(const cJSON *json, size_t max);
 /* A rectangle {"x", "y", "width", "height"} cut to bounds; false if it is none or outside. */
 bool element_read_box(
 		const cJSON *json, const struct cua_region *bounds, struct cua_region *ret_box);
+
+/* Frees its strings. */
+void element_place_finish(struct element_place *place);
+/* For a question to the reader about an element that is there. */
+void element_place_add(const struct element_place *place, cJSON *json);
 
 #endif

@@ -14,9 +14,19 @@ static int compare(const void *one, const void *other)
 	return by_path != 0 ? by_path : strcmp(a->bus, b->bus);
 }
 
+/* Without the strings if memory runs out, as without a pane. */
+static void place_set(struct element_place *place, const struct element_place *to)
+{
+	element_place_finish(place);
+	*place = *to;
+	place->pane = to->pane && to->pane_in ? strdup(to->pane) : NULL;
+	place->pane_in = place->pane ? strdup(to->pane_in) : NULL;
+}
+
 static void ref_destroy(struct element_ref *ref)
 {
 	if (ref) {
+		element_place_finish(&ref->place);
 		free(ref->bus);
 		free(ref->path);
 		free(ref);
@@ -55,13 +65,13 @@ unsigned int element_refs_number(struct element_refs *refs, const char *bus, con
 	if (!found || *found != ref) {
 		ref_destroy(ref);
 		if (found) {
-			(*found)->place = *place;
+			place_set(&(*found)->place, place);
 		}
 		return found ? (*found)->number : 0;
 	}
 	refs->next += refs->next == 0 ? 1 : 0;
 	ref->number = refs->next++;
-	ref->place = *place;
+	place_set(&ref->place, place);
 	struct element_ref **slot = &refs->ring[ref->number % ELEMENT_REFS_MAX];
 	forget(refs, slot);
 	*slot = ref;

@@ -6,18 +6,14 @@
 
 #include <stdint.h>
 
-#define ELEMENT_REFS_MAX 8192 /* kept; of more, the oldest are forgotten */
+#include "display/element_list.h"
 
-/* Of an element when it was seen last. */
-struct element_place {
-	uint32_t window;      /* X window that showed it */
-	int shift_x, shift_y; /* by which its application is wrong about where it is */
-};
+#define ELEMENT_REFS_MAX 8192 /* kept; of more, the oldest are forgotten */
 
 struct element_ref {
 	unsigned int number;
-	struct element_place place;
-	char *bus, *path; /* owned */
+	struct element_place place; /* its strings are owned */
+	char *bus, *path;           /* owned */
 };
 
 struct element_refs {

@@ -56,9 +56,9 @@ static void find_own_window(const struct window_stack *stack, const struct eleme
 	if (!parent) {
 		return;
 	}
-	element->window = parent->window;
-	if (at != element->window && !holds(&parent->box, x, y) && is_popup(stack, at)) {
-		element->window = (uint32_t)at;
+	element->place.window = parent->place.window;
+	if (at != element->place.window && !holds(&parent->box, x, y) && is_popup(stack, at)) {
+		element->place.window = (uint32_t)at;
 	}
 }
 
@@ -76,13 +76,11 @@ static void complete(struct display *display, const struct window_stack *stack,
 			find_own_window(stack,
 					element->depth > 0 ? parents[element->depth - 1] : NULL, at,
 					x, y, element);
-			element->covered = at != element->window;
+			element->covered = at != element->place.window;
 		}
 		parents[element->depth] = element;
-		const struct element_place place = { element->window, element->shift_x,
-			element->shift_y };
 		element->ref = element_refs_number(
-				&display->refs, element->bus, element->path, &place);
+				&display->refs, element->bus, element->path, &element->place);
 	}
 }
 
@@ -323,8 +321,7 @@ static void add_spans(struct display *display, const char *text, const struct el
 	cJSON *item = cJSON_CreateObject();
 	cJSON_AddStringToObject(item, "bus", element->bus);
 	cJSON_AddStringToObject(item, "path", element->path);
-	cJSON_AddNumberToObject(item, "shift_x", element->shift_x);
-	cJSON_AddNumberToObject(item, "shift_y", element->shift_y);
+	element_place_add(&element->place, item);
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(request, "elements"), item);
 	const int before = matches->count;
 	if (reader_ask(display, request, NULL, 0, timeout_ms + READING_MARGIN_MS, &answer, NULL) ==
@@ -548,7 +545,7 @@ enum cua_status reading_document_url(struct display *display, int timeout_ms,
 	for (int i = 0; i < list.count; i++) {
 		const struct element *element = &list.items[i];
 		if (strcmp(element->role, "document web") == 0 &&
-				element->window == options.window &&
+				element->place.window == options.window &&
 				(!page || element->box.width > page->box.width)) {
 			page = element;
 		}

@@ -117,7 +117,7 @@ static enum cua_status print_element(const struct display *display, const struct
 				element->children);
 	}
 	if (status == CUA_OK && element->depth == 0) {
-		status = cua_buffer_printf(text, err, " window 0x%x", element->window);
+		status = cua_buffer_printf(text, err, " window 0x%x", element->place.window);
 	}
 	return status == CUA_OK ? cua_buffer_append(text, "\n", 1, err) : status;
 }
@@ -174,7 +174,7 @@ static cJSON *describe(const struct element *element)
 	}
 	cJSON_AddBoolToObject(json, "visible", is_seen(element));
 	cJSON_AddNumberToObject(json, "depth", element->depth);
-	cJSON_AddNumberToObject(json, "window", element->window);
+	cJSON_AddNumberToObject(json, "window", element->place.window);
 	if (element->children >= 0) {
 		cJSON_AddNumberToObject(json, "children", element->children);
 	}

@@ -21,8 +21,9 @@ static enum cua_status ask_element(struct display *display, const struct element
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, "bus", ref->bus);
 	cJSON_AddStringToObject(request, "path", ref->path);
-	cJSON_AddNumberToObject(request, "shift_x", ref->place.shift_x);
-	cJSON_AddNumberToObject(request, "shift_y", ref->place.shift_y);
+	/* Its own scale: of the other kind of application it is none. */
+	cJSON_DeleteItemFromObjectCaseSensitive(request, "scale_percent");
+	element_place_add(&ref->place, request);
 	cJSON_AddTrueToObject(request, "scroll");
 	enum cua_status status = reader_ask(display, request, NULL, 0,
 			READING_TIMEOUT_MS + READING_MARGIN_MS, &answer, err);

@@ -59,7 +59,7 @@ int secret_find_field(const struct element_list *list, Window window)
 	for (int i = 0; i < list->count; i++) {
 		const struct element *element = &list->items[i];
 		page_depth = element->depth <= page_depth ? INT_MAX : page_depth;
-		if (element->window == window && element_has(element, ELEMENT_FOCUSED)) {
+		if (element->place.window == window && element_has(element, ELEMENT_FOCUSED)) {
 			if (page_depth == INT_MAX && !is_page(element)) {
 				outside = i; /* the innermost comes last */
 			} else if (takes_text(element)) {

@@ -44,7 +44,7 @@ static void a_node_arrives_as_it_was_sent(void **state)
 	assert_string_equal(element->role, "frame");
 	assert_string_equal(element->name, "Title");
 	assert_null(element->value);
-	assert_int_equal(element->window, 77);
+	assert_int_equal(element->place.window, 77);
 	assert_int_equal(element->box.x, 10);
 	assert_int_equal(element->box.height, 50);
 	assert_true(element_has(element, ELEMENT_SHOWING));
@@ -187,15 +187,15 @@ static void an_element_keeps_its_number(void **state)
 	(void)state;
 	struct element_refs refs = { .ring = NULL };
 	const unsigned int one = element_refs_number(
-			&refs, ":1.1", "/a/1", &(struct element_place){ 5, 0, 0 });
+			&refs, ":1.1", "/a/1", &(struct element_place){ .window = 5 });
 	const unsigned int two = element_refs_number(
-			&refs, ":1.1", "/a/2", &(struct element_place){ 5, 0, 0 });
+			&refs, ":1.1", "/a/2", &(struct element_place){ .window = 5 });
 	const unsigned int other = element_refs_number(
-			&refs, ":1.2", "/a/1", &(struct element_place){ 6, 0, 0 });
+			&refs, ":1.2", "/a/1", &(struct element_place){ .window = 6 });
 	assert_int_equal(one, 1);
 	assert_true(two != one && other != one && other != two);
-	assert_int_equal(element_refs_number(
-					 &refs, ":1.1", "/a/1", &(struct element_place){ 9, 0, 0 }),
+	assert_int_equal(element_refs_number(&refs, ":1.1", "/a/1",
+					 &(struct element_place){ .window = 9 }),
 			one);
 	assert_int_equal(element_refs_find(&refs, one)->place.window, 9);
 	assert_string_equal(element_refs_find(&refs, other)->bus, ":1.2");
@@ -206,11 +206,11 @@ static void an_element_keeps_its_number(void **state)
 	for (int i = 0; i < ELEMENT_REFS_MAX; i++) {
 		snprintf(path, sizeof(path), "/b/%d", i);
 		assert_true(element_refs_number(&refs, ":1.1", path,
-					    &(struct element_place){ 5, 0, 0 }) > other);
+					    &(struct element_place){ .window = 5 }) > other);
 	}
 	assert_null(element_refs_find(&refs, one));
-	assert_true(element_refs_number(&refs, ":1.1", "/a/1", &(struct element_place){ 5, 0, 0 }) >
-			ELEMENT_REFS_MAX);
+	assert_true(element_refs_number(&refs, ":1.1", "/a/1",
+				    &(struct element_place){ .window = 5 }) > ELEMENT_REFS_MAX);
 	element_refs_finish(&refs);
 }
 

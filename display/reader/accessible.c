@@ -15,18 +15,6 @@ struct box box_of_reply(GVariant *reply)
 		CLAMP(width, 0, PLACE_MAX), CLAMP(height, 0, PLACE_MAX) };
 }
 
-static int scaled(int length, int percent)
-{
-	return (int)((gint64)length * percent / 100);
-}
-
-struct box box_on_screen(const struct box *box, const struct bus_app *app)
-{
-	const int percent = app->scale_percent > 0 ? app->scale_percent : 100;
-	return (struct box){ scaled(box->x, percent), scaled(box->y, percent),
-		scaled(box->width, percent), scaled(box->height, percent) };
-}
-
 bool box_clip(const struct box *box, const struct box *bounds, struct box *ret_box)
 {
 	const gint64 left = MAX(box->x, bounds->x), top = MAX(box->y, bounds->y);

@@ -19,7 +19,7 @@ struct element {
 	char *path, *role, *name;
 	guint64 states;
 	struct box box;
-	bool has_state, has_box;
+	bool has_state, has_box, is_gtk;
 	char *parent_name, *parent_path;
 };
 
@@ -82,6 +82,12 @@ static void on_extents(void *user_data, GVariant *reply)
 	}
 }
 
+static void on_attributes(void *user_data, GVariant *reply)
+{
+	struct element *element = user_data;
+	element->is_gtk = tree_is_gtk(reply);
+}
+
 char *tree_resolve(struct bus *bus, const char *name, const char *path, gint64 deadline_us)
 {
 	const char *mark = strstr(path, TREE_CHILD_MARK);
@@ -112,23 +118,43 @@ static void element_ask(struct bus *bus, const char *name, const char *path, gin
 	bus_call(element->app, path, BUS_COMPONENT, "GetExtents",
 			g_variant_new("(u)", ATSPI_COORD_TYPE_SCREEN), "((iiii))", on_extents,
 			element);
+	bus_call(element->app, path, BUS_ACCESSIBLE, "GetAttributes", NULL, "(a{ss})",
+			on_attributes, element);
 	bus_get(element->app, path, BUS_ACCESSIBLE, "Name", on_name, element);
 	bus_get(element->app, path, BUS_ACCESSIBLE, "Parent", on_parent, element);
 	bus_wait(bus, deadline_us);
 }
 
+/* A parent that shows nothing of its child outside itself; *bounds is where it is, as it says. What
+ * GTK draws in a pane of LibreOffice's begins at the corner of its place. */
+static bool cuts_child(
+		const struct element *parent, const struct element *child, struct box *bounds)
+{
+	const bool is_place_of_gtk = child->is_gtk && !parent->is_gtk && parent->role &&
+			strcmp(parent->role, "panel") == 0;
+	*bounds = parent->box;
+	if (is_place_of_gtk) {
+		bounds->x = child->box.x;
+		bounds->y = child->box.y;
+	}
+	return parent->has_box &&
+			(is_place_of_gtk || (parent->role && tree_role_clips(parent->role)));
+}
+
 /* Cuts what containers and the screen hide of the element; width 0: all of it. The way up is not
  * the way down in LibreOffice, whose root pane has another parent there: it is followed as far as
  * it leads, and says nothing about places. */
-static struct box visible_part(
-		struct bus *bus, const struct tree_request *request, const struct element *element)
+static struct box visible_part(struct bus *bus, const struct tree_request *request,
+		const struct tree_place *place, const struct element *element)
 {
-	struct box seen = { 0 }, box = element->box;
+	struct box seen = { 0 }, box = element->box, bounds;
 	struct element at = { .parent_name = g_strdup(element->parent_name),
-		.parent_path = g_strdup(element->parent_path) };
+		.parent_path = g_strdup(element->parent_path),
+		.box = element->box,
+		.is_gtk = element->is_gtk };
 	bool cuts = true;
-	box.x += request->shift_x;
-	box.y += request->shift_y;
+	box.x += place->shift_x;
+	box.y += place->shift_y;
 	bool shows = element->has_box && (element->states >> ATSPI_STATE_SHOWING & 1) &&
 			box_clip(&box, &request->screen, &seen);
 	for (int depth = 0; depth < READER_DEPTH_MAX && shows && cuts && at.parent_name &&
@@ -137,10 +163,10 @@ static struct box visible_part(
 			depth++) {
 		struct element parent;
 		element_ask(bus, at.parent_name, at.parent_path, request->deadline_us, &parent);
-		parent.box.x += request->shift_x;
-		parent.box.y += request->shift_y;
-		if (parent.has_box && parent.role && tree_role_clips(parent.role)) {
-			shows = box_clip(&seen, &parent.box, &seen);
+		if (cuts_child(&parent, &at, &bounds)) {
+			bounds.x += place->shift_x;
+			bounds.y += place->shift_y;
+			shows = box_clip(&seen, &bounds, &seen);
 		}
 		/* A menu's entries are where it opened, whatever cuts the menu. */
 		cuts = parent.role && !tree_role_opens(parent.role);
@@ -167,8 +193,8 @@ static enum cua_status check_alive(const struct element *element, struct cua_err
 
 /* Asks the application to bring it into view and looks until it is at rest there: when two looks
  * agree, since nobody tells when scrolling is over. */
-static struct box scroll_into_view(
-		struct bus *bus, const struct tree_request *request, struct element *element)
+static struct box scroll_into_view(struct bus *bus, const struct tree_request *request,
+		const struct tree_place *place, struct element *element)
 {
 	struct box seen = { 0 }, before = { 0 };
 	GVariant *reply = bus_ask(element->app, element->path, BUS_COMPONENT, "ScrollTo",
@@ -183,7 +209,7 @@ static struct box scroll_into_view(
 		struct element now;
 		element_ask(bus, element->app->name, element->path, deadline_us, &now);
 		before = seen;
-		seen = visible_part(bus, request, &now);
+		seen = visible_part(bus, request, place, &now);
 		element_clear(&now);
 		if (seen.width > 0 && memcmp(&seen, &before, sizeof(seen)) == 0) {
 			break;
@@ -207,7 +233,8 @@ static void describe(const struct element *element, const struct box *seen, cJSO
 }
 
 enum cua_status tree_element(struct bus *bus, const struct tree_request *request, const char *name,
-		const char *path, bool scroll, cJSON *answer, struct cua_error *err)
+		const char *path, struct tree_place *place, bool scroll, cJSON *answer,
+		struct cua_error *err)
 {
 	struct element element;
 	struct box seen = { 0 };
@@ -215,16 +242,17 @@ enum cua_status tree_element(struct bus *bus, const struct tree_request *request
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no reference to an element");
 	}
 	bus_begin(bus, SILENCE_US);
+	tree_place_now(bus, name, place, request->deadline_us);
 	char *object = tree_resolve(bus, name, path, request->deadline_us);
 	/* What cannot be resolved is asked all the same: the failure tells why. */
 	element_ask(bus, name, object ? object : path, request->deadline_us, &element);
 	g_free(object);
 	enum cua_status status = check_alive(&element, err);
 	if (status == CUA_OK) {
-		seen = visible_part(bus, request, &element);
+		seen = visible_part(bus, request, place, &element);
 	}
 	if (status == CUA_OK && seen.width == 0 && scroll) {
-		seen = scroll_into_view(bus, request, &element);
+		seen = scroll_into_view(bus, request, place, &element);
 	}
 	if (status == CUA_OK && seen.width == 0) {
 		status = check_alive(&element, err); /* it may have got stuck meanwhile */
@@ -242,7 +270,7 @@ struct span_list {
 	const struct bus_app *app;
 	cJSON *spans;
 	int count, element;
-	int shift_x, shift_y;
+	struct tree_place place;
 };
 
 static void on_range_extents(void *user_data, GVariant *reply)
@@ -256,8 +284,8 @@ static void on_range_extents(void *user_data, GVariant *reply)
 	box = box_on_screen(&box, list->app);
 	cJSON *span = cJSON_CreateObject();
 	cJSON_AddNumberToObject(span, "element", list->element);
-	cJSON_AddNumberToObject(span, "x", box.x + list->shift_x);
-	cJSON_AddNumberToObject(span, "y", box.y + list->shift_y);
+	cJSON_AddNumberToObject(span, "x", box.x + list->place.shift_x);
+	cJSON_AddNumberToObject(span, "y", box.y + list->place.shift_y);
 	cJSON_AddNumberToObject(span, "width", box.width);
 	cJSON_AddNumberToObject(span, "height", box.height);
 	cJSON_AddItemToArray(list->spans, span);
@@ -340,14 +368,11 @@ enum cua_status tree_spans(struct bus *bus, const char *text, const cJSON *eleme
 				cJSON_GetObjectItemCaseSensitive(element, "bus"));
 		const char *path = cJSON_GetStringValue(
 				cJSON_GetObjectItemCaseSensitive(element, "path"));
-		const cJSON *x = cJSON_GetObjectItemCaseSensitive(element, "shift_x");
-		const cJSON *y = cJSON_GetObjectItemCaseSensitive(element, "shift_y");
-		list.shift_x = cJSON_IsNumber(x) ? x->valueint : 0;
-		list.shift_y = cJSON_IsNumber(y) ? y->valueint : 0;
-		char *object = name && path && tree_is_reference(name, path)
-				? tree_resolve(bus, name, path, deadline_us)
-				: NULL;
+		const bool is_reference = name && path && tree_is_reference(name, path);
+		char *object = is_reference ? tree_resolve(bus, name, path, deadline_us) : NULL;
 		if (object) {
+			list.place = tree_place_read(element);
+			tree_place_now(bus, name, &list.place, deadline_us);
 			find_in_element(bus, name, object, wanted, len, deadline_us, &list);
 		}
 		g_free(object);

@@ -78,8 +78,6 @@ static void read_tree_request(const cJSON *json, struct tree_request *request)
 	request->all = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "all"));
 	request->deadline_us = deadline_of(json);
 	request->scale_percent = int_of(json, "scale_percent", 100);
-	request->shift_x = int_of(json, "shift_x", 0);
-	request->shift_y = int_of(json, "shift_y", 0);
 	cJSON_ArrayForEach (window, cJSON_GetObjectItemCaseSensitive(json, "windows")) {
 		if (request->window_count >= READER_WINDOWS_MAX) {
 			break;
@@ -113,9 +111,10 @@ static enum cua_status do_element(
 	enum cua_status status = request ? need_bus(reader, err)
 					 : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "element");
 	if (status == CUA_OK) {
+		struct tree_place place = tree_place_read(json);
 		read_tree_request(json, request);
 		status = tree_element(reader->bus, request, cua_json_text(json, "bus"),
-				cua_json_text(json, "path"),
+				cua_json_text(json, "path"), &place,
 				cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "scroll")),
 				answer, err);
 	}

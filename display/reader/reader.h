@@ -13,16 +13,19 @@
  * {"do": "tree", "windows": [{"id", "pid", "title", "x", "y", "width", "height", "popup"}],
  *   "screen": [width, height], "max_nodes", "max_depth", "max_text", "all", "deadline_ms"}
  * -> {"nodes": [{"depth", "window", "bus", "path", "role", "name", "value", "states": [low, high],
- *       "x", "y", "width", "height", "shift_x", "shift_y", "children"}], "cut": bool, "stuck":
- * [pid]} Nodes are in document order. Boxes are what shows, on the screen; shift is what was added
- * to what the application said. children stands where not all of them were read.
+ *       "x", "y", "width", "height", PLACE, "children"}], "cut": bool, "stuck": [pid]}
+ * Nodes are in document order. Boxes are what shows, on the screen. children stands where not all
+ * of them were read.
+ * PLACE: what has to be known to find the place again: "scale_percent", by which the application's
+ * pixels are enlarged; "shift_x", "shift_y", which are added then; "pane", "pane_in", the paths of
+ * LibreOffice's own pane and of what that fills: by how much the one is elsewhere than the other is
+ * added, too. All are optional.
  *
- * {"do": "element", "bus", "path", "windows": [...], "screen", "shift_x", "shift_y",
- *   "scroll": bool, "deadline_ms"}
+ * {"do": "element", "bus", "path", "windows": [...], "screen", PLACE, "scroll": bool,
+ *   "deadline_ms"}
  * -> {"role", "name", "states", "x", "y", "width", "height"}: what can be seen of it now.
  *
- * {"do": "spans", "text", "elements": [{"bus", "path", "shift_x", "shift_y"}],
- *   "deadline_ms"}
+ * {"do": "spans", "text", "elements": [{"bus", "path", PLACE}], "deadline_ms"}
  * -> {"spans": [{"element": index, "x", "y", "width", "height"}]}: where text stands in elements
  *
  * {"do": "url", "bus", "path", "deadline_ms"} -> {"url"}: of a page

@@ -106,8 +106,9 @@ static void on_extents(void *user_data, GVariant *reply)
 
 static void on_attributes(void *user_data, GVariant *reply)
 {
-	(void)reply;
-	node_done(user_data);
+	struct node *node = user_data;
+	node->is_gtk = tree_is_gtk(reply);
+	node_done(node);
 }
 
 static void on_state(void *user_data, GVariant *reply)
@@ -136,9 +137,9 @@ static void on_state(void *user_data, GVariant *reply)
 	}
 	walk->read_count++;
 	node->pending = 4;
-	if (node->depth == 1) {
+	if (node->depth == 1 || node->parent->pane) {
 		/* Of all questions, this is the one that makes Chromium take the asker for a
-		 * reader. */
+		 * reader. And of what is in a pane of LibreOffice's it tells GTK's part. */
 		node->pending++;
 		bus_call(node->app, node->path, BUS_ACCESSIBLE, "GetAttributes", NULL, "(a{ss})",
 				on_attributes, node);
@@ -294,20 +295,6 @@ static void on_children(void *user_data, GVariant *reply)
 
 /* --- places --- */
 
-/* LibreOffice's own widgets believe that the menu bar is not there: their root pane says the place
- * of the menu bar for its own, and what GTK draws inside them says the truth again. Both are seen
- * where a child fills its parent and yet claims another place. parent is right already; the shift
- * is the parent's before and the box's after. */
-static void place_in_parent(struct box *box, const struct box *parent, int *shift_x, int *shift_y)
-{
-	if (box->width == parent->width && box->height == parent->height) {
-		*shift_x = parent->x - box->x;
-		*shift_y = parent->y - box->y;
-	}
-	box->x += *shift_x;
-	box->y += *shift_y;
-}
-
 /* As large as what is inside the decorations; others tell the frame, and where that is. */
 static bool is_inside(const struct box *box, const struct box *window)
 {
@@ -315,24 +302,45 @@ static bool is_inside(const struct box *box, const struct box *window)
 			abs(box->height - window->height) <= ROUNDING_PX;
 }
 
+static void place_frame(struct node *node)
+{
+	if (node->app->scale_percent > 0 && is_inside(&node->box, &node->window->box)) {
+		/* What the window manager draws around it is not scaled. */
+		node->frame_shift_x = node->window->box.x - node->box.x;
+		node->frame_shift_y = node->window->box.y - node->box.y;
+	}
+}
+
+/* What LibreOffice draws itself is in a root pane, of whose place it often is mistaken: it knows
+ * where its window is, and not of the menu bar, until a click teaches it better, and forgets it
+ * when the window changes its size. What GTK draws, around the root pane and in it, says the
+ * truth. */
 static void place(struct node *node)
 {
 	const struct node *parent = node->parent;
-	node->in_root_pane = parent->in_root_pane || strcmp(node->role, "root pane") == 0;
-	node->shift_x = parent->shift_x;
-	node->shift_y = parent->shift_y;
-	if (node->depth == 1 && node->app->scale_percent > 0 &&
-			is_inside(&node->box, &node->window->box)) {
-		/* What the window manager draws around it is not scaled. */
-		node->shift_x = node->window->box.x - node->box.x;
-		node->shift_y = node->window->box.y - node->box.y;
+	node->frame_shift_x = parent->frame_shift_x;
+	node->frame_shift_y = parent->frame_shift_y;
+	if (node->depth == 1) {
+		place_frame(node);
 	}
-	if (node->in_root_pane && node->has_box && parent->has_box && parent->depth > 0) {
-		place_in_parent(&node->box, &parent->box, &node->shift_x, &node->shift_y);
-	} else {
-		node->box.x += node->shift_x;
-		node->box.y += node->shift_y;
+	node->shift_x = node->frame_shift_x;
+	node->shift_y = node->frame_shift_y;
+	node->pane = node->is_gtk ? NULL : parent->pane;
+	if (node->pane) {
+		node->shift_x = parent->shift_x;
+		node->shift_y = parent->shift_y;
+	} else if (strcmp(node->role, "root pane") == 0 && parent->depth > 0) {
+		node->pane = node;
+		if (node->has_box && parent->has_box) {
+			tree_pane_shift(&node->box, &parent->told, &node->shift_x, &node->shift_y);
+		}
+	} else if (parent->pane && parent->has_box &&
+			!box_clip(&node->clip, &parent->box, &node->clip)) {
+		node->clip = (struct box){ 0 }; /* it may be too large for where it is */
 	}
+	node->told = node->box;
+	node->box.x += node->shift_x;
+	node->box.y += node->shift_y;
 }
 
 /* Entries of a menu show in a window of their own; without one there is no need to ask them. */
@@ -437,9 +445,16 @@ static void node_to_json(const struct node *node, cJSON *list)
 	cJSON_AddNumberToObject(json, "y", node->seen.y);
 	cJSON_AddNumberToObject(json, "width", node->seen.width);
 	cJSON_AddNumberToObject(json, "height", node->seen.height);
-	if (node->shift_x != 0 || node->shift_y != 0) {
-		cJSON_AddNumberToObject(json, "shift_x", node->shift_x);
-		cJSON_AddNumberToObject(json, "shift_y", node->shift_y);
+	if (node->frame_shift_x != 0 || node->frame_shift_y != 0) {
+		cJSON_AddNumberToObject(json, "shift_x", node->frame_shift_x);
+		cJSON_AddNumberToObject(json, "shift_y", node->frame_shift_y);
+	}
+	if (node->app->scale_percent > 0) {
+		cJSON_AddNumberToObject(json, "scale_percent", node->app->scale_percent);
+	}
+	if (node->pane) {
+		cJSON_AddStringToObject(json, "pane", node->pane->path);
+		cJSON_AddStringToObject(json, "pane_in", node->pane->parent->path);
 	}
 	if (node->is_cut) {
 		cJSON_AddNumberToObject(json, "children", node->child_count);

@@ -26,14 +26,30 @@ struct tree_request {
 	int max_nodes, max_depth, max_text;
 	bool all; /* what does not show, too */
 	gint64 deadline_us;
-	int scale_percent;    /* what toolkits that enlarge everything do so by */
-	int shift_x, shift_y; /* of the one element that is asked for */
+	int scale_percent; /* what toolkits that enlarge everything do so by */
+};
+
+/* By what its application is wrong about where an element is. */
+struct tree_place {
+	int shift_x, shift_y;
+	int scale_percent;          /* 0: it tells pixels of the screen */
+	const char *pane, *pane_in; /* LibreOffice's own that it is in, and where that is */
 };
 
 /* "((iiii))", within what can be reckoned with. */
 struct box box_of_reply(GVariant *reply);
 /* From the application's pixels to those of the screen. */
 struct box box_on_screen(const struct box *box, const struct bus_app *app);
+/* Of an answer to GetAttributes. */
+bool tree_is_gtk(GVariant *reply);
+/* Adds by how much what is in a pane of LibreOffice's is elsewhere than it says: the pane fills
+ * what GTK has for it, wherever it says that it is. Boxes as told, in pixels of the screen. */
+void tree_pane_shift(const struct box *pane, const struct box *pane_in, int *shift_x, int *shift_y);
+/* As tree_read() told it; borrows from json. */
+struct tree_place tree_place_read(const cJSON *json);
+/* Asks anew where the pane is, and adds it to the shift; the application is known by its scale. */
+void tree_place_now(
+		struct bus *bus, const char *name, struct tree_place *place, gint64 deadline_us);
 /* What can be seen of box inside bounds; false if nothing. */
 bool box_clip(const struct box *box, const struct box *bounds, struct box *ret_box);
 
@@ -51,8 +67,8 @@ bool tree_is_reference(const char *name, const char *path);
 CUA_NODISCARD enum cua_status tree_read(struct bus *bus, const struct tree_request *request,
 		cJSON *answer, struct cua_error *err);
 CUA_NODISCARD enum cua_status tree_element(struct bus *bus, const struct tree_request *request,
-		const char *name, const char *path, bool scroll, cJSON *answer,
-		struct cua_error *err);
+		const char *name, const char *path, struct tree_place *place, bool scroll,
+		cJSON *answer, struct cua_error *err);
 CUA_NODISCARD enum cua_status tree_spans(struct bus *bus, const char *text, const cJSON *elements,
 		gint64 deadline_us, cJSON *answer, struct cua_error *err);
 

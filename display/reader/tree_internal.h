@@ -24,9 +24,12 @@ struct node {
 	int pending;     /* answers that the node waits for */
 	bool has_box, listed, skip, is_cut;
 	struct box box, clip;
-	int shift_x, shift_y; /* from what the application says to the screen */
-	bool in_root_pane;
-	struct box seen; /* the part of box that shows; width 0: nothing */
+	struct box told;                  /* box before the shift */
+	int shift_x, shift_y;             /* from what the application says to the screen */
+	int frame_shift_x, frame_shift_y; /* the same for what GTK draws in this window */
+	bool is_gtk;                      /* it says so */
+	const struct node *pane;          /* LibreOffice's own that it is in; NULL: none */
+	struct box seen;                  /* the part of box that shows; width 0: nothing */
 	const struct tree_window *window;
 	GPtrArray *children; /* struct node, in order; owned by the walk */
 	/* of a big container */
