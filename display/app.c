@@ -114,13 +114,10 @@ static const char *output_of(struct launch *launch)
  * one is in front now: a browser with one more tab, say. */
 static bool has_handed_over(struct display *display, const struct launch *launch)
 {
-	char class[128];
 	const Window active = window_active(display);
-	if (active == None) {
-		return false;
-	}
-	window_class(display, active, class, sizeof(class));
-	return active != launch->active_before || strcasecmp(class, launch->class) == 0;
+	return active != None &&
+			(active != launch->active_before ||
+					launch_is_class(display, launch, active));
 }
 
 /* The window in front is of the program that was handed over to, and shows what it was handed: a
@@ -129,12 +126,11 @@ static bool has_handed_over(struct display *display, const struct launch *launch
 static enum cua_status look_in_front(struct display *display, struct launch *launch,
 		bool *ret_shows, struct cua_error *err)
 {
-	char class[128], title[sizeof(launch->title_before)];
+	char title[sizeof(launch->title_before)];
 	const uint64_t deadline_us = launch->ended_us + HANDOVER_TIMEOUT_MS * 1000ULL;
 	*ret_shows = false;
-	window_class(display, window_active(display), class, sizeof(class));
-	if (!launch->ended || launch->exit_status != 0 || !class[0] ||
-			strcasecmp(class, launch->class) != 0) {
+	if (!launch->ended || launch->exit_status != 0 ||
+			!launch_is_class(display, launch, window_active(display))) {
 		return CUA_OK;
 	}
 	const enum cua_status status = settle_rest(display, HANDOVER_QUIET_MS, deadline_us, err);
@@ -145,7 +141,7 @@ static enum cua_status look_in_front(struct display *display, struct launch *lau
 	window_title(display, window_active(display), title, sizeof(title));
 	*ret_shows = launch->window != None ||
 			(activity_wide_changes(display) != launch->changes_before &&
-					(launch->is_url ||
+					(launch->shows_page ||
 							strcmp(title, launch->title_before) != 0));
 	return CUA_OK;
 }
@@ -312,7 +308,7 @@ static enum cua_status start(struct display *display, const char *member, const 
 	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	cJSON_AddStringToObject(request, member, value);
-	struct launch launch = { .session_fd = -1, .is_url = strcmp(member, "url") == 0 };
+	struct launch launch = { .session_fd = -1 };
 	/* Without a window manager no window shows; and one that is replaced later loses the window
 	 * that asks to be shown just then. */
 	enum cua_status status = window_await_manager(display, err);
@@ -326,7 +322,15 @@ static enum cua_status start(struct display *display, const char *member, const 
 	const cJSON *pid = cJSON_GetObjectItemCaseSensitive(answer, "pid");
 	launch.pid = cJSON_IsNumber(pid) ? (pid_t)pid->valueint : 0;
 	const char *class = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "class"));
+	const char *program =
+			cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "program"));
+	const char *slash = program ? strrchr(program, '/') : NULL;
 	snprintf(launch.class, sizeof(launch.class), "%s", class ? class : "");
+	snprintf(launch.program, sizeof(launch.program), "%s",
+			slash                     ? slash + 1
+					: program ? program
+						  : "");
+	launch.shows_page = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "page"));
 	if (status == CUA_OK) {
 		status = wait_until_usable(display, &launch, value, result, err);
 	}

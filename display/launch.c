@@ -1,5 +1,8 @@
 #include "display/launch.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "cua/base/util.h"
 #include "display/x_client.h"
 
@@ -18,6 +21,24 @@ static unsigned long window_pid(struct display *display, Window window)
 		XFree(data);
 	}
 	return pid;
+}
+
+/* Of a desktop file org.xfce.mousepad the window says Mousepad. */
+bool launch_is_class(struct display *display, const struct launch *launch, Window window)
+{
+	char said[2][128];
+	const char *dot = strrchr(launch->class, '.');
+	const char *const names[] = { launch->class, dot ? dot + 1 : "", launch->program };
+	window_class(display, window, said[0], sizeof(said[0]));
+	window_instance(display, window, said[1], sizeof(said[1]));
+	for (size_t i = 0; i < CUA_ARRAY_LEN(names); i++) {
+		if (names[i][0] &&
+				(strcasecmp(names[i], said[0]) == 0 ||
+						strcasecmp(names[i], said[1]) == 0)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void launch_note_windows(struct display *display, struct launch *launch)

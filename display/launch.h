@@ -19,15 +19,18 @@ struct launch {
 	Window active_before;
 	char title_before[256]; /* of that */
 	uint64_t changes_before;
-	bool is_url;
-	char class[128]; /* that its windows are likely to have; "" if unknown */
-	Window window;   /* the result */
+	bool shows_page;   /* a browser, and what it shows comes into a window that is there */
+	char class[128];   /* that its windows are likely to have; "" if unknown */
+	char program[128]; /* without its folder */
+	Window window;     /* the result */
 	bool ended;
 	int exit_status; /* less than 0: the number of a signal */
 	char output[2048];
 	uint64_t ended_us;
 };
 
+/* The window looks like one of this program, by its class. */
+bool launch_is_class(struct display *display, const struct launch *launch, Window window);
 /* Before the start: what is there already. */
 void launch_note_windows(struct display *display, struct launch *launch);
 /* The uppermost window of an application that was not there; None if there is none. Those of other

@@ -6,6 +6,35 @@
 #include <gio/gdesktopappinfo.h>
 #include <gio/gio.h>
 
+static const char *base_of(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	return slash ? slash + 1 : program;
+}
+
+/* Who opens the web is a browser. */
+static gboolean is_browser(const char *program)
+{
+	gboolean found = FALSE;
+	GList *all = g_app_info_get_all_for_type("x-scheme-handler/http");
+	for (GList *item = all; item && !found; item = item->next) {
+		const char *other = g_app_info_get_executable(item->data);
+		found = other && strcmp(base_of(other), base_of(program)) == 0;
+	}
+	g_list_free_full(all, g_object_unref);
+	return found;
+}
+
+bool display_app_shows_page(const struct display_app *app)
+{
+	for (int i = 1; app->argv[i]; i++) {
+		if (app->argv[i][0] != '-') {
+			return is_browser(app->argv[0]);
+		}
+	}
+	return false;
+}
+
 void display_app_finish(struct display_app *app)
 {
 	g_strfreev(app->argv);

@@ -4,6 +4,8 @@
 /* Finding the command line of an application by what people and models call it. Runs inside the
  * sandbox, where the applications are. */
 
+#include <stdbool.h>
+
 #include "cua/base/error.h"
 
 struct display_app {
@@ -11,6 +13,9 @@ struct display_app {
 	char *name;     /* owned; what to call it */
 	char *wm_class; /* owned; class its windows are likely to have, "" if unknown */
 };
+
+/* A browser that is given something to show: one that runs already shows it in its window. */
+bool display_app_shows_page(const struct display_app *app);
 
 void display_app_finish(struct display_app *app);
 

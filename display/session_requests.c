@@ -240,6 +240,8 @@ static void client_request(struct client *client, const char *text, const int *f
 		cJSON_AddNumberToObject(reply, "pid", client->pid);
 		cJSON_AddStringToObject(reply, "name", app.name ? app.name : app.argv[0]);
 		cJSON_AddStringToObject(reply, "class", app.wm_class ? app.wm_class : "");
+		cJSON_AddStringToObject(reply, "program", app.argv[0]);
+		cJSON_AddBoolToObject(reply, "page", display_app_shows_page(&app));
 		client_reply(client, reply);
 	}
 	display_app_finish(&app);

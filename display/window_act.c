@@ -16,6 +16,7 @@
 #define SESSION_TIMEOUT_MS 3000
 
 #define SOURCE_PAGER 2L
+#define MOVERESIZE_ALL (15L << 8) /* x, y, width and height are given */
 #define STATE_REMOVE 0L
 #define STATE_ADD 1L
 
@@ -46,14 +47,62 @@ static enum cua_status make_normal(struct display *display, Window window, struc
 	return status;
 }
 
-/* mask has bit 0 for x, 1 for y, 2 for width, 3 for height. */
-static enum cua_status move_resize(struct display *display, Window window,
-		const struct cua_region *to, long mask, struct cua_error *err)
+/* Of the frame when it is larger than what is inside it by more, how much of that is before the
+ * point that this gravity keeps in place. */
+static int before_point(int more, int gravity, bool is_column)
 {
-	const long data[] = { NorthWestGravity | mask << 8 | SOURCE_PAGER << 12, to->x, to->y,
+	const int third = gravity - NorthWestGravity; /* 0 to 8, row by row */
+	const int at = is_column ? third % 3 : third / 3;
+	return more * at / 2;
+}
+
+static int read_gravity(struct display *display, Window window)
+{
+	XSizeHints hints = { 0 };
+	long supplied = 0;
+	const bool has_hints = XGetWMNormalHints(display->xlib, window, &hints, &supplied) != 0;
+	return has_hints && hints.flags & PWinGravity && hints.win_gravity >= NorthWestGravity &&
+					hints.win_gravity <= StaticGravity
+			? hints.win_gravity
+			: NorthWestGravity;
+}
+
+static enum cua_status order_place(struct display *display, Window window, int gravity,
+		const struct cua_region *to, struct cua_error *err)
+{
+	const long data[] = { gravity | MOVERESIZE_ALL | SOURCE_PAGER << 12, to->x, to->y,
 		to->width, to->height };
 	window_send_to_root(display, window, display->atoms.net_moveresize_window, data, 5);
 	return window_await_manager(display, err);
+}
+
+/* to is where the left upper corner of the frame comes, and how large the inside is. Said with the
+ * gravity that the window has: openbox follows an order with another one, and goes on as if it had
+ * been this, so that the window later returns from its maximum to another place. A border that the
+ * application asked for counts, too, and whole characters: what that makes is seen, and made good.
+ * Source: Inter-Client Communication Conventions Manual 2.0, 4.1.2.3. */
+static enum cua_status move_resize(struct display *display, Window window,
+		const struct cua_region *to, struct cua_error *err)
+{
+	const int gravity = read_gravity(display, window);
+	struct cua_region frame, client, order = *to;
+	window_read_frame(display, window, &frame);
+	window_read_client(display, window, &client);
+	if (gravity == StaticGravity) {
+		order.x += client.x - frame.x;
+		order.y += client.y - frame.y;
+	} else {
+		order.x += before_point(frame.width - client.width, gravity, true);
+		order.y += before_point(frame.height - client.height, gravity, false);
+	}
+	enum cua_status status = order_place(display, window, gravity, &order, err);
+	window_read_frame(display, window, &frame);
+	if (status == CUA_OK && (frame.x != to->x || frame.y != to->y)) {
+		order.x += to->x - frame.x;
+		order.y += to->y - frame.y;
+		status = order_place(display, window, gravity, &order, err);
+	}
+	return status;
 }
 
 static enum cua_status answer_window(
@@ -67,11 +116,12 @@ static enum cua_status act_move(struct display *display, const struct cua_action
 		cJSON *result, struct cua_error *err)
 {
 	const Window window = action->window;
-	const struct cua_region to = { action->at.x, action->at.y, 0, 0 };
-	struct cua_region frame;
+	struct cua_region frame, client;
 	enum cua_status status = make_normal(display, window, err);
+	window_read_client(display, window, &client);
+	const struct cua_region to = { action->at.x, action->at.y, client.width, client.height };
 	if (status == CUA_OK) {
-		status = move_resize(display, window, &to, 3, err);
+		status = move_resize(display, window, &to, err);
 	}
 	if (status != CUA_OK) {
 		return status;
@@ -132,8 +182,9 @@ static enum cua_status act_resize(struct display *display, const struct cua_acti
 				"%dx%d",
 				wanted.width, wanted.height, border_x, border_y);
 	}
-	const struct cua_region to = { 0, 0, wanted.width - border_x, wanted.height - border_y };
-	status = move_resize(display, window, &to, 12, err);
+	const struct cua_region to = { frame.x, frame.y, wanted.width - border_x,
+		wanted.height - border_y };
+	status = move_resize(display, window, &to, err);
 	if (status != CUA_OK) {
 		return status;
 	}

@@ -327,6 +327,29 @@ static bool has_title(void *data)
 	return false;
 }
 
+/* The best of some: a busy machine may spoil one. */
+static void expect_soon(const char *action, const char *argument, const char *what)
+{
+	double least_ms = 1e9;
+	for (int i = 0; i < 3; i++) {
+		CUA_AUTO_JSON cJSON *opened = desktop_text_action(&desktop, action, argument, what);
+		const double ms = json_number(opened, "ms");
+		least_ms = ms < least_ms ? ms : least_ms;
+	}
+	if (least_ms >= 5000) {
+		fail_msg("%s \"%s\" takes %.0f ms", action, what, least_ms);
+	}
+}
+
+/* Of a desktop file org.xfce.mousepad the window is a Mousepad. */
+static void a_program_that_runs_already_is_known_by_its_window(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *first = desktop_text_action(&desktop, "open_app", "name", "mousepad");
+	CUA_AUTO_JSON cJSON *again = desktop_text_action(&desktop, "open_app", "name", "mousepad");
+	assert_int_equal(json_number(again, "window.id"), json_number(first, "window.id"));
+}
+
 static void pages_open_in_one_browser(void **state)
 {
 	(void)state;
@@ -345,14 +368,9 @@ static void pages_open_in_one_browser(void **state)
 	assert_int_equal(json_number(again, "window.id"), json_number(opened, "window.id"));
 	assert_non_null(strstr(json_text(again, "window.title"), second));
 	/* The browser hands over, and what comes of it is known before a new window is given up. */
-	double least_ms = json_number(again, "ms");
-	for (int i = 0; i < 2; i++) {
-		CUA_AUTO_JSON cJSON *more = desktop_text_action(
-				&desktop, "open_url", "url", "file:///home/agent/two.html");
-		const double ms = json_number(more, "ms");
-		least_ms = ms < least_ms ? ms : least_ms;
-	}
-	assert_true(least_ms < 5000);
+	expect_soon("open_url", "url", "file:///home/agent/two.html");
+	expect_soon("open_app", "name", "two.html");
+	expect_soon("open_app", "name", "chromium /home/agent/two.html");
 	int one = 1;
 	assert_true(window_count_is(&one));
 }
@@ -372,6 +390,7 @@ int main(void)
 		TEST(new_windows_are_told),
 		TEST(a_name_is_the_application_not_its_settings),
 		TEST(writer_is_opened_by_its_name),
+		TEST(a_program_that_runs_already_is_known_by_its_window),
 		TEST(pages_open_in_one_browser),
 	};
 	return cmocka_run_group_tests_name("desktop_apps", tests, start, finish);

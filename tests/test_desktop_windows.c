@@ -181,6 +181,27 @@ static void states_come_and_go(void **state)
 	assert_true(cJSON_IsTrue(json_at(again, "results.0.window.active")));
 }
 
+/* Applications tell the window manager which corner of theirs stays where it is. */
+static void a_window_returns_to_its_place(void **state)
+{
+	static const char *const programs[] = { "xterm", "xterm -geometry 60x20-0-0",
+		"xterm -geometry 60x20-0+0", "featherpad", "libreoffice --writer" };
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
+		const double id = open_app(programs[i]);
+		cJSON_Delete(act_on(id, "move_window", ",\"x\":150,\"y\":90"));
+		CUA_AUTO_JSON cJSON *own =
+				act_on(id, "resize_window", ",\"width\":700,\"height\":450");
+		assert_frame(own, 150, 90, -1, -1);
+		cJSON_Delete(act_on(id, "maximize_window", ""));
+		CUA_AUTO_JSON cJSON *back = act_on(id, "restore_window", "");
+		const cJSON *frame = json_at(own, "results.0.window.frame");
+		assert_frame(back, 150, 90, cJSON_GetArrayItem(frame, 2)->valueint,
+				cJSON_GetArrayItem(frame, 3)->valueint);
+		cJSON_Delete(act_on(id, "kill_window", ""));
+	}
+}
+
 static void what_is_refused_says_by_whom(void **state)
 {
 	(void)state;
@@ -292,6 +313,7 @@ int main(void)
 		TEST(a_window_goes_where_it_is_told),
 		TEST(a_terminal_takes_whole_characters),
 		TEST(states_come_and_go),
+		TEST(a_window_returns_to_its_place),
 		TEST(what_is_refused_says_by_whom),
 		TEST(closing_says_whether_it_closed),
 		TEST(a_window_that_hangs_is_killed_with_its_process),
