@@ -9,6 +9,7 @@
 
 #include "cua/base/util.h"
 #include "cua/contract/utf8.h"
+#include "cua/picture/check.h"
 #include "display/display_internal.h"
 #include "display/file_uri.h"
 
@@ -347,7 +348,7 @@ static enum cua_status add_png_base64(const struct display *display,
 	if (!png) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "png_base64");
 	}
-	if (sodium_base642bin(png, len / 4 * 3 + 3, base64, len, NULL, &png_len, &end,
+	if (sodium_base642bin(png, len / 4 * 3 + 3, base64, len, " \t\r\n", &png_len, &end,
 			    sodium_base64_VARIANT_ORIGINAL) != 0 ||
 			(end && *end)) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
@@ -441,11 +442,29 @@ static enum cua_status make_content(const struct display *display, const struct 
 	return status;
 }
 
+/* Whoever pastes a damaged one may show nothing, or half of it, and tells nobody. */
+static enum cua_status check_png(const struct display *display,
+		const struct clipboard_content *content, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	for (int i = 0; i < content->count && status == CUA_OK; i++) {
+		const struct clipboard_item *item = &content->items[i];
+		if (item->target == display->atoms.image_png) {
+			status = cua_picture_check(item->data, item->len, err);
+		}
+	}
+	if (status != CUA_OK) {
+		cua_error_prefix(err, "png_base64");
+	}
+	return status;
+}
+
 enum cua_status clipboard_check(const struct display *display, const struct cua_action *action,
 		struct cua_error *err)
 {
 	AUTO_CONTENT struct clipboard_content *content = NULL;
-	return make_content(display, action, &content, err);
+	enum cua_status status = make_content(display, action, &content, err);
+	return status == CUA_OK && action->png_base64 ? check_png(display, content, err) : status;
 }
 
 static enum cua_status own_now(struct display *display, enum cua_selection selection,

@@ -76,8 +76,32 @@ void set(cJSON *json, const char *name, cJSON *value)
 	cJSON_AddItemToObject(json, name, value);
 }
 
+/* Of a choice, the first value that the argument goes with; what does not go with that is gone. */
+static void set_choice(cJSON *json, const struct cua_arg_spec *arg)
+{
+	const struct cua_action_spec *spec =
+			cua_action_find(cJSON_GetObjectItem(json, "action")->valuestring);
+	const struct cua_arg_spec *choice = spec->args;
+	int value = 0;
+	while (strcmp(choice->name, arg->with) != 0) {
+		choice++;
+	}
+	while (!(arg->values >> value & 1)) {
+		value++;
+	}
+	set(json, choice->name, cJSON_CreateString(choice->choices[value]));
+	for (const struct cua_arg_spec *other = spec->args; other->name; other++) {
+		if (other->with && !(other->values >> value & 1)) {
+			cJSON_DeleteItemFromObjectCaseSensitive(json, other->name);
+		}
+	}
+}
+
 void set_arg(cJSON *json, const struct cua_arg_spec *arg, cJSON *value)
 {
+	if (arg->with) {
+		set_choice(json, arg);
+	}
 	set(json, arg->name, value);
 	if (arg->is_x || arg->is_y) {
 		set(json, arg->is_x ? "y" : "x", cJSON_CreateNumber(0));

@@ -292,6 +292,43 @@ static void a_scroll_goes_somewhere(void **state)
 	expect_ok(action_with("scroll", "scroll_y", "100"), NULL);
 }
 
+static void what_would_have_no_effect_is_refused(void **state)
+{
+	static const struct {
+		const char *action, *said; /* said NULL: fine */
+	} cases[] = {
+		{ "\"type\",\"text\":\"a\",\"keys\":\"ctrl+v\"",
+				"keys has no effect where via is keys; it goes with via "
+				"clipboard" },
+		{ "\"type\",\"text\":\"a\",\"keys\":\"ctrl+v\",\"via\":\"clipboard\"", NULL },
+		{ "\"type\",\"text\":\"a\",\"keys\":[]", NULL },
+		{ "\"screenshot\",\"quality\":50",
+				"quality has no effect where format is png; it goes with format "
+				"jpeg or webp" },
+		{ "\"screenshot\",\"quality\":50,\"format\":\"webp\"", NULL },
+		{ "\"screenshot\",\"quality\":80", NULL }, /* holds anyway */
+		{ "\"wait_for\",\"until\":\"change\",\"text\":\"a\"",
+				"text has no effect where until is change; it goes with until "
+				"text or text_gone or window or window_gone or url" },
+		{ "\"wait_for\",\"until\":\"url\",\"text\":\"a\",\"region\":[0,0,1,1]",
+				"region has no effect where until is url" },
+		{ "\"wait_for\",\"until\":\"rest\",\"region\":[0,0,1,1]", NULL },
+		{ "\"wait_for\",\"until\":\"text\",\"text\":\"a\",\"rest_ms\":99",
+				"rest_ms has no effect where until is text" },
+		{ "\"wait_for\",\"until\":\"text\",\"text\":\"a\",\"rest_ms\":500", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
+		char text[256];
+		snprintf(text, sizeof(text), "{\"action\":%s}", cases[i].action);
+		if (cases[i].said) {
+			expect_refused(cJSON_Parse(text), NULL, cases[i].said);
+		} else {
+			expect_ok(cJSON_Parse(text), NULL);
+		}
+	}
+}
+
 static void what_is_no_action_is_refused(void **state)
 {
 	static const char *const texts[] = { "{}", "[]", "null", "1", "\"click\"", "{\"action\":1}",
@@ -318,6 +355,7 @@ int main(void)
 		cmocka_unit_test(keys_are_checked_with_the_action),
 		cmocka_unit_test(buttons_have_names),
 		cmocka_unit_test(a_scroll_goes_somewhere),
+		cmocka_unit_test(what_would_have_no_effect_is_refused),
 		cmocka_unit_test(what_is_no_action_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

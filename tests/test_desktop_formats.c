@@ -162,6 +162,16 @@ static void what_is_wrong_is_named(void **state)
 		long status;
 	} wrong[] = { { "\"clipboard_set\",\"png_base64\":\"%%%\"", "not base64", 400 },
 		{ "\"clipboard_set\",\"png_base64\":\"aGVsbG8gd29ybGQ=\"", "is no PNG", 400 },
+		{ "\"clipboard_set\",\"png_base64\":"
+		  "\"iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8AARAwQCgAf\"",
+				"it is cut off", 400 },
+		{ "\"clipboard_set\",\"png_base64\":"
+		  "\"iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP4z8ABRAwQCgAf7gP9i1"
+		  "8U1AAAAABJRU5ErkJggg==\"",
+				"cannot be decoded", 400 },
+		{ "\"clipboard_set\",\"png_base64\":"
+		  "\"iVBORw0KGgoAAAANSUhEUgABhqAAAYagCAIAAAAnMJyf\"",
+				"cannot be decoded", 400 },
 		{ "\"clipboard_set\",\"files\":\"relative/path\"", "relative/path", 400 },
 		{ "\"clipboard_set\",\"files\":\"\\n\"", "names no file", 400 },
 		{ "\"clipboard_set\"", "text is missing", 400 },

@@ -334,20 +334,62 @@ static const struct cua_arg_spec *find_arg(const struct cua_action_spec *spec, c
 }
 
 /* Arguments that are fine one by one may be wrong together. */
-static enum cua_status check_wait(
+static enum cua_status check_wait(const struct cua_action *action, struct cua_error *err)
+{
+	const bool is_picture = action->until == CUA_WAIT_CHANGE || action->until == CUA_WAIT_REST;
+	return is_picture || action->text
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0, "text is missing; until %s needs it",
+					  cua_wait_names[action->until]);
+}
+
+/* "jpeg or webp" */
+static void list_values(
+		const struct cua_arg_spec *choice, unsigned int values, char *list, size_t size)
+{
+	size_t len = 0;
+	list[0] = '\0';
+	for (int i = 0; choice->choices[i]; i++) {
+		if (values >> i & 1 && len < size) {
+			len += (size_t)snprintf(list + len, size - len, "%s%s",
+					len == 0 ? "" : " or ", choice->choices[i]);
+		}
+	}
+}
+
+static int number_in(const struct cua_action *action, const struct cua_arg_spec *arg)
+{
+	int number = 0;
+	memcpy(&number, (const char *)action + arg->offset, sizeof(number));
+	return number;
+}
+
+/* No keys, or the default spelled out, say nothing that does not hold anyway. */
+static bool says_something(const struct cua_action *action, const struct cua_arg_spec *arg)
+{
+	return arg->type == CUA_ARG_KEYS ? action->keys.count > 0
+			: arg->type == CUA_ARG_INTEGER
+			? number_in(action, arg) != arg->default_value
+			: true;
+}
+
+/* What would be without effect was meant otherwise. */
+static enum cua_status check_effect(
 		const cJSON *json, const struct cua_action *action, struct cua_error *err)
 {
-	const char *until = cua_wait_names[action->until];
-	const bool is_picture = action->until == CUA_WAIT_CHANGE || action->until == CUA_WAIT_REST;
-	const bool is_text = action->until == CUA_WAIT_TEXT || action->until == CUA_WAIT_TEXT_GONE;
-	if (!is_picture && !action->text) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "text is missing; until %s needs it", until);
-	}
-	if (is_picture && action->text) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "until %s takes no text", until);
-	}
-	if (!is_picture && !is_text && cJSON_GetObjectItemCaseSensitive(json, "region")) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "until %s takes no region", until);
+	const struct cua_action_spec *spec = &cua_action_table[action->type];
+	for (const struct cua_arg_spec *arg = spec->args; arg->name; arg++) {
+		const struct cua_arg_spec *choice = arg->with ? find_arg(spec, arg->with) : NULL;
+		const int value = choice ? number_in(action, choice) : 0;
+		if (choice && !(arg->values >> value & 1) && says_something(action, arg) &&
+				cJSON_GetObjectItemCaseSensitive(json, arg->name)) {
+			char list[128];
+			list_values(choice, arg->values, list, sizeof(list));
+			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					"%s has no effect where %s is %s; it goes with %s %s",
+					arg->name, choice->name, choice->choices[value],
+					choice->name, list);
+		}
 	}
 	return CUA_OK;
 }
@@ -380,7 +422,7 @@ static enum cua_status check_together(
 				action->max_edge, action->width, action->height);
 	}
 	if (action->type == CUA_ACTION_WAIT_FOR) {
-		return check_wait(json, action, err);
+		return check_wait(action, err);
 	}
 	if (action->type == CUA_ACTION_DRAG &&
 			action->path_len + (action->from ? 1 : 0) + (action->to ? 1 : 0) < 2) {
@@ -439,7 +481,8 @@ static enum cua_status read_args(const cJSON *json, const struct cua_point *scre
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s is missing", arg->name);
 		}
 	}
-	return check_together(json, action, err);
+	enum cua_status status = check_effect(json, action, err);
+	return status == CUA_OK ? check_together(json, action, err) : status;
 }
 
 enum cua_status cua_action_parse(const cJSON *json, const struct cua_point *screen,

@@ -187,6 +187,10 @@ struct cua_arg_spec {
 	size_t offset; /* in struct cua_action */
 	const char *help;
 	const char *const *choices; /* NULL-terminated; CUA_ARG_CHOICE */
+	/* Has no effect, and so is refused, unless the argument of this name, a choice, has a value
+	 * of values: 1 << its index. NULL: it always means something. */
+	const char *with;
+	unsigned int values;
 };
 
 /* NULL-terminated, by enum. */

@@ -6,6 +6,12 @@
 
 #define FIELD(member) .offset = offsetof(struct cua_action, member)
 
+#define VALUE(choice) (1U << (choice))
+#define WITH(arg_name, allowed) .with = (arg_name), .values = (allowed)
+#define WAITS_FOR_PICTURE (VALUE(CUA_WAIT_CHANGE) | VALUE(CUA_WAIT_REST))
+#define WAITS_FOR_TEXT (VALUE(CUA_WAIT_TEXT) | VALUE(CUA_WAIT_TEXT_GONE))
+#define WAITS_FOR_WINDOW (VALUE(CUA_WAIT_WINDOW) | VALUE(CUA_WAIT_WINDOW_GONE))
+
 #define ARG_X(needed) \
 	{ \
 		"x", CUA_ARG_INTEGER, .required = (needed), .is_x = true, .max = 32767, \
@@ -136,6 +142,9 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 								"bytes (small)" },
 					{ "quality", CUA_ARG_INTEGER, .min = 1, .max = 100,
 							.default_value = 80, FIELD(quality),
+							WITH("format",
+									VALUE(CUA_PICTURE_JPEG) |
+											VALUE(CUA_PICTURE_WEBP)),
 							.help = "of jpeg and webp" } } },
 	[CUA_ACTION_MOVE] = { "move", "Move the pointer.", .is_input = true,
 			.device = CUA_DEVICE_POINTER,
@@ -184,9 +193,10 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 								"puts back what the clipboard "
 								"held" },
 					{ "keys", CUA_ARG_KEYS, FIELD(keys),
-							.help = "the chord that pastes, where it "
-								"is not "
-								"the usual one" } } },
+							WITH("via", VALUE(CUA_VIA_CLIPBOARD)),
+							.help = "for via clipboard: the chord "
+								"that pastes, where it is not the "
+								"usual one" } } },
 	[CUA_ACTION_KEY] = { "key", "Press a key or a chord such as ctrl+shift+t.",
 			.is_input = true, .device = CUA_DEVICE_KEYBOARD,
 			.args = { ARG_CHORD,
@@ -208,14 +218,22 @@ const struct cua_action_spec cua_action_table[CUA_ACTION_TYPE_COUNT] = {
 						  .help = "what to wait for" },
 					{ "text", CUA_ARG_STRING, .min = 1, .max = 4096,
 							FIELD(text),
+							WITH("until",
+									WAITS_FOR_TEXT |
+											WAITS_FOR_WINDOW |
+											VALUE(CUA_WAIT_URL)),
 							.help = "for text, window and url: the "
 								"text, "
 								"part of the window's title or "
 								"class, part of the URL" },
-					ARG_REGION("[x, y, width, height]: for text, change and "
-						   "rest, look there alone"),
+					{ "region", CUA_ARG_REGION, FIELD(region),
+							WITH("until", WAITS_FOR_TEXT | WAITS_FOR_PICTURE),
+							.help = "[x, y, width, height]: for text, "
+								"change and rest, look there "
+								"alone" },
 					{ "rest_ms", CUA_ARG_INTEGER, .min = 20, .max = 30000,
 							.default_value = 500, FIELD(rest_ms),
+							WITH("until", VALUE(CUA_WAIT_REST)),
 							.help = "for rest: so long without a "
 								"change" },
 					{ "timeout_ms", CUA_ARG_INTEGER, .min = 1,
