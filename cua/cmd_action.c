@@ -15,6 +15,7 @@
 #include "cua/base/file.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/cmd_action_stdin.h"
 #include "cua/contract/action.h"
 #include "cua/contract/action_text.h"
 #include "cua/desktop_call.h"
@@ -25,6 +26,7 @@ struct action_command {
 	const char *desktop, *output;
 	long settle_ms; /* 0: the desktop's default; -1: none */
 	bool json;
+	const char *from_stdin; /* the argument that took it; NULL: none yet */
 };
 
 /* What may be given, and what it is when nothing is. */
@@ -72,6 +74,13 @@ static void print_help(const struct cua_action_spec *spec)
 	       "      --settle-ms=N   wait at most so long for the screen to rest; -1: not at all\n"
 	       "      --json          print the whole answer\n"
 	       "      --              what follows is no option\n");
+	if (cmd_action_takes_stdin(spec, &spec->args[0])) {
+		printf("\n- in the place of a text is standard input, all of it: a line break at "
+		       "its "
+		       "end, too.\n"
+		       "After --, or beside other characters, - is a dash: cua %s -- -\n",
+				spec->name);
+	}
 	if (spec == &cua_action_table[CUA_ACTION_FIND_TEXT]) {
 		printf("\nExit status: 0 found; 1 not on the screen, or refused; 2 wrong usage; 6 "
 		       "the "
@@ -146,6 +155,31 @@ static bool is_boolean(const char *word)
 	return cJSON_IsBool(value);
 }
 
+/* What an argument is; "-" is standard input where that makes sense, and a dash where words are
+ * meant literally. */
+static int take_value(struct action_command *command, const struct cua_arg_spec *arg,
+		const char *word, bool is_literal)
+{
+	struct cua_error error = { 0 };
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, (size_t)arg->max + 1);
+	if (is_literal || strcmp(word, "-") != 0 || !cmd_action_takes_stdin(command->spec, arg)) {
+		cua_action_add_text(command->action, arg, word);
+		return CUA_EXIT_OK;
+	}
+	if (command->from_stdin) {
+		return cua_cmd_usage(command->spec->name,
+				"%s: standard input is %s already; after --, - is a dash",
+				arg->name, command->from_stdin);
+	}
+	command->from_stdin = arg->name;
+	if (cmd_action_read_stdin(arg, &text, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	cua_action_add_text(command->action, arg, text.data);
+	return CUA_EXIT_OK;
+}
+
 /* Handles argv[*index], which is an option, and its value; --pointer alone says true. */
 static int take_option(struct action_command *command, int argc, char **argv, int *index)
 {
@@ -175,11 +209,8 @@ static int take_option(struct action_command *command, int argc, char **argv, in
 		return cua_cmd_usage(
 				command->spec->name, "%s: \"%s\" is no value for it", word, value);
 	}
-	if (arg) {
-		cua_action_add_text(command->action, arg, value);
-	}
 	*index += equals ? 0 : 1;
-	return CUA_EXIT_OK;
+	return arg ? take_value(command, arg, value, false) : CUA_EXIT_OK;
 }
 
 static int take_arguments(struct action_command *command, int argc, char **argv)
@@ -199,7 +230,10 @@ static int take_arguments(struct action_command *command, int argc, char **argv)
 				return cua_cmd_usage(command->spec->name, "too many arguments: %s",
 						argv[i]);
 			}
-			cua_action_add_text(command->action, arg, argv[i]);
+			const int result = take_value(command, arg, argv[i], options_over);
+			if (result != CUA_EXIT_OK) {
+				return result;
+			}
 		}
 	}
 	return CUA_EXIT_OK;

@@ -195,6 +195,49 @@ static void what_is_wrong_is_named(void **state)
 	assert_string_equal(json_text(kept, "results.0.text"), "kept");
 }
 
+/* --- from standard input --- */
+
+/* `cua clipboard_set WORD...` with this input; what it says must be there. */
+static void set_from(const char *input, size_t len, int exit_status, const char *said,
+		const char *first, const char *second)
+{
+	const char *const argv[] = { world.program, "clipboard_set", first, second, NULL };
+	struct output output;
+	world_exec(&world, argv, NULL, input, len, &output);
+	expect_status(&output, exit_status, first);
+	assert_says(output.err, said);
+	output_finish(&output);
+}
+
+static void expect_text(const char *text)
+{
+	CUA_AUTO_JSON cJSON *got = get("text", "clipboard");
+	assert_string_equal(json_text(got, "results.0.text"), text);
+}
+
+static void a_dash_is_standard_input(void **state)
+{
+	(void)state;
+	set_from("two\nlines\n", 10, 0, "", "-", NULL);
+	expect_text("two\nlines\n");
+	set_from("<b>x</b>", 8, 0, "", "a - b", "--html=-");
+	expect_text("a - b");
+	CUA_AUTO_JSON cJSON *html = get("html", "clipboard");
+	assert_string_equal(json_text(html, "results.0.html"), "<b>x</b>");
+	set_from("not read", 8, 0, "", "--", "-");
+	expect_text("-");
+	set_from("", 0, 0, "", "-", NULL);
+	expect_text("");
+	/* As base64 prints it, in lines. */
+	char lines[sizeof(png_base64) + 4];
+	snprintf(lines, sizeof(lines), "%.40s\n%s\n", png_base64, png_base64 + 40);
+	set_from(lines, strlen(lines), 0, "", "--png-base64=-", NULL);
+	set_from("a\0b", 3, 1, "text: standard input is no text: it has a NUL at byte 1", "-",
+			NULL);
+	set_from("ab\xff", 3, 1, "text: standard input: invalid UTF-8 at byte 2", "-", NULL);
+	set_from("x", 1, 2, "standard input is text already", "-", "-");
+}
+
 /* --- applications --- */
 
 static bool html_has(void *data)
@@ -314,6 +357,7 @@ int main(void)
 		cmocka_unit_test(primary_is_another_clipboard),
 		cmocka_unit_test(large_contents_go_out_in_parts),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(a_dash_is_standard_input),
 		cmocka_unit_test(chromium_copies_html_and_a_picture),
 		cmocka_unit_test(writer_pastes_html_and_a_picture),
 		cmocka_unit_test(a_file_manager_pastes_and_copies_files),
