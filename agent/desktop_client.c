@@ -88,9 +88,8 @@ enum cua_status agent_desktop_fit(struct agent_desktop *desktop,
 	if (status == CUA_OK && limits) {
 		const struct cua_point view = agent_view_size(limits, screen);
 		desktop->hides_pointer = limits->without_pointer;
-		if (view.x != screen.x || view.y != screen.y) {
-			desktop->view = view;
-		}
+		const bool is_whole = view.x == screen.x && view.y == screen.y;
+		desktop->view = is_whole ? (struct cua_point){ 0 } : view;
 	}
 	return status;
 }

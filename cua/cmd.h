@@ -24,6 +24,7 @@ int cua_cmd_policy(int argc, char **argv);
 int cua_cmd_templates(int argc, char **argv);
 int cua_cmd_models(int argc, char **argv);
 int cua_cmd_secret(int argc, char **argv);
+int cua_cmd_mcp(int argc, char **argv);
 int cua_cmd_mcp_servers(int argc, char **argv);
 int cua_cmd_tools(int argc, char **argv);
 int cua_cmd_tool_runner(int argc, char **argv);

@@ -31,17 +31,40 @@ void cua_desktop_why_dead(const struct desktop_record *record, char text[DESKTOP
 	}
 }
 
-static const char *desktop_state(const struct desktop_record *record)
+bool cua_desktop_has_host(const struct desktop_record *record)
 {
 	char api[CUA_PATH_MAX + 16];
 	desktop_path(record, "api.sock", api, sizeof(api));
+	return cua_unix_is_alive(api, SOCK_STREAM);
+}
+
+/* Two may give it a host at once: it has one then, whoever was first. */
+enum cua_status cua_desktop_attach(
+		struct desktop_record *record, bool *ret_attached, struct cua_error *err)
+{
+	const struct cua_desktop_options as_it_is = { .name = record->name,
+		.settings = record->settings };
+	struct desktop_record attached = { 0 };
+	*ret_attached = false;
+	if (cua_desktop_has_host(record) || cua_desktop_is_dead(record)) {
+		return CUA_OK;
+	}
+	enum cua_status status = cua_desktop_start(&as_it_is, &attached, ret_attached, err);
+	if (status == CUA_OK) {
+		*record = attached;
+	}
+	return status == CUA_ERR_EXISTS && cua_desktop_has_host(record) ? CUA_OK : status;
+}
+
+static const char *desktop_state(const struct desktop_record *record)
+{
 	if (cua_desktop_is_dead(record)) {
 		return "dead";
 	}
 	if (record->spare) {
 		return "spare";
 	}
-	return cua_unix_is_alive(api, SOCK_STREAM) ? "running" : "detached";
+	return cua_desktop_has_host(record) ? "running" : "detached";
 }
 
 static cJSON *desktop_describe(const struct desktop_record *record)

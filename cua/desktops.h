@@ -42,6 +42,14 @@ bool cua_desktop_is_dead(const struct desktop_record *record);
 /* Why, in one line. */
 void cua_desktop_why_dead(const struct desktop_record *record, char text[DESKTOP_END_SIZE]);
 
+/* Does a host answer there? */
+bool cua_desktop_has_host(const struct desktop_record *record);
+
+/* One that lost its host gets another, with the settings that it has; *ret_attached: it did. Of one
+ * that is dead nothing is made, and its next request says so. */
+CUA_NODISCARD enum cua_status cua_desktop_attach(
+		struct desktop_record *record, bool *ret_attached, struct cua_error *err);
+
 /* The named desktop, or the only one there is if name is NULL. CUA_ERR_NOT_FOUND, and
  * CUA_ERR_INVAL if there are several to choose from. */
 CUA_NODISCARD enum cua_status cua_desktop_find(

@@ -19,6 +19,7 @@ static const struct {
 	{ "templates", NULL, "list and show what a kind of work needs, for cua run --template" },
 	{ "secret", NULL, "keep passwords and keys, sealed, and say where an agent may type them" },
 	{ "models", NULL, "list the models that can be used, and test them" },
+	{ "mcp", NULL, "offer a desktop to the model of an editor or chat program, by MCP" },
 	{ "mcp-servers", NULL, "list, add, test, approve and remove servers of tools" },
 	{ "tools", NULL, "list the tools of models beside the computer, and call them" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },

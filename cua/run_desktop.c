@@ -2,17 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "cua/base/unix_socket.h"
 #include "cua/desktop_options.h"
-
-static bool has_host(const struct desktop_record *record)
-{
-	char api[CUA_PATH_MAX + 16];
-	desktop_path(record, "api.sock", api, sizeof(api));
-	return cua_unix_is_alive(api, SOCK_STREAM);
-}
 
 static enum cua_status start(const char *name, const struct cua_desktop_options *given,
 		struct desktop_record *record, struct cua_error *err)
@@ -27,15 +18,14 @@ static enum cua_status start(const char *name, const struct cua_desktop_options 
 	return status;
 }
 
-/* Two may give it a host at once: it has one then, whoever was first. */
 static enum cua_status attach(struct desktop_record *record, struct cua_error *err)
 {
-	if (has_host(record) || cua_desktop_is_dead(record)) {
-		return CUA_OK; /* a dead one says so by itself */
+	bool attached = false; /* a dead one says so by itself */
+	enum cua_status status = cua_desktop_attach(record, &attached, err);
+	if (status == CUA_OK && attached) {
+		cua_desktop_options_warn("cua run", record);
 	}
-	const struct cua_desktop_options as_it_is = { .settings = record->settings };
-	enum cua_status status = start(record->name, &as_it_is, record, err);
-	return status == CUA_ERR_EXISTS && has_host(record) ? CUA_OK : status;
+	return status;
 }
 
 static bool is_of(const struct desktop_record *record, const struct cua_agent_resumable *resumed)
@@ -130,7 +120,7 @@ void run_desktop_close(
 	if (!desktop->is_own || keep) {
 		return;
 	}
-	if (result->outcome == CUA_AGENT_DESKTOP_ERROR && !has_host(&desktop->record) &&
+	if (result->outcome == CUA_AGENT_DESKTOP_ERROR && !cua_desktop_has_host(&desktop->record) &&
 			!cua_desktop_is_dead(&desktop->record)) {
 		fprintf(stderr,
 				"cua run: the host of desktop %s is gone, its applications are "

@@ -12,6 +12,7 @@
 #include "agent/tools/family.h"
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
+#include "cua/contract/effect.h"
 
 enum tool_arg_type {
 	TOOL_ARG_STRING,   /* UTF-8 without NUL */
@@ -58,6 +59,7 @@ struct tool {
 	const char *name;
 	const char *help; /* shown to people and to models */
 	enum tool_place place;
+	unsigned int effect; /* of enum cua_effect */
 	struct tool_arg args[TOOL_ARGS_MAX + 1];
 	/* A wrong argument or a failure that the model can do something about is an error with a
 	 * message for it. */

@@ -69,6 +69,7 @@ const struct tool tool_bash = {
 		"the "
 		"middle is left out.",
 	.place = TOOL_IN_SANDBOX,
+	.effect = CUA_EFFECT_CHANGES | CUA_EFFECT_DESTROYS | CUA_EFFECT_REACHES_OUT,
 	.args = { { "command", TOOL_ARG_STRING, .min = 1, .max = 1 << 20, .help = "what to run" },
 			{ "timeout_s", TOOL_ARG_INTEGER, .min = 1, .max = 600,
 					.help = "end it after so many seconds; 30 if not given" },

@@ -229,6 +229,7 @@ const struct tool tool_editor = {
 		"replaces "
 		"is kept with a ~ behind its name.",
 	.place = TOOL_IN_SANDBOX,
+	.effect = CUA_EFFECT_CHANGES | CUA_EFFECT_DESTROYS,
 	.args = { { "command", TOOL_ARG_STRING, .required = true, .max = 20, .choices = commands,
 				  .help = "what to do" },
 			{ "path", TOOL_ARG_STRING, .required = true, .min = 1, .max = 4096,

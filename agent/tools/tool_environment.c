@@ -108,6 +108,7 @@ const struct tool tool_environment = {
 		"the workspace and install packages into it, and what a package.json that is there "
 		"names, which needs a network.",
 	.place = TOOL_IN_SANDBOX,
+	.effect = CUA_EFFECT_CHANGES | CUA_EFFECT_REACHES_OUT,
 	.args = { { "language", TOOL_ARG_STRING, .required = true, .max = 20, .choices = languages,
 				  .help = "of the environment" },
 			{ "packages", TOOL_ARG_STRINGS, .min = 0, .max = PACKAGES_MAX,

@@ -287,6 +287,7 @@ const struct tool tool_git = {
 	.help = "Use a git repository of the workspace. Hooks are not run. push and pull need a "
 		"network.",
 	.place = TOOL_IN_SANDBOX,
+	.effect = CUA_EFFECT_CHANGES | CUA_EFFECT_DESTROYS | CUA_EFFECT_REACHES_OUT,
 	.args = { { "command", TOOL_ARG_STRING, .required = true, .max = 20, .choices = commands,
 				  .help = "what to do" },
 			{ "repository", TOOL_ARG_STRING, .min = 1, .max = 4096,

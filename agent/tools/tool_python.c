@@ -89,6 +89,7 @@ const struct tool tool_python = {
 		"a "
 		"file or its bytes. What the last line is worth is shown, too.",
 	.place = TOOL_IN_SANDBOX,
+	.effect = CUA_EFFECT_CHANGES | CUA_EFFECT_DESTROYS | CUA_EFFECT_REACHES_OUT,
 	.args = { { "code", TOOL_ARG_STRING, .min = 1, .max = 1 << 20, .help = "what to run" },
 			{ "timeout_s", TOOL_ARG_INTEGER, .min = 1, .max = 600,
 					.help = "end it after so many seconds; 30 if not given" },

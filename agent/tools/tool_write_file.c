@@ -25,6 +25,7 @@ const struct tool tool_write_file = {
 		"and "
 		"what it replaces is kept with a ~ behind its name.",
 	.place = TOOL_IN_SANDBOX,
+	.effect = CUA_EFFECT_CHANGES | CUA_EFFECT_DESTROYS,
 	.args = { { "path", TOOL_ARG_STRING, .required = true, .min = 1, .max = 4096,
 				  .help = "relative to the workspace, or absolute and in it" },
 			{ "content", TOOL_ARG_STRING, .required = true, .max = 8 << 20,

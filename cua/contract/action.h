@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 
 #include "cua/base/error.h"
+#include "cua/contract/effect.h"
 
 #define CUA_ACTIONS_MAX 256        /* actions in one request */
 #define CUA_ACTION_TEXT_MAX 65536  /* bytes of UTF-8 in one string */
@@ -208,6 +209,7 @@ struct cua_action_spec {
 	bool is_input;    /* touches the desktop: needs the input lease, is followed by settling */
 	bool is_function; /* offered to models that have a built-in computer tool as a function */
 	enum cua_device device; /* that it uses as a person would */
+	unsigned int effect;    /* of enum cua_effect; none without is_input, CHANGES always with */
 	struct cua_arg_spec args[CUA_ACTION_ARGS_MAX + 1];
 };
 

@@ -1,0 +1,159 @@
+#ifndef CUA_MCP_SERVE_H
+#define CUA_MCP_SERVE_H
+
+/* The server half of the Model Context Protocol, whatever the transport: a message goes in,
+ * messages come out. Nothing here has a thread, a socket or a clock of its own.
+ *
+ * A transport reads a message (mcp_serve_read()), looks at its headers if it has any, and hands it
+ * over (mcp_serve_handle()). Most are answered at once. A call of a tool takes time: it comes back
+ * as a struct mcp_serve_call, which the transport runs on a thread of its choice, cancels when its
+ * client has gone, and releases.
+ *
+ * stdio is one session from the beginning of its stream to the end. Over HTTP each POST can be one:
+ * the newest revision knows no other, and older ones do not need it, as no session id is given out.
+ * A session that outlives its POST keeps what a call leaves pressed on the desktop (mouse_down);
+ * what is pressed is released with the session. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "cua/base/error.h"
+#include "cua/base/paths.h"
+
+#define MCP_SERVE_MESSAGE_MAX ((size_t)8 << 20) /* bytes of one message */
+#define MCP_SERVE_CALLS_MAX 32                  /* under way in a session */
+/* A host waits about a minute without hearing anything: so often it is told that a call goes on. */
+#define MCP_SERVE_TICK_MS 5000
+
+/* Codes of errors: JSON-RPC's, and those that the newest revision adds. */
+#define MCP_SERVE_ERROR_PARSE (-32700)
+#define MCP_SERVE_ERROR_REQUEST (-32600)
+#define MCP_SERVE_ERROR_METHOD (-32601)
+#define MCP_SERVE_ERROR_PARAMS (-32602)
+#define MCP_SERVE_ERROR_INTERNAL (-32603)
+#define MCP_SERVE_ERROR_HEADER (-32020)
+#define MCP_SERVE_ERROR_CAPABILITY (-32021)
+#define MCP_SERVE_ERROR_VERSION (-32022)
+
+/* The newest revision, in which each request stands for itself; the newest of those before, which
+ * begin with a handshake; the one that a request without any mark of one has over HTTP. */
+#define MCP_SERVE_REVISION "2026-07-28"
+#define MCP_SERVE_REVISION_HANDSHAKE "2025-11-25"
+#define MCP_SERVE_REVISION_UNMARKED "2025-03-26"
+
+/* Is it one with a handshake that is served here? */
+bool mcp_serve_knows_revision(const char *revision);
+
+/* --- what is offered --- */
+
+/* Where a desktop is. */
+struct mcp_serve_desktop {
+	char name[64];
+	char socket_path[CUA_PATH_MAX + 16]; /* of its API */
+};
+
+/* All borrowed as long as the server is there. */
+struct mcp_serve_options {
+	/* Names with commas: "computer", "tools", "runs", "approvals", "all", or of single tools;
+	 * NULL: all but approvals. */
+	const char *offer;
+	bool read_only;     /* only what changes nothing */
+	bool takes_desktop; /* each tool has an argument "desktop", for who serves several */
+	int page_size;      /* tools in a page of their list; 0: all in one */
+	/* The desktop to act on. wanted: its name as the caller gave it; NULL: none was given. From
+	 * several threads at once. */
+	enum cua_status (*open_desktop)(const char *wanted, struct mcp_serve_desktop *ret_desktop,
+			void *user_data, struct cua_error *err);
+	void *user_data;
+};
+
+struct mcp_serve;
+
+/* CUA_ERR_INVAL: a name in offer that there is not, or nothing that is left to offer. */
+CUA_NODISCARD enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
+		struct mcp_serve **ret_serve, struct cua_error *err);
+/* After its sessions. */
+void mcp_serve_destroy(struct mcp_serve *serve);
+
+/* --- messages --- */
+
+enum mcp_serve_kind {
+	MCP_SERVE_REQUEST,
+	MCP_SERVE_NOTIFICATION,
+	MCP_SERVE_ANSWER, /* of the client; nothing was asked, so it is dropped */
+};
+
+/* Members are parts of whole. */
+struct mcp_serve_message {
+	enum mcp_serve_kind kind;
+	cJSON *whole;         /* owned */
+	const cJSON *id;      /* of a request: a string or an integer; else NULL */
+	const char *method;   /* of a request and a notification */
+	const cJSON *params;  /* an object, or NULL */
+	const char *name;     /* params.name: what Mcp-Name says over HTTP; NULL */
+	const char *revision; /* that the request is marked with; NULL: none */
+};
+
+/* Messages for the client: from any thread that handles or runs something of this session, one at a
+ * time for one call, but several calls at once. text has no line break in it. */
+struct mcp_serve_out {
+	void (*emit)(const char *text, size_t len, void *user_data);
+	void *user_data;
+};
+
+/**
+ * mcp_serve_read() - read one message.
+ *
+ * Return: 0, and the message is to be released by mcp_serve_message_finish(); else the code of the
+ *         error that was emitted: no JSON of at most MCP_SERVE_MESSAGE_MAX bytes, nested no deeper
+ *         than 64, without a name twice in an object, or no JSON-RPC 2.0.
+ */
+CUA_NODISCARD int mcp_serve_read(const char *text, size_t len,
+		struct mcp_serve_message *ret_message, const struct mcp_serve_out *out);
+void mcp_serve_message_finish(struct mcp_serve_message *message);
+
+/* Answers with an error that the transport has found: in headers, say. data: taken over; NULL:
+ * none. id: NULL: that of no request. Returns the code. */
+int mcp_serve_refuse(const struct mcp_serve_out *out, const cJSON *id, int code, cJSON *data,
+		const char *fmt, ...) CUA_PRINTF(5, 6);
+
+/* --- sessions --- */
+
+struct mcp_serve_session;
+struct mcp_serve_call;
+
+/* revision: of a handshake that is known to have been; NULL: there was none yet. */
+CUA_NODISCARD enum cua_status mcp_serve_session_create(struct mcp_serve *serve,
+		const char *revision, struct mcp_serve_session **ret_session,
+		struct cua_error *err);
+/* After its calls; what it left pressed on a desktop is released. */
+void mcp_serve_session_destroy(struct mcp_serve_session *session);
+/* Cancels all its calls: each is run to its end soon, and answers nothing. */
+void mcp_serve_session_cancel(struct mcp_serve_session *session);
+/* Whoever wants to hear of the progress of a call hears that it goes on. */
+void mcp_serve_session_tick(struct mcp_serve_session *session);
+
+/**
+ * mcp_serve_handle() - what one message leads to.
+ * @out:      copied: what the call emits, too, goes there.
+ * @ret_call: a call to run; NULL: all is done. Of a request only.
+ *
+ * From one thread at a time for a session.
+ *
+ * Return: 0, or the code of the error that was emitted as the answer.
+ */
+CUA_NODISCARD int mcp_serve_handle(struct mcp_serve_session *session,
+		const struct mcp_serve_message *message, const struct mcp_serve_out *out,
+		struct mcp_serve_call **ret_call);
+
+/* Runs it and emits its answer, unless it was cancelled; returns as mcp_serve_handle(). */
+int mcp_serve_call_run(struct mcp_serve_call *call);
+/* From any thread, before it is released. */
+void mcp_serve_call_cancel(struct mcp_serve_call *call);
+/* Instead of running it: the transport cannot. */
+void mcp_serve_call_give_up(struct mcp_serve_call *call, const char *reason);
+void mcp_serve_call_destroy(struct mcp_serve_call *call);
+
+#endif
