@@ -26,3 +26,7 @@ foreach(name folders server limits)
 	target_sources(test_mcp_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/mcp_play.c ${CMAKE_CURRENT_LIST_DIR}/processes.c
 		${CMAKE_CURRENT_LIST_DIR}/files.c ${CMAKE_CURRENT_LIST_DIR}/waiting.c)
 endforeach()
+
+# The server half: its core without a transport.
+cua_unit_test(mcp_serve cua_mcp_serve)
+target_sources(test_mcp_serve PRIVATE ${CMAKE_CURRENT_LIST_DIR}/json_path.c)

@@ -150,8 +150,8 @@ void mcp_serve_call_tick(struct mcp_serve_call *call)
 		cJSON *params = cJSON_CreateObject();
 		call->progress = seconds;
 		snprintf(text, sizeof(text), "%.40s has run for %.0f s", call->tool->name, seconds);
-		cJSON_AddItemToObject(params, "progressToken",
-				cJSON_Duplicate(call->progress_token, true));
+		cJSON_AddItemToObject(
+				params, "progressToken", mcp_serve_copy_id(call->progress_token));
 		cJSON_AddNumberToObject(params, "progress", seconds);
 		cJSON_AddStringToObject(params, "message", text);
 		mcp_serve_notify(&call->out, "notifications/progress", params);

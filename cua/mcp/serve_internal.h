@@ -160,6 +160,8 @@ void mcp_serve_answer(const struct mcp_serve_out *out, const cJSON *id, const ch
 		cJSON *result);
 /* params is taken. */
 void mcp_serve_notify(const struct mcp_serve_out *out, const char *method, cJSON *params);
+/* To be sent: cJSON writes whole numbers beyond fifteen digits otherwise than they came. */
+cJSON *mcp_serve_copy_id(const cJSON *id);
 bool mcp_serve_same_id(const cJSON *one, const cJSON *other);
 
 /* --- serve_result.c --- */

@@ -26,12 +26,23 @@ static void emit(const struct mcp_serve_out *out, cJSON *message)
 	}
 }
 
+cJSON *mcp_serve_copy_id(const cJSON *id)
+{
+	char number[32];
+	if (!cJSON_IsNumber(id) || floor(id->valuedouble) != id->valuedouble) {
+		return id ? cJSON_Duplicate(id, true) : cJSON_CreateNull();
+	}
+	snprintf(number, sizeof(number), "%.0f", id->valuedouble);
+	return cJSON_CreateRaw(number);
+}
+
 static cJSON *begin(const cJSON *id)
 {
 	cJSON *message = cJSON_CreateObject();
+	cJSON *copy = mcp_serve_copy_id(id);
 	cJSON_AddStringToObject(message, "jsonrpc", "2.0");
-	if (!cJSON_AddItemToObject(
-			    message, "id", id ? cJSON_Duplicate(id, true) : cJSON_CreateNull())) {
+	if (!cJSON_AddItemToObject(message, "id", copy)) {
+		cJSON_Delete(copy);
 		cJSON_Delete(message);
 		return NULL;
 	}
@@ -178,7 +189,9 @@ int mcp_serve_read(const char *text, size_t len, struct mcp_serve_message *ret_m
 	if (agent_json_parse(text, len, "the message", &json, &why) != CUA_OK) {
 		return mcp_serve_refuse(out, NULL, MCP_SERVE_ERROR_PARSE, NULL, "%s", why.msg);
 	}
-	const char *problem = take(json, &message);
+	const char *problem = agent_json_has_nul((struct agent_json_span){ text, len })
+			? "a text in the message has a NUL character"
+			: take(json, &message);
 	if (!problem && agent_json_check_names(json, "the message", &why) != CUA_OK) {
 		problem = why.msg;
 	}
