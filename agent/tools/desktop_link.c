@@ -37,12 +37,17 @@ static enum cua_status take_line(struct tool_link *link, cJSON **ret_message, st
 	return CUA_OK;
 }
 
+bool tool_link_has_message(const struct tool_link *link)
+{
+	return link->received.len > 0 && memchr(link->received.data, '\n', link->received.len);
+}
+
 enum cua_status tool_link_receive(
 		struct tool_link *link, int timeout_ms, cJSON **ret_message, struct cua_error *err)
 {
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	char part[65536];
-	while (link->received.len == 0 || !memchr(link->received.data, '\n', link->received.len)) {
+	while (!tool_link_has_message(link)) {
 		struct pollfd ready = { .fd = link->fd, .events = POLLIN };
 		const int count = poll(&ready, 1, timeout_ms < 0 ? -1 : cua_ms_until(deadline_us));
 		if (count == 0) {

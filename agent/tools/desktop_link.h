@@ -28,6 +28,9 @@ CUA_NODISCARD enum cua_status tool_link_send(
 CUA_NODISCARD enum cua_status tool_link_receive(
 		struct tool_link *link, int timeout_ms, cJSON **ret_message, struct cua_error *err);
 
+/* Has one come already, so that the descriptor says nothing of it? */
+bool tool_link_has_message(const struct tool_link *link);
+
 /* Whether the caller gave up on the call, or the host is gone; does not wait. */
 bool tool_is_cancelled(struct tool_call *call);
 

@@ -99,7 +99,10 @@ static cJSON *run_call(struct tool_world *world, const cJSON *request)
 	call.deadline_us = cua_now_us() +
 			(uint64_t)tool_integer(&call, "timeout_s", timeout_s) * 1000000U;
 	cua_buffer_init(&call.text, TEXT_MAX);
-	const enum cua_status status = tool->run(&call, &why);
+	/* Who gives up at once may be heard together with the call. */
+	const enum cua_status status = tool_is_cancelled(&call)
+			? CUA_FAIL(&why, CUA_ERR_CANCELLED, 0, "the caller gave up")
+			: tool->run(&call, &why);
 	cJSON *answer = status == CUA_OK ? answer_of(&call) : refusal(&why);
 	/* answer_of() leaves it one string. */
 	tool_limits_tell(full,

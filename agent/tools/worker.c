@@ -206,10 +206,14 @@ static void hear(struct turn *turn)
 static bool step(struct turn *turn, uint64_t until_us, bool heeds_cancel, int also_fd)
 {
 	struct tool_worker *worker = turn->worker;
+	const struct tool_link *link = &turn->call->world->link;
 	struct pollfd ready[] = { { .fd = worker->said_fd, .events = POLLIN },
 		{ .fd = worker->output_fd, .events = POLLIN },
-		{ .fd = heeds_cancel ? turn->call->world->link.fd : -1, .events = POLLIN },
+		{ .fd = heeds_cancel ? link->fd : -1, .events = POLLIN },
 		{ .fd = also_fd, .events = POLLIN } };
+	if (heeds_cancel && tool_link_has_message(link) && tool_is_cancelled(turn->call)) {
+		return false;
+	}
 	const int count = poll(ready, CUA_ARRAY_LEN(ready), cua_ms_until(until_us));
 	if (ready[1].revents) {
 		read_output(worker, &turn->output);
