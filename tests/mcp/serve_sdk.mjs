@@ -1,0 +1,208 @@
+// The official SDK's clients and `cua mcp` on a real desktop: the client of the revisions with a
+// handshake (sdk), and that of the newest (client).
+//
+//   node serve_sdk.mjs CUA
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { inflateSync } from 'node:zlib';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { Client as NewClient } from '@modelcontextprotocol/client';
+import { StdioClientTransport as NewTransport } from '@modelcontextprotocol/client/stdio';
+
+const cua = process.argv[2];
+const command = (...words) => execFileSync(cua, words, { encoding: 'utf8' });
+const who = { name: 'test', version: '1' };
+
+async function connect(args = [], transportClass = StdioClientTransport, client = new Client(who)) {
+	const transport = new transportClass({ command: cua, args: ['mcp', ...args],
+		env: process.env, stderr: 'inherit' });
+	await client.connect(transport);
+	// The newer client has no argument for a schema of the answer.
+	const call = (params, options) => transportClass === NewTransport
+		? client.callTool(params, options) : client.callTool(params, undefined, options);
+	return { client, call, transport };
+}
+
+const text = (result) => result.content.filter((part) => part.type === 'text')
+	.map((part) => part.text).join('\n');
+const image = (result) => result.content.find((part) => part.type === 'image');
+
+// Width, height and the set of colours of a PNG with 8 bits for each of red, green and blue.
+function decode(part) {
+	assert.equal(part.mimeType, 'image/png');
+	const bytes = Buffer.from(part.data, 'base64');
+	assert.equal(bytes.subarray(1, 4).toString(), 'PNG');
+	const data = [];
+	for (let at = 8; at < bytes.length;) {
+		const length = bytes.readUInt32BE(at);
+		if (bytes.toString('latin1', at + 4, at + 8) === 'IDAT')
+			data.push(bytes.subarray(at + 8, at + 8 + length));
+		at += 12 + length;
+	}
+	const width = bytes.readUInt32BE(16), height = bytes.readUInt32BE(20);
+	assert.deepEqual([...bytes.subarray(24, 26)], [8, 2]);
+	assert.equal(inflateSync(Buffer.concat(data)).length, height * (1 + 3 * width));
+	return { width, height };
+}
+
+async function lists_tools(client) {
+	const { tools } = await client.listTools();
+	const click = tools.find((tool) => tool.name === 'click');
+	assert.equal(click.annotations.destructiveHint, true);
+	assert.equal(click.inputSchema.properties.x.type, 'integer');
+	assert.ok(tools.find((tool) => tool.name === 'screenshot').annotations.readOnlyHint);
+	for (const name of ['find_text', 'mark_screen', 'wait_for', 'bash', 'run_start', 'actions'])
+		assert.ok(tools.some((tool) => tool.name === name), name);
+}
+
+async function sees_and_acts(client) {
+	const call = (name, args = {}) => client.callTool({ name, arguments: args });
+	let result = await call('screenshot');
+	assert.deepEqual(decode(image(result)), { width: 1280, height: 800 });
+	assert.equal(result.structuredContent.status, 'delivered');
+	result = await call('screenshot', { region: [10, 20, 64, 48] });
+	assert.deepEqual(decode(image(result)), { width: 64, height: 48 });
+
+	result = await call('open_app', { name: 'xterm' });
+	assert.equal(result.structuredContent.window.class, 'XTerm');
+	decode(image(result));
+	result = await call('type', { text: 'echo MCP-$((6*7)) > typed.txt\n', screenshot: false });
+	assert.ok(!result.isError, text(result));
+	assert.equal(image(result), undefined);
+	result = await call('bash', { command: 'sleep 0.1; cat ~/typed.txt || ls ~' });
+	assert.match(text(result), /MCP-42/);
+
+	result = await call('actions', { actions: [{ action: 'move', x: 300, y: 200 },
+		{ action: 'click', x: 310, y: 210, button: 'right' }] });
+	assert.equal(result.structuredContent.results.length, 2);
+	result = await call('cursor_position');
+	assert.deepEqual([result.structuredContent.x, result.structuredContent.y], [310, 210]);
+	result = await call('list_windows');
+	assert.ok(result.structuredContent.windows.some((window) => window.class === 'XTerm'));
+	result = await call('mark_screen');
+	assert.equal(result.content[0].type, 'image');
+	result = await call('wait_for', { until: 'window', text: 'xterm' });
+	assert.ok(!result.isError, text(result));
+	result = await call('python', { code: 'import PIL.Image\ndisplay(PIL.Image.new("RGB", (3, 2)))' });
+	assert.deepEqual(decode(image(result)), { width: 3, height: 2 });
+}
+
+// What a model did wrong is an answer for it; what its host did wrong is an error.
+async function tells_what_is_wrong(client) {
+	let result = await client.callTool({ name: 'click', arguments: { x: 1280, y: 1 } });
+	assert.ok(result.isError);
+	assert.equal(text(result), 'click: x is 1280; it must be 0 to 1279');
+	decode(image(result));
+	result = await client.callTool({ name: 'bash', arguments: { command: '(exit 3)' } });
+	assert.ok(result.isError);
+	assert.match(text(result), /exit status 3/);
+	result = await client.callTool({ name: 'read_file', arguments: { path: '../../etc/passwd' } });
+	assert.ok(result.isError);
+	await assert.rejects(client.callTool({ name: 'clik' }), /did you mean 'click'/);
+	result = await client.callTool({ name: 'run_start', arguments: { task: 'x', model: 'none/of/these' } });
+	assert.ok(result.isError);
+	assert.match(text(result), /the run did not begin: /);
+}
+
+// The command of the next test runs by now.
+function sleeps() {
+	try {
+		return command('desktop', 'exec', '-d', 'shared', 'pgrep', '-fx', 'sleep 60') !== '';
+	} catch {
+		return false;
+	}
+}
+
+// Two calls that would take a minute; meanwhile others are answered, and their end is at once.
+async function cancels({ client, call }, ping) {
+	const began = Date.now();
+	for (const [name, args] of [['wait', { duration_ms: 60000 }],
+		['bash', { command: 'sleep 60', timeout_s: 90 }]]) {
+		const abort = new AbortController();
+		const waits = call({ name, arguments: args }, { signal: abort.signal });
+		await ping();
+		if (name === 'bash')
+			await until(sleeps, 'the command');
+		abort.abort(new Error('enough'));
+		await assert.rejects(waits);
+	}
+	const result = await client.callTool({ name: 'bash', arguments: { command: 'echo on' } });
+	assert.equal(text(result), 'on\n');
+	const position = await client.callTool({ name: 'cursor_position', arguments: {} });
+	assert.ok(!position.isError, text(position));
+	assert.ok(Date.now() - began < 15000);
+}
+
+// However soon it is cancelled: before it has begun, just then, and a little later.
+async function cancels_at_once({ call }) {
+	for (let i = 0; i < 24; i++) {
+		const abort = new AbortController();
+		const waits = call({ name: 'bash', arguments: { command: 'sleep 60' } },
+			{ signal: abort.signal });
+		await new Promise((resolve) => setTimeout(resolve, i % 4));
+		abort.abort(new Error('enough'));
+		await assert.rejects(waits);
+		const began = Date.now();
+		await call({ name: 'bash', arguments: { command: 'echo on' } });
+		assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`);
+	}
+}
+
+async function tells_progress({ call }) {
+	const told = [];
+	await call({ name: 'wait', arguments: { duration_ms: 11000 } },
+		{ onprogress: (progress) => told.push(progress.progress), timeout: 8000,
+			resetTimeoutOnProgress: true });
+	assert.ok(told.length >= 1 && told[0] > 4, String(told));
+}
+
+const desktops = () => JSON.parse(command('desktop', 'list', '--json'));
+
+// One of its own, which goes with the session; nobody else's is taken for it.
+async function starts_a_desktop_and_stops_it() {
+	const one = await connect(['--size=800x600']), other = await connect();
+	assert.deepEqual(desktops(), []);
+	const shots = await Promise.all([one, other].map(({ client }) =>
+		client.callTool({ name: 'screenshot', arguments: {} })));
+	assert.deepEqual(decode(image(shots[0])), { width: 800, height: 600 });
+	assert.deepEqual(decode(image(shots[1])), { width: 1280, height: 800 });
+	assert.equal(desktops().length, 2);
+	await one.client.close();
+	const { pid } = other.transport;
+	process.kill(pid, 'SIGKILL');
+	await until(() => desktops().length === 0, 'the end of both desktops');
+}
+
+async function until(condition, what) {
+	for (const end = Date.now() + 20000; Date.now() < end;) {
+		if (condition())
+			return;
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+	assert.fail(`${what} did not come`);
+}
+
+async function test(name, run) {
+	const began = Date.now();
+	await run();
+	console.log(`ok ${name} (${Date.now() - began} ms)`);
+}
+
+await test('a desktop of its own', starts_a_desktop_and_stops_it);
+command('desktop', 'start', '--name', 'shared');
+const legacy = await connect(), { client } = legacy;
+await test('lists tools', () => lists_tools(client));
+await test('sees and acts', () => sees_and_acts(client));
+await test('tells what is wrong', () => tells_what_is_wrong(client));
+await test('cancels', () => cancels(legacy, () => client.ping()));
+await test('cancels at once', () => cancels_at_once(legacy));
+await test('tells progress', () => tells_progress(legacy));
+await client.close();
+const modern = await connect([], NewTransport,
+	new NewClient(who, { versionNegotiation: { mode: { pin: '2026-07-28' } } }));
+await test('lists tools, newest revision', () => lists_tools(modern.client));
+await test('sees and acts, newest revision', () => sees_and_acts(modern.client));
+await test('cancels, newest revision', () => cancels(modern, () => modern.client.listTools()));
+await modern.client.close();
+assert.equal(desktops().length, 1);
