@@ -96,6 +96,9 @@ void mcp_serve_acted_finish(struct mcp_serve_acted *acted);
 
 /* --- serve_session.c --- */
 
+/* Beside MCP_SERVE_ERROR_VERSION: what there is instead. */
+cJSON *mcp_serve_version_data(const char *requested);
+
 TAILQ_HEAD(mcp_serve_calls, mcp_serve_call);
 
 struct mcp_serve_session {

@@ -54,6 +54,17 @@ static cJSON *supported(void)
 	return cJSON_CreateStringArray(revisions, (int)CUA_ARRAY_LEN(revisions));
 }
 
+cJSON *mcp_serve_version_data(const char *requested)
+{
+	cJSON *data = cJSON_CreateObject();
+	cJSON *versions = supported();
+	if (!cJSON_AddItemToObject(data, "supported", versions)) {
+		cJSON_Delete(versions);
+	}
+	cJSON_AddStringToObject(data, "requested", requested);
+	return data;
+}
+
 /* --- life --- */
 
 enum cua_status mcp_serve_session_create(struct mcp_serve *serve, const char *revision,
@@ -328,10 +339,8 @@ static int handle_modern(struct asked *asked)
 	const struct mcp_serve_message *message = asked->message;
 	const cJSON *meta = cua_json_member(message->params, "_meta");
 	if (strcmp(message->revision, MCP_SERVE_REVISION) != 0) {
-		cJSON *data = cJSON_CreateObject();
-		cJSON_AddItemToObject(data, "supported", supported());
-		cJSON_AddStringToObject(data, "requested", message->revision);
-		return mcp_serve_refuse(asked->out, message->id, MCP_SERVE_ERROR_VERSION, data,
+		return mcp_serve_refuse(asked->out, message->id, MCP_SERVE_ERROR_VERSION,
+				mcp_serve_version_data(message->revision),
 				"the revision \"%.40s\" is not served by requests that stand for "
 				"themselves; %s is, and older ones after initialize",
 				message->revision, MCP_SERVE_REVISION);

@@ -4,6 +4,8 @@
 //   node serve_sdk.mjs CUA
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { inflateSync } from 'node:zlib';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -157,6 +159,67 @@ async function tells_progress({ call }) {
 	assert.ok(told.length >= 1 && told[0] > 4, String(told));
 }
 
+// A model that clicks, and is done with its next answer; of OpenAI's Responses API. What it was sent
+// last is told.
+function start_model() {
+	const sent = [];
+	const events = (...items) => [...items.map((item) => ({ type: 'response.output_item.done', item })),
+		{ type: 'response.completed', response: { status: 'completed',
+			usage: { input_tokens: 7, output_tokens: 3 } } }]
+		.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('');
+	const click = { type: 'computer_call', id: 'i1', call_id: 'c1', status: 'completed',
+		actions: [{ type: 'click', button: 'left', x: 600, y: 400 }] };
+	const words = { type: 'message', role: 'assistant',
+		content: [{ type: 'output_text', text: 'Clicked.' }] };
+	const server = createServer(async (request, response) => {
+		let body = '';
+		for await (const part of request)
+			body += part;
+		sent.push(body);
+		response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+		response.end(events(sent.length === 1 ? click : words));
+	});
+	return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ server, sent })));
+}
+
+// A run asks before it clicks. Its question is seen, with a picture; who was not allowed to answer it
+// does not find the tool.
+async function runs_and_answers() {
+	const { server, sent } = await start_model();
+	const policy = `${process.env.HOME}/policy.yaml`;
+	writeFileSync(policy, 'include: default\nrules:\n  - ask: clicks\n    when: {action: "click"}\n');
+	const models = `${process.env.HOME}/models.json`;
+	writeFileSync(models, JSON.stringify({ providers: { test: { api: 'responses', needs_key: false,
+		base_url: `http://127.0.0.1:${server.address().port}/v1` } } }));
+	Object.assign(process.env, { CUA_MODEL: 'test/m', CUA_POLICY: policy, CUA_MODELS: models });
+	const { client } = await connect(['--offer=all']);
+	const call = async (name, args) => {
+		const result = await client.callTool({ name, arguments: args });
+		assert.ok(!result.isError, text(result));
+		return result;
+	};
+	const { run } = (await call('run_start', { task: 'Click.', here: true, max_steps: 5 }))
+		.structuredContent;
+	const asks = await call('run_status', { run, wait_s: 60 });
+	const { state, question } = asks.structuredContent;
+	assert.equal(state, 'asking');
+	assert.equal(question.kind, 'approval');
+	assert.match(question.words, /click/);
+	decode(image(asks));
+	await call('run_tell', { run, text: 'and be quick' });
+	await call('run_answer', { run, question: question.id, answer: 'yes' });
+	const ended = await call('run_status', { run, wait_s: 60 });
+	assert.equal(ended.structuredContent.state, 'done');
+	assert.equal(ended.structuredContent.answer, 'Clicked.');
+	assert.match(sent[1], /and be quick/);
+	const { runs } = (await call('run_list', {})).structuredContent;
+	assert.deepEqual(runs.map(({ id }) => id), [run]);
+	const late = await client.callTool({ name: 'run_pause', arguments: { run } });
+	assert.match(text(late), /is ending|does not go on/);
+	await client.close();
+	server.close();
+}
+
 const desktops = () => JSON.parse(command('desktop', 'list', '--json'));
 
 // One of its own, which goes with the session; nobody else's is taken for it.
@@ -199,6 +262,7 @@ await test('cancels', () => cancels(legacy, () => client.ping()));
 await test('cancels at once', () => cancels_at_once(legacy));
 await test('tells progress', () => tells_progress(legacy));
 await client.close();
+await test('runs and answers', runs_and_answers);
 const modern = await connect([], NewTransport,
 	new NewClient(who, { versionNegotiation: { mode: { pin: '2026-07-28' } } }));
 await test('lists tools, newest revision', () => lists_tools(modern.client));

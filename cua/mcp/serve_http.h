@@ -1,0 +1,30 @@
+#ifndef CUA_MCP_SERVE_HTTP_H
+#define CUA_MCP_SERVE_HTTP_H
+
+/* What Streamable HTTP asks of a server beside its messages: headers that must agree with the body,
+ * and the status of an answer. For a server that reads the POST, and has checked Host, Origin and
+ * token. */
+
+#include "cua/mcp/serve.h"
+
+struct mcp_serve_headers {
+	/* The value of a header by its name in lower case; NULL: it is not there. */
+	const char *(*find)(const char *name, void *user_data);
+	void *user_data;
+};
+
+/**
+ * mcp_serve_http_check() - do the headers of a POST agree with its message?
+ * @ret_revision: for mcp_serve_session_create(), of a session for this POST alone.
+ *
+ * Return: 0, or the code of the error that was emitted.
+ */
+CUA_NODISCARD int mcp_serve_http_check(const struct mcp_serve_message *message,
+		const struct mcp_serve_headers *headers, const struct mcp_serve_out *out,
+		const char **ret_revision);
+
+/* Of an answer with this code; 0: a result. revision: as above; NULL: of the newest. A notification
+ * has no answer, and 202. */
+int mcp_serve_http_status(const char *revision, int code);
+
+#endif

@@ -1,0 +1,52 @@
+// mcp_conformance_server behind a URL, for the conformance suite, which knows HTTP alone. It sends on
+// what it gets: all that the suite looks at but Host and Origin, which a server checks for all that it
+// has, is decided there.
+//
+//   node conformance_bridge.mjs SERVER PROGRAM [ARGUMENT...]     an argument URL is that of the server
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+
+const [server, program, ...args] = process.argv.slice(2);
+const child = spawn(server, { stdio: ['pipe', 'pipe', 'inherit'] });
+const waiting = new Map();
+let count = 0;
+createInterface({ input: child.stdout }).on('line', (line) => {
+	const answer = JSON.parse(line);
+	waiting.get(answer.number)(answer);
+	waiting.delete(answer.number);
+});
+
+function post(headers, body) {
+	return new Promise((resolve) => {
+		const number = ++count;
+		waiting.set(number, resolve);
+		child.stdin.write(`${JSON.stringify({ number, headers, body })}\n`);
+	});
+}
+
+async function handle(request, response) {
+	let body = '';
+	for await (const part of request)
+		body += part;
+	if (request.method !== 'POST')
+		return response.writeHead(405).end();
+	const { status, messages } = await post(request.headers, body);
+	if (messages.length > 1) {
+		response.writeHead(status, { 'Content-Type': 'text/event-stream' });
+		return response.end(messages.map((one) => `data: ${JSON.stringify(one)}\n\n`).join(''));
+	}
+	response.writeHead(status, { 'Content-Type': 'application/json' });
+	return response.end(messages.length ? JSON.stringify(messages[0]) : undefined);
+}
+
+const http = createServer((request, response) => handle(request, response).catch((error) =>
+	response.writeHead(500).end(String(error))));
+http.listen(0, '127.0.0.1', () => {
+	const url = `http://127.0.0.1:${http.address().port}/mcp`;
+	const words = args.map((word) => word === 'URL' ? url : word);
+	spawn(program, words, { stdio: 'inherit' }).on('exit', (code) => {
+		child.kill();
+		process.exit(code ?? 1);
+	});
+});

@@ -1,0 +1,232 @@
+/* The core of the MCP server with the tools that the official conformance suite looks for, and what
+ * it says of HTTP. conformance_bridge.mjs puts it behind a URL: it sends each POST as a line,
+ * {"number", "headers", "body"}, and gets one back, {"number", "status", "messages"}. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+#include "cua/mcp/serve_http.h"
+#include "cua/mcp/serve_internal.h"
+
+/* A picture of one pixel, and no sound at all. */
+#define PNG \
+	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ" \
+	"RU5ErkJggg=="
+#define WAV "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA="
+
+static cJSON *add_block(struct mcp_serve_result *result, const char *json)
+{
+	cJSON *block = cJSON_Parse(json);
+	if (!result->content) {
+		result->content = cJSON_CreateArray();
+	}
+	cJSON_AddItemToArray(result->content, block);
+	return block;
+}
+
+/* subject: the blocks of its answer, a line each. */
+static enum cua_status say(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *blocks = strdup(call->tool->subject);
+	char *rest = NULL;
+	(void)err;
+	for (char *block = strtok_r(blocks, "\n", &rest); block;
+			block = strtok_r(NULL, "\n", &rest)) {
+		add_block(result, block);
+	}
+	return CUA_OK;
+}
+
+static enum cua_status fail(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	(void)call;
+	(void)result;
+	return CUA_FAIL(err, CUA_ERR_APP, 0,
+			"This tool intentionally returns an error for testing");
+}
+
+/* The progress that ours tell of is time; this is what the suite wants to hear. */
+static enum cua_status progress(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	(void)err;
+	for (int done = 0; call->progress_token && done <= 100; done += 50) {
+		cJSON *params = cJSON_CreateObject();
+		cJSON_AddItemToObject(
+				params, "progressToken", mcp_serve_copy_id(call->progress_token));
+		cJSON_AddNumberToObject(params, "progress", done);
+		cJSON_AddNumberToObject(params, "total", 100);
+		mcp_serve_notify(&call->out, "notifications/progress", params);
+	}
+	mcp_serve_add_text(result, "done");
+	return CUA_OK;
+}
+
+#define TEXT(words) "{\"type\":\"text\",\"text\":\"" words "\"}"
+#define IMAGE "{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"" PNG "\"}"
+#define RESOURCE(uri, media_type, text) \
+	"{\"type\":\"resource\",\"resource\":{\"uri\":\"" uri "\",\"mimeType\":\"" media_type \
+	"\",\"text\":\"" text "\"}}"
+
+static const struct mcp_serve_tool fixtures[] = {
+	{ .name = "test_simple_text",
+			.run = say,
+			.subject = TEXT("This is a simple text response for testing.") },
+	{ .name = "test_image_content", .run = say, .subject = IMAGE },
+	{ .name = "test_audio_content",
+			.run = say,
+			.subject = "{\"type\":\"audio\",\"mimeType\":\"audio/wav\",\"data\":\"" WAV
+				   "\"}" },
+	{ .name = "test_embedded_resource",
+			.run = say,
+			.subject = RESOURCE("test://embedded-resource", "text/plain",
+					"This is an embedded resource content.") },
+	{ .name = "test_multiple_content_types",
+			.run = say,
+			.subject = TEXT("Multiple content types test:") "\n" IMAGE "\n" RESOURCE(
+					"test://mixed-content-resource", "application/json",
+					"{}") },
+	{ .name = "test_error_handling", .run = fail },
+	{ .name = "test_tool_with_progress", .run = progress },
+	{ .name = "test_logging_tool", .run = say, .subject = TEXT("done") },
+	{ .name = "test_streaming_elicitation", .run = say, .subject = TEXT("done") },
+};
+
+static const char schema_2020_12[] =
+		"{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
+		"\"$defs\":{\"address\":{\"$anchor\":\"addressDef\",\"type\":\"object\","
+		"\"properties\":{"
+		"\"street\":{\"type\":\"string\"},\"city\":{\"type\":\"string\"}}}},\"properties\":"
+		"{"
+		"\"name\":{\"type\":\"string\"},\"address\":{\"$ref\":\"#/$defs/address\"},"
+		"\"contactMethod\":{\"type\":\"string\",\"enum\":[\"phone\",\"email\"]},\"phone\":"
+		"{\"type\":\"string\"},\"email\":{\"type\":\"string\"}},\"allOf\":[{\"anyOf\":[{"
+		"\"required\":[\"phone\"]},{\"required\":[\"email\"]}]}],\"if\":{\"properties\":{"
+		"\"contactMethod\":{\"const\":\"phone\"}},\"required\":[\"contactMethod\"]},"
+		"\"then\":{"
+		"\"required\":[\"phone\"]},\"else\":{\"required\":[\"email\"]},"
+		"\"additionalProperties\":false}";
+
+static enum cua_status no_desktop(const char *wanted, struct mcp_serve_desktop *ret_desktop,
+		void *user_data, struct cua_error *err)
+{
+	(void)wanted;
+	(void)ret_desktop;
+	(void)user_data;
+	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "no desktop");
+}
+
+static enum cua_status add_fixtures(struct mcp_serve *serve, struct cua_error *err)
+{
+	const struct mcp_serve_tool schema = { .name = "json_schema_2020_12_tool",
+		.help = "has a schema with everything",
+		.run = say,
+		.subject = TEXT("done") };
+	enum cua_status status =
+			mcp_serve_add(serve, &schema, cJSON_Parse(schema_2020_12), NULL, err);
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(fixtures); i++) {
+		struct mcp_serve_tool tool = fixtures[i];
+		tool.help = "what the conformance suite looks for";
+		status = mcp_serve_add(serve, &tool,
+				cJSON_Parse("{\"type\":\"object\",\"properties\":{}}"), NULL, err);
+	}
+	return status;
+}
+
+/* --- a POST --- */
+
+static const char *find_header(const char *name, void *headers)
+{
+	return cua_json_string(headers, name);
+}
+
+static void collect(const char *text, size_t len, void *messages)
+{
+	(void)len;
+	cJSON_AddItemToArray(messages, cJSON_CreateRaw(text));
+}
+
+/* The status that it has. */
+static int handle(struct mcp_serve *serve, cJSON *headers, const struct mcp_serve_message *message,
+		const struct mcp_serve_out *out)
+{
+	const struct mcp_serve_headers named = { find_header, headers };
+	struct mcp_serve_session *session = NULL;
+	struct mcp_serve_call *call = NULL;
+	const char *revision = NULL;
+	int code = mcp_serve_http_check(message, &named, out, &revision);
+	if (code == 0 && mcp_serve_session_create(serve, revision, &session, NULL) == CUA_OK) {
+		code = mcp_serve_handle(session, message, out, &call);
+	}
+	if (call) {
+		code = mcp_serve_call_run(call);
+		mcp_serve_call_destroy(call);
+	}
+	mcp_serve_session_destroy(session);
+	return code == 0 && message->kind != MCP_SERVE_REQUEST
+			? 202
+			: mcp_serve_http_status(revision, code);
+}
+
+struct post {
+	struct mcp_serve *serve;
+	cJSON *json; /* owned */
+};
+
+static void *answer(void *user_data)
+{
+	struct post *post = user_data;
+	struct mcp_serve_message message;
+	CUA_AUTO_JSON cJSON *answer = cJSON_CreateObject();
+	cJSON *messages = cJSON_AddArrayToObject(answer, "messages");
+	const struct mcp_serve_out out = { collect, messages };
+	const char *body = cua_json_text(post->json, "body");
+	int status = 400;
+	if (mcp_serve_read(body, strlen(body), &message, &out) == 0) {
+		status = handle(post->serve, cua_json_member(post->json, "headers"), &message,
+				&out);
+		mcp_serve_message_finish(&message);
+	}
+	cJSON_AddNumberToObject(answer, "status", status);
+	cJSON_AddNumberToObject(answer, "number", cua_json_number(post->json, "number"));
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(answer);
+	printf("%s\n", text);
+	fflush(stdout);
+	cJSON_Delete(post->json);
+	free(post);
+	return NULL;
+}
+
+int main(void)
+{
+	const struct mcp_serve_options options = { .offer = "all", .open_desktop = no_desktop };
+	struct mcp_serve *serve = NULL;
+	struct cua_error why = { 0 };
+	char *line = NULL;
+	size_t size = 0;
+	signal(SIGPIPE, SIG_IGN);
+	if (sodium_init() < 0 || mcp_serve_create(&options, &serve, &why) != CUA_OK ||
+			add_fixtures(serve, &why) != CUA_OK) {
+		fprintf(stderr, "%s\n", why.msg);
+		return 1;
+	}
+	while (getline(&line, &size, stdin) > 0) {
+		struct post *post = calloc(1, sizeof(*post));
+		pthread_t thread;
+		*post = (struct post){ serve, cJSON_Parse(line) };
+		if (pthread_create(&thread, NULL, answer, post) != 0) {
+			return 1;
+		}
+		pthread_detach(thread);
+	}
+	free(line);
+	return 0;
+}
