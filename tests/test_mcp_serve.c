@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,21 @@ static enum cua_status repeat(
 	return CUA_OK;
 }
 
+/* Asks the person, and says what they said. */
+static enum cua_status ask(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *said = NULL;
+	enum cua_status status = mcp_serve_elicit(call, result, "How many?",
+			cJSON_Parse("{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"
+				    "\"integer\"}}}"),
+			&said, err);
+	if (said) {
+		mcp_serve_add_structured(result, cJSON_Duplicate(said, true));
+	}
+	return status;
+}
+
 static cJSON *any_object(void)
 {
 	return cJSON_Parse("{\"type\":\"object\",\"properties\":{}}");
@@ -143,6 +159,8 @@ static void begin_with(const struct mcp_serve_options *options)
 	assert_int_equal(mcp_serve_create(options, &serve, NULL), CUA_OK);
 	assert_int_equal(mcp_serve_add(serve, &waits, any_object(), NULL, NULL), CUA_OK);
 	assert_int_equal(mcp_serve_add(serve, &repeats, any_object(), any_object(), NULL), CUA_OK);
+	const struct mcp_serve_tool asks = { .name = "ask", .help = "asks", .run = ask };
+	assert_int_equal(mcp_serve_add(serve, &asks, any_object(), NULL, NULL), CUA_OK);
 	assert_int_equal(mcp_serve_session_create(serve, NULL, &session, NULL), CUA_OK);
 }
 
@@ -381,9 +399,10 @@ static void every_action_is_a_tool_with_its_hints(void **state)
 	assert_true(hint(tools, "read_file", "readOnlyHint"));
 	assert_null(tool_in(tools, "done"));
 	assert_non_null(tool_in(tools, "run_start"));
+	assert_true(hint(tools, "run_answer", "destructiveHint"));
 	/* Whether a run may do something is a person's to say, unless its user wants it otherwise.
 	 */
-	assert_null(tool_in(tools, "run_answer"));
+	assert_false(serve->takes_word);
 }
 
 static void older_revisions_hear_what_they_know(void **state)
@@ -457,6 +476,7 @@ static void only_what_is_wanted_is_offered(void **state)
 	tools = list_of("2025-11-25");
 	assert_non_null(tool_in(tools, "run_answer"));
 	assert_null(tool_in(tools, "run_start"));
+	assert_true(serve->takes_word);
 	static const struct {
 		const char *offer;
 		const char *words;
@@ -570,6 +590,102 @@ static void a_call_is_cancelled_and_others_are_heard(void **state)
 	assert_non_null(json_at(say(CALL("5", "repeat", "{}")), "result"));
 }
 
+static const char ask_modern[] =
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"
+		"call\",\"params\":{\"name\":\"ask\"%s,"
+		"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+		"\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":%s}}}}";
+
+static const cJSON *say_ask(const char *inputs, const char *elicitation)
+{
+	char text[600];
+	snprintf(text, sizeof(text), ask_modern, inputs, elicitation);
+	return json_at(say(text), "result");
+}
+
+static void the_newest_revision_asks_in_its_answer(void **state)
+{
+	(void)state;
+	const cJSON *result = say_ask("", "{}");
+	assert_string_equal(json_text(result, "resultType"), "input_required");
+	assert_null(cua_json_member(result, "content"));
+	assert_string_equal(json_text(result, "inputRequests.answer.method"), "elicitation/create");
+	assert_string_equal(json_text(result, "inputRequests.answer.params.mode"), "form");
+	assert_string_equal(json_text(result, "inputRequests.answer.params.message"), "How many?");
+	result = say_ask(",\"inputResponses\":{\"answer\":{\"action\":\"accept\",\"content\":{"
+			 "\"n\":3}}}",
+			"{}");
+	assert_string_equal(json_text(result, "resultType"), "complete");
+	assert_int_equal(json_number(result, "structuredContent.n"), 3);
+	result = say_ask(",\"inputResponses\":{\"answer\":{\"action\":\"decline\"}}", "{}");
+	assert_true(cJSON_IsTrue(cua_json_member(result, "isError")));
+	assert_non_null(strstr(json_text(result, "content.0.text"), "decline"));
+	result = say_ask(",\"inputResponses\":{\"answer\":7}", "{}");
+	assert_true(cJSON_IsTrue(cua_json_member(result, "isError")));
+	result = say_ask("", "{\"url\":{}}");
+	assert_non_null(strstr(json_text(result, "content.0.text"), "does not say that it can"));
+	result = say_ask("", "null");
+	assert_true(cJSON_IsTrue(cua_json_member(result, "isError")));
+}
+
+/* Until that many messages were heard. */
+static void await_heard(size_t count)
+{
+	for (bool is_there = false; !is_there;) {
+		pthread_mutex_lock(&heard_mutex);
+		is_there = heard_count >= count;
+		pthread_mutex_unlock(&heard_mutex);
+		sched_yield();
+	}
+}
+
+static void older_revisions_ask_meanwhile(void **state)
+{
+	(void)state;
+	static const char hello[] =
+			"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+			"\"protocolVersion\":\"%s\",\"capabilities\":{\"elicitation\":{}},"
+			"\"clientInfo\":{\"name\":\"t\"}}}";
+	static const char call_text[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+					"\"params\":{\"name\":\"ask\"}}";
+	static const struct {
+		const char *revision, *mode;
+	} rows[] = { { "2025-06-18", "" }, { "2025-11-25", "form" } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
+		pthread_t thread;
+		char text[400];
+		snprintf(text, sizeof(text), hello, rows[i].revision);
+		(void)say(text);
+		const size_t before = heard_count;
+		struct mcp_serve_call *call = start_call(call_text, &thread);
+		await_heard(before + 1);
+		assert_string_equal(json_text(heard[before], "method"), "elicitation/create");
+		assert_string_equal(json_text(heard[before], "params.mode"), rows[i].mode);
+		/* What answers nothing, or something else, is no answer to this. */
+		assert_null(say("{\"jsonrpc\":\"2.0\",\"id\":\"cua-99\",\"result\":{}}"));
+		snprintf(text, sizeof(text),
+				"{\"jsonrpc\":\"2.0\",\"id\":\"%s\",\"result\":{\"action\":"
+				"\"accept\","
+				"\"content\":{\"n\":%zu}}}",
+				json_text(heard[before], "id"), i);
+		assert_null(say(text));
+		pthread_join(thread, NULL);
+		mcp_serve_call_destroy(call);
+		assert_int_equal(json_number(heard[heard_count - 1], "result.structuredContent.n"),
+				i);
+	}
+	(void)say(HELLO("2025-03-26"));
+	assert_true(cJSON_IsTrue(json_at(say(call_text), "result.isError")));
+	pthread_t thread;
+	char text[400];
+	snprintf(text, sizeof(text), hello, "2025-06-18");
+	(void)say(text);
+	struct mcp_serve_call *call = start_call(call_text, &thread);
+	mcp_serve_session_cancel(session);
+	pthread_join(thread, NULL);
+	mcp_serve_call_destroy(call);
+}
+
 static void progress_is_told_to_who_asked(void **state)
 {
 	(void)state;
@@ -638,6 +754,8 @@ int main(void)
 		TEST(a_call_that_cannot_be_made_is_told),
 		TEST(the_desktop_can_be_an_argument),
 		TEST(a_call_is_cancelled_and_others_are_heard),
+		TEST(the_newest_revision_asks_in_its_answer),
+		TEST(older_revisions_ask_meanwhile),
 		TEST(progress_is_told_to_who_asked),
 		TEST(calls_under_way_are_bounded),
 	};

@@ -170,6 +170,18 @@ static enum cua_status check_offer(const struct mcp_serve *serve, struct cua_err
 	return CUA_OK;
 }
 
+static bool offers_group(const struct mcp_serve *serve, enum mcp_serve_group group)
+{
+	const char *at = serve->options.offer, *name = NULL;
+	size_t len = 0;
+	while (cua_names_next(&at, &name, &len)) {
+		if (groups_of(name, len) & group) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void drop_others(struct mcp_serve *serve)
 {
 	size_t kept = 0;
@@ -204,6 +216,7 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	if (status == CUA_OK) {
 		status = check_offer(serve, err);
 	}
+	serve->takes_word = offers_group(serve, MCP_SERVE_APPROVALS);
 	drop_others(serve);
 	if (status == CUA_OK && serve->tool_count == 0) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,

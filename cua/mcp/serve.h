@@ -57,7 +57,8 @@ struct mcp_serve_desktop {
 /* All borrowed as long as the server is there. */
 struct mcp_serve_options {
 	/* Names with commas: "computer", "tools", "runs", "approvals", "all", or of single tools;
-	 * NULL: all but approvals. */
+	 * NULL: all but approvals, without which the person at the host is asked what a run asks,
+	 * whatever the model says of it. */
 	const char *offer;
 	bool read_only;     /* only what changes nothing */
 	bool takes_desktop; /* each tool has an argument "desktop", for who serves several */
@@ -82,7 +83,7 @@ void mcp_serve_destroy(struct mcp_serve *serve);
 enum mcp_serve_kind {
 	MCP_SERVE_REQUEST,
 	MCP_SERVE_NOTIFICATION,
-	MCP_SERVE_ANSWER, /* of the client; nothing was asked, so it is dropped */
+	MCP_SERVE_ANSWER, /* of the client, to what a call has asked */
 };
 
 /* Members are parts of whole. */

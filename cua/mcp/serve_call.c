@@ -41,6 +41,17 @@ static cJSON *wanted_token(const cJSON *params)
 	return cJSON_IsString(token) || cJSON_IsNumber(token) ? cJSON_Duplicate(token, true) : NULL;
 }
 
+/* In the newest revision each request says them. */
+static cJSON *capabilities_of(
+		const struct mcp_serve_session *session, const cJSON *params, const char *revision)
+{
+	return cJSON_Duplicate(mcp_serve_is_modern(revision)
+					? cua_json_member(cua_json_member(params, "_meta"),
+							  MCP_SERVE_META_CAPABILITIES)
+					: session->capabilities,
+			true);
+}
+
 static bool enter(struct mcp_serve_call *call)
 {
 	struct mcp_serve_session *session = call->session;
@@ -68,6 +79,8 @@ static void release(struct mcp_serve_call *call)
 	cJSON_Delete(call->id);
 	cJSON_Delete(call->arguments);
 	cJSON_Delete(call->desktop);
+	cJSON_Delete(call->capabilities);
+	cJSON_Delete(call->inputs);
 	cJSON_Delete(call->progress_token);
 	cua_closep(&call->cancel_fd);
 	pthread_mutex_destroy(&call->mutex);
@@ -88,6 +101,8 @@ enum cua_status mcp_serve_call_create(struct mcp_serve_session *session,
 		.revision = revision,
 		.id = cJSON_Duplicate(message->id, true),
 		.arguments = given_arguments(message->params),
+		.capabilities = capabilities_of(session, message->params, revision),
+		.inputs = cJSON_Duplicate(cua_json_member(message->params, "inputResponses"), true),
 		.progress_token = wanted_token(message->params),
 		.out = *out,
 		.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

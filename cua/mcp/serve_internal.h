@@ -2,9 +2,10 @@
 #define CUA_MCP_SERVE_INTERNAL_H
 
 /* Shared by the files of the server: serve.c (what is offered), serve_message.c (JSON-RPC),
- * serve_session.c (revisions and methods), serve_call.c (a call of a tool), serve_result.c (what a
- * tool answers), serve_desktop.c (the connection to a desktop), and one file for each group of
- * tools: serve_actions.c, serve_tools.c, serve_runs.c. */
+ * serve_session.c (revisions and methods), serve_call.c (a call of a tool), serve_elicit.c (asking
+ * the person at the host), serve_result.c (what a tool answers), serve_desktop.c (the connection to
+ * a desktop), and one file for each group of tools: serve_actions.c, serve_tools.c, serve_runs.c
+ * and what it calls. */
 
 #include <pthread.h>
 #include <stdint.h>
@@ -29,13 +30,15 @@ struct mcp_serve_result {
 	cJSON *content;    /* owned; a list of blocks */
 	cJSON *structured; /* owned; an object; NULL: none */
 	bool is_error;
+	cJSON *input_requests; /* owned; of the newest revision: in the place of all else; NULL:
+				  none */
 };
 
 /* A tool. A failure that the model can do something about is an error with a message for it. */
 struct mcp_serve_tool {
 	const char *name;
 	const char *help;
-	enum mcp_serve_group group;
+	unsigned int group;  /* of enum mcp_serve_group; one of them offered is enough */
 	unsigned int effect; /* of enum cua_effect */
 	const void *subject; /* of run(): a row of a table */
 	enum cua_status (*run)(struct mcp_serve_call *call, struct mcp_serve_result *result,
@@ -47,6 +50,7 @@ struct mcp_serve {
 	struct mcp_serve_options options;
 	struct mcp_serve_tool *tools; /* owned, in the order of the list */
 	size_t tool_count;
+	bool takes_word; /* what a run asks a person, the host's model may answer */
 };
 
 /* Adds a tool to the list. tool->definition is made from the rest, and from schema and
@@ -100,14 +104,18 @@ void mcp_serve_acted_finish(struct mcp_serve_acted *acted);
 cJSON *mcp_serve_version_data(const char *requested);
 
 TAILQ_HEAD(mcp_serve_calls, mcp_serve_call);
+TAILQ_HEAD(mcp_serve_asks, mcp_serve_ask);
 
 struct mcp_serve_session {
 	struct mcp_serve *serve;
 	const char *revision; /* of the handshake; NULL: there was none */
+	cJSON *capabilities;  /* owned; of the client, as the handshake has them; NULL */
 	struct mcp_serve_link link;
-	pthread_mutex_t mutex; /* of calls */
+	pthread_mutex_t mutex; /* of what follows */
 	struct mcp_serve_calls calls;
 	int call_count;
+	struct mcp_serve_asks asks;
+	unsigned long ask_count; /* so far */
 };
 
 /* --- serve_call.c --- */
@@ -120,6 +128,8 @@ struct mcp_serve_call {
 	cJSON *id;             /* owned */
 	cJSON *arguments;      /* owned; an object, without those that are null */
 	cJSON *desktop;        /* owned; that was asked for; NULL: none */
+	cJSON *capabilities;   /* owned; of the client; NULL: none */
+	cJSON *inputs;         /* owned; what was said to what it asked; NULL: nothing */
 	cJSON *progress_token; /* owned; NULL: nobody wants to hear of it */
 	struct mcp_serve_out out;
 	int cancel_fd; /* an eventfd, readable once it is cancelled */
@@ -138,19 +148,27 @@ CUA_NODISCARD enum cua_status mcp_serve_call_create(struct mcp_serve_session *se
 bool mcp_serve_call_is_open(struct mcp_serve_call *call);
 void mcp_serve_call_tick(struct mcp_serve_call *call);
 
-/* --- serve_run_state.c --- */
+/* --- serve_elicit.c --- */
 
-/* One request to the API of a run that goes on, and how it stands then. body: NULL: none. */
-CUA_NODISCARD enum cua_status mcp_serve_run_request(const char *run, const char *method,
-		const char *path, const cJSON *body, cJSON **ret_state, struct cua_error *err);
-/* How a run stands, or what became of it. Waits until it asks something or has ended, for at most
- * wait_s. */
-CUA_NODISCARD enum cua_status mcp_serve_run_state(struct mcp_serve_call *call, const char *run,
-		int wait_s, cJSON **ret_state, struct cua_error *err);
-/* The newest last. */
-CUA_NODISCARD enum cua_status mcp_serve_run_list(int most, cJSON **ret_list, struct cua_error *err);
+/**
+ * mcp_serve_elicit() - ask the person at the host.
+ * @schema:      of the form, an object of plain values; taken over.
+ * @ret_content: what they filled in, the caller's; NULL: result now says what is asked, and the
+ * call comes again with the answer.
+ *
+ * Return: CUA_OK; CUA_ERR_UNAVAILABLE if the host cannot; CUA_ERR_PERSON for a no, or none;
+ * CUA_ERR_TIMEOUT; CUA_ERR_CANCELLED.
+ */
+CUA_NODISCARD enum cua_status mcp_serve_elicit(struct mcp_serve_call *call,
+		struct mcp_serve_result *result, const char *message, cJSON *schema,
+		cJSON **ret_content, struct cua_error *err);
+/* What a client answers to a request of ours. */
+void mcp_serve_take_answer(
+		struct mcp_serve_session *session, const struct mcp_serve_message *message);
 
 /* --- serve_message.c --- */
+
+#define MCP_SERVE_META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 
 /* In the order of their dates, as their names are. */
 static inline bool mcp_serve_is_modern(const char *revision)
@@ -165,6 +183,9 @@ void mcp_serve_answer(const struct mcp_serve_out *out, const cJSON *id, const ch
 void mcp_serve_notify(const struct mcp_serve_out *out, const char *method, cJSON *params);
 /* To be sent: cJSON writes whole numbers beyond fifteen digits otherwise than they came. */
 cJSON *mcp_serve_copy_id(const cJSON *id);
+/* Of the server to the client, which only older revisions know. params is taken. */
+void mcp_serve_request(
+		const struct mcp_serve_out *out, const char *id, const char *method, cJSON *params);
 bool mcp_serve_same_id(const cJSON *one, const cJSON *other);
 
 /* --- serve_result.c --- */

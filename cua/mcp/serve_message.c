@@ -105,10 +105,14 @@ void mcp_serve_answer(const struct mcp_serve_out *out, const cJSON *id, const ch
 	emit(out, message);
 }
 
-void mcp_serve_notify(const struct mcp_serve_out *out, const char *method, cJSON *params)
+/* id NULL: a notification. */
+static void tell(const struct mcp_serve_out *out, const char *id, const char *method, cJSON *params)
 {
 	cJSON *message = cJSON_CreateObject();
 	cJSON_AddStringToObject(message, "jsonrpc", "2.0");
+	if (id) {
+		cJSON_AddStringToObject(message, "id", id);
+	}
 	cJSON_AddStringToObject(message, "method", method);
 	if (!params || !cJSON_AddItemToObject(message, "params", params)) {
 		cJSON_Delete(params);
@@ -116,6 +120,17 @@ void mcp_serve_notify(const struct mcp_serve_out *out, const char *method, cJSON
 		return;
 	}
 	emit(out, message);
+}
+
+void mcp_serve_notify(const struct mcp_serve_out *out, const char *method, cJSON *params)
+{
+	tell(out, NULL, method, params);
+}
+
+void mcp_serve_request(
+		const struct mcp_serve_out *out, const char *id, const char *method, cJSON *params)
+{
+	tell(out, id, method, params);
 }
 
 /* --- in --- */

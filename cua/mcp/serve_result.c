@@ -52,8 +52,24 @@ void mcp_serve_set_error(struct mcp_serve_result *result, const struct cua_error
 	mcp_serve_add_text(result, err->msg[0] ? err->msg : cua_status_name(err->status));
 }
 
+/* The call is to come again, with answers. */
+static cJSON *input_required(struct mcp_serve_result *result)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "resultType", "input_required");
+	if (!cJSON_AddItemToObject(json, "inputRequests", result->input_requests)) {
+		cJSON_Delete(json);
+		return NULL;
+	}
+	result->input_requests = NULL;
+	return json;
+}
+
 cJSON *mcp_serve_result_json(struct mcp_serve_result *result, const char *revision)
 {
+	if (result->input_requests) {
+		return input_required(result);
+	}
 	cJSON *json = cJSON_CreateObject();
 	cJSON *content = CUA_STEAL(result->content);
 	if (!content) {
@@ -75,5 +91,6 @@ void mcp_serve_result_finish(struct mcp_serve_result *result)
 {
 	cJSON_Delete(result->content);
 	cJSON_Delete(result->structured);
+	cJSON_Delete(result->input_requests);
 	*result = (struct mcp_serve_result){ 0 };
 }

@@ -15,9 +15,8 @@
 #include "agent/secrets/redact.h"
 #include "agent/secrets/store.h"
 #include "cua/base/http_unix.h"
-#include "cua/base/json.h"
 #include "cua/base/util.h"
-#include "cua/mcp/serve_internal.h"
+#include "cua/mcp/serve_runs_internal.h"
 
 #define TIMEOUT_MS 5000
 /* A run writes down what it is about to do, then does it: after news it is asked once more. */

@@ -12,7 +12,6 @@
 
 /* What is offered changes with the program's options alone. */
 #define TTL_MS 3600000
-#define META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 #define META_REVISION "io.modelcontextprotocol/protocolVersion"
 /* The first with annotations; with titles and schemas of what tools answer. */
 #define REVISION_ANNOTATIONS "2025-03-26"
@@ -77,6 +76,7 @@ enum cua_status mcp_serve_session_create(struct mcp_serve *serve, const char *re
 	session->serve = serve;
 	session->revision = known_revision(revision);
 	TAILQ_INIT(&session->calls);
+	TAILQ_INIT(&session->asks);
 	enum cua_status status = mcp_serve_link_init(&session->link, err);
 	if (status != CUA_OK) {
 		free(session);
@@ -94,6 +94,7 @@ void mcp_serve_session_destroy(struct mcp_serve_session *session)
 	}
 	mcp_serve_link_finish(&session->link);
 	pthread_mutex_destroy(&session->mutex);
+	cJSON_Delete(session->capabilities);
 	free(session);
 }
 
@@ -209,6 +210,9 @@ static int initialize(struct asked *asked)
 			!cJSON_IsObject(cua_json_member(params, "clientInfo"))) {
 		return wrong_params(asked, "capabilities and clientInfo must be objects");
 	}
+	cJSON_Delete(asked->session->capabilities);
+	asked->session->capabilities =
+			cJSON_Duplicate(cua_json_member(params, "capabilities"), true);
 	const char *known = known_revision(wanted);
 	asked->revision = asked->session->revision = known ? known : MCP_SERVE_REVISION_HANDSHAKE;
 	cJSON *result = with_capabilities(asked);
@@ -345,8 +349,9 @@ static int handle_modern(struct asked *asked)
 				"themselves; %s is, and older ones after initialize",
 				message->revision, MCP_SERVE_REVISION);
 	}
-	if (!cJSON_IsObject(cua_json_member(meta, META_CAPABILITIES))) {
-		return wrong_params(asked, "_meta must have " META_CAPABILITIES ", an object");
+	if (!cJSON_IsObject(cua_json_member(meta, MCP_SERVE_META_CAPABILITIES))) {
+		return wrong_params(asked,
+				"_meta must have " MCP_SERVE_META_CAPABILITIES ", an object");
 	}
 	asked->revision = MCP_SERVE_REVISION;
 	return strcmp(message->method, "server/discover") == 0 ? discover(asked)
@@ -384,7 +389,8 @@ int mcp_serve_handle(struct mcp_serve_session *session, const struct mcp_serve_m
 		}
 		return 0;
 	}
-	if (message->kind != MCP_SERVE_REQUEST) {
+	if (message->kind == MCP_SERVE_ANSWER) {
+		mcp_serve_take_answer(session, message);
 		return 0;
 	}
 	if (is_under_way(session, message->id)) {

@@ -9,6 +9,7 @@ import { createServer } from 'node:http';
 import { inflateSync } from 'node:zlib';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Client as NewClient } from '@modelcontextprotocol/client';
 import { StdioClientTransport as NewTransport } from '@modelcontextprotocol/client/stdio';
 
@@ -182,9 +183,8 @@ function start_model() {
 	return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ server, sent })));
 }
 
-// A run asks before it clicks. Its question is seen, with a picture; who was not allowed to answer it
-// does not find the tool.
-async function runs_and_answers() {
+// A run asks before it clicks; its question is seen, with a picture. answer() has it answered.
+async function runs_and_answers(args, transportClass, client, answer) {
 	const { server, sent } = await start_model();
 	const policy = `${process.env.HOME}/policy.yaml`;
 	writeFileSync(policy, 'include: default\nrules:\n  - ask: clicks\n    when: {action: "click"}\n');
@@ -192,7 +192,7 @@ async function runs_and_answers() {
 	writeFileSync(models, JSON.stringify({ providers: { test: { api: 'responses', needs_key: false,
 		base_url: `http://127.0.0.1:${server.address().port}/v1` } } }));
 	Object.assign(process.env, { CUA_MODEL: 'test/m', CUA_POLICY: policy, CUA_MODELS: models });
-	const { client } = await connect(['--offer=all']);
+	await connect(args, transportClass, client);
 	const call = async (name, args) => {
 		const result = await client.callTool({ name, arguments: args });
 		assert.ok(!result.isError, text(result));
@@ -207,18 +207,54 @@ async function runs_and_answers() {
 	assert.match(question.words, /click/);
 	decode(image(asks));
 	await call('run_tell', { run, text: 'and be quick' });
-	await call('run_answer', { run, question: question.id, answer: 'yes' });
+	await answer(client, { run, question: question.id });
 	const ended = await call('run_status', { run, wait_s: 60 });
 	assert.equal(ended.structuredContent.state, 'done');
 	assert.equal(ended.structuredContent.answer, 'Clicked.');
 	assert.match(sent[1], /and be quick/);
 	const { runs } = (await call('run_list', {})).structuredContent;
-	assert.deepEqual(runs.map(({ id }) => id), [run]);
+	assert.equal(runs.at(-1).id, run);
 	const late = await client.callTool({ name: 'run_pause', arguments: { run } });
 	assert.match(text(late), /is ending|does not go on/);
 	await client.close();
 	server.close();
 }
+
+// The model's word counts, as its user wanted.
+async function answers_itself(client, question) {
+	const wrong = await client.callTool({ name: 'run_answer',
+		arguments: { ...question, question: '0'.repeat(32), answer: 'yes' } });
+	assert.ok(wrong.isError);
+	const result = await client.callTool({ name: 'run_answer', arguments: { ...question, answer: 'yes' } });
+	assert.ok(!result.isError, text(result));
+}
+
+// It does not: the host asks its user, first one who does not say, then one who does.
+function asks_user(told) {
+	return async (client, question) => {
+		const args = { ...question, answer: 'yes' };
+		let result = await client.callTool({ name: 'run_answer', arguments: args });
+		assert.ok(result.isError);
+		assert.match(text(result), /no answer \(decline\)/);
+		result = await client.callTool({ name: 'run_answer', arguments: args });
+		assert.ok(!result.isError, text(result));
+		assert.equal(told.length, 2);
+		assert.match(told[0].message, /May the run .* do this, once\?\nWhat: click at 600, 400/);
+		assert.equal(told[0].requestedSchema.properties.answer.type, 'boolean');
+	};
+}
+
+// A host that cannot ask says how its user answers.
+async function cannot_ask(client, question) {
+	const result = await client.callTool({ name: 'run_answer', arguments: { ...question, answer: 'yes' } });
+	assert.ok(result.isError);
+	assert.match(text(result), /cannot ask its user; they answer with: cua runs answer /);
+	command('runs', 'answer', question.run, question.question, 'yes');
+}
+
+// Declines, then accepts.
+const user = (told) => async ({ params }) => told.push(params) === 1 ? { action: 'decline' }
+	: { action: 'accept', content: { answer: true } };
 
 const desktops = () => JSON.parse(command('desktop', 'list', '--json'));
 
@@ -262,9 +298,24 @@ await test('cancels', () => cancels(legacy, () => client.ping()));
 await test('cancels at once', () => cancels_at_once(legacy));
 await test('tells progress', () => tells_progress(legacy));
 await client.close();
-await test('runs and answers', runs_and_answers);
+const pin = { versionNegotiation: { mode: { pin: '2026-07-28' } } };
+const elicits = { capabilities: { elicitation: {} } };
+await test('runs, and answers itself', () => runs_and_answers(['--offer=all'], StdioClientTransport,
+	new Client(who), answers_itself));
+await test('runs, and cannot ask', () => runs_and_answers([], StdioClientTransport, new Client(who),
+	cannot_ask));
+await test('runs, and has its user asked', () => {
+	const told = [], client = new Client(who, elicits);
+	client.setRequestHandler(ElicitRequestSchema, user(told));
+	return runs_and_answers([], StdioClientTransport, client, asks_user(told));
+});
+await test('runs, and has its user asked, newest revision', () => {
+	const told = [], client = new NewClient(who, { ...elicits, ...pin });
+	client.setRequestHandler('elicitation/create', user(told));
+	return runs_and_answers([], NewTransport, client, asks_user(told));
+});
 const modern = await connect([], NewTransport,
-	new NewClient(who, { versionNegotiation: { mode: { pin: '2026-07-28' } } }));
+	new NewClient(who, pin));
 await test('lists tools, newest revision', () => lists_tools(modern.client));
 await test('sees and acts, newest revision', () => sees_and_acts(modern.client));
 await test('cancels, newest revision', () => cancels(modern, () => modern.client.listTools()));
