@@ -201,18 +201,22 @@ static enum cua_status start_own(
 }
 
 /* What is left of one that died makes room for the next. */
-static enum cua_status has_ended(struct mcp_desktop *desktop, struct cua_error *err)
+static enum cua_status has_ended(struct mcp_desktop *desktop, const struct desktop_record *record,
+		struct cua_error *err)
 {
-	char name[NAME_MAX_LEN + 1];
+	char name[NAME_MAX_LEN + 1], why[DESKTOP_END_SIZE] = "it was stopped";
+	if (record) {
+		cua_desktop_why_dead(record, why);
+	}
 	snprintf(name, sizeof(name), "%s", desktop->name);
 	desktop->name[0] = '\0';
 	if (strcmp(name, desktop->own) == 0) {
 		(void)!cua_desktop_stop_by_name(name, NULL);
 	}
 	return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-			"desktop %s has ended, and all that ran on it: the next call takes another "
-			"one, or starts it",
-			name);
+			"desktop %s has ended, and all that ran on it (%s): the next call takes "
+			"another one, or starts it",
+			name, why);
 }
 
 static enum cua_status use(const char *name, struct desktop_record *record, struct cua_error *err)
@@ -237,12 +241,11 @@ static enum cua_status choose(
 		return start_own(desktop, record, err);
 	}
 	status = use(desktop->name, record, err);
-	return is_known &&
-					(status == CUA_ERR_NOT_FOUND ||
-							(status == CUA_OK &&
-									cua_desktop_is_dead(
-											record)))
-			? has_ended(desktop, err)
+	if (is_known && status == CUA_ERR_NOT_FOUND) {
+		return has_ended(desktop, NULL, err);
+	}
+	return is_known && status == CUA_OK && cua_desktop_is_dead(record)
+			? has_ended(desktop, record, err)
 			: status;
 }
 
