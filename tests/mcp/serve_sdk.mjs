@@ -3,9 +3,10 @@
 //
 //   node serve_sdk.mjs CUA
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 import { inflateSync } from 'node:zlib';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -282,6 +283,50 @@ async function until(condition, what) {
 	assert.fail(`${what} did not come`);
 }
 
+// What no client of the SDK would say: lines that are none of JSON-RPC, one that is too long, the end of
+// the input in the middle of a call.
+async function takes_any_line() {
+	const child = spawn(cua, ['mcp'], { stdio: ['pipe', 'pipe', 'inherit'] });
+	const heard = [];
+	createInterface({ input: child.stdout }).on('line', (line) => heard.push(JSON.parse(line)));
+	const ended = new Promise((resolve) => child.on('exit', (code) => resolve(code)));
+	const say = (line) => child.stdin.write(line);
+	const next = async () => {
+		await until(() => heard.length, 'an answer');
+		return heard.shift();
+	};
+	for (const [line, code] of [['nonsense\n', -32700], ['[]\n', -32600], ['\0\n', -32700],
+		[`${'['.repeat(100000)}\n`, -32700], [`"${'x'.repeat(9 << 20)}"\n`, -32600]]) {
+		say(line);
+		assert.equal((await next()).error.code, code);
+	}
+	say('\n  \r\n{"jsonrpc":"2.0","id":1,"method":');
+	say('"ping"}\n');
+	assert.deepEqual(await next(), { jsonrpc: '2.0', id: 1, result: {} });
+	const meta = '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",' +
+		'"io.modelcontextprotocol/clientCapabilities":{}}';
+	say(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"mouse_down",${meta}}}\n`);
+	assert.equal((await next()).result.isError, false);
+	const began = Date.now();
+	say(`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"wait","arguments":` +
+		`{"duration_ms":60000},${meta}}}\n`);
+	// Without a line break: the last message counts all the same.
+	child.stdin.end(`{"jsonrpc":"2.0","id":4,"method":"tools/list","params":{${meta}}}`);
+	assert.equal((await next()).id, 4);
+	assert.equal(await ended, 0);
+	assert.ok(Date.now() - began < 10000);
+	assert.deepEqual(heard, []);
+}
+
+async function ends_by_signal() {
+	const child = spawn(cua, ['mcp'], { stdio: ['pipe', 'pipe', 'inherit'] });
+	const ended = new Promise((resolve) => child.on('exit', (code) => resolve(code)));
+	child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+	await new Promise((resolve) => child.stdout.once('data', resolve));
+	child.kill('SIGTERM');
+	assert.equal(await ended, 128 + 15);
+}
+
 async function test(name, run) {
 	const began = Date.now();
 	await run();
@@ -290,6 +335,8 @@ async function test(name, run) {
 
 await test('a desktop of its own', starts_a_desktop_and_stops_it);
 command('desktop', 'start', '--name', 'shared');
+await test('takes any line', takes_any_line);
+await test('ends by a signal', ends_by_signal);
 const legacy = await connect(), { client } = legacy;
 await test('lists tools', () => lists_tools(client));
 await test('sees and acts', () => sees_and_acts(client));
