@@ -125,7 +125,7 @@ static enum cua_status ask(
 		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *said = NULL;
-	enum cua_status status = mcp_serve_elicit(call, result, "How many?",
+	enum cua_status status = mcp_serve_elicit(call, result, "answer", "How many?",
 			cJSON_Parse("{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"
 				    "\"integer\"}}}"),
 			&said, err);
@@ -620,8 +620,16 @@ static void the_newest_revision_asks_in_its_answer(void **state)
 	result = say_ask(",\"inputResponses\":{\"answer\":{\"action\":\"decline\"}}", "{}");
 	assert_true(cJSON_IsTrue(cua_json_member(result, "isError")));
 	assert_non_null(strstr(json_text(result, "content.0.text"), "decline"));
-	result = say_ask(",\"inputResponses\":{\"answer\":7}", "{}");
-	assert_true(cJSON_IsTrue(cua_json_member(result, "isError")));
+	/* What is no answer, or one to something else, is asked for again. */
+	static const char *const none[] = { "{\"answer\":7}",
+		"{\"answer\":{\"action\":\"accept\"}}",
+		"{\"other\":{\"action\":\"accept\",\"content\":{}}}", "7", "null" };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(none); i++) {
+		char inputs[200];
+		snprintf(inputs, sizeof(inputs), ",\"inputResponses\":%s", none[i]);
+		assert_string_equal(
+				json_text(say_ask(inputs, "{}"), "resultType"), "input_required");
+	}
 	result = say_ask("", "{\"url\":{}}");
 	assert_non_null(strstr(json_text(result, "content.0.text"), "does not say that it can"));
 	result = say_ask("", "null");

@@ -12,7 +12,6 @@
 #include "cua/base/util.h"
 #include "cua/mcp/serve_internal.h"
 
-#define KEY "answer"
 #define ANSWER_MS (10 * 60 * 1000) /* a person reads, and may be away */
 /* The first with elicitation; with a mode of it. */
 #define REVISION_ELICITATION "2025-06-18"
@@ -42,12 +41,21 @@ static cJSON *params_of(const struct mcp_serve_call *call, const char *message, 
 	return params;
 }
 
+/* What is none is asked for again. */
+static bool is_answer(const cJSON *said)
+{
+	const char *action = cua_json_text(said, "action");
+	return strcmp(action, "decline") == 0 || strcmp(action, "cancel") == 0 ||
+			(strcmp(action, "accept") == 0 &&
+					cJSON_IsObject(cua_json_member(said, "content")));
+}
+
 /* What the person said. */
 static enum cua_status take(const cJSON *said, cJSON **ret_content, struct cua_error *err)
 {
 	const char *action = cua_json_text(said, "action");
 	const cJSON *content = cua_json_member(said, "content");
-	if (strcmp(action, "accept") != 0 || !cJSON_IsObject(content)) {
+	if (!is_answer(said) || strcmp(action, "accept") != 0) {
 		return CUA_FAIL(err, CUA_ERR_PERSON, 0, "the user gave no answer (%.20s)",
 				action[0] ? action : "none");
 	}
@@ -58,11 +66,11 @@ static enum cua_status take(const cJSON *said, cJSON **ret_content, struct cua_e
 /* --- the newest revision --- */
 
 /* params: taken. */
-static enum cua_status ask_by_answer(
-		struct mcp_serve_result *result, cJSON *params, struct cua_error *err)
+static enum cua_status ask_by_answer(struct mcp_serve_result *result, const char *key,
+		cJSON *params, struct cua_error *err)
 {
 	cJSON *requests = cJSON_CreateObject();
-	cJSON *request = cJSON_AddObjectToObject(requests, KEY);
+	cJSON *request = cJSON_AddObjectToObject(requests, key);
 	cJSON_AddStringToObject(request, "method", "elicitation/create");
 	if (!cJSON_AddItemToObject(request, "params", params)) {
 		cJSON_Delete(params);
@@ -162,16 +170,17 @@ static enum cua_status ask_by_request(struct mcp_serve_call *call, cJSON *params
 /* --- both --- */
 
 enum cua_status mcp_serve_elicit(struct mcp_serve_call *call, struct mcp_serve_result *result,
-		const char *message, cJSON *schema, cJSON **ret_content, struct cua_error *err)
+		const char *key, const char *message, cJSON *schema, cJSON **ret_content,
+		struct cua_error *err)
 {
-	const cJSON *said = cua_json_member(call->inputs, KEY);
+	const cJSON *said = cua_json_member(call->inputs, key);
 	*ret_content = NULL;
 	if (!can_ask(call)) {
 		cJSON_Delete(schema);
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"this host does not say that it can ask its user");
 	}
-	if (said) {
+	if (is_answer(said)) {
 		cJSON_Delete(schema);
 		return take(said, ret_content, err);
 	}
@@ -179,6 +188,6 @@ enum cua_status mcp_serve_elicit(struct mcp_serve_call *call, struct mcp_serve_r
 	if (!params) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "question");
 	}
-	return mcp_serve_is_modern(call->revision) ? ask_by_answer(result, params, err)
+	return mcp_serve_is_modern(call->revision) ? ask_by_answer(result, key, params, err)
 						   : ask_by_request(call, params, ret_content, err);
 }

@@ -152,6 +152,7 @@ void mcp_serve_call_tick(struct mcp_serve_call *call);
 
 /**
  * mcp_serve_elicit() - ask the person at the host.
+ * @key:         tells questions of one call apart.
  * @schema:      of the form, an object of plain values; taken over.
  * @ret_content: what they filled in, the caller's; NULL: result now says what is asked, and the
  * call comes again with the answer.
@@ -160,8 +161,8 @@ void mcp_serve_call_tick(struct mcp_serve_call *call);
  * CUA_ERR_TIMEOUT; CUA_ERR_CANCELLED.
  */
 CUA_NODISCARD enum cua_status mcp_serve_elicit(struct mcp_serve_call *call,
-		struct mcp_serve_result *result, const char *message, cJSON *schema,
-		cJSON **ret_content, struct cua_error *err);
+		struct mcp_serve_result *result, const char *key, const char *message,
+		cJSON *schema, cJSON **ret_content, struct cua_error *err);
 /* What a client answers to a request of ours. */
 void mcp_serve_take_answer(
 		struct mcp_serve_session *session, const struct mcp_serve_message *message);

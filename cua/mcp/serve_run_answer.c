@@ -102,7 +102,8 @@ static enum cua_status ask_person(struct mcp_serve_call *call, struct mcp_serve_
 	if (!words) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "question");
 	}
-	status = mcp_serve_elicit(call, result, words, question_form(question), &form, err);
+	status = mcp_serve_elicit(
+			call, result, "answer", words, question_form(question), &form, err);
 	if (status == CUA_ERR_UNAVAILABLE) {
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"this host cannot ask its user; they answer with: cua runs answer "

@@ -70,6 +70,53 @@ static enum cua_status progress(
 	return CUA_OK;
 }
 
+static enum cua_status ask_name(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *said = NULL;
+	char words[200];
+	enum cua_status status = mcp_serve_elicit(call, result, "user_name", "What is your name?",
+			cJSON_Parse("{\"type\":\"object\",\"properties\":{\"name\":{\"type\":"
+				    "\"string\"}},\"required\":[\"name\"]}"),
+			&said, err);
+	if (said) {
+		snprintf(words, sizeof(words), "Hello, %s!", cua_json_text(said, "name"));
+		mcp_serve_add_text(result, words);
+	}
+	return status;
+}
+
+/* Of a client that does not say it has a user to ask, what it can is asked: nothing of ours does
+ * so. */
+struct request {
+	const char *capability, *key, *request;
+};
+
+static const struct request sampling = { "sampling", "capital_question",
+	"{\"method\":\"sampling/createMessage\",\"params\":{\"maxTokens\":100,\"messages\":[{"
+	"\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"What is the capital of "
+	"France?\"}}]}}" };
+static const struct request roots = { "roots", "client_roots",
+	"{\"method\":\"roots/list\",\"params\":{}}" };
+
+static enum cua_status ask_client(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	const struct request *asked = call->tool->subject;
+	const cJSON *said = cua_json_member(call->inputs, asked->key);
+	if (!cua_json_member(call->capabilities, asked->capability)) {
+		return ask_name(call, result, err);
+	}
+	if (said) {
+		mcp_serve_add_structured(result, cJSON_Duplicate(said, true));
+	} else {
+		result->input_requests = cJSON_CreateObject();
+		cJSON_AddItemToObject(
+				result->input_requests, asked->key, cJSON_Parse(asked->request));
+	}
+	return CUA_OK;
+}
+
 #define TEXT(words) "{\"type\":\"text\",\"text\":\"" words "\"}"
 #define IMAGE "{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"" PNG "\"}"
 #define RESOURCE(uri, media_type, text) \
@@ -96,6 +143,12 @@ static const struct mcp_serve_tool fixtures[] = {
 					"{}") },
 	{ .name = "test_error_handling", .run = fail },
 	{ .name = "test_tool_with_progress", .run = progress },
+	{ .name = "test_input_required_result_elicitation", .run = ask_name },
+	{ .name = "test_input_required_result_capabilities",
+			.run = ask_client,
+			.subject = &sampling },
+	{ .name = "test_input_required_result_sampling", .run = ask_client, .subject = &sampling },
+	{ .name = "test_input_required_result_list_roots", .run = ask_client, .subject = &roots },
 	{ .name = "test_logging_tool", .run = say, .subject = TEXT("done") },
 	{ .name = "test_streaming_elicitation", .run = say, .subject = TEXT("done") },
 };
