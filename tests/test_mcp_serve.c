@@ -52,6 +52,14 @@ static void hear(const char *text, size_t len, void *user_data)
 	pthread_mutex_unlock(&heard_mutex);
 }
 
+static size_t count_heard(void)
+{
+	pthread_mutex_lock(&heard_mutex);
+	const size_t count = heard_count;
+	pthread_mutex_unlock(&heard_mutex);
+	return count;
+}
+
 static const struct mcp_serve_out out = { hear, NULL };
 
 /* What comes of a text; the call, if it leads to one. *ret_code as the transport gets it. */
@@ -71,13 +79,14 @@ static struct mcp_serve_call *say_text(const char *text, size_t len, int *ret_co
 static const cJSON *say(const char *text)
 {
 	int code = 0;
-	const size_t before = heard_count;
+	const size_t before = count_heard();
 	struct mcp_serve_call *call = say_text(text, strlen(text), &code);
 	if (call) {
 		(void)mcp_serve_call_run(call);
 		mcp_serve_call_destroy(call);
 	}
-	const cJSON *last = heard_count > before ? heard[heard_count - 1] : NULL;
+	const size_t after = count_heard();
+	const cJSON *last = after > before ? heard[after - 1] : NULL;
 	assert_int_equal(code, last ? cua_json_int(cua_json_member(last, "error"), "code") : 0);
 	return last;
 }
@@ -639,10 +648,7 @@ static void the_newest_revision_asks_in_its_answer(void **state)
 /* Until that many messages were heard. */
 static void await_heard(size_t count)
 {
-	for (bool is_there = false; !is_there;) {
-		pthread_mutex_lock(&heard_mutex);
-		is_there = heard_count >= count;
-		pthread_mutex_unlock(&heard_mutex);
+	while (count_heard() < count) {
 		sched_yield();
 	}
 }

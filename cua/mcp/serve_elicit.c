@@ -123,7 +123,6 @@ static void leave(struct mcp_serve_session *session, struct mcp_serve_ask *ask)
 	TAILQ_REMOVE(&session->asks, ask, entry);
 	pthread_mutex_unlock(&session->mutex);
 	close(ask->answer_fd);
-	cJSON_Delete(ask->answer);
 }
 
 static enum cua_status await(const struct mcp_serve_call *call, const struct mcp_serve_ask *ask,
@@ -160,10 +159,11 @@ static enum cua_status ask_by_request(struct mcp_serve_call *call, cJSON *params
 	enter(session, &ask);
 	mcp_serve_request(&call->out, ask.id, "elicitation/create", params);
 	enum cua_status status = await(call, &ask, err);
+	leave(session, &ask); /* nobody else has the answer any more */
 	if (status == CUA_OK) {
 		status = take(ask.answer, ret_content, err);
 	}
-	leave(session, &ask);
+	cJSON_Delete(ask.answer);
 	return status;
 }
 
