@@ -219,9 +219,13 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	serve->takes_word = offers_group(serve, MCP_SERVE_APPROVALS);
 	drop_others(serve);
 	if (status == CUA_OK && serve->tool_count == 0) {
-		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"nothing is left to offer: no tool of \"%s\" changes nothing",
-				serve->options.offer);
+		status = serve->options.offer[0]
+				? CUA_FAIL(err, CUA_ERR_INVAL, 0,
+						  "nothing is left to offer: every tool of "
+						  "\"%.200s\" "
+						  "changes something",
+						  serve->options.offer)
+				: CUA_FAIL(err, CUA_ERR_INVAL, 0, "no tool is named to offer");
 	}
 	if (status != CUA_OK) {
 		mcp_serve_destroy(serve);
