@@ -4,7 +4,7 @@
 //   node serve_sdk.mjs CUA
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { inflateSync } from 'node:zlib';
@@ -274,6 +274,26 @@ async function starts_a_desktop_and_stops_it() {
 	await until(() => desktops().length === 0, 'the end of both desktops');
 }
 
+// The host of its desktop dies, and gets a successor; the desktop dies, and the next call has another.
+async function outlives_its_desktop() {
+	const { client } = await connect();
+	const call = () => client.callTool({ name: 'cursor_position', arguments: {} });
+	assert.ok(!(await call()).isError);
+	const { name } = desktops()[0];
+	const record = JSON.parse(readFileSync(
+		`${process.env.CUA_RUNTIME_DIR}/desktops/${name}/desktop.json`, 'utf8'));
+	process.kill(record.host.pid ?? record.host, 'SIGKILL');
+	await until(() => desktops()[0].state === 'detached', 'the end of the host');
+	assert.ok(!(await call()).isError);
+	assert.deepEqual(desktops().map(({ state }) => state), ['running']);
+	process.kill(record.session.pid ?? record.session, 'SIGKILL');
+	await until(() => desktops()[0].state === 'dead', 'the end of the desktop');
+	assert.match(text(await call()), /has ended, and all that ran on it/);
+	assert.ok(!(await call()).isError);
+	await client.close();
+	await until(() => desktops().length === 0, 'the end of the desktop');
+}
+
 async function until(condition, what) {
 	for (const end = Date.now() + 20000; Date.now() < end;) {
 		if (condition())
@@ -334,6 +354,7 @@ async function test(name, run) {
 }
 
 await test('a desktop of its own', starts_a_desktop_and_stops_it);
+await test('outlives its desktop', outlives_its_desktop);
 command('desktop', 'start', '--name', 'shared');
 await test('takes any line', takes_any_line);
 await test('ends by a signal', ends_by_signal);
