@@ -52,9 +52,10 @@ static void echo(struct cua_http_exchange *exchange)
 {
 	CUA_AUTO_BUFFER struct cua_buffer text;
 	cua_buffer_init(&text, 2 * BODY_MAX);
-	assert_int_equal(cua_buffer_printf(&text, NULL, "%s %s?%s #%lu \"%s\" ", exchange->method,
-					 exchange->path, exchange->query, exchange->connection,
-					 exchange->if_none_match),
+	assert_int_equal(cua_buffer_printf(&text, NULL, "%s %s?%s #%lu \"%s\" ",
+					 exchange->head.method, exchange->head.path,
+					 exchange->head.query, exchange->connection,
+					 cua_http_header(&exchange->head, "if-none-match")),
 			CUA_OK);
 	assert_int_equal(cua_buffer_append(&text, exchange->body.data, exchange->body.len, NULL),
 			CUA_OK);
@@ -64,28 +65,28 @@ static void echo(struct cua_http_exchange *exchange)
 static void on_request(struct cua_http_exchange *exchange, void *user_data)
 {
 	struct site *site = user_data;
-	if (strcmp(exchange->path, "/late") == 0) {
+	if (strcmp(exchange->head.path, "/late") == 0) {
 		assert_true(site->held_count < 4);
 		site->held[site->held_count++] = exchange;
 		tell(site, 'r');
-	} else if (strcmp(exchange->path, "/release") == 0) {
+	} else if (strcmp(exchange->head.path, "/release") == 0) {
 		for (int i = 0; i < site->held_count; i++) {
 			answer(site->held[i], 200, "at last", 7);
 		}
 		site->held_count = 0;
 		answer(exchange, 200, "released", 8);
-	} else if (strcmp(exchange->path, "/end") == 0) {
+	} else if (strcmp(exchange->head.path, "/end") == 0) {
 		for (int i = 0; i < site->held_count; i++) {
 			cua_http_end(site->held[i]);
 		}
 		site->held_count = 0;
 		answer(exchange, 200, "ended", 5);
-	} else if (strcmp(exchange->path, "/cancel") == 0) {
+	} else if (strcmp(exchange->head.path, "/cancel") == 0) {
 		site->held[site->held_count++] = exchange;
 		assert_int_equal(write(site->cancel_fd, "c", 1), 1);
-	} else if (strcmp(exchange->path, "/big") == 0) {
+	} else if (strcmp(exchange->head.path, "/big") == 0) {
 		answer(exchange, 200, site->big, BIG_LEN);
-	} else if (strcmp(exchange->path, "/empty") == 0) {
+	} else if (strcmp(exchange->head.path, "/empty") == 0) {
 		answer(exchange, 304, NULL, 0);
 	} else {
 		echo(exchange);
@@ -131,8 +132,11 @@ void site_start(struct site *site)
 		.on_close = on_close,
 		.user_data = site };
 	struct cua_error err = { 0 };
-	if (cua_http_server_create(&site->loop, site->path, BODY_MAX, &handler, &site->server,
-			    &err) != CUA_OK) {
+	static const char *const headers[] = { "if-none-match", NULL };
+	const struct cua_http_listen listen = {
+		.unix_path = site->path, .headers = headers, .max_body_len = BODY_MAX
+	};
+	if (cua_http_server_create(&site->loop, &listen, &handler, &site->server, &err) != CUA_OK) {
 		fail_msg("%s", err.msg);
 	}
 	assert_int_equal(pthread_create(&site->thread, NULL, serve, site), 0);

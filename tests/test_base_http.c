@@ -161,9 +161,9 @@ static bool sends_all(int fd, const char *head, size_t body_len)
 /* Who closes on a caller that is still sending takes the answer from it. */
 static void a_refusal_reaches_who_is_still_sending(void **state)
 {
-	char long_path[2000];
+	char long_path[4000];
 	snprintf(long_path, sizeof(long_path),
-			"POST /%01000d HTTP/1.1\r\nHost: d\r\nContent-Length: 4194304\r\n\r\n", 0);
+			"POST /%02100d HTTP/1.1\r\nHost: d\r\nContent-Length: 4194304\r\n\r\n", 0);
 	const struct {
 		const char *head, *answer;
 	} requests[] = { { "POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: 4194304\r\n\r\n",
@@ -578,8 +578,9 @@ static void no_server_without_a_place(void **state)
 	const struct cua_http_handler handler = { 0 };
 	(void)state;
 	assert_int_equal(uv_loop_init(&loop), 0);
-	assert_int_equal(cua_http_server_create(
-					 &loop, "/nonexistent/dir/s", 1, &handler, &server, &err),
+	const struct cua_http_listen listen = { .unix_path = "/nonexistent/dir/s",
+		.max_body_len = 1 };
+	assert_int_equal(cua_http_server_create(&loop, &listen, &handler, &server, &err),
 			CUA_ERR_IO);
 	assert_null(server);
 	uv_run(&loop, UV_RUN_DEFAULT);

@@ -35,6 +35,8 @@
 /* Scripts of the tools, as the connection that an input belongs to; sockets count from 1. */
 #define TOOLS_CONNECTION (~0UL)
 
+static const char *const kept_headers[] = { "if-none-match", NULL };
+
 struct host {
 	struct desktop_record record;
 	uv_loop_t loop;
@@ -182,9 +184,10 @@ static void get_screenshot(struct host *host, struct cua_http_exchange *exchange
 	if (!job) {
 		return;
 	}
-	snprintf(job->if_none_match, sizeof(job->if_none_match), "%s", exchange->if_none_match);
-	if (desktop_shot_parse(exchange->query, desktop_thread_screen(host->thread), &job->shot,
-			    &error) != CUA_OK) {
+	snprintf(job->if_none_match, sizeof(job->if_none_match), "%s",
+			cua_http_header(&exchange->head, "if-none-match"));
+	if (desktop_shot_parse(exchange->head.query, desktop_thread_screen(host->thread),
+			    &job->shot, &error) != CUA_OK) {
 		desktop_job_destroy(job);
 		api_reply_error(exchange, &error, -1);
 		return;
@@ -344,7 +347,7 @@ static void get_frames(struct host *host, struct cua_http_exchange *exchange)
 	struct cua_error error;
 	(void)host;
 	cua_error_set(&error, CUA_ERR_INVAL, 0, "%s is a WebSocket: ask for an upgrade",
-			exchange->path);
+			exchange->head.path);
 	CUA_AUTO_JSON cJSON *json = api_error_json(&error, -1);
 	api_reply_json(exchange, 426, json);
 }
@@ -353,9 +356,10 @@ static enum cua_status on_stream(
 		struct cua_http_stream *stream, void *user_data, struct cua_error *err)
 {
 	struct host *host = user_data;
-	return strcmp(stream->path, "/v1/frames") == 0
+	return strcmp(stream->head.path, "/v1/frames") == 0
 			? desktop_streams_open(host->streams, stream, err)
-			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s is no WebSocket", stream->path);
+			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s is no WebSocket",
+					  stream->head.path);
 }
 
 static void on_stream_drained(struct cua_http_stream *stream, void *user_data)
@@ -404,23 +408,23 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 	struct cua_error error;
 	bool path_known = false;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(routes); i++) {
-		if (strcmp(routes[i].path, exchange->path) != 0) {
+		if (strcmp(routes[i].path, exchange->head.path) != 0) {
 			continue;
 		}
 		path_known = true;
-		if (strcmp(routes[i].method, exchange->method) == 0) {
+		if (strcmp(routes[i].method, exchange->head.method) == 0) {
 			routes[i].handle(user_data, exchange);
 			return;
 		}
 	}
 	if (path_known) {
-		cua_error_set(&error, CUA_ERR_INVAL, 0, "%s has no method %s", exchange->path,
-				exchange->method);
+		cua_error_set(&error, CUA_ERR_INVAL, 0, "%s has no method %s", exchange->head.path,
+				exchange->head.method);
 		CUA_AUTO_JSON cJSON *json = api_error_json(&error, -1);
 		api_reply_json(exchange, 405, json);
 		return;
 	}
-	cua_error_set(&error, CUA_ERR_NOT_FOUND, 0, "no such path: %s", exchange->path);
+	cua_error_set(&error, CUA_ERR_NOT_FOUND, 0, "no such path: %s", exchange->head.path);
 	api_reply_error(exchange, &error, -1);
 }
 
@@ -529,8 +533,10 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 				&host->loop, &host->record, &tools, &host->tools, err);
 	}
 	if (status == CUA_OK) {
-		status = cua_http_server_create(
-				&host->loop, path, BODY_MAX_LEN, &handler, &host->server, err);
+		const struct cua_http_listen listen = {
+			.unix_path = path, .headers = kept_headers, .max_body_len = BODY_MAX_LEN
+		};
+		status = cua_http_server_create(&host->loop, &listen, &handler, &host->server, err);
 	}
 	if (status == CUA_OK) {
 		status = desktop_vnc_create(

@@ -82,11 +82,12 @@ void desktop_lease_look(struct desktop_lease *lease)
 
 void desktop_lease_get(struct desktop_lease *lease, struct cua_http_exchange *exchange)
 {
-	const char *wait =
-			strncmp(exchange->query, "wait_ms=", 8) == 0 ? exchange->query + 8 : NULL;
+	const char *wait = strncmp(exchange->head.query, "wait_ms=", 8) == 0
+			? exchange->head.query + 8
+			: NULL;
 	char *end = NULL;
 	const long wait_ms = wait ? strtol(wait, &end, 10) : 0;
-	if ((wait && (*end || end == wait)) || (!wait && exchange->query[0]) || wait_ms < 0 ||
+	if ((wait && (*end || end == wait)) || (!wait && exchange->head.query[0]) || wait_ms < 0 ||
 			wait_ms > LEASE_WAIT_MAX_MS) {
 		struct cua_error error;
 		cua_error_set(&error, CUA_ERR_INVAL, 0, "wait_ms must be 0 to %d",

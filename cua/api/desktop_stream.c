@@ -166,7 +166,7 @@ enum cua_status desktop_streams_open(struct desktop_streams *streams, struct cua
 {
 	struct picture_coding coding;
 	int fps = 0;
-	enum cua_status status = parse_query(streams, http->query, &coding, &fps, err);
+	enum cua_status status = parse_query(streams, http->head.query, &coding, &fps, err);
 	if (status != CUA_OK) {
 		return status;
 	}

@@ -201,8 +201,8 @@ static const struct route {
 static const struct route *find_route(const struct cua_http_exchange *exchange)
 {
 	for (size_t i = 0; i < CUA_ARRAY_LEN(routes); i++) {
-		if (strcmp(routes[i].method, exchange->method) == 0 &&
-				strcmp(routes[i].path, exchange->path) == 0) {
+		if (strcmp(routes[i].method, exchange->head.method) == 0 &&
+				strcmp(routes[i].path, exchange->head.path) == 0) {
 			return &routes[i];
 		}
 	}
@@ -216,9 +216,10 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *body = NULL, *answer = NULL;
 	const struct route *route = find_route(exchange);
-	enum cua_status status = route ? CUA_OK
-				       : CUA_FAIL(&error, CUA_ERR_NOT_FOUND, 0, "no route %s %s",
-							 exchange->method, exchange->path);
+	enum cua_status status = route
+			? CUA_OK
+			: CUA_FAIL(&error, CUA_ERR_NOT_FOUND, 0, "no route %s %s",
+					  exchange->head.method, exchange->head.path);
 	if (status == CUA_OK && exchange->body.len > 0) {
 		body = cJSON_ParseWithLength(exchange->body.data, exchange->body.len);
 		status = cJSON_IsObject(body)
@@ -270,6 +271,7 @@ static enum cua_status listen_on(struct run_api *api, struct cua_error *err)
 {
 	const struct cua_http_handler handler = { .on_request = on_request, .user_data = api };
 	char path[CUA_PATH_MAX];
+	const struct cua_http_listen listen = { .unix_path = path, .max_body_len = BODY_MAX_LEN };
 	enum cua_status status = agent_runs_socket(api->name, path, sizeof(path), err);
 	if (status != CUA_OK) {
 		return status;
@@ -279,8 +281,7 @@ static enum cua_status listen_on(struct run_api *api, struct cua_error *err)
 	}
 	uv_async_init(&api->loop, &api->stop, on_stop);
 	api->stop.data = api;
-	status = cua_http_server_create(
-			&api->loop, path, BODY_MAX_LEN, &handler, &api->server, err);
+	status = cua_http_server_create(&api->loop, &listen, &handler, &api->server, err);
 	const int failed = status == CUA_OK ? start_thread(api) : 0;
 	if (status == CUA_OK && failed == 0) {
 		return CUA_OK;

@@ -1,7 +1,8 @@
 #ifndef CUA_BASE_HTTP_SERVER_INTERNAL_H
 #define CUA_BASE_HTTP_SERVER_INTERNAL_H
 
-/* Between http_server.c, http_stream.c and http_linger.c. */
+/* Between http_server.c, http_exchange.c, http_head.c, http_idle.c, http_stream.c and
+ * http_linger.c. */
 
 #include <sys/queue.h>
 
@@ -10,12 +11,12 @@
 #include "cua/base/http_server.h"
 
 #define LWS_TIMERS_MAX 4
-#define HTTP_SERVER_QUERY_MAX 512
 
 struct cua_http_server {
 	uv_loop_t *loop;
 	struct lws_context *context;
-	int connections;
+	struct http_listener *listener; /* NULL: a unix socket, which libwebsockets listens on */
+	int connections, max_connections;
 	/* libwebsockets' own. It wakes every 30 s for housekeeping, with nobody connected, too. */
 	uv_handle_t *lws_timers[LWS_TIMERS_MAX];
 	size_t lws_timer_count;
@@ -25,7 +26,11 @@ struct cua_http_server {
 	int linger_count;
 	size_t max_body_len;
 	unsigned long last_connection;
-	char path[512];
+	bool is_tcp, is_tls;
+	const char *const *header_names; /* borrowed */
+	/* Of each: libwebsockets' number, -1 for one that it does not know. */
+	int header_tokens[CUA_HTTP_HEADERS_KEPT_MAX];
+	char path[512]; /* "" for TCP */
 };
 
 struct exchange;
@@ -50,15 +55,57 @@ struct connection {
 	int completions;       /* times that the body of the request was said to be complete */
 };
 
-/* http_server.c: the query of a request, "" for none; false if it is longer than size. */
-bool http_server_query(struct lws *wsi, char *query, size_t size);
+/* http_server.c: the caller is watched for a hang-up, as long as libwebsockets does not read. */
+void http_watch_hang_up(const struct connection *connection);
+
+/* http_head.c */
+enum http_head_status {
+	HTTP_HEAD_OK,
+	HTTP_HEAD_TOO_LONG,
+	HTTP_HEAD_MALFORMED,
+	HTTP_HEAD_NOMEM,
+};
+void http_head_know_headers(struct cua_http_server *server, const char *const *names);
+/* path: what libwebsockets says it is. Release with http_head_finish() whatever the outcome. */
+enum http_head_status http_head_read(
+		struct connection *connection, const char *path, struct cua_http_head *ret_head);
+void http_head_finish(struct cua_http_head *head);
+
+/* http_exchange.c: what libwebsockets tells of a request; the same answers as its callback's. */
+int http_exchange_begin(struct lws *wsi, const char *path);
+int http_exchange_body(struct connection *connection, const void *data, size_t len);
+int http_exchange_body_complete(struct connection *connection);
+int http_exchange_writeable(struct connection *connection);
+/* The connection is over. */
+void http_exchange_closed(struct connection *connection);
 
 /* http_stream.c: what libwebsockets tells of a WebSocket; the same answers as its callback's. */
 int http_stream_confirm(struct connection *connection, const char *protocol);
 int http_stream_established(struct connection *connection);
+int http_stream_received(struct connection *connection, const void *data, size_t len);
 int http_stream_writeable(struct connection *connection);
 /* The connection is over. */
 void http_stream_closed(struct connection *connection);
+/* An answer that goes on after answer_head, which is taken over, as is head. NULL without memory.
+ */
+struct stream *http_stream_of_answer(struct connection *connection, struct cua_http_head *head,
+		const struct cua_buffer *answer_head, void *user_data);
+
+/* http_listen.c: sets server->listener, for http_listen_end(). CUA_ERR_EXISTS if somebody else
+ * listens there; CUA_ERR_IO; CUA_ERR_NOMEM. */
+CUA_NODISCARD enum cua_status http_listen(struct cua_http_server *server,
+		const struct cua_http_listen *listen_to, struct cua_error *err);
+int http_listen_port(const struct http_listener *listener);
+void http_listen_end(struct http_listener *listener);
+
+/* http_idle.c: no timers without connections. */
+struct http_timer_walk {
+	uv_handle_t *found[LWS_TIMERS_MAX + 16];
+	size_t count;
+};
+void http_idle_before_context(struct cua_http_server *server, struct http_timer_walk *ret_before);
+void http_idle_after_context(struct cua_http_server *server, const struct http_timer_walk *before);
+void http_idle_count(struct cua_http_server *server, int difference);
 
 /* http_linger.c: the last answer is out. Reads on and drops what comes, for a while: closing on a
  * caller who is still sending would take the answer from it. Keeps a descriptor of its own. */

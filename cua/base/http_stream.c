@@ -1,4 +1,5 @@
-/* WebSockets of the HTTP server. libwebsockets speaks the protocol; here is the queue. */
+/* WebSockets of the HTTP server, and answers that go on. libwebsockets speaks the protocol; here is
+ * the queue. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct message {
 struct stream {
 	struct cua_http_stream public;
 	struct connection *connection;
-	char path[256], query[HTTP_SERVER_QUERY_MAX];
+	bool is_answer; /* HTTP, and no WebSocket */
 	TAILQ_HEAD(, message) queue;
 	bool over; /* to be closed when the queue is out */
 };
@@ -46,39 +47,83 @@ static int refuse(struct connection *connection, const struct cua_error *error)
 	return -1; /* what was written is sent before the end */
 }
 
-static bool read_target(struct stream *stream, struct lws *wsi)
+static struct stream *stream_create(struct connection *connection)
 {
-	return lws_hdr_copy(wsi, stream->path, sizeof(stream->path), WSI_TOKEN_GET_URI) > 0 &&
-			http_server_query(wsi, stream->query, sizeof(stream->query));
+	struct stream *stream = calloc(1, sizeof(*stream));
+	if (stream) {
+		TAILQ_INIT(&stream->queue);
+		stream->connection = connection;
+	}
+	return stream;
+}
+
+static void stream_destroy(struct stream *stream)
+{
+	for (struct message *message; (message = TAILQ_FIRST(&stream->queue));) {
+		TAILQ_REMOVE(&stream->queue, message, link);
+		free(message);
+	}
+	http_head_finish(&stream->public.head);
+	free(stream);
+}
+
+static enum cua_status read_target(
+		struct connection *connection, struct stream *stream, struct cua_error *err)
+{
+	char path[2048];
+	const int len = lws_hdr_copy(connection->wsi, path, sizeof(path), WSI_TOKEN_GET_URI);
+	if (connection->exchange || connection->stream || len <= 0) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no such WebSocket");
+	}
+	return http_head_read(connection, path, &stream->public.head) == HTTP_HEAD_OK
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "the query or a header is too long, or there twice");
 }
 
 int http_stream_confirm(struct connection *connection, const char *protocol)
 {
 	struct cua_error error = { 0 };
-	struct stream *stream = connection ? calloc(1, sizeof(*stream)) : NULL;
+	struct stream *stream = connection ? stream_create(connection) : NULL;
 	if (!stream) {
 		return -1;
 	}
 	const struct cua_http_handler *handler = &connection->server->handler;
-	TAILQ_INIT(&stream->queue);
-	stream->connection = connection;
-	stream->public.path = stream->path;
-	stream->public.query = stream->query;
 	enum cua_status status = CUA_OK;
 	if (strcasecmp(protocol, "websocket") != 0 || !handler->on_stream) {
 		status = CUA_FAIL(&error, CUA_ERR_INVAL, 0, "no upgrade to %.40s here", protocol);
-	} else if (connection->exchange || connection->stream ||
-			!read_target(stream, connection->wsi)) {
-		status = CUA_FAIL(&error, CUA_ERR_INVAL, 0, "no such WebSocket");
 	} else {
+		status = read_target(connection, stream, &error);
+	}
+	if (status == CUA_OK) {
 		status = handler->on_stream(&stream->public, handler->user_data, &error);
 	}
 	if (status != CUA_OK) {
-		free(stream);
+		stream_destroy(stream);
 		return refuse(connection, &error);
 	}
 	connection->stream = stream;
 	return 0;
+}
+
+struct stream *http_stream_of_answer(struct connection *connection, struct cua_http_head *head,
+		const struct cua_buffer *answer_head, void *user_data)
+{
+	struct stream *stream = stream_create(connection);
+	if (!stream) {
+		return NULL;
+	}
+	if (cua_http_stream_send(&stream->public, true, answer_head->data, answer_head->len,
+			    NULL) != CUA_OK) {
+		stream_destroy(stream);
+		return NULL;
+	}
+	stream->is_answer = true;
+	stream->public.head = *head;
+	stream->public.user_data = user_data;
+	*head = (struct cua_http_head){ 0 };
+	connection->stream = stream;
+	return stream;
 }
 
 int http_stream_established(struct connection *connection)
@@ -87,6 +132,23 @@ int http_stream_established(struct connection *connection)
 		return -1;
 	}
 	lws_callback_on_writable(connection->wsi);
+	return 0;
+}
+
+int http_stream_received(struct connection *connection, const void *data, size_t len)
+{
+	struct stream *stream = connection ? connection->stream : NULL;
+	if (!stream) {
+		return -1;
+	}
+	const struct cua_http_handler *handler = &connection->server->handler;
+	if (handler->on_stream_data && !stream->over) {
+		handler->on_stream_data(&stream->public, data, len,
+				!lws_frame_is_binary(connection->wsi),
+				lws_is_final_fragment(connection->wsi) &&
+						lws_remaining_packet_payload(connection->wsi) == 0,
+				handler->user_data);
+	}
 	return 0;
 }
 
@@ -108,7 +170,9 @@ int http_stream_writeable(struct connection *connection)
 	}
 	TAILQ_REMOVE(&stream->queue, message, link);
 	const int written = lws_write(connection->wsi, message->bytes + LWS_PRE, message->len,
-			message->is_text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
+			stream->is_answer                  ? LWS_WRITE_HTTP
+					: message->is_text ? LWS_WRITE_TEXT
+							   : LWS_WRITE_BINARY);
 	free(message);
 	if (written < 0) {
 		return -1;
@@ -125,12 +189,8 @@ void http_stream_closed(struct connection *connection)
 	}
 	const struct cua_http_handler *handler = &connection->server->handler;
 	handler->on_stream_closed(&stream->public, handler->user_data);
-	for (struct message *message; (message = TAILQ_FIRST(&stream->queue));) {
-		TAILQ_REMOVE(&stream->queue, message, link);
-		free(message);
-	}
 	connection->stream = NULL;
-	free(stream);
+	stream_destroy(stream);
 }
 
 enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_text, const void *data,
@@ -154,4 +214,10 @@ void cua_http_stream_close(struct cua_http_stream *public)
 	struct stream *stream = (struct stream *)public;
 	stream->over = true;
 	lws_callback_on_writable(stream->connection->wsi);
+}
+
+void cua_http_stream_listen(struct cua_http_stream *public, bool listens)
+{
+	const struct stream *stream = (const struct stream *)public;
+	lws_rx_flow_control(stream->connection->wsi, listens);
 }
