@@ -73,6 +73,7 @@ struct cua_agent_options {
 	const cJSON *desktop_settings; /* kept for --resume, which may need another; NULL: unknown
 					*/
 	const char *runs_dir;          /* NULL: where agent_journal_create() puts it */
+	const char *name;              /* of a new run; NULL: one is made */
 	const char *resume;            /* folder of the run to go on with; NULL for a new one */
 	bool desktop_is_new; /* to the run that is resumed: its own is gone, or another was chosen
 			      */

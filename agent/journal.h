@@ -53,11 +53,13 @@ struct agent_journal {
 /**
  * agent_journal_create() - make the folder of a new run.
  * @runs_dir: NULL: agent_runs_dir().
+ * @name:     one that agent_runs_make_name() made; NULL: another.
  *
- * Return: CUA_OK; CUA_ERR_IO; CUA_ERR_NOMEM. Release with agent_journal_finish() in any case.
+ * Return: CUA_OK; CUA_ERR_EXISTS if there is a run of that name; CUA_ERR_IO; CUA_ERR_NOMEM. Release
+ * with agent_journal_finish() in any case.
  */
-CUA_NODISCARD enum cua_status agent_journal_create(
-		struct agent_journal *journal, const char *runs_dir, struct cua_error *err);
+CUA_NODISCARD enum cua_status agent_journal_create(struct agent_journal *journal,
+		const char *runs_dir, const char *name, struct cua_error *err);
 
 /**
  * agent_journal_open() - go on with the journal of a run.

@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/journal_disk.h"
@@ -20,20 +18,13 @@
 
 /* --- making the folder --- */
 
-/* Sorts by time, to the millisecond, and cannot collide. */
-static bool make_path(struct agent_journal *journal, const char *runs_dir)
+static bool make_path(struct agent_journal *journal, const char *runs_dir, const char *name)
 {
-	struct timespec now;
-	struct tm utc;
-	char second[32], random_hex[9];
-	unsigned char random_bytes[4];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(second, sizeof(second), "%Y%m%dT%H%M%S", &utc);
-	randombytes_buf(random_bytes, sizeof(random_bytes));
-	sodium_bin2hex(random_hex, sizeof(random_hex), random_bytes, sizeof(random_bytes));
-	if (asprintf(&journal->path, "%s/%s.%03ldZ-%s", runs_dir, second, now.tv_nsec / 1000000,
-			    random_hex) < 0) {
+	char made[AGENT_RUN_NAME_SIZE];
+	if (!name) {
+		agent_runs_make_name(made);
+	}
+	if (asprintf(&journal->path, "%s/%s", runs_dir, name ? name : made) < 0) {
 		journal->path = NULL;
 		return false;
 	}
@@ -116,7 +107,8 @@ static enum cua_status create_folder(struct agent_journal *journal, struct cua_e
 		return status;
 	}
 	if (mkdir(journal->path, 0700) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", journal->path);
+		return CUA_FAIL(err, errno == EEXIST ? CUA_ERR_EXISTS : CUA_ERR_IO, errno, "%s",
+				journal->path);
 	}
 	status = open_files(journal, O_CREAT | O_EXCL, err);
 	if (status == CUA_OK) {
@@ -129,8 +121,8 @@ static enum cua_status create_folder(struct agent_journal *journal, struct cua_e
 	return status == CUA_OK ? sync_parents(journal->dir_fd, err) : status;
 }
 
-enum cua_status agent_journal_create(
-		struct agent_journal *journal, const char *runs_dir, struct cua_error *err)
+enum cua_status agent_journal_create(struct agent_journal *journal, const char *runs_dir,
+		const char *name, struct cua_error *err)
 {
 	journal_init(journal);
 	CUA_AUTO_FREE char *found = NULL;
@@ -139,7 +131,7 @@ enum cua_status agent_journal_create(
 	if (status == CUA_OK) {
 		status = cua_make_dirs(dir, 0700, err);
 	}
-	if (status == CUA_OK && !make_path(journal, dir)) {
+	if (status == CUA_OK && !make_path(journal, dir, name)) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folder of the run");
 	}
 	if (status == CUA_OK) {

@@ -400,7 +400,8 @@ static void open_journal(struct agent_run *run)
 		run_end_desktop(run, &why);
 	} else if (run->options->resume) {
 		run_resume_open(run);
-	} else if (agent_journal_create(&run->journal, run->options->runs_dir, &why) != CUA_OK) {
+	} else if (agent_journal_create(&run->journal, run->options->runs_dir, run->options->name,
+				   &why) != CUA_OK) {
 		run_end_desktop(run, &why);
 	}
 	if (!run->is_over) {

@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/event.h"
@@ -17,6 +19,37 @@
 #include "cua/base/util.h"
 
 #define LAST_EVENT_MAX ((off_t)1 << 20) /* a longer one is found by reading all */
+
+/* --- names --- */
+
+void agent_runs_make_name(char name[AGENT_RUN_NAME_SIZE])
+{
+	struct timespec now;
+	struct tm utc;
+	char second[16], random_hex[9];
+	unsigned char random_bytes[4];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(second, sizeof(second), "%Y%m%dT%H%M%S", &utc);
+	randombytes_buf(random_bytes, sizeof(random_bytes));
+	sodium_bin2hex(random_hex, sizeof(random_hex), random_bytes, sizeof(random_bytes));
+	snprintf(name, AGENT_RUN_NAME_SIZE, "%s.%03dZ-%s", second, (int)(now.tv_nsec / 1000000),
+			random_hex);
+}
+
+bool agent_runs_is_name(const char *name)
+{
+	static const char like[] = "00000000T000000.000Z-xxxxxxxx";
+	for (size_t i = 0; i < sizeof(like); i++) {
+		const bool fits = like[i] == '0' ? name[i] >= '0' && name[i] <= '9'
+				: like[i] == 'x' ? name[i] && strchr("0123456789abcdef", name[i])
+						 : name[i] == like[i];
+		if (!fits) {
+			return false;
+		}
+	}
+	return true;
+}
 
 /* --- finding --- */
 

@@ -28,6 +28,13 @@ CUA_NODISCARD enum cua_status agent_runs_find(
 CUA_NODISCARD enum cua_status agent_runs_socket(
 		const char *id, char *path, size_t size, struct cua_error *err);
 
+#define AGENT_RUN_NAME_SIZE 32
+
+/* Sorts by time, to the millisecond, and cannot collide. After sodium_init(). */
+void agent_runs_make_name(char name[AGENT_RUN_NAME_SIZE]);
+/* As it makes them. */
+bool agent_runs_is_name(const char *name);
+
 struct agent_run_summary {
 	char *path, *id;    /* path is owned, id is the end of it */
 	char state[32];     /* "running", "broken_off", or the outcome it ended with */

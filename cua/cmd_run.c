@@ -208,6 +208,7 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 	show.printer.asks_here = show.person.has_terminal;
 	struct cua_agent_options options = {
 		.task = resumed ? resumed->task : command->task,
+		.name = command->name,
 		.api = model->choice.api,
 		.model = model->choice.model,
 		.base_url = model->choice.base_url,

@@ -6,13 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/runs.h"
+#include "cua/base/buffer.h"
 #include "cua/base/util.h"
 #include "cua/desktop_options.h"
 
+#define TASK_MAX_LEN ((size_t)1 << 20)
+
 static const char usage[] =
 		"usage: cua run [OPTION...] \"TASK\"\n"
+		"       cua run [OPTION...] - < TASK\n"
 		"       cua run --resume RUN [OPTION...]\n"
 		"\n"
 		"Gives a model a desktop and a task, and prints what it does, a line per step.\n"
@@ -29,6 +35,9 @@ static const char usage[] =
 		"  --attended      questions wait for cua runs answer; else, without a terminal, "
 		"nobody\n"
 		"                  is asked, and the answer is no\n"
+		"  --name NAME     of the run, like those that it would get itself; refused if "
+		"there\n"
+		"                  is one of that name, so that nobody starts the same twice\n"
 		"  --resume RUN    go on with a run that was killed, interrupted, came to a limit "
 		"or\n"
 		"                  failed by model or desktop: as cua runs list calls it, or "
@@ -201,6 +210,9 @@ static bool parse_option(int option, struct run_options *options)
 	case 'r':
 		options->resume = optarg;
 		return true;
+	case 'n':
+		options->name = optarg;
+		return true;
 	case 'p':
 		options->policy = optarg;
 		return true;
@@ -233,6 +245,7 @@ static bool check_resume(const struct run_options *options, int argc)
 	const char *kept = optind < argc                           ? "task"
 			: options->template_name                   ? "template"
 			: options->wish.model || options->wish.api ? "model and API"
+			: options->name                            ? "name"
 			: options->tools || options->mcp           ? "tools and servers"
 								   : NULL;
 	if (kept) {
@@ -258,10 +271,41 @@ static bool check_desktop(const struct run_options *options)
 	return true;
 }
 
+/* Up to its end; the caller's, for the life of the process. NULL if it cannot be read. */
+static char *read_task(void)
+{
+	struct cua_buffer text;
+	char piece[4096];
+	ssize_t len = 0;
+	struct cua_error why = { 0 };
+	cua_buffer_init(&text, TASK_MAX_LEN);
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && (len = read(STDIN_FILENO, piece, sizeof(piece))) > 0) {
+		status = cua_buffer_append(&text, piece, (size_t)len, &why);
+	}
+	if (status == CUA_OK && len < 0) {
+		status = CUA_FAIL(&why, CUA_ERR_IO, errno, "reading");
+	}
+	if (status == CUA_OK && text.data && memchr(text.data, 0, text.len)) {
+		status = CUA_FAIL(&why, CUA_ERR_INVAL, 0, "there is a zero byte in it");
+	}
+	if (status == CUA_OK) {
+		status = cua_buffer_append(&text, "", 1, &why);
+	}
+	if (status != CUA_OK) {
+		fprintf(stderr, "cua run: the task from standard input: %s\n", why.msg);
+		cua_buffer_finish(&text);
+		return NULL;
+	}
+	return text.data;
+}
+
 static bool check_task(const struct run_options *options, int argc)
 {
 	const char *problem = optind >= argc ? "there is no task"
 			: optind < argc - 1  ? "the task must be one argument: put it in quotes"
+			: options->name && !agent_runs_is_name(options->name)
+			? "--name is no name of a run: one is 20261122T111546.562Z-d12ae1b7"
 			: !options->task[strspn(options->task, " \t\r\n")] ? "the task is empty"
 									   : NULL;
 	if (problem) {
@@ -280,6 +324,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "keep", no_argument, NULL, 'k' },
 		{ "detach", no_argument, NULL, 'D' },
 		{ "attended", no_argument, NULL, 'A' },
+		{ "name", required_argument, NULL, 'n' },
 		{ "resume", required_argument, NULL, 'r' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "tools", required_argument, NULL, 'o' },
@@ -316,6 +361,12 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		return check_resume(ret_options, argc);
 	}
 	ret_options->task = optind < argc ? argv[optind] : NULL;
+	if (optind == argc - 1 && strcmp(argv[optind], "-") == 0) {
+		ret_options->task = read_task();
+		if (!ret_options->task) {
+			return false;
+		}
+	}
 	return check_task(ret_options, argc);
 }
 

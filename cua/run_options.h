@@ -14,7 +14,7 @@
 /* All borrowed from argv. */
 struct run_options {
 	struct agent_model_wish wish;
-	const char *desktop, *task, *resume, *policy, *tools, *mcp, *template_name;
+	const char *desktop, *task, *resume, *policy, *tools, *mcp, *template_name, *name;
 	const struct agent_template *template;  /* NULL: none; not of argv */
 	struct agent_limits limits;             /* -1: not given */
 	struct cua_desktop_options new_desktop; /* for the one that is started without desktop */

@@ -40,7 +40,7 @@ static int set_up(void **state)
 	assert_true(sodium_init() >= 0);
 	assert_non_null(mkdtemp(fixture->dir));
 	assert_int_equal(setenv("CUA_STATE_DIR", fixture->dir, true), 0);
-	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL), CUA_OK);
+	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL, NULL), CUA_OK);
 	snprintf(fixture->path, sizeof(fixture->path), "%s", fixture->journal.path);
 	crypto_hash_sha256(hash, picture_png, sizeof(picture_png));
 	sodium_bin2hex(fixture->sha256, sizeof(fixture->sha256), hash, sizeof(hash));
@@ -270,7 +270,7 @@ static void a_key_that_others_can_read_is_refused(void **state)
 	char path[400];
 	snprintf(path, sizeof(path), "%s/journal.key", fixture->dir);
 	assert_int_equal(chmod(path, 0640), 0);
-	assert_int_equal(agent_journal_create(&second, fixture->dir, &why), CUA_ERR_POLICY);
+	assert_int_equal(agent_journal_create(&second, fixture->dir, NULL, &why), CUA_ERR_POLICY);
 	assert_non_null(strstr(why.msg, "chmod 600"));
 	agent_journal_finish(&second);
 }
@@ -345,7 +345,7 @@ static void on_small_disk(struct fixture *fixture, void (*play)(struct fixture *
 				mount("none", fixture->dir, "tmpfs", 0, "size=20m") != 0) {
 			_exit(77);
 		}
-		assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL),
+		assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL, NULL),
 				CUA_OK);
 		snprintf(fixture->path, sizeof(fixture->path), "%s", fixture->journal.path);
 		play(fixture);
@@ -476,7 +476,7 @@ static void play_no_ballast(struct fixture *fixture)
 {
 	struct agent_journal second;
 	struct cua_error why = { 0 };
-	EXPECT(agent_journal_create(&second, fixture->dir, &why) == CUA_ERR_IO);
+	EXPECT(agent_journal_create(&second, fixture->dir, NULL, &why) == CUA_ERR_IO);
 	EXPECT(strstr(why.msg, "16 MiB of free disk") != NULL);
 }
 

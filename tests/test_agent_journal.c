@@ -34,7 +34,7 @@ static int set_up(void **state)
 	assert_true(sodium_init() >= 0);
 	assert_non_null(mkdtemp(fixture->dir));
 	assert_int_equal(setenv("CUA_STATE_DIR", fixture->dir, true), 0);
-	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL), CUA_OK);
+	assert_int_equal(agent_journal_create(&fixture->journal, fixture->dir, NULL, NULL), CUA_OK);
 	*state = fixture;
 	return 0;
 }
@@ -201,7 +201,7 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state)
 	(void)state;
 	struct agent_journal journal;
 	struct cua_error why = { 0 };
-	assert_int_not_equal(agent_journal_create(&journal, "/proc/none/runs", &why), CUA_OK);
+	assert_int_not_equal(agent_journal_create(&journal, "/proc/none/runs", NULL, &why), CUA_OK);
 	assert_non_null(strstr(why.msg, "journal"));
 	agent_journal_finish(&journal);
 }

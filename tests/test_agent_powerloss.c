@@ -104,7 +104,7 @@ static bool write_events(struct agent_journal *journal)
 static int writer(const char *runs_dir)
 {
 	struct agent_journal journal;
-	if (sodium_init() < 0 || agent_journal_create(&journal, runs_dir, NULL) != CUA_OK) {
+	if (sodium_init() < 0 || agent_journal_create(&journal, runs_dir, NULL, NULL) != CUA_OK) {
 		return 3;
 	}
 	journal.space_wait_s = 0;
