@@ -132,6 +132,7 @@ static void on_event(const cJSON *event, void *user_data)
 static void on_words(const char *words, void *user_data)
 {
 	struct show *show = user_data;
+	run_api_words(show->person.api, words);
 	agent_print_words(&show->printer, words);
 }
 

@@ -17,6 +17,7 @@
 #define CUA_LOG_MODULE "run"
 #include "agent/runs.h"
 #include "cua/api/reply.h"
+#include "cua/api/run_watch.h"
 #include "cua/base/http_server.h"
 #include "cua/base/json.h"
 #include "cua/base/log.h"
@@ -45,6 +46,7 @@ struct run_api {
 	int news_fd, answer_fd;         /* eventfds: something for the run, an answer */
 	pthread_t thread;               /* runs the loop */
 	struct cua_http_server *server; /* NULL: nobody can reach the run yet */
+	struct run_watch *watch;        /* with the server */
 	uv_loop_t loop;
 	uv_async_t stop;
 	char name[128];
@@ -54,6 +56,7 @@ struct run_api {
 	bool is_paused; /* or is about to be */
 	bool is_over;
 	int step;
+	double seq; /* of the last event in its journal */
 	struct question question;
 };
 
@@ -73,12 +76,21 @@ static cJSON *describe(const struct run_api *api)
 	cJSON_AddStringToObject(json, "run", api->name);
 	cJSON_AddStringToObject(json, "state", state_name(api));
 	cJSON_AddNumberToObject(json, "step", api->step);
+	cJSON_AddNumberToObject(json, "seq", api->seq);
 	cJSON_AddNumberToObject(json, "unheard", api->message_count);
 	cJSON_AddItemToObject(json, "question",
 			api->question.json && !api->question.answer
 					? cJSON_Duplicate(api->question.json, true)
 					: cJSON_CreateNull());
 	return json;
+}
+
+/* Something of it has changed. */
+static void tell_watchers(const struct run_api *api)
+{
+	if (api->server) {
+		run_watch_news(api->watch);
+	}
 }
 
 static enum cua_status check_lives(const struct run_api *api, struct cua_error *err)
@@ -131,6 +143,7 @@ static enum cua_status post_message(struct run_api *api, const cJSON *body, stru
 	STAILQ_INSERT_TAIL(&api->messages, message, link);
 	api->message_count++;
 	(void)eventfd_write(api->news_fd, 1);
+	tell_watchers(api);
 	return CUA_OK;
 }
 
@@ -140,6 +153,7 @@ static enum cua_status set_paused(struct run_api *api, bool is_paused, struct cu
 	if (status == CUA_OK) {
 		api->is_paused = is_paused;
 		(void)eventfd_write(api->news_fd, 1);
+		tell_watchers(api);
 	}
 	return status;
 }
@@ -183,6 +197,7 @@ static enum cua_status post_answer(struct run_api *api, const cJSON *body, struc
 	}
 	question->answer = CUA_STEAL(text);
 	(void)eventfd_write(api->answer_fd, 1);
+	tell_watchers(api);
 	return CUA_OK;
 }
 
@@ -215,6 +230,11 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 	struct run_api *api = user_data;
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *body = NULL, *answer = NULL;
+	if (strcmp(exchange->head.method, "GET") == 0 &&
+			strcmp(exchange->head.path, "/v1/run/watch") == 0) {
+		run_watch_begin(api->watch, exchange);
+		return;
+	}
 	const struct route *route = find_route(exchange);
 	enum cua_status status = route
 			? CUA_OK
@@ -239,6 +259,27 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 	}
 }
 
+static cJSON *state_for_watchers(void *user_data)
+{
+	struct run_api *api = user_data;
+	pthread_mutex_lock(&api->mutex);
+	cJSON *json = describe(api);
+	pthread_mutex_unlock(&api->mutex);
+	return json;
+}
+
+static void on_drained(struct cua_http_stream *stream, void *user_data)
+{
+	struct run_api *api = user_data;
+	run_watch_drained(api->watch, stream);
+}
+
+static void on_watcher_closed(struct cua_http_stream *stream, void *user_data)
+{
+	struct run_api *api = user_data;
+	run_watch_closed(api->watch, stream);
+}
+
 /* --- the thread --- */
 
 static void *run_loop(void *data)
@@ -253,6 +294,7 @@ static void on_stop(uv_async_t *stop)
 {
 	struct run_api *api = stop->data;
 	cua_http_server_destroy(api->server);
+	run_watch_end(api->watch);
 	uv_close((uv_handle_t *)stop, NULL);
 }
 
@@ -269,7 +311,10 @@ static int start_thread(struct run_api *api)
 
 static enum cua_status listen_on(struct run_api *api, struct cua_error *err)
 {
-	const struct cua_http_handler handler = { .on_request = on_request, .user_data = api };
+	const struct cua_http_handler handler = { .on_request = on_request,
+		.on_stream_drained = on_drained,
+		.on_stream_closed = on_watcher_closed,
+		.user_data = api };
 	char path[CUA_PATH_MAX];
 	const struct cua_http_listen listen = { .unix_path = path, .max_body_len = BODY_MAX_LEN };
 	enum cua_status status = agent_runs_socket(api->name, path, sizeof(path), err);
@@ -281,7 +326,10 @@ static enum cua_status listen_on(struct run_api *api, struct cua_error *err)
 	}
 	uv_async_init(&api->loop, &api->stop, on_stop);
 	api->stop.data = api;
-	status = cua_http_server_create(&api->loop, &listen, &handler, &api->server, err);
+	api->watch = run_watch_create(&api->loop, state_for_watchers, api);
+	status = api->watch
+			? cua_http_server_create(&api->loop, &listen, &handler, &api->server, err)
+			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "watchers of the run");
 	const int failed = status == CUA_OK ? start_thread(api) : 0;
 	if (status == CUA_OK && failed == 0) {
 		return CUA_OK;
@@ -324,6 +372,7 @@ void run_api_destroy(struct run_api *api)
 		uv_async_send(&api->stop);
 		pthread_join(api->thread, NULL);
 		uv_loop_close(&api->loop);
+		api->server = NULL;
 	}
 	free(run_api_answer(api));
 	for (char *text; (text = run_api_hear(api));) {
@@ -348,7 +397,21 @@ void run_api_note(struct run_api *api, const cJSON *event)
 	pthread_mutex_lock(&api->mutex);
 	api->is_over = strcmp(cua_json_text(event, "type"), "run_end") == 0;
 	api->step = cJSON_HasObjectItem(event, "step") ? cua_json_int(event, "step") : api->step;
+	api->seq = cua_json_number(event, "seq") > 0 ? cua_json_number(event, "seq") : api->seq;
 	pthread_mutex_unlock(&api->mutex);
+	const char *type = cua_json_text(event, "type");
+	if (strcmp(type, "turn") == 0 || strcmp(type, "retry") == 0) {
+		run_api_words(api, NULL);
+	} else {
+		tell_watchers(api);
+	}
+}
+
+void run_api_words(struct run_api *api, const char *words)
+{
+	if (api->server) {
+		run_watch_words(api->watch, words);
+	}
 }
 
 char *run_api_hear(struct run_api *api)
@@ -363,6 +426,7 @@ char *run_api_hear(struct run_api *api)
 		free(message);
 	}
 	pthread_mutex_unlock(&api->mutex);
+	tell_watchers(api);
 	return text;
 }
 
@@ -404,6 +468,7 @@ void run_api_ask(struct run_api *api, cJSON *question)
 	cJSON_AddStringToObject(question, "id", api->question.id);
 	api->question.json = question;
 	pthread_mutex_unlock(&api->mutex);
+	tell_watchers(api);
 }
 
 int run_api_answer_fd(const struct run_api *api)
@@ -419,5 +484,6 @@ char *run_api_answer(struct run_api *api)
 	cJSON_Delete(CUA_STEAL(api->question.json));
 	(void)eventfd_read(api->answer_fd, &count);
 	pthread_mutex_unlock(&api->mutex);
+	tell_watchers(api);
 	return answer;
 }

@@ -23,6 +23,9 @@ void run_api_destroy(struct run_api *api);
 /* An event of the run: from the first on, which names it, others can reach it. */
 void run_api_note(struct run_api *api, const cJSON *event);
 
+/* What the model says, as it comes. NULL: those words are in an event now, or void. */
+void run_api_words(struct run_api *api, const char *words);
+
 /* What struct cua_agent_person wants. */
 char *run_api_hear(struct run_api *api);
 bool run_api_has_said(struct run_api *api);
