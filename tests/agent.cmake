@@ -58,7 +58,7 @@ foreach(name chat_requests responses_requests anthropic_stream responses anthrop
 	target_sources(test_agent_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/agent_reply.c)
 endforeach()
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET openssl)
-add_library(tls_server STATIC ${CMAKE_CURRENT_LIST_DIR}/tls_server.c)
+add_library(tls_server STATIC ${CMAKE_CURRENT_LIST_DIR}/tls_server.c ${CMAKE_CURRENT_LIST_DIR}/certificate.c)
 target_link_libraries(tls_server PUBLIC cua_options PkgConfig::cmocka PkgConfig::openssl Threads::Threads)
 target_link_libraries(test_agent_tls PRIVATE tls_server)
 target_compile_definitions(test_agent_models PRIVATE CUA_TEST_PROGRAM="$<TARGET_FILE:cua>")

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libwebsockets\n";
 }
 
-static void tell(struct site *site, char what)
+void tell(struct site *site, char what)
 {
 	assert_int_equal(write(site->told[1], &what, 1), 1);
 }
@@ -113,6 +114,24 @@ static void on_stop(uv_async_t *stop)
 		answer(site->held[i], 503, "over", 4);
 	}
 	uv_close((uv_handle_t *)stop, NULL);
+	uv_close((uv_handle_t *)&site->call, NULL);
+}
+
+static void on_call(uv_async_t *call)
+{
+	struct site *site = call->data;
+	site->called(site, site->call_data);
+	sem_post(&site->called_back);
+}
+
+void site_call(struct site *site, void (*called)(struct site *site, void *data), void *data)
+{
+	site->called = called;
+	site->call_data = data;
+	uv_async_send(&site->call);
+	while (sem_wait(&site->called_back) != 0) {
+		assert_int_equal(errno, EINTR);
+	}
 }
 
 static void *serve(void *data)
@@ -122,27 +141,36 @@ static void *serve(void *data)
 	return NULL;
 }
 
+static void use_defaults(struct site *site)
+{
+	static const char *const headers[] = { "if-none-match", NULL };
+	struct cua_http_handler *handler = &site->handler;
+	struct cua_http_listen *listen = &site->listen;
+	handler->on_request = handler->on_request ? handler->on_request : on_request;
+	handler->on_gone = on_gone;
+	handler->on_close = on_close;
+	handler->user_data = site;
+	listen->unix_path = listen->address ? NULL : site->path;
+	listen->headers = listen->headers ? listen->headers : headers;
+	listen->max_body_len = BODY_MAX;
+}
+
 void site_start(struct site *site)
 {
+	struct cua_error err = { 0 };
 	assert_int_equal(uv_loop_init(&site->loop), 0);
 	assert_int_equal(uv_async_init(&site->loop, &site->stop, on_stop), 0);
-	site->stop.data = site;
-	const struct cua_http_handler handler = { .on_request = on_request,
-		.on_gone = on_gone,
-		.on_close = on_close,
-		.user_data = site };
-	struct cua_error err = { 0 };
-	static const char *const headers[] = { "if-none-match", NULL };
-	const struct cua_http_listen listen = {
-		.unix_path = site->path, .headers = headers, .max_body_len = BODY_MAX
-	};
-	if (cua_http_server_create(&site->loop, &listen, &handler, &site->server, &err) != CUA_OK) {
+	assert_int_equal(uv_async_init(&site->loop, &site->call, on_call), 0);
+	site->stop.data = site->call.data = site;
+	use_defaults(site);
+	if (cua_http_server_create(&site->loop, &site->listen, &site->handler, &site->server,
+			    &err) != CUA_OK) {
 		fail_msg("%s", err.msg);
 	}
 	assert_int_equal(pthread_create(&site->thread, NULL, serve, site), 0);
 }
 
-int open_site(void **state)
+struct site *site_create(void)
 {
 	struct site *site = calloc(1, sizeof(*site));
 	assert_non_null(site);
@@ -155,7 +183,14 @@ int open_site(void **state)
 	assert_non_null(mkdtemp(site->dir));
 	snprintf(site->path, sizeof(site->path), "%s/api.sock", site->dir);
 	assert_int_equal(pipe2(site->told, O_CLOEXEC), 0);
+	assert_int_equal(sem_init(&site->called_back, 0, 0), 0);
 	site->cancel_fd = -1;
+	return site;
+}
+
+int open_site(void **state)
+{
+	struct site *site = site_create();
 	site_start(site);
 	*state = site;
 	return 0;
@@ -177,6 +212,7 @@ int close_site(void **state)
 	rmdir(site->dir);
 	close(site->told[0]);
 	close(site->told[1]);
+	sem_destroy(&site->called_back);
 	free(site->big);
 	free(site);
 	return 0;
@@ -187,7 +223,8 @@ int close_site(void **state)
 struct cua_http_client *client_of(const struct site *site, int cancel_fd)
 {
 	struct cua_http_client *client = NULL;
-	assert_int_equal(cua_http_client_create(site->path, cancel_fd, &client, NULL), CUA_OK);
+	assert_int_equal(cua_http_client_create(site->listen.unix_path, cancel_fd, &client, NULL),
+			CUA_OK);
 	return client;
 }
 
@@ -214,11 +251,43 @@ void expect_answer(struct cua_http_client *client, const char *url, const char *
 	cua_http_response_finish(&response);
 }
 
+static int tcp_connect(const struct site *site)
+{
+	const int port = cua_http_server_port(site->server);
+	struct sockaddr_storage address = { 0 };
+	if (uv_ip4_addr(site->listen.address, port, (struct sockaddr_in *)&address) != 0) {
+		assert_int_equal(uv_ip6_addr(site->listen.address, port,
+						 (struct sockaddr_in6 *)&address),
+				0);
+	}
+	const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+			connect(fd, (struct sockaddr *)&address,
+					address.ss_family == AF_INET ? sizeof(struct sockaddr_in)
+								     : sizeof(struct sockaddr_in6)),
+			0);
+	return fd;
+}
+
+const char *site_url(const struct site *site, const char *path, char *url, size_t size)
+{
+	const char *address = site->listen.address;
+	const bool is_v6 = strchr(address, ':') != NULL;
+	snprintf(url, size, "http%s://%s%s%s:%d%s", site->listen.certificate_path ? "s" : "",
+			is_v6 ? "[" : "", address, is_v6 ? "]" : "",
+			cua_http_server_port(site->server), path);
+	return url;
+}
+
 int raw_connect(const struct site *site)
 {
 	int fd = -1;
 	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
-	assert_int_equal(cua_unix_connect(site->path, SOCK_STREAM, &fd, NULL), CUA_OK);
+	if (site->listen.address) {
+		fd = tcp_connect(site);
+	} else {
+		assert_int_equal(cua_unix_connect(site->path, SOCK_STREAM, &fd, NULL), CUA_OK);
+	}
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
 	return fd;
 }

@@ -9,13 +9,13 @@
 
 #include <netinet/in.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DAY_S 86400L
+#include "tests/certificate.h"
+
 #define REPLY \
 	"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" \
 	"data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"," \
@@ -23,26 +23,10 @@
 	"\"ok\"}]}" \
 	"]}}\n\n"
 
-/* A key and a certificate that nobody has signed but itself. */
 static void make_certificate(struct tls_server *server, const char *subject_alt_name, int days_left)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	X509_NAME *name = X509_get_subject_name(certificate);
-	X509_set_version(certificate, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -10 * DAY_S);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), days_left * DAY_S);
-	X509_NAME_add_entry_by_txt(
-			name, "CN", MBSTRING_ASC, (const unsigned char *)"cua test", -1, -1, 0);
-	X509_set_issuer_name(certificate, name);
-	X509_set_pubkey(certificate, key);
-	X509_EXTENSION *place =
-			X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, subject_alt_name);
-	X509_add_ext(certificate, place, -1);
-	X509_EXTENSION_free(place);
-	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
-
+	X509 *certificate = certificate_create(key, subject_alt_name, days_left);
 	strcpy(server->ca_file, "/tmp/cua-test-ca-XXXXXX");
 	FILE *file = fdopen(mkstemp(server->ca_file), "w");
 	assert_non_null(file);

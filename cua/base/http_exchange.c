@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "cua/base/http_server_internal.h"
@@ -11,8 +12,6 @@
 #define COMPLETIONS_MAX 8
 #define ANSWER_HEAD_MAX 8192
 #define TLS_PIECE_LEN ((size_t)16 << 10)
-/* A body may take so long, and longer for each such number of bytes that came. */
-#define BODY_MAX_US 30000000
 #define BODY_BYTES_PER_MS 4
 
 /* A request in the making, with its answer. */
@@ -25,8 +24,9 @@ struct exchange {
 	uint64_t begun_us;             /* when its head was read */
 	bool handed;                   /* the handler knows of it */
 	bool handing;                  /* it is being told: libwebsockets waits for us to return */
-	bool refused;                  /* by us; the connection ends with the answer */
-	bool drains;                   /* refused with a body still on the way */
+	bool refused;                  /* by us */
+	bool is_last;                  /* the connection ends with the answer */
+	bool drains;                   /* so it does with something still on the way */
 	bool failed;                   /* to be made: memory ran out */
 	bool replied;
 };
@@ -53,7 +53,7 @@ static void refuse(struct exchange *exchange, int http_status, const char *code,
 		.body = text,
 		.body_len = strlen(text) };
 	struct lws *wsi = exchange->connection->wsi;
-	exchange->refused = true;
+	exchange->refused = exchange->is_last = true;
 	exchange->drains = exchange->drains ||
 			lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
 			lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0;
@@ -90,11 +90,14 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 	const bool length_fits = lws_hdr_copy(connection->wsi, length, sizeof(length),
 						 WSI_TOKEN_HTTP_CONTENT_LENGTH) >= 0;
 	const unsigned long long body_len = strtoull(length, NULL, 10);
+	/* Without a length libwebsockets takes what comes next for the body of POST, PUT, PATCH. */
+	exchange->is_last = !length[0] && exchange->public.head.method[0] == 'P';
 	if (head == HTTP_HEAD_TOO_LONG) {
 		refuse(exchange, 414, "too_large", "the path, the query or a header is too long");
 	} else if (head != HTTP_HEAD_OK) {
 		refuse(exchange, 400, "invalid",
-				"a header is there twice, or a part of the head holds a zero byte");
+				"it is not HTTP/1.1, a header is there twice, or a part of the "
+				"head holds a zero byte");
 	} else if (lws_hdr_total_length(connection->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
 		refuse(exchange, 411, "invalid", "send the body with a content-length");
 	} else if (!length_fits || length[strspn(length, "0123456789")]) {
@@ -133,10 +136,10 @@ int http_exchange_begin(struct lws *wsi, const char *path)
 /* Each byte of a body gives the rest of it more time in libwebsockets: it could last for ever. */
 static bool is_too_slow(const struct exchange *exchange)
 {
-	const uint64_t allowed_us = BODY_MAX_US +
-			1000 * (uint64_t)(exchange->public.body.len / BODY_BYTES_PER_MS);
-	return exchange->connection->server->is_tcp &&
-			cua_now_us() - exchange->begun_us > allowed_us;
+	const struct cua_http_server *server = exchange->connection->server;
+	const uint64_t allowed_ms = (uint64_t)server->body_timeout_ms +
+			exchange->public.body.len / BODY_BYTES_PER_MS;
+	return server->is_tcp && cua_now_us() - exchange->begun_us > 1000 * allowed_ms;
 }
 
 int http_exchange_body(struct connection *connection, const void *data, size_t len)
@@ -212,12 +215,20 @@ static bool is_sent(const struct exchange *exchange)
 	return exchange->sent == exchange->head.len + exchange->body.len;
 }
 
+/* Something that came before the answer is kept by libwebsockets for afterwards. It does not say of
+ * which connection, but another one's is seldom there: it is taken care of at once. */
+static bool is_ahead(const struct connection *connection)
+{
+	return connection->server->is_tcp &&
+			lws_service_adjust_timeout(lws_get_context(connection->wsi), 1, 0) == 0;
+}
+
 /* The answer is out; -1 if the connection is to end with it. */
 static int end_exchange(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	const bool close_now = exchange->refused;
-	if (exchange->drains) {
+	const bool close_now = exchange->is_last || is_ahead(connection);
+	if (exchange->drains || close_now) {
 		http_linger(connection->server, connection->watch->fd);
 	}
 	connection->exchange = NULL;
@@ -303,13 +314,27 @@ static void make_head(struct exchange *exchange, const struct cua_http_reply *re
 			reply->etag ? reply->etag : "", reply->etag ? "\r\n" : "",
 			reply->headers ? reply->headers : "",
 			reply->status == 426 ? "upgrade: websocket\r\n" : "",
-			exchange->refused ? "connection: close\r\n" : "");
+			exchange->is_last && has_end ? "connection: close\r\n" : "");
 	exchange->failed = status != CUA_OK;
+}
+
+/* Bytes are there before the answer: maybe a body of which libwebsockets does not know, since it
+ * reads some heads as nobody else does. They must not become the next request. */
+static void end_if_ahead(struct exchange *exchange)
+{
+	int len = 0;
+	pthread_mutex_lock(&exchange->mutex);
+	if (exchange->connection && exchange->connection->server->is_tcp &&
+			ioctl(exchange->connection->watch->fd, FIONREAD, &len) == 0 && len > 0) {
+		exchange->is_last = true;
+	}
+	pthread_mutex_unlock(&exchange->mutex);
 }
 
 static void make_answer(struct exchange *exchange, const struct cua_http_reply *reply)
 {
 	enum cua_status status = CUA_OK;
+	end_if_ahead(exchange);
 	make_head(exchange, reply, true, reply->taken ? reply->taken->len : reply->body_len);
 	/* Of an answer to HEAD only the head is sent. */
 	const bool head_only = strcmp(exchange->public.head.method, "HEAD") == 0;

@@ -72,6 +72,19 @@ static enum http_head_status copy_fragment(
 	return HTTP_HEAD_OK;
 }
 
+/* White space around a value is none of it. */
+static void trim(char *text)
+{
+	const size_t begin = strspn(text, " \t");
+	size_t len = strlen(text + begin);
+	while (len > 0 && strchr(" \t", text[begin + len - 1])) {
+		len--;
+	}
+	memmove(text, text + begin, len);
+	text[len] = '\0';
+}
+
+/* libwebsockets tells only of the first of a name that it does not know. */
 static enum http_head_status copy_custom(struct lws *wsi, const char *name, char **ret_text)
 {
 	char with_colon[64];
@@ -88,8 +101,11 @@ static enum http_head_status copy_custom(struct lws *wsi, const char *name, char
 		return HTTP_HEAD_NOMEM;
 	}
 	const int copied = lws_hdr_custom_copy(wsi, *ret_text, len + 1, with_colon, name_len);
-	return copied == len && strlen(*ret_text) == (size_t)len ? HTTP_HEAD_OK
-								 : HTTP_HEAD_MALFORMED;
+	if (copied != len || strlen(*ret_text) != (size_t)len) {
+		return HTTP_HEAD_MALFORMED;
+	}
+	trim(*ret_text);
+	return HTTP_HEAD_OK;
 }
 
 /* Twice the same: whoever reads the first and whoever reads the last see two requests. */
@@ -107,10 +123,26 @@ static enum http_head_status copy_header(
 	if (lws_hdr_fragment_length(connection->wsi, token, 1) > 0) {
 		return HTTP_HEAD_MALFORMED;
 	}
-	return copy_fragment(connection->wsi, token, 0, HEADER_MAX_LEN, ret_text);
+	const enum http_head_status status =
+			copy_fragment(connection->wsi, token, 0, HEADER_MAX_LEN, ret_text);
+	if (status == HTTP_HEAD_OK) {
+		trim(*ret_text);
+	}
+	return status;
 }
 
-static const char *read_method(struct lws *wsi)
+/* The first line has to be whole: libwebsockets ends it at a line break that is encoded in the
+ * target, too, and takes what follows for a header. Nor may the path hold a zero byte. */
+static bool is_whole(struct lws *wsi, enum lws_token_indexes method, const char *path)
+{
+	char version[9] = "";
+	return lws_hdr_copy(wsi, version, sizeof(version), WSI_TOKEN_HTTP) == 8 &&
+			(strcmp(version, "HTTP/1.1") == 0 || strcmp(version, "HTTP/1.0") == 0) &&
+			lws_hdr_total_length(wsi, method) == (int)strlen(path);
+}
+
+static enum http_head_status read_first_line(
+		struct lws *wsi, const char *path, struct cua_http_head *head)
 {
 	static const struct {
 		enum lws_token_indexes token;
@@ -121,44 +153,56 @@ static const char *read_method(struct lws *wsi)
 		{ WSI_TOKEN_OPTIONS_URI, "OPTIONS" } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(methods); i++) {
 		if (lws_hdr_total_length(wsi, methods[i].token) > 0) {
-			return methods[i].name;
+			head->method = methods[i].name;
+			return is_whole(wsi, methods[i].token, path) ? HTTP_HEAD_OK
+								     : HTTP_HEAD_MALFORMED;
 		}
 	}
-	return "-"; /* one that we do not know */
+	return HTTP_HEAD_MALFORMED; /* a method that we do not know */
+}
+
+/* Copies those that are not empty; a "/" is what libwebsockets makes of nothing. */
+static enum http_head_status copy_arguments(
+		struct lws *wsi, char *text, int size, struct cua_http_head *head)
+{
+	size_t count = 0;
+	int len;
+	for (int i = 0; (len = lws_hdr_copy_fragment(
+					 wsi, text, size, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
+			i++) {
+		if (strlen(text) != (size_t)len) {
+			return HTTP_HEAD_MALFORMED;
+		}
+		if (len == 0 || strcmp(text, "/") == 0) {
+			continue;
+		}
+		if (count == CUA_HTTP_ARGUMENTS_MAX || len > ARGUMENT_MAX_LEN) {
+			return HTTP_HEAD_TOO_LONG;
+		}
+		head->arguments[count] = strdup(text);
+		if (!head->arguments[count++]) {
+			return HTTP_HEAD_NOMEM;
+		}
+	}
+	return HTTP_HEAD_OK;
 }
 
 static enum http_head_status read_arguments(struct lws *wsi, struct cua_http_head *head)
 {
-	size_t count = 0, len = 0;
-	for (int i = 0; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0; i++) {
-		char *argument = NULL;
-		const enum http_head_status status = copy_fragment(
-				wsi, WSI_TOKEN_HTTP_URI_ARGS, i, ARGUMENT_MAX_LEN, &argument);
-		if (status != HTTP_HEAD_OK) {
-			return status;
-		}
-		if (strcmp(argument, "/") == 0) {
-			free(argument); /* what libwebsockets makes of a "?" or "&" before nothing
-					 */
-			continue;
-		}
-		if (count == CUA_HTTP_ARGUMENTS_MAX) {
-			free(argument);
-			return HTTP_HEAD_TOO_LONG;
-		}
-		head->arguments[count++] = argument;
-		len += strlen(argument) + 1;
-	}
-	char *query = calloc(1, len + 1), *end = query;
-	if (!query) {
+	const int size = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) + 1;
+	CUA_AUTO_FREE char *text = malloc((size_t)size);
+	char *query = head->query = calloc(1, (size_t)size + 1);
+	if (!text || !query) {
 		return HTTP_HEAD_NOMEM;
 	}
-	head->query = query;
-	for (size_t i = 0; i < count; i++) {
-		end += snprintf(end, (size_t)(query + len + 1 - end), "%s%s", i > 0 ? "&" : "",
-				head->arguments[i]);
+	const enum http_head_status status = copy_arguments(wsi, text, size, head);
+	for (size_t i = 0; i < CUA_HTTP_ARGUMENTS_MAX && head->arguments[i]; i++) {
+		if (i > 0) {
+			*query++ = '&';
+		}
+		query = stpcpy(query, head->arguments[i]);
 	}
-	return HTTP_HEAD_OK;
+	return status;
 }
 
 static void read_peer(int socket, struct cua_http_head *head)
@@ -180,7 +224,7 @@ enum http_head_status http_head_read(
 		struct connection *connection, const char *path, struct cua_http_head *ret_head)
 {
 	const struct cua_http_server *server = connection->server;
-	ret_head->method = read_method(connection->wsi);
+	ret_head->method = "-";
 	ret_head->header_names = server->header_names;
 	ret_head->path = strdup(path);
 	if (!ret_head->path) {
@@ -192,7 +236,10 @@ enum http_head_status http_head_read(
 	if (server->is_tcp) {
 		read_peer(connection->watch->fd, ret_head);
 	}
-	enum http_head_status status = read_arguments(connection->wsi, ret_head);
+	enum http_head_status status = read_first_line(connection->wsi, path, ret_head);
+	if (status == HTTP_HEAD_OK) {
+		status = read_arguments(connection->wsi, ret_head);
+	}
 	for (size_t i = 0;
 			status == HTTP_HEAD_OK && server->header_names && server->header_names[i];
 			i++) {

@@ -15,7 +15,15 @@
 /* A screenshot goes out in one piece if it fits; the kernel allows less than this to most. */
 #define SEND_BUFFER_LEN (1 << 20)
 #define HEADER_TIMEOUT_S 10
+/* Between two requests. What libwebsockets has read of the second before it had answered the first
+ * has as long to become a head. */
+#define TCP_IDLE_S 75
+#define UNIX_IDLE_S 3600
+#define BODY_TIMEOUT_MS 30000
 #define HEADERS_LEN 16384
+/* libwebsockets reads so much at once. A TLS record must fit and leave room: of what stays behind
+ * in OpenSSL libwebsockets 4.1 is told once on libuv, and then waits for more to come. */
+#define READ_LEN (16384 + 1)
 /* Of TCP: who was silent so long is asked whether it is there, and given up so much later. */
 #define SILENT_S 30
 #define SILENT_GIVEN_UP_S 45
@@ -124,6 +132,9 @@ static int on_event(
 		return http_exchange_body_complete(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		return http_exchange_writeable(lws_get_opaque_user_data(wsi));
+	case LWS_CALLBACK_RAW_ADOPT: /* what libwebsockets makes of CONNECT */
+	case LWS_CALLBACK_RAW_RX:
+		return -1;
 	case LWS_CALLBACK_CLOSED:
 	case LWS_CALLBACK_CLOSED_HTTP:
 	case LWS_CALLBACK_WSI_DESTROY:
@@ -150,7 +161,8 @@ static bool create_context(struct cua_http_server *server, const struct cua_http
 		.user = server,
 		.foreign_loops = loops,
 		.timeout_secs = HEADER_TIMEOUT_S,
-		.keepalive_timeout = 3600,
+		.keepalive_timeout = server->is_tcp ? TCP_IDLE_S : UNIX_IDLE_S,
+		.pt_serv_buf_size = LWS_PRE + READ_LEN,
 		.max_http_header_data = server->is_tcp ? HEADERS_LEN : 0,
 		.retry_and_idle_policy = server->is_tcp ? &silence : NULL,
 		.ssl_cert_filepath = listen->certificate_path,
@@ -171,28 +183,25 @@ static bool create_context(struct cua_http_server *server, const struct cua_http
 static enum cua_status start(struct cua_http_server *server, const struct cua_http_listen *listen,
 		struct cua_error *err)
 {
-	const char *const files[] = { listen->certificate_path, listen->key_path };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(files); i++) {
-		if (files[i] && access(files[i], R_OK) != 0) {
-			return CUA_FAIL(err, CUA_ERR_INVAL, errno, "%s", files[i]);
-		}
+	enum cua_status status = http_tls_check(listen, err);
+	if (status != CUA_OK) {
+		return status;
 	}
 	if (listen->unix_path) {
 		snprintf(server->path, sizeof(server->path), "%s", listen->unix_path);
 		unlink(listen->unix_path);
 	}
-	const bool is_made = create_context(server, listen);
-	if (!is_made && server->is_tls) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"TLS cannot be had with %s and %s: they must be PEM, and of one "
-				"pair",
-				listen->certificate_path, listen->key_path);
+	/* Before the context, which is never quite freed. */
+	status = server->is_tcp ? http_listen(server, listen, err) : CUA_OK;
+	if (status != CUA_OK) {
+		return status;
 	}
-	if (!is_made || (!server->is_tcp && access(server->path, F_OK) != 0)) {
+	if (!create_context(server, listen) ||
+			(!server->is_tcp && access(server->path, F_OK) != 0)) {
 		return CUA_FAIL(err, CUA_ERR_IO, 0, "cannot listen on %s",
 				listen->unix_path ? listen->unix_path : listen->address);
 	}
-	return server->is_tcp ? http_listen(server, listen, err) : CUA_OK;
+	return CUA_OK;
 }
 
 enum cua_status cua_http_server_create(uv_loop_t *loop, const struct cua_http_listen *listen,
@@ -206,6 +215,8 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const struct cua_http_li
 	server->loop = loop;
 	server->handler = *handler;
 	server->max_body_len = listen->max_body_len;
+	server->body_timeout_ms =
+			listen->body_timeout_ms > 0 ? listen->body_timeout_ms : BODY_TIMEOUT_MS;
 	server->max_connections = listen->max_connections;
 	server->is_tcp = !listen->unix_path;
 	server->is_tls = listen->certificate_path != NULL;

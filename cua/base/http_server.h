@@ -24,10 +24,13 @@ struct cua_http_listen {
 	const char *address;   /* in numbers: "127.0.0.1", "::1" */
 	int port;              /* 0: any that is free, see cua_http_server_port() */
 	const char *certificate_path, *key_path; /* PEM; NULL: no TLS */
-	/* Of requests, those that are kept: in lower case, up to a NULL, at most
-	 * CUA_HTTP_HEADERS_KEPT_MAX; borrowed. NULL: none. */
+	/* Of requests, those that are kept; one that is there twice is refused, but for names that
+	 * libwebsockets does not know, of which the first is kept. In lower case, up to a NULL, at
+	 * most CUA_HTTP_HEADERS_KEPT_MAX; borrowed. NULL: none. */
 	const char *const *headers;
 	size_t max_body_len;
+	/* Of TCP: a body may take so long, and a second longer for each 4 KB that came; 0: 30 s. */
+	int body_timeout_ms;
 	int max_connections; /* of TCP; those above it are closed at once; 0: no bound */
 };
 

@@ -1,8 +1,7 @@
 #ifndef CUA_BASE_HTTP_SERVER_INTERNAL_H
 #define CUA_BASE_HTTP_SERVER_INTERNAL_H
 
-/* Between http_server.c, http_exchange.c, http_head.c, http_idle.c, http_stream.c and
- * http_linger.c. */
+/* Between the files of the HTTP server, http_*.c. */
 
 #include <sys/queue.h>
 
@@ -25,6 +24,7 @@ struct cua_http_server {
 	LIST_HEAD(, http_linger) lingers;
 	int linger_count;
 	size_t max_body_len;
+	int body_timeout_ms;
 	unsigned long last_connection;
 	bool is_tcp, is_tls;
 	const char *const *header_names; /* borrowed */
@@ -97,6 +97,10 @@ CUA_NODISCARD enum cua_status http_listen(struct cua_http_server *server,
 		const struct cua_http_listen *listen_to, struct cua_error *err);
 int http_listen_port(const struct http_listener *listener);
 void http_listen_end(struct http_listener *listener);
+
+/* http_tls.c: CUA_OK if its files can be used, or none are given; CUA_ERR_INVAL; CUA_ERR_NOMEM. */
+CUA_NODISCARD enum cua_status http_tls_check(
+		const struct cua_http_listen *listen, struct cua_error *err);
 
 /* http_idle.c: no timers without connections. */
 struct http_timer_walk {
