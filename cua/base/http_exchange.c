@@ -393,7 +393,8 @@ struct cua_http_stream *cua_http_reply_stream(struct cua_http_exchange *public,
 	}
 	if (connection) {
 		connection->exchange = NULL;
-		uv_poll_stop(&connection->watch->poll);
+		/* libwebsockets reads nothing between a request and the end of its answer. */
+		http_watch_for_anything(connection);
 		lws_rx_flow_control(connection->wsi, 1);
 	}
 	if (connection && stream) {

@@ -69,6 +69,11 @@ void http_watch_hang_up(const struct connection *connection)
 	uv_poll_start(&connection->watch->poll, UV_DISCONNECT, on_hang_up);
 }
 
+void http_watch_for_anything(const struct connection *connection)
+{
+	uv_poll_start(&connection->watch->poll, UV_READABLE | UV_DISCONNECT, on_hang_up);
+}
+
 /* --- connections --- */
 
 static bool connection_create(struct lws *wsi)

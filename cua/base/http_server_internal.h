@@ -57,6 +57,8 @@ struct connection {
 
 /* http_server.c: the caller is watched for a hang-up, as long as libwebsockets does not read. */
 void http_watch_hang_up(const struct connection *connection);
+/* Whatever comes from the caller, the end included, ends the connection. */
+void http_watch_for_anything(const struct connection *connection);
 
 /* http_head.c */
 enum http_head_status {

@@ -11,6 +11,8 @@
 #include "cua/base/http_server_internal.h"
 #include "cua/base/util.h"
 
+#define CLOSE_S 10
+
 struct message {
 	TAILQ_ENTRY(message) link;
 	size_t len;
@@ -70,10 +72,14 @@ static void stream_destroy(struct stream *stream)
 static enum cua_status read_target(
 		struct connection *connection, struct stream *stream, struct cua_error *err)
 {
-	char path[2048];
+	char path[2048], version[3] = "";
 	const int len = lws_hdr_copy(connection->wsi, path, sizeof(path), WSI_TOKEN_GET_URI);
 	if (connection->exchange || connection->stream || len <= 0) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "no such WebSocket");
+	}
+	(void)lws_hdr_copy(connection->wsi, version, sizeof(version), WSI_TOKEN_VERSION);
+	if (strcmp(version, "13") != 0) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "sec-websocket-version has to be 13");
 	}
 	return http_head_read(connection, path, &stream->public.head) == HTTP_HEAD_OK
 			? CUA_OK
@@ -152,6 +158,17 @@ int http_stream_received(struct connection *connection, const void *data, size_t
 	return 0;
 }
 
+/* As lws_close_reason() would do it, were it not that libwebsockets 4.1 on libuv does not come to
+ * send it. */
+static void write_close_frame(struct lws *wsi)
+{
+	unsigned char bytes[LWS_PRE + 4];
+	static const unsigned char frame[] = { 0x88, 2, LWS_CLOSE_STATUS_NORMAL >> 8,
+		LWS_CLOSE_STATUS_NORMAL & 0xff }; /* RFC 6455, 5.5.1 */
+	memcpy(bytes + LWS_PRE, frame, sizeof(frame));
+	(void)lws_write(wsi, bytes + LWS_PRE, sizeof(frame), LWS_WRITE_RAW);
+}
+
 /* Only called when what was written before is out. */
 int http_stream_writeable(struct connection *connection)
 {
@@ -162,6 +179,9 @@ int http_stream_writeable(struct connection *connection)
 	const struct cua_http_handler *handler = &connection->server->handler;
 	struct message *message = TAILQ_FIRST(&stream->queue);
 	if (!message && stream->over) {
+		if (!stream->is_answer) {
+			write_close_frame(connection->wsi);
+		}
 		return -1;
 	}
 	if (!message) {
@@ -213,6 +233,8 @@ void cua_http_stream_close(struct cua_http_stream *public)
 {
 	struct stream *stream = (struct stream *)public;
 	stream->over = true;
+	/* Even if its client reads nothing more. */
+	lws_set_timeout(stream->connection->wsi, PENDING_TIMEOUT_USER_OK, CLOSE_S);
 	lws_callback_on_writable(stream->connection->wsi);
 }
 
