@@ -79,7 +79,9 @@ static void hand_over(struct exchange *exchange)
 	lws_rx_flow_control(connection->wsi, 0);
 	http_watch_hang_up(connection);
 	handler->on_request(&exchange->public, handler->user_data);
-	exchange->handing = false;
+	if (connection->exchange == exchange) { /* and has not become a stream */
+		exchange->handing = false;
+	}
 }
 
 /* libwebsockets does not take chunks from clients. */

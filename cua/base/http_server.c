@@ -22,8 +22,9 @@
 #define BODY_TIMEOUT_MS 30000
 #define HEADERS_LEN 16384
 /* libwebsockets reads so much at once. A TLS record must fit and leave room: of what stays behind
- * in OpenSSL libwebsockets 4.1 is told once on libuv, and then waits for more to come. */
-#define READ_LEN (16384 + 1)
+ * in OpenSSL libwebsockets 4.1 is told once on libuv, and then waits for more to come. Its timers
+ * stand behind this in memory, so it is a multiple of what they are aligned to. */
+#define READ_LEN (16384 + 64)
 /* Of TCP: who was silent so long is asked whether it is there, and given up so much later. */
 #define SILENT_S 30
 #define SILENT_GIVEN_UP_S 45
