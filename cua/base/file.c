@@ -1,8 +1,8 @@
 #include "cua/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -165,36 +165,112 @@ enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *e
 	}
 }
 
-/* fts keeps to relative names, so no depth is too deep; a directory that its owner has closed is
- * opened first. */
-enum cua_status cua_remove_tree(const char *path, struct cua_error *err)
+/* --- removing --- */
+
+#define REMOVE_DEPTH_MAX 48
+
+struct removal {
+	int root_fd;
+	dev_t device;      /* what is mounted in the tree stays */
+	unsigned int deep; /* folders that were too deep, and are in the root now */
+	bool has_moved;
+	int first_errno;
+};
+
+static void note_failure(struct removal *removal)
 {
-	char *const roots[] = { (char *)(uintptr_t)path, NULL };
-	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
-	int first_errno = 0;
-	if (!tree) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "cannot remove %s", path);
+	if (errno != ENOENT && removal->first_errno == 0) {
+		removal->first_errno = errno;
 	}
-	for (FTSENT *entry; (entry = fts_read(tree));) {
-		int result = 0;
-		if (entry->fts_info == FTS_D) {
-			if ((entry->fts_statp->st_mode & S_IRWXU) != S_IRWXU) {
-				(void)chmod(entry->fts_accpath, S_IRWXU);
-			}
+}
+
+/* Never over a link, and opened to us if its owner has closed it. */
+static int open_folder(int dir_fd, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	char path[64];
+	const int fd = openat(dir_fd, name, flags);
+	if (fd >= 0 || errno != EACCES) {
+		return fd;
+	}
+	CUA_AUTO_FD int closed =
+			openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", closed);
+	return closed >= 0 && chmod(path, S_IRWXU) == 0 ? openat(dir_fd, name, flags) : -1;
+}
+
+/* Too deep for our descriptors: into the root with it, which is looked at again. */
+static void lift(struct removal *removal, int dir_fd, const char *name)
+{
+	char other[32];
+	do {
+		snprintf(other, sizeof(other), ".deep-%u", removal->deep++);
+	} while (faccessat(removal->root_fd, other, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	if (renameat(dir_fd, name, removal->root_fd, other) == 0) {
+		removal->has_moved = true;
+	} else {
+		note_failure(removal);
+	}
+}
+
+/* All that is in a folder; fd is closed. */
+static void empty_folder(struct removal *removal, int fd, int depth)
+{
+	struct stat info;
+	DIR *dir = fdopendir(fd);
+	if (!dir || fstat(fd, &info) != 0 || info.st_dev != removal->device) {
+		dir ? closedir(dir) : close(fd);
+		return;
+	}
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		const char *name = entry->d_name;
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+				unlinkat(fd, name, 0) == 0) {
 			continue;
 		}
-		if (entry->fts_info == FTS_DP || entry->fts_info == FTS_DNR) {
-			result = rmdir(entry->fts_accpath);
-		} else {
-			result = unlink(entry->fts_accpath);
+		if (errno != EISDIR && errno != EPERM) {
+			note_failure(removal);
+			continue;
 		}
-		if (result != 0 && errno != ENOENT && first_errno == 0) {
-			first_errno = errno;
+		if (depth == REMOVE_DEPTH_MAX) {
+			lift(removal, fd, name);
+			continue;
+		}
+		const int child = open_folder(fd, name);
+		if (child >= 0) {
+			empty_folder(removal, child, depth + 1);
+		}
+		if (unlinkat(fd, name, AT_REMOVEDIR) != 0) {
+			note_failure(removal);
 		}
 	}
-	fts_close(tree);
-	return first_errno == 0 ? CUA_OK
-				: CUA_FAIL(err, CUA_ERR_IO, first_errno, "cannot remove %s", path);
+	closedir(dir);
+}
+
+/* By descriptors: the folder that the process is in stays what it is, also for its other threads,
+ * and nobody who changes the tree meanwhile can lead us out of it. */
+enum cua_status cua_remove_tree(const char *path, struct cua_error *err)
+{
+	struct stat info;
+	struct removal removal = { .root_fd = open_folder(AT_FDCWD, path) };
+	if (removal.root_fd < 0 && (errno == ENOENT || unlink(path) == 0)) {
+		return CUA_OK;
+	}
+	if (removal.root_fd < 0 || fstat(removal.root_fd, &info) != 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "cannot remove %s", path);
+	}
+	removal.device = info.st_dev;
+	do {
+		removal.has_moved = false;
+		empty_folder(&removal, open_folder(removal.root_fd, "."), 0);
+	} while (removal.has_moved && removal.first_errno == 0);
+	close(removal.root_fd);
+	if (rmdir(path) != 0 && errno != ENOENT && removal.first_errno == 0) {
+		removal.first_errno = errno;
+	}
+	return removal.first_errno == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_IO, removal.first_errno, "cannot remove %s", path);
 }
 
 void cua_file_tail_fd(int fd, char *tail, size_t size)
