@@ -345,7 +345,7 @@ struct files {
 
 static void close_files(const struct files *files)
 {
-	const int all[] = { files->args, files->seccomp, files->passwd, files->group, files->hosts,
+	int all[] = { files->args, files->seccomp, files->passwd, files->group, files->hosts,
 		files->resolv, files->null, files->info[0], files->info[1] };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(all); i++) {
 		cua_closep(&all[i]);

@@ -32,11 +32,13 @@ static inline void cua_freep(void *pointer)
 	free(*(void **)pointer);
 }
 
-static inline void cua_closep(const int *fd)
+/* Once: what is closed is -1. */
+static inline void cua_closep(int *fd)
 {
 	if (*fd >= 0) {
 		close(*fd);
 	}
+	*fd = -1;
 }
 
 static inline void cua_json_deletep(cJSON **json)

@@ -164,7 +164,7 @@ enum cua_status runs_write_webp(
  */
 static int write_list(const char *run_dir, const struct frames *frames, int frame_ms)
 {
-	const int fd = memfd_create("frames", 0);
+	int fd = memfd_create("frames", 0);
 	FILE *list = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
 	char path[PATH_MAX];
 	if (!list) {
