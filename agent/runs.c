@@ -265,6 +265,17 @@ static void take_files(struct agent_run_summary *summary, int dir_fd)
 	}
 }
 
+cJSON *agent_run_last_event(int run_dir_fd)
+{
+	int fd = openat(run_dir_fd, "events.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+	cJSON *event = file ? read_last_event(file) : NULL;
+	if (file) {
+		fclose(file);
+	}
+	return event;
+}
+
 static void take_journal(struct agent_run_summary *summary, int dir_fd)
 {
 	int fd = openat(dir_fd, "events.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

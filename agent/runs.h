@@ -54,6 +54,10 @@ void agent_run_summary_finish(struct agent_run_summary *summary);
 /* As --json prints it; the caller owns it. */
 cJSON *agent_run_summary_json(const struct agent_run_summary *summary);
 
+/* Of the journal of a run, whoever writes it; NULL if it does not end with a whole event. The
+ * caller's. */
+cJSON *agent_run_last_event(int run_dir_fd);
+
 /* All runs, the oldest first; none if the folder is not there. Release with agent_runs_free(). */
 CUA_NODISCARD enum cua_status agent_runs_list(
 		struct agent_run_summary **ret_runs, size_t *ret_count, struct cua_error *err);

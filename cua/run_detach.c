@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -73,7 +74,10 @@ bool run_detach(int *ret_tell_fd, int *ret_status)
 void run_detach_begun(int *tell_fd, const char *name)
 {
 	if (*tell_fd >= 0) {
-		(void)!write(*tell_fd, name, strlen(name));
+		if (write(*tell_fd, name, strlen(name)) < 0 && errno == EPIPE) {
+			/* Who wanted it has given up waiting, and would not know of it. */
+			raise(SIGTERM);
+		}
 		close(cua_steal_fd(tell_fd));
 		to_null(STDERR_FILENO, O_WRONLY);
 	}

@@ -45,7 +45,7 @@ static enum cua_status CUA_PRINTF(5, 6) add(struct run_writable *writable, const
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "folders");
 	}
 	struct folder *folder = &folders[writable->count++];
-	*folder = (struct folder){ .path = copy, .is_home = is_home };
+	*folder = (struct folder){ .path = copy, .is_home = is_home || cua_path_is_project(path) };
 	va_start(args, fmt);
 	vsnprintf(folder->whose, sizeof(folder->whose), fmt, args);
 	va_end(args);
@@ -120,6 +120,17 @@ static enum cua_status add_servers(
 	return status;
 }
 
+/* Of a server: each is the workspace of its runs. */
+static enum cua_status add_projects(struct run_writable *writable, struct cua_error *err)
+{
+	char state[CUA_PATH_MAX], path[CUA_PATH_MAX + 16];
+	if (cua_state_dir(state, sizeof(state), NULL) != CUA_OK) {
+		return CUA_OK;
+	}
+	snprintf(path, sizeof(path), "%s/projects", state);
+	return add(writable, path, true, err, "the projects of the server");
+}
+
 enum cua_status run_writable_find(const struct run_options *command,
 		const struct cua_agent_resumable *resumed, struct run_writable **ret_writable,
 		struct cua_error *err)
@@ -135,6 +146,7 @@ enum cua_status run_writable_find(const struct run_options *command,
 		status = add(writable, settings.workspace, false, err, "the desktop's workspace");
 	}
 	status = status == CUA_OK ? add_desktops(writable, err) : status;
+	status = status == CUA_OK ? add_projects(writable, err) : status;
 	if (status == CUA_OK) {
 		status = add_servers(writable, names ? names : "none", err);
 	}

@@ -64,6 +64,8 @@ struct cua_http_exchange {
 struct cua_http_stream {
 	struct cua_http_head head; /* of what asked for it */
 	void *user_data;           /* the handler's */
+	int refused_with; /* set by on_stream: the HTTP status; 0: the one that goes with the error
+			   */
 };
 
 struct cua_http_handler {

@@ -29,7 +29,7 @@ struct stream {
 };
 
 /* Answers instead of the upgrade. */
-static int refuse(struct connection *connection, const struct cua_error *error)
+static int refuse(struct connection *connection, const struct cua_error *error, int http_status)
 {
 	char body[512], answer[LWS_PRE + 1024];
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
@@ -43,7 +43,8 @@ static int refuse(struct connection *connection, const struct cua_error *error)
 	const int len = snprintf(answer + LWS_PRE, sizeof(answer) - LWS_PRE,
 			"HTTP/1.1 %d Error\r\ncontent-type: application/json\r\n"
 			"content-length: %zu\r\nconnection: close\r\n\r\n%s",
-			cua_status_http(error->status), strlen(body), body);
+			http_status ? http_status : cua_status_http(error->status), strlen(body),
+			body);
 	(void)lws_write(connection->wsi, (unsigned char *)answer + LWS_PRE, (size_t)len,
 			LWS_WRITE_HTTP_FINAL);
 	return -1; /* what was written is sent before the end */
@@ -105,8 +106,9 @@ int http_stream_confirm(struct connection *connection, const char *protocol)
 		status = handler->on_stream(&stream->public, handler->user_data, &error);
 	}
 	if (status != CUA_OK) {
+		const int http_status = stream->public.refused_with;
 		stream_destroy(stream);
-		return refuse(connection, &error);
+		return refuse(connection, &error, http_status);
 	}
 	connection->stream = stream;
 	return 0;
@@ -232,6 +234,9 @@ enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_tex
 void cua_http_stream_close(struct cua_http_stream *public)
 {
 	struct stream *stream = (struct stream *)public;
+	if (stream->over) {
+		return; /* its time is counted from the first */
+	}
 	stream->over = true;
 	/* Even if its client reads nothing more. */
 	lws_set_timeout(stream->connection->wsi, PENDING_TIMEOUT_USER_OK, CLOSE_S);

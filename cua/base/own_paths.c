@@ -162,6 +162,18 @@ static enum cua_status check_programs(const char *wanted, struct cua_error *err)
 	return is_beside ? CUA_OK : check_one(wanted, folder, err);
 }
 
+bool cua_path_is_project(const char *path)
+{
+	char state[CUA_PATH_MAX], projects[CUA_PATH_MAX + 16], resolved[PATH_MAX], wanted[PATH_MAX];
+	if (cua_state_dir(state, sizeof(state), NULL) != CUA_OK) {
+		return false;
+	}
+	snprintf(projects, sizeof(projects), "%s/projects", state);
+	return cua_path_resolve(projects, resolved, sizeof(resolved), NULL) == CUA_OK &&
+			cua_path_resolve(path, wanted, sizeof(wanted), NULL) == CUA_OK &&
+			cua_path_contains(resolved, wanted) && strcmp(resolved, wanted) != 0;
+}
+
 enum cua_status cua_check_not_own(const char *path, bool changes, struct cua_error *err)
 {
 	static enum cua_status (*const dirs[])(char *dir, size_t size,
@@ -171,7 +183,8 @@ enum cua_status cua_check_not_own(const char *path, bool changes, struct cua_err
 	char wanted[PATH_MAX], dir[CUA_PATH_MAX];
 	enum cua_status status = cua_path_resolve(path, wanted, sizeof(wanted), err);
 	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(dirs); i++) {
-		if (dirs[i](dir, sizeof(dir), NULL) == CUA_OK) {
+		if (dirs[i](dir, sizeof(dir), NULL) == CUA_OK &&
+				!(dirs[i] == cua_state_dir && cua_path_is_project(wanted))) {
 			status = check_one(wanted, dir, err);
 		}
 	}

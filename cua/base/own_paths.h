@@ -26,6 +26,9 @@ CUA_NODISCARD enum cua_status cua_path_resolve(
 CUA_NODISCARD enum cua_status cua_path_leads_through(
 		const char *path, const char *folder, bool *ret_leads, struct cua_error *err);
 
+/* Is it in a folder of a server's projects? They are in its state, and there to be worked in. */
+bool cua_path_is_project(const char *path);
+
 /**
  * cua_check_not_own() - is this nothing that cua keeps?
  * @path:    may lead over links.
@@ -33,7 +36,8 @@ CUA_NODISCARD enum cua_status cua_path_leads_through(
  *
  * What cua keeps is its folders of state, of sockets and of configuration, and what $CUA_POLICY,
  * $CUA_MODELS, $CUA_MCP_SERVERS, $CUA_TEMPLATES and $CUA_RUNS_DIR name, whether it is there yet or
- * not. A path is refused that contains it or is in it.
+ * not. A path is refused that contains it or is in it; but the folders of a server's projects, in
+ * projects/ of its state, are made to be handed out.
  *
  * Return: CUA_OK; CUA_ERR_INVAL with the reason.
  */
