@@ -12,7 +12,7 @@ set -eu
 run='at-spi2-core tesseract-ocr tesseract-ocr-eng xvfb xkb-data x11-xkb-utils openbox dbus bubblewrap xauth
 	fonts-dejavu-core fonts-liberation2 fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 	libx11-6 libx11-xcb1 libxtst6 libxi6 libxext6 libxdamage1 libxfixes3 libxrandr2 libxcb-shm0 libxcb-damage0 libxcb-res0 libxkbcommon0
-	libisal2 libpng16-16 libdeflate0 libwebp7 libwebpmux3 libzimg2 libpixman-1-0 libcurl4 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
+	libisal2 libpng16-16 libdeflate0 libwebp7 libwebpmux3 libzimg2 libpixman-1-0 libcurl4 libsqlite3-0 libcjson1 libuv1 libwebsockets17 libwebsockets-evlib-uv
 	bash python3 python3-pil python3-venv ripgrep git poppler-utils
 	libvncserver1 libvncclient1 libturbojpeg0 libbsd0 libsodium23 libseccomp2 libslirp0 libyaml-0-2 libidn2-0 libpcre2-8-0 shared-mime-info desktop-file-utils ca-certificates'
 
@@ -21,7 +21,7 @@ build='gcc clang cmake make pkg-config
 	libx11-dev libx11-xcb-dev libxtst-dev libxi-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-res0-dev libxkbcommon-dev libisal-dev libdeflate-dev libwebp-dev libzimg-dev zlib1g-dev
 	libpng-dev libpixman-1-dev
-	libcurl4-openssl-dev libssl-dev libcjson-dev libuv1-dev libwebsockets-dev libvncserver-dev libsodium-dev libbsd-dev
+	libcurl4-openssl-dev libsqlite3-dev libssl-dev libcjson-dev libuv1-dev libwebsockets-dev libvncserver-dev libsodium-dev libbsd-dev
 	libseccomp-dev libslirp-dev libhttp-parser-dev libglib2.0-dev libtesseract-dev libleptonica-dev libyaml-dev libidn2-dev libpcre2-dev libturbojpeg0-dev libatspi2.0-dev'
 
 # What the demos put on the screen, and what they check it with.

@@ -14,6 +14,9 @@ static const struct {
 	const char *help;                  /* NULL: started by the program itself */
 } commands[] = {
 	{ "run", NULL, "let a model do a task on a desktop" },
+	{ "serve", NULL,
+			"let people and programs start, watch and steer runs: HTTP and a web "
+			"page" },
 	{ "runs", NULL, "list, read, export, replay, verify and delete what was kept of runs" },
 	{ "policy", NULL, "check what an agent may do, and say what would happen to a call" },
 	{ "templates", NULL, "list and show what a kind of work needs, for cua run --template" },

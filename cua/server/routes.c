@@ -1,0 +1,9 @@
+#include "cua/server/route.h"
+
+#include "cua/server/routes.h"
+
+static const struct field list_fields[] = { LIST_FIELDS, { 0 } };
+const struct fields list_query = { "List", list_fields };
+
+const struct routes *const server_routes[] = { &service_routes, &session_routes, &project_routes,
+	&run_routes, NULL };

@@ -1,0 +1,10 @@
+#ifndef CUA_SERVER_ROUTES_H
+#define CUA_SERVER_ROUTES_H
+
+/* The tables of route_*.c. */
+
+#include "cua/server/route.h"
+
+extern const struct routes service_routes, session_routes, project_routes, run_routes;
+
+#endif

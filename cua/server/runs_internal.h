@@ -1,0 +1,57 @@
+#ifndef CUA_SERVER_RUNS_INTERNAL_H
+#define CUA_SERVER_RUNS_INTERNAL_H
+
+/* Between runs.c and runs_work.c. */
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "cua/base/buffer.h"
+#include "cua/server/run_link.h"
+#include "cua/server/runs.h"
+#include "cua/server/server.h"
+
+/* A run that is being started, or goes on. */
+struct live {
+	LIST_ENTRY(live) link;
+	struct runs *runs;
+	char id[40];
+	struct run_link *run; /* NULL: not connected */
+	char *state;          /* owned; JSON; with the mutex */
+	struct cua_buffer words;
+	unsigned int round;
+	uv_timer_t again; /* to connect, or to look what became of it */
+	int failed_links; /* in a row */
+	bool is_starting;
+	uv_work_t work;
+	bool is_working; /* on a thread */
+	bool is_again;   /* to be started: it broke off */
+	/* What the work came to. */
+	enum { LIVE_GOES_ON, LIVE_IS_OVER, LIVE_BROKE_OFF, LIVE_LOOK_AGAIN } outcome;
+};
+
+struct runs {
+	struct server *server;
+	uv_async_t news;
+	uv_timer_t later; /* looks again whether there is memory */
+	uv_work_t picking;
+	bool is_picking, is_stale; /* picked while something was added */
+	bool is_ending;
+	char picked[40];       /* "" for none */
+	bool looks_again;      /* there was no memory for another, or the store failed */
+	int starting;          /* of those that are live */
+	int count, max;        /* of live ones */
+	pthread_mutex_t mutex; /* of the list, and of state in it, where other threads read them */
+	/* Not told of yet; who watches one beyond these sees it at the next look. */
+	char cancelled[64][40];
+	size_t cancelled_count;
+	LIST_HEAD(, live) list;
+	LIST_HEAD(, runs_watcher) watchers;
+};
+
+/* runs_work.c: on a thread; the results are in what they are given. */
+void runs_work_pick(struct runs *runs);
+void runs_work_start(struct live *live);
+void runs_work_finish(struct live *live);
+
+#endif

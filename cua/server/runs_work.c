@@ -1,0 +1,204 @@
+/* What is done for runs on threads: the queue, starting, and what became of them. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/journal_read.h"
+#include "agent/runs.h"
+#include "cua/server/runs_internal.h"
+#include "cua/server/workspace.h"
+
+#define CUA_LOG_MODULE "serve"
+#include "cua/base/json.h"
+#include "cua/base/log.h"
+#include "cua/base/util.h"
+#include "cua/server/run_start.h"
+
+#define STARTS_MAX 4 /* of one run, that breaks off */
+#define FREE_BYTES_MIN ((uint64_t)400 << 20)
+
+/* --- the queue --- */
+
+static bool has_memory(const struct runs *runs)
+{
+	const uint64_t bytes = server_memory_available();
+	return runs->count == 0 || bytes == 0 || bytes >= FREE_BYTES_MIN;
+}
+
+/* Whose project has the fewest that go on, and of these who waits longest. One statement: nobody
+ * cancels it in between. */
+void runs_work_pick(struct runs *runs)
+{
+	struct cua_error error = { 0 };
+	CUA_AUTO_JSON cJSON *row = NULL;
+	runs->picked[0] = '\0';
+	runs->looks_again = !has_memory(runs);
+	if (runs->looks_again) {
+		return;
+	}
+	enum cua_status status = store_get(runs->server->store, &row, &error, "nothing waits",
+			"UPDATE runs SET state = 'starting' WHERE state = 'queued' AND id = "
+			"(SELECT id "
+			"FROM runs AS r WHERE state = 'queued' ORDER BY (SELECT count(*) FROM runs "
+			"AS a "
+			"WHERE a.project = r.project AND a.state IN ('starting', 'running')), id "
+			"LIMIT 1)"
+			" RETURNING id",
+			"");
+	if (status == CUA_OK) {
+		snprintf(runs->picked, sizeof(runs->picked), "%s", cua_json_text(row, "id"));
+	} else if (status != CUA_ERR_NOT_FOUND) {
+		cua_log_warn("the queue: %s", error.msg);
+		runs->looks_again = true;
+	}
+}
+
+/* --- what became of one --- */
+
+/* What cannot be written down now is looked at again. */
+static void end_with(struct live *live, enum cua_status status, const struct cua_error *error)
+{
+	live->outcome = status == CUA_OK ? LIVE_IS_OVER : LIVE_LOOK_AGAIN;
+	if (status != CUA_OK) {
+		cua_log_warn("run %s: %s", live->id, error->msg);
+	}
+}
+
+static void note(struct live *live, const char *state, const struct cua_error *why)
+{
+	struct cua_error error = { 0 };
+	end_with(live,
+			store_run(live->runs->server->store, NULL, &error,
+					"UPDATE runs SET state = ?, error = ?, ended_ms = ? WHERE "
+					"id = ?",
+					"ssis", state, why->msg, store_now_ms(), live->id),
+			&error);
+}
+
+static void note_end(struct live *live, const struct agent_run_summary *summary)
+{
+	struct cua_error error = { 0 };
+	CUA_AUTO_FD int dir_fd = open(summary->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CUA_AUTO_JSON cJSON *end = agent_run_last_event(dir_fd);
+	const cJSON *usage = cua_json_member(end, "usage");
+	CUA_AUTO_JSON cJSON *cost = cJSON_CreateNumber(summary->cost_usd);
+	end_with(live,
+			store_run(live->runs->server->store, NULL, &error,
+					"UPDATE runs SET state = ?, answer = ?, error = ?, model = "
+					"?, "
+					"steps = ?, actions = ?, ms = ?, input_tokens = ?, "
+					"output_tokens "
+					"= ?, cost_usd = ?, ended_ms = ? WHERE id = ?",
+					"ssssiidddjis", summary->state,
+					cua_json_string(end, "answer"),
+					cua_json_string(end, "message"), summary->model,
+					(int64_t)summary->steps, (int64_t)summary->actions,
+					summary->ms, cua_json_number(usage, "input_tokens"),
+					cua_json_number(usage, "output_tokens"),
+					summary->cost_usd >= 0 ? cost : NULL, store_now_ms(),
+					live->id),
+			&error);
+}
+
+/* One that was being started when the server was killed, and has not begun: it waits again. */
+static bool put_back(struct live *live)
+{
+	CUA_AUTO_JSON cJSON *row = NULL;
+	return store_get(live->runs->server->store, &row, NULL, "it was not being started",
+			       "UPDATE runs SET state = 'queued' WHERE id = ? AND state = "
+			       "'starting' "
+			       "RETURNING id",
+			       "s", live->id) == CUA_OK;
+}
+
+void runs_work_finish(struct live *live)
+{
+	struct agent_run_summary summary;
+	struct cua_error why = { 0 };
+	CUA_AUTO_FREE char *path = NULL;
+	enum cua_status status = agent_runs_find(live->id, &path, &why);
+	if (status == CUA_OK) {
+		status = agent_run_summarise(path, &summary, &why);
+	}
+	if (status == CUA_ERR_NOT_FOUND && put_back(live)) {
+		live->outcome = LIVE_IS_OVER;
+		return;
+	}
+	if (status == CUA_ERR_NOT_FOUND) {
+		note(live, "failed", &why);
+		return;
+	}
+	if (status != CUA_OK) {
+		end_with(live, status, &why);
+		return;
+	}
+	if (strcmp(summary.state, "running") == 0) {
+		live->outcome = LIVE_GOES_ON;
+	} else if (strcmp(summary.state, "broken_off") == 0) {
+		live->outcome = LIVE_BROKE_OFF;
+	} else {
+		note_end(live, &summary);
+	}
+	agent_run_summary_finish(&summary);
+}
+
+/* --- starting --- */
+
+static enum cua_status start_new(struct live *live, const cJSON *row, struct cua_error *err)
+{
+	char workspace[1100];
+	enum cua_status status = workspace_of_project(live->runs->server,
+			cua_json_text(row, "project"), workspace, sizeof(workspace), err);
+	return status == CUA_OK ? run_start(live->id, cua_json_text(row, "task"), workspace,
+						  cua_json_member(row, "settings"), err)
+				: status;
+}
+
+/* It has begun, now or before. */
+static void note_begun(struct live *live)
+{
+	struct cua_error why = { 0 };
+	enum cua_status status = store_run(live->runs->server->store, NULL, &why,
+			"UPDATE runs SET state = 'running', started_ms = COALESCE(started_ms, ?) "
+			"WHERE "
+			"id = ? AND state = 'starting'",
+			"is", store_now_ms(), live->id);
+	end_with(live, status, &why);
+	if (status == CUA_OK) {
+		live->outcome = LIVE_GOES_ON;
+	}
+}
+
+void runs_work_start(struct live *live)
+{
+	struct cua_error why = { 0 };
+	CUA_AUTO_JSON cJSON *row = NULL;
+	enum cua_status status =
+			store_get(live->runs->server->store, &row, &why, "there is no such run",
+					"UPDATE runs SET starts = starts + 1 WHERE id = ? "
+					"RETURNING starts, project, "
+					"task, settings_json",
+					"s", live->id);
+	if (status != CUA_OK) {
+		end_with(live, status == CUA_ERR_NOT_FOUND ? CUA_OK : status, &why);
+		return;
+	}
+	if (live->is_again && cua_json_int(row, "starts") > STARTS_MAX) {
+		cua_error_set(&why, CUA_ERR_UNAVAILABLE, 0,
+				"it broke off %d times; cua run --resume goes on with it",
+				STARTS_MAX);
+		note(live, "broken_off", &why);
+		return;
+	}
+	status = live->is_again ? run_start_again(live->id, &why) : start_new(live, row, &why);
+	live->is_again = false;
+	if (status == CUA_OK || status == CUA_ERR_EXISTS) {
+		note_begun(live);
+	} else {
+		note(live, "failed", &why);
+	}
+}

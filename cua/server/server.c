@@ -1,0 +1,226 @@
+#include "cua/server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define CUA_LOG_MODULE "serve"
+#include "cua/base/log.h"
+#include "cua/base/paths.h"
+#include "cua/base/util.h"
+#include "cua/server/once.h"
+#include "cua/server/runs.h"
+#include "cua/server/session.h"
+
+#define BODY_MAX_LEN ((size_t)2 << 20)
+#define CONNECTIONS_MAX 4000
+
+/* --- what it stands on --- */
+
+/* It is let go with the process, however that ends. */
+static enum cua_status lock_state(struct server *server, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 16];
+	enum cua_status status = cua_state_dir(server->state_dir, sizeof(server->state_dir), err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	snprintf(path, sizeof(path), "%s/server.lock", server->state_dir);
+	server->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (server->lock_fd < 0) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
+	}
+	if (flock(server->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
+				"a server runs already on %s; $CUA_STATE_DIR names another folder",
+				server->state_dir);
+	}
+	return CUA_OK;
+}
+
+static enum cua_status open_store(
+		const char *state_dir, struct store **ret_store, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 16];
+	snprintf(path, sizeof(path), "%s/server.db", state_dir);
+	return store_open(path, ret_store, err);
+}
+
+enum cua_status server_open_store(struct store **ret_store, struct cua_error *err)
+{
+	char state_dir[CUA_PATH_MAX];
+	enum cua_status status = cua_state_dir(state_dir, sizeof(state_dir), err);
+	return status == CUA_OK ? open_store(state_dir, ret_store, err) : status;
+}
+
+static enum cua_status prepare_store(struct server *server, struct cua_error *err)
+{
+	enum cua_status status = open_store(server->state_dir, &server->store, err);
+	if (status == CUA_OK) {
+		status = once_recover(server->store, err);
+	}
+	return status == CUA_OK
+			? store_run(server->store, NULL, err,
+					  "INSERT INTO projects (id, name, defaults_json, "
+					  "created_ms, "
+					  "changed_ms) VALUES ('default', 'default', '{}', ?1, ?1) "
+					  "ON CONFLICT DO NOTHING",
+					  "i", store_now_ms())
+			: status;
+}
+
+/* One for each watcher, and some for files. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static enum cua_status listen_on(struct server *server, struct cua_error *err)
+{
+	const struct server_options *options = server->options;
+	const struct cua_http_listen listen = { .address = options->address,
+		.port = options->port,
+		.certificate_path = options->certificate_path,
+		.key_path = options->key_path,
+		.headers = server_headers,
+		.max_body_len = BODY_MAX_LEN,
+		.max_connections = CONNECTIONS_MAX };
+	const struct cua_http_handler handler = { .on_request = server_on_request,
+		.on_stream = server_on_websocket,
+		.on_stream_data = server_on_stream_data,
+		.on_stream_drained = server_on_stream_drained,
+		.on_stream_closed = server_on_stream_closed,
+		.user_data = server };
+	enum cua_status status = cua_http_server_create(
+			&server->loop, &listen, &handler, &server->http, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	gate_init(&server->gate, options->address, cua_http_server_port(server->http),
+			options->certificate_path != NULL);
+	for (size_t i = 0; status == CUA_OK && options->public_urls[i]; i++) {
+		status = gate_add(&server->gate, options->public_urls[i], err);
+	}
+	return status;
+}
+
+/* What files in memory hold counts as available, which libuv does not tell. */
+uint64_t server_memory_available(void)
+{
+	char line[128];
+	unsigned long long kilobytes = 0;
+	FILE *file = fopen("/proc/meminfo", "re");
+	while (file && fgets(line, sizeof(line), file) &&
+			sscanf(line, "MemAvailable: %llu kB", &kilobytes) != 1) {
+	}
+	if (file) {
+		fclose(file);
+	}
+	return (uint64_t)kilobytes * 1024;
+}
+
+/* --- its end --- */
+
+static void end(struct server *server)
+{
+	if (server->is_ending) {
+		return;
+	}
+	server->is_ending = true;
+	cua_http_server_destroy(server->http);
+	if (server->runs) {
+		runs_end(server->runs);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(server->signals); i++) {
+		uv_close((uv_handle_t *)&server->signals[i], NULL);
+	}
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	(void)number;
+	end(signal->data);
+}
+
+static void catch_signals(struct server *server)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(numbers); i++) {
+		uv_signal_init(&server->loop, &server->signals[i]);
+		server->signals[i].data = server;
+		uv_signal_start(&server->signals[i], on_signal, numbers[i]);
+	}
+}
+
+/* --- its life --- */
+
+static enum cua_status say_ready(
+		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
+{
+	char login[TOKEN_SIZE], url[512];
+	enum cua_status status = session_make_login(server->store, login, err);
+	if (status == CUA_OK) {
+		snprintf(url, sizeof(url), "%s/#login=%s", server->gate.origins[0], login);
+		on_ready(url);
+	}
+	return status;
+}
+
+static enum cua_status begin(
+		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
+{
+	enum cua_status status = listen_on(server, err);
+	if (status == CUA_OK) {
+		status = runs_create(server, &server->runs, err);
+	}
+	if (status == CUA_OK) {
+		status = runs_begin(server->runs, err);
+	}
+	return status == CUA_OK ? say_ready(server, on_ready, err) : status;
+}
+
+enum cua_status server_run(const struct server_options *options, void (*on_ready)(const char *url),
+		struct cua_error *err)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	if (!server) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	}
+	server->options = options;
+	server->lock_fd = -1;
+	server->started_ms = store_now_ms();
+	raise_descriptors();
+	enum cua_status status = lock_state(server, err);
+	if (status == CUA_OK) {
+		status = prepare_store(server, err);
+	}
+	server->limiter = status == CUA_OK ? limiter_create() : NULL;
+	if (status == CUA_OK && (!server->limiter || uv_loop_init(&server->loop) != 0)) {
+		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
+	} else if (status == CUA_OK) {
+		catch_signals(server);
+		status = begin(server, on_ready, err);
+		if (status != CUA_OK) {
+			end(server);
+		}
+		uv_run(&server->loop, UV_RUN_DEFAULT);
+		uv_loop_close(&server->loop);
+	}
+	runs_destroy(server->runs);
+	limiter_destroy(server->limiter);
+	store_close(server->store);
+	cua_closep(&server->lock_fd);
+	free(server);
+	return status;
+}

@@ -1,0 +1,48 @@
+#ifndef CUA_TESTS_SERVE_STAGE_H
+#define CUA_TESTS_SERVE_STAGE_H
+
+/* `cua serve` in a world of its own, and a client that speaks to it. */
+
+#include <cjson/cJSON.h>
+
+#include "tests/world.h"
+
+struct serve_stage {
+	struct world world;
+	struct program server;
+	char base[64];   /* http://127.0.0.1:PORT */
+	char login[128]; /* of the URL that it printed */
+	char token[128]; /* of an admin */
+};
+
+/* Fails the test if it does not come up. */
+void serve_stage_open(struct serve_stage *stage);
+/* SIGKILL, and another one on the same folder; its port is another one. */
+void serve_stage_kill_and_start(struct serve_stage *stage);
+/* SIGTERM must end it well. */
+void serve_stage_close(struct serve_stage *stage);
+
+struct serve_call {
+	const char *method, *path;
+	const char *body;       /* NULL: none */
+	const char *token;      /* NULL: the admin's; "": none */
+	const char *headers[8]; /* further ones, "Name: value", up to a NULL */
+};
+
+struct serve_answer {
+	long status;
+	cJSON *json;   /* NULL: none */
+	char *text;    /* of the body */
+	char *headers; /* all of them */
+};
+
+/* One request. Release the answer with serve_answer_finish(). */
+struct serve_answer serve_send(const struct serve_stage *stage, const struct serve_call *call);
+void serve_answer_finish(struct serve_answer *answer);
+
+/* The same with the admin's token, of which only the JSON is wanted; fails the test if another
+ * status came. The caller's; NULL for none. */
+cJSON *serve_json(const struct serve_stage *stage, const char *method, const char *path,
+		const char *body, long expected);
+
+#endif
