@@ -36,9 +36,8 @@ void world_create(struct world *world, uid_t uid)
 	assert_int_equal(chmod(world->dir, 0711), 0);
 	snprintf(world->program, sizeof(world->program), "%s/cua", world->dir);
 	static const char *const programs[] = { "", "-host", "-session", "-egress", "-gateway",
-		"-serve",
-		"-vnc-server", "-run", "-runs", "-secret", "-reader", "-tool-runner", "-tools",
-		"-picture-check", "-bench", "-mcp-servers" };
+		"-serve", "-vnc-server", "-run", "-runs", "-secret", "-reader", "-tool-runner",
+		"-tools", "-picture-check", "-bench", "-mcp-servers" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
 		char from[512], to[512];
 		snprintf(from, sizeof(from), "%s%s", CUA_TEST_PROGRAM, programs[i]);
