@@ -199,3 +199,22 @@ enum cua_status command_check(
 	}
 	return CUA_FAIL(err, status, 0, "%s", line);
 }
+
+enum cua_status command_json(const struct command *command, enum cua_status failed,
+		cJSON **ret_json, struct cua_error *err)
+{
+	struct command_result result;
+	enum cua_status status = command_run(command, &result, err);
+	if (status == CUA_OK) {
+		status = command_check(&result, failed, err);
+	}
+	if (status == CUA_OK && ret_json) {
+		*ret_json = cJSON_ParseWithLength(
+				result.out.data ? result.out.data : "", result.out.len);
+		status = *ret_json ? CUA_OK
+				   : CUA_FAIL(err, CUA_ERR_IO, 0, "cua %s printed no JSON",
+						     command->argv[1]);
+	}
+	command_result_finish(&result);
+	return status;
+}

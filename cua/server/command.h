@@ -5,6 +5,8 @@
  * with the same checks and the same words when something is wrong. On a thread: they are waited
  * for. */
 
+#include <cjson/cJSON.h>
+
 #include "cua/base/buffer.h"
 #include "cua/base/error.h"
 
@@ -30,5 +32,9 @@ void command_result_finish(struct command_result *result);
  * otherwise failed. */
 CUA_NODISCARD enum cua_status command_check(
 		const struct command_result *result, enum cua_status failed, struct cua_error *err);
+
+/* Both, and what it printed as JSON, the caller's; NULL if nothing is wanted. */
+CUA_NODISCARD enum cua_status command_json(const struct command *command, enum cua_status failed,
+		cJSON **ret_json, struct cua_error *err);
 
 #endif

@@ -1,12 +1,11 @@
 #include "cua/server/problem.h"
 
+#include <stdbool.h>
 #include <stdio.h>
-
-#include <cjson/cJSON.h>
 
 #include "cua/base/util.h"
 
-char *problem_text(const struct cua_error *error, int http_status)
+char *problem_text(const struct cua_error *error, int http_status, const cJSON *more)
 {
 	char type[96];
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
@@ -19,5 +18,11 @@ char *problem_text(const struct cua_error *error, int http_status)
 	cJSON_AddStringToObject(json, "code", code);
 	cJSON_AddStringToObject(
 			json, "class", cua_error_class_name(cua_status_class(error->status)));
+	const cJSON *member = NULL;
+	cJSON_ArrayForEach (member, more) {
+		if (!cJSON_HasObjectItem(json, member->string)) {
+			cJSON_AddItemToObject(json, member->string, cJSON_Duplicate(member, true));
+		}
+	}
 	return cJSON_PrintUnformatted(json);
 }

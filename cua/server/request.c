@@ -268,6 +268,20 @@ void request_answer_list(struct request *request, cJSON *items, const char *memb
 	request->answer = items;
 }
 
+void request_answer_page(struct request *request, cJSON *all, const char *member)
+{
+	const char *after = cua_json_string(request->query, "after");
+	bool is_behind = !after;
+	while (!is_behind && all->child) {
+		is_behind = strcmp(cua_json_text(all->child, member), after) == 0;
+		cJSON_DeleteItemFromArray(all, 0);
+	}
+	while (cJSON_GetArraySize(all) > request_limit(request) + 1) {
+		cJSON_DeleteItemFromArray(all, request_limit(request) + 1);
+	}
+	request_answer_list(request, all, member);
+}
+
 static void wrap_list(struct request *request)
 {
 	cJSON *list = cJSON_CreateObject();
@@ -325,7 +339,7 @@ static void answer_error(struct job *job, const struct cua_error *error)
 	struct cua_error other = { 0 };
 	const int http_status = request->http_status ? request->http_status
 						     : cua_status_http(error->status);
-	CUA_AUTO_FREE char *text = problem_text(error, http_status);
+	CUA_AUTO_FREE char *text = problem_text(error, http_status, request->failed);
 	if (once_end(request, http_status, "", &other) != CUA_OK) {
 		cua_log_warn("%s", other.msg);
 	}
@@ -400,6 +414,7 @@ static void job_destroy(struct job *job)
 	cJSON_Delete(job->public.query);
 	cJSON_Delete(job->public.body);
 	cJSON_Delete(job->public.answer);
+	cJSON_Delete(job->public.failed);
 	cua_buffer_finish(&job->public.file);
 	cua_buffer_finish(&job->public.headers);
 	free(job);
@@ -423,7 +438,7 @@ static void on_work_done(uv_work_t *work, int status)
 static void refuse(struct cua_http_exchange *exchange, int http_status,
 		const struct cua_error *error, const char *headers)
 {
-	CUA_AUTO_FREE char *text = problem_text(error, http_status);
+	CUA_AUTO_FREE char *text = problem_text(error, http_status, NULL);
 	const struct cua_http_reply reply = { .status = http_status,
 		.content_type = "application/problem+json",
 		.headers = headers,

@@ -84,7 +84,8 @@ struct request {
 	struct caller caller;
 	/* What the handler answers. */
 	cJSON *answer;             /* taken over; with ROUTE_LIST the array */
-	char next[64];             /* of a list: what ?after= is for the next; "": that was all */
+	cJSON *failed;             /* with an error: further members of its problem; taken over */
+	char next[256];            /* of a list: what ?after= is for the next; "": that was all */
 	struct cua_buffer file;    /* with ROUTE_FILE */
 	const char *file_type;     /* static */
 	int http_status;           /* 0: as the route says */
@@ -106,5 +107,7 @@ int request_limit(const struct request *request);
 /* items: one more than the limit, if there is more; the member of the last that is kept is where
  * the next page begins. */
 void request_answer_list(struct request *request, cJSON *items, const char *member);
+/* The same of an array of all there are, in their order: from the one behind ?after= on. */
+void request_answer_page(struct request *request, cJSON *all, const char *member);
 
 #endif

@@ -1,6 +1,7 @@
 #include "cua/server/run_start.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,10 @@
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/server/arguments.h"
 #include "cua/server/command.h"
 
 #define START_TIMEOUT_MS 120000
-#define ARGUMENTS_MAX 64
 
 /* Each as an option of `cua run`, which checks it: what it holds and what it must not. */
 static const struct field setting_fields[] = { { "model", FIELD_TEXT, 0, 1, 200, NULL, NULL,
@@ -55,32 +56,10 @@ enum cua_status run_settings_check(const cJSON *settings, bool is_admin, struct 
 	return CUA_OK;
 }
 
-struct arguments {
-	const char *list[ARGUMENTS_MAX];
-	char texts[ARGUMENTS_MAX][4200];
-	int count;
-};
-
-/* "--NAME=VALUE", the name as options are spelled. */
 static void add_setting(struct arguments *arguments, const cJSON *setting)
 {
-	char *text = arguments->texts[arguments->count];
-	const size_t size = sizeof(arguments->texts[0]);
-	if (strcmp(setting->string, "keep_desktop") == 0) {
-		if (cJSON_IsTrue(setting)) {
-			arguments->list[arguments->count++] = "--keep";
-		}
-		return;
-	}
-	if (cJSON_IsNumber(setting)) {
-		snprintf(text, size, "--%s=%.15g", setting->string, setting->valuedouble);
-	} else {
-		snprintf(text, size, "--%s=%s", setting->string, setting->valuestring);
-	}
-	for (char *at = text + 2; *at && *at != '='; at++) {
-		*at = *at == '_' ? '-' : *at;
-	}
-	arguments->list[arguments->count++] = text;
+	const bool is_keep = strcmp(setting->string, "keep_desktop") == 0;
+	arguments_add_option(arguments, is_keep ? "keep" : setting->string, setting);
 }
 
 static enum cua_status start(
@@ -114,16 +93,16 @@ enum cua_status run_start(const char *id, const char *task, const char *workspac
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "arguments");
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(first); i++) {
-		arguments->list[arguments->count++] = first[i];
+		arguments_add(arguments, first[i]);
 	}
 	cJSON_ArrayForEach (setting, settings) {
 		add_setting(arguments, setting);
 	}
 	if (workspace) {
 		snprintf(workspace_option, sizeof(workspace_option), "--workspace=%s", workspace);
-		arguments->list[arguments->count++] = workspace_option;
+		arguments_add(arguments, workspace_option);
 	}
-	arguments->list[arguments->count] = "-";
+	arguments_add(arguments, "-");
 	enum cua_status status = start(id, arguments->list, task, err);
 	free(arguments);
 	return status;

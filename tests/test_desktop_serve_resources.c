@@ -1,0 +1,333 @@
+/* `cua serve`: desktops worked by hand, secrets, what runs can be started with and what they used
+ * up. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cua/base/json.h"
+#include "cua/base/util.h"
+#include "tests/serve_stage.h"
+#include "tests/standin_process.h"
+#include "tests/waiting.h"
+
+#define SECRET "correct horse battery staple"
+
+static struct serve_stage stage;
+static struct standin_process model;
+
+static int begin(void **state)
+{
+	(void)state;
+	serve_stage_open(&stage);
+	standin_process_start(&model, NULL);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	standin_process_stop(&model);
+	serve_stage_close(&stage);
+	return 0;
+}
+
+/* Each is answered so, with a text that says this. */
+struct expected {
+	const char *method, *path, *body;
+	long status;
+	const char *says;
+};
+
+static void expect_all(const struct expected *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct serve_call call = { calls[i].method, calls[i].path, calls[i].body,
+			NULL, { 0 } };
+		struct serve_answer answer = serve_send(&stage, &call);
+		if (answer.status != calls[i].status ||
+				!strstr(answer.text ? answer.text : "", calls[i].says)) {
+			fail_msg("%s %s %s: %ld %s", call.method, call.path,
+					call.body ? call.body : "", answer.status,
+					answer.text ? answer.text : "");
+		}
+		serve_answer_finish(&answer);
+	}
+}
+
+/* --- desktops --- */
+
+static void a_desktop_is_worked_by_hand(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *started = serve_json(&stage, "POST", "/v1/desktops",
+			"{\"name\":\"hand\",\"size\":\"800x600\",\"memory\":\"1G\"}", 201);
+	assert_string_equal(cua_json_text(started, "state"), "running");
+	assert_string_equal(cua_json_text(started, "lease"), "agent");
+	assert_int_equal(cua_json_int(started, "width"), 800);
+	assert_null(cua_json_member(started, "socket"));
+	CUA_AUTO_JSON cJSON *acted = serve_json(&stage, "POST", "/v1/desktops/hand/actions",
+			"{\"actions\":[{\"action\":\"click\",\"x\":100,\"y\":90},"
+			"{\"action\":\"cursor_position\"}]}",
+			200);
+	const cJSON *at = cJSON_GetArrayItem(cua_json_member(acted, "results"), 1);
+	assert_int_equal(cua_json_int(at, "x"), 100);
+	assert_int_equal(cua_json_int(at, "y"), 90);
+	CUA_AUTO_JSON cJSON *said = serve_json(&stage, "POST", "/v1/desktops/hand/tools",
+			"{\"tool\":\"bash\",\"arguments\":{\"command\":\"echo $((6*7))\"}}", 200);
+	const cJSON *part = cJSON_GetArrayItem(cua_json_member(said, "content"), 0);
+	assert_says(cua_json_text(part, "text"), "42");
+	CUA_AUTO_JSON cJSON *listed = serve_json(&stage, "GET", "/v1/desktops", NULL, 200);
+	assert_int_equal(cJSON_GetArraySize(cua_json_member(listed, "items")), 1);
+}
+
+static void its_screen_is_a_picture(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *query, *type;
+		unsigned char begins[3];
+	} pictures[] = { { "", "image/png", { 0x89, 'P', 'N' } },
+		{ "?format=jpeg&quality=70&max_edge=200", "image/jpeg", { 0xff, 0xd8, 0xff } },
+		{ "?format=webp&region=0,0,64,64&pointer=false", "image/webp",
+				{ 'R', 'I', 'F' } } };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(pictures); i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "/v1/desktops/hand/screenshot%s", pictures[i].query);
+		const struct serve_call call = { "GET", path, NULL, NULL, { 0 } };
+		struct serve_answer answer = serve_send(&stage, &call);
+		assert_int_equal(answer.status, 200);
+		assert_says(answer.headers, pictures[i].type);
+		assert_memory_equal(answer.text, pictures[i].begins, 3);
+		serve_answer_finish(&answer);
+	}
+}
+
+static void what_is_wrong_with_a_desktop_is_told(void **state)
+{
+	(void)state;
+	static const struct expected calls[] = {
+		{ "POST", "/v1/desktops", "{\"name\":\"hand\"}", 409, "hand" },
+		{ "POST", "/v1/desktops", "{\"name\":\"../x\"}", 400, "cannot name" },
+		{ "POST", "/v1/desktops", "{\"name\":\"a/b\"}", 400, "cannot name" },
+		{ "POST", "/v1/desktops", "{\"name\":\"-x\"}", 400, "begin with" },
+		{ "POST", "/v1/desktops", "{\"name\":\"--all\"}", 400, "begin with" },
+		{ "POST", "/v1/desktops", "{\"sandbox\":\"none\"}", 400, "no member sandbox" },
+		{ "POST", "/v1/desktops", "{\"workspace\":\"/etc\"}", 400, "no member" },
+		{ "POST", "/v1/desktops", "{\"network\":\"allow:@/etc/passwd\"}", 400, "network" },
+		{ "POST", "/v1/desktops", "{\"memory\":\"much\"}", 400, "memory" },
+		{ "POST", "/v1/desktops", "{\"project\":\"none\"}", 404, "project" },
+		{ "GET", "/v1/desktops/none", NULL, 404, "none" },
+		{ "GET", "/v1/desktops/..", NULL, 404, "" },
+		{ "GET", "/v1/desktops/hand%2f..%2f..%2f..%2fetc", NULL, 404, "" },
+		{ "GET", "/v1/desktops/.hand", NULL, 400, "cannot name" },
+		{ "DELETE", "/v1/desktops/--all", NULL, 400, "begin with" },
+		{ "POST", "/v1/desktops/none/actions", "{\"actions\":[]}", 404, "none" },
+		{ "POST", "/v1/desktops/hand/actions", "{}", 400, "actions is missing" },
+		{ "POST", "/v1/desktops/hand/actions",
+				"{\"actions\":[{\"action\":\"click\",\"x\":9999,\"y\":1}]}", 400,
+				"it must be 0 to 799" },
+		/* What was done before the failure is told with it. */
+		{ "POST", "/v1/desktops/hand/actions",
+				"{\"actions\":[{\"action\":\"cursor_position\"},"
+				"{\"action\":\"switch_app\",\"name\":\"none\"}]}",
+				404, "\"results\":[{\"action\":\"cursor_position\"" },
+		{ "GET", "/v1/desktops/hand/screenshot?region=0,0,9,9%20HTTP/1.0", NULL, 400,
+				"region" },
+		{ "GET", "/v1/desktops/hand/screenshot?region=0,0,9999,9", NULL, 400, "region" },
+		{ "POST", "/v1/desktops/hand/tools", "{\"tool\":\"none\"}", 404, "no tool" },
+	};
+	expect_all(calls, CUA_ARRAY_LEN(calls));
+}
+
+static void it_is_stopped(void **state)
+{
+	(void)state;
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/desktops/hand", NULL, 204));
+	cJSON_Delete(serve_json(&stage, "GET", "/v1/desktops/hand", NULL, 404));
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/desktops/hand", NULL, 404));
+}
+
+/* --- secrets --- */
+
+static bool file_holds(const char *path, const char *text)
+{
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	CUA_AUTO_FREE char *bytes = malloc((size_t)size + 1);
+	assert_non_null(bytes);
+	assert_int_equal(fd >= 0 ? pread(fd, bytes, (size_t)size, 0) : 0, size);
+	return memmem(bytes, (size_t)size, text, strlen(text)) != NULL;
+}
+
+static void no_answer_has_a_secret(void **state)
+{
+	(void)state;
+	static const struct serve_call calls[] = {
+		{ "PUT", "/v1/secrets/BANK",
+				"{\"value\":\"" SECRET "\",\"origins\":[\"https://bank.example\"],"
+				"\"windows\":[\"--api-key\"]}",
+				NULL, { "Idempotency-Key: a" } },
+		{ "PUT", "/v1/secrets/BANK", "{\"value\":\"" SECRET "\",\"kind\":\"other\"}", NULL,
+				{ 0 } },
+		/* Nowhere to be typed. */
+		{ "PUT", "/v1/secrets/NONE", "{\"value\":\"" SECRET "\"}", NULL, { 0 } },
+		{ "PUT", "/v1/secrets/-x", "{\"value\":\"" SECRET "\"}", NULL, { 0 } },
+		{ "PUT", "/v1/secrets/BANK", "{\"value\":\"" SECRET "\\u0000\"}", NULL, { 0 } },
+		{ "GET", "/v1/secrets", NULL, NULL, { 0 } },
+	};
+	static const long statuses[] = { 204, 400, 400, 400, 400, 200 };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(calls); i++) {
+		struct serve_answer answer = serve_send(&stage, &calls[i]);
+		const char *text = answer.text ? answer.text : "";
+		if (answer.status != statuses[i] || strstr(text, SECRET)) {
+			fail_msg("%s %s: %ld %s", calls[i].method, calls[i].path, answer.status,
+					text);
+		}
+		if (i == 5) {
+			assert_says(text,
+					"\"name\":\"BANK\",\"kind\":\"typed\",\"windows\":"
+					"[\"--api-key\"],\"origins\":[\"https://bank.example\"]");
+		}
+		serve_answer_finish(&answer);
+	}
+	assert_true(file_holds(world_path(&stage.world, "state/server.db"), "SQLite"));
+	assert_false(file_holds(world_path(&stage.world, "state/server.db"), SECRET));
+	assert_false(file_holds(world_path(&stage.world, "state/server.db-wal"), SECRET));
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/secrets/BANK", NULL, 204));
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/secrets/BANK", NULL, 404));
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/secrets/-x", NULL, 400));
+}
+
+static void only_an_admin_sets_secrets(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *actor = serve_json(&stage, "POST", "/v1/tokens",
+			"{\"name\":\"actor\",\"scopes\":[\"watch\",\"act\"]}", 201);
+	const struct serve_call calls[] = {
+		{ "PUT", "/v1/secrets/BANK", "{\"value\":\"x\"}", cua_json_text(actor, "token"),
+				{ 0 } },
+		{ "DELETE", "/v1/secrets/BANK", NULL, cua_json_text(actor, "token"), { 0 } },
+	};
+	for (size_t i = 0; i < CUA_ARRAY_LEN(calls); i++) {
+		struct serve_answer answer = serve_send(&stage, &calls[i]);
+		assert_int_equal(answer.status, 403);
+		serve_answer_finish(&answer);
+	}
+}
+
+/* --- what runs can be started with --- */
+
+static void write_servers(void)
+{
+	static const char text[] =
+			"{\"mcpServers\":{\"mail\":{\"url\":\"https://mail.example/mcp\","
+			"\"headers\":{\"X-Key\":\"" SECRET "\"}},"
+			"\"gone\":{\"command\":\"/none\",\"args\":[\"" SECRET "\"],"
+			"\"env\":{\"KEY\":\"" SECRET "\"}}}}";
+	struct output output;
+	const char *const argv[] = { "/bin/sh", "-c",
+		"mkdir -p ~/.config/cua && cat > ~/.config/cua/mcpServers.json", NULL };
+	world_exec(&stage.world, argv, NULL, text, strlen(text), &output);
+	expect_status(&output, 0, "sh");
+	output_finish(&output);
+}
+
+static void what_there_is_is_listed(void **state)
+{
+	(void)state;
+	write_servers();
+	static const struct expected calls[] = {
+		{ "GET", "/v1/templates", NULL, 200, "\"name\":\"office\"" },
+		{ "GET", "/v1/templates?limit=1", NULL, 200, "\"next\":\"desktop\"" },
+		{ "GET", "/v1/templates?limit=1&after=desktop", NULL, 200,
+				"{\"items\":[{\"name\":\"office\"" },
+		{ "GET", "/v1/models", NULL, 200, "\"key_set\":false" },
+		{ "GET", "/v1/mcp-servers", NULL, 200, "\"url\":\"https://mail.example/mcp\"" },
+		{ "GET", "/v1/mcp-servers", NULL, 200, "\"env\":[\"KEY\"]" },
+		{ "POST", "/v1/mcp-servers/gone/test", NULL, 200, "\"ok\":false" },
+		{ "POST", "/v1/mcp-servers/none/test", NULL, 404, "none" },
+		{ "POST", "/v1/mcp-servers/--json/test", NULL, 400, "no name" },
+		{ "POST", "/v1/models/none/test", NULL, 200, "\"ok\":false" },
+		{ "POST", "/v1/models/--help/test", NULL, 400, "no name" },
+	};
+	expect_all(calls, CUA_ARRAY_LEN(calls));
+	const struct serve_call call = { "GET", "/v1/mcp-servers", NULL, NULL, { 0 } };
+	struct serve_answer answer = serve_send(&stage, &call);
+	assert_null(strstr(answer.text, "horse"));
+	serve_answer_finish(&answer);
+}
+
+static void a_model_is_tested(void **state)
+{
+	(void)state;
+	char body[200];
+	cJSON_Delete(serve_json(&stage, "PUT", "/v1/secrets/CUA_API_KEY",
+			"{\"value\":\"standin-needs-none\",\"kind\":\"api_key\"}", 204));
+	snprintf(body, sizeof(body), "{\"api\":\"responses\",\"base_url\":\"%s\"}", model.url);
+	CUA_AUTO_JSON cJSON *tested =
+			serve_json(&stage, "POST", "/v1/models/standin/test", body, 200);
+	if (!cJSON_IsTrue(cua_json_member(tested, "ok"))) {
+		fail_msg("%s", cua_json_text(tested, "message"));
+	}
+}
+
+/* --- usage --- */
+
+static bool has_ended(void *data)
+{
+	CUA_AUTO_JSON cJSON *run = serve_json(&stage, "GET", data, NULL, 200);
+	return !cJSON_IsNull(cua_json_member(run, "ended_ms"));
+}
+
+static void usage_adds_up(void **state)
+{
+	(void)state;
+	static const char *const by[] = { "run", "project", "model", "day" };
+	char body[512], path[128];
+	snprintf(body, sizeof(body),
+			"{\"task\":\"click twice\",\"settings\":{\"model\":\"standin\",\"api\":"
+			"\"responses\",\"base_url\":\"%s\"}}",
+			model.url);
+	for (int i = 0; i < 2; i++) {
+		CUA_AUTO_JSON cJSON *run = serve_json(&stage, "POST", "/v1/runs", body, 201);
+		snprintf(path, sizeof(path), "/v1/runs/%s", cua_json_text(run, "id"));
+		wait_until(has_ended, path, "the end of a run");
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(by); i++) {
+		snprintf(path, sizeof(path), "/v1/usage?by=%s", by[i]);
+		CUA_AUTO_JSON cJSON *usage = serve_json(&stage, "GET", path, NULL, 200);
+		const cJSON *items = cua_json_member(usage, "items");
+		const cJSON *first = cJSON_GetArrayItem(items, 0);
+		const int rows = i == 0 ? 2 : 1;
+		assert_int_equal(cJSON_GetArraySize(items), rows);
+		assert_int_equal(cua_json_int(first, "runs"), 2 / rows);
+		assert_int_equal(cua_json_int(first, "actions"), 4 / rows);
+		assert_true(cua_json_number(first, "input_tokens") > 0);
+	}
+	static const struct expected calls[] = {
+		{ "GET", "/v1/usage?by=run&limit=1", NULL, 200, "\"next\":\"2" },
+		{ "GET", "/v1/usage?by=day&since_ms=999999999999999", NULL, 200, "\"items\":[]" },
+		{ "GET", "/v1/usage", NULL, 400, "by is missing" },
+		{ "GET", "/v1/usage?by=id%20DESC", NULL, 400, "one of run" },
+	};
+	expect_all(calls, CUA_ARRAY_LEN(calls));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_desktop_is_worked_by_hand),
+		cmocka_unit_test(its_screen_is_a_picture),
+		cmocka_unit_test(what_is_wrong_with_a_desktop_is_told),
+		cmocka_unit_test(it_is_stopped),
+		cmocka_unit_test(no_answer_has_a_secret),
+		cmocka_unit_test(only_an_admin_sets_secrets),
+		cmocka_unit_test(what_there_is_is_listed),
+		cmocka_unit_test(a_model_is_tested),
+		cmocka_unit_test(usage_adds_up),
+	};
+	return cmocka_run_group_tests(tests, begin, finish);
+}
