@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cua/base/http_unix.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "tests/serve_stage.h"
 #include "tests/standin_process.h"
+#include "tests/vnc_viewers.h"
 #include "tests/waiting.h"
 
 #define SECRET "correct horse battery staple"
@@ -140,6 +142,46 @@ static void what_is_wrong_with_a_desktop_is_told(void **state)
 		{ "POST", "/v1/desktops/hand/tools", "{\"tool\":\"none\"}", 404, "no tool" },
 	};
 	expect_all(calls, CUA_ARRAY_LEN(calls));
+}
+
+static bool has_lease(void *data)
+{
+	CUA_AUTO_JSON cJSON *desktop = serve_json(&stage, "GET", "/v1/desktops/hand", NULL, 200);
+	return strcmp(cua_json_text(desktop, "lease"), data) == 0;
+}
+
+static void nobody_takes_the_input_from_a_person(void **state)
+{
+	(void)state;
+	static const struct expected refused = { "POST", "/v1/desktops/hand/actions",
+		"{\"actions\":[{\"action\":\"click\",\"x\":9,\"y\":9}]}", 423,
+		"\"class\":\"person\"" };
+	struct vnc_seen seen;
+	struct cua_error error = { 0 };
+	char person[] = "person", agent[] = "agent";
+	CUA_AUTO_JSON cJSON *vnc = NULL, *resumed = NULL;
+	const char *socket_path = world_path(&stage.world, "run/desktops/hand/api.sock");
+	assert_int_equal(cua_http_unix_json(
+					 socket_path, "POST", "/v1/vnc", NULL, 5000, &vnc, &error),
+			CUA_OK);
+	rfbClient *viewer = vnc_viewer_connect(cua_json_text(vnc, "socket"), 0,
+			cua_json_text(vnc, "control_password"), "raw", &seen);
+	assert_non_null(viewer);
+	SendPointerEvent(viewer, 300, 200, 1);
+	SendPointerEvent(viewer, 300, 200, 0);
+	vnc_viewer_sync(viewer);
+	wait_until(has_lease, person, "the person has the input");
+	expect_all(&refused, 1);
+	/* It may be looked at all the same. */
+	const struct serve_call look = { "GET", "/v1/desktops/hand/screenshot", NULL, NULL, { 0 } };
+	struct serve_answer picture = serve_send(&stage, &look);
+	assert_int_equal(picture.status, 200);
+	serve_answer_finish(&picture);
+	vnc_viewer_disconnect(viewer);
+	assert_int_equal(cua_http_unix_json(socket_path, "POST", "/v1/resume", NULL, 5000, &resumed,
+					 &error),
+			CUA_OK);
+	wait_until(has_lease, agent, "the agent has the input");
 }
 
 static void it_is_stopped(void **state)
@@ -322,6 +364,7 @@ int main(void)
 		cmocka_unit_test(a_desktop_is_worked_by_hand),
 		cmocka_unit_test(its_screen_is_a_picture),
 		cmocka_unit_test(what_is_wrong_with_a_desktop_is_told),
+		cmocka_unit_test(nobody_takes_the_input_from_a_person),
 		cmocka_unit_test(it_is_stopped),
 		cmocka_unit_test(no_answer_has_a_secret),
 		cmocka_unit_test(only_an_admin_sets_secrets),
