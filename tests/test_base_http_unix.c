@@ -165,6 +165,25 @@ static void silence_ends_at_the_deadline(void **state)
 			CUA_ERR_TIMEOUT);
 }
 
+static void who_does_not_wait_hangs_up(void **state)
+{
+	struct peer peer = { .hangs = true };
+	struct cua_error err = { 0 };
+	cJSON *answer = NULL;
+	int ends[2];
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	peer_start(&peer);
+	assert_int_equal(cua_http_unix_json_until(peer.path, "POST", "/v1/x?y=1", NULL, 20000,
+					 ends[0], &answer, &err),
+			CUA_ERR_CANCELLED);
+	peer_finish(&peer);
+	assert_null(answer);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void nobody_there_is_an_error(void **state)
 {
 	CUA_AUTO_BUFFER struct cua_buffer body;
@@ -183,6 +202,7 @@ int main(void)
 		cmocka_unit_test(half_an_answer_is_an_error),
 		cmocka_unit_test(an_answer_past_the_cap_is_an_error),
 		cmocka_unit_test(silence_ends_at_the_deadline),
+		cmocka_unit_test(who_does_not_wait_hangs_up),
 		cmocka_unit_test(nobody_there_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

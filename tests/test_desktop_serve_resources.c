@@ -1,10 +1,13 @@
 /* `cua serve`: desktops worked by hand, secrets, what runs can be started with and what they used
  * up. */
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cua/base/http_unix.h"
@@ -243,7 +246,7 @@ static void no_answer_has_a_secret(void **state)
 	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/secrets/-x", NULL, 400));
 }
 
-static void only_an_admin_sets_secrets(void **state)
+static void what_is_an_admins_is_refused_to_others(void **state)
 {
 	(void)state;
 	CUA_AUTO_JSON cJSON *actor = serve_json(&stage, "POST", "/v1/tokens",
@@ -252,6 +255,13 @@ static void only_an_admin_sets_secrets(void **state)
 		{ "PUT", "/v1/secrets/BANK", "{\"value\":\"x\"}", cua_json_text(actor, "token"),
 				{ 0 } },
 		{ "DELETE", "/v1/secrets/BANK", NULL, cua_json_text(actor, "token"), { 0 } },
+		/* An address that a key is sent to, and a file of this machine. */
+		{ "POST", "/v1/models/x/test", "{\"base_url\":\"https://thief.example\"}",
+				cua_json_text(actor, "token"), { 0 } },
+		{ "POST", "/v1/runs",
+				"{\"task\":\"x\",\"settings\":{\"network\":"
+				"\"allow:@/etc/passwd\"}}",
+				cua_json_text(actor, "token"), { 0 } },
 	};
 	for (size_t i = 0; i < CUA_ARRAY_LEN(calls); i++) {
 		struct serve_answer answer = serve_send(&stage, &calls[i]);
@@ -358,6 +368,42 @@ static void usage_adds_up(void **state)
 	expect_all(calls, CUA_ARRAY_LEN(calls));
 }
 
+/* --- the end --- */
+
+static bool runs_a_tool(void *data)
+{
+	CUA_AUTO_JSON cJSON *tools = NULL;
+	struct cua_error error;
+	return cua_http_unix_json(data, "GET", "/v1/tools", NULL, 5000, &tools, &error) == CUA_OK &&
+			cua_json_member(tools, "running");
+}
+
+/* A call of ten minutes is under way: serve_stage_close() expects the end in less. */
+static void a_call_does_not_keep_the_server_from_ending(void **state)
+{
+	(void)state;
+	static const char body[] = "{\"tool\":\"bash\",\"arguments\":{\"command\":"
+				   "\"sleep 600\",\"timeout_s\":600}}";
+	char request[600], socket_path[200];
+	cJSON_Delete(serve_json(&stage, "POST", "/v1/desktops", "{\"name\":\"last\"}", 201));
+	snprintf(socket_path, sizeof(socket_path), "%s",
+			world_path(&stage.world, "run/desktops/last/api.sock"));
+	const int port = (int)strtol(strrchr(stage.base, ':') + 1, NULL, 10);
+	const int len = snprintf(request, sizeof(request),
+			"POST /v1/desktops/last/tools HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+			"Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
+			"Content-Length: %zu\r\n\r\n%s",
+			port, stage.token, strlen(body), body);
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	/* Open until the end of the test program. */
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(write(fd, request, (size_t)len), len);
+	wait_until(runs_a_tool, socket_path, "the tool runs");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,10 +413,11 @@ int main(void)
 		cmocka_unit_test(nobody_takes_the_input_from_a_person),
 		cmocka_unit_test(it_is_stopped),
 		cmocka_unit_test(no_answer_has_a_secret),
-		cmocka_unit_test(only_an_admin_sets_secrets),
+		cmocka_unit_test(what_is_an_admins_is_refused_to_others),
 		cmocka_unit_test(what_there_is_is_listed),
 		cmocka_unit_test(a_model_is_tested),
 		cmocka_unit_test(usage_adds_up),
+		cmocka_unit_test(a_call_does_not_keep_the_server_from_ending),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);
 }

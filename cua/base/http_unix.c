@@ -63,8 +63,8 @@ static enum cua_status send_request(int fd, const char *method, const char *targ
 	return status;
 }
 
-static enum cua_status read_answer(int fd, uint64_t deadline_us, struct answer *answer,
-		http_parser *parser, struct cua_error *err)
+static enum cua_status read_answer(int fd, int cancel_fd, uint64_t deadline_us,
+		struct answer *answer, http_parser *parser, struct cua_error *err)
 {
 	const http_parser_settings settings = { .on_body = on_body,
 		.on_message_complete = on_complete };
@@ -73,10 +73,14 @@ static enum cua_status read_answer(int fd, uint64_t deadline_us, struct answer *
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer");
 	}
 	while (!answer->complete) {
-		struct pollfd readable = { .fd = fd, .events = POLLIN };
-		const int ready = poll(&readable, 1, cua_ms_until(deadline_us));
+		struct pollfd readable[] = { { .fd = fd, .events = POLLIN },
+			{ .fd = cancel_fd, .events = POLLIN } };
+		const int ready = poll(readable, 2, cua_ms_until(deadline_us));
 		if (ready == 0) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "no answer in time");
+		}
+		if (ready > 0 && readable[1].revents) {
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "the answer is not waited for");
 		}
 		const ssize_t got = ready < 0 ? -1 : recv(fd, part, READ_SIZE, MSG_DONTWAIT);
 		if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
@@ -96,9 +100,10 @@ static enum cua_status read_answer(int fd, uint64_t deadline_us, struct answer *
 	return CUA_OK;
 }
 
-enum cua_status cua_http_unix_call(const char *socket_path, const char *method, const char *target,
-		const char *body, int timeout_ms, int *ret_http_status, struct cua_buffer *ret_body,
-		struct cua_error *err)
+/* cancel_fd: -1 for none. */
+static enum cua_status call_until(const char *socket_path, const char *method, const char *target,
+		const char *body, int timeout_ms, int cancel_fd, int *ret_http_status,
+		struct cua_buffer *ret_body, struct cua_error *err)
 {
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	CUA_AUTO_FD int fd = -1;
@@ -111,12 +116,20 @@ enum cua_status cua_http_unix_call(const char *socket_path, const char *method, 
 	http_parser_init(&parser, HTTP_RESPONSE);
 	parser.data = &answer;
 	if (status == CUA_OK) {
-		status = read_answer(fd, deadline_us, &answer, &parser, err);
+		status = read_answer(fd, cancel_fd, deadline_us, &answer, &parser, err);
 	}
 	if (status == CUA_OK) {
 		*ret_http_status = (int)parser.status_code;
 	}
 	return status;
+}
+
+enum cua_status cua_http_unix_call(const char *socket_path, const char *method, const char *target,
+		const char *body, int timeout_ms, int *ret_http_status, struct cua_buffer *ret_body,
+		struct cua_error *err)
+{
+	return call_until(socket_path, method, target, body, timeout_ms, -1, ret_http_status,
+			ret_body, err);
 }
 
 static enum cua_status take_error(const cJSON *answer, int http_status, struct cua_error *err)
@@ -133,12 +146,20 @@ static enum cua_status take_error(const cJSON *answer, int http_status, struct c
 enum cua_status cua_http_unix_json(const char *socket_path, const char *method, const char *target,
 		const cJSON *body, int timeout_ms, cJSON **ret_answer, struct cua_error *err)
 {
+	return cua_http_unix_json_until(
+			socket_path, method, target, body, timeout_ms, -1, ret_answer, err);
+}
+
+enum cua_status cua_http_unix_json_until(const char *socket_path, const char *method,
+		const char *target, const cJSON *body, int timeout_ms, int cancel_fd,
+		cJSON **ret_answer, struct cua_error *err)
+{
 	CUA_AUTO_FREE char *text = body ? cJSON_PrintUnformatted(body) : NULL;
 	CUA_AUTO_BUFFER struct cua_buffer response;
 	int http_status = 0;
 	cua_buffer_init(&response, ANSWER_MAX_LEN);
-	enum cua_status status = cua_http_unix_call(socket_path, method, target, text, timeout_ms,
-			&http_status, &response, err);
+	enum cua_status status = call_until(socket_path, method, target, text, timeout_ms,
+			cancel_fd, &http_status, &response, err);
 	CUA_AUTO_JSON cJSON *answer =
 			status == CUA_OK && response.data ? cJSON_Parse(response.data) : NULL;
 	if (status == CUA_OK && (http_status / 100 != 2 || !answer)) {

@@ -36,4 +36,10 @@ CUA_NODISCARD enum cua_status cua_http_unix_json(const char *socket_path, const 
 		const char *target, const cJSON *body, int timeout_ms, cJSON **ret_answer,
 		struct cua_error *err);
 
+/* The same, and it hangs up when there is something to read from cancel_fd, which stays unread;
+ * -1: none. Then CUA_ERR_CANCELLED. */
+CUA_NODISCARD enum cua_status cua_http_unix_json_until(const char *socket_path, const char *method,
+		const char *target, const cJSON *body, int timeout_ms, int cancel_fd,
+		cJSON **ret_answer, struct cua_error *err);
+
 #endif

@@ -101,7 +101,7 @@ static const struct fields models_answer = { "Models", models_fields };
 
 static const struct field probe_fields[] = {
 	{ "provider", FIELD_TEXT, 0, 1, 100, NULL, NULL, "of a model that is not listed" },
-	{ "base_url", FIELD_TEXT, 0, 1, 1000, NULL, NULL, "where the model is" },
+	{ "base_url", FIELD_TEXT, 0, 1, 1000, NULL, NULL, "where the model is; an admin's to say" },
 	{ "api", FIELD_TEXT, 0, .choices = "responses|anthropic|gemini|chat" },
 	{ 0 },
 };
@@ -159,6 +159,11 @@ static enum cua_status post_model_test(struct request *request, struct cua_error
 	enum cua_status status = check_name(request->parameters[0], err);
 	if (status == CUA_OK) {
 		status = check_name(provider_name, err);
+	}
+	/* As of a run: whoever names the address is sent a key. */
+	if (status == CUA_OK && cua_json_member(request->body, "base_url") &&
+			!(request->caller.scopes & SCOPE_ADMIN)) {
+		status = CUA_FAIL(err, CUA_ERR_POLICY, 0, "base_url is an admin's to set");
 	}
 	if (status != CUA_OK) {
 		return status;

@@ -173,8 +173,8 @@ static enum cua_status call(
 	if (status != CUA_OK) {
 		return status;
 	}
-	status = cua_http_unix_json(
-			socket_path, "POST", target, request->body, timeout_ms, &answer, err);
+	status = cua_http_unix_json_until(socket_path, "POST", target, request->body, timeout_ms,
+			request->server->ending_fd, &answer, err);
 	if (status == CUA_ERR_CLOSED && !answer) {
 		return no_host(request, err);
 	}
@@ -376,13 +376,13 @@ static const struct route table[] = {
 			"Ends all that runs on it and removes its files", SCOPE_ACT, 0, NULL, NULL,
 			NULL, 0, delete_desktop },
 	{ "POST", "/v1/desktops/{desktop}/actions", "actOnDesktop",
-			"Clicks, types, looks; 423 while a person has the input", SCOPE_ACT, 0,
-			NULL, &actions_body, &acted_answer, 0, post_actions },
+			"Clicks, types, looks; 423 while a person has the input", SCOPE_ACT,
+			ROUTE_LARGE, NULL, &actions_body, &acted_answer, 0, post_actions },
 	{ "GET", "/v1/desktops/{desktop}/screenshot", "takeScreenshot", "The screen as a picture",
 			SCOPE_WATCH, ROUTE_FILE, &desktop_screenshot_query, NULL, NULL, 0,
 			get_screenshot },
 	{ "POST", "/v1/desktops/{desktop}/tools", "callTool",
-			"Runs a tool inside: a shell, Python, files", SCOPE_ACT, 0, NULL,
+			"Runs a tool inside: a shell, Python, files", SCOPE_ACT, ROUTE_LARGE, NULL,
 			&tool_body, &tool_answer, 0, post_tool },
 };
 const struct routes desktop_routes = ROUTES("desktops", "Computers that runs work on", table);

@@ -49,6 +49,12 @@ enum cua_status run_settings_check(const cJSON *settings, bool is_admin, struct 
 					admins[i]);
 		}
 	}
+	/* A file's lines would stand in what is said of them. */
+	if (!is_admin && strchr(cua_json_text(settings, "network"), '@')) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"network must be none, allow:NAME,... or open; files are an "
+				"admin's to name");
+	}
 	if (!is_admin && strpbrk(template, "/.")) {
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
 				"template must be a name; files are an admin's to name");

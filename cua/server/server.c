@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -137,6 +138,7 @@ static void end(struct server *server)
 		return;
 	}
 	server->is_ending = true;
+	(void)!eventfd_write(server->ending_fd, 1);
 	cua_http_server_destroy(server->http);
 	if (server->runs) {
 		runs_end(server->runs);
@@ -199,6 +201,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	}
 	server->options = options;
 	server->lock_fd = -1;
+	server->ending_fd = eventfd(0, EFD_CLOEXEC);
 	server->started_ms = store_now_ms();
 	raise_descriptors();
 	enum cua_status status = lock_state(server, err);
@@ -221,6 +224,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	limiter_destroy(server->limiter);
 	store_close(server->store);
 	cua_closep(&server->lock_fd);
+	cua_closep(&server->ending_fd);
 	free(server);
 	return status;
 }

@@ -40,6 +40,7 @@ struct server {
 	uv_signal_t signals[3];
 	int64_t started_ms;
 	bool is_ending;
+	int ending_fd;               /* can be read from then on: what waits for long ends, too */
 	atomic_int requests_running; /* on threads */
 	atomic_int connections;      /* at the last request */
 };
