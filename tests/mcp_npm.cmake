@@ -15,7 +15,7 @@ target_link_libraries(mcp_published_run PRIVATE cua_agent PkgConfig::cmocka Thre
 add_dependencies(mcp_published mcp_published_run)
 # The server half: the SDK's clients and the inspector on desktops of their own, and the conformance
 # suite on the core.
-foreach(topic sdk inspector)
+foreach(topic sdk http inspector)
 	add_test(NAME mcp_serve_${topic} COMMAND ${mcp_dir}/serve.sh ${topic} $<TARGET_FILE:cua>
 		${CMAKE_BINARY_DIR}/mcp_npm)
 	set_tests_properties(mcp_serve_${topic} PROPERTIES LABELS desktop TIMEOUT 600)

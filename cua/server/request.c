@@ -17,7 +17,8 @@
 
 const char *const server_headers[] = { "host", "origin", "sec-fetch-site", "sec-fetch-mode",
 	"authorization", "cookie", "content-type", "if-none-match", "if-match", "range", "accept",
-	"idempotency-key", "last-event-id", "x-cua-csrf", "upload-offset", "traceparent", NULL };
+	"idempotency-key", "last-event-id", "x-cua-csrf", "upload-offset", "traceparent",
+	"mcp-protocol-version", "mcp-method", "mcp-name", NULL };
 
 /* What a request is while a thread works on it. */
 struct job {

@@ -208,6 +208,9 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	if (status == CUA_OK) {
 		status = prepare_store(server, err);
 	}
+	if (status == CUA_OK) {
+		status = mcp_offers_create(&server->mcp, err);
+	}
 	server->limiter = status == CUA_OK ? limiter_create() : NULL;
 	if (status == CUA_OK && (!server->limiter || uv_loop_init(&server->loop) != 0)) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
@@ -222,6 +225,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	}
 	runs_destroy(server->runs);
 	limiter_destroy(server->limiter);
+	mcp_offers_destroy(&server->mcp);
 	store_close(server->store);
 	cua_closep(&server->lock_fd);
 	cua_closep(&server->ending_fd);

@@ -13,6 +13,7 @@
 #include "cua/base/error.h"
 #include "cua/server/gate.h"
 #include "cua/server/limiter.h"
+#include "cua/server/mcp.h"
 #include "cua/server/route.h"
 #include "cua/server/store.h"
 
@@ -37,6 +38,7 @@ struct server {
 	struct gate gate;
 	struct limiter *limiter;
 	struct runs *runs;
+	struct mcp_offers mcp;
 	uv_signal_t signals[3];
 	int64_t started_ms;
 	bool is_ending;

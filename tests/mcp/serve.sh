@@ -1,7 +1,7 @@
 #!/bin/sh
-# `cua mcp` and the official SDK and inspector, on real desktops.
+# `cua mcp`, /mcp of `cua serve`, and the official SDK and inspector, on real desktops.
 #
-#   tests/mcp/serve.sh sdk|inspector CUA FOLDER
+#   tests/mcp/serve.sh sdk|http|inspector CUA FOLDER
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 topic=$1
@@ -21,6 +21,12 @@ sdk() {
 	# Modules are looked for from where a script lies.
 	cp "$here/serve_sdk.mjs" .
 	node serve_sdk.mjs "$cua"
+}
+
+# The same by /mcp of a server.
+http() {
+	cp "$here/serve_http_sdk.mjs" .
+	node serve_http_sdk.mjs "$cua"
 }
 
 # In each era: the list without a mistake in a schema that a host might trip over, a picture, a click.
