@@ -249,15 +249,15 @@ static void empty_folder(struct removal *removal, int fd, int depth)
 
 /* By descriptors: the folder that the process is in stays what it is, also for its other threads,
  * and nobody who changes the tree meanwhile can lead us out of it. */
-enum cua_status cua_remove_tree(const char *path, struct cua_error *err)
+enum cua_status cua_remove_tree_at(int dir_fd, const char *name, struct cua_error *err)
 {
 	struct stat info;
-	struct removal removal = { .root_fd = open_folder(AT_FDCWD, path) };
-	if (removal.root_fd < 0 && (errno == ENOENT || unlink(path) == 0)) {
+	struct removal removal = { .root_fd = open_folder(dir_fd, name) };
+	if (removal.root_fd < 0 && (errno == ENOENT || unlinkat(dir_fd, name, 0) == 0)) {
 		return CUA_OK;
 	}
 	if (removal.root_fd < 0 || fstat(removal.root_fd, &info) != 0) {
-		return CUA_FAIL(err, CUA_ERR_IO, errno, "cannot remove %s", path);
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "cannot remove %s", name);
 	}
 	removal.device = info.st_dev;
 	do {
@@ -265,12 +265,18 @@ enum cua_status cua_remove_tree(const char *path, struct cua_error *err)
 		empty_folder(&removal, open_folder(removal.root_fd, "."), 0);
 	} while (removal.has_moved && removal.first_errno == 0);
 	close(removal.root_fd);
-	if (rmdir(path) != 0 && errno != ENOENT && removal.first_errno == 0) {
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) != 0 && errno != ENOENT &&
+			removal.first_errno == 0) {
 		removal.first_errno = errno;
 	}
 	return removal.first_errno == 0
 			? CUA_OK
-			: CUA_FAIL(err, CUA_ERR_IO, removal.first_errno, "cannot remove %s", path);
+			: CUA_FAIL(err, CUA_ERR_IO, removal.first_errno, "cannot remove %s", name);
+}
+
+enum cua_status cua_remove_tree(const char *path, struct cua_error *err)
+{
+	return cua_remove_tree_at(AT_FDCWD, path, err);
 }
 
 void cua_file_tail_fd(int fd, char *tail, size_t size)

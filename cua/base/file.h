@@ -34,6 +34,9 @@ CUA_NODISCARD enum cua_status cua_file_write_unsynced(int dir_fd, const char *na
 CUA_NODISCARD enum cua_status cua_make_dirs(const char *path, mode_t mode, struct cua_error *err);
 /* rm -rf, without following symbolic links; nothing there is fine. */
 CUA_NODISCARD enum cua_status cua_remove_tree(const char *path, struct cua_error *err);
+/* The same of a name in the folder dir_fd, which may be one of O_PATH. */
+CUA_NODISCARD enum cua_status cua_remove_tree_at(
+		int dir_fd, const char *name, struct cua_error *err);
 /* The last at most size-1 bytes of a file, from the start of a line; "" if there is none. */
 void cua_file_tail(const char *path, char *tail, size_t size);
 void cua_file_tail_fd(int fd, char *tail, size_t size);

@@ -16,8 +16,8 @@
 #include "cua/server/session.h"
 
 const char *const server_headers[] = { "host", "origin", "sec-fetch-site", "sec-fetch-mode",
-	"authorization", "cookie", "content-type", "if-none-match", "if-match", "range", "accept",
-	"idempotency-key", "last-event-id", "x-cua-csrf", "upload-offset", "traceparent",
+	"authorization", "cookie", "content-type", "if-none-match", "if-match", "range", "if-range",
+	"accept", "idempotency-key", "last-event-id", "x-cua-csrf", "upload-offset", "traceparent",
 	"mcp-protocol-version", "mcp-method", "mcp-name", NULL };
 
 /* What a request is while a thread works on it. */

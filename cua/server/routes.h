@@ -5,7 +5,7 @@
 
 #include "cua/server/route.h"
 
-extern const struct routes service_routes, session_routes, project_routes, run_routes,
+extern const struct routes service_routes, session_routes, project_routes, file_routes, run_routes,
 		desktop_routes, catalogue_routes, secret_routes, usage_routes, mcp_routes;
 
 #endif
