@@ -132,8 +132,7 @@ static void keep(struct page *page, const struct entry *entry)
 static enum cua_status read_page(DIR *dir, struct page *page, struct cua_error *err)
 {
 	struct entry entry;
-	errno = 0;
-	for (const struct dirent *found; (found = readdir(dir));) {
+	for (const struct dirent *found; errno = 0, (found = readdir(dir));) {
 		const char *name = found->d_name;
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
 				strncmp(name, WORKSPACE_UPLOAD_PREFIX,
