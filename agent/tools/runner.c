@@ -60,6 +60,9 @@ static cJSON *answer_of(struct tool_call *call)
 		cJSON_AddItemToArray(content, cJSON_DetachItemFromArray(call->images, 0));
 	}
 	cJSON_AddBoolToObject(answer, "is_error", call->is_error);
+	if (call->has_exit_status) {
+		cJSON_AddNumberToObject(answer, "exit_status", call->exit_status);
+	}
 	if (call->directory) {
 		cJSON_AddStringToObject(answer, "directory", call->directory);
 	}

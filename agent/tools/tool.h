@@ -51,8 +51,10 @@ struct tool_call {
 	size_t image_bytes;     /* of images, in base64 */
 	cJSON *images;          /* owned; list of {type: "image", data, mimeType} */
 	bool is_error;          /* it ran, and what it says is a failure */
-	bool is_alone;          /* programs that it runs can start no others */
-	char *directory;        /* owned; that the shell is in by now; NULL: not known */
+	bool has_exit_status;   /* what it ran came to its own end */
+	int exit_status;
+	bool is_alone;   /* programs that it runs can start no others */
+	char *directory; /* owned; that the shell is in by now; NULL: not known */
 };
 
 struct tool {

@@ -52,6 +52,8 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	}
 	enum cua_status status = tool_worker_run(shell, call, command, &code, err);
 	call->directory = directory_of(call->world);
+	call->has_exit_status = code >= 0;
+	call->exit_status = code;
 	if (status == CUA_OK && code != 0) {
 		call->is_error = true;
 		status = code > 0 ? cua_buffer_printf(&call->text, err, "%s[exit status %d]",

@@ -76,6 +76,8 @@ static enum cua_status run(struct tool_call *call, struct cua_error *err)
 	}
 	enum cua_status status = tool_worker_run(python, call, code, &code_status, err);
 	call->is_error = code_status != 0;
+	call->has_exit_status = code_status >= 0;
+	call->exit_status = code_status;
 	return status;
 }
 

@@ -109,6 +109,8 @@ static const struct fields tool_body = { "ToolCall", tool_fields };
 static const struct field tool_answer_fields[] = {
 	{ "content", FIELD_ANY, FIELD_REQUIRED, .help = "parts as of MCP: text and image" },
 	{ "is_error", FIELD_BOOL, FIELD_REQUIRED, .help = "it ran, and failed" },
+	{ "exit_status", FIELD_WHOLE,
+			.help = "of what bash or python ran, if it came to its own end" },
 	{ "directory", FIELD_TEXT, .help = "that the shell of bash is in by now" },
 	{ 0 },
 };
