@@ -24,9 +24,10 @@ static bool listens(void *data)
 			sscanf(line, "%63[^#]#login=%127s", stage->base, stage->login) == 2;
 }
 
-static void start(struct serve_stage *stage)
+void serve_stage_begin(struct serve_stage *stage)
 {
-	const char *const argv[] = { stage->world.program, "serve", "--port=0", NULL };
+	const char *const argv[] = { stage->world.program, "serve", "--port=0", stage->option,
+		NULL };
 	stage->server = world_begin(&stage->world, argv, NULL, NULL, 0);
 	wait_until(listens, stage, "cua serve");
 	stage->base[strlen(stage->base) - 1] = '\0'; /* the slash */
@@ -37,7 +38,7 @@ void serve_stage_open(struct serve_stage *stage)
 	struct output output;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	world_create(&stage->world, (uid_t)-1);
-	start(stage);
+	serve_stage_begin(stage);
 	world_cua(&stage->world, &output, "serve", "token", "test", "--scopes=admin", NULL);
 	expect_status(&output, 0, "cua serve token");
 	assert_int_equal(sscanf(output.out, "%127s", stage->token), 1);
@@ -50,16 +51,21 @@ void serve_stage_kill_and_start(struct serve_stage *stage)
 	kill(stage->server.pid, SIGKILL);
 	world_await(&stage->world, &stage->server, &output);
 	output_finish(&output);
-	start(stage);
+	serve_stage_begin(stage);
 }
 
-void serve_stage_close(struct serve_stage *stage)
+void serve_stage_end(struct serve_stage *stage)
 {
 	struct output output;
 	kill(stage->server.pid, SIGTERM);
 	world_await(&stage->world, &stage->server, &output);
 	expect_status(&output, 0, "cua serve, ended by SIGTERM");
 	output_finish(&output);
+}
+
+void serve_stage_close(struct serve_stage *stage)
+{
+	serve_stage_end(stage);
 	world_destroy(&stage->world);
 	curl_global_cleanup();
 }

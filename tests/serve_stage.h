@@ -10,9 +10,10 @@
 struct serve_stage {
 	struct world world;
 	struct program server;
-	char base[64];   /* http://127.0.0.1:PORT */
-	char login[128]; /* of the URL that it printed */
-	char token[128]; /* of an admin */
+	char base[64];      /* http://127.0.0.1:PORT */
+	char login[128];    /* of the URL that it printed */
+	char token[128];    /* of an admin */
+	const char *option; /* one more of cua serve; NULL: none */
 };
 
 /* Fails the test if it does not come up. */
@@ -20,6 +21,10 @@ void serve_stage_open(struct serve_stage *stage);
 /* SIGKILL, and another one on the same folder; its port is another one. */
 void serve_stage_kill_and_start(struct serve_stage *stage);
 /* SIGTERM must end it well. */
+void serve_stage_end(struct serve_stage *stage);
+/* On the same folder; its port is another one. */
+void serve_stage_begin(struct serve_stage *stage);
+/* Ends it, and removes its world. */
 void serve_stage_close(struct serve_stage *stage);
 
 struct serve_call {

@@ -16,6 +16,7 @@
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/server/once.h"
+#include "cua/server/plain_desktop.h"
 #include "cua/server/runs.h"
 #include "cua/server/session.h"
 
@@ -188,6 +189,9 @@ static enum cua_status begin(
 	}
 	if (status == CUA_OK) {
 		status = runs_begin(server->runs, err);
+	}
+	if (status == CUA_OK) {
+		status = plain_desktops_clear(server, err);
 	}
 	return status == CUA_OK ? say_ready(server, on_ready, err) : status;
 }

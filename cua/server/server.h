@@ -44,6 +44,7 @@ struct server {
 	bool is_ending;
 	int ending_fd;               /* can be read from then on: what waits for long ends, too */
 	atomic_int requests_running; /* on threads */
+	atomic_int plain_running;    /* of them those that have a desktop for themselves */
 	atomic_int connections;      /* at the last request */
 };
 

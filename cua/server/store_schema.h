@@ -63,6 +63,10 @@ static const char *const store_schema[] = {
 	"  PRIMARY KEY (token, key)"
 	") STRICT;"
 	"CREATE TABLE settings (name TEXT PRIMARY KEY, value_json TEXT NOT NULL) STRICT;",
+	"CREATE TABLE plain_desktops (" /* of plain routes, before they start until they are gone */
+	"  name TEXT PRIMARY KEY,"
+	"  created_ms INTEGER NOT NULL"
+	") STRICT;",
 };
 
 #endif
