@@ -190,7 +190,7 @@ static void what_is_wrong_is_told(void **state)
 				  { 0 } },
 				504, "\"output\":\"begun" },
 		{ { "POST", "/run-python", "{\"code\":\"import os; os._exit(4)\"}", NULL, { 0 } },
-				503, "no exit status" },
+				502, "no exit status" },
 	};
 	expect_all(calls, CUA_ARRAY_LEN(calls));
 	CUA_AUTO_JSON cJSON *watcher = serve_json(&stage, "POST", "/v1/tokens",

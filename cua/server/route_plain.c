@@ -255,14 +255,15 @@ static enum cua_status run_tool(struct request *request, const char *tool, const
 	}
 	/* What it had printed is told beside the error. */
 	request->failed = output;
-	return cua_now_us() - began_us >= (uint64_t)timeout_s * 1000000
-			? CUA_FAIL(err, CUA_ERR_TIMEOUT, 0,
-					  "it ran longer than %d s and was ended; timeout_s gives "
-					  "it up to %d",
-					  timeout_s, TIME_MAX_S)
-			: CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-					  "what ran it ended before it, and has told no exit "
-					  "status");
+	if (cua_now_us() - began_us >= (uint64_t)timeout_s * 1000000) {
+		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0,
+				"it ran longer than %d s and was ended; timeout_s gives it up to "
+				"%d",
+				timeout_s, TIME_MAX_S);
+	}
+	request->http_status = 502; /* nothing that asking again would mend */
+	return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+			"what ran it ended before it, and has told no exit status");
 }
 
 static enum cua_status run_terminal(struct request *request, struct cua_error *err)
