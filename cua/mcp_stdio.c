@@ -225,6 +225,15 @@ static int tick_ms(const struct stdio_server *server)
 	return LIST_EMPTY(&server->workers) ? -1 : MCP_SERVE_TICK_MS;
 }
 
+/* A write that a signal has cut off makes the client look deaf, too. */
+static enum cua_status why_deaf(const struct stdio_server *server, struct cua_error *err)
+{
+	struct pollfd fd = { .fd = server->signal_fd, .events = POLLIN };
+	return poll(&fd, 1, 0) > 0
+			? CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "ended by a signal")
+			: CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the client reads nothing any more");
+}
+
 /* Until the input ends, or something else. */
 static enum cua_status serve_client(struct stdio_server *server, struct cua_error *err)
 {
@@ -248,8 +257,7 @@ static enum cua_status serve_client(struct stdio_server *server, struct cua_erro
 			status = read_some(server, &more, err);
 		}
 		if (atomic_load(&server->is_deaf)) {
-			return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-					"the client reads nothing any more");
+			return why_deaf(server, err);
 		}
 		if (cua_now_us() - tick_us >= MCP_SERVE_TICK_MS * 1000U) {
 			mcp_serve_session_tick(server->session);
