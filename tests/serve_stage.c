@@ -1,10 +1,13 @@
 #include "tests/serve_stage.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,4 +153,22 @@ cJSON *serve_json(const struct serve_stage *stage, const char *method, const cha
 	cJSON *json = CUA_STEAL(answer.json);
 	serve_answer_finish(&answer);
 	return json;
+}
+
+int serve_post_unread(const struct serve_stage *stage, const char *path, const char *body)
+{
+	char request[1024];
+	const int port = (int)strtol(strrchr(stage->base, ':') + 1, NULL, 10);
+	const int len = snprintf(request, sizeof(request),
+			"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
+			"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+			path, port, stage->token, strlen(body), body);
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_in_range(len, 1, sizeof(request) - 1);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(write(fd, request, (size_t)len), len);
+	return fd;
 }

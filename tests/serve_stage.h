@@ -45,6 +45,9 @@ struct serve_answer {
 struct serve_answer serve_send(const struct serve_stage *stage, const struct serve_call *call);
 void serve_answer_finish(struct serve_answer *answer);
 
+/* A POST with the admin's token whose answer nobody reads; the connection, the caller's. */
+int serve_post_unread(const struct serve_stage *stage, const char *path, const char *body);
+
 /* The same with the admin's token, of which only the JSON is wanted; fails the test if another
  * status came. The caller's; NULL for none. */
 cJSON *serve_json(const struct serve_stage *stage, const char *method, const char *path,

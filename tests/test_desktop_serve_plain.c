@@ -1,11 +1,8 @@
 /* `cua serve`: the plain routes, which have a desktop each and leave none. */
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cua/base/http_unix.h"
@@ -106,20 +103,7 @@ static void expect_all(const struct expected *calls, size_t count)
 static int send_long_one(void)
 {
 	static const char body[] = "{\"cmd\":\"sleep 600\",\"timeout_s\":600}";
-	char request[600];
-	const int port = (int)strtol(strrchr(stage.base, ':') + 1, NULL, 10);
-	const int len = snprintf(request, sizeof(request),
-			"POST /run-terminal HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-			"Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
-			"Content-Length: %zu\r\n\r\n%s",
-			port, stage.token, strlen(body), body);
-	const struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-	assert_int_equal(write(fd, request, (size_t)len), len);
-	return fd;
+	return serve_post_unread(&stage, "/run-terminal", body);
 }
 
 /* --- one answer of one tool --- */

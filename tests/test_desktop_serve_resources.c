@@ -1,13 +1,10 @@
 /* `cua serve`: desktops worked by hand, secrets, what runs can be started with and what they used
  * up. */
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cua/base/http_unix.h"
@@ -384,23 +381,12 @@ static void a_call_does_not_keep_the_server_from_ending(void **state)
 	(void)state;
 	static const char body[] = "{\"tool\":\"bash\",\"arguments\":{\"command\":"
 				   "\"sleep 600\",\"timeout_s\":600}}";
-	char request[600], socket_path[200];
+	char socket_path[200];
 	cJSON_Delete(serve_json(&stage, "POST", "/v1/desktops", "{\"name\":\"last\"}", 201));
 	snprintf(socket_path, sizeof(socket_path), "%s",
 			world_path(&stage.world, "run/desktops/last/api.sock"));
-	const int port = (int)strtol(strrchr(stage.base, ':') + 1, NULL, 10);
-	const int len = snprintf(request, sizeof(request),
-			"POST /v1/desktops/last/tools HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-			"Authorization: Bearer %s\r\nContent-Type: application/json\r\n"
-			"Content-Length: %zu\r\n\r\n%s",
-			port, stage.token, strlen(body), body);
-	const struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	/* Open until the end of the test program. */
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-	assert_int_equal(write(fd, request, (size_t)len), len);
+	(void)serve_post_unread(&stage, "/v1/desktops/last/tools", body);
 	wait_until(runs_a_tool, socket_path, "the tool runs");
 }
 

@@ -246,7 +246,7 @@ static enum cua_status post_cancel(struct request *request, struct cua_error *er
 		return call_run(request, "/v1/run/cancel", NULL, err);
 	}
 	if (status == CUA_OK) {
-		runs_note_cancelled(request->server->runs, request->parameters[0]);
+		runs_note_cancelled(request->server->runs);
 	}
 	return status == CUA_OK ? get_run(request, err) : status;
 }

@@ -305,33 +305,31 @@ static void pick(struct runs *runs)
 			uv_queue_work(&runs->server->loop, &runs->picking, on_pick, on_picked) == 0;
 }
 
-static void tell_of_cancelled(struct runs *runs)
+/* Of runs that wait: what was taken out of the queue is nobody's to tell of. */
+static void look_at_cancelled(struct runs *runs)
 {
-	char ids[CUA_ARRAY_LEN(runs->cancelled)][40];
-	pthread_mutex_lock(&runs->mutex);
-	const size_t count = runs->cancelled_count;
-	memcpy(ids, runs->cancelled, sizeof(ids));
-	runs->cancelled_count = 0;
-	pthread_mutex_unlock(&runs->mutex);
-	for (size_t i = 0; i < count; i++) {
-		tell_all(runs, ids[i], NULL);
+	struct runs_watcher *watcher = LIST_FIRST(&runs->watchers), *next = NULL;
+	for (; watcher; watcher = next) {
+		next = LIST_NEXT(watcher, link);
+		if (!watcher->is_live && !watcher->is_over && has_ended(runs, watcher->run)) {
+			watcher->is_over = true;
+			tell(watcher, NULL);
+		}
 	}
 }
 
 static void on_news(uv_async_t *news)
 {
-	tell_of_cancelled(news->data);
-	pick(news->data);
+	struct runs *runs = news->data;
+	if (atomic_exchange(&runs->has_cancelled, false)) {
+		look_at_cancelled(runs);
+	}
+	pick(runs);
 }
 
-void runs_note_cancelled(struct runs *runs, const char *id)
+void runs_note_cancelled(struct runs *runs)
 {
-	pthread_mutex_lock(&runs->mutex);
-	if (runs->cancelled_count < CUA_ARRAY_LEN(runs->cancelled)) {
-		snprintf(runs->cancelled[runs->cancelled_count++], sizeof(runs->cancelled[0]), "%s",
-				id);
-	}
-	pthread_mutex_unlock(&runs->mutex);
+	atomic_store(&runs->has_cancelled, true);
 	uv_async_send(&runs->news);
 }
 

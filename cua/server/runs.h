@@ -25,7 +25,7 @@ void runs_destroy(struct runs *runs);
 /* Any thread: there is something in the queue. */
 void runs_kick(struct runs *runs);
 /* Any thread: one that waited was taken out of the queue. */
-void runs_note_cancelled(struct runs *runs, const char *id);
+void runs_note_cancelled(struct runs *runs);
 /* Any thread: how a run stands that goes on, as its API says, the caller's; NULL for others. */
 cJSON *runs_state(struct runs *runs, const char *id);
 /* Any thread: all of these, an array. */

@@ -4,6 +4,7 @@
 /* Between runs.c and runs_work.c. */
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "cua/base/buffer.h"
@@ -36,15 +37,13 @@ struct runs {
 	uv_timer_t later; /* looks again whether there is memory */
 	uv_work_t picking;
 	bool is_picking, is_stale; /* picked while something was added */
+	atomic_bool has_cancelled; /* since the watchers of those that wait were told */
 	bool is_ending;
 	char picked[40];       /* "" for none */
 	bool looks_again;      /* there was no memory for another, or the store failed */
 	int starting;          /* of those that are live */
 	int count, max;        /* of live ones */
 	pthread_mutex_t mutex; /* of the list, and of state in it, where other threads read them */
-	/* Not told of yet; who watches one beyond these sees it at the next look. */
-	char cancelled[64][40];
-	size_t cancelled_count;
 	LIST_HEAD(, live) list;
 	LIST_HEAD(, runs_watcher) watchers;
 };
