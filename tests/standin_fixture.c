@@ -45,8 +45,10 @@ void standin_set_up(struct standin *standin, const char *script, const char *pat
 	if (script_parse("t", script, strlen(script), &standin->script, &err) != CUA_OK) {
 		fail_msg("%s", err.msg);
 	}
-	assert_int_equal(play_init(&standin->play, standin->script, fake_read, standin, NULL, &err),
+	assert_int_equal(play_common_init(&standin->common, standin->script, fake_read, standin,
+					 NULL, &err),
 			CUA_OK);
+	play_init(&standin->play, &standin->common);
 	standin->seen = "";
 	standin->path = path;
 	standin->request = standin_parse(request);
@@ -56,6 +58,7 @@ void standin_set_up(struct standin *standin, const char *script, const char *pat
 void standin_tear_down(struct standin *standin)
 {
 	play_finish(&standin->play);
+	play_common_finish(&standin->common);
 	script_destroy(standin->script);
 	cJSON_Delete(standin->request);
 }

@@ -28,6 +28,7 @@
 
 struct standin {
 	struct script *script;
+	struct play_common common;
 	struct play play;
 	struct wire_settings settings;
 	const char *path;

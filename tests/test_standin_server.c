@@ -31,6 +31,7 @@ static const char anthropic_text[] =
 
 struct served {
 	struct standin standin;
+	struct conversations conversations;
 	pthread_t thread;
 	struct server *server;
 	int port;
@@ -48,7 +49,8 @@ static int set_up(void **state)
 	struct cua_error err;
 	assert_non_null(served);
 	standin_set_up(&served->standin, script_text, "/v1/responses", responses_text, "input");
-	assert_int_equal(server_create(0, &served->standin.play, &served->standin.settings,
+	conversations_init(&served->conversations, &served->standin.common);
+	assert_int_equal(server_create(0, &served->conversations, &served->standin.settings,
 					 &served->server, &served->port, &err),
 			CUA_OK);
 	*state = served;
@@ -75,6 +77,7 @@ static int tear_down(void **state)
 	server_stop(served->server);
 	pthread_join(served->thread, NULL);
 	server_destroy(served->server);
+	conversations_finish(&served->conversations);
 	standin_tear_down(&served->standin);
 	free(served);
 	return 0;

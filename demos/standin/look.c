@@ -44,8 +44,8 @@ static bool read_screen(struct step_context *context, struct cua_error *err)
 	if (context->has_screen) {
 		return true;
 	}
-	enum cua_status status = context->play->read(context->play->reader, context->input->png,
-			context->input->png_len, &context->screen, err);
+	enum cua_status status = context->play->common->read(context->play->common->reader,
+			context->input->png, context->input->png_len, &context->screen, err);
 	context->has_screen = status == CUA_OK;
 	return context->has_screen;
 }

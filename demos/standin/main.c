@@ -26,7 +26,8 @@ static const char usage[] =
 		"Plays a model on loopback, over whichever API it is asked: OpenAI Responses,\n"
 		"Anthropic Messages, Gemini generateContent, Chat Completions. Looks for the texts "
 		"of the script on the screenshots it is\n"
-		"sent, and answers with the places where they stand.\n"
+		"sent, and answers with the places where they stand. Many may ask at once: each\n"
+		"plays the script from its beginning.\n"
 		"\n"
 		"  --script FILE   the script; demos/README.md explains how to write one\n"
 		"  --port N        port on 127.0.0.1; 0, the default, lets the system choose\n"
@@ -178,14 +179,16 @@ static int serve(struct options *options, const struct script *script)
 	if (!options->at_once && see_reader_create(&reader, &err) != CUA_OK) {
 		return complain(&err);
 	}
-	struct play play;
+	struct play_common common;
+	struct conversations conversations;
 	int port = 0;
 	struct server *server = NULL;
-	enum cua_status status = play_init(
-			&play, script, read_adapter, reader, options->quiet ? NULL : stderr, &err);
+	enum cua_status status = play_common_init(&common, script, read_adapter, reader,
+			options->quiet ? NULL : stderr, &err);
+	conversations_init(&conversations, &common);
 	if (status == CUA_OK) {
-		status = server_create(
-				options->port, &play, &options->settings, &server, &port, &err);
+		status = server_create(options->port, &conversations, &options->settings, &server,
+				&port, &err);
 	}
 	if (status == CUA_OK) {
 		running_server = server;
@@ -199,7 +202,8 @@ static int serve(struct options *options, const struct script *script)
 		server_run(server);
 		server_destroy(server);
 	}
-	play_finish(&play);
+	conversations_finish(&conversations);
+	play_common_finish(&common);
 	see_reader_destroy(reader);
 	return status == CUA_OK ? 0 : complain(&err);
 }

@@ -7,16 +7,26 @@
 #include "cua/base/util.h"
 #include "demos/standin/step_internal.h"
 
-enum cua_status play_init(struct play *play, const struct script *script, play_read_fn read,
-		void *reader, FILE *log, struct cua_error *err)
+enum cua_status play_common_init(struct play_common *common, const struct script *script,
+		play_read_fn read, void *reader, FILE *log, struct cua_error *err)
 {
-	memset(play, 0, sizeof(*play));
-	play->script = script;
-	play->read = read;
-	play->reader = reader;
-	play->log = log;
-	play->faults_played = calloc((size_t)script->step_count, sizeof(*play->faults_played));
-	return play->faults_played ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "play");
+	*common = (struct play_common){ .script = script,
+		.read = read,
+		.reader = reader,
+		.log = log,
+		.faults_played = calloc((size_t)script->step_count, sizeof(int)) };
+	return common->faults_played ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "play");
+}
+
+void play_common_finish(struct play_common *common)
+{
+	free(common->faults_played);
+	common->faults_played = NULL;
+}
+
+void play_init(struct play *play, struct play_common *common)
+{
+	*play = (struct play){ .common = common };
 }
 
 static void turn_finish(struct play_turn *turn)
@@ -38,11 +48,9 @@ void play_finish(struct play *play)
 {
 	drop_turns(play, 0);
 	free(play->turns);
-	free(play->faults_played);
 	cJSON_Delete(play->held);
 	play->held = NULL;
 	play->turns = NULL;
-	play->faults_played = NULL;
 }
 
 /* Acts as the API has words for them, and no more of them than it has room for. */
@@ -94,7 +102,7 @@ static enum cua_status keep_turn(
 
 static void give_up(struct play *play, struct step_context *context)
 {
-	const struct script_step *step = &play->script->steps[context->state.step];
+	const struct script_step *step = &play->common->script->steps[context->state.step];
 	char seen[768] = "";
 	if (context->has_screen) {
 		see_screen_tell(&context->screen, seen, sizeof(seen));
@@ -106,8 +114,8 @@ static void give_up(struct play *play, struct step_context *context)
 			context->input->notes[0] ? "; the user said: " : "", context->input->notes);
 	play->gave_up = true;
 	context->state.ended = true;
-	if (play->log) {
-		fprintf(play->log, "gave up: %s\n", play->reason);
+	if (play->common->log) {
+		fprintf(play->common->log, "[%u] gave up: %s\n", play->conversation, play->reason);
 	}
 }
 
@@ -135,15 +143,17 @@ static enum cua_status run_steps(
 		give_up(play, context);
 		return CUA_OK;
 	}
+	const struct play_common *common = play->common;
 	for (;;) {
-		const struct script_step *step = &play->script->steps[context->state.step];
+		const struct script_step *step = &common->script->steps[context->state.step];
 		if (!context->state.since_us) {
 			context->state.since_us = cua_now_us();
 		}
 		enum step_outcome outcome = run_step(context, step, err);
-		if (play->log) {
-			fprintf(play->log, "step %d (%s %.60s): %s\n", context->state.step + 1,
-					script_word_name(step->word), script_step_text(step),
+		if (common->log) {
+			fprintf(common->log, "[%u] step %d (%s %.60s): %s\n", play->conversation,
+					context->state.step + 1, script_word_name(step->word),
+					script_step_text(step),
 					outcome == STEP_FAILED ? "failed" : context->note);
 		}
 		switch (outcome) {
@@ -167,7 +177,7 @@ static enum cua_status run_steps(
 			.times = again ? context->state.times : 0,
 		};
 		if (outcome == STEP_SENT && !step->batch &&
-				!step_joins(context, &play->script->steps[context->state.step])) {
+				!step_joins(context, &common->script->steps[context->state.step])) {
 			return CUA_OK;
 		}
 	}
@@ -215,7 +225,7 @@ static enum cua_status begin(struct play *play, const struct play_input *input,
 	}
 	drop_turns(play, input->turns_replayed);
 	if (!input->turns_replayed) {
-		play->conversation++;
+		play->conversation = ++play->common->conversations;
 		play->gave_up = false;
 		play->reason[0] = '\0';
 	}

@@ -45,18 +45,25 @@ struct play_turn {
 	struct play_state after;
 };
 
-struct play {
+/* What all conversations of a script share. */
+struct play_common {
 	const struct script *script; /* borrowed */
 	play_read_fn read;
-	void *reader;            /* borrowed */
-	FILE *log;               /* borrowed; NULL for none */
-	struct play_turn *turns; /* owned */
+	void *reader;           /* borrowed */
+	FILE *log;              /* borrowed; NULL for none */
+	int *faults_played;     /* owned; of each step, how often its fault was played */
+	unsigned conversations; /* how many have begun */
+};
+
+/* One conversation. */
+struct play {
+	struct play_common *common; /* borrowed */
+	struct play_turn *turns;    /* owned */
 	int turn_count;
-	int *faults_played;    /* owned; of each step, how often its fault was played */
 	cJSON *held;           /* owned; the wire's: what it keeps for requests to come */
 	unsigned conversation; /* part of every id, so that an old history is noticed */
 	char reason[3072];     /* of giving up */
-	bool gave_up;          /* of the newest conversation */
+	bool gave_up;
 };
 
 /* What a request brought; all of it is borrowed from the request. */
@@ -76,8 +83,12 @@ struct play_input {
 	const char *lacks; /* function the script needs and the request does not offer, or NULL */
 };
 
-CUA_NODISCARD enum cua_status play_init(struct play *play, const struct script *script,
-		play_read_fn read, void *reader, FILE *log, struct cua_error *err);
+CUA_NODISCARD enum cua_status play_common_init(struct play_common *common,
+		const struct script *script, play_read_fn read, void *reader, FILE *log,
+		struct cua_error *err);
+void play_common_finish(struct play_common *common);
+
+void play_init(struct play *play, struct play_common *common);
 void play_finish(struct play *play);
 
 /* Name of the function tool the next unanswered step wants, NULL if it wants none. */

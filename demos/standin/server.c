@@ -13,7 +13,7 @@
 struct server {
 	struct lws_context *lws;
 	struct lws_protocols protocols[2];
-	struct play *play;
+	struct conversations *conversations;
 	struct wire_settings *settings;
 	atomic_bool stopped;
 };
@@ -81,7 +81,7 @@ static void answer(struct server *server, struct lws *wsi, struct exchange *exch
 	for (int i = 0; i < WIRE_HEADER_COUNT; i++) {
 		http.headers[i] = exchange->headers[i];
 	}
-	wire_answer(server->play, server->settings, &http, &exchange->reply);
+	conversations_answer(server->conversations, server->settings, &http, &exchange->reply);
 	reply_begin(wsi, exchange);
 }
 
@@ -140,14 +140,15 @@ static int on_event(
 	}
 }
 
-enum cua_status server_create(int port, struct play *play, struct wire_settings *settings,
-		struct server **ret_server, int *ret_port, struct cua_error *err)
+enum cua_status server_create(int port, struct conversations *conversations,
+		struct wire_settings *settings, struct server **ret_server, int *ret_port,
+		struct cua_error *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	if (!server) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
-	server->play = play;
+	server->conversations = conversations;
 	server->settings = settings;
 	server->protocols[0] = (struct lws_protocols){ .name = "http",
 		.callback = on_event,

@@ -100,7 +100,8 @@ static enum step_outcome run_call(
 /* The same answer without the fault comes to the request that is sent again. */
 static enum step_outcome run_fault(struct step_context *context, const struct script_step *step)
 {
-	int *played = &context->play->faults_played[step - context->play->script->steps];
+	const struct play_common *common = context->play->common;
+	int *played = &common->faults_played[step - common->script->steps];
 	if (*played < step->fault->times) {
 		(*played)++;
 		context->fault = step->fault;

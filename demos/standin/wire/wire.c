@@ -62,7 +62,7 @@ bool wire_accepts(const struct wire_request *request, const char *key)
  * in the middle of a demo. */
 void wire_offers(struct wire_request *request, wire_offers_fn offers)
 {
-	const struct script *script = request->play->script;
+	const struct script *script = request->play->common->script;
 	request->input.can_give_up = offers(request, "give_up");
 	for (int i = 0; i < script->step_count && !request->input.lacks; i++) {
 		const char *name = play_function_of(&script->steps[i]);
@@ -189,7 +189,18 @@ static bool read_request(struct wire_request *request)
 				request->api->body_max);
 	}
 	request->root = cJSON_ParseWithLength(http->body, http->body_len);
-	return request->api->read(request) && talk_complete(request);
+	return request->api->read(request);
+}
+
+int wire_turns(const struct play *play, struct wire_settings *settings,
+		const struct wire_http *http)
+{
+	struct wire_request request = { .settings = settings, .http = http, .play = play };
+	talk_init(&request.talk);
+	const int turns = read_request(&request) ? request.talk.turn : -1;
+	cJSON_Delete(request.root);
+	talk_finish(&request.talk);
+	return turns;
 }
 
 static struct play_turn *next_turn(struct play *play, struct wire_request *request)
@@ -216,13 +227,13 @@ static struct play_turn *next_turn(struct play *play, struct wire_request *reque
 static void answer(struct play *play, struct wire_request *request, struct wire_reply *reply)
 {
 	const struct play_turn *turn = NULL;
-	if (read_request(request) && !spoil_replaces(request->fault)) {
+	if (read_request(request) && talk_complete(request) && !spoil_replaces(request->fault)) {
 		turn = next_turn(play, request);
 	}
 	if (request->error.http_status) {
-		if (play->log) {
-			fprintf(play->log, "refused with %d: %s\n", request->error.http_status,
-					request->error.message);
+		if (play->common->log) {
+			fprintf(play->common->log, "refused with %d: %s\n",
+					request->error.http_status, request->error.message);
 		}
 		request->fault = NULL;
 		reply_error(request, reply);

@@ -147,6 +147,10 @@ void wire_offers(struct wire_request *request, wire_offers_fn offers);
 void wire_answer(struct play *play, struct wire_settings *settings, const struct wire_http *http,
 		struct wire_reply *ret_reply);
 void wire_reply_finish(struct wire_reply *reply);
+/* How many turns of the play stand in the request, which is answered with the one after them; -1:
+ * it would be refused. Looks at no picture. */
+int wire_turns(const struct play *play, struct wire_settings *settings,
+		const struct wire_http *http);
 
 /* "call_c1t12n0": kind, conversation, turn, number; unique within the life of the process. */
 struct wire_id {
