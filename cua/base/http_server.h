@@ -133,5 +133,8 @@ CUA_NODISCARD enum cua_status cua_http_stream_send(struct cua_http_stream *strea
 void cua_http_stream_listen(struct cua_http_stream *stream, bool listens);
 /* Ends it soon; on_stream_closed is called as ever. */
 void cua_http_stream_close(struct cua_http_stream *stream);
+/* The same, and a WebSocket's client is told a code and why, of which 123 bytes are sent.
+ * Source: RFC 6455, 5.5.1 and 7.4. */
+void cua_http_stream_close_with(struct cua_http_stream *stream, int code, const char *reason);
 
 #endif

@@ -26,6 +26,8 @@ struct stream {
 	bool is_answer; /* HTTP, and no WebSocket */
 	TAILQ_HEAD(, message) queue;
 	bool over; /* to be closed when the queue is out */
+	int close_code;
+	char close_reason[124];
 };
 
 /* Answers instead of the upgrade. */
@@ -56,6 +58,7 @@ static struct stream *stream_create(struct connection *connection)
 	if (stream) {
 		TAILQ_INIT(&stream->queue);
 		stream->connection = connection;
+		stream->close_code = LWS_CLOSE_STATUS_NORMAL;
 	}
 	return stream;
 }
@@ -162,13 +165,17 @@ int http_stream_received(struct connection *connection, const void *data, size_t
 
 /* As lws_close_reason() would do it, were it not that libwebsockets 4.1 on libuv does not come to
  * send it. */
-static void write_close_frame(struct lws *wsi)
+static void write_close_frame(const struct stream *stream)
 {
-	unsigned char bytes[LWS_PRE + 4];
-	static const unsigned char frame[] = { 0x88, 2, LWS_CLOSE_STATUS_NORMAL >> 8,
-		LWS_CLOSE_STATUS_NORMAL & 0xff }; /* RFC 6455, 5.5.1 */
-	memcpy(bytes + LWS_PRE, frame, sizeof(frame));
-	(void)lws_write(wsi, bytes + LWS_PRE, sizeof(frame), LWS_WRITE_RAW);
+	unsigned char bytes[LWS_PRE + 4 + sizeof(stream->close_reason)];
+	const size_t len = strlen(stream->close_reason);
+	unsigned char *frame = bytes + LWS_PRE; /* RFC 6455, 5.5.1 */
+	frame[0] = 0x88;
+	frame[1] = (unsigned char)(2 + len);
+	frame[2] = (unsigned char)(stream->close_code >> 8);
+	frame[3] = (unsigned char)(stream->close_code & 0xff);
+	memcpy(frame + 4, stream->close_reason, len);
+	(void)lws_write(stream->connection->wsi, frame, 4 + len, LWS_WRITE_RAW);
 }
 
 /* Only called when what was written before is out. */
@@ -182,7 +189,7 @@ int http_stream_writeable(struct connection *connection)
 	struct message *message = TAILQ_FIRST(&stream->queue);
 	if (!message && stream->over) {
 		if (!stream->is_answer) {
-			write_close_frame(connection->wsi);
+			write_close_frame(stream);
 		}
 		return -1;
 	}
@@ -233,11 +240,18 @@ enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_tex
 
 void cua_http_stream_close(struct cua_http_stream *public)
 {
+	cua_http_stream_close_with(public, LWS_CLOSE_STATUS_NORMAL, "");
+}
+
+void cua_http_stream_close_with(struct cua_http_stream *public, int code, const char *reason)
+{
 	struct stream *stream = (struct stream *)public;
 	if (stream->over) {
 		return; /* its time is counted from the first */
 	}
 	stream->over = true;
+	stream->close_code = code;
+	snprintf(stream->close_reason, sizeof(stream->close_reason), "%s", reason);
 	/* Even if its client reads nothing more. */
 	lws_set_timeout(stream->connection->wsi, PENDING_TIMEOUT_USER_OK, CLOSE_S);
 	lws_callback_on_writable(stream->connection->wsi);

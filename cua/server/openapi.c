@@ -92,9 +92,14 @@ static cJSON *list_schema(const struct fields *of)
 static void add_answers(cJSON *operation, const struct route *route)
 {
 	char code[8];
-	const bool is_stream = route->websocket != NULL;
+	const bool is_upgrade = route->flags & ROUTE_TICKET;
+	const bool is_stream = route->websocket && !is_upgrade;
 	const bool has_body = route->answer || route->flags & ROUTE_FILE || is_stream;
-	snprintf(code, sizeof(code), "%d", route->created ? route->created : has_body ? 200 : 204);
+	snprintf(code, sizeof(code), "%d",
+			is_upgrade                       ? 101
+					: route->created ? route->created
+					: has_body       ? 200
+							 : 204);
 	cJSON *responses = cJSON_AddObjectToObject(operation, "responses");
 	cJSON *good = cJSON_AddObjectToObject(responses, code);
 	cJSON_AddStringToObject(good, "description", route->summary);
@@ -121,12 +126,13 @@ static void add_security(cJSON *operation, const struct route *route)
 {
 	cJSON *security = cJSON_AddArrayToObject(operation, "security");
 	static const char *const schemes[] = { "token", "session" };
-	for (size_t i = 0; !(route->flags & ROUTE_PUBLIC) && i < 2; i++) {
+	const bool is_open = route->flags & (ROUTE_PUBLIC | ROUTE_TICKET);
+	for (size_t i = 0; !is_open && i < 2; i++) {
 		cJSON *scheme = cJSON_CreateObject();
 		cJSON_AddArrayToObject(scheme, schemes[i]);
 		cJSON_AddItemToArray(security, scheme);
 	}
-	if (!(route->flags & ROUTE_PUBLIC)) {
+	if (!is_open) {
 		cJSON_AddItemToObject(operation, "x-scopes", scopes_json(route->scope));
 	}
 }

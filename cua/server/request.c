@@ -123,6 +123,16 @@ static enum cua_status refuse_at_gate(enum gate_verdict verdict, const struct cu
 	}
 }
 
+static void refuse_guess(const struct server *server, const char *peer, int *ret_http_status,
+		int *ret_wait_s)
+{
+	*ret_wait_s = limiter_penalty_s(server->limiter, peer);
+	*ret_http_status = *ret_wait_s > 0 ? 429 : 401;
+	if (*ret_wait_s == 0) {
+		limiter_note_failure(server->limiter, peer);
+	}
+}
+
 /* Who it is; caller->id stays "" for nobody. ret_http_status: of a refusal. */
 static enum cua_status authenticate(struct server *server, const struct cua_http_head *head,
 		struct caller *caller, int *ret_http_status, int *ret_wait_s, struct cua_error *err)
@@ -141,11 +151,7 @@ static enum cua_status authenticate(struct server *server, const struct cua_http
 				"makes one");
 	}
 	if (status == CUA_ERR_NOT_FOUND) {
-		*ret_wait_s = limiter_penalty_s(server->limiter, head->peer);
-		*ret_http_status = *ret_wait_s > 0 ? 429 : 401;
-		if (*ret_wait_s == 0) {
-			limiter_note_failure(server->limiter, head->peer);
-		}
+		refuse_guess(server, head->peer, ret_http_status, ret_wait_s);
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "the token is not known here, or is over");
 	}
 	return status;
@@ -171,6 +177,11 @@ static enum cua_status check_csrf(const struct request *request, struct cua_erro
 static enum cua_status admit(struct request *request, struct cua_error *err)
 {
 	int wait_s = 0, left = 0;
+	if (request->route->flags & ROUTE_TICKET) {
+		request->http_status = 426;
+		(void)!cua_buffer_printf(&request->headers, NULL, "upgrade: websocket\r\n");
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "this is a WebSocket, and nothing else");
+	}
 	if (request->route->flags & ROUTE_PUBLIC) {
 		return CUA_OK;
 	}
@@ -506,14 +517,45 @@ void server_on_request(struct cua_http_exchange *exchange, void *user_data)
 
 /* --- streams --- */
 
+/* Who got the ticket. Whoever says besides who it is must be the same. */
+static enum cua_status take_ticket(struct request *request, int *ret_http_status, int *ret_wait_s,
+		struct cua_error *err)
+{
+	struct server *server = request->server;
+	struct caller named = { 0 };
+	char session[TOKEN_SIZE];
+	enum cua_status status = tickets_use(server->tickets,
+			cua_json_text(request->query, "ticket"),
+			strrchr(request->route->path, '/') + 1, request->parameters[0],
+			request->head->peer, &request->grant, err);
+	if (status == CUA_ERR_NOT_FOUND) {
+		refuse_guess(server, request->head->peer, ret_http_status, ret_wait_s);
+		return status;
+	}
+	request->caller = request->grant.caller;
+	if (status != CUA_OK ||
+			(!has_bearer(request->head) &&
+					!session_of_cookie(request->head, session))) {
+		return status;
+	}
+	status = authenticate(server, request->head, &named, ret_http_status, ret_wait_s, err);
+	if (status == CUA_OK && strcmp(named.id, request->caller.id) != 0) {
+		*ret_http_status = 403;
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "this ticket was given to another");
+	}
+	return status;
+}
+
 /* As admit(); a WebSocket acts by what is said on it. */
 static enum cua_status admit_websocket(
 		struct request *request, struct cua_http_stream *stream, struct cua_error *err)
 {
 	struct server *server = request->server;
 	int wait_s = 0, left = 0;
-	enum cua_status status = authenticate(server, &stream->head, &request->caller,
-			&stream->refused_with, &wait_s, err);
+	enum cua_status status = request->route->flags & ROUTE_TICKET
+			? take_ticket(request, &stream->refused_with, &wait_s, err)
+			: authenticate(server, &stream->head, &request->caller,
+					  &stream->refused_with, &wait_s, err);
 	if (status == CUA_OK &&
 			(request->caller.scopes & request->route->scope) != request->route->scope) {
 		stream->refused_with = 403;
@@ -546,10 +588,9 @@ enum cua_status server_on_websocket(
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%.100s is no WebSocket",
 				stream->head.path);
 	}
-	status = admit_websocket(&request, stream, err);
+	status = fields_take_query(request.route->query, &stream->head, &request.query, err);
 	if (status == CUA_OK) {
-		status = fields_take_query(
-				request.route->query, &stream->head, &request.query, err);
+		status = admit_websocket(&request, stream, err);
 	}
 	if (status == CUA_OK) {
 		status = request.route->websocket(&request, stream, err);

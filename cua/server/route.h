@@ -9,6 +9,7 @@
 
 #include "cua/base/http_server.h"
 #include "cua/server/fields.h"
+#include "cua/server/tickets.h"
 #include "cua/server/tokens.h"
 
 struct request;
@@ -22,6 +23,9 @@ enum route_flag {
 	ROUTE_FILE = 16, /* answers bytes of the type that it says */
 	ROUTE_LARGE = 32,  /* takes a body of more than 64 KiB */
 	ROUTE_SECRET = 64, /* its answer is told once, and must not be kept for a repetition */
+	/* A WebSocket alone, for who has a ticket: the query has "ticket", the path one {...},
+	 * which is what the ticket was given for, as is the path's last part. */
+	ROUTE_TICKET = 128,
 };
 
 struct route {
@@ -82,6 +86,7 @@ struct request {
 	cJSON *body;                                  /* checked; NULL: none */
 	const struct cua_buffer *bytes;               /* with ROUTE_BYTES */
 	struct caller caller;
+	struct ticket_grant grant; /* with ROUTE_TICKET: what the ticket was given for */
 	/* What the handler answers. */
 	cJSON *answer;             /* taken over; with ROUTE_LIST the array */
 	cJSON *failed;             /* with an error: further members of its problem; taken over */

@@ -216,7 +216,10 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 		status = mcp_offers_create(&server->mcp, err);
 	}
 	server->limiter = status == CUA_OK ? limiter_create() : NULL;
-	if (status == CUA_OK && (!server->limiter || uv_loop_init(&server->loop) != 0)) {
+	server->tickets = status == CUA_OK ? tickets_create(server->store, TICKET_LASTS_MS) : NULL;
+	if (status == CUA_OK &&
+			(!server->limiter || !server->tickets ||
+					uv_loop_init(&server->loop) != 0)) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	} else if (status == CUA_OK) {
 		catch_signals(server);
@@ -228,6 +231,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 		uv_loop_close(&server->loop);
 	}
 	runs_destroy(server->runs);
+	tickets_destroy(server->tickets);
 	limiter_destroy(server->limiter);
 	mcp_offers_destroy(&server->mcp);
 	store_close(server->store);

@@ -37,6 +37,7 @@ struct server {
 	struct cua_http_server *http;
 	struct gate gate;
 	struct limiter *limiter;
+	struct tickets *tickets;
 	struct runs *runs;
 	struct mcp_offers mcp;
 	uv_signal_t signals[3];
