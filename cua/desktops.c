@@ -56,7 +56,7 @@ enum cua_status cua_desktop_attach(
 	return status == CUA_ERR_EXISTS && cua_desktop_has_host(record) ? CUA_OK : status;
 }
 
-static const char *desktop_state(const struct desktop_record *record)
+const char *cua_desktop_state(const struct desktop_record *record)
 {
 	if (cua_desktop_is_dead(record)) {
 		return "dead";
@@ -73,7 +73,7 @@ static cJSON *desktop_describe(const struct desktop_record *record)
 	char socket_path[CUA_PATH_MAX + 16];
 	desktop_path(record, "api.sock", socket_path, sizeof(socket_path));
 	cJSON_AddStringToObject(json, "name", record->name);
-	const char *state = desktop_state(record);
+	const char *state = cua_desktop_state(record);
 	char why[DESKTOP_END_SIZE];
 	cJSON_AddStringToObject(json, "state", state);
 	if (strcmp(state, "dead") == 0) {
@@ -96,27 +96,47 @@ static int is_name(const struct dirent *entry)
 	return desktop_name_check(entry->d_name, NULL) == CUA_OK;
 }
 
-cJSON *cua_desktop_list(struct cua_error *err)
+enum cua_status cua_desktop_records(
+		struct desktop_record **ret_records, int *ret_count, struct cua_error *err)
 {
 	char all[CUA_PATH_MAX];
-	if (desktops_dir(all, sizeof(all), err) != CUA_OK) {
-		return NULL;
-	}
 	struct dirent **entries = NULL;
-	int count = scandir(all, &entries, is_name, alphasort);
+	enum cua_status status = desktops_dir(all, sizeof(all), err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const int count = scandir(all, &entries, is_name, alphasort);
 	if (count < 0) {
-		cua_error_set(err, CUA_ERR_IO, errno, "%s", all);
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", all);
+	}
+	struct desktop_record *records = calloc((size_t)count + 1, sizeof(*records));
+	int found = 0;
+	for (int i = 0; i < count; i++) {
+		found += records &&
+				desktop_record_read(entries[i]->d_name, &records[found], NULL) ==
+						CUA_OK;
+		free(entries[i]);
+	}
+	free(entries);
+	if (!records) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "desktops");
+	}
+	*ret_records = records;
+	*ret_count = found;
+	return CUA_OK;
+}
+
+cJSON *cua_desktop_list(struct cua_error *err)
+{
+	CUA_AUTO_FREE struct desktop_record *records = NULL;
+	int count = 0;
+	if (cua_desktop_records(&records, &count, err) != CUA_OK) {
 		return NULL;
 	}
 	cJSON *list = cJSON_CreateArray();
 	for (int i = 0; i < count; i++) {
-		struct desktop_record record;
-		if (desktop_record_read(entries[i]->d_name, &record, NULL) == CUA_OK) {
-			cJSON_AddItemToArray(list, desktop_describe(&record));
-		}
-		free(entries[i]);
+		cJSON_AddItemToArray(list, desktop_describe(&records[i]));
 	}
-	free(entries);
 	return list;
 }
 
@@ -138,24 +158,18 @@ enum cua_status cua_desktop_find(
 	if (name) {
 		return find_named(name, ret_record, err);
 	}
-	char all[CUA_PATH_MAX];
-	struct dirent **entries = NULL;
-	enum cua_status status = desktops_dir(all, sizeof(all), err);
+	CUA_AUTO_FREE struct desktop_record *records = NULL;
+	int count = 0, found = 0;
+	enum cua_status status = cua_desktop_records(&records, &count, err);
 	if (status != CUA_OK) {
 		return status;
 	}
-	const int count = scandir(all, &entries, is_name, alphasort);
-	int found = 0;
 	for (int i = 0; i < count; i++) {
-		struct desktop_record record;
-		if (desktop_record_read(entries[i]->d_name, &record, NULL) == CUA_OK &&
-				!record.spare) {
+		if (!records[i].spare) {
 			found++;
-			*ret_record = record;
+			*ret_record = records[i];
 		}
-		free(entries[i]);
 	}
-	free(entries);
 	if (found == 0) {
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
 				"no desktop is running; start one with: cua desktop start");

@@ -37,6 +37,12 @@ CUA_NODISCARD enum cua_status cua_desktop_stop_by_name(const char *name, struct 
  * state is "running", "detached" (its host is gone), "spare" (in the pool), "dead" (see below). */
 cJSON *cua_desktop_list(struct cua_error *err);
 
+/* The records of all desktops, an array; the caller frees it. */
+CUA_NODISCARD enum cua_status cua_desktop_records(
+		struct desktop_record **ret_records, int *ret_count, struct cua_error *err);
+/* As in the list. */
+const char *cua_desktop_state(const struct desktop_record *record);
+
 /* Its X server or its session is gone, or hangs: nothing but stop is left to do. */
 bool cua_desktop_is_dead(const struct desktop_record *record);
 /* Why, in one line. */

@@ -150,6 +150,7 @@ static enum cua_status post_run(struct request *request, struct cua_error *err)
 			request->caller.name, store_now_ms());
 	if (status == CUA_OK) {
 		add_now(request, request->answer);
+		runs_note_changed(request->server->runs, id);
 		runs_kick(request->server->runs);
 	}
 	return status;
@@ -247,6 +248,7 @@ static enum cua_status post_cancel(struct request *request, struct cua_error *er
 	}
 	if (status == CUA_OK) {
 		runs_note_cancelled(request->server->runs);
+		runs_note_changed(request->server->runs, request->parameters[0]);
 	}
 	return status == CUA_OK ? get_run(request, err) : status;
 }
@@ -273,11 +275,16 @@ static enum cua_status delete_run(struct request *request, struct cua_error *err
 	if (status == CUA_OK && agent_runs_find(id, &path, NULL) == CUA_OK) {
 		status = agent_run_delete(path, err);
 	}
-	return status == CUA_OK ? store_run(store, NULL, err,
-						  "DELETE FROM runs WHERE id = ? AND state NOT IN "
-						  "('queued', 'running', 'starting')",
-						  "s", id)
-				: status;
+	if (status == CUA_OK) {
+		status = store_run(store, NULL, err,
+				"DELETE FROM runs WHERE id = ? AND state NOT IN ('queued', "
+				"'running', 'starting')",
+				"s", id);
+	}
+	if (status == CUA_OK) {
+		runs_note_changed(request->server->runs, id);
+	}
+	return status;
 }
 
 /* --- what it saw --- */

@@ -10,26 +10,25 @@
 #include "agent/runs.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/server/event_stream.h"
 #include "cua/server/runs.h"
 #include "cua/server/server.h"
 
 #define READ_LEN ((size_t)64 << 10)
 #define LINE_MAX_LEN ((size_t)64 << 20)
-#define SILENT_MAX_US 30000000 /* with news for it */
 
 struct watcher {
 	struct stream_face face;
 	struct runs_watcher news;
 	struct runs *runs;
-	struct cua_http_stream *stream;
-	bool is_websocket, is_watching, is_drained, has_said_over;
+	struct event_stream out;
+	bool is_watching, has_said_over;
 	int events_fd;          /* of the journal; -1: not there yet */
 	struct cua_buffer line; /* of it, begun and not yet ended */
 	uint64_t after;         /* the last event that it has */
 	char *told;             /* owned: the state that it has */
 	unsigned int round;     /* of the words that it has, and how many */
 	size_t words_len;
-	uint64_t sent_us;
 };
 
 /* --- sending --- */
@@ -37,28 +36,7 @@ struct watcher {
 /* id: of a server-sent event; 0 for none. */
 static void send_text(struct watcher *watcher, uint64_t id, const char *text)
 {
-	struct cua_buffer message;
-	struct cua_error error = { 0 };
-	enum cua_status status = CUA_OK;
-	cua_buffer_init(&message, LINE_MAX_LEN + 128);
-	if (watcher->is_websocket) {
-		status = cua_buffer_append(&message, text, strlen(text), &error);
-	} else if (id > 0) {
-		status = cua_buffer_printf(&message, &error, "id: %llu\ndata: %s\n\n",
-				(unsigned long long)id, text);
-	} else {
-		status = cua_buffer_printf(&message, &error, "data: %s\n\n", text);
-	}
-	if (status == CUA_OK) {
-		status = cua_http_stream_send(
-				watcher->stream, true, message.data, message.len, &error);
-	}
-	cua_buffer_finish(&message);
-	watcher->is_drained = false;
-	watcher->sent_us = cua_now_us();
-	if (status != CUA_OK) {
-		cua_http_stream_close(watcher->stream);
-	}
+	event_stream_send(&watcher->out, id, text);
 }
 
 static void send_json(struct watcher *watcher, cJSON *json)
@@ -102,7 +80,7 @@ static bool send_news(struct watcher *watcher)
 {
 	static char bytes[READ_LEN];
 	open_journal(watcher);
-	while (watcher->events_fd >= 0 && watcher->is_drained) {
+	while (watcher->events_fd >= 0 && watcher->out.is_drained) {
 		const ssize_t len = read(watcher->events_fd, bytes, sizeof(bytes));
 		if (len <= 0) {
 			return false;
@@ -120,7 +98,7 @@ static bool send_news(struct watcher *watcher)
 			cua_buffer_clear(&watcher->line);
 		}
 	}
-	return !watcher->is_drained;
+	return !watcher->out.is_drained;
 }
 
 /* --- how it stands --- */
@@ -160,28 +138,26 @@ static void send_words(struct watcher *watcher)
 /* is_fresh: the members of news are valid, being told now. */
 static void send_all(struct watcher *watcher, bool is_fresh)
 {
-	if (!watcher->is_drained || send_news(watcher)) {
+	if (!watcher->out.is_drained || send_news(watcher)) {
 		return;
 	}
 	if (is_fresh) {
 		send_state(watcher);
 		send_words(watcher);
 	}
-	if (watcher->news.is_over && watcher->is_drained && !watcher->has_said_over) {
+	if (watcher->news.is_over && watcher->out.is_drained && !watcher->has_said_over) {
 		watcher->has_said_over = true;
 		send_text(watcher, 0, "{\"over\":true}");
-		cua_http_stream_close(watcher->stream);
+		cua_http_stream_close(watcher->out.http);
 	}
 }
 
 static void on_news(struct runs_watcher *news)
 {
 	struct watcher *watcher = (struct watcher *)((char *)news - offsetof(struct watcher, news));
-	if (!watcher->is_drained && cua_now_us() - watcher->sent_us > SILENT_MAX_US) {
-		cua_http_stream_close(watcher->stream);
-		return;
+	if (!event_stream_is_given_up(&watcher->out)) {
+		send_all(watcher, true);
 	}
-	send_all(watcher, true);
 }
 
 /* --- the stream --- */
@@ -190,7 +166,7 @@ static void on_news(struct runs_watcher *news)
 static void on_drained(struct cua_http_stream *stream)
 {
 	struct watcher *watcher = stream->user_data;
-	watcher->is_drained = true;
+	watcher->out.is_drained = true;
 	if (watcher->is_watching) {
 		runs_unwatch(&watcher->news);
 	}
@@ -242,8 +218,8 @@ enum cua_status run_events_websocket(
 	if (!watcher) {
 		return err->status;
 	}
-	watcher->is_websocket = true;
-	watcher->stream = stream;
+	watcher->out.is_websocket = true;
+	watcher->out.http = stream;
 	stream->user_data = watcher;
 	return CUA_OK;
 }
@@ -254,8 +230,8 @@ static void begin_stream(struct request *request, struct cua_http_exchange *exch
 	const struct cua_http_reply reply = {
 		.status = 200, .content_type = "text/event-stream", .headers = request->headers.data
 	};
-	watcher->stream = cua_http_reply_stream(exchange, &reply, watcher);
-	if (!watcher->stream) {
+	watcher->out.http = cua_http_reply_stream(exchange, &reply, watcher);
+	if (!watcher->out.http) {
 		cua_buffer_finish(&watcher->line);
 		free(watcher);
 	}

@@ -128,6 +128,7 @@ static void is_over(struct live *live)
 	struct runs *runs = live->runs;
 	char id[sizeof(live->id)];
 	memcpy(id, live->id, sizeof(id));
+	runs_tell_unasked(live);
 	live_destroy(live);
 	tell_all(runs, id, NULL);
 	pick(runs);
@@ -227,6 +228,7 @@ static void on_line(const cJSON *line, void *user_data)
 		free(live->state);
 		live->state = text;
 		pthread_mutex_unlock(&live->runs->mutex);
+		runs_tell_state(live, state);
 	}
 	if (words && cJSON_IsTrue(cua_json_member(line, "anew"))) {
 		cua_buffer_clear(&live->words);
@@ -318,9 +320,36 @@ static void look_at_cancelled(struct runs *runs)
 	}
 }
 
+static void on_tell(uv_work_t *work)
+{
+	runs_tell_changed(work->data);
+}
+
+static void tell_feed(struct runs *runs);
+
+static void on_told(uv_work_t *work, int status)
+{
+	struct runs *runs = work->data;
+	(void)status;
+	runs->is_telling = false;
+	tell_feed(runs);
+}
+
+static void tell_feed(struct runs *runs)
+{
+	pthread_mutex_lock(&runs->mutex);
+	const bool has_changed = !STAILQ_EMPTY(&runs->changed);
+	pthread_mutex_unlock(&runs->mutex);
+	if (has_changed && !runs->is_telling && !runs->is_ending) {
+		runs->is_telling = uv_queue_work(&runs->server->loop, &runs->telling, on_tell,
+						   on_told) == 0;
+	}
+}
+
 static void on_news(uv_async_t *news)
 {
 	struct runs *runs = news->data;
+	tell_feed(runs);
 	if (atomic_exchange(&runs->has_cancelled, false)) {
 		look_at_cancelled(runs);
 	}
@@ -383,9 +412,10 @@ enum cua_status runs_create(struct server *server, struct runs **ret_runs, struc
 	pthread_mutex_init(&runs->mutex, NULL);
 	LIST_INIT(&runs->list);
 	LIST_INIT(&runs->watchers);
+	STAILQ_INIT(&runs->changed);
 	uv_async_init(&server->loop, &runs->news, on_news);
 	uv_timer_init(&server->loop, &runs->later);
-	runs->news.data = runs->later.data = runs->picking.data = runs;
+	runs->news.data = runs->later.data = runs->picking.data = runs->telling.data = runs;
 	*ret_runs = runs;
 	return CUA_OK;
 }
@@ -399,6 +429,7 @@ enum cua_status runs_begin(struct runs *runs, struct cua_error *err)
 	cJSON_ArrayForEach (row, rows) {
 		struct live *live = live_create(runs, cua_json_text(row, "id"));
 		if (live) {
+			runs_note_changed(runs, live->id);
 			work_on(live, on_finish);
 		}
 	}
@@ -423,6 +454,10 @@ void runs_end(struct runs *runs)
 void runs_destroy(struct runs *runs)
 {
 	if (runs) {
+		for (struct changed *changed; (changed = STAILQ_FIRST(&runs->changed));) {
+			STAILQ_REMOVE_HEAD(&runs->changed, link);
+			free(changed);
+		}
 		pthread_mutex_destroy(&runs->mutex);
 		free(runs);
 	}

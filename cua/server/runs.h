@@ -26,6 +26,9 @@ void runs_destroy(struct runs *runs);
 void runs_kick(struct runs *runs);
 /* Any thread: one that waited was taken out of the queue. */
 void runs_note_cancelled(struct runs *runs);
+/* Any thread: what the store says of a run has changed, or is about to be committed; the feed tells
+ * of it. */
+void runs_note_changed(struct runs *runs, const char *id);
 /* Any thread: how a run stands that goes on, as its API says, the caller's; NULL for others. */
 cJSON *runs_state(struct runs *runs, const char *id);
 /* Any thread: all of these, an array. */

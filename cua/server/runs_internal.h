@@ -21,6 +21,7 @@ struct live {
 	char *state;          /* owned; JSON; with the mutex */
 	struct cua_buffer words;
 	unsigned int round;
+	char asks[64];    /* the question that the feed tells of; "": none */
 	uv_timer_t again; /* to connect, or to look what became of it */
 	int failed_links; /* in a row */
 	bool is_starting;
@@ -31,10 +32,19 @@ struct live {
 	enum { LIVE_GOES_ON, LIVE_IS_OVER, LIVE_BROKE_OFF, LIVE_LOOK_AGAIN } outcome;
 };
 
+/* A run of which the feed is to tell. */
+struct changed {
+	STAILQ_ENTRY(changed) link;
+	char id[40];
+};
+
 struct runs {
 	struct server *server;
 	uv_async_t news;
-	uv_timer_t later; /* looks again whether there is memory */
+	uv_work_t telling; /* the feed of what has changed; one at a time, so in their order */
+	bool is_telling;
+	STAILQ_HEAD(, changed) changed; /* with the mutex */
+	uv_timer_t later;               /* looks again whether there is memory */
 	uv_work_t picking;
 	bool is_picking, is_stale; /* picked while something was added */
 	atomic_bool has_cancelled; /* since the watchers of those that wait were told */
@@ -52,5 +62,11 @@ struct runs {
 void runs_work_pick(struct runs *runs);
 void runs_work_start(struct live *live);
 void runs_work_finish(struct live *live);
+
+/* runs_tell.c: what the feed is told. On a thread; on the loop's; the same. */
+void runs_tell_changed(struct runs *runs);
+void runs_tell_state(struct live *live, const cJSON *state);
+/* The run is not there any more to be answered. */
+void runs_tell_unasked(struct live *live);
 
 #endif

@@ -51,6 +51,7 @@ void runs_work_pick(struct runs *runs)
 			"");
 	if (status == CUA_OK) {
 		snprintf(runs->picked, sizeof(runs->picked), "%s", cua_json_text(row, "id"));
+		runs_note_changed(runs, runs->picked);
 	} else if (status != CUA_ERR_NOT_FOUND) {
 		cua_log_warn("the queue: %s", error.msg);
 		runs->looks_again = true;
@@ -63,6 +64,7 @@ void runs_work_pick(struct runs *runs)
 static void end_with(struct live *live, enum cua_status status, const struct cua_error *error)
 {
 	live->outcome = status == CUA_OK ? LIVE_IS_OVER : LIVE_LOOK_AGAIN;
+	runs_note_changed(live->runs, live->id);
 	if (status != CUA_OK) {
 		cua_log_warn("run %s: %s", live->id, error->msg);
 	}
@@ -125,6 +127,7 @@ void runs_work_finish(struct live *live)
 		status = agent_run_summarise(path, &summary, &why);
 	}
 	if (status == CUA_ERR_NOT_FOUND && put_back(live)) {
+		runs_note_changed(live->runs, live->id);
 		live->outcome = LIVE_IS_OVER;
 		return;
 	}

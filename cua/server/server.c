@@ -15,6 +15,7 @@
 #include "cua/base/log.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
+#include "cua/server/feed_desktops.h"
 #include "cua/server/once.h"
 #include "cua/server/plain_desktop.h"
 #include "cua/server/runs.h"
@@ -144,6 +145,10 @@ static void end(struct server *server)
 	if (server->runs) {
 		runs_end(server->runs);
 	}
+	feed_desktops_end(server->feed_desktops);
+	if (server->feed) {
+		feed_end(server->feed);
+	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(server->signals); i++) {
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
 	}
@@ -183,7 +188,14 @@ static enum cua_status say_ready(
 static enum cua_status begin(
 		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
 {
-	enum cua_status status = listen_on(server, err);
+	enum cua_status status = feed_create(&server->loop, &server->feed, err);
+	if (status == CUA_OK) {
+		status = feed_desktops_create(
+				&server->loop, server->feed, &server->feed_desktops, err);
+	}
+	if (status == CUA_OK) {
+		status = listen_on(server, err);
+	}
 	if (status == CUA_OK) {
 		status = runs_create(server, &server->runs, err);
 	}
@@ -231,6 +243,8 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 		uv_loop_close(&server->loop);
 	}
 	runs_destroy(server->runs);
+	feed_desktops_destroy(server->feed_desktops);
+	feed_destroy(server->feed);
 	tickets_destroy(server->tickets);
 	limiter_destroy(server->limiter);
 	mcp_offers_destroy(&server->mcp);

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "cua/base/error.h"
+#include "cua/server/feed.h"
 #include "cua/server/gate.h"
 #include "cua/server/limiter.h"
 #include "cua/server/mcp.h"
@@ -26,6 +27,7 @@ struct server_options {
 	bool plain_get; /* the plain routes may be used by GET, as scripts of old do */
 };
 
+struct feed_desktops;
 struct runs;
 
 struct server {
@@ -38,6 +40,8 @@ struct server {
 	struct gate gate;
 	struct limiter *limiter;
 	struct tickets *tickets;
+	struct feed *feed;
+	struct feed_desktops *feed_desktops;
 	struct runs *runs;
 	struct mcp_offers mcp;
 	uv_signal_t signals[3];
