@@ -9,11 +9,11 @@
 
 #include "cua/base/util.h"
 
-static const char usage[] = "usage: cua vnc-server --link-fd N --listen-fd N [--name NAME]\n"
+static const char usage[] = "usage: cua vnc-server --link-fd N --listen-fd N [--pass-fd N] [--name NAME]\n"
 			    "\n"
 			    "Shows a desktop to VNC viewers. Started by the desktop host, which "
 			    "holds the other\n"
-			    "end of the link and the socket that viewers connect to; it has no use "
+			    "end of the link and the sockets that viewers connect to; it has no use "
 			    "without.\n";
 
 /* False if text is not a number of a descriptor. */
@@ -34,11 +34,12 @@ int cua_cmd_vnc_server(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "link-fd", required_argument, NULL, 'l' },
 		{ "listen-fd", required_argument, NULL, 's' },
+		{ "pass-fd", required_argument, NULL, 'p' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct vnc_server_options options = { .link_fd = -1, .listen_fd = -1, .desktop = "cua" };
+	struct vnc_server_options options = { .link_fd = -1, .listen_fd = -1, .pass_fd = -1, .desktop = "cua" };
 	bool fine = true;
 	int option;
 	optind = 0; /* the program has parsed arguments before */
@@ -49,6 +50,9 @@ int cua_cmd_vnc_server(int argc, char **argv)
 			break;
 		case 's':
 			fine = parse_fd(optarg, &options.listen_fd);
+			break;
+		case 'p':
+			fine = parse_fd(optarg, &options.pass_fd);
 			break;
 		case 'n':
 			options.desktop = optarg;

@@ -34,7 +34,8 @@ struct desktop_vnc {
 	struct desktop_record record;
 	struct desktop_vnc_handler handler;
 	char path[CUA_PATH_MAX + 16], program[CUA_PATH_MAX];
-	struct listener *local, *tcp; /* tcp: NULL for none */
+	char pass_path[CUA_PATH_MAX + 16]; /* for who was let in elsewhere: vnc_pass.h */
+	struct listener *local, *pass, *tcp; /* tcp: NULL for none */
 	pid_t pid;                    /* 0: not running */
 	int link_fd;                  /* for passwords; -1 while it does not run */
 	char view_password[VNC_PASSWORD_LEN + 1], control_password[VNC_PASSWORD_LEN + 1];
@@ -76,7 +77,7 @@ static struct listener *listener_open(struct desktop_vnc *vnc, int fd, int port)
 /* Waits for viewers here, unless the process does or a pause is on. */
 static void watch(struct desktop_vnc *vnc)
 {
-	struct listener *const listeners[] = { vnc->local, vnc->tcp };
+	struct listener *const listeners[] = { vnc->local, vnc->pass, vnc->tcp };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(listeners); i++) {
 		if (!listeners[i]) {
 			continue;
@@ -140,10 +141,10 @@ static enum cua_status send_passwords(const struct desktop_vnc *vnc, int link_fd
 
 static enum cua_status spawn(struct desktop_vnc *vnc, int link_fd, struct cua_error *err)
 {
-	const char *const argv[] = { vnc->program, "--link-fd", "3", "--listen-fd", "4", "--name",
-		vnc->record.name, NULL };
+	const char *const argv[] = { vnc->program, "--link-fd", "3", "--listen-fd", "4",
+		"--pass-fd", "5", "--name", vnc->record.name, NULL };
 	const struct cua_fd_map fds[] = { { 0, 0 }, { 1, 1 }, { 2, 2 }, { link_fd, 3 },
-		{ vnc->local->fd, 4 } };
+		{ vnc->local->fd, 4 }, { vnc->pass->fd, 5 } };
 	const struct cua_spawn spawn = { .argv = argv,
 		.exec_fd = -1,
 		.fds = fds,
@@ -289,6 +290,18 @@ enum cua_status desktop_vnc_listen(
 
 /* --- life --- */
 
+static enum cua_status listen_at(struct desktop_vnc *vnc, const char *path,
+		struct listener **ret_listener, struct cua_error *err)
+{
+	int fd = -1;
+	enum cua_status status = cua_unix_listen(path, SOCK_STREAM, 0600, &fd, err);
+	if (status == CUA_OK) {
+		*ret_listener = listener_open(vnc, fd, -1);
+		status = *ret_listener ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "VNC");
+	}
+	return status;
+}
+
 enum cua_status desktop_vnc_create(uv_loop_t *loop, const struct desktop_record *record,
 		const struct desktop_vnc_handler *handler, struct desktop_vnc **ret_vnc,
 		struct cua_error *err)
@@ -302,17 +315,17 @@ enum cua_status desktop_vnc_create(uv_loop_t *loop, const struct desktop_record 
 	vnc->handler = *handler;
 	vnc->link_fd = -1;
 	desktop_path(record, "rfb.sock", vnc->path, sizeof(vnc->path));
-	int fd = -1;
+	desktop_path(record, "viewers.sock", vnc->pass_path, sizeof(vnc->pass_path));
 	enum cua_status status =
 			cua_program_path("cua-vnc-server", vnc->program, sizeof(vnc->program), err);
 	if (status == CUA_OK) {
-		status = cua_unix_listen(vnc->path, SOCK_STREAM, 0600, &fd, err);
+		status = listen_at(vnc, vnc->path, &vnc->local, err);
 	}
 	if (status == CUA_OK) {
-		vnc->local = listener_open(vnc, fd, -1);
-		status = vnc->local ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "VNC");
+		status = listen_at(vnc, vnc->pass_path, &vnc->pass, err);
 	}
 	if (status != CUA_OK) {
+		listener_close(vnc->local);
 		free(vnc);
 		return status;
 	}
@@ -326,4 +339,5 @@ enum cua_status desktop_vnc_create(uv_loop_t *loop, const struct desktop_record 
 void desktop_vnc_leave(struct desktop_vnc *vnc)
 {
 	unlink(vnc->path);
+	unlink(vnc->pass_path);
 }

@@ -21,7 +21,7 @@ struct desktop_vnc_handler {
 	void *user_data;
 };
 
-/* Listens on rfb.sock of the desktop. record and handler are copied. */
+/* Listens on rfb.sock and viewers.sock of the desktop. record and handler are copied. */
 CUA_NODISCARD enum cua_status desktop_vnc_create(uv_loop_t *loop,
 		const struct desktop_record *record, const struct desktop_vnc_handler *handler,
 		struct desktop_vnc **ret_vnc, struct cua_error *err);
@@ -39,7 +39,7 @@ CUA_NODISCARD enum cua_status desktop_vnc_listen(
 /* For every child of the host that has ended; others than the vnc process are ignored. */
 void desktop_vnc_child_ended(struct desktop_vnc *vnc, pid_t pid, int wait_status);
 
-/* Removes the socket; what is left ends with the host. */
+/* Removes the sockets; what is left ends with the host. */
 void desktop_vnc_leave(struct desktop_vnc *vnc);
 
 #endif

@@ -10,6 +10,7 @@
 struct vnc_server_options {
 	int link_fd;         /* SOCK_SEQPACKET to the host; owned from here on */
 	int listen_fd;       /* listening unix socket for viewers; owned from here on */
+	int pass_fd;         /* the same for those who begin with a pass; -1: there is none */
 	const char *desktop; /* name that viewers show */
 };
 
@@ -27,7 +28,7 @@ struct vnc_server_options {
 CUA_NODISCARD enum cua_status vnc_server_run(
 		const struct vnc_server_options *options, struct cua_error *err);
 
-/* `cua vnc-server --link-fd N --listen-fd N [--name NAME]`; returns the exit status. */
+/* `cua vnc-server --link-fd N --listen-fd N [--pass-fd N] [--name NAME]`; returns the exit status. */
 int cua_cmd_vnc_server(int argc, char **argv);
 
 #endif

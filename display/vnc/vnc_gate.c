@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cua/base/util.h"
+#include "cua/contract/utf8.h"
 #include "display/vnc/vnc_link.h"
 
 #define VERSION_LEN 12
+#define SECURITY_NONE 1
 #define SECURITY_VNC_AUTH 2
 #define CHALLENGE_LEN 16
 #define ENCODINGS_MAX 1024 /* noVNC sends some 40 */
@@ -34,6 +36,29 @@ static uint32_t read_u32(const uint8_t *data)
 static struct vnc_gate_message whole(enum vnc_gate_kind kind, size_t needed, size_t len)
 {
 	return len < needed ? more : (struct vnc_gate_message){ .kind = kind, .len = needed };
+}
+
+static bool is_text(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) && cua_utf8_check(text, strlen(text), NULL) == CUA_OK;
+}
+
+static struct vnc_gate_message parse_pass(const uint8_t *data, size_t len)
+{
+	const size_t magic_len = sizeof(VNC_PASS_MAGIC) - 1;
+	struct vnc_gate_message message = whole(VNC_GATE_PASS, sizeof(message.u.pass), len);
+	if (memcmp(data, VNC_PASS_MAGIC, len < magic_len ? len : magic_len) != 0) {
+		return bad;
+	}
+	if (message.kind == VNC_GATE_MORE) {
+		return message;
+	}
+	struct vnc_pass *pass = &message.u.pass;
+	memcpy(pass, data, sizeof(*pass));
+	return pass->mode < VNC_MODE_COUNT && is_text(pass->person, sizeof(pass->person)) &&
+					is_text(pass->name, sizeof(pass->name))
+			? message
+			: bad;
 }
 
 /* Refuses at the first wrong byte: an HTTP request or a TLS hello does not get to wait. */
@@ -216,10 +241,14 @@ struct vnc_gate_message vnc_gate_next(enum vnc_phase phase, const uint8_t *data,
 		return more;
 	}
 	switch (phase) {
+	case VNC_PHASE_PASS:
+		return parse_pass(data, len);
 	case VNC_PHASE_VERSION:
 		return parse_version(data, len);
 	case VNC_PHASE_SECURITY:
 		return data[0] == SECURITY_VNC_AUTH ? whole(VNC_GATE_FORWARD, 1, len) : bad;
+	case VNC_PHASE_NONE:
+		return data[0] == SECURITY_NONE ? whole(VNC_GATE_NONE, 1, len) : bad;
 	case VNC_PHASE_RESPONSE:
 		return whole(VNC_GATE_FORWARD, CHALLENGE_LEN, len);
 	case VNC_PHASE_INIT:

@@ -10,9 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "display/vnc/vnc_pass.h"
+
 enum vnc_phase {
+	VNC_PHASE_PASS,     /* of who was let in elsewhere; see vnc_pass.h */
 	VNC_PHASE_VERSION,  /* "RFB 003.008\n" */
 	VNC_PHASE_SECURITY, /* security type, from RFB 3.7 on */
+	VNC_PHASE_NONE,     /* the same of who has a pass, who is not asked for a password */
 	VNC_PHASE_RESPONSE, /* to the challenge of VNC authentication */
 	VNC_PHASE_INIT,     /* ClientInit */
 	VNC_PHASE_NORMAL,
@@ -21,7 +25,9 @@ enum vnc_phase {
 enum vnc_gate_kind {
 	VNC_GATE_MORE,    /* the message is not whole yet; wait for more bytes */
 	VNC_GATE_BAD,     /* not RFB, or something we do not offer: drop the viewer */
+	VNC_GATE_PASS,
 	VNC_GATE_VERSION, /* .minor is 3, 7 or 8 */
+	VNC_GATE_NONE,    /* no password, it is agreed */
 	VNC_GATE_FORWARD, /* the len bytes are for libvncserver */
 	VNC_GATE_IGNORE,  /* drop the len bytes, and .skip more that may not have come yet */
 	VNC_GATE_KEY,
@@ -35,6 +41,7 @@ struct vnc_gate_message {
 	size_t len;  /* bytes of the message; 0 for MORE and BAD */
 	size_t skip; /* IGNORE only */
 	union {
+		struct vnc_pass pass;
 		int minor;
 		struct {
 			uint32_t keysym;

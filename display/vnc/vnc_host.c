@@ -69,6 +69,9 @@ static void drop_revoked(struct vnc_server *server, bool view, bool control)
 {
 	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 		struct vnc_viewer *viewer = &server->viewers[slot];
+		if (viewer->has_pass) {
+			continue;
+		}
 		if ((view && viewer->access == VNC_ACCESS_VIEW) ||
 				(control && viewer->access == VNC_ACCESS_CONTROL) ||
 				((view || control) && viewer->access == VNC_ACCESS_NONE &&

@@ -47,12 +47,12 @@ static void release(struct vnc_input *input, int slot)
 	struct vnc_input_viewer *viewer = &input->viewers[slot];
 	for (int i = viewer->key_count - 1; i >= 0; i--) {
 		if (viewer->keys[i].sent) {
-			vnc_outbox_key(input->outbox, viewer->keys[i].keysym, false);
+			vnc_outbox_key(input->outbox, slot, viewer->keys[i].keysym, false);
 			viewer->keys[i].sent = false;
 		}
 	}
 	if (viewer->buttons != 0) {
-		vnc_outbox_pointer(input->outbox, viewer->x, viewer->y, 0);
+		vnc_outbox_pointer(input->outbox, slot, viewer->x, viewer->y, 0);
 		viewer->muted_buttons |= viewer->buttons;
 		viewer->buttons = 0;
 	}
@@ -61,12 +61,12 @@ static void release(struct vnc_input *input, int slot)
 	}
 }
 
-static void give_back(struct vnc_input *input)
+static void give_back(struct vnc_input *input, int slot)
 {
-	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
-		release(input, slot);
+	for (int other = 0; other < VNC_VIEWERS_MAX; other++) {
+		release(input, other);
 	}
-	vnc_outbox_resume(input->outbox);
+	vnc_outbox_resume(input->outbox, slot);
 	input->used = false;
 }
 
@@ -77,7 +77,7 @@ static void press(struct vnc_input *input, int slot, uint32_t keysym)
 	if (held) {
 		/* Autorepeat; of a key that was released at a hand-over, nothing. */
 		if (held->sent) {
-			vnc_outbox_key(input->outbox, keysym, true);
+			vnc_outbox_key(input->outbox, slot, keysym, true);
 		}
 		return;
 	}
@@ -88,9 +88,9 @@ static void press(struct vnc_input *input, int slot, uint32_t keysym)
 	viewer->keys[viewer->key_count++] =
 			(struct vnc_key_held){ .keysym = keysym, .sent = !gives };
 	if (gives) {
-		give_back(input);
+		give_back(input, slot);
 	} else {
-		vnc_outbox_key(input->outbox, keysym, true);
+		vnc_outbox_key(input->outbox, slot, keysym, true);
 		input->used = true;
 	}
 }
@@ -107,7 +107,7 @@ void vnc_input_key(struct vnc_input *input, int slot, uint32_t keysym, bool down
 		return;
 	}
 	if (held->sent) {
-		vnc_outbox_key(input->outbox, keysym, false);
+		vnc_outbox_key(input->outbox, slot, keysym, false);
 	}
 	/* The order is kept: releases at the end go from the last pressed to the first. */
 	size_t after = (size_t)(viewer->keys + viewer->key_count - (held + 1));
@@ -127,7 +127,7 @@ void vnc_input_pointer(struct vnc_input *input, int slot, uint16_t x, uint16_t y
 	viewer->y = y < input->height_px ? y : (uint16_t)(input->height_px - 1);
 	input->dragging = viewer->buttons != 0 ? slot : -1;
 	input->used = true;
-	vnc_outbox_pointer(input->outbox, viewer->x, viewer->y, viewer->buttons);
+	vnc_outbox_pointer(input->outbox, slot, viewer->x, viewer->y, viewer->buttons);
 }
 
 void vnc_input_leave(struct vnc_input *input, int slot, bool last)
@@ -135,7 +135,7 @@ void vnc_input_leave(struct vnc_input *input, int slot, bool last)
 	release(input, slot);
 	input->viewers[slot] = (struct vnc_input_viewer){ 0 };
 	if (last && input->used) {
-		vnc_outbox_resume(input->outbox);
+		vnc_outbox_resume(input->outbox, slot);
 		input->used = false;
 	}
 }

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "display/vnc/vnc_pass.h"
+
 #define VNC_LINK_TEXT_MAX 65536
 #define VNC_LINK_CURSOR_EDGE_MAX 128
 #define VNC_PASSWORD_LEN 8 /* all that VNC authentication looks at */
@@ -24,6 +26,9 @@ enum vnc_link_type {
 	VNC_LINK_LISTEN,
 	VNC_LINK_SET_CUT_TEXT, /* UTF-8 in data, for the viewers */
 	/* vnc to host */
+	/* A viewer is in, and may do what its mode says; before anything else of it. */
+	VNC_LINK_JOINED,
+	VNC_LINK_LEFT, /* all that it held was released by messages before it */
 	/* A viewer with control pressed or released a key. A press may repeat; the release of each
 	 * key that was pressed always comes, at the latest when the viewer leaves. */
 	VNC_LINK_KEY,
@@ -34,12 +39,14 @@ enum vnc_link_type {
 	/* How many have given their password; the frame is kept fresh while viewers > 0. */
 	VNC_LINK_VIEWERS,
 	/* A viewer with control pressed the resume key, or the last one left after input was sent
-	 * since the last resume. Every key and button was released by messages before it. */
+	 * since the last resume. Every key and button, of all viewers, was released by messages
+	 * before it. */
 	VNC_LINK_RESUME,
 };
 
 struct vnc_link_message {
 	uint32_t type;
+	uint32_t viewer; /* whose: JOINED, LEFT, KEY, POINTER, CUT_TEXT, RESUME; a small number */
 	union {
 		struct {
 			uint32_t width_px, height_px,
@@ -70,6 +77,11 @@ struct vnc_link_message {
 		struct {
 			uint32_t viewers, controllers;
 		} viewers;
+		struct {
+			uint32_t mode; /* enum vnc_mode */
+			/* Of a viewer who came by a password: "". */
+			char person[VNC_PERSON_SIZE], name[VNC_NAME_SIZE];
+		} joined;
 	} u;
 	uint32_t data_len;
 	/* data_len bytes follow in the same packet */

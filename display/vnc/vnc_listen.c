@@ -55,19 +55,20 @@ static bool make_room(struct vnc_server *server)
 	return oldest != NULL;
 }
 
-static void admit(struct vnc_server *server, struct vnc_viewer *viewer, int fd, bool is_tcp)
+static void admit(struct vnc_server *server, struct vnc_viewer *viewer, int fd,
+		const struct vnc_listener *listener)
 {
-	uint32_t source = source_of(fd, is_tcp);
-	if (!viewer || vnc_rfb_refuses(server->rfb, source)) {
+	uint32_t source = source_of(fd, listener->is_tcp);
+	if (!viewer || (!listener->has_pass && vnc_rfb_refuses(server->rfb, source))) {
 		close(fd);
 		return;
 	}
-	if (is_tcp) {
+	if (listener->is_tcp) {
 		int one = 1;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	}
-	vnc_viewer_open(viewer, &server->relay, (int)(viewer - server->viewers), fd, source);
-	vnc_server_pace(server);
+	vnc_viewer_open(viewer, &server->relay, (int)(viewer - server->viewers), fd, source,
+			listener->has_pass);
 }
 
 static void pause_listener(struct vnc_listener *listener, enum vnc_listener_pause why)
@@ -88,16 +89,15 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	}
 	int fd = status < 0 ? -1 : accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
-		admit(server, viewer, fd, listener->is_tcp);
+		admit(server, viewer, fd, listener);
 	} else if (status < 0 || (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)) {
 		/* No descriptors, perhaps: the connection would wake us without end. */
 		pause_listener(listener, VNC_PAUSED_FOR_TIME);
-		vnc_server_pace(server);
 	}
 }
 
 enum cua_status vnc_listener_open(struct vnc_server *server, struct vnc_listener *listener, int fd,
-		bool is_tcp, struct cua_error *err)
+		struct cua_error *err)
 {
 	int failed = uv_poll_init(&server->loop, &listener->poll, fd);
 	if (failed) {
@@ -105,7 +105,6 @@ enum cua_status vnc_listener_open(struct vnc_server *server, struct vnc_listener
 		return CUA_FAIL(err, CUA_ERR_IO, -failed, "listening socket");
 	}
 	listener->fd = fd;
-	listener->is_tcp = is_tcp;
 	listener->pause = VNC_NOT_PAUSED;
 	listener->poll.data = listener;
 	uv_poll_start(&listener->poll, UV_READABLE, on_connection);
@@ -140,6 +139,7 @@ void vnc_listeners_resume(struct vnc_server *server, enum vnc_listener_pause why
 		return;
 	}
 	resume_listener(&server->unix_listener, why);
+	resume_listener(&server->pass_listener, why);
 	if (server->tcp_listener) {
 		resume_listener(server->tcp_listener, why);
 	}
@@ -148,6 +148,7 @@ void vnc_listeners_resume(struct vnc_server *server, enum vnc_listener_pause why
 bool vnc_listeners_wait_for_time(const struct vnc_server *server)
 {
 	return server->unix_listener.pause == VNC_PAUSED_FOR_TIME ||
+			server->pass_listener.pause == VNC_PAUSED_FOR_TIME ||
 			(server->tcp_listener &&
 					server->tcp_listener->pause == VNC_PAUSED_FOR_TIME);
 }
@@ -165,7 +166,8 @@ enum cua_status vnc_listen_tcp(struct vnc_server *server, int fd, struct cua_err
 		close(fd);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "TCP listener");
 	}
-	enum cua_status status = vnc_listener_open(server, listener, fd, true, err);
+	listener->is_tcp = true;
+	enum cua_status status = vnc_listener_open(server, listener, fd, err);
 	if (status != CUA_OK) {
 		free(listener);
 		return status;

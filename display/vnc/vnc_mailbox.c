@@ -142,11 +142,13 @@ void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len)
 	unlock_and_wake(rfb);
 }
 
-void vnc_rfb_add_viewer(struct vnc_rfb *rfb, int slot, int fd, uint32_t source)
+void vnc_rfb_add_viewer(
+		struct vnc_rfb *rfb, int slot, int fd, uint32_t source, enum vnc_access access)
 {
 	pthread_mutex_lock(&rfb->lock);
-	rfb->reports[slot] = (struct vnc_report){ .access = VNC_ACCESS_NONE };
-	rfb->mailbox.joining[slot] = (struct vnc_joining){ .fd = fd, .source = source };
+	rfb->reports[slot] = (struct vnc_report){ .access = access };
+	rfb->mailbox.joining[slot] =
+			(struct vnc_joining){ .fd = fd, .source = source, .access = access };
 	unlock_and_wake(rfb);
 }
 

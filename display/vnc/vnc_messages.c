@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,10 +12,34 @@ static bool queue_for_server(struct vnc_viewer *viewer, const void *data, size_t
 	return cua_buffer_append(&viewer->to_server.bytes, data, len, NULL) == CUA_OK;
 }
 
+static bool say(struct vnc_viewer *viewer, const void *data, size_t len)
+{
+	return cua_buffer_append(&viewer->to_viewer.bytes, data, len, NULL) == CUA_OK;
+}
+
+/* Who has a pass is offered security type None, here: libvncserver's list of types is one for all
+ * its clients. It is told that such a viewer speaks RFB 3.3, where the type is not chosen. */
+static bool offer_none(struct vnc_viewer *viewer)
+{
+	static const uint8_t types[] = { 1, 1 };
+	const uint32_t type = htonl(1);
+	viewer->discard += sizeof(type);
+	return viewer->minor >= 7 ? say(viewer, types, sizeof(types))
+				  : say(viewer, &type, sizeof(type));
+}
+
+/* From RFB 3.8 on there is a result of having no password, too. */
+static bool agree_on_none(struct vnc_viewer *viewer)
+{
+	const uint32_t good = 0;
+	return viewer->minor < 8 || say(viewer, &good, sizeof(good));
+}
+
 /* libvncserver gets the version together with the socket: without it, it would wait 100 ms for
  * the first bytes of a WebSocket, and with "RFB " in front it never takes one for such. */
-static bool hand_over(struct vnc_viewer *viewer, int minor)
+static bool hand_over(struct vnc_viewer *viewer)
 {
+	const int minor = viewer->has_pass ? 3 : viewer->minor;
 	int pair[2];
 	char version[VNC_VERSION_LEN + 1];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
@@ -29,9 +54,16 @@ static bool hand_over(struct vnc_viewer *viewer, int minor)
 	}
 	viewer->discard = VNC_VERSION_LEN; /* the viewer has ours */
 	viewer->handed_over = true;
-	viewer->has_security = minor >= 7;
-	vnc_rfb_add_viewer(viewer->relay->rfb, viewer->slot, pair[1], viewer->source);
-	return true;
+	vnc_rfb_add_viewer(
+			viewer->relay->rfb, viewer->slot, pair[1], viewer->source, viewer->access);
+	return !viewer->has_pass || offer_none(viewer);
+}
+
+static void take_pass(struct vnc_viewer *viewer, const struct vnc_pass *pass)
+{
+	viewer->pass = *pass;
+	viewer->access = pass->mode == VNC_MODE_WATCH ? VNC_ACCESS_VIEW : VNC_ACCESS_CONTROL;
+	viewer->relay->on_change(viewer->relay);
 }
 
 static void take_text(struct vnc_viewer *viewer, const struct vnc_gate_message *message)
@@ -44,19 +76,27 @@ static void take_text(struct vnc_viewer *viewer, const struct vnc_gate_message *
 			: vnc_text_inflate(message->u.text.flags, message->u.text.bytes,
 					  message->u.text.len, &text, NULL);
 	if (status == CUA_OK) {
-		vnc_outbox_cut_text(viewer->relay->outbox, text.data ? text.data : "", text.len);
+		vnc_outbox_cut_text(viewer->relay->outbox, viewer->slot,
+				text.data ? text.data : "", text.len);
 	}
 }
 
 static void advance_phase(struct vnc_viewer *viewer)
 {
+	const bool chooses = viewer->minor >= 7;
 	switch (viewer->phase) {
+	case VNC_PHASE_PASS:
+		viewer->phase = VNC_PHASE_VERSION;
+		break;
 	case VNC_PHASE_VERSION:
-		viewer->phase = viewer->has_security ? VNC_PHASE_SECURITY : VNC_PHASE_RESPONSE;
+		viewer->phase = viewer->has_pass ? (chooses ? VNC_PHASE_NONE : VNC_PHASE_INIT)
+						 : (chooses ? VNC_PHASE_SECURITY
+							    : VNC_PHASE_RESPONSE);
 		break;
 	case VNC_PHASE_SECURITY:
 		viewer->phase = VNC_PHASE_RESPONSE;
 		break;
+	case VNC_PHASE_NONE:
 	case VNC_PHASE_RESPONSE:
 		viewer->phase = VNC_PHASE_INIT;
 		break;
@@ -75,8 +115,15 @@ static bool take_message(struct vnc_viewer *viewer, const struct vnc_gate_messag
 	bool controls = viewer->access == VNC_ACCESS_CONTROL;
 	bool fine = true;
 	switch (message->kind) {
+	case VNC_GATE_PASS:
+		take_pass(viewer, &message->u.pass);
+		break;
 	case VNC_GATE_VERSION:
-		fine = hand_over(viewer, message->u.minor);
+		viewer->minor = message->u.minor;
+		fine = hand_over(viewer);
+		break;
+	case VNC_GATE_NONE:
+		fine = agree_on_none(viewer);
 		break;
 	case VNC_GATE_FORWARD:
 		fine = queue_for_server(viewer, bytes, message->len);

@@ -40,28 +40,46 @@ bool vnc_outbox_has_room(const struct vnc_outbox *outbox)
 }
 
 /* NULL when even the reserve is used up, which takes more releases than viewers can hold keys. */
-static struct vnc_outbox_entry *push(struct vnc_outbox *outbox, enum vnc_link_type type)
+static struct vnc_outbox_entry *push(
+		struct vnc_outbox *outbox, enum vnc_link_type type, int viewer)
 {
 	if (outbox->count == VNC_OUTBOX_MAX) {
 		return NULL;
 	}
 	struct vnc_outbox_entry *entry =
 			&outbox->entries[(outbox->head + outbox->count) % VNC_OUTBOX_MAX];
-	*entry = (struct vnc_outbox_entry){ .message.type = type };
+	*entry = (struct vnc_outbox_entry){ .message.type = type,
+		.message.viewer = (uint32_t)viewer };
 	outbox->count++;
 	return entry;
 }
 
-void vnc_outbox_key(struct vnc_outbox *outbox, uint32_t keysym, bool down)
+void vnc_outbox_joined(struct vnc_outbox *outbox, int viewer, const struct vnc_pass *pass)
 {
-	struct vnc_outbox_entry *entry = push(outbox, VNC_LINK_KEY);
+	struct vnc_outbox_entry *entry = push(outbox, VNC_LINK_JOINED, viewer);
+	if (entry) {
+		entry->message.u.joined.mode = pass->mode;
+		memcpy(entry->message.u.joined.person, pass->person, sizeof(pass->person));
+		memcpy(entry->message.u.joined.name, pass->name, sizeof(pass->name));
+	}
+}
+
+void vnc_outbox_left(struct vnc_outbox *outbox, int viewer)
+{
+	(void)push(outbox, VNC_LINK_LEFT, viewer);
+}
+
+void vnc_outbox_key(struct vnc_outbox *outbox, int viewer, uint32_t keysym, bool down)
+{
+	struct vnc_outbox_entry *entry = push(outbox, VNC_LINK_KEY, viewer);
 	if (entry) {
 		entry->message.u.key.keysym = keysym;
 		entry->message.u.key.down = down;
 	}
 }
 
-void vnc_outbox_pointer(struct vnc_outbox *outbox, uint16_t x, uint16_t y, uint32_t buttons)
+void vnc_outbox_pointer(
+		struct vnc_outbox *outbox, int viewer, uint16_t x, uint16_t y, uint32_t buttons)
 {
 	/* Only a move may be overtaken by a move: a press has to stay where it happened. */
 	bool is_move = buttons == outbox->last_buttons;
@@ -69,8 +87,8 @@ void vnc_outbox_pointer(struct vnc_outbox *outbox, uint16_t x, uint16_t y, uint3
 	if (is_move && outbox->count > 0) {
 		entry = &outbox->entries[(outbox->head + outbox->count - 1) % VNC_OUTBOX_MAX];
 	}
-	if (!entry || !entry->is_move) {
-		entry = push(outbox, VNC_LINK_POINTER);
+	if (!entry || !entry->is_move || entry->message.viewer != (uint32_t)viewer) {
+		entry = push(outbox, VNC_LINK_POINTER, viewer);
 	}
 	if (entry) {
 		entry->is_move = is_move;
@@ -81,10 +99,10 @@ void vnc_outbox_pointer(struct vnc_outbox *outbox, uint16_t x, uint16_t y, uint3
 	}
 }
 
-void vnc_outbox_cut_text(struct vnc_outbox *outbox, const char *text, size_t len)
+void vnc_outbox_cut_text(struct vnc_outbox *outbox, int viewer, const char *text, size_t len)
 {
 	char *copy = malloc(len + 1);
-	struct vnc_outbox_entry *entry = copy ? push(outbox, VNC_LINK_CUT_TEXT) : NULL;
+	struct vnc_outbox_entry *entry = copy ? push(outbox, VNC_LINK_CUT_TEXT, viewer) : NULL;
 	if (!entry) {
 		free(copy);
 		return;
@@ -95,9 +113,9 @@ void vnc_outbox_cut_text(struct vnc_outbox *outbox, const char *text, size_t len
 	outbox->texts++;
 }
 
-void vnc_outbox_resume(struct vnc_outbox *outbox)
+void vnc_outbox_resume(struct vnc_outbox *outbox, int viewer)
 {
-	push(outbox, VNC_LINK_RESUME);
+	push(outbox, VNC_LINK_RESUME, viewer);
 }
 
 void vnc_outbox_viewers(struct vnc_outbox *outbox, uint32_t viewers, uint32_t controllers)

@@ -91,7 +91,11 @@ static void on_client_gone(rfbClientPtr client)
 enum rfbNewClientAction vnc_rfb_on_new_client(rfbClientPtr client)
 {
 	struct vnc_rfb *rfb = client->screen->screenData;
+	const enum vnc_access access = rfb->joining->access;
 	client->clientData = rfb->joining;
+	/* Of a connection that it had made itself libvncserver asks no password. */
+	client->reverseConnection = access != VNC_ACCESS_NONE;
+	client->viewOnly = access == VNC_ACCESS_VIEW;
 	client->clientGoneHook = on_client_gone;
 	rfb->joining = NULL;
 	return RFB_CLIENT_ACCEPT;
@@ -109,7 +113,7 @@ static void seed_challenges(void)
 static void join_viewer(struct vnc_rfb *rfb, int slot, const struct vnc_joining *joining)
 {
 	struct vnc_client *viewer = &rfb->clients[slot];
-	*viewer = (struct vnc_client){ .rfb = rfb, .slot = slot, .source = joining->source };
+	*viewer = (struct vnc_client){ .rfb = rfb, .slot = slot, .source = joining->source, .access = joining->access };
 	rfb->joining = viewer;
 	seed_challenges();
 	/* The descriptors of this process are few, but an fd_set takes 1024 and does not check. */

@@ -51,7 +51,8 @@ void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len);
 
 /* fd: a stream socket that has the viewer's version message in it; owned from here on.
  * source: whose failures count together. The slot is in use until its report says gone. */
-void vnc_rfb_add_viewer(struct vnc_rfb *rfb, int slot, int fd, uint32_t source);
+void vnc_rfb_add_viewer(
+		struct vnc_rfb *rfb, int slot, int fd, uint32_t source, enum vnc_access access);
 struct vnc_report vnc_rfb_report(struct vnc_rfb *rfb, int slot);
 /* True while source has failed too often to try again. */
 bool vnc_rfb_refuses(struct vnc_rfb *rfb, uint32_t source);

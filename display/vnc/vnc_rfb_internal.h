@@ -32,6 +32,7 @@ struct vnc_frame_source {
 struct vnc_joining {
 	int fd; /* owned; -1 for none */
 	uint32_t source;
+	enum vnc_access access; /* that it has without a password */
 };
 
 struct vnc_mailbox {
@@ -55,6 +56,7 @@ struct vnc_client {
 	struct vnc_rfb *rfb; /* borrowed */
 	int slot;
 	uint32_t source;
+	enum vnc_access access; /* without a password */
 };
 
 struct vnc_rfb {

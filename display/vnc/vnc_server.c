@@ -17,16 +17,25 @@
 /* Without a viewer for so long it ends; the host starts another one for the next. */
 #define IDLE_END_US UINT64_C(3000000)
 
+static void announce(struct vnc_server *server, struct vnc_viewer *viewer)
+{
+	if (!viewer->announced) {
+		viewer->announced = true;
+		vnc_outbox_joined(&server->outbox, viewer->slot, &viewer->pass);
+	}
+}
+
 /* Counts again, and lets go of what those who left were holding. */
 static void on_viewers_changed(struct vnc_relay *relay)
 {
 	struct vnc_server *server = relay->loop->data;
 	uint32_t viewers = 0, controllers = 0;
 	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
-		const struct vnc_viewer *viewer = &server->viewers[slot];
-		if (vnc_viewer_is_open(viewer)) {
-			viewers += viewer->access != VNC_ACCESS_NONE;
+		struct vnc_viewer *viewer = &server->viewers[slot];
+		if (vnc_viewer_is_open(viewer) && viewer->access != VNC_ACCESS_NONE) {
+			viewers++;
 			controllers += viewer->access == VNC_ACCESS_CONTROL;
+			announce(server, viewer);
 		}
 	}
 	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
@@ -34,6 +43,10 @@ static void on_viewers_changed(struct vnc_relay *relay)
 		if (viewer->gone && viewer->access == VNC_ACCESS_CONTROL) {
 			vnc_input_leave(&server->input, slot, controllers == 0);
 			viewer->access = VNC_ACCESS_NONE;
+		}
+		if (viewer->gone && viewer->announced) {
+			vnc_outbox_left(&server->outbox, slot);
+			viewer->announced = false;
 		}
 	}
 	vnc_outbox_viewers(&server->outbox, viewers, controllers);
@@ -70,22 +83,38 @@ static void on_tick(uv_timer_t *timer)
 		vnc_viewer_check_time(&server->viewers[slot], now_us);
 	}
 	vnc_listeners_resume(server, VNC_PAUSED_FOR_TIME);
-	vnc_server_pace(server);
-	if (!server->brisk && now_us - server->viewer_seen_us >= IDLE_END_US &&
+	if (server->pace == VNC_PACE_IDLE && now_us - server->viewer_seen_us >= IDLE_END_US &&
 			!vnc_rfb_remembers_failures(server->rfb)) {
 		vnc_server_stop(server);
 	}
 }
 
-void vnc_server_pace(struct vnc_server *server)
+static enum vnc_pace pace_needed(const struct vnc_server *server)
 {
-	const bool viewers = has_viewers(server), was_brisk = server->brisk;
-	server->brisk = viewers || vnc_listeners_wait_for_time(server);
-	if (viewers) {
+	bool is_needed = vnc_listeners_wait_for_time(server);
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		is_needed = is_needed || vnc_viewer_needs_clock(&server->viewers[slot]);
+	}
+	return is_needed                      ? VNC_PACE_BRISK
+			: has_viewers(server) ? VNC_PACE_NONE
+					      : VNC_PACE_IDLE;
+}
+
+/* No tick where there is nothing to look after: viewers who watch a still screen cost nothing. */
+static void set_pace(struct vnc_server *server)
+{
+	const enum vnc_pace pace = pace_needed(server);
+	const uint64_t tick_ms = pace == VNC_PACE_BRISK ? TICK_MS : IDLE_TICK_MS;
+	if (pace == server->pace) {
+		return;
+	}
+	if (pace == VNC_PACE_IDLE) {
 		server->viewer_seen_us = cua_now_us();
 	}
-	if (server->brisk != was_brisk) {
-		const uint64_t tick_ms = server->brisk ? TICK_MS : IDLE_TICK_MS;
+	server->pace = pace;
+	if (pace == VNC_PACE_NONE) {
+		uv_timer_stop(&server->tick);
+	} else {
 		uv_timer_start(&server->tick, on_tick, tick_ms, tick_ms);
 	}
 }
@@ -95,6 +124,7 @@ static void on_before_sleep(uv_prepare_t *prepare)
 	struct vnc_server *server = prepare->data;
 	vnc_listeners_resume(server, VNC_PAUSED_FOR_SLOT);
 	vnc_host_flush(server);
+	set_pace(server);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -148,11 +178,7 @@ static enum cua_status start_loop_handles(struct vnc_server *server, struct cua_
 	}
 	if (!failed) {
 		failed = uv_timer_init(&server->loop, &server->tick);
-		server->tick.data = server;
-	}
-	if (!failed) {
-		server->viewer_seen_us = cua_now_us();
-		failed = uv_timer_start(&server->tick, on_tick, IDLE_TICK_MS, IDLE_TICK_MS);
+		server->tick.data = server; /* it is started before the first sleep */
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(numbers) && !failed; i++) {
 		failed = uv_signal_init(&server->loop, &server->signals[i]);
@@ -161,6 +187,29 @@ static enum cua_status start_loop_handles(struct vnc_server *server, struct cua_
 		}
 	}
 	return failed ? CUA_FAIL(err, CUA_ERR_IO, -failed, "event loop") : CUA_OK;
+}
+
+static void close_sockets(const struct vnc_server_options *options)
+{
+	close(options->listen_fd);
+	if (options->pass_fd >= 0) {
+		close(options->pass_fd);
+	}
+}
+
+static enum cua_status listen_to_viewers(struct vnc_server *server,
+		const struct vnc_server_options *options, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	server->pass_listener.has_pass = true;
+	if (options->pass_fd >= 0) {
+		status = vnc_listener_open(server, &server->pass_listener, options->pass_fd, err);
+	}
+	if (status != CUA_OK) {
+		close(options->listen_fd);
+		return status;
+	}
+	return vnc_listener_open(server, &server->unix_listener, options->listen_fd, err);
 }
 
 static enum cua_status start(struct vnc_server *server, const struct vnc_server_options *options,
@@ -182,10 +231,10 @@ static enum cua_status start(struct vnc_server *server, const struct vnc_server_
 		server->relay.rfb = server->rfb;
 	}
 	if (status != CUA_OK) {
-		close(options->listen_fd);
+		close_sockets(options);
 		return status;
 	}
-	return vnc_listener_open(server, &server->unix_listener, options->listen_fd, false, err);
+	return listen_to_viewers(server, options, err);
 }
 
 static void close_handle(uv_handle_t *handle, void *data)
@@ -207,6 +256,7 @@ static void finish(struct vnc_server *server)
 		cua_log_debug("the host is gone");
 	}
 	vnc_listener_close(&server->unix_listener);
+	vnc_listener_close(&server->pass_listener);
 	if (server->tcp_listener) {
 		vnc_listener_close(CUA_STEAL(server->tcp_listener));
 	}
@@ -229,12 +279,12 @@ enum cua_status vnc_server_run(const struct vnc_server_options *options, struct 
 	if (!server || uv_loop_init(&server->loop) != 0) {
 		free(server);
 		close(options->link_fd);
-		close(options->listen_fd);
+		close_sockets(options);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "vnc");
 	}
 	server->loop.data = server;
 	server->link_fd = -1;
-	server->unix_listener.fd = -1;
+	server->unix_listener.fd = server->pass_listener.fd = -1;
 	signal(SIGPIPE, SIG_IGN); /* libvncserver writes without MSG_NOSIGNAL */
 	enum cua_status status = start(server, options, err);
 	if (status == CUA_OK) {

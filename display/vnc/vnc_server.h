@@ -15,18 +15,26 @@ enum vnc_listener_pause {
 	VNC_PAUSED_FOR_TIME, /* accept() failed for want of something */
 };
 
+/* What the tick is for. */
+enum vnc_pace {
+	VNC_PACE_NONE,  /* all viewers are in and have what they asked for: nothing to look after */
+	VNC_PACE_BRISK, /* somebody may have stopped reading, or a listener pauses */
+	VNC_PACE_IDLE,  /* nobody watches: it ends soon */
+};
+
 struct vnc_listener {
 	int fd; /* owned; -1 while closed */
 	uv_poll_t poll;
 	enum vnc_listener_pause pause;
 	bool is_tcp;
+	bool has_pass; /* who comes here shows one */
 };
 
 struct vnc_server {
 	uv_loop_t loop;
 	uv_async_t reported;
 	uv_timer_t tick;
-	bool brisk;                /* the tick is: there are viewers, or a listener pauses */
+	enum vnc_pace pace;
 	uint64_t viewer_seen_us;   /* when there last was one */
 	uv_prepare_t before_sleep; /* sends what the callbacks left for the host */
 	uv_signal_t signals[2];
@@ -40,7 +48,7 @@ struct vnc_server {
 	struct vnc_input input;
 	struct vnc_relay relay;
 	struct vnc_viewer viewers[VNC_VIEWERS_MAX];
-	struct vnc_listener unix_listener;
+	struct vnc_listener unix_listener, pass_listener;
 	struct vnc_listener *tcp_listener; /* NULL: none */
 	char view_password[VNC_PASSWORD_LEN + 1], control_password[VNC_PASSWORD_LEN + 1];
 };
@@ -51,9 +59,9 @@ void vnc_host_on_link(uv_poll_t *poll, int status, int events);
 void vnc_host_flush(struct vnc_server *server);
 
 /* vnc_listen.c */
-/* fd: listening; owned from here on. */
+/* fd: listening; owned from here on. is_tcp and has_pass of the listener are set. */
 CUA_NODISCARD enum cua_status vnc_listener_open(struct vnc_server *server,
-		struct vnc_listener *listener, int fd, bool is_tcp, struct cua_error *err);
+		struct vnc_listener *listener, int fd, struct cua_error *err);
 void vnc_listener_close(struct vnc_listener *listener);
 /* Replaces the TCP listener by this listening socket, owned from here on; fd -1: by none. */
 CUA_NODISCARD enum cua_status vnc_listen_tcp(
@@ -65,7 +73,5 @@ void vnc_listeners_resume(struct vnc_server *server, enum vnc_listener_pause why
 
 /* vnc_server.c */
 void vnc_server_stop(struct vnc_server *server);
-/* Sets the pace of the tick by what there is to look after. */
-void vnc_server_pace(struct vnc_server *server);
 
 #endif

@@ -241,9 +241,13 @@ static void on_inner(uv_poll_t *poll, int status, int events)
 /* ---- life ---- */
 
 bool vnc_viewer_open(struct vnc_viewer *viewer, struct vnc_relay *relay, int slot, int fd,
-		uint32_t source)
+		uint32_t source, bool has_pass)
 {
-	*viewer = (struct vnc_viewer){ .relay = relay, .slot = slot, .source = source };
+	*viewer = (struct vnc_viewer){ .relay = relay,
+		.slot = slot,
+		.source = source,
+		.has_pass = has_pass,
+		.phase = has_pass ? VNC_PHASE_PASS : VNC_PHASE_VERSION };
 	viewer->inner.fd = -1;
 	viewer->in = malloc(VNC_GATE_MESSAGE_MAX);
 	if (!viewer->in || !vnc_side_open(viewer, &viewer->outer, fd)) {
@@ -295,6 +299,7 @@ void vnc_viewer_update(struct vnc_viewer *viewer)
 	enum vnc_access access = vnc_rfb_report(viewer->relay->rfb, viewer->slot).access;
 	if (access != viewer->access && access != VNC_ACCESS_NONE) {
 		viewer->access = access;
+		viewer->pass.mode = access == VNC_ACCESS_CONTROL ? VNC_MODE_ACT : VNC_MODE_WATCH;
 		viewer->relay->on_change(viewer->relay);
 		vnc_viewer_unblock(viewer);
 	}
@@ -314,10 +319,17 @@ void vnc_viewer_check_time(struct vnc_viewer *viewer, uint64_t now_us)
 	}
 	if (vnc_stream_len(&viewer->to_viewer) > 0 && now_us - viewer->progress_us > STALL_US) {
 		drop(viewer, "has stopped reading");
-	} else if (viewer->phase == VNC_PHASE_VERSION &&
+	} else if (viewer->phase <= VNC_PHASE_VERSION &&
 			now_us - viewer->connected_us > VERSION_US) {
 		drop(viewer, "says nothing");
 	} else if (viewer->access == VNC_ACCESS_NONE && now_us - viewer->connected_us > LOGIN_US) {
 		drop(viewer, "gives no password");
 	}
+}
+
+bool vnc_viewer_needs_clock(const struct vnc_viewer *viewer)
+{
+	return vnc_viewer_is_open(viewer) &&
+			(viewer->access == VNC_ACCESS_NONE ||
+					vnc_stream_len(&viewer->to_viewer) > 0);
 }

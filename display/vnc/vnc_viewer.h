@@ -45,6 +45,9 @@ struct vnc_viewer {
 	struct vnc_relay *relay; /* NULL while the slot is free */
 	int slot;
 	uint32_t source;
+	bool has_pass;        /* or has to show one: no password is asked */
+	struct vnc_pass pass; /* who it is, as far as that is known */
+	bool announced;       /* the host knows of it */
 	struct vnc_side outer; /* the viewer */
 	struct vnc_side inner; /* libvncserver */
 	int closing;           /* poll handles whose close callback is to come */
@@ -53,20 +56,21 @@ struct vnc_viewer {
 	bool gone;             /* both sides are closed; the slot waits for libvncserver */
 
 	enum vnc_phase phase;
-	bool has_security; /* RFB 3.7 and up choose a security type */
+	int minor;         /* of the viewer's RFB: 3, 7 or 8 */
 	enum vnc_access access;
 	uint64_t connected_us, progress_us; /* progress: of writes to the viewer */
 
 	uint8_t *in; /* owned; VNC_GATE_MESSAGE_MAX bytes from the viewer, not yet taken */
 	size_t in_len;
 	size_t skip;    /* bytes of an ignored message still to come */
-	size_t discard; /* libvncserver's own version message */
+	size_t discard; /* what libvncserver says and the viewer has heard already */
 	struct vnc_stream to_viewer, to_server;
 };
 
-/* fd: accepted and non-blocking; owned from here on. False if there is no memory. */
+/* fd: accepted and non-blocking; owned from here on. has_pass: it begins with one. False if there
+ * is no memory. */
 bool vnc_viewer_open(struct vnc_viewer *viewer, struct vnc_relay *relay, int slot, int fd,
-		uint32_t source);
+		uint32_t source, bool has_pass);
 /* Hangs up; releases what the viewer held. */
 void vnc_viewer_close(struct vnc_viewer *viewer);
 /* Takes what libvncserver reported, and frees the slot when all is over. */
@@ -75,6 +79,8 @@ void vnc_viewer_update(struct vnc_viewer *viewer);
 void vnc_viewer_unblock(struct vnc_viewer *viewer);
 /* Closes a viewer that has stopped reading, or takes too long to say who it is. */
 void vnc_viewer_check_time(struct vnc_viewer *viewer, uint64_t now_us);
+/* True while that may happen. */
+bool vnc_viewer_needs_clock(const struct vnc_viewer *viewer);
 
 /* Between the files of the viewer: vnc_viewer.c (sockets, life) and vnc_messages.c (what it says).
  * Takes whole messages from the front of viewer->in; returns how many bytes they were, with
