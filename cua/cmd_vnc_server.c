@@ -9,12 +9,13 @@
 
 #include "cua/base/util.h"
 
-static const char usage[] = "usage: cua vnc-server --link-fd N --listen-fd N [--pass-fd N] [--name NAME]\n"
-			    "\n"
-			    "Shows a desktop to VNC viewers. Started by the desktop host, which "
-			    "holds the other\n"
-			    "end of the link and the sockets that viewers connect to; it has no use "
-			    "without.\n";
+static const char usage[] =
+		"usage: cua vnc-server --link-fd N --listen-fd N [--pass-fd N] [--name NAME]\n"
+		"\n"
+		"Shows a desktop to VNC viewers. Started by the desktop host, which "
+		"holds the other\n"
+		"end of the link and the sockets that viewers connect to; it has no use "
+		"without.\n";
 
 /* False if text is not a number of a descriptor. */
 static bool parse_fd(const char *text, int *ret_fd)
@@ -39,7 +40,9 @@ int cua_cmd_vnc_server(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct vnc_server_options options = { .link_fd = -1, .listen_fd = -1, .pass_fd = -1, .desktop = "cua" };
+	struct vnc_server_options options = {
+		.link_fd = -1, .listen_fd = -1, .pass_fd = -1, .desktop = "cua"
+	};
 	bool fine = true;
 	int option;
 	optind = 0; /* the program has parsed arguments before */

@@ -350,6 +350,9 @@ static void handle_message(
 	case VNC_LINK_RESUME:
 		display_resume(display);
 		break;
+	case VNC_LINK_JOINED:
+	case VNC_LINK_LEFT:
+		break; /* whoever gives input with control has the same rights */
 	default:
 		cua_log_warn("the vnc process sent a message of type %u", message->type);
 		break;

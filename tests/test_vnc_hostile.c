@@ -298,7 +298,7 @@ static void strangers_cannot_keep_people_out(void **state)
 	}
 }
 
-static void the_seventeenth_viewer_is_refused(void **state)
+static void one_viewer_too_many_is_refused(void **state)
 {
 	struct vnc_host *host = *state;
 	int viewers[VNC_VIEWERS_MAX];
@@ -338,7 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 				strangers_cannot_keep_people_out, start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
-				the_seventeenth_viewer_is_refused, start, vnc_test_stop),
+				one_viewer_too_many_is_refused, start, vnc_test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,8 @@ static void what_a_leaving_viewer_held_is_released(void **state)
 	vnc_viewer_disconnect(viewer); /* took nothing: nothing to give back */
 	struct vnc_heard heard;
 	assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
+	assert_int_equal(heard.message.type, VNC_LINK_LEFT);
+	assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
 	assert_int_equal(heard.message.type, VNC_LINK_VIEWERS);
 }
 

@@ -27,25 +27,30 @@ void vnc_host_start(struct vnc_host *host)
 	strcpy(host->directory, "/tmp/cua-test-vnc-XXXXXX");
 	assert_non_null(mkdtemp(host->directory));
 	snprintf(host->path, sizeof(host->path), "%s/rfb.sock", host->directory);
+	snprintf(host->pass_path, sizeof(host->pass_path), "%s/viewers.sock", host->directory);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	int listen_fd = -1;
+	int listen_fd = -1, pass_fd = -1;
 	assert_int_equal(cua_unix_listen(host->path, SOCK_STREAM, 0600, &listen_fd, NULL), CUA_OK);
+	assert_int_equal(cua_unix_listen(host->pass_path, SOCK_STREAM, 0600, &pass_fd, NULL),
+			CUA_OK);
 	fflush(NULL);
 	host->server = fork();
 	assert_true(host->server >= 0);
 	if (host->server == 0) {
 		close(pair[0]);
-		char words[7][96] = { "vnc-server", "--link-fd", "", "--listen-fd", "", "--name",
-			"test desktop" };
+		char words[9][96] = { "vnc-server", "--link-fd", "", "--listen-fd", "", "--pass-fd",
+			"", "--name", "test desktop" };
 		snprintf(words[2], sizeof(words[2]), "%d", pair[1]);
 		snprintf(words[4], sizeof(words[4]), "%d", listen_fd);
-		char *args[8] = { NULL };
-		for (int i = 0; i < 7; i++) {
+		snprintf(words[6], sizeof(words[6]), "%d", pass_fd);
+		char *args[10] = { NULL };
+		for (int i = 0; i < 9; i++) {
 			args[i] = words[i];
 		}
-		exit(cua_cmd_vnc_server(7, args));
+		exit(cua_cmd_vnc_server(9, args));
 	}
 	close(listen_fd);
+	close(pass_fd);
 	close(pair[1]);
 	host->link_fd = pair[0];
 }
@@ -74,6 +79,7 @@ int vnc_host_stop(struct vnc_host *host)
 	assert_int_equal(waitpid(host->server, &status, 0), host->server);
 	drop_frame(host);
 	unlink(host->path);
+	unlink(host->pass_path);
 	rmdir(host->directory);
 	return status;
 }
@@ -186,7 +192,9 @@ void vnc_host_hear_input(struct vnc_host *host, struct vnc_heard *heard)
 {
 	do {
 		assert_true(vnc_host_hear(host, heard, VNC_DEADLINE_MS));
-	} while (heard->message.type == VNC_LINK_VIEWERS);
+	} while (heard->message.type == VNC_LINK_VIEWERS ||
+			heard->message.type == VNC_LINK_JOINED ||
+			heard->message.type == VNC_LINK_LEFT);
 }
 
 void vnc_host_expect_key(struct vnc_host *host, uint32_t keysym, bool down)

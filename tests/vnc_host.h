@@ -20,7 +20,7 @@
 struct vnc_host {
 	int link_fd; /* owned; -1 once hung up */
 	pid_t server;
-	char directory[64], path[96];
+	char directory[64], path[96], pass_path[96];
 	uint32_t width_px, height_px;
 	int frame_fd;     /* owned */
 	uint32_t *pixels; /* owned; mapping of the frame, no padding */
@@ -49,7 +49,7 @@ int vnc_host_listen(struct vnc_host *host, int32_t port);
 
 /* The next message, whatever it is; false if the deadline passes. */
 bool vnc_host_hear(struct vnc_host *host, struct vnc_heard *heard, int timeout_ms);
-/* The next message that is not about viewers. */
+/* The next message that is not about who watches. */
 void vnc_host_hear_input(struct vnc_host *host, struct vnc_heard *heard);
 void vnc_host_expect_key(struct vnc_host *host, uint32_t keysym, bool down);
 void vnc_host_expect_pointer(struct vnc_host *host, uint16_t x, uint16_t y, uint32_t buttons);

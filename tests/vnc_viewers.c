@@ -53,21 +53,16 @@ __attribute__((format(printf, 1, 2))) static void stay_silent(const char *fmt, .
 	(void)fmt;
 }
 
-rfbClient *vnc_viewer_connect(const char *address, int port, const char *password,
-		const char *encodings, struct vnc_seen *seen)
+static rfbClient *make_viewer(const char *encodings, struct vnc_seen *seen)
 {
 	rfbClientLog = rfbClientErr = stay_silent;
 	signal(SIGPIPE, SIG_IGN); /* libvncclient writes without MSG_NOSIGNAL */
 	rfbClient *viewer = rfbGetClient(8, 3, 4);
 	assert_non_null(viewer);
-	*seen = (struct vnc_seen){ .password = password };
 	viewer->format.redShift = 16; /* as the frame is */
 	viewer->format.greenShift = 8;
 	viewer->format.blueShift = 0;
 	viewer->format.depth = 24;
-	free(viewer->serverHost);
-	viewer->serverHost = strdup(address);
-	viewer->serverPort = port;
 	viewer->appData.encodingsString = encodings;
 	viewer->appData.useRemoteCursor = TRUE;
 	viewer->appData.enableJPEG = FALSE;
@@ -78,7 +73,59 @@ rfbClient *vnc_viewer_connect(const char *address, int port, const char *passwor
 	viewer->GotCursorShape = on_cursor;
 	viewer->GotXCutText = on_text;
 	rfbClientSetClientData(viewer, &seen_tag, seen);
+	return viewer;
+}
+
+rfbClient *vnc_viewer_connect(const char *address, int port, const char *password,
+		const char *encodings, struct vnc_seen *seen)
+{
+	*seen = (struct vnc_seen){ .password = password };
+	rfbClient *viewer = make_viewer(encodings, seen);
+	free(viewer->serverHost);
+	viewer->serverHost = strdup(address);
+	viewer->serverPort = port;
 	return rfbInitClient(viewer, NULL, NULL) ? viewer : NULL;
+}
+
+/* What rfbInitClient() does after it has connected. */
+static bool begin(rfbClient *viewer)
+{
+	if (!InitialiseRFBConnection(viewer)) {
+		return false;
+	}
+	viewer->width = viewer->si.framebufferWidth;
+	viewer->height = viewer->si.framebufferHeight;
+	viewer->updateRect.x = viewer->updateRect.y = 0;
+	viewer->updateRect.w = viewer->width;
+	viewer->updateRect.h = viewer->height;
+	return viewer->MallocFrameBuffer(viewer) && SetFormatAndEncodings(viewer) &&
+			SendFramebufferUpdateRequest(
+					viewer, 0, 0, viewer->width, viewer->height, FALSE);
+}
+
+rfbClient *vnc_viewer_adopt(int fd, const char *encodings, struct vnc_seen *seen)
+{
+	*seen = (struct vnc_seen){ .password = "" };
+	rfbClient *viewer = make_viewer(encodings, seen);
+	viewer->sock = fd;
+	if (!begin(viewer)) {
+		vnc_viewer_disconnect(viewer);
+		return NULL;
+	}
+	return viewer;
+}
+
+int vnc_pass_connect(const struct vnc_host *host, enum vnc_mode mode, const char *person,
+		const char *name)
+{
+	struct vnc_pass pass = { .mode = mode };
+	int fd = -1;
+	memcpy(pass.magic, VNC_PASS_MAGIC, sizeof(pass.magic));
+	strncpy(pass.person, person, sizeof(pass.person) - 1);
+	strncpy(pass.name, name, sizeof(pass.name) - 1);
+	assert_int_equal(cua_unix_connect(host->pass_path, SOCK_STREAM, &fd, NULL), CUA_OK);
+	vnc_raw_write(fd, &pass, sizeof(pass));
+	return fd;
 }
 
 void vnc_viewer_wait(rfbClient *viewer, bool (*done)(rfbClient *viewer, const void *data),

@@ -19,6 +19,11 @@ struct vnc_seen {
  * encodings: names as libvncclient spells them. */
 rfbClient *vnc_viewer_connect(const char *address, int port, const char *password,
 		const char *encodings, struct vnc_seen *seen);
+/* The same on a connection that is there, owned from here on; NULL if RFB does not come about. */
+rfbClient *vnc_viewer_adopt(int fd, const char *encodings, struct vnc_seen *seen);
+/* A connection to viewers.sock, with a pass sent. */
+int vnc_pass_connect(const struct vnc_host *host, enum vnc_mode mode, const char *person,
+		const char *name);
 /* Handles messages until the viewer shows the host's frame exactly. */
 void vnc_viewer_wait_frame(rfbClient *viewer, const struct vnc_host *host);
 /* Handles messages until done says so. */

@@ -34,10 +34,10 @@ struct desktop_vnc {
 	struct desktop_record record;
 	struct desktop_vnc_handler handler;
 	char path[CUA_PATH_MAX + 16], program[CUA_PATH_MAX];
-	char pass_path[CUA_PATH_MAX + 16]; /* for who was let in elsewhere: vnc_pass.h */
+	char pass_path[CUA_PATH_MAX + 16];   /* for who was let in elsewhere: vnc_pass.h */
 	struct listener *local, *pass, *tcp; /* tcp: NULL for none */
-	pid_t pid;                    /* 0: not running */
-	int link_fd;                  /* for passwords; -1 while it does not run */
+	pid_t pid;                           /* 0: not running */
+	int link_fd;                         /* for passwords; -1 while it does not run */
 	char view_password[VNC_PASSWORD_LEN + 1], control_password[VNC_PASSWORD_LEN + 1];
 };
 

@@ -126,7 +126,7 @@ struct cua_http_stream *cua_http_reply_stream(struct cua_http_exchange *exchange
 		const struct cua_http_reply *reply, void *user_data);
 
 /* Copies a message, text or binary, into the stream's queue. Wait for on_stream_drained before the
- * next, or the queue grows. CUA_ERR_NOMEM. */
+ * next, or the queue grows. CUA_ERR_CLOSED after a close; CUA_ERR_NOMEM. */
 CUA_NODISCARD enum cua_status cua_http_stream_send(struct cua_http_stream *stream, bool is_text,
 		const void *data, size_t len, struct cua_error *err);
 /* What a WebSocket's client says is not read for now, or again: it has to wait. */

@@ -226,6 +226,9 @@ enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_tex
 		size_t len, struct cua_error *err)
 {
 	struct stream *stream = (struct stream *)public;
+	if (stream->over) {
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the stream is being closed");
+	}
 	struct message *message = malloc(sizeof(*message) + LWS_PRE + len);
 	if (!message) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "message");

@@ -436,9 +436,14 @@ static void on_work_done(uv_work_t *work, int status)
 {
 	struct job *job = work->data;
 	(void)status;
-	job->public.server->requests_running--;
+	struct server *server = job->public.server;
+	server->requests_running--;
 	if (job->public.begin_stream) {
-		job->public.begin_stream(&job->public, job->exchange);
+		struct cua_http_stream *stream =
+				job->public.begin_stream(&job->public, job->exchange);
+		if (stream) {
+			streams_add(&server->streams, stream, &job->public.caller);
+		}
 	} else {
 		cua_http_end(job->exchange);
 	}
@@ -595,6 +600,9 @@ enum cua_status server_on_websocket(
 	if (status == CUA_OK) {
 		status = request.route->websocket(&request, stream, err);
 	}
+	if (status == CUA_OK) {
+		streams_add(&server->streams, stream, &request.caller);
+	}
 	cJSON_Delete(request.query);
 	return status;
 }
@@ -618,7 +626,8 @@ void server_on_stream_drained(struct cua_http_stream *stream, void *user_data)
 
 void server_on_stream_closed(struct cua_http_stream *stream, void *user_data)
 {
-	const struct stream_face *face = stream->user_data;
+	struct stream_face *face = stream->user_data;
 	(void)user_data;
+	streams_remove(face);
 	face->on_closed(stream);
 }

@@ -9,6 +9,7 @@
 
 #include "cua/base/http_server.h"
 #include "cua/server/fields.h"
+#include "cua/server/streams.h"
 #include "cua/server/tickets.h"
 #include "cua/server/tokens.h"
 
@@ -66,15 +67,6 @@ extern const struct fields list_query;
 		"after", FIELD_TEXT, 0, 0, 200, NULL, NULL, "next of the page before" \
 	}
 
-/* What a stream is for: the first member of its user_data. On the loop's thread. */
-struct stream_face {
-	/* NULL: what the client says is ignored. */
-	void (*on_data)(struct cua_http_stream *stream, const char *data, size_t len, bool is_text,
-			bool is_last);
-	void (*on_drained)(struct cua_http_stream *stream);
-	void (*on_closed)(struct cua_http_stream *stream); /* releases the user_data */
-};
-
 #define REQUEST_PARAMETERS_MAX 3
 
 struct request {
@@ -96,9 +88,11 @@ struct request {
 	int http_status;           /* 0: as the route says */
 	bool has_begun;            /* once.c's */
 	struct cua_buffer headers; /* further ones, each with its line end */
-	/* An answer that goes on: called on the loop's thread with the exchange, which it releases;
-	 * NULL: none. */
-	void (*begin_stream)(struct request *request, struct cua_http_exchange *exchange);
+	/* An answer that goes on: called on the loop's thread with the exchange, which it releases.
+	 * It answers the stream, whose user_data begins with a struct stream_face, or NULL, having
+	 * released stream_data. NULL: none. */
+	struct cua_http_stream *(*begin_stream)(
+			struct request *request, struct cua_http_exchange *exchange);
 	void *stream_data; /* the handler's, until begin_stream took it */
 };
 

@@ -85,7 +85,8 @@ static enum cua_status websocket_feed(
 	return CUA_OK;
 }
 
-static void begin_stream(struct request *request, struct cua_http_exchange *exchange)
+static struct cua_http_stream *begin_stream(
+		struct request *request, struct cua_http_exchange *exchange)
 {
 	struct watcher *watcher = request->stream_data;
 	const struct cua_http_reply reply = {
@@ -94,7 +95,9 @@ static void begin_stream(struct request *request, struct cua_http_exchange *exch
 	watcher->out.http = cua_http_reply_stream(exchange, &reply, watcher);
 	if (!watcher->out.http) {
 		free(watcher);
+		return NULL;
 	}
+	return watcher->out.http;
 }
 
 static enum cua_status get_feed(struct request *request, struct cua_error *err)

@@ -126,6 +126,7 @@ static enum cua_status delete_session(struct request *request, struct cua_error 
 			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
 					  "a token is no session: DELETE /v1/tokens/%s revokes it",
 					  request->caller.id);
+	streams_check(&request->server->streams);
 	return status == CUA_OK ? set_cookie(request, "", 0, err) : status;
 }
 
@@ -187,7 +188,9 @@ static enum cua_status get_tokens(struct request *request, struct cua_error *err
 
 static enum cua_status delete_token(struct request *request, struct cua_error *err)
 {
-	return token_revoke(request->server->store, request->parameters[0], err);
+	enum cua_status status = token_revoke(request->server->store, request->parameters[0], err);
+	streams_check(&request->server->streams);
+	return status;
 }
 
 static const struct route table[] = {

@@ -224,7 +224,8 @@ enum cua_status run_events_websocket(
 	return CUA_OK;
 }
 
-static void begin_stream(struct request *request, struct cua_http_exchange *exchange)
+static struct cua_http_stream *begin_stream(
+		struct request *request, struct cua_http_exchange *exchange)
 {
 	struct watcher *watcher = request->stream_data;
 	const struct cua_http_reply reply = {
@@ -234,7 +235,9 @@ static void begin_stream(struct request *request, struct cua_http_exchange *exch
 	if (!watcher->out.http) {
 		cua_buffer_finish(&watcher->line);
 		free(watcher);
+		return NULL;
 	}
+	return watcher->out.http;
 }
 
 enum cua_status run_events_get(struct request *request, struct cua_error *err)

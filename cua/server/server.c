@@ -149,6 +149,7 @@ static void end(struct server *server)
 	if (server->feed) {
 		feed_end(server->feed);
 	}
+	streams_finish(&server->streams);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(server->signals); i++) {
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
 	}
@@ -188,7 +189,10 @@ static enum cua_status say_ready(
 static enum cua_status begin(
 		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
 {
-	enum cua_status status = feed_create(&server->loop, &server->feed, err);
+	enum cua_status status = streams_init(&server->streams, &server->loop, server->store, err);
+	if (status == CUA_OK) {
+		status = feed_create(&server->loop, &server->feed, err);
+	}
 	if (status == CUA_OK) {
 		status = feed_desktops_create(
 				&server->loop, server->feed, &server->feed_desktops, err);

@@ -42,6 +42,7 @@ struct server {
 	struct tickets *tickets;
 	struct feed *feed;
 	struct feed_desktops *feed_desktops;
+	struct streams streams;
 	struct runs *runs;
 	struct mcp_offers mcp;
 	uv_signal_t signals[3];

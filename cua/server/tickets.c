@@ -123,7 +123,7 @@ enum cua_status tickets_use(struct tickets *tickets, const char *text, const cha
 {
 	static const char *const wrong = "the ticket is not known here, was used, or is over";
 	struct ticket ticket;
-	CUA_AUTO_JSON cJSON *row = NULL;
+	int64_t token_expires_ms = 0;
 	const int64_t now = store_now_ms();
 	if (!take(tickets, text, &ticket) || ticket.expires_ms <= now ||
 			strcmp(ticket.grant.kind, kind) != 0 ||
@@ -131,10 +131,8 @@ enum cua_status tickets_use(struct tickets *tickets, const char *text, const cha
 			strcmp(ticket.peer, peer) != 0) {
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s", wrong);
 	}
-	enum cua_status status = store_get(tickets->store, &row, err, wrong,
-			"SELECT id FROM tokens WHERE id = ? AND (expires_ms IS NULL OR "
-			"expires_ms > ?)",
-			"si", ticket.grant.caller.id, now);
+	enum cua_status status =
+			token_still(tickets->store, ticket.grant.caller.id, &token_expires_ms, err);
 	if (status == CUA_OK) {
 		*ret_grant = ticket.grant;
 	}

@@ -203,6 +203,21 @@ enum cua_status token_check(struct store *store, const char *token, enum token_k
 	return CUA_OK;
 }
 
+enum cua_status token_still(
+		struct store *store, const char *id, int64_t *ret_expires_ms, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *row = NULL;
+	enum cua_status status = store_get(store, &row, err,
+			"the token is not known here, or is over",
+			"SELECT expires_ms FROM tokens WHERE id = ? AND (expires_ms IS NULL OR "
+			"expires_ms > ?)",
+			"si", id, store_now_ms());
+	if (status == CUA_OK) {
+		*ret_expires_ms = (int64_t)cua_json_number(row, "expires_ms");
+	}
+	return status;
+}
+
 /* Two at once: one of them deletes it. */
 enum cua_status token_use_login(struct store *store, const char *token, struct caller *ret_caller,
 		struct cua_error *err)

@@ -60,7 +60,12 @@ CUA_NODISCARD enum cua_status token_create(struct store *store, const struct tok
  * is nobody's business. */
 CUA_NODISCARD enum cua_status token_check(struct store *store, const char *token,
 		enum token_kind kind, struct caller *ret_caller, struct cua_error *err);
-/* The same of a login, which is used up by it. */
+/* Is the token of this id still one? CUA_ERR_NOT_FOUND. ret_expires_ms: 0: not before it is
+ * revoked.
+ */
+CUA_NODISCARD enum cua_status token_still(struct store *store, const char *id,
+		int64_t *ret_expires_ms, struct cua_error *err);
+/* As token_check(), of a login, which is used up by it. */
 CUA_NODISCARD enum cua_status token_use_login(struct store *store, const char *token,
 		struct caller *ret_caller, struct cua_error *err);
 

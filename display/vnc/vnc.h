@@ -28,7 +28,8 @@ struct vnc_server_options {
 CUA_NODISCARD enum cua_status vnc_server_run(
 		const struct vnc_server_options *options, struct cua_error *err);
 
-/* `cua vnc-server --link-fd N --listen-fd N [--pass-fd N] [--name NAME]`; returns the exit status. */
+/* `cua vnc-server --link-fd N --listen-fd N [--pass-fd N] [--name NAME]`; returns the exit status.
+ */
 int cua_cmd_vnc_server(int argc, char **argv);
 
 #endif

@@ -23,8 +23,8 @@ enum vnc_phase {
 };
 
 enum vnc_gate_kind {
-	VNC_GATE_MORE,    /* the message is not whole yet; wait for more bytes */
-	VNC_GATE_BAD,     /* not RFB, or something we do not offer: drop the viewer */
+	VNC_GATE_MORE, /* the message is not whole yet; wait for more bytes */
+	VNC_GATE_BAD,  /* not RFB, or something we do not offer: drop the viewer */
 	VNC_GATE_PASS,
 	VNC_GATE_VERSION, /* .minor is 3, 7 or 8 */
 	VNC_GATE_NONE,    /* no password, it is agreed */

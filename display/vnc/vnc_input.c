@@ -66,7 +66,7 @@ static void give_back(struct vnc_input *input, int slot)
 	for (int other = 0; other < VNC_VIEWERS_MAX; other++) {
 		release(input, other);
 	}
-	vnc_outbox_resume(input->outbox, slot);
+	vnc_outbox_resume(input->outbox, slot, true);
 	input->used = false;
 }
 
@@ -135,7 +135,7 @@ void vnc_input_leave(struct vnc_input *input, int slot, bool last)
 	release(input, slot);
 	input->viewers[slot] = (struct vnc_input_viewer){ 0 };
 	if (last && input->used) {
-		vnc_outbox_resume(input->outbox, slot);
+		vnc_outbox_resume(input->outbox, slot, false);
 		input->used = false;
 	}
 }

@@ -78,6 +78,9 @@ struct vnc_link_message {
 			uint32_t viewers, controllers;
 		} viewers;
 		struct {
+			uint32_t by_key; /* 0: the last viewer with control has left */
+		} resume;
+		struct {
 			uint32_t mode; /* enum vnc_mode */
 			/* Of a viewer who came by a password: "". */
 			char person[VNC_PERSON_SIZE], name[VNC_NAME_SIZE];

@@ -76,8 +76,8 @@ static void take_text(struct vnc_viewer *viewer, const struct vnc_gate_message *
 			: vnc_text_inflate(message->u.text.flags, message->u.text.bytes,
 					  message->u.text.len, &text, NULL);
 	if (status == CUA_OK) {
-		vnc_outbox_cut_text(viewer->relay->outbox, viewer->slot,
-				text.data ? text.data : "", text.len);
+		vnc_outbox_cut_text(viewer->relay->outbox, viewer->slot, text.data ? text.data : "",
+				text.len);
 	}
 }
 
@@ -89,9 +89,9 @@ static void advance_phase(struct vnc_viewer *viewer)
 		viewer->phase = VNC_PHASE_VERSION;
 		break;
 	case VNC_PHASE_VERSION:
-		viewer->phase = viewer->has_pass ? (chooses ? VNC_PHASE_NONE : VNC_PHASE_INIT)
-						 : (chooses ? VNC_PHASE_SECURITY
-							    : VNC_PHASE_RESPONSE);
+		viewer->phase = viewer->has_pass
+				? (chooses ? VNC_PHASE_NONE : VNC_PHASE_INIT)
+				: (chooses ? VNC_PHASE_SECURITY : VNC_PHASE_RESPONSE);
 		break;
 	case VNC_PHASE_SECURITY:
 		viewer->phase = VNC_PHASE_RESPONSE;

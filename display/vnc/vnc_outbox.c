@@ -40,8 +40,7 @@ bool vnc_outbox_has_room(const struct vnc_outbox *outbox)
 }
 
 /* NULL when even the reserve is used up, which takes more releases than viewers can hold keys. */
-static struct vnc_outbox_entry *push(
-		struct vnc_outbox *outbox, enum vnc_link_type type, int viewer)
+static struct vnc_outbox_entry *push(struct vnc_outbox *outbox, enum vnc_link_type type, int viewer)
 {
 	if (outbox->count == VNC_OUTBOX_MAX) {
 		return NULL;
@@ -113,9 +112,12 @@ void vnc_outbox_cut_text(struct vnc_outbox *outbox, int viewer, const char *text
 	outbox->texts++;
 }
 
-void vnc_outbox_resume(struct vnc_outbox *outbox, int viewer)
+void vnc_outbox_resume(struct vnc_outbox *outbox, int viewer, bool by_key)
 {
-	push(outbox, VNC_LINK_RESUME, viewer);
+	struct vnc_outbox_entry *entry = push(outbox, VNC_LINK_RESUME, viewer);
+	if (entry) {
+		entry->message.u.resume.by_key = by_key;
+	}
 }
 
 void vnc_outbox_viewers(struct vnc_outbox *outbox, uint32_t viewers, uint32_t controllers)

@@ -44,11 +44,11 @@ bool vnc_outbox_has_room(const struct vnc_outbox *outbox);
 void vnc_outbox_joined(struct vnc_outbox *outbox, int viewer, const struct vnc_pass *pass);
 void vnc_outbox_left(struct vnc_outbox *outbox, int viewer);
 void vnc_outbox_key(struct vnc_outbox *outbox, int viewer, uint32_t keysym, bool down);
-void vnc_outbox_pointer(struct vnc_outbox *outbox, int viewer, uint16_t x, uint16_t y,
-		uint32_t buttons);
+void vnc_outbox_pointer(
+		struct vnc_outbox *outbox, int viewer, uint16_t x, uint16_t y, uint32_t buttons);
 /* Text is copied; without memory for the copy it is lost. */
 void vnc_outbox_cut_text(struct vnc_outbox *outbox, int viewer, const char *text, size_t len);
-void vnc_outbox_resume(struct vnc_outbox *outbox, int viewer);
+void vnc_outbox_resume(struct vnc_outbox *outbox, int viewer, bool by_key);
 void vnc_outbox_viewers(struct vnc_outbox *outbox, uint32_t viewers, uint32_t controllers);
 
 /* Sends what the link takes. ret_waiting: more is left, call again when the link is writable.

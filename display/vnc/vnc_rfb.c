@@ -113,7 +113,9 @@ static void seed_challenges(void)
 static void join_viewer(struct vnc_rfb *rfb, int slot, const struct vnc_joining *joining)
 {
 	struct vnc_client *viewer = &rfb->clients[slot];
-	*viewer = (struct vnc_client){ .rfb = rfb, .slot = slot, .source = joining->source, .access = joining->access };
+	*viewer = (struct vnc_client){
+		.rfb = rfb, .slot = slot, .source = joining->source, .access = joining->access
+	};
 	rfb->joining = viewer;
 	seed_challenges();
 	/* The descriptors of this process are few, but an fd_set takes 1024 and does not check. */

@@ -95,9 +95,7 @@ static enum vnc_pace pace_needed(const struct vnc_server *server)
 	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 		is_needed = is_needed || vnc_viewer_needs_clock(&server->viewers[slot]);
 	}
-	return is_needed                      ? VNC_PACE_BRISK
-			: has_viewers(server) ? VNC_PACE_NONE
-					      : VNC_PACE_IDLE;
+	return is_needed ? VNC_PACE_BRISK : has_viewers(server) ? VNC_PACE_NONE : VNC_PACE_IDLE;
 }
 
 /* No tick where there is nothing to look after: viewers who watch a still screen cost nothing. */

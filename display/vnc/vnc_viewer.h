@@ -45,9 +45,9 @@ struct vnc_viewer {
 	struct vnc_relay *relay; /* NULL while the slot is free */
 	int slot;
 	uint32_t source;
-	bool has_pass;        /* or has to show one: no password is asked */
-	struct vnc_pass pass; /* who it is, as far as that is known */
-	bool announced;       /* the host knows of it */
+	bool has_pass;         /* or has to show one: no password is asked */
+	struct vnc_pass pass;  /* who it is, as far as that is known */
+	bool announced;        /* the host knows of it */
 	struct vnc_side outer; /* the viewer */
 	struct vnc_side inner; /* libvncserver */
 	int closing;           /* poll handles whose close callback is to come */
@@ -56,7 +56,7 @@ struct vnc_viewer {
 	bool gone;             /* both sides are closed; the slot waits for libvncserver */
 
 	enum vnc_phase phase;
-	int minor;         /* of the viewer's RFB: 3, 7 or 8 */
+	int minor; /* of the viewer's RFB: 3, 7 or 8 */
 	enum vnc_access access;
 	uint64_t connected_us, progress_us; /* progress: of writes to the viewer */
 
