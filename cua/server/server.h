@@ -17,6 +17,7 @@
 #include "cua/server/mcp.h"
 #include "cua/server/route.h"
 #include "cua/server/store.h"
+#include "cua/server/viewer.h"
 
 struct server_options {
 	const char *address; /* in numbers */
@@ -43,6 +44,7 @@ struct server {
 	struct feed *feed;
 	struct feed_desktops *feed_desktops;
 	struct streams streams;
+	struct viewers viewers; /* on the loop's thread */
 	struct runs *runs;
 	struct mcp_offers mcp;
 	uv_signal_t signals[3];
