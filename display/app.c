@@ -157,6 +157,7 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 	while (status == CUA_ERR_TIMEOUT && cua_now_us() < deadline_us) {
 		status = display_wait(
 				display, cua_now_us() + 100000U, has_window_or_failed, launch, err);
+		const uint64_t waited_us = cua_now_us();
 		if (status == CUA_ERR_TIMEOUT) {
 			status = flood_check(display, err);
 			status = status == CUA_OK ? window_follow_manager(display, err) : status;
@@ -167,6 +168,7 @@ static enum cua_status wait_for_window(struct display *display, struct launch *l
 			status = status == CUA_OK ? CUA_ERR_TIMEOUT : status;
 			manager_us = cua_now_us() + MANAGER_US;
 		}
+		launch_disregard(launch, cua_now_us() - waited_us);
 		if (status == CUA_ERR_TIMEOUT) {
 			status = look_in_front(display, launch, &shows, err);
 			status = status == CUA_OK && !shows ? CUA_ERR_TIMEOUT : status;

@@ -514,6 +514,9 @@ CUA_NODISCARD enum cua_status process_wait_asleep(
 /* "xterm (process 12)", printable, for the number that a process has inside the sandbox; false if
  * there is none on this desktop. */
 bool process_name(const struct display *display, pid_t inner_pid, char *name, size_t size);
+/* How long the processes of a session, numbered as inside, have computed and their first threads
+ * waited for a processor, all in all. */
+uint64_t process_session_work_us(const struct display *display, pid_t inner_session);
 /* The session (setsid(2)) of such a process, as numbered inside, too; 0 if it is not known. */
 pid_t process_session(const struct display *display, pid_t inner_pid);
 

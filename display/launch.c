@@ -9,7 +9,9 @@
 /* A program that shows no window itself waits for the one that another shows for it. */
 #define SHOWN_BY_OTHERS_US 2000000U
 #define SHOWN_BY_ANYBODY_US 10000000U
-#define LOOK_AGAIN_US 500000U
+#define LOOK_AGAIN_US 300000U
+/* Who has or wants less than this of one processor rests. */
+#define WORKS_PERCENT 5
 
 static unsigned long window_pid(struct display *display, Window window)
 {
@@ -43,7 +45,7 @@ bool launch_is_class(struct display *display, const struct launch *launch, Windo
 
 void launch_note_windows(struct display *display, struct launch *launch)
 {
-	launch->started_us = cua_now_us();
+	launch->started_us = launch->rests_since_us = launch->looked_us = cua_now_us();
 	launch->before_count = window_list(display, launch->before);
 	launch->active_before = window_active(display);
 	window_title(display, launch->active_before, launch->title_before,
@@ -73,28 +75,47 @@ static bool is_of_launch(struct display *display, const struct launch *launch, p
 	return session == 0 || session == launch->pid;
 }
 
-static bool has_client(struct display *display, struct launch *launch)
+static bool has_client(struct display *display, const struct launch *launch)
 {
-	if (cua_now_us() < launch->looked_us + LOOK_AGAIN_US) {
-		return launch->has_client;
-	}
 	struct x_client clients[X_CLIENTS_MAX];
 	const int count = x_client_list(display, clients);
-	launch->has_client = false;
-	for (int i = count - 1; i >= 0 && !launch->has_client; i--) {
-		launch->has_client = !window_is_ours(display, clients[i].base) &&
-				is_of_launch(display, launch, clients[i].pid);
+	for (int i = count - 1; i >= 0; i--) {
+		if (!window_is_ours(display, clients[i].base) &&
+				is_of_launch(display, launch, clients[i].pid)) {
+			return true;
+		}
 	}
-	launch->looked_us = cua_now_us();
-	return launch->has_client;
+	return count == 0; /* the server did not say */
+}
+
+/* A program that has yet to connect still computes, or would if it had a processor. */
+static void look_at_program(struct display *display, struct launch *launch)
+{
+	const uint64_t now_us = cua_now_us();
+	if (now_us < launch->looked_us + LOOK_AGAIN_US) {
+		return;
+	}
+	const uint64_t work_us = process_session_work_us(display, launch->pid);
+	if (work_us > launch->work_us + (now_us - launch->looked_us) * WORKS_PERCENT / 100 ||
+			has_client(display, launch)) {
+		launch->rests_since_us = now_us;
+	}
+	launch->work_us = work_us;
+	launch->looked_us = now_us;
 }
 
 static bool others_count(struct display *display, struct launch *launch)
 {
+	look_at_program(display, launch);
 	const uint64_t now_us = cua_now_us();
 	return launch->ended || now_us > launch->started_us + SHOWN_BY_ANYBODY_US ||
-			(now_us > launch->started_us + SHOWN_BY_OTHERS_US &&
-					!has_client(display, launch));
+			now_us > launch->rests_since_us + SHOWN_BY_OTHERS_US;
+}
+
+void launch_disregard(struct launch *launch, uint64_t us)
+{
+	launch->started_us += us;
+	launch->rests_since_us += us;
 }
 
 static bool is_of_other(struct display *display, struct launch *launch, Window window)

@@ -14,8 +14,9 @@ struct launch {
 	int before_count;
 	Window of_others[WINDOWS_MAX]; /* new ones of other programs */
 	int of_others_count;
-	uint64_t looked_us; /* when has_client was found out; 0: not yet */
-	bool has_client;    /* a connection to the X server */
+	uint64_t looked_us;      /* at its processes */
+	uint64_t work_us;        /* theirs by then */
+	uint64_t rests_since_us; /* without a connection to the X server */
 	Window active_before;
 	char title_before[256]; /* of that */
 	uint64_t changes_before;
@@ -35,7 +36,9 @@ bool launch_is_class(struct display *display, const struct launch *launch, Windo
 void launch_note_windows(struct display *display, struct launch *launch);
 /* The uppermost window of an application that was not there; None if there is none. Those of other
  * programs, which may show one of their own accord just then, count when the program has ended,
- * after 2 s if it has no connection to the X server, and after 10 s in any case. */
+ * when it has rested for 2 s without a connection to the X server, and after 10 s in any case. */
 Window launch_find_window(struct display *display, struct launch *launch);
+/* For so long the program may have been kept from running. */
+void launch_disregard(struct launch *launch, uint64_t us);
 
 #endif

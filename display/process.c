@@ -9,6 +9,7 @@
 
 #include "cua/base/file.h"
 #include "cua/base/util.h"
+#include "display/load.h"
 
 #define STATUS_MAX_BYTES ((size_t)16 << 10)
 #define ANCESTORS_MAX 64
@@ -112,6 +113,34 @@ bool process_name(const struct display *display, pid_t inner_pid, char *name, si
 	return true;
 }
 
+static uint64_t used_us(pid_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+		return 0;
+	}
+	return (uint64_t)used.tv_sec * 1000000U + (uint64_t)used.tv_nsec / 1000U;
+}
+
+uint64_t process_session_work_us(const struct display *display, pid_t inner_session)
+{
+	uint64_t work_us = 0;
+	DIR *proc = opendir("/proc");
+	for (const struct dirent *entry; proc && (entry = readdir(proc));) {
+		struct process_status status;
+		const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid > 1 && read_status(pid, &status) && status.inner_session == inner_session &&
+				is_on_desktop(display, pid)) {
+			work_us += used_us(pid) + load_delay_ns(pid) / 1000;
+		}
+	}
+	if (proc) {
+		closedir(proc);
+	}
+	return work_us;
+}
+
 pid_t process_session(const struct display *display, pid_t inner_pid)
 {
 	struct process_status status;
@@ -151,12 +180,7 @@ unsigned long long process_switches(struct display *display)
 uint64_t process_used_us(struct display *display)
 {
 	const pid_t pid = active_process(display);
-	struct timespec used;
-	clockid_t clock;
-	if (pid <= 0 || clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
-		return 0;
-	}
-	return (uint64_t)used.tv_sec * 1000000U + (uint64_t)used.tv_nsec / 1000U;
+	return pid > 0 ? used_us(pid) : 0;
 }
 
 enum cua_status process_wait_asleep(

@@ -204,6 +204,19 @@ static void a_window_that_another_process_shows_counts_later(void **state)
 	desktop_end_processes(&desktop, "sleep");
 }
 
+static void a_program_that_computes_before_it_connects_is_waited_for(void **state)
+{
+	(void)state;
+	free(desktop_sh(&desktop,
+			"mkfifo begun; (read line <begun; exec xterm -title other) >/dev/null 2>&1 "
+			"&"));
+	CUA_AUTO_JSON cJSON *opened = desktop_text_action(&desktop, "open_app", "name",
+			"bash -c 'echo now >~/begun; while ((SECONDS < 5)); do :; done; "
+			"exec xterm -title own'");
+	assert_string_equal(json_text(opened, "window.title"), "own");
+	desktop_end_processes(&desktop, "xterm");
+}
+
 /* --- windows --- */
 
 static void a_window_is_described(void **state)
@@ -384,6 +397,7 @@ int main(void)
 		TEST(a_file_or_a_type_opens_with_its_application),
 		TEST(an_application_that_dies_is_quoted),
 		TEST(a_window_that_another_process_shows_counts_later),
+		TEST(a_program_that_computes_before_it_connects_is_waited_for),
 		TEST(a_window_is_described),
 		TEST(windows_are_focused_and_closed),
 		TEST(an_application_is_switched_to_by_name_class_or_title),
