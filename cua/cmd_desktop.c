@@ -28,7 +28,7 @@
 static const char help[] =
 		"Usage: cua desktop start [--name=NAME] [--pool=N] [--json] [OPTION...]\n"
 		"       cua desktop list [--json]\n"
-		"       cua desktop stop NAME... | --all | --pool\n"
+		"       cua desktop stop NAME... | --all | --pool | --spares-of-runs\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
 		"       cua desktop logs [-d NAME]\n"
 		"       cua desktop network [-d NAME] [--json]\n"
@@ -52,6 +52,7 @@ static const char help[] =
 		"in the pool.\n"
 		"stop   ends every process of a desktop and removes its files, documents "
 		"included.\n"
+		"       --spares-of-runs: what cua run --spares keeps ready.\n"
 		"exec   runs a program inside, with standard input, output and error, and returns "
 		"its\n"
 		"       exit status; DISPLAY is set. To get a file out:\n"
@@ -237,6 +238,17 @@ static int stop_one(const char *name)
 								: cua_cmd_fail(&error);
 }
 
+/* Waits until they are gone. */
+static int stop_spares_of_runs(void)
+{
+	struct cua_error error = { 0 };
+	enum cua_status status = cua_desktop_pool_keep_for_runs(NULL, 0, &error);
+	if (status == CUA_OK) {
+		status = cua_desktop_pool_refill(&error); /* after one that is under way */
+	}
+	return status == CUA_OK ? CUA_EXIT_OK : cua_cmd_fail(&error);
+}
+
 static int desktop_stop(int argc, char **argv)
 {
 	int result = CUA_EXIT_OK;
@@ -244,6 +256,9 @@ static int desktop_stop(int argc, char **argv)
 		return cua_cmd_usage("desktop", "stop needs the name of a desktop, or --all");
 	}
 	struct cua_error error = { 0 };
+	if (argc == 2 && strcmp(argv[1], "--spares-of-runs") == 0) {
+		return stop_spares_of_runs();
+	}
 	if (strcmp(argv[1], "--pool") == 0 || strcmp(argv[1], "--all") == 0) {
 		if (argc > 2) {
 			return cua_cmd_usage("desktop", "stop %s takes no names", argv[1]);

@@ -24,6 +24,7 @@
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/desktop_pool.h"
 #include "cua/run_desktop.h"
 #include "cua/run_detach.h"
 #include "cua/run_options.h"
@@ -257,6 +258,17 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 	return exit_status;
 }
 
+/* The run goes on without them. */
+static void keep_spares(const struct run_options *command, const struct desktop_record *record)
+{
+	struct cua_error why = { 0 };
+	if (command->spares >= 0 &&
+			cua_desktop_pool_keep_for_runs(&record->settings, command->spares, &why) !=
+					CUA_OK) {
+		fprintf(stderr, "cua run: no desktops are kept ready: %s\n", why.msg);
+	}
+}
+
 static int run_with_desktop(const struct run_options *command,
 		const struct cua_agent_resumable *resumed, const struct model *model,
 		const struct agent_policy *policy)
@@ -279,6 +291,7 @@ static int run_with_desktop(const struct run_options *command,
 	if (run_desktop_open(command->desktop, &command->new_desktop, resumed, &desktop, &why) ==
 			CUA_OK) {
 		signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
+		keep_spares(command, &desktop.record);
 		exit_status = run_on(command, resumed, model, policy, &desktop, api, tell_fd);
 	} else {
 		fprintf(stderr, "cua run: %s\n", why.msg);

@@ -8,6 +8,7 @@
 #include "agent/model/keys.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
+#include "cua/desktop_pool.h"
 #include "cua/server/server.h"
 #include "cua/server/session.h"
 #include "cua/server/tokens.h"
@@ -34,6 +35,12 @@ static const char usage[] =
 		"  --max-agents=N       that run at once; others wait. Default: one for each 512 "
 		"MB\n"
 		"                       of memory\n"
+		"  --spares=N           desktops that are kept ready, of the kinds that runs "
+		"wanted\n"
+		"                       lately, default 2; a run that gets one begins at once. 0: "
+		"none.\n"
+		"                       They give way when memory is short, and end with the "
+		"server\n"
 		"  --plain-get          the plain routes, such as /run-terminal, by GET as well\n"
 		"\n"
 		"All that it keeps is in cua's folder of state ($CUA_STATE_DIR): server.db, runs/ "
@@ -107,6 +114,8 @@ static bool parse_option(int option, struct command *command)
 		return ++command->url_count < GATE_NAMES_MAX - 4;
 	case 'm':
 		return parse_number(optarg, 10000, &options->max_agents);
+	case 'd':
+		return parse_number(optarg, CUA_DESKTOP_SPARES_MAX, &options->spares);
 	case 'g':
 		options->plain_get = true;
 		return true;
@@ -185,9 +194,12 @@ int cua_cmd_serve(int argc, char **argv)
 		{ "tls-key", required_argument, NULL, 'k' },
 		{ "public-url", required_argument, NULL, 'u' },
 		{ "max-agents", required_argument, NULL, 'm' },
-		{ "plain-get", no_argument, NULL, 'g' }, { "scopes", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' }, { 0 } };
-	struct command command = { .options = { .address = "127.0.0.1", .port = 8180 } };
+		{ "spares", required_argument, NULL, 'd' }, { "plain-get", no_argument, NULL, 'g' },
+		{ "scopes", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
+		{ 0 } };
+	struct command command = {
+		.options = { .address = "127.0.0.1", .port = 8180, .spares = 2 }
+	};
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'h') {
 			fputs(usage, stdout);

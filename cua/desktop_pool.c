@@ -20,161 +20,11 @@
 #include "cua/base/util.h"
 #include "cua/desktop_disk.h"
 #include "cua/desktop_host.h"
+#include "cua/desktop_pool_internal.h"
 
-/* Sets of options with a pool of their own. */
-#define POOLS_MAX 16
 /* Of spares that die as soon as they are there, no more are started in one go. */
 #define STARTS_PER_SPARE 3
 #define HOST_KILL_MS 2000
-
-struct pool {
-	struct desktop_settings settings;
-	int spares;
-};
-
-struct pools {
-	struct pool pools[POOLS_MAX];
-	int count;
-};
-
-/* --- what the pool is to hold --- */
-
-static enum cua_status pools_path(char *path, size_t size, struct cua_error *err)
-{
-	enum cua_status status = cua_runtime_dir(path, size - 16, err);
-	if (status == CUA_OK) {
-		snprintf(path + strlen(path), 16, "/pool.json");
-	}
-	return status;
-}
-
-/* Without a file, or with a damaged one, there is no pool. */
-static enum cua_status pools_read(struct pools *pools, struct cua_error *err)
-{
-	char path[CUA_PATH_MAX];
-	CUA_AUTO_BUFFER struct cua_buffer text;
-	cua_buffer_init(&text, 65536);
-	*pools = (struct pools){ .count = 0 };
-	enum cua_status status = pools_path(path, sizeof(path), err);
-	if (status != CUA_OK || cua_file_read(path, &text, NULL) != CUA_OK || text.len == 0) {
-		return status;
-	}
-	CUA_AUTO_JSON cJSON *list = cJSON_Parse(text.data);
-	const cJSON *item = NULL;
-	cJSON_ArrayForEach (item, list) {
-		if (pools->count == POOLS_MAX) {
-			break;
-		}
-		const struct pool pool = { desktop_settings_from_json(item),
-			cua_json_int(item, "spares") };
-		if (pool.spares > 0 && pool.spares <= CUA_DESKTOP_SPARES_MAX &&
-				desktop_settings_check(&pool.settings, NULL) == CUA_OK) {
-			pools->pools[pools->count++] = pool;
-		}
-	}
-	return CUA_OK;
-}
-
-static enum cua_status pools_write(const struct pools *pools, struct cua_error *err)
-{
-	char path[CUA_PATH_MAX];
-	enum cua_status status = pools_path(path, sizeof(path), err);
-	if (status != CUA_OK) {
-		return status;
-	}
-	CUA_AUTO_JSON cJSON *list = cJSON_CreateArray();
-	for (int i = 0; i < pools->count; i++) {
-		const struct pool *pool = &pools->pools[i];
-		cJSON *item = cJSON_CreateObject();
-		desktop_settings_to_json(&pool->settings, item);
-		cJSON_AddNumberToObject(item, "spares", pool->spares);
-		cJSON_AddItemToArray(list, item);
-	}
-	if (pools->count == 0) {
-		return unlink(path) == 0 || errno == ENOENT
-				? CUA_OK
-				: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
-	}
-	CUA_AUTO_FREE char *text = cJSON_Print(list);
-	return text ? cua_file_write(path, text, strlen(text), 0600, err)
-		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "pool");
-}
-
-/* The lock of a directory leaves nothing behind. -1 with the reason in err. */
-static int lock_dir(enum cua_status (*dir)(char *path, size_t size, struct cua_error *err),
-		struct cua_error *err)
-{
-	char path[CUA_PATH_MAX];
-	if (dir(path, sizeof(path), err) != CUA_OK) {
-		return -1;
-	}
-	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) != 0) {
-		cua_error_set(err, CUA_ERR_IO, errno, "%s", path);
-		return -1;
-	}
-	return cua_steal_fd(&fd);
-}
-
-/* Held while the pool is filled, which may be long. */
-static int lock_filling(struct cua_error *err)
-{
-	return lock_dir(cua_runtime_dir, err);
-}
-
-/* Held while the list of pools or what a desktop is changes; never for long. */
-static int lock_desktops(struct cua_error *err)
-{
-	return lock_dir(desktops_dir, err);
-}
-
-static enum cua_status change_pool(
-		const struct desktop_settings *settings, int spares, struct cua_error *err)
-{
-	struct pools pools;
-	struct cua_error error = { 0 };
-	CUA_AUTO_FD int lock_fd = lock_desktops(&error);
-	enum cua_status status = lock_fd < 0 ? error.status : pools_read(&pools, &error);
-	if (status != CUA_OK) {
-		if (err) {
-			*err = error;
-		}
-		return status;
-	}
-	int at = 0;
-	while (at < pools.count &&
-			!desktop_settings_equal(&pools.pools[at].settings, settings, NULL)) {
-		at++;
-	}
-	if (at == POOLS_MAX) {
-		return CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
-				"there are pools of %d sets of options already; cua desktop stop "
-				"--pool ends them",
-				POOLS_MAX);
-	}
-	pools.pools[at] = (struct pool){ *settings, spares };
-	pools.count += at == pools.count;
-	if (spares == 0) {
-		pools.pools[at] = pools.pools[--pools.count];
-	}
-	return pools_write(&pools, err);
-}
-
-enum cua_status cua_desktop_pool_set(
-		const struct desktop_settings *settings, int spares, struct cua_error *err)
-{
-	if (!settings->sandboxed) {
-		/* Its applications know their home by its path outside, which changes with the
-		 * name. */
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "only desktops in a sandbox can be spare");
-	}
-	/* Not the lock of the pool: a refill may have it for long, and reads this anew. */
-	enum cua_status status = change_pool(settings, spares, err);
-	if (status == CUA_OK) {
-		desktop_pool_refill_later();
-	}
-	return status;
-}
 
 /* --- spare desktops --- */
 
@@ -215,7 +65,7 @@ static void stop_desktop(const char *name)
 static void stop_spare(const char *name)
 {
 	struct desktop_record record;
-	CUA_AUTO_FD int lock_fd = lock_desktops(NULL);
+	CUA_AUTO_FD int lock_fd = desktop_pool_lock_desktops(NULL);
 	if (lock_fd < 0 || desktop_record_read(name, &record, NULL) != CUA_OK || !record.spare) {
 		return;
 	}
@@ -233,8 +83,8 @@ static bool is_good(const struct desktop_record *record)
 }
 
 struct fill {
-	struct pools wanted;
-	int counts[POOLS_MAX];
+	struct desktop_pools wanted;
+	int counts[DESKTOP_POOLS_MAX];
 };
 
 /* One more of its kind; ends those that are dead, without their network, or too many. */
@@ -255,13 +105,13 @@ static void count_spare(const struct desktop_record *record, void *data)
 /* Looks at what is wanted anew before each start, so that the end of a pool ends its refilling. */
 enum cua_status cua_desktop_pool_refill(struct cua_error *err)
 {
-	CUA_AUTO_FD int lock_fd = lock_filling(err);
+	CUA_AUTO_FD int lock_fd = desktop_pool_lock_filling(err);
 	if (lock_fd < 0) {
 		return err ? err->status : CUA_ERR_IO;
 	}
 	for (int started = 0;; started++) {
 		struct fill fill = { .counts = { 0 } };
-		enum cua_status status = pools_read(&fill.wanted, err);
+		enum cua_status status = desktop_pools_read(&fill.wanted, err);
 		if (status == CUA_OK) {
 			status = each_spare(count_spare, &fill, err);
 		}
@@ -300,7 +150,8 @@ void desktop_pool_refill_later(void)
 	char runtime_env[CUA_PATH_MAX + 32], state_env[CUA_PATH_MAX + 32];
 	if (cua_runtime_dir(runtime, sizeof(runtime), NULL) != CUA_OK ||
 			cua_state_dir(state, sizeof(state), NULL) != CUA_OK ||
-			pools_path(path, sizeof(path), NULL) != CUA_OK || access(path, F_OK) != 0 ||
+			desktop_pools_path(path, sizeof(path), NULL) != CUA_OK ||
+			access(path, F_OK) != 0 ||
 			cua_program_path("cua", path, sizeof(path), NULL) != CUA_OK) {
 		return;
 	}
@@ -338,18 +189,18 @@ static void stop_each(const struct desktop_record *record, void *data)
 
 enum cua_status cua_desktop_pool_end(struct cua_error *err)
 {
-	const struct pools none = { .count = 0 };
-	int desktops_fd = lock_desktops(err);
+	const struct desktop_pools none = { .count = 0 };
+	int desktops_fd = desktop_pool_lock_desktops(err);
 	if (desktops_fd < 0) {
 		return CUA_ERR_IO;
 	}
-	enum cua_status status = pools_write(&none, err);
+	enum cua_status status = desktop_pools_write(&none, err);
 	cua_closep(&desktops_fd);
 	if (status != CUA_OK) {
 		return status;
 	}
 	/* A refill that is under way ends with the desktop that it is starting. */
-	CUA_AUTO_FD int lock_fd = lock_filling(err);
+	CUA_AUTO_FD int lock_fd = desktop_pool_lock_filling(err);
 	return lock_fd < 0 ? CUA_ERR_IO : each_spare(stop_each, NULL, err);
 }
 

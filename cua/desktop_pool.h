@@ -17,6 +17,12 @@
 CUA_NODISCARD enum cua_status cua_desktop_pool_set(
 		const struct desktop_settings *settings, int spares, struct cua_error *err);
 
+/* A run has just had one of these settings: the next is likely to want the same. Of the kinds that
+ * runs wanted lately that many spares are kept in all; settings NULL, and 0: of none any more. What
+ * cua_desktop_pool_set() says of the same settings goes before. */
+CUA_NODISCARD enum cua_status cua_desktop_pool_keep_for_runs(
+		const struct desktop_settings *settings, int spares, struct cua_error *err);
+
 /* Forgets the pool and stops every spare desktop. */
 CUA_NODISCARD enum cua_status cua_desktop_pool_end(struct cua_error *err);
 

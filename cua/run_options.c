@@ -13,6 +13,7 @@
 #include "cua/base/buffer.h"
 #include "cua/base/util.h"
 #include "cua/desktop_options.h"
+#include "cua/desktop_pool.h"
 
 #define TASK_MAX_LEN ((size_t)1 << 20)
 
@@ -30,6 +31,11 @@ static const char usage[] =
 		"                  default: as the provider has it, else chat\n"
 		"  --desktop NAME  a desktop that runs; without it one is started for the run\n"
 		"  --keep          do not stop the desktop that was started\n"
+		"  --spares N      keep N desktops ready for the next runs, each of a kind that "
+		"runs\n"
+		"                  wanted lately; 0: none any more. What cua desktop start --pool "
+		"keeps\n"
+		"                  is counted apart. Without it they stay as they are.\n"
 		"  --detach        print the run's name, and let it go on without the terminal:\n"
 		"                  cua runs attach NAME shows it again\n"
 		"  --attended      questions wait for cua runs answer; else, without a terminal, "
@@ -180,6 +186,21 @@ static bool parse_desktop_option(int option, struct run_options *options)
 	return true;
 }
 
+static bool parse_spares(struct run_options *options)
+{
+	double number = 0;
+	if (!parse_number(optarg, "--spares", true, &number)) {
+		return false;
+	}
+	if (number > CUA_DESKTOP_SPARES_MAX) {
+		fprintf(stderr, "cua run: --spares must be a whole number from 0 to %d\n",
+				CUA_DESKTOP_SPARES_MAX);
+		return false;
+	}
+	options->spares = (int)number;
+	return true;
+}
+
 static bool parse_option(int option, struct run_options *options)
 {
 	if (option >= CUA_DESKTOP_OPTION_FIRST) {
@@ -201,6 +222,8 @@ static bool parse_option(int option, struct run_options *options)
 	case 'k':
 		options->keep = true;
 		return true;
+	case 'S':
+		return parse_spares(options);
 	case 'D':
 		options->detach = true;
 		return true;
@@ -258,6 +281,10 @@ static bool check_resume(const struct run_options *options, int argc)
 static bool check_desktop(const struct run_options *options)
 {
 	struct cua_error why = { 0 };
+	if (options->spares >= 0 && (options->desktop || options->resume)) {
+		fputs("cua run: --spares is of desktops that runs start\n", stderr);
+		return false;
+	}
 	if (options->new_desktop.given && (options->desktop || options->resume)) {
 		fprintf(stderr, "cua run: %s keeps the options that it was started with\n",
 				options->desktop ? "a desktop that runs"
@@ -322,6 +349,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 		{ "api", required_argument, NULL, 'a' },
 		{ "desktop", required_argument, NULL, 'd' },
 		{ "keep", no_argument, NULL, 'k' },
+		{ "spares", required_argument, NULL, 'S' },
 		{ "detach", no_argument, NULL, 'D' },
 		{ "attended", no_argument, NULL, 'A' },
 		{ "name", required_argument, NULL, 'n' },
@@ -343,6 +371,7 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 	};
 	struct option options[CUA_DESKTOP_OPTION_ROOM];
 	*ret_options = (struct run_options){ .limits = { -1, -1, -1, -1, -1, -1 },
+		.spares = -1,
 		.new_desktop = { .settings = desktop_settings_default } };
 	cua_desktop_options_add(own, options);
 	optind = 1;

@@ -18,6 +18,7 @@ struct run_options {
 	const struct agent_template *template;  /* NULL: none; not of argv */
 	struct agent_limits limits;             /* -1: not given */
 	struct cua_desktop_options new_desktop; /* for the one that is started without desktop */
+	int spares;                             /* of the pool; -1: as it is */
 	bool keep, json, help, detach, attended, explain_cost;
 	const struct agent_secrets *secrets; /* of cmd_run.c: no option */
 };

@@ -13,6 +13,7 @@ struct serve_stage {
 	char base[64];      /* http://127.0.0.1:PORT */
 	char login[128];    /* of the URL that it printed */
 	char token[128];    /* of an admin */
+	const char *spares; /* --spares=N; NULL: none are kept ready */
 	const char *option; /* one more of cua serve; NULL: none */
 };
 

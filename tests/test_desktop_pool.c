@@ -15,7 +15,9 @@
 #include "cua/base/util.h"
 #include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
+#include "tests/files.h"
 #include "tests/processes.h"
+#include "tests/standin_process.h"
 #include "tests/waiting.h"
 
 #define NOBODY 65534
@@ -356,6 +358,61 @@ static void a_spare_desktop_that_was_half_made_is_not_handed_out(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+/* A run to its end, with a workspace of its own. */
+static void run_with_spares(const char *url, const char *workspace, const char *spares)
+{
+	struct output output;
+	char folder[600], keeps[32], base_url[96];
+	snprintf(folder, sizeof(folder), "--workspace=%s", world_path(&world, workspace));
+	snprintf(keeps, sizeof(keeps), "--spares=%s", spares);
+	snprintf(base_url, sizeof(base_url), "--base-url=%s", url);
+	(void)mkdir(world_path(&world, workspace), 0755);
+	world_cua(&world, &output, "run", "--model=standin", "--api=chat", base_url, folder, keeps,
+			"Click.", NULL);
+	expect_status(&output, 0, "cua run --spares");
+	output_finish(&output);
+}
+
+static int count_spares_of(const char *workspace)
+{
+	char text[64];
+	int count = 0;
+	snprintf(text, sizeof(text), "/%s\"", workspace);
+	for (int i = 1; i <= 8; i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "run/desktops/spare-%d/desktop.json", i);
+		CUA_AUTO_FREE char *record = read_whole_file(world_path(&world, path), NULL);
+		count += record && strstr(record, text);
+	}
+	return count;
+}
+
+static void runs_keep_spares_of_the_kinds_they_want(void **state)
+{
+	struct standin_process model;
+	(void)state;
+	standin_process_start(&model, NULL);
+	run_with_spares(model.url, "one", "3");
+	wait_spares(3);
+	assert_int_equal(count_spares_of("one"), 3);
+	/* Another kind: they share. */
+	run_with_spares(model.url, "other", "3");
+	wait_spares(3);
+	assert_int_equal(count_spares_of("one"), 2);
+	assert_int_equal(count_spares_of("other"), 1);
+	/* One that somebody asked for is not theirs to end. */
+	struct desktop own;
+	desktop_start_with(&own, &world, "own", "--pool=1", NULL);
+	wait_spares(4);
+	world_expect(&world, 0, "desktop", "stop", "--spares-of-runs", NULL);
+	assert_int_equal(count_state("spare"), 1);
+	run_with_spares(model.url, "one", "0");
+	assert_int_equal(count_state("spare"), 1);
+	desktop_stop(&own);
+	world_expect(&world, 0, "desktop", "stop", "--pool", NULL);
+	standin_process_stop(&model);
+}
+
 static void bad_pools_are_refused(void **state)
 {
 	(void)state;
@@ -387,6 +444,7 @@ int main(void)
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
 		TEST(a_spare_desktop_whose_host_died_or_hangs_gets_another),
 		TEST(a_spare_desktop_that_was_half_made_is_not_handed_out),
+		TEST(runs_keep_spares_of_the_kinds_they_want),
 		TEST(bad_pools_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,28 +88,29 @@ static enum cua_status start(
 	return status;
 }
 
-enum cua_status run_start(const char *id, const char *task, const char *workspace,
-		const cJSON *settings, struct cua_error *err)
+enum cua_status run_start(const char *id, const struct run_wish *wish, struct cua_error *err)
 {
 	struct arguments *arguments = calloc(1, sizeof(*arguments));
 	const char *const first[] = { "cua", "run", "--detach", "--attended", "--name", id };
 	const cJSON *setting = NULL;
-	char workspace_option[1100];
+	char workspace[1100], spares[32];
 	if (!arguments) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "arguments");
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(first); i++) {
 		arguments_add(arguments, first[i]);
 	}
-	cJSON_ArrayForEach (setting, settings) {
+	cJSON_ArrayForEach (setting, wish->settings) {
 		add_setting(arguments, setting);
 	}
-	if (workspace) {
-		snprintf(workspace_option, sizeof(workspace_option), "--workspace=%s", workspace);
-		arguments_add(arguments, workspace_option);
+	if (wish->workspace) {
+		snprintf(workspace, sizeof(workspace), "--workspace=%s", wish->workspace);
+		arguments_add(arguments, workspace);
 	}
+	snprintf(spares, sizeof(spares), "--spares=%d", wish->spares);
+	arguments_add(arguments, spares);
 	arguments_add(arguments, "-");
-	enum cua_status status = start(id, arguments->list, task, err);
+	enum cua_status status = start(id, arguments->list, wish->task, err);
 	free(arguments);
 	return status;
 }

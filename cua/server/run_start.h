@@ -18,16 +18,22 @@ extern const struct fields run_settings;
 CUA_NODISCARD enum cua_status run_settings_check(
 		const cJSON *settings, bool is_admin, struct cua_error *err);
 
+struct run_wish {
+	const char *task;
+	const char *workspace; /* NULL: none of its own */
+	const cJSON *settings; /* as run_settings says, checked */
+	int spares;            /* desktops that are kept ready for those that follow */
+};
+
 /**
  * run_start() - until it has begun, or could not; some hundred milliseconds, on a thread.
- * @id:       the name of the run.
- * @settings: as run_settings says, checked.
+ * @id: the name of the run.
  *
  * Return: CUA_OK; CUA_ERR_EXISTS if it has begun before; CUA_ERR_INVAL for settings that `cua run`
  *         does not take and CUA_ERR_UNAVAILABLE for what this machine lacks, with what it said.
  */
-CUA_NODISCARD enum cua_status run_start(const char *id, const char *task, const char *workspace,
-		const cJSON *settings, struct cua_error *err);
+CUA_NODISCARD enum cua_status run_start(
+		const char *id, const struct run_wish *wish, struct cua_error *err);
 /* The same for one that broke off. */
 CUA_NODISCARD enum cua_status run_start_again(const char *id, struct cua_error *err);
 

@@ -15,8 +15,7 @@
 #define CONNECT_AGAIN_MS 200
 #define CONNECT_AGAIN_MAX_MS 5000
 #define LOOK_AGAIN_MS 2000
-#define STARTING_MAX 8                    /* at once: each has a thread meanwhile */
-#define AGENT_BYTES ((uint64_t)512 << 20) /* an agent and a desktop with Writer or a browser */
+#define STARTING_MAX 8 /* at once: each has a thread meanwhile */
 
 static void link_to(struct live *live);
 static void pick(struct runs *runs);
@@ -303,6 +302,7 @@ static void pick(struct runs *runs)
 		return;
 	}
 	runs->is_stale = false;
+	runs->starting_now = runs->starting;
 	runs->is_picking =
 			uv_queue_work(&runs->server->loop, &runs->picking, on_pick, on_picked) == 0;
 }
@@ -404,7 +404,7 @@ enum cua_status runs_create(struct server *server, struct runs **ret_runs, struc
 	if (!runs) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "runs");
 	}
-	const uint64_t fit = uv_get_total_memory() / AGENT_BYTES;
+	const uint64_t fit = uv_get_total_memory() / RUNS_AGENT_BYTES;
 	runs->server = server;
 	runs->max = server->options->max_agents > 0 ? server->options->max_agents
 			: fit > 1                   ? (int)fit

@@ -22,6 +22,9 @@ CUA_NODISCARD enum cua_status runs_begin(struct runs *runs, struct cua_error *er
 void runs_end(struct runs *runs);
 void runs_destroy(struct runs *runs);
 
+/* Stops the desktops that are kept ready; waits for it. Those at work go on. */
+void runs_end_spares(void);
+
 /* Any thread: there is something in the queue. */
 void runs_kick(struct runs *runs);
 /* Any thread: one that waited was taken out of the queue. */

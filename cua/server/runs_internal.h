@@ -12,6 +12,9 @@
 #include "cua/server/runs.h"
 #include "cua/server/server.h"
 
+#define RUNS_AGENT_BYTES ((uint64_t)512 << 20) /* an agent and a desktop with Writer or a browser \
+						*/
+
 /* A run that is being started, or goes on. */
 struct live {
 	LIST_ENTRY(live) link;
@@ -49,11 +52,13 @@ struct runs {
 	bool is_picking, is_stale; /* picked while something was added */
 	atomic_bool has_cancelled; /* since the watchers of those that wait were told */
 	bool is_ending;
-	char picked[40];       /* "" for none */
-	bool looks_again;      /* there was no memory for another, or the store failed */
-	int starting;          /* of those that are live */
-	int count, max;        /* of live ones */
-	pthread_mutex_t mutex; /* of the list, and of state in it, where other threads read them */
+	char picked[40];        /* "" for none */
+	bool looks_again;       /* there was no memory for another, or the store failed */
+	int starting;           /* of those that are live */
+	int starting_now;       /* the same, for the thread that picks */
+	atomic_bool has_spares; /* a run that was started keeps some */
+	int count, max;         /* of live ones */
+	pthread_mutex_t mutex;  /* of the list, and of state in it, where other threads read them */
 	LIST_HEAD(, live) list;
 	LIST_HEAD(, runs_watcher) watchers;
 };

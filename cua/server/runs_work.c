@@ -16,21 +16,55 @@
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
+#include "cua/server/command.h"
 #include "cua/server/run_start.h"
 
 #define STARTS_MAX 4 /* of one run, that breaks off */
 #define FREE_BYTES_MIN ((uint64_t)400 << 20)
+#define SPARE_BYTES ((uint64_t)100 << 20) /* a desktop without applications */
+#define END_SPARES_MS 60000
 
 /* --- the queue --- */
 
+/* Those that are being started have not taken theirs yet. */
 static bool has_memory(const struct runs *runs)
 {
 	const uint64_t bytes = server_memory_available();
-	return runs->count == 0 || bytes == 0 || bytes >= FREE_BYTES_MIN;
+	return runs->count == 0 || bytes == 0 ||
+			bytes >= FREE_BYTES_MIN + (uint64_t)runs->starting_now * RUNS_AGENT_BYTES;
 }
 
-/* Whose project has the fewest that go on, and of these who waits longest. One statement: nobody
- * cancels it in between. */
+/* None while what they take is needed for work. */
+static int spares_now(const struct runs *runs)
+{
+	const int wanted = runs->server->options->spares;
+	const uint64_t bytes = server_memory_available();
+	return bytes == 0 ||
+					bytes >= FREE_BYTES_MIN + RUNS_AGENT_BYTES +
+									(uint64_t)wanted *
+											SPARE_BYTES
+			? wanted
+			: 0;
+}
+
+void runs_end_spares(void)
+{
+	static const char *const argv[] = { "cua", "desktop", "stop", "--spares-of-runs", NULL };
+	const struct command command = { .argv = argv, .timeout_ms = END_SPARES_MS };
+	struct command_result result;
+	struct cua_error why = { 0 };
+	enum cua_status status = command_run(&command, &result, &why);
+	if (status == CUA_OK) {
+		status = command_check(&result, CUA_ERR_UNAVAILABLE, &why);
+	}
+	if (status != CUA_OK) {
+		cua_log_warn("desktops that were kept ready: %s", why.msg);
+	}
+	command_result_finish(&result);
+}
+
+/* Of the project with the fewest that go on, of the token with the fewest there, who waits longest.
+ * One statement: nobody cancels it in between. */
 void runs_work_pick(struct runs *runs)
 {
 	struct cua_error error = { 0 };
@@ -38,16 +72,19 @@ void runs_work_pick(struct runs *runs)
 	runs->picked[0] = '\0';
 	runs->looks_again = !has_memory(runs);
 	if (runs->looks_again) {
+		if (atomic_exchange(&runs->has_spares, false)) {
+			runs_end_spares();
+		}
 		return;
 	}
 	enum cua_status status = store_get(runs->server->store, &row, &error, "nothing waits",
+			"WITH live AS MATERIALIZED (SELECT project, \"by\" FROM runs WHERE state "
+			"IN ('starting', 'running')) "
 			"UPDATE runs SET state = 'starting' WHERE state = 'queued' AND id = "
-			"(SELECT id "
-			"FROM runs AS r WHERE state = 'queued' ORDER BY (SELECT count(*) FROM runs "
-			"AS a "
-			"WHERE a.project = r.project AND a.state IN ('starting', 'running')), id "
-			"LIMIT 1)"
-			" RETURNING id",
+			"(SELECT id FROM runs AS r WHERE state = 'queued' ORDER BY "
+			"(SELECT count(*) FROM live WHERE live.project = r.project), "
+			"(SELECT count(*) FROM live WHERE live.project = r.project AND "
+			"live.\"by\" = r.\"by\"), id LIMIT 1) RETURNING id",
 			"");
 	if (status == CUA_OK) {
 		snprintf(runs->picked, sizeof(runs->picked), "%s", cua_json_text(row, "id"));
@@ -156,9 +193,14 @@ static enum cua_status start_new(struct live *live, const cJSON *row, struct cua
 	char workspace[1100];
 	enum cua_status status = workspace_of_project(live->runs->server,
 			cua_json_text(row, "project"), workspace, sizeof(workspace), err);
-	return status == CUA_OK ? run_start(live->id, cua_json_text(row, "task"), workspace,
-						  cua_json_member(row, "settings"), err)
-				: status;
+	const struct run_wish wish = { .task = cua_json_text(row, "task"),
+		.workspace = workspace,
+		.settings = cua_json_member(row, "settings"),
+		.spares = spares_now(live->runs) };
+	if (wish.spares > 0) {
+		atomic_store(&live->runs->has_spares, true);
+	}
+	return status == CUA_OK ? run_start(live->id, &wish, err) : status;
 }
 
 /* It has begun, now or before. */

@@ -117,21 +117,6 @@ static enum cua_status listen_on(struct server *server, struct cua_error *err)
 	return status;
 }
 
-/* What files in memory hold counts as available, which libuv does not tell. */
-uint64_t server_memory_available(void)
-{
-	char line[128];
-	unsigned long long kilobytes = 0;
-	FILE *file = fopen("/proc/meminfo", "re");
-	while (file && fgets(line, sizeof(line), file) &&
-			sscanf(line, "MemAvailable: %llu kB", &kilobytes) != 1) {
-	}
-	if (file) {
-		fclose(file);
-	}
-	return (uint64_t)kilobytes * 1024;
-}
-
 /* --- its end --- */
 
 static void end(struct server *server)
@@ -246,6 +231,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 		uv_run(&server->loop, UV_RUN_DEFAULT);
 		uv_loop_close(&server->loop);
 	}
+	runs_end_spares();
 	runs_destroy(server->runs);
 	feed_desktops_destroy(server->feed_desktops);
 	feed_destroy(server->feed);

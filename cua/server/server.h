@@ -25,6 +25,7 @@ struct server_options {
 	const char *certificate_path, *key_path; /* NULL: no TLS */
 	const char *public_urls[GATE_NAMES_MAX]; /* further names, up to a NULL */
 	int max_agents;                          /* 0: as many as memory allows */
+	int spares;     /* desktops that are kept ready for the next runs */
 	bool plain_get; /* the plain routes may be used by GET, as scripts of old do */
 };
 
