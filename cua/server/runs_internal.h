@@ -12,8 +12,8 @@
 #include "cua/server/runs.h"
 #include "cua/server/server.h"
 
-#define RUNS_AGENT_BYTES ((uint64_t)512 << 20) /* an agent and a desktop with Writer or a browser \
-						*/
+/* An agent, and a desktop with Writer or a browser. */
+#define RUNS_AGENT_BYTES ((uint64_t)512 << 20)
 
 /* A run that is being started, or goes on. */
 struct live {
