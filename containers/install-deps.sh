@@ -2,7 +2,7 @@
 # The one list of Debian 12 packages that cua needs: to build, to run, to test.
 # Used by demos/run.sh, tests/run.sh, CI and the container image. Run as root or by a user with sudo.
 #
-#   containers/install-deps.sh [run|build|test|demo|peers]...   default: all but peers
+#   containers/install-deps.sh [run|build|web|test|demo|peers]...   default: all but peers
 #
 # Installs only what is missing and is silent and quick when nothing is.
 set -eu
@@ -31,8 +31,11 @@ demo='libreoffice-writer libreoffice-gtk3 chromium chromium-sandbox xterm busybo
 # What only the tests need.
 test='libreoffice-calc mousepad featherpad xclip pcmanfm libcmocka-dev libxrender-dev clang-format clang-tidy libclang-rt-14-dev llvm-14 procps iproute2 x11-utils x11-xserver-utils jq curl sudo'
 
-# Node runs the vendors' SDKs against the stand-in model. It often comes from elsewhere than Debian.
-command -v npm >/dev/null || test="$test nodejs npm"
+# Node builds the page of cua serve, and runs the vendors' SDKs against the stand-in model. It often
+# comes from elsewhere than Debian.
+web=
+command -v npm >/dev/null || web='nodejs npm'
+test="$test $web"
 
 # What cua bench measures beside cua; nothing needs it, and no default installs it.
 peers='scrot maim imagemagick ffmpeg xdotool x11vnc'
@@ -40,14 +43,15 @@ peers='scrot maim imagemagick ffmpeg xdotool x11vnc'
 wanted=
 for group in "${@:-all}"; do
 	case $group in
-	all) wanted="$run $build $demo $test" ;;
+	all) wanted="$run $build $web $demo $test" ;;
 	run) wanted="$wanted $run" ;;
 	build) wanted="$wanted $build" ;;
+	web) wanted="$wanted $web" ;;
 	demo) wanted="$wanted $demo" ;;
 	test) wanted="$wanted $test" ;;
 	peers) wanted="$wanted $peers" ;;
 	*)
-		echo "install-deps.sh: unknown group '$group'; use run, build, demo, test or peers" >&2
+		echo "install-deps.sh: unknown group '$group'; use run, build, web, demo, test or peers" >&2
 		exit 2
 		;;
 	esac

@@ -22,7 +22,7 @@ build() { # directory, options...
 echo 'building with gcc' >&2
 build build -DCUA_SANITIZED_BUILD="$PWD/build-sanitized"
 echo 'building with clang' >&2
-build build-clang -DCMAKE_C_COMPILER=clang-14
+build build-clang -DCMAKE_C_COMPILER=clang-14 -DCUA_WEB=OFF
 echo 'building with address and undefined-behaviour sanitizers' >&2
 build build-sanitized -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang-14 -DCUA_FUZZ=ON \
 	-DCUA_SANITIZE=fuzzer-no-link,address,undefined

@@ -51,6 +51,7 @@ struct run_api {
 	uv_async_t stop;
 	char name[128];
 	pthread_mutex_t mutex; /* of what follows */
+	char desktop[128];     /* that it works on, by its name */
 	STAILQ_HEAD(, message) messages;
 	int message_count;
 	bool is_paused; /* or is about to be */
@@ -75,6 +76,7 @@ static cJSON *describe(const struct run_api *api)
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "run", api->name);
 	cJSON_AddStringToObject(json, "state", state_name(api));
+	cJSON_AddStringToObject(json, "desktop", api->desktop);
 	cJSON_AddNumberToObject(json, "step", api->step);
 	cJSON_AddNumberToObject(json, "seq", api->seq);
 	cJSON_AddNumberToObject(json, "unheard", api->message_count);
@@ -398,6 +400,9 @@ void run_api_note(struct run_api *api, const cJSON *event)
 	api->is_over = strcmp(cua_json_text(event, "type"), "run_end") == 0;
 	api->step = cJSON_HasObjectItem(event, "step") ? cua_json_int(event, "step") : api->step;
 	api->seq = cua_json_number(event, "seq") > 0 ? cua_json_number(event, "seq") : api->seq;
+	if (cua_json_string(event, "desktop")) { /* run_start, run_resume */
+		snprintf(api->desktop, sizeof(api->desktop), "%s", cua_json_text(event, "desktop"));
+	}
 	pthread_mutex_unlock(&api->mutex);
 	const char *type = cua_json_text(event, "type");
 	if (strcmp(type, "turn") == 0 || strcmp(type, "retry") == 0) {

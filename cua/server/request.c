@@ -18,7 +18,7 @@
 const char *const server_headers[] = { "host", "origin", "sec-fetch-site", "sec-fetch-mode",
 	"authorization", "cookie", "content-type", "if-none-match", "if-match", "range", "if-range",
 	"accept", "idempotency-key", "last-event-id", "x-cua-csrf", "upload-offset", "traceparent",
-	"mcp-protocol-version", "mcp-method", "mcp-name", NULL };
+	"mcp-protocol-version", "mcp-method", "mcp-name", "accept-encoding", NULL };
 
 /* What a request is while a thread works on it. */
 struct job {
@@ -337,9 +337,17 @@ static void answer_text(struct job *job, const char *text, int http_status, bool
 static void answer_file(struct job *job)
 {
 	struct request *request = &job->public;
-	const struct cua_http_reply reply = { .status = request->http_status ? request->http_status
-									     : 200,
+	const bool is_known = request->etag[0] &&
+			strcmp(cua_http_header(request->head, "if-none-match"), request->etag) == 0;
+	if (is_known) {
+		cua_buffer_clear(&request->file);
+	}
+	const struct cua_http_reply reply = { .status = is_known ? 304
+				: request->http_status           ? request->http_status
+								 : 200,
 		.content_type = request->file_type,
+		.etag = request->etag[0] ? request->etag : NULL,
+		.cache = request->cache,
 		.headers = request->headers.data,
 		.taken = &request->file };
 	cua_http_answer(job->exchange, &reply);

@@ -1,15 +1,11 @@
 /* Runs: started, listed, steered, and what they ask answered. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "agent/event.h"
 #include "agent/runs.h"
-#include "cua/base/file.h"
 #include "cua/base/http_unix.h"
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
@@ -24,7 +20,6 @@
 #define TASK_MAX_LEN ((1 << 20) - 1)
 #define TASK_SHOWN_LEN "1000" /* characters, in lists */
 #define QUEUED_MAX 1000
-#define PICTURE_MAX_LEN ((size_t)64 << 20)
 
 /* --- in and out --- */
 
@@ -45,7 +40,7 @@ static const struct field run_fields[] = { { "id", FIELD_TEXT, FIELD_REQUIRED },
 				   "desktop_error|stopped|interrupted|broken_off|failed|cancelled",
 			.help = "the last ten are ends" },
 	{ "now", FIELD_ANY, FIELD_REQUIRED | FIELD_NULLABLE,
-			.help = "how a run stands that goes on: state, step, question" },
+			.help = "how a run stands that goes on: state, desktop, step, question" },
 	{ "by", FIELD_TEXT, FIELD_REQUIRED, .help = "name of the token that asked for it" },
 	{ "created_ms", FIELD_NUMBER, FIELD_REQUIRED },
 	{ "started_ms", FIELD_NUMBER, FIELD_REQUIRED | FIELD_NULLABLE },
@@ -115,11 +110,33 @@ static enum cua_status check_room(struct request *request, struct cua_error *err
 	return status;
 }
 
-static enum cua_status post_run(struct request *request, struct cua_error *err)
+/* Into the queue. settings: checked. */
+static enum cua_status add_run(struct request *request, const char *project, const char *task,
+		const cJSON *settings, struct cua_error *err)
 {
 	char id[AGENT_RUN_NAME_SIZE];
+	enum cua_status status = check_room(request, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	agent_runs_make_name(id);
+	status = store_get(request->server->store, &request->answer, err, "the run has just gone",
+			"INSERT INTO runs (id, project, task, settings_json, state, by, "
+			"created_ms) "
+			"VALUES (?, ?, ?, ?, 'queued', ?, ?) RETURNING " COLUMNS,
+			"sssjsi", id, project, task, settings, request->caller.name,
+			store_now_ms());
+	if (status == CUA_OK) {
+		add_now(request, request->answer);
+		runs_note_changed(request->server->runs, id);
+		runs_kick(request->server->runs);
+	}
+	return status;
+}
+
+static enum cua_status post_run(struct request *request, struct cua_error *err)
+{
 	CUA_AUTO_JSON cJSON *project = NULL, *settings = cJSON_CreateObject();
-	struct store *store = request->server->store;
 	const char *named = cua_json_string(request->body, "project");
 	const char *task = cua_json_text(request->body, "task");
 	if (!task[strspn(task, " \t\r\n")]) {
@@ -128,32 +145,26 @@ static enum cua_status post_run(struct request *request, struct cua_error *err)
 	enum cua_status status = run_settings_check(cua_json_member(request->body, "settings"),
 			request->caller.scopes & SCOPE_ADMIN, err);
 	if (status == CUA_OK) {
-		status = check_room(request, err);
+		status = store_get(request->server->store, &project, err,
+				"there is no such project",
+				"SELECT id, defaults_json FROM projects WHERE id = ?", "s",
+				named ? named : "default");
 	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	status = store_get(store, &project, err, "there is no such project",
-			"SELECT id, defaults_json FROM projects WHERE id = ?", "s",
-			named ? named : "default");
 	if (status != CUA_OK) {
 		return status;
 	}
 	take_settings(settings, cua_json_member(project, "defaults"));
 	take_settings(settings, cua_json_member(request->body, "settings"));
-	agent_runs_make_name(id);
-	status = store_get(store, &request->answer, err, "the run has just gone",
-			"INSERT INTO runs (id, project, task, settings_json, state, by, "
-			"created_ms) "
-			"VALUES (?, ?, ?, ?, 'queued', ?, ?) RETURNING " COLUMNS,
-			"sssjsi", id, cua_json_text(project, "id"), task, settings,
-			request->caller.name, store_now_ms());
-	if (status == CUA_OK) {
-		add_now(request, request->answer);
-		runs_note_changed(request->server->runs, id);
-		runs_kick(request->server->runs);
-	}
-	return status;
+	return add_run(request, cua_json_text(project, "id"), task, settings, err);
+}
+
+/* Its settings are ours, and so anybody's who may start a run. */
+static enum cua_status post_demo(struct request *request, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *settings = NULL;
+	struct server *server = request->server;
+	enum cua_status status = demo_settings(&server->demo, server->state_dir, &settings, err);
+	return status == CUA_OK ? add_run(request, "default", demo_task, settings, err) : status;
 }
 
 /* The newest first. */
@@ -287,50 +298,6 @@ static enum cua_status delete_run(struct request *request, struct cua_error *err
 	return status;
 }
 
-/* --- what it saw --- */
-
-static enum cua_status take_file(
-		struct request *request, const char *name, const char *type, struct cua_error *err)
-{
-	CUA_AUTO_FREE char *dir = NULL;
-	char path[CUA_PATH_MAX + 600];
-	enum cua_status status = get_run(request, err);
-	cJSON_Delete(CUA_STEAL(request->answer));
-	if (status == CUA_OK) {
-		status = agent_runs_find(request->parameters[0], &dir, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0) {
-		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "this run has no %s", name);
-	}
-	request->file_type = type;
-	for (char piece[16384];;) {
-		const ssize_t len = read(fd, piece, sizeof(piece));
-		if (len <= 0) {
-			return len == 0 ? CUA_OK : CUA_FAIL(err, CUA_ERR_IO, errno, "%s", name);
-		}
-		status = cua_buffer_append(&request->file, piece, (size_t)len, err);
-		if (status != CUA_OK) {
-			return status;
-		}
-	}
-}
-
-static enum cua_status get_screenshot(struct request *request, struct cua_error *err)
-{
-	char name[300];
-	if (!agent_event_is_sha256(request->parameters[1])) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-				"a screenshot is named by its SHA-256, as events do");
-	}
-	snprintf(name, sizeof(name), "screenshots/%s.png", request->parameters[1]);
-	return take_file(request, name, "image/png", err);
-}
-
 /* --- questions --- */
 
 static const struct field answer_fields[] = {
@@ -414,6 +381,9 @@ static enum cua_status post_answer(struct request *request, struct cua_error *er
 static const struct route table[] = {
 	{ "POST", "/v1/runs", "createRun", "Puts a run into the queue", SCOPE_ACT,
 			ROUTE_ONCE | ROUTE_LARGE, NULL, &new_body, &run_answer, 201, post_run },
+	{ "POST", "/v1/demo", "startDemo",
+			"Puts a run into the queue that needs no key: a stand-in plays the model",
+			SCOPE_ACT, 0, NULL, NULL, &run_answer, 201, post_demo },
 	{ "GET", "/v1/runs", "listRuns", "Runs, the newest first", SCOPE_WATCH, ROUTE_LIST,
 			&list_filter, NULL, &run_answer, 0, get_runs },
 	{ "GET", "/v1/runs/{run}", "getRun", "One run", SCOPE_WATCH, 0, NULL, NULL, &run_answer, 0,
@@ -424,9 +394,6 @@ static const struct route table[] = {
 			"Its events as they happen: server-sent events, or a WebSocket",
 			SCOPE_WATCH, 0, &events_query, NULL, NULL, 0, run_events_get,
 			run_events_websocket },
-	{ "GET", "/v1/runs/{run}/screenshots/{sha256}", "getScreenshot",
-			"A picture that an event names", SCOPE_WATCH, ROUTE_FILE, NULL, NULL, NULL,
-			0, get_screenshot },
 	{ "POST", "/v1/runs/{run}/messages", "tellRun", "Tells the model something", SCOPE_ACT,
 			ROUTE_LARGE, NULL, &message_body, &run_answer, 202, post_message },
 	{ "POST", "/v1/runs/{run}/pause", "pauseRun", "Before its next call it waits", SCOPE_ACT, 0,

@@ -7,4 +7,5 @@ const struct fields list_query = { "List", list_fields };
 
 const struct routes *const server_routes[] = { &service_routes, &session_routes, &project_routes,
 	&file_routes, &run_routes, &desktop_routes, &viewer_routes, &catalogue_routes,
-	&secret_routes, &usage_routes, &feed_routes, &mcp_routes, &plain_routes, NULL };
+	&secret_routes, &usage_routes, &feed_routes, &mcp_routes, &plain_routes, &page_routes,
+	&picture_routes, NULL };

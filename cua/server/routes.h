@@ -7,6 +7,6 @@
 
 extern const struct routes service_routes, session_routes, project_routes, file_routes, run_routes,
 		desktop_routes, catalogue_routes, secret_routes, usage_routes, feed_routes,
-		mcp_routes, plain_routes, viewer_routes;
+		mcp_routes, plain_routes, viewer_routes, page_routes, picture_routes;
 
 #endif

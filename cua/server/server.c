@@ -206,6 +206,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	}
 	server->options = options;
 	server->lock_fd = -1;
+	demo_init(&server->demo);
 	server->ending_fd = eventfd(0, EFD_CLOEXEC);
 	server->started_ms = store_now_ms();
 	raise_descriptors();
@@ -215,6 +216,9 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	}
 	if (status == CUA_OK) {
 		status = mcp_offers_create(&server->mcp, err);
+	}
+	if (status == CUA_OK) {
+		status = page_load(&server->page, err);
 	}
 	server->limiter = status == CUA_OK ? limiter_create() : NULL;
 	server->tickets = status == CUA_OK ? tickets_create(server->store, TICKET_LASTS_MS) : NULL;
@@ -238,6 +242,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	tickets_destroy(server->tickets);
 	limiter_destroy(server->limiter);
 	mcp_offers_destroy(&server->mcp);
+	page_finish(&server->page);
 	store_close(server->store);
 	cua_closep(&server->lock_fd);
 	cua_closep(&server->ending_fd);

@@ -11,10 +11,12 @@
 #include <uv.h>
 
 #include "cua/base/error.h"
+#include "cua/server/demo.h"
 #include "cua/server/feed.h"
 #include "cua/server/gate.h"
 #include "cua/server/limiter.h"
 #include "cua/server/mcp.h"
+#include "cua/server/page.h"
 #include "cua/server/route.h"
 #include "cua/server/store.h"
 #include "cua/server/viewer.h"
@@ -48,6 +50,8 @@ struct server {
 	struct viewers viewers; /* on the loop's thread */
 	struct runs *runs;
 	struct mcp_offers mcp;
+	struct page_files page;
+	struct demo demo;
 	uv_signal_t signals[3];
 	int64_t started_ms;
 	bool is_ending;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -46,6 +47,7 @@ static const char usage[] =
 		"  --find TEXT     with --read: print where the text stands; status 1 if nowhere\n"
 		"  --words         print the step words and their options, and the words of "
 		"faults\n"
+		"  --idle SECONDS  end when nobody has asked for so long\n"
 		"  --quiet         do not log steps to standard error\n"
 		"  --help, --version\n"
 		"\n"
@@ -195,6 +197,8 @@ static int serve(struct options *options, const struct script *script)
 		struct sigaction action = { .sa_handler = on_signal };
 		sigaction(SIGTERM, &action, NULL);
 		sigaction(SIGINT, &action, NULL);
+		sigaction(SIGALRM, &action, NULL);
+		alarm((unsigned int)options->settings.idle_s);
 		signal(SIGPIPE, SIG_IGN);
 		setvbuf(stderr, NULL, _IOLBF, 0);
 		printf("listening on 127.0.0.1:%d\n", port);
@@ -299,6 +303,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		{ "fault", required_argument, NULL, 'F' },
 		{ "quirks", required_argument, NULL, 'Q' },
 		{ "key", required_argument, NULL, 'k' },
+		{ "idle", required_argument, NULL, 'i' },
 		{ "print-port", no_argument, NULL, 'P' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "print-task", no_argument, NULL, 't' },
@@ -319,6 +324,11 @@ static int read_options(int argc, char **argv, struct options *options)
 			break;
 		case 'p':
 			if (!read_number("port", optarg, 0, 65535, &options->port)) {
+				return 2;
+			}
+			break;
+		case 'i':
+			if (!read_number("idle", optarg, 1, 86400, &options->settings.idle_s)) {
 				return 2;
 			}
 			break;

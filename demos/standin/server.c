@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cua/base/util.h"
 #include "demos/standin/server_internal.h"
@@ -73,6 +74,7 @@ static void copy_request(struct lws *wsi, struct exchange *exchange, const char 
 static void answer(struct server *server, struct lws *wsi, struct exchange *exchange)
 {
 	bool too_large = exchange->announced > WIRE_BODY_MAX;
+	alarm((unsigned int)server->settings->idle_s); /* from now on anew; 0: never */
 	struct wire_http http = { .method = exchange->post ? "POST" : "GET",
 		.path = exchange->path ? exchange->path : "",
 		.query = exchange->query ? exchange->query : "",

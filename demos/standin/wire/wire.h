@@ -53,6 +53,7 @@ struct wire_settings {
 	int fault_count;
 	int requests;       /* that came so far */
 	const char *quirks; /* names of WIRE_QUIRKS with commas between, or NULL; borrowed */
+	int idle_s;         /* it ends when nobody has asked for so long; 0: never */
 	const char *key;    /* the only one that is accepted; NULL: any; borrowed */
 };
 

@@ -1,0 +1,104 @@
+// Requests to the server. A session's cookie goes along by itself, and what its page alone knows by a header.
+
+import { State } from '../lib/state';
+import type { Page, Session } from './types';
+
+/** What the server says is wrong: application/problem+json. */
+export class Problem extends Error {
+	constructor(
+		readonly status: number,
+		readonly code: string,
+		detail: string,
+	) {
+		super(detail);
+	}
+}
+
+/** null: nobody is logged in; undefined: not known yet. */
+export const session = new State<Session | null | undefined>(undefined);
+
+export function may(scope: string): boolean {
+	return session.get()?.scopes.includes(scope) ?? false;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+	try {
+		const json = await response.json();
+		return new Problem(response.status, String(json.code), String(json.detail));
+	} catch {
+		return new Problem(response.status, 'unknown', `The server answered with status ${response.status}.`);
+	}
+}
+
+export async function send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+	const headers = new Headers(init.headers);
+	const csrf = session.get()?.csrf;
+	if (csrf && method !== 'GET') headers.set('X-Cua-Csrf', csrf);
+	let response: Response;
+	try {
+		response = await fetch(path, { ...init, method, headers, cache: 'no-store' });
+	} catch (error) {
+		if (init.signal?.aborted) throw error;
+		throw new Problem(0, 'unreachable', 'The server cannot be reached.');
+	}
+	if (response.ok) return response;
+	const problem = await problemOf(response);
+	if (problem.status === 401 && path !== '/v1/login') session.set(null);
+	throw problem;
+}
+
+async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+	const init: RequestInit = { signal };
+	if (body !== undefined) {
+		init.body = JSON.stringify(body);
+		init.headers = { 'Content-Type': 'application/json' };
+	}
+	const response = await send(method, path, init);
+	return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+export const get = <T>(path: string, signal?: AbortSignal) => call<T>('GET', path, undefined, signal);
+export const post = <T = void>(path: string, body?: unknown) => call<T>('POST', path, body);
+export const put = (path: string, body: unknown) => call<void>('PUT', path, body);
+export const patch = <T>(path: string, body: unknown) => call<T>('PATCH', path, body);
+export const remove = (path: string) => call<void>('DELETE', path);
+
+/** All pages of a list, up to some hundreds of items. */
+export async function list<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+	const items: T[] = [];
+	const joint = path.includes('?') ? '&' : '?';
+	let after = '';
+	do {
+		const page = await get<Page<T>>(`${path}${joint}limit=200${after}`, signal);
+		items.push(...page.items);
+		after = page.next === null ? '' : `&after=${encodeURIComponent(page.next)}`;
+	} while (after && items.length < 1000);
+	return items;
+}
+
+/** A path of parts that come from data. */
+export function path(strings: TemplateStringsArray, ...parts: (string | number)[]): string {
+	return strings.reduce((text, string, i) => text + encodeURIComponent(String(parts[i - 1])) + string);
+}
+
+export async function login(code: string): Promise<void> {
+	await post('/v1/login', { login: code });
+	session.set(await get<Session>('/v1/session'));
+}
+
+export async function findSession(): Promise<void> {
+	try {
+		session.set(await get<Session>('/v1/session'));
+	} catch (error) {
+		if (!(error instanceof Problem && error.status === 401)) throw error;
+	}
+}
+
+export async function logout(): Promise<void> {
+	await remove('/v1/session');
+	session.set(null);
+}
+
+export function words(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}

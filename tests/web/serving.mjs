@@ -1,0 +1,136 @@
+// How the page is served: its policy, its caching, its size; and who gets in.
+
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { after, before, test } from 'node:test';
+import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server } from './stage.mjs';
+
+let server, browser;
+
+before(async () => {
+	server = await Server.start();
+	browser = await openBrowser();
+});
+
+after(async () => {
+	await browser?.close();
+	await server?.end();
+});
+
+/** As it goes over the wire: fetch would undo the coding. */
+const load = (path, headers = {}) =>
+	new Promise((resolve, reject) => {
+		const call = request(server.base + path, { headers }, (answer) => {
+			const pieces = [];
+			answer.on('data', (piece) => pieces.push(piece));
+			answer.on('end', () =>
+				resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(pieces) }),
+			);
+		});
+		call.on('error', reject);
+		call.end();
+	});
+
+const assetsOf = (html) => [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1]);
+
+test('the policy lets in nothing but the files of the page', async () => {
+	const { headers } = await load('/');
+	const policy = Object.fromEntries(
+		headers['content-security-policy'].split('; ').map((part) => {
+			const [name, ...values] = part.split(' ');
+			return [name, values.join(' ')];
+		}),
+	);
+	assert.equal(policy['default-src'], "'none'");
+	assert.equal(policy['script-src'], "'self'");
+	assert.equal(policy['style-src'], "'self'");
+	assert.equal(policy['connect-src'], "'self'");
+	assert.equal(policy['frame-ancestors'], "'none'");
+	assert.equal(policy['base-uri'], "'none'");
+	assert.equal(policy['form-action'], "'none'");
+	assert.equal(policy['require-trusted-types-for'], "'script'");
+	assert.doesNotMatch(headers['content-security-policy'], /unsafe|\*|https?:/);
+	assert.equal(headers['x-content-type-options'], 'nosniff');
+	assert.equal(headers['referrer-policy'], 'no-referrer');
+});
+
+test('files named by what is in them are kept, the page is asked for anew', async () => {
+	const page = await load('/');
+	assert.equal(page.headers['cache-control'], 'no-cache');
+	const again = await load('/', { 'If-None-Match': page.headers.etag });
+	assert.equal(again.status, 304);
+	assert.equal(again.body.length, 0);
+	for (const path of assetsOf(page.body.toString())) {
+		const asset = await load(path);
+		assert.equal(asset.status, 200, path);
+		assert.match(asset.headers['cache-control'], /max-age=31536000, immutable/);
+		assert.equal((await load(path, { 'If-None-Match': asset.headers.etag })).status, 304);
+	}
+});
+
+test('a form is sent that the client takes, the smallest one', async () => {
+	const [script] = assetsOf((await load('/')).body.toString()).filter((path) => path.endsWith('.js'));
+	const sizes = {};
+	for (const [accepted, coding] of [
+		['', undefined],
+		['gzip', 'gzip'],
+		['gzip, deflate, br', 'br'],
+		['br;q=0, gzip;q=0.5', 'gzip'],
+	]) {
+		const { headers, body } = await load(script, { 'Accept-Encoding': accepted });
+		assert.equal(headers['content-encoding'], coding, accepted);
+		assert.equal(headers.vary, 'accept-encoding');
+		assert.ok(!Object.values(sizes).includes(headers.etag));
+		sizes[coding ?? 'plain'] = body.length;
+	}
+	assert.ok(sizes.br < sizes.gzip && sizes.gzip < sizes.plain);
+});
+
+test('no name leads out of the files of the page', async () => {
+	for (const path of ['/assets/..%2findex.html', '/assets/index.html', '/assets/%2e%2e/%2e%2e/server.db', '/assets/x.js']) {
+		assert.equal((await load(path)).status, 404, path);
+	}
+});
+
+test('the login of the URL is used once, and leaves the address', async () => {
+	const page = await openPage(browser);
+	let bytes = 0;
+	const session = await page.context().newCDPSession(page);
+	await session.send('Network.enable');
+	session.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+	await page.goto(server.url);
+	await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	assert.doesNotMatch(page.url(), /login/);
+	assert.ok(bytes < 300_000, `the first view takes ${bytes} bytes`);
+	console.log(`the first view: ${bytes} bytes`);
+	const [cookie] = await page.context().cookies();
+	assert.ok(cookie.httpOnly && cookie.sameSite === 'Strict');
+	await page.reload();
+	await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	expectQuiet(page);
+
+	const other = await openPage(browser);
+	await other.goto(server.url);
+	await other.getByText('this login was used already').waitFor();
+	expectQuiet(other, '401');
+	await page.context().close();
+	await other.context().close();
+});
+
+test('who has no session is told how to get one, and can paste a login', async () => {
+	for (const options of [{}, { colorScheme: 'dark' }, { viewport: { width: 360, height: 700 } }]) {
+		const page = await openPage(browser, options);
+		await page.goto(server.base);
+		await page.getByRole('heading', { name: 'Log in to cua' }).waitFor();
+		await expectAccessible(page, 'login');
+		await expectFits(page, 'login');
+		await page.getByLabel('Login').fill('guess');
+		await page.keyboard.press('Enter');
+		await page.getByRole('alert').waitFor();
+		await page.getByLabel('Login').fill(server.login());
+		await page.keyboard.press('Enter');
+		await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+		expectQuiet(page, '401');
+		await page.context().close();
+	}
+});

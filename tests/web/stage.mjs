@@ -1,0 +1,139 @@
+// cua serve, a browser before it, and what every test of the page holds against: nothing on the console, no
+// violation of the content security policy, no finding of axe.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const cua = process.env.CUA_TEST_PROGRAM;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+export const sources = process.env.CUA_TEST_SOURCES;
+export const waitMs = 60000;
+
+export const command = (...words) => execFileSync(cua, words, { encoding: 'utf8' }).trim();
+
+/** A program that says on its first line that it is ready. */
+async function begin(program, words) {
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+	const line = await new Promise((resolve, reject) => {
+		createInterface(child.stdout).once('line', resolve);
+		child.once('exit', (status) => reject(new Error(`${program} ended with ${status}`)));
+	});
+	return { child, line };
+}
+
+const ended = (child) =>
+	child.exitCode !== null || child.signalCode !== null
+		? Promise.resolve()
+		: new Promise((resolve) => child.once('exit', resolve));
+
+export class Server {
+	static async start(port = 0) {
+		const server = new Server();
+		await server.begin(port);
+		return server;
+	}
+
+	async begin(port) {
+		const { child, line } = await begin(cua, ['serve', `--port=${port}`]);
+		this.child = child;
+		this.url = line;
+		this.base = line.replace(/\/#.*/, '');
+		this.port = new URL(line).port;
+	}
+
+	async end(signal = 'SIGTERM') {
+		this.child.kill(signal);
+		await ended(this.child);
+	}
+
+	/** SIGKILL, and another one on the same folder and port. */
+	async again() {
+		await this.end('SIGKILL');
+		await this.begin(this.port);
+	}
+
+	/** A URL that logs one more browser in. */
+	login() {
+		return `${this.base}/${command('serve', 'login')}`;
+	}
+
+	/** As a program, with a token of an admin. */
+	async call(method, path, body) {
+		this.token ??= command('serve', 'token', 'test', '--scopes=admin');
+		const response = await fetch(this.base + path, {
+			method,
+			headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
+			body: body && JSON.stringify(body),
+		});
+		const text = await response.text();
+		if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+		return text ? JSON.parse(text) : undefined;
+	}
+}
+
+/** The stand-in model, playing a script of this folder. */
+export async function standin(script) {
+	const { child, line } = await begin(cua.replace(/cua$/, 'cua-standin'), ['--script', script, '--quiet']);
+	return { url: `http://127.0.0.1:${line.split(':').pop()}/v1`, end: () => child.kill('SIGTERM') };
+}
+
+export async function openBrowser() {
+	return chromium.launch({
+		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+		chromiumSandbox: process.getuid() !== 0,
+		args: ['--disable-dev-shm-usage'],
+	});
+}
+
+/** A person: a browser of its own, without anybody's cookies. */
+export async function openPage(browser, options = {}) {
+	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+	const page = await context.newPage();
+	page.setDefaultTimeout(waitMs);
+	page.complaints = [];
+	page.on('console', (message) => {
+		if (['error', 'warning'].includes(message.type())) page.complaints.push(message.text());
+	});
+	page.on('pageerror', (error) => page.complaints.push(String(error)));
+	return page;
+}
+
+/** Nothing was complained of but what a test brings about itself: requests of these statuses. */
+export function expectQuiet(page, ...expected) {
+	const left = page.complaints.filter((text) => !expected.some((known) => text.includes(known)));
+	page.complaints.length = 0;
+	assert.deepEqual(left, []);
+}
+
+/** WCAG 2.1 A and AA, of the view as it is now. */
+export async function expectAccessible(page, what) {
+	// In a world of its own: the page's policy lets no script in from outside.
+	const session = await page.context().newCDPSession(page);
+	const { frameTree } = await session.send('Page.getFrameTree');
+	const { executionContextId } = await session.send('Page.createIsolatedWorld', {
+		frameId: frameTree.frame.id,
+		worldName: 'axe',
+	});
+	await session.send('Runtime.evaluate', { expression: axe, contextId: executionContextId });
+	const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+		expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] })
+			.then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' +
+				nodes.map((node) => node.target + ' ' + node.failureSummary).join('; ')))`,
+		contextId: executionContextId,
+		awaitPromise: true,
+		returnByValue: true,
+	});
+	await session.detach();
+	assert.equal(exceptionDetails, undefined);
+	assert.deepEqual(result.value, [], what);
+}
+
+/** Nothing is wider than the window. */
+export async function expectFits(page, what) {
+	const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+	assert.ok(over <= 0, `${what} is ${over} pixels too wide`);
+}
