@@ -47,8 +47,10 @@ enum cua_status session_request(const struct desktop_record *record, const cJSON
 	return session_request_fds(record, request, fds, fds ? 3 : 0, ret_fd, err);
 }
 
-enum cua_status session_answer(int fd, int timeout_ms, cJSON **ret_answer, struct cua_error *err)
+enum cua_status session_answer_fd(
+		int fd, int timeout_ms, cJSON **ret_answer, int *ret_passed, struct cua_error *err)
 {
+	CUA_AUTO_FD int passed = -1;
 	struct pollfd readable = { .fd = fd, .events = POLLIN };
 	int ready;
 	do {
@@ -65,8 +67,9 @@ enum cua_status session_answer(int fd, int timeout_ms, cJSON **ret_answer, struc
 	}
 	enum cua_status status =
 			cua_unix_recv(fd, text, DISPLAY_SESSION_MESSAGE_MAX, &len, fds, err);
+	passed = status == CUA_OK ? cua_steal_fd(&fds[0]) : -1;
 	for (int i = 0; i < CUA_UNIX_FDS_MAX; i++) {
-		cua_closep(&fds[i]); /* nobody asked for any */
+		cua_closep(&fds[i]); /* nobody asked for more */
 	}
 	if (status != CUA_OK || len == 0) {
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the session of the desktop has ended");
@@ -84,5 +87,12 @@ enum cua_status session_answer(int fd, int timeout_ms, cJSON **ret_answer, struc
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the session answered no JSON");
 	}
 	*ret_answer = CUA_STEAL(answer);
+	*ret_passed = cua_steal_fd(&passed);
 	return CUA_OK;
+}
+
+enum cua_status session_answer(int fd, int timeout_ms, cJSON **ret_answer, struct cua_error *err)
+{
+	CUA_AUTO_FD int passed = -1; /* nobody asked for it */
+	return session_answer_fd(fd, timeout_ms, ret_answer, &passed, err);
 }

@@ -36,5 +36,8 @@ CUA_NODISCARD enum cua_status session_request_fds(const struct desktop_record *r
  */
 CUA_NODISCARD enum cua_status session_answer(
 		int fd, int timeout_ms, cJSON **ret_answer, struct cua_error *err);
+/* The same, and the descriptor that came with it, the caller's; -1: none. */
+CUA_NODISCARD enum cua_status session_answer_fd(
+		int fd, int timeout_ms, cJSON **ret_answer, int *ret_passed, struct cua_error *err);
 
 #endif

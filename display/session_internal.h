@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include <cjson/cJSON.h>
 #include <uv.h>
 
 #include "cua/base/error.h"
@@ -58,6 +59,11 @@ void session_relay_ended(struct session *session);
 
 /* session_end.c: why the X server has ended, into the log. */
 void session_tell_end(const struct session *session, int wait_status);
+
+/* session_terminal.c: a new one, of this size, {"columns", "rows"}: the end that a program has, and
+ * the other, both the caller's. */
+CUA_NODISCARD enum cua_status session_terminal_open(
+		const cJSON *size, int *ret_other, int *ret_terminal, struct cua_error *err);
 
 /* session_requests.c */
 void session_on_connection(uv_poll_t *poll, int uv_status, int events);

@@ -8,8 +8,10 @@
  *           name, desktop file or command line, or {"url": "https://..."} for the browser.
  *           With three descriptors (stdin, stdout, stderr) it belongs to the connection and is
  *           hung up with it; without, it is on its own and writes to a log. With a fourth, that
- * file is the program and argv its arguments, and hanging up kills it. Answers:  {"pid": 17,
- * "name": "LibreOffice Writer", "class": "libreoffice-writer"}, later
+ *           file is the program and argv its arguments, and hanging up kills it. With "terminal":
+ *           {"columns": 80, "rows": 24} in place of descriptors it has a terminal of its own, whose
+ *           other end comes with the answer, and is hung up with the connection.
+ * Answers:  {"pid": 17, "name": "LibreOffice Writer", "class": "libreoffice-writer"}, later
  *           {"exit": 0, "output": "..."} or {"signal": 9, "output": "..."}; output is the tail of
  *           the log of a program without descriptors.
  *           Without starting anything: {"find": NAME} answers name and class of an installed

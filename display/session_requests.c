@@ -41,13 +41,19 @@ static void client_close(struct client *client)
 	uv_close((uv_handle_t *)&client->poll, on_client_closed);
 }
 
-static void client_reply(struct client *client, cJSON *reply)
+/* fd: goes with it; -1: none. */
+static void client_reply_fd(struct client *client, cJSON *reply, int fd)
 {
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(reply);
 	cJSON_Delete(reply);
 	if (text) {
-		(void)!send(client->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)!cua_unix_send(client->fd, text, strlen(text), &fd, fd >= 0, NULL);
 	}
+}
+
+static void client_reply(struct client *client, cJSON *reply)
+{
+	client_reply_fd(client, reply, -1);
 }
 
 static void client_reply_error(struct client *client, const struct cua_error *error)
@@ -132,6 +138,31 @@ static enum cua_status client_start(struct client *client, struct display_app *a
 		.new_session = true,
 		.oom_score_adj = client->must_end ? 0 : CUA_OOM_SCORE_EXPENDABLE };
 	return cua_spawn(&spawn, &client->pid, err);
+}
+
+/* ret_other: the other end of its terminal, the caller's. */
+static enum cua_status client_start_on_terminal(struct client *client, struct display_app *app,
+		const cJSON *size, int *ret_other, struct cua_error *err)
+{
+	CUA_AUTO_FD int other = -1, terminal = -1;
+	enum cua_status status = session_terminal_open(size, &other, &terminal, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	const struct cua_fd_map map[] = { { terminal, 0 }, { terminal, 1 }, { terminal, 2 } };
+	const struct cua_spawn spawn = { .argv = (const char *const *)app->argv,
+		.exec_fd = -1,
+		.cwd = getenv("HOME"),
+		.fds = map,
+		.fd_count = 3,
+		.uid = (uid_t)-1,
+		.new_session = true,
+		.has_terminal = true,
+		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
+	client->owns = true;
+	status = cua_spawn(&spawn, &client->pid, err);
+	*ret_other = status == CUA_OK ? cua_steal_fd(&other) : -1;
+	return status;
 }
 
 /* Any process but those that the desktop stands on. */
@@ -223,7 +254,9 @@ static void client_request(struct client *client, const char *text, const int *f
 {
 	struct cua_error error = { 0 };
 	struct display_app app = { 0 };
+	CUA_AUTO_FD int other = -1; /* end of its terminal */
 	CUA_AUTO_JSON cJSON *request = cJSON_Parse(text);
+	const cJSON *terminal = cJSON_GetObjectItemCaseSensitive(request, "terminal");
 	if (client_question(client, request)) {
 		return;
 	}
@@ -231,7 +264,8 @@ static void client_request(struct client *client, const char *text, const int *f
 			? CUA_FAIL(&error, CUA_ERR_INVAL, 0, "one program to a connection")
 			: resolve(request, &app, &error);
 	if (status == CUA_OK) {
-		status = client_start(client, &app, fds, &error);
+		status = terminal ? client_start_on_terminal(client, &app, terminal, &other, &error)
+				  : client_start(client, &app, fds, &error);
 	}
 	if (status != CUA_OK) {
 		client_reply_error(client, &error);
@@ -242,7 +276,7 @@ static void client_request(struct client *client, const char *text, const int *f
 		cJSON_AddStringToObject(reply, "class", app.wm_class ? app.wm_class : "");
 		cJSON_AddStringToObject(reply, "program", app.argv[0]);
 		cJSON_AddBoolToObject(reply, "page", display_app_shows_page(&app));
-		client_reply(client, reply);
+		client_reply_fd(client, reply, other);
 	}
 	display_app_finish(&app);
 }

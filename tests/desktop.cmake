@@ -129,6 +129,8 @@ cua_desktop_test(serve_resources 240 standin_process PkgConfig::libcurl PkgConfi
 target_sources(test_desktop_serve_resources PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/vnc_viewers.c)
 cua_desktop_test(serve_feed 120 standin_process PkgConfig::libcurl)
 target_sources(test_desktop_serve_feed PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c)
+cua_desktop_test(serve_terminal 120 PkgConfig::libcurl)
+target_sources(test_desktop_serve_terminal PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c)
 cua_desktop_test(policy 240 standin_process)
 cua_desktop_test(toolrun 180 standin_process)
 cua_desktop_test(mcprun 180 standin_process)

@@ -262,6 +262,12 @@ void cua_http_stream_close_with(struct cua_http_stream *public, int code, const 
 
 void cua_http_stream_listen(struct cua_http_stream *public, bool listens)
 {
-	const struct stream *stream = (const struct stream *)public;
-	lws_rx_flow_control(stream->connection->wsi, listens);
+	const struct connection *connection = ((const struct stream *)public)->connection;
+	lws_rx_flow_control(connection->wsi, listens);
+	/* Who does not read sees no end behind what is there to be read. */
+	if (listens) {
+		uv_poll_stop(&connection->watch->poll);
+	} else {
+		http_watch_hang_up(connection);
+	}
 }

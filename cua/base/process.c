@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -185,6 +186,9 @@ static void child_run(const struct cua_spawn *spawn, int report_fd)
 	child_bound(spawn);
 	if (child_map_fds(spawn, &report_fd, &exec_fd) != 0) {
 		child_fail(report_fd, "descriptors");
+	}
+	if (spawn->has_terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) {
+		child_fail(report_fd, "terminal");
 	}
 	if (spawn->uid != (uid_t)-1) {
 		if (setgroups(0, NULL) != 0 || setresgid(spawn->uid, spawn->uid, spawn->uid) != 0 ||

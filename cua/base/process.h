@@ -37,8 +37,9 @@ struct cua_spawn {
 	int fd_count; /* up to CUA_SPAWN_FDS_MAX; of the rest, 0 to 2 stay and all others are closed
 			 in the child */
 	uid_t uid;    /* drop to this uid and gid and to no groups; (uid_t)-1: stay */
-	bool new_session; /* setsid(): no controlling terminal, own process group */
-	bool short_slice; /* see cua_short_slice() */
+	bool new_session;  /* setsid(): no controlling terminal, own process group */
+	bool has_terminal; /* with new_session: descriptor 0 is its controlling terminal */
+	bool short_slice;  /* see cua_short_slice() */
 	const struct cua_attach
 			*attach; /* in a mount namespace of its own; root only; NULL: none */
 	const int *group_fds;    /* of cua_cgroup_open(): the child is in that group */

@@ -5,7 +5,22 @@
 static const struct field list_fields[] = { LIST_FIELDS, { 0 } };
 const struct fields list_query = { "List", list_fields };
 
-const struct routes *const server_routes[] = { &service_routes, &session_routes, &project_routes,
-	&file_routes, &run_routes, &desktop_routes, &viewer_routes, &catalogue_routes,
-	&secret_routes, &usage_routes, &feed_routes, &mcp_routes, &plain_routes, &page_routes,
-	&picture_routes, NULL };
+const struct routes *const server_routes[] = {
+	&service_routes,
+	&session_routes,
+	&project_routes,
+	&file_routes,
+	&run_routes,
+	&desktop_routes,
+	&viewer_routes,
+	&terminal_routes,
+	&catalogue_routes,
+	&secret_routes,
+	&usage_routes,
+	&feed_routes,
+	&mcp_routes,
+	&plain_routes,
+	&page_routes,
+	&picture_routes,
+	NULL,
+};

@@ -6,7 +6,7 @@
 #include "cua/server/route.h"
 
 extern const struct routes service_routes, session_routes, project_routes, file_routes, run_routes,
-		desktop_routes, catalogue_routes, secret_routes, usage_routes, feed_routes,
-		mcp_routes, plain_routes, viewer_routes, page_routes, picture_routes;
+		desktop_routes, viewer_routes, terminal_routes, catalogue_routes, secret_routes,
+		usage_routes, feed_routes, mcp_routes, plain_routes, page_routes, picture_routes;
 
 #endif

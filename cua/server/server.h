@@ -58,6 +58,7 @@ struct server {
 	int ending_fd;               /* can be read from then on: what waits for long ends, too */
 	atomic_int requests_running; /* on threads */
 	atomic_int plain_running;    /* of them those that have a desktop for themselves */
+	int terminals;               /* that are open; the loop's thread alone */
 	atomic_int connections;      /* at the last request */
 };
 
