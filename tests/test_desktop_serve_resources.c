@@ -85,6 +85,39 @@ static void a_desktop_is_worked_by_hand(void **state)
 	assert_int_equal(cJSON_GetArraySize(cua_json_member(listed, "items")), 1);
 }
 
+static void programs_run_on_it_to_their_end(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *read = serve_json(&stage, "POST", "/v1/desktops/hand/exec",
+			"{\"command\":[\"sh\",\"-c\",\"cat; echo $DISPLAY; echo no >&2; exit 3\"],"
+			"\"input\":\"größer\\n\"}",
+			200);
+	assert_int_equal(cua_json_int(read, "exit_status"), 3);
+	assert_string_equal(cua_json_text(read, "output"), "größer\n:0\n");
+	assert_string_equal(cua_json_text(read, "errors"), "no\n");
+	CUA_AUTO_JSON cJSON *bytes = serve_json(&stage, "POST", "/v1/desktops/hand/exec",
+			"{\"command\":[\"printf\",\"\\\\000\\\\377\"]}", 200);
+	assert_string_equal(cua_json_text(bytes, "output_base64"), "AP8=");
+	assert_null(cua_json_member(bytes, "output"));
+	CUA_AUTO_JSON cJSON *literal = serve_json(&stage, "POST", "/v1/desktops/hand/exec",
+			"{\"command\":[\"echo\",\"--help\",\"$HOME; `id`\"]}", 200);
+	assert_string_equal(cua_json_text(literal, "output"), "--help $HOME; `id`\n");
+	static const struct expected calls[] = {
+		{ "POST", "/v1/desktops/hand/exec", "{\"command\":[]}", 400, "command" },
+		{ "POST", "/v1/desktops/hand/exec", "{\"command\":\"ls\"}", 400, "command" },
+		{ "POST", "/v1/desktops/hand/exec", "{\"command\":[\"no-such-program\"]}", 200,
+				"no-such-program" },
+		{ "POST", "/v1/desktops/hand/exec",
+				"{\"command\":[\"sleep\",\"600\"],\"timeout_s\":1}", 504,
+				"took more than 1 s" },
+		{ "POST", "/v1/desktops/absent/exec", "{\"command\":[\"ls\"]}", 404, "absent" },
+	};
+	expect_all(calls, CUA_ARRAY_LEN(calls));
+	CUA_AUTO_JSON cJSON *left = serve_json(&stage, "POST", "/v1/desktops/hand/exec",
+			"{\"command\":[\"pgrep\",\"-c\",\"-x\",\"sleep\"]}", 200);
+	assert_string_equal(cua_json_text(left, "output"), "0\n");
+}
+
 static void its_screen_is_a_picture(void **state)
 {
 	(void)state;
@@ -331,6 +364,34 @@ static bool has_ended(void *data)
 	return !cJSON_IsNull(cua_json_member(run, "ended_ms"));
 }
 
+/* Of a run that has clicked twice. */
+static void expect_journal(const char *run)
+{
+	char path[160];
+	snprintf(path, sizeof(path), "%s/actions", run);
+	CUA_AUTO_JSON cJSON *taken = serve_json(&stage, "GET", path, NULL, 200);
+	const cJSON *item = NULL;
+	int clicks = 0;
+	cJSON_ArrayForEach (item, cua_json_member(taken, "items")) {
+		const cJSON *action = NULL;
+		assert_string_equal(cua_json_text(item, "status"), "ok");
+		assert_true(strlen(cua_json_text(item, "screenshot")) == 64);
+		cJSON_ArrayForEach (action, cua_json_member(item, "actions")) {
+			clicks += strcmp(cua_json_text(action, "action"), "click") == 0;
+		}
+	}
+	assert_int_equal(clicks, 2);
+	snprintf(path, sizeof(path), "%s/messages?limit=1", run);
+	CUA_AUTO_JSON cJSON *first = serve_json(&stage, "GET", path, NULL, 200);
+	item = cJSON_GetArrayItem(cua_json_member(first, "items"), 0);
+	assert_string_equal(cua_json_text(item, "from"), "cua");
+	assert_string_equal(cua_json_text(item, "text"), "click twice");
+	snprintf(path, sizeof(path), "%s/messages?after=%s", run, cua_json_text(first, "next"));
+	CUA_AUTO_JSON cJSON *rest = serve_json(&stage, "GET", path, NULL, 200);
+	item = cJSON_GetArrayItem(cua_json_member(rest, "items"), 0);
+	assert_string_equal(cua_json_text(item, "from"), "model");
+}
+
 static void usage_adds_up(void **state)
 {
 	(void)state;
@@ -344,6 +405,7 @@ static void usage_adds_up(void **state)
 		CUA_AUTO_JSON cJSON *run = serve_json(&stage, "POST", "/v1/runs", body, 201);
 		snprintf(path, sizeof(path), "/v1/runs/%s", cua_json_text(run, "id"));
 		wait_until(has_ended, path, "the end of a run");
+		expect_journal(path);
 	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(by); i++) {
 		snprintf(path, sizeof(path), "/v1/usage?by=%s", by[i]);
@@ -361,6 +423,8 @@ static void usage_adds_up(void **state)
 		{ "GET", "/v1/usage?by=day&since_ms=999999999999999", NULL, 200, "\"items\":[]" },
 		{ "GET", "/v1/usage", NULL, 400, "by is missing" },
 		{ "GET", "/v1/usage?by=id%20DESC", NULL, 400, "one of run" },
+		{ "GET", "/v1/runs/absent/actions", NULL, 404, "no such run" },
+		{ "GET", "/v1/runs/absent/messages", NULL, 404, "no such run" },
 	};
 	expect_all(calls, CUA_ARRAY_LEN(calls));
 }
@@ -394,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_desktop_is_worked_by_hand),
+		cmocka_unit_test(programs_run_on_it_to_their_end),
 		cmocka_unit_test(its_screen_is_a_picture),
 		cmocka_unit_test(what_is_wrong_with_a_desktop_is_told),
 		cmocka_unit_test(nobody_takes_the_input_from_a_person),

@@ -92,7 +92,12 @@ static enum cua_status check_items(const struct field *field, const char *place,
 {
 	const cJSON *item = NULL;
 	int i = 0;
-	if (field->max > 0 && cJSON_GetArraySize(list) > (int)field->max) {
+	const int count = cJSON_GetArraySize(list);
+	if (count < (int)field->min) {
+		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s has less than %.0f items", place,
+				field->min);
+	}
+	if (field->max > 0 && count > (int)field->max) {
 		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s has more than %.0f items", place,
 				field->max);
 	}

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "agent/event.h"
-#include "agent/runs.h"
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/server/routes.h"
+#include "cua/server/run_folder.h"
 #include "cua/server/runs.h"
 #include "cua/server/server.h"
 
@@ -21,24 +21,6 @@
 #define MEMBER "\"screenshot\":\""
 #define MEMBER_LEN (sizeof(MEMBER) - 1)
 #define WINDOW_LEN ((off_t)256 << 10)
-
-/* Of the folder of a run that is ours, by the whole of its name. */
-static enum cua_status open_run(
-		struct request *request, const char *id, int *ret_fd, struct cua_error *err)
-{
-	CUA_AUTO_JSON cJSON *row = NULL;
-	CUA_AUTO_FREE char *dir = NULL;
-	enum cua_status status = store_get(request->server->store, &row, err,
-			"there is no such run", "SELECT id FROM runs WHERE id = ?", "s", id);
-	if (status == CUA_OK) {
-		status = agent_runs_find(cua_json_text(row, "id"), &dir, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	*ret_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret_fd >= 0 ? CUA_OK : CUA_FAIL(err, CUA_ERR_IO, errno, "the folder of the run");
-}
 
 static enum cua_status take_file(
 		struct request *request, int dir_fd, const char *name, struct cua_error *err)
@@ -106,7 +88,7 @@ static enum cua_status get_screenshot(struct request *request, struct cua_error 
 				"a screenshot is named by its SHA-256, as events do, or last");
 	}
 	snprintf(sha256, sizeof(sha256), "%.64s", asked);
-	enum cua_status status = open_run(request, request->parameters[0], &dir_fd, err);
+	enum cua_status status = run_folder_open(request, request->parameters[0], &dir_fd, err);
 	if (status == CUA_OK && is_last) {
 		status = find_last(dir_fd, sha256, err);
 	}
@@ -137,7 +119,7 @@ static enum cua_status get_question_picture(struct request *request, struct cua_
 		CUA_AUTO_FD int dir_fd = -1;
 		const char *slash = strrchr(picture, '/');
 		enum cua_status status =
-				open_run(request, cua_json_text(state, "run"), &dir_fd, err);
+				run_folder_open(request, cua_json_text(state, "run"), &dir_fd, err);
 		return status == CUA_OK
 				? take_file(request, dir_fd, slash ? slash + 1 : picture, err)
 				: status;

@@ -14,6 +14,7 @@ const struct routes *const server_routes[] = {
 	&desktop_routes,
 	&viewer_routes,
 	&terminal_routes,
+	&exec_routes,
 	&catalogue_routes,
 	&secret_routes,
 	&usage_routes,
@@ -22,5 +23,6 @@ const struct routes *const server_routes[] = {
 	&plain_routes,
 	&page_routes,
 	&picture_routes,
+	&journal_routes,
 	NULL,
 };
