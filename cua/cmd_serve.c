@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/model/catalogue.h"
 #include "agent/model/keys.h"
@@ -20,9 +21,9 @@ static const char usage[] =
 		"\n"
 		"Serves runs and desktops to people and programs: HTTP, WebSocket and a web page. "
 		"It\n"
-		"prints a URL that logs one browser in, once; login prints another, and token "
-		"makes\n"
-		"one for a program, for a server that runs or not:\n"
+		"prints a URL, to a terminal with a login for one browser, once; login prints "
+		"another,\n"
+		"and token makes one for a program, for a server that runs or not:\n"
 		"\n"
 		"  --scopes=SCOPE,...   watch, act, approve, admin\n"
 		"\n"
@@ -41,6 +42,9 @@ static const char usage[] =
 		"none.\n"
 		"                       They give way when memory is short, and end with the "
 		"server\n"
+		"  --print-login        the URL has its login also where no terminal is, and what "
+		"is\n"
+		"                       printed may be kept\n"
 		"  --plain-get          the plain routes, such as /run-terminal, by GET as well\n"
 		"\n"
 		"All that it keeps is in cua's folder of state ($CUA_STATE_DIR): server.db, runs/ "
@@ -116,6 +120,9 @@ static bool parse_option(int option, struct command *command)
 		return parse_number(optarg, 10000, &options->max_agents);
 	case 'd':
 		return parse_number(optarg, CUA_DESKTOP_SPARES_MAX, &options->spares);
+	case 'L':
+		options->tells_login = true;
+		return true;
 	case 'g':
 		options->plain_get = true;
 		return true;
@@ -138,6 +145,9 @@ static int serve(const struct server_options *options)
 				"beyond this machine tokens would travel in clear: give --tls-cert "
 				"and "
 				"--tls-key, or listen on 127.0.0.1 behind a proxy that speaks TLS");
+	}
+	if (!options->tells_login) {
+		fputs("cua serve: cua serve login makes a login for a browser\n", stderr);
 	}
 	setenv("UV_THREADPOOL_SIZE", THREADS, 1);
 	if (drop_keys(&error) != CUA_OK || server_run(options, on_ready, &error) != CUA_OK) {
@@ -194,12 +204,14 @@ int cua_cmd_serve(int argc, char **argv)
 		{ "tls-key", required_argument, NULL, 'k' },
 		{ "public-url", required_argument, NULL, 'u' },
 		{ "max-agents", required_argument, NULL, 'm' },
-		{ "spares", required_argument, NULL, 'd' }, { "plain-get", no_argument, NULL, 'g' },
+		{ "spares", required_argument, NULL, 'd' },
+		{ "print-login", no_argument, NULL, 'L' }, { "plain-get", no_argument, NULL, 'g' },
 		{ "scopes", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
 		{ 0 } };
-	struct command command = {
-		.options = { .address = "127.0.0.1", .port = 8180, .spares = 2 }
-	};
+	struct command command = { .options = { .address = "127.0.0.1",
+						   .port = 8180,
+						   .spares = 2,
+						   .tells_login = isatty(STDOUT_FILENO) } };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'h') {
 			fputs(usage, stdout);

@@ -29,7 +29,7 @@ static bool listens(void *data)
 
 void serve_stage_begin(struct serve_stage *stage)
 {
-	const char *const argv[] = { stage->world.program, "serve", "--port=0",
+	const char *const argv[] = { stage->world.program, "serve", "--port=0", "--print-login",
 		stage->spares ? stage->spares : "--spares=0", stage->option, NULL };
 	stage->server = world_begin(&stage->world, argv, NULL, NULL, 0);
 	wait_until(listens, stage, "cua serve");

@@ -13,6 +13,7 @@
 #define ANSWER_HEAD_MAX 8192
 #define TLS_PIECE_LEN ((size_t)16 << 10)
 #define BODY_BYTES_PER_MS 4
+#define UNREAD_S 60 /* for who takes nothing of its answer */
 
 /* A request in the making, with its answer. */
 struct exchange {
@@ -84,6 +85,20 @@ static void hand_over(struct exchange *exchange)
 	}
 }
 
+/* A body that nobody may send is not read. */
+static void ask_for_body(struct exchange *exchange)
+{
+	const struct cua_http_handler *handler = &exchange->connection->server->handler;
+	if (!handler->on_head) {
+		return;
+	}
+	/* As refuse() has it, in case that it is. */
+	exchange->refused = exchange->is_last = exchange->drains = true;
+	if (handler->on_head(&exchange->public, handler->user_data)) {
+		exchange->refused = exchange->is_last = exchange->drains = false;
+	}
+}
+
 /* libwebsockets does not take chunks from clients. */
 static void check_head(struct exchange *exchange, enum http_head_status head)
 {
@@ -92,6 +107,7 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 	const bool length_fits = lws_hdr_copy(connection->wsi, length, sizeof(length),
 						 WSI_TOKEN_HTTP_CONTENT_LENGTH) >= 0;
 	const unsigned long long body_len = strtoull(length, NULL, 10);
+	exchange->public.announced_len = (size_t)body_len;
 	/* Without a length libwebsockets takes what comes next for the body of POST, PUT, PATCH. */
 	exchange->is_last = !length[0] && exchange->public.head.method[0] == 'P';
 	if (head == HTTP_HEAD_TOO_LONG) {
@@ -108,6 +124,8 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 		refuse_size(exchange);
 	} else if (body_len == 0) {
 		hand_over(exchange);
+	} else {
+		ask_for_body(exchange);
 	}
 }
 
@@ -235,7 +253,18 @@ static int end_exchange(struct connection *connection)
 	}
 	connection->exchange = NULL;
 	exchange_destroy(exchange);
+	http_crowd_unsent(connection, 0);
 	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
+}
+
+/* Its reader has so long for the next piece of it. */
+static void note_unsent(const struct exchange *exchange)
+{
+	struct connection *connection = exchange->connection;
+	http_crowd_unsent(connection, exchange->head.len + exchange->body.len - exchange->sent);
+	if (connection->server->is_tcp) {
+		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, UNREAD_S);
+	}
 }
 
 int http_exchange_writeable(struct connection *connection)
@@ -252,6 +281,7 @@ int http_exchange_writeable(struct connection *connection)
 		return -1;
 	}
 	if (!is_sent(exchange)) {
+		note_unsent(exchange);
 		lws_callback_on_writable(connection->wsi);
 		return 0;
 	}
@@ -286,6 +316,7 @@ static void deliver(struct connection *connection)
 	uv_poll_stop(&connection->watch->poll);
 	lws_rx_flow_control(connection->wsi, 1); /* without it nothing is written either */
 	if (!is_out) {
+		note_unsent(exchange);
 		lws_callback_on_writable(connection->wsi);
 	} else if (end_exchange(connection) != 0) {
 		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
@@ -373,6 +404,14 @@ void cua_http_end(struct cua_http_exchange *public)
 		uv_poll_stop(&exchange->connection->watch->poll);
 		lws_set_timeout(exchange->connection->wsi, PENDING_TIMEOUT_USER_OK,
 				LWS_TO_KILL_ASYNC);
+	}
+}
+
+void cua_http_trust(const struct cua_http_exchange *public)
+{
+	const struct exchange *exchange = (const struct exchange *)public;
+	if (exchange->connection) {
+		http_crowd_trust(exchange->connection);
 	}
 }
 

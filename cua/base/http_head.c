@@ -205,7 +205,7 @@ static enum http_head_status read_arguments(struct lws *wsi, struct cua_http_hea
 	return status;
 }
 
-static void read_peer(int socket, struct cua_http_head *head)
+void http_head_peer(int socket, char peer[48])
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
@@ -216,7 +216,7 @@ static void read_peer(int socket, struct cua_http_head *head)
 			? (const void *)&((struct sockaddr_in *)&address)->sin_addr
 			: (const void *)&((struct sockaddr_in6 *)&address)->sin6_addr;
 	if (address.ss_family == AF_INET || address.ss_family == AF_INET6) {
-		(void)inet_ntop(address.ss_family, bytes, head->peer, sizeof(head->peer));
+		(void)inet_ntop(address.ss_family, bytes, peer, 48);
 	}
 }
 
@@ -234,7 +234,7 @@ enum http_head_status http_head_read(
 		return HTTP_HEAD_TOO_LONG;
 	}
 	if (server->is_tcp) {
-		read_peer(connection->watch->fd, ret_head);
+		memcpy(ret_head->peer, connection->peer, sizeof(ret_head->peer));
 	}
 	enum http_head_status status = read_first_line(connection->wsi, path, ret_head);
 	if (status == HTTP_HEAD_OK) {

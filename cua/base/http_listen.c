@@ -50,7 +50,9 @@ static void on_connections(uv_poll_t *poll, int status, int events)
 		}
 		const int on = 1;
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		if (server->max_connections > 0 && server->connections >= server->max_connections) {
+		char peer[48] = "";
+		http_head_peer(fd, peer);
+		if (!http_crowd_has_room(server, peer)) {
 			close(fd);
 		} else {
 			(void)lws_adopt_socket(server->context, fd);

@@ -90,6 +90,8 @@ static bool connection_create(struct lws *wsi)
 		free(connection);
 		return false;
 	}
+	http_head_peer(connection->watch->fd, connection->peer);
+	http_crowd_join(connection);
 	const int send_buffer_len = SEND_BUFFER_LEN;
 	(void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &send_buffer_len,
 			sizeof(send_buffer_len));
@@ -111,6 +113,7 @@ static void on_closed(struct lws *wsi)
 	if (handler->on_close && connection->number > 0) {
 		handler->on_close(connection->number, handler->user_data);
 	}
+	http_crowd_leave(connection);
 	http_idle_count(connection->server, -1);
 	watch_destroy(connection->watch);
 	free(connection);
@@ -224,6 +227,9 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const struct cua_http_li
 	server->body_timeout_ms =
 			listen->body_timeout_ms > 0 ? listen->body_timeout_ms : BODY_TIMEOUT_MS;
 	server->max_connections = listen->max_connections;
+	server->max_per_peer = listen->max_per_peer;
+	server->max_strangers = listen->max_strangers;
+	TAILQ_INIT(&server->crowd);
 	server->is_tcp = !listen->unix_path;
 	server->is_tls = listen->certificate_path != NULL;
 	http_head_know_headers(server, listen->headers);

@@ -32,6 +32,9 @@ struct cua_http_listen {
 	/* Of TCP: a body may take so long, and a second longer for each 4 KB that came; 0: 30 s. */
 	int body_timeout_ms;
 	int max_connections; /* of TCP; those above it are closed at once; 0: no bound */
+	int max_per_peer;    /* of them from one address that is not loopback; 0: no bound */
+	/* Of them that were not trusted yet: a further one ends the oldest of them; 0: no bound. */
+	int max_strangers;
 };
 
 /* What a client sent before the body. Nothing in it is ever cut. */
@@ -55,6 +58,7 @@ const char *cua_http_argument(const struct cua_http_head *head, const char *name
 struct cua_http_exchange {
 	struct cua_http_head head;
 	struct cua_buffer body;   /* of the request */
+	size_t announced_len;     /* of it, by its head */
 	unsigned long connection; /* same number: same connection; never used again */
 	bool gone;                /* the caller hung up; a reply is dropped */
 	void *user_data;          /* the handler's */
@@ -72,6 +76,9 @@ struct cua_http_handler {
 	/* Must lead to one cua_http_reply(), or one cua_http_answer() and cua_http_end(), or one
 	 * cua_http_reply_stream(), now or later. */
 	void (*on_request)(struct cua_http_exchange *exchange, void *user_data);
+	/* There is a head, and its body is not read yet. False: it was refused by cua_http_reply(),
+	 * and the body is not taken. May be NULL: all are read. */
+	bool (*on_head)(struct cua_http_exchange *exchange, void *user_data);
 	/* The caller of an unanswered request hung up. May be NULL. */
 	void (*on_gone)(struct cua_http_exchange *exchange, void *user_data);
 	/* A WebSocket is asked for. CUA_OK takes it, another status refuses it with an HTTP answer.
@@ -100,6 +107,11 @@ void cua_http_server_destroy(struct cua_http_server *server);
 /* Of TCP. */
 int cua_http_server_port(const struct cua_http_server *server);
 int cua_http_server_connections(const struct cua_http_server *server);
+/* Bytes of answers and streams that wait for their readers. Any thread. */
+size_t cua_http_server_unsent(const struct cua_http_server *server);
+/* Who made it has shown who they are: this connection does not give way to others. */
+void cua_http_trust(const struct cua_http_exchange *exchange);
+void cua_http_stream_trust(const struct cua_http_stream *stream);
 
 struct cua_http_reply {
 	int status;

@@ -3,6 +3,7 @@
 
 /* Between the files of the HTTP server, http_*.c. */
 
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include <libwebsockets.h>
@@ -15,7 +16,9 @@ struct cua_http_server {
 	uv_loop_t *loop;
 	struct lws_context *context;
 	struct http_listener *listener; /* NULL: a unix socket, which libwebsockets listens on */
-	int connections, max_connections;
+	int connections, max_connections, max_per_peer, strangers, max_strangers;
+	TAILQ_HEAD(, connection) crowd; /* the oldest first */
+	atomic_size_t unsent;
 	/* libwebsockets' own. It wakes every 30 s for housekeeping, with nobody connected, too. */
 	uv_handle_t *lws_timers[LWS_TIMERS_MAX];
 	size_t lws_timer_count;
@@ -53,6 +56,11 @@ struct connection {
 	struct exchange *exchange;
 	struct stream *stream; /* NULL: plain HTTP */
 	int completions;       /* times that the body of the request was said to be complete */
+	/* http_crowd.c's */
+	TAILQ_ENTRY(connection) link;
+	char peer[48];
+	bool is_known, is_dropped;
+	size_t unsent;
 };
 
 /* http_server.c: the caller is watched for a hang-up, as long as libwebsockets does not read. */
@@ -60,7 +68,17 @@ void http_watch_hang_up(const struct connection *connection);
 /* Whatever comes from the caller, the end included, ends the connection. */
 void http_watch_for_anything(const struct connection *connection);
 
+/* http_crowd.c */
+bool http_crowd_has_room(struct cua_http_server *server, const char *peer);
+void http_crowd_join(struct connection *connection);
+void http_crowd_leave(struct connection *connection);
+void http_crowd_trust(struct connection *connection);
+/* So much waits for it to read; on the loop's thread. */
+void http_crowd_unsent(struct connection *connection, size_t unsent);
+
 /* http_head.c */
+/* The address at the other end; "" if it is none of TCP. */
+void http_head_peer(int socket, char peer[48]);
 enum http_head_status {
 	HTTP_HEAD_OK,
 	HTTP_HEAD_TOO_LONG,

@@ -25,6 +25,7 @@ struct stream {
 	struct connection *connection;
 	bool is_answer; /* HTTP, and no WebSocket */
 	TAILQ_HEAD(, message) queue;
+	size_t queued_len;
 	bool over; /* to be closed when the queue is out */
 	int close_code;
 	char close_reason[124];
@@ -198,6 +199,8 @@ int http_stream_writeable(struct connection *connection)
 		return 0;
 	}
 	TAILQ_REMOVE(&stream->queue, message, link);
+	stream->queued_len -= message->len;
+	http_crowd_unsent(connection, stream->queued_len);
 	const int written = lws_write(connection->wsi, message->bytes + LWS_PRE, message->len,
 			stream->is_answer                  ? LWS_WRITE_HTTP
 					: message->is_text ? LWS_WRITE_TEXT
@@ -237,6 +240,10 @@ enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_tex
 	message->is_text = is_text;
 	memcpy(message->bytes + LWS_PRE, data, len);
 	TAILQ_INSERT_TAIL(&stream->queue, message, link);
+	stream->queued_len += len;
+	if (stream->connection->stream == stream) {
+		http_crowd_unsent(stream->connection, stream->queued_len);
+	}
 	lws_callback_on_writable(stream->connection->wsi);
 	return CUA_OK;
 }
@@ -258,6 +265,11 @@ void cua_http_stream_close_with(struct cua_http_stream *public, int code, const 
 	/* Even if its client reads nothing more. */
 	lws_set_timeout(stream->connection->wsi, PENDING_TIMEOUT_USER_OK, CLOSE_S);
 	lws_callback_on_writable(stream->connection->wsi);
+}
+
+void cua_http_stream_trust(const struct cua_http_stream *public)
+{
+	http_crowd_trust(((const struct stream *)public)->connection);
 }
 
 void cua_http_stream_listen(struct cua_http_stream *public, bool listens)

@@ -18,7 +18,8 @@ void limiter_destroy(struct limiter *limiter);
 bool limiter_take(struct limiter *limiter, const char *token_id, int *ret_left, int *ret_wait_s);
 
 /* Seconds that an address, which has guessed wrong, has to wait before it may guess again; 0: it
- * may. Right tokens are never held up by it. */
+ * may. Addresses of IPv6 count by their first 64 bits. However many addresses guess, there is a
+ * bound to all of them. Right tokens are never held up by it. */
 int limiter_penalty_s(struct limiter *limiter, const char *peer);
 void limiter_note_failure(struct limiter *limiter, const char *peer);
 

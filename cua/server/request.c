@@ -134,16 +134,17 @@ static void refuse_guess(const struct server *server, const char *peer, int *ret
 }
 
 /* Who it is; caller->id stays "" for nobody. ret_http_status: of a refusal. */
-static enum cua_status authenticate(struct server *server, const struct cua_http_head *head,
-		struct caller *caller, int *ret_http_status, int *ret_wait_s, struct cua_error *err)
+static enum cua_status authenticate(struct server *server, struct store *store,
+		const struct cua_http_head *head, struct caller *caller, int *ret_http_status,
+		int *ret_wait_s, struct cua_error *err)
 {
 	char session[TOKEN_SIZE];
 	enum cua_status status = CUA_ERR_NOT_FOUND;
 	if (has_bearer(head)) {
-		status = token_check(server->store, cua_http_header(head, "authorization") + 7,
-				TOKEN_API, caller, err);
+		status = token_check(store, cua_http_header(head, "authorization") + 7, TOKEN_API,
+				caller, err);
 	} else if (session_of_cookie(head, session)) {
-		status = token_check(server->store, session, TOKEN_SESSION, caller, err);
+		status = token_check(store, session, TOKEN_SESSION, caller, err);
 	} else {
 		*ret_http_status = 401;
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
@@ -185,8 +186,8 @@ static enum cua_status admit(struct request *request, struct cua_error *err)
 	if (request->route->flags & ROUTE_PUBLIC) {
 		return CUA_OK;
 	}
-	enum cua_status status = authenticate(request->server, request->head, &request->caller,
-			&request->http_status, &wait_s, err);
+	enum cua_status status = authenticate(request->server, request->server->store,
+			request->head, &request->caller, &request->http_status, &wait_s, err);
 	if (status == CUA_OK) {
 		request->http_status = 403;
 		status = check_csrf(request, err);
@@ -446,6 +447,9 @@ static void on_work_done(uv_work_t *work, int status)
 	(void)status;
 	struct server *server = job->public.server;
 	server->requests_running--;
+	if (job->public.caller.id[0]) {
+		cua_http_trust(job->exchange);
+	}
 	if (job->public.begin_stream) {
 		struct cua_http_stream *stream =
 				job->public.begin_stream(&job->public, job->exchange);
@@ -496,6 +500,49 @@ static void refuse_route(struct cua_http_exchange *exchange, const char *allowed
 				   : "there is nothing at %.100s%s; /openapi.json lists all",
 			exchange->head.path, allowed);
 	refuse(exchange, allowed[0] ? 405 : 404, &error, allowed[0] ? header : NULL);
+}
+
+/* Who may not send it, and what is too large, is refused before the body is read. */
+bool server_on_head(struct cua_http_exchange *exchange, void *user_data)
+{
+	struct server *server = user_data;
+	struct request request = { .server = server, .head = &exchange->head };
+	struct cua_error error = { 0 };
+	char allowed[64], headers[64] = "";
+	int http_status = 0, wait_s = 0;
+	enum cua_status status = refuse_at_gate(check_gate(server, &exchange->head, false),
+			&exchange->head, &http_status, &error);
+	if (status == CUA_OK) {
+		request.route = find_route(&exchange->head, &request, allowed, sizeof(allowed));
+	}
+	if (status == CUA_OK && !request.route) {
+		refuse_route(exchange, allowed);
+		return false;
+	}
+	if (status == CUA_OK && !(request.route->flags & (ROUTE_LARGE | ROUTE_BYTES)) &&
+			exchange->announced_len > REQUEST_BODY_MAX) {
+		http_status = 413;
+		status = CUA_FAIL(&error, CUA_ERR_TOO_LARGE, 0, "the body has more than %zu bytes",
+				REQUEST_BODY_MAX);
+	}
+	if (status == CUA_OK && !(request.route->flags & ROUTE_PUBLIC)) {
+		status = authenticate(server, server->reader, &exchange->head, &request.caller,
+				&http_status, &wait_s, &error);
+		if (wait_s > 0) {
+			snprintf(headers, sizeof(headers), "retry-after: %d\r\n", wait_s);
+		} else if (http_status == 401) {
+			snprintf(headers, sizeof(headers), "www-authenticate: Bearer\r\n");
+		}
+	}
+	if (status == CUA_OK) {
+		if (request.caller.id[0]) {
+			cua_http_trust(exchange);
+		}
+		return true;
+	}
+	refuse(exchange, http_status ? http_status : cua_status_http(error.status), &error,
+			headers);
+	return false;
 }
 
 void server_on_request(struct cua_http_exchange *exchange, void *user_data)
@@ -551,7 +598,8 @@ static enum cua_status take_ticket(struct request *request, int *ret_http_status
 					!session_of_cookie(request->head, session))) {
 		return status;
 	}
-	status = authenticate(server, request->head, &named, ret_http_status, ret_wait_s, err);
+	status = authenticate(server, server->store, request->head, &named, ret_http_status,
+			ret_wait_s, err);
 	if (status == CUA_OK && strcmp(named.id, request->caller.id) != 0) {
 		*ret_http_status = 403;
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "this ticket was given to another");
@@ -567,7 +615,7 @@ static enum cua_status admit_websocket(
 	int wait_s = 0, left = 0;
 	enum cua_status status = request->route->flags & ROUTE_TICKET
 			? take_ticket(request, &stream->refused_with, &wait_s, err)
-			: authenticate(server, &stream->head, &request->caller,
+			: authenticate(server, server->store, &stream->head, &request->caller,
 					  &stream->refused_with, &wait_s, err);
 	if (status == CUA_OK &&
 			(request->caller.scopes & request->route->scope) != request->route->scope) {
@@ -610,6 +658,7 @@ enum cua_status server_on_websocket(
 	}
 	if (status == CUA_OK) {
 		streams_add(&server->streams, stream, &request.caller);
+		cua_http_stream_trust(stream);
 	}
 	cJSON_Delete(request.query);
 	return status;

@@ -23,6 +23,8 @@
 
 #define BODY_MAX_LEN ((size_t)2 << 20)
 #define CONNECTIONS_MAX 4000
+#define CONNECTIONS_PER_PEER_MAX 1500
+#define STRANGERS_MAX 500 /* of them without a token or a login so far */
 
 /* --- what it stands on --- */
 
@@ -64,7 +66,12 @@ enum cua_status server_open_store(struct store **ret_store, struct cua_error *er
 
 static enum cua_status prepare_store(struct server *server, struct cua_error *err)
 {
+	char path[CUA_PATH_MAX + 16];
 	enum cua_status status = open_store(server->state_dir, &server->store, err);
+	if (status == CUA_OK) {
+		snprintf(path, sizeof(path), "%s/server.db", server->state_dir);
+		status = store_open_reader(path, &server->reader, err);
+	}
 	if (status == CUA_OK) {
 		status = once_recover(server->store, err);
 	}
@@ -97,8 +104,11 @@ static enum cua_status listen_on(struct server *server, struct cua_error *err)
 		.key_path = options->key_path,
 		.headers = server_headers,
 		.max_body_len = BODY_MAX_LEN,
-		.max_connections = CONNECTIONS_MAX };
-	const struct cua_http_handler handler = { .on_request = server_on_request,
+		.max_connections = CONNECTIONS_MAX,
+		.max_per_peer = CONNECTIONS_PER_PEER_MAX,
+		.max_strangers = STRANGERS_MAX };
+	const struct cua_http_handler handler = { .on_head = server_on_head,
+		.on_request = server_on_request,
 		.on_stream = server_on_websocket,
 		.on_stream_data = server_on_stream_data,
 		.on_stream_drained = server_on_stream_drained,
@@ -163,6 +173,11 @@ static enum cua_status say_ready(
 		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
 {
 	char login[TOKEN_SIZE], url[512];
+	if (!server->options->tells_login) {
+		snprintf(url, sizeof(url), "%s/", server->gate.origins[0]);
+		on_ready(url);
+		return CUA_OK;
+	}
 	enum cua_status status = session_make_login(server->store, login, err);
 	if (status == CUA_OK) {
 		snprintf(url, sizeof(url), "%s/#login=%s", server->gate.origins[0], login);
@@ -243,6 +258,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	limiter_destroy(server->limiter);
 	mcp_offers_destroy(&server->mcp);
 	page_finish(&server->page);
+	store_close(server->reader);
 	store_close(server->store);
 	cua_closep(&server->lock_fd);
 	cua_closep(&server->ending_fd);

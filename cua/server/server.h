@@ -28,6 +28,7 @@ struct server_options {
 	const char *public_urls[GATE_NAMES_MAX]; /* further names, up to a NULL */
 	int max_agents;                          /* 0: as many as memory allows */
 	int spares;     /* desktops that are kept ready for the next runs */
+	bool tells_login; /* in its URL: somebody sees it now, and nobody keeps it */
 	bool plain_get; /* the plain routes may be used by GET, as scripts of old do */
 };
 
@@ -40,6 +41,7 @@ struct server {
 	char state_dir[1024]; /* CUA_STATE_DIR: all that is kept */
 	int lock_fd;          /* of it: a second server is refused */
 	struct store *store;
+	struct store *reader; /* the same, for the loop's thread, which must not wait for writers */
 	struct cua_http_server *http;
 	struct gate gate;
 	struct limiter *limiter;
@@ -62,7 +64,8 @@ struct server {
 	atomic_int connections;      /* at the last request */
 };
 
-/* Until a signal ends it. on_ready: it listens; url: of the page, with a login that is used once.
+/* Until a signal ends it. on_ready: it listens; url: of the page, with a login that is used once if
+ * tells_login.
  */
 CUA_NODISCARD enum cua_status server_run(const struct server_options *options,
 		void (*on_ready)(const char *url), struct cua_error *err);
@@ -74,6 +77,7 @@ CUA_NODISCARD enum cua_status server_open_store(struct store **ret_store, struct
 uint64_t server_memory_available(void);
 
 /* request.c: what the HTTP server tells. */
+bool server_on_head(struct cua_http_exchange *exchange, void *user_data);
 void server_on_request(struct cua_http_exchange *exchange, void *user_data);
 enum cua_status server_on_websocket(
 		struct cua_http_stream *stream, void *user_data, struct cua_error *err);

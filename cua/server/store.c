@@ -296,7 +296,8 @@ static enum cua_status migrate(struct store *store, struct cua_error *err)
 	return status;
 }
 
-enum cua_status store_open(const char *path, struct store **ret_store, struct cua_error *err)
+static enum cua_status open_file(
+		const char *path, int mode, struct store **ret_store, struct cua_error *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
 	pthread_mutexattr_t recursive;
@@ -311,19 +312,16 @@ enum cua_status store_open(const char *path, struct store **ret_store, struct cu
 	 */
 	const mode_t old = umask(0077);
 	const int code = sqlite3_open_v2(path, &store->db,
-			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX |
-					SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
+			mode | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
 			NULL);
 	enum cua_status status = code == SQLITE_OK ? CUA_OK : fail(store, code, err);
 	sqlite3_busy_timeout(store->db, BUSY_MS);
-	if (status == CUA_OK) {
+	if (status == CUA_OK && mode & SQLITE_OPEN_CREATE) {
 		status = execute(store,
 				"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				"PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
 				err);
-	}
-	if (status == CUA_OK) {
-		status = migrate(store, err);
+		status = status == CUA_OK ? migrate(store, err) : status;
 	}
 	umask(old);
 	if (status != CUA_OK) {
@@ -333,6 +331,16 @@ enum cua_status store_open(const char *path, struct store **ret_store, struct cu
 	}
 	*ret_store = store;
 	return CUA_OK;
+}
+
+enum cua_status store_open(const char *path, struct store **ret_store, struct cua_error *err)
+{
+	return open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, ret_store, err);
+}
+
+enum cua_status store_open_reader(const char *path, struct store **ret_store, struct cua_error *err)
+{
+	return open_file(path, SQLITE_OPEN_READONLY, ret_store, err);
 }
 
 void store_close(struct store *store)

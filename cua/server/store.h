@@ -16,6 +16,9 @@ struct store;
 /* The file is made, or brought up to date. CUA_ERR_INVAL if a newer version of cua made it. */
 CUA_NODISCARD enum cua_status store_open(
 		const char *path, struct store **ret_store, struct cua_error *err);
+/* The same for who only reads and must not wait for those who write: a change is CUA_ERR_IO. */
+CUA_NODISCARD enum cua_status store_open_reader(
+		const char *path, struct store **ret_store, struct cua_error *err);
 void store_close(struct store *store);
 
 /**
