@@ -27,9 +27,9 @@ struct server_options {
 	const char *certificate_path, *key_path; /* NULL: no TLS */
 	const char *public_urls[GATE_NAMES_MAX]; /* further names, up to a NULL */
 	int max_agents;                          /* 0: as many as memory allows */
-	int spares;     /* desktops that are kept ready for the next runs */
+	int spares;       /* desktops that are kept ready for the next runs */
 	bool tells_login; /* in its URL: somebody sees it now, and nobody keeps it */
-	bool plain_get; /* the plain routes may be used by GET, as scripts of old do */
+	bool plain_get;   /* the plain routes may be used by GET, as scripts of old do */
 };
 
 struct feed_desktops;
