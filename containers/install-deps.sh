@@ -21,7 +21,7 @@ build='gcc clang cmake make pkg-config
 	libx11-dev libx11-xcb-dev libxtst-dev libxi-dev libxext-dev libxdamage-dev libxfixes-dev libxrandr-dev
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-res0-dev libxkbcommon-dev libisal-dev libdeflate-dev libwebp-dev libzimg-dev zlib1g-dev
 	libpng-dev libpixman-1-dev
-	libcurl4-openssl-dev libsqlite3-dev libssl-dev libcjson-dev libuv1-dev libwebsockets-dev libvncserver-dev libsodium-dev libbsd-dev
+	libcurl4-openssl-dev libarchive-dev libsqlite3-dev libssl-dev libcjson-dev libuv1-dev libwebsockets-dev libvncserver-dev libsodium-dev libbsd-dev
 	libseccomp-dev libslirp-dev libhttp-parser-dev libglib2.0-dev libtesseract-dev libleptonica-dev libyaml-dev libidn2-dev libpcre2-dev libturbojpeg0-dev libatspi2.0-dev'
 
 # What the demos put on the screen, and what they check it with.

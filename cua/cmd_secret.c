@@ -24,12 +24,15 @@ static const char usage[] =
 		"       cua secret set --api-key NAME\n"
 		"       cua secret list [--json]\n"
 		"       cua secret show-uses NAME [--json]\n"
+		"       cua secret sign NAME\n"
 		"       cua secret remove NAME\n"
 		"\n"
 		"Keeps passwords and keys, sealed with a key of this user's. The value is read "
 		"from "
 		"the\n"
-		"terminal without showing it, or from standard input; nothing ever prints it.\n"
+		"terminal without showing it, or from standard input; nothing ever prints it. "
+		"sign\n"
+		"prints the HMAC-SHA256 of standard input by an --api-key, in base64.\n"
 		"\n"
 		"A model writes {{secret:NAME}} in a text that it types, and never sees the value. "
 		"It is\n"
@@ -320,6 +323,45 @@ static int remove_one(const struct options *options)
 	return status == CUA_OK ? CUA_EXIT_OK : fail(&why);
 }
 
+/* --- sign --- */
+
+/* The message is no secret; the key stays where it is. Source: RFC 2104. */
+static bool sign_stdin(const struct agent_secret *secret)
+{
+	unsigned char bytes[16384], mac[crypto_auth_hmacsha256_BYTES];
+	char text[sodium_base64_ENCODED_LEN(
+			crypto_auth_hmacsha256_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+	crypto_auth_hmacsha256_state state;
+	ssize_t got = 0;
+	crypto_auth_hmacsha256_init(
+			&state, (const unsigned char *)secret->value, strlen(secret->value));
+	while ((got = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0) {
+		crypto_auth_hmacsha256_update(&state, bytes, (unsigned long long)got);
+	}
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_memzero(&state, sizeof(state));
+	sodium_bin2base64(text, sizeof(text), mac, sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
+	return got == 0 && puts(text) >= 0;
+}
+
+static int sign(const struct options *options)
+{
+	struct agent_secrets *secrets = NULL;
+	struct cua_error why = { 0 };
+	enum cua_status status = agent_secrets_open(&secrets, &why);
+	const struct agent_secret *secret =
+			status == CUA_OK ? agent_secrets_find(secrets, options->name) : NULL;
+	if (status == CUA_OK && (!secret || !secret->is_api_key)) {
+		status = CUA_FAIL(&why, CUA_ERR_NOT_FOUND, 0, "there is no --api-key %.64s",
+				options->name);
+	}
+	if (status == CUA_OK && !sign_stdin(secret)) {
+		status = CUA_FAIL(&why, CUA_ERR_IO, errno, "standard input");
+	}
+	agent_secrets_close(secrets);
+	return status == CUA_OK ? CUA_EXIT_OK : fail(&why);
+}
+
 /* --- the command --- */
 
 static bool parse(int argc, char **argv, struct options *options)
@@ -353,7 +395,7 @@ static const struct {
 	bool wants_name;
 	int (*run)(const struct options *options);
 } verbs[] = { { "set", true, set }, { "list", false, list }, { "show-uses", true, show_uses },
-	{ "remove", true, remove_one } };
+	{ "sign", true, sign }, { "remove", true, remove_one } };
 
 static int run_verb(int argc, char **argv, struct options *options)
 {
@@ -382,7 +424,7 @@ static int run_verb(int argc, char **argv, struct options *options)
 		}
 		return verbs[i].run(options);
 	}
-	return cua_cmd_usage("secret", "say set, list, show-uses or remove");
+	return cua_cmd_usage("secret", "say set, list, show-uses, sign or remove");
 }
 
 int cua_cmd_secret(int argc, char **argv)

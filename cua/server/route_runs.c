@@ -15,6 +15,7 @@
 #include "cua/server/run_start.h"
 #include "cua/server/runs.h"
 #include "cua/server/server.h"
+#include "cua/server/settings.h"
 
 #define CALL_TIMEOUT_MS 5000
 #define TASK_MAX_LEN ((1 << 20) - 1)
@@ -136,7 +137,7 @@ static enum cua_status add_run(struct request *request, const char *project, con
 
 static enum cua_status post_run(struct request *request, struct cua_error *err)
 {
-	CUA_AUTO_JSON cJSON *project = NULL, *settings = cJSON_CreateObject();
+	CUA_AUTO_JSON cJSON *project = NULL, *all = NULL, *settings = cJSON_CreateObject();
 	const char *named = cua_json_string(request->body, "project");
 	const char *task = cua_json_text(request->body, "task");
 	if (!task[strspn(task, " \t\r\n")]) {
@@ -150,9 +151,13 @@ static enum cua_status post_run(struct request *request, struct cua_error *err)
 				"SELECT id, defaults_json FROM projects WHERE id = ?", "s",
 				named ? named : "default");
 	}
+	if (status == CUA_OK) {
+		status = settings_get(request->server->store, &all, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
+	take_settings(settings, cua_json_member(all, "defaults"));
 	take_settings(settings, cua_json_member(project, "defaults"));
 	take_settings(settings, cua_json_member(request->body, "settings"));
 	return add_run(request, cua_json_text(project, "id"), task, settings, err);

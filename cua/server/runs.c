@@ -391,6 +391,12 @@ cJSON *runs_states(struct runs *runs)
 	return states;
 }
 
+void runs_set_max(struct runs *runs, int max)
+{
+	atomic_store(&runs->max, max > 0 ? max : runs->usual_max);
+	runs_kick(runs);
+}
+
 int runs_max(const struct runs *runs)
 {
 	return runs->max;
@@ -406,9 +412,10 @@ enum cua_status runs_create(struct server *server, struct runs **ret_runs, struc
 	}
 	const uint64_t fit = uv_get_total_memory() / RUNS_AGENT_BYTES;
 	runs->server = server;
-	runs->max = server->options->max_agents > 0 ? server->options->max_agents
-			: fit > 1                   ? (int)fit
-						    : 1;
+	runs->usual_max = server->options->max_agents > 0 ? server->options->max_agents
+			: fit > 1                         ? (int)fit
+							  : 1;
+	runs->max = runs->usual_max;
 	pthread_mutex_init(&runs->mutex, NULL);
 	LIST_INIT(&runs->list);
 	LIST_INIT(&runs->watchers);

@@ -36,6 +36,8 @@ void runs_note_changed(struct runs *runs, const char *id);
 cJSON *runs_state(struct runs *runs, const char *id);
 /* Any thread: all of these, an array. */
 cJSON *runs_states(struct runs *runs);
+/* Any thread: so many agents at once from now on; 0: as the server was started. */
+void runs_set_max(struct runs *runs, int max);
 /* Of agents, that may go on at once. */
 int runs_max(const struct runs *runs);
 

@@ -57,8 +57,10 @@ struct runs {
 	int starting;           /* of those that are live */
 	int starting_now;       /* the same, for the thread that picks */
 	atomic_bool has_spares; /* a run that was started keeps some */
-	int count, max;         /* of live ones */
-	pthread_mutex_t mutex;  /* of the list, and of state in it, where other threads read them */
+	int count;              /* of live ones */
+	atomic_int max;
+	int usual_max;         /* where nothing is set */
+	pthread_mutex_t mutex; /* of the list, and of state in it, where other threads read them */
 	LIST_HEAD(, live) list;
 	LIST_HEAD(, runs_watcher) watchers;
 };

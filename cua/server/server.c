@@ -20,6 +20,8 @@
 #include "cua/server/plain_desktop.h"
 #include "cua/server/runs.h"
 #include "cua/server/session.h"
+#include "cua/server/settings.h"
+#include "cua/server/webhooks.h"
 
 #define BODY_MAX_LEN ((size_t)2 << 20)
 #define CONNECTIONS_MAX 4000
@@ -140,6 +142,7 @@ static void end(struct server *server)
 	if (server->runs) {
 		runs_end(server->runs);
 	}
+	webhooks_end(server->webhooks);
 	feed_desktops_end(server->feed_desktops);
 	if (server->feed) {
 		feed_end(server->feed);
@@ -204,6 +207,12 @@ static enum cua_status begin(
 		status = runs_create(server, &server->runs, err);
 	}
 	if (status == CUA_OK) {
+		status = settings_apply(server, err);
+	}
+	if (status == CUA_OK) {
+		status = webhooks_create(server, &server->webhooks, err);
+	}
+	if (status == CUA_OK) {
 		status = runs_begin(server->runs, err);
 	}
 	if (status == CUA_OK) {
@@ -252,6 +261,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	}
 	runs_end_spares();
 	runs_destroy(server->runs);
+	webhooks_destroy(server->webhooks);
 	feed_desktops_destroy(server->feed_desktops);
 	feed_destroy(server->feed);
 	tickets_destroy(server->tickets);

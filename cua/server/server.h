@@ -34,6 +34,7 @@ struct server_options {
 
 struct feed_desktops;
 struct runs;
+struct webhooks;
 
 struct server {
 	uv_loop_t loop;
@@ -48,6 +49,7 @@ struct server {
 	struct tickets *tickets;
 	struct feed *feed;
 	struct feed_desktops *feed_desktops;
+	struct webhooks *webhooks;
 	struct streams streams;
 	struct viewers viewers; /* on the loop's thread */
 	struct runs *runs;
@@ -61,6 +63,7 @@ struct server {
 	atomic_int requests_running; /* on threads */
 	atomic_int plain_running;    /* of them those that have a desktop for themselves */
 	int terminals;               /* that are open; the loop's thread alone */
+	atomic_int backups;          /* that are being made */
 	atomic_int connections;      /* at the last request */
 };
 

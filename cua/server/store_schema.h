@@ -67,6 +67,18 @@ static const char *const store_schema[] = {
 	"  name TEXT PRIMARY KEY,"
 	"  created_ms INTEGER NOT NULL"
 	") STRICT;",
+	"CREATE TABLE deliveries (" /* to webhooks */
+	"  id TEXT PRIMARY KEY,"
+	"  url TEXT NOT NULL,"
+	"  thing TEXT NOT NULL," /* the question, or the run */
+	"  body TEXT NOT NULL,"
+	"  created_ms INTEGER NOT NULL,"
+	"  changed_ms INTEGER,"
+	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  next_ms INTEGER," /* NULL: taken, or given up */
+	"  error TEXT,"
+	"  UNIQUE (url, thing)"
+	") STRICT;",
 };
 
 #endif
