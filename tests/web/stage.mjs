@@ -38,7 +38,7 @@ export class Server {
 	}
 
 	async begin(port) {
-		const { child, line } = await begin(cua, ['serve', `--port=${port}`]);
+		const { child, line } = await begin(cua, ['serve', '--print-login', '--spares=0', `--port=${port}`]);
 		this.child = child;
 		this.url = line;
 		this.base = line.replace(/\/#.*/, '');

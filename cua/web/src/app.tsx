@@ -5,8 +5,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { findSession, login, session, words } from './api/client';
 import icon from './icon.svg';
 import { useAttention } from './lib/attention';
+import { connected, useFeedConnection } from './lib/feed';
 import { href, usePlace } from './lib/router';
 import { useValue } from './lib/state';
+import { Notice } from './parts/basic';
 import { Icon, type IconName } from './parts/icon';
 import { Toasts } from './parts/toasts';
 import { LoginView } from './views/login';
@@ -71,6 +73,8 @@ function Side({ area, waiting }: { area: string; waiting: number }) {
 function Shell({ area, children }: { area: string; children: ComponentChildren }) {
 	const main = useRef<HTMLElement>(null);
 	const waiting = useAttention();
+	useFeedConnection();
+	const isThere = useValue(connected);
 	return (
 		<div class="shell">
 			<a
@@ -85,6 +89,7 @@ function Shell({ area, children }: { area: string; children: ComponentChildren }
 			</a>
 			<Side area={area} waiting={waiting} />
 			<main id="main" ref={main} tabIndex={-1}>
+				{!isThere && <Notice kind="warn">The server cannot be reached; trying again.</Notice>}
 				{children}
 			</main>
 			<Toasts />

@@ -5,6 +5,8 @@ import './style/base.css';
 import './style/parts.css';
 import './style/shell.css';
 import './style/runs.css';
+import './style/run.css';
+import './style/views.css';
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

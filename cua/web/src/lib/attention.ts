@@ -1,9 +1,10 @@
 // What runs ask of people just now: counted in the page, told by it and by the browser.
 
 import { useEffect } from 'preact/hooks';
-import { list, path } from '../api/client';
+import { list } from '../api/client';
 import type { Question } from '../api/types';
 import { closeToast, showToast } from '../parts/toasts';
+import { useFeed } from './feed';
 import { useResource } from './resource';
 import { href } from './router';
 
@@ -26,7 +27,6 @@ function tell(questions: Question[]): void {
 		const run = question.run ?? '';
 		if (shown.has(question.id)) continue;
 		shown.set(question.id, notify(question, run));
-		if (location.hash.includes(path`${run}`)) continue; // it is in sight
 		showToast({
 			id: question.id,
 			text: `${question.kind === 'approval' ? 'Approval wanted' : 'A question'}: ${question.words}`,
@@ -43,7 +43,8 @@ function tell(questions: Question[]): void {
 
 /** How many questions wait. */
 export function useAttention(): number {
-	const { data } = useResource((signal) => list<Question>('/v1/approvals', signal), [], 2000);
+	const { data, reload } = useResource((signal) => list<Question>('/v1/approvals', signal), []);
+	useFeed(['approval'], reload);
 	useEffect(() => {
 		if (data) tell(data);
 		const base = document.title.replace(/^\(\d+\) /, '');

@@ -165,13 +165,13 @@ export function Badge({ kind, children }: { kind?: string; children: ComponentCh
 	return <span class={`badge ${kind ?? ''}`}>{children}</span>;
 }
 
-export function Head({ title, children }: { title: string; children?: ComponentChildren }) {
+export function Head({ title, long, children }: { title: string; long?: boolean; children?: ComponentChildren }) {
 	useEffect(() => {
 		document.title = `${title} - cua`;
 	}, [title]);
 	return (
 		<div class="head">
-			<h1>{title}</h1>
+			<h1 class={long ? 'long' : ''}>{title}</h1>
 			<div class="row">{children}</div>
 		</div>
 	);

@@ -1,5 +1,6 @@
 // Short notices at the edge of the page, until somebody closes them or what they told of is over.
 
+import { usePlace } from '../lib/router';
 import { State, useValue } from '../lib/state';
 import { Button } from './basic';
 
@@ -16,9 +17,12 @@ export function closeToast(id: string): void {
 }
 
 export function Toasts() {
+	usePlace();
+	// What is in sight needs no notice.
+	const shown = useValue(toasts).filter((toast) => toast.href !== location.hash);
 	return (
 		<div class="toasts" role="status" aria-live="polite">
-			{useValue(toasts).map((toast) => (
+			{shown.map((toast) => (
 				<div key={toast.id} class="toast">
 					{toast.href ? (
 						<a href={toast.href} onClick={() => closeToast(toast.id)}>

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import { get, may } from '../../api/client';
 import type { Page, Run } from '../../api/types';
+import { useFeed } from '../../lib/feed';
 import { ago, duration, plural, usd } from '../../lib/format';
 import { useResource } from '../../lib/resource';
 import { href } from '../../lib/router';
@@ -10,6 +11,7 @@ import { Button, Empty, Failure, Head } from '../../parts/basic';
 import { isOpen, nowOf, RunBadge } from '../../parts/state';
 import { RunThumb } from '../../parts/thumb';
 import type { ViewProps } from '../routes';
+import { RunView } from '../run/run';
 import { DemoCard } from './demo';
 import { NewRun } from './new-run';
 
@@ -54,13 +56,14 @@ function RunCard({ run }: { run: Run }) {
 	);
 }
 
-export function RunsView({ query }: ViewProps) {
+function RunList({ query }: { query: URLSearchParams }) {
 	const filter = query.get('show') ?? '';
 	const project = query.get('project') ?? '';
 	const [limit, setLimit] = useState(48);
 	const [starting, setStarting] = useState(query.get('new') !== null);
 	const address = `/v1/runs?limit=${limit}${project && `&project=${encodeURIComponent(project)}`}`;
-	const { data, error } = useResource((signal) => get<Page<Run>>(address, signal), [address], 2000);
+	const { data, error, reload } = useResource((signal) => get<Page<Run>>(address, signal), [address]);
+	useFeed(['run'], reload);
 	const runs = data?.items.filter((run) => fits(run, filter)) ?? [];
 	const isNew = data && data.items.length === 0 && !project;
 
@@ -103,4 +106,8 @@ export function RunsView({ query }: ViewProps) {
 			{starting && <NewRun project={project} onClose={() => setStarting(false)} />}
 		</>
 	);
+}
+
+export function RunsView({ parts: [id], query }: ViewProps) {
+	return id ? <RunView key={id} id={id} /> : <RunList query={query} />;
 }

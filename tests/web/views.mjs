@@ -1,0 +1,168 @@
+// Every view: by what stands in it, by axe in both themes and at 360 pixels, and by what a person does there.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server } from './stage.mjs';
+
+const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+
+let server, browser, page;
+
+const view = (where) => page.goto(`${server.base}/#/${where}`);
+
+before(async () => {
+	server = await Server.start();
+	browser = await openBrowser();
+	page = await openPage(browser, { acceptDownloads: true });
+	page.on('dialog', (dialog) => assert.fail(`a script ran: ${dialog.message()}`));
+	await page.goto(server.url);
+	await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+});
+
+after(async () => {
+	await browser?.close();
+	await server?.end();
+});
+
+test('a project is made, worked with and deleted', async () => {
+	await view('projects');
+	await page.getByRole('button', { name: 'New project' }).click();
+	await page.getByLabel('Name').fill(`Harbour ${evil}`);
+	await page.getByRole('button', { name: 'Make it' }).click();
+	await page.getByRole('heading', { name: `Harbour ${evil}` }).waitFor();
+	await page.getByLabel('Steps at most').fill('12');
+	await page.getByRole('button', { name: 'Save' }).click();
+	await page.getByText('Saved.').waitFor();
+	await page.reload();
+	assert.equal(await page.getByLabel('Steps at most').inputValue(), '12');
+	await page.getByRole('button', { name: 'Delete' }).click();
+	await page.getByRole('button', { name: 'Delete it' }).click();
+	await page.getByRole('heading', { name: 'Projects', level: 1 }).waitFor();
+	expectQuiet(page);
+});
+
+test('files go up and come down as they were, and no name of one is markup', async () => {
+	const folder = mkdtempSync(join(tmpdir(), 'cua-test-files-'));
+	const bytes = Buffer.alloc(3 << 20, 0).map((_, i) => (i * 31) & 255);
+	writeFileSync(join(folder, 'large.bin'), bytes);
+	await view('projects/default');
+	await page.getByLabel('Files to upload').setInputFiles(join(folder, 'large.bin'));
+	await page.getByRole('rowheader', { name: 'large.bin' }).waitFor();
+	const name = encodeURIComponent('<img src=x onerror=alert(1)>.txt');
+	await server.call('PUT', `/v1/projects/default/files/content?path=${name}`, 'text');
+	await page.reload();
+	await page.getByText('<img src=x onerror=alert(1)>.txt').waitFor();
+	const [download] = await Promise.all([
+		page.waitForEvent('download'),
+		page.getByRole('button', { name: 'Download large.bin' }).click(),
+	]);
+	assert.ok(readFileSync(await download.path()).equals(bytes));
+
+	await page.getByRole('button', { name: 'New folder' }).click();
+	await page.getByLabel('Name of the folder').fill('letters');
+	await page.getByRole('button', { name: 'Make it' }).click();
+	await page.getByRole('button', { name: 'letters', exact: true }).click();
+	await page.getByText('No files here yet').waitFor();
+	await page.getByRole('button', { name: 'Files', exact: true }).click();
+	await page.getByRole('button', { name: 'Delete large.bin' }).click();
+	await page.getByRole('button', { name: 'Delete it' }).click();
+	await page.getByRole('rowheader', { name: 'large.bin' }).waitFor({ state: 'detached' });
+	expectQuiet(page);
+});
+
+test('a key is set, and never shown', async () => {
+	await view('models');
+	await page.getByRole('button', { name: 'Set a key of openai' }).click();
+	await page.getByLabel('Value').fill('sk-not-a-real-key-0123456789');
+	await page.getByRole('button', { name: 'Keep it' }).click();
+	await page.getByRole('rowheader', { name: 'OPENAI_API_KEY' }).waitFor();
+	assert.doesNotMatch(await page.content(), /sk-not-a-real/);
+	await page.getByRole('button', { name: 'Delete OPENAI_API_KEY' }).click();
+	await page.getByRole('button', { name: 'Delete it' }).click();
+	await page.getByRole('rowheader', { name: 'OPENAI_API_KEY' }).waitFor({ state: 'detached' });
+	expectQuiet(page);
+});
+
+test('a token is told once, works, and is revoked', async () => {
+	await view('settings');
+	await page.getByRole('button', { name: 'New token' }).click();
+	await page.getByLabel('Whose it is').fill(evil);
+	await page.getByRole('button', { name: 'Make it' }).click();
+	const token = await page.locator('dialog .mono').textContent();
+	const ask = () => fetch(`${server.base}/v1/runs`, { headers: { Authorization: `Bearer ${token}` } });
+	assert.equal((await ask()).status, 200);
+	await page.getByRole('button', { name: 'Close' }).click();
+	await page.getByRole('button', { name: `Revoke the token of ${evil}` }).click();
+	await page.getByRole('button', { name: 'Revoke it' }).click();
+	await page.getByRole('rowheader', { name: evil }).waitFor({ state: 'detached' });
+	assert.equal((await ask()).status, 401);
+	expectQuiet(page);
+});
+
+test('the theme is that of the system, until somebody chooses', async () => {
+	await view('settings');
+	const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+	const light = await ground();
+	await page.getByLabel('Colours').selectOption('dark');
+	assert.notEqual(await ground(), light);
+	await page.reload();
+	await page.getByLabel('Colours').waitFor();
+	assert.notEqual(await ground(), light);
+	await page.getByLabel('Colours').selectOption('system');
+	assert.equal(await ground(), light);
+	expectQuiet(page);
+});
+
+test('all of it works by the keyboard', async () => {
+	await view('runs');
+	await page.reload();
+	await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	await page.keyboard.press('Tab');
+	assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the content');
+	await page.keyboard.press('Enter');
+	assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+	await page.keyboard.press('Tab');
+	assert.match(await page.evaluate(() => document.activeElement.textContent), /New run/);
+	await page.keyboard.press('Enter');
+	await page.getByRole('dialog').waitFor();
+	await page.getByLabel('Task').focus();
+	await page.keyboard.press('Escape');
+	await page.getByRole('dialog').waitFor({ state: 'detached' });
+	expectQuiet(page);
+});
+
+const views = [
+	['runs', 'Runs'],
+	['projects', 'Projects'],
+	['projects/default', 'default'],
+	['templates', 'Templates'],
+	['models', 'Models and keys'],
+	['tools', 'MCP servers'],
+	['usage', 'Usage and cost'],
+	['settings', 'Settings'],
+	['nowhere', 'Not found'],
+];
+
+for (const [what, options] of [
+	['light', { colorScheme: 'light' }],
+	['dark', { colorScheme: 'dark' }],
+	['360 pixels', { viewport: { width: 360, height: 740 } }],
+	['1920 pixels', { viewport: { width: 1920, height: 1080 }, colorScheme: 'dark' }],
+]) {
+	test(`every view is accessible and fits: ${what}`, async () => {
+		const person = await openPage(browser, options);
+		await person.goto(server.login());
+		for (const [where, title] of views) {
+			await person.goto(`${server.base}/#/${where}`);
+			await person.getByRole('heading', { name: title, level: 1 }).waitFor();
+			await person.waitForLoadState('networkidle');
+			await expectAccessible(person, `${where} ${what}`);
+			await expectFits(person, where);
+		}
+		expectQuiet(person);
+		await person.context().close();
+	});
+}
