@@ -1,4 +1,4 @@
-/* cua desktop start, list, stop, exec, logs */
+/* cua desktop start, list, stop, reset, exec, logs */
 
 #include <dirent.h>
 #include <errno.h>
@@ -29,6 +29,7 @@ static const char help[] =
 		"Usage: cua desktop start [--name=NAME] [--pool=N] [--json] [OPTION...]\n"
 		"       cua desktop list [--json]\n"
 		"       cua desktop stop NAME... | --all | --pool | --spares-of-runs\n"
+		"       cua desktop reset [--json] NAME\n"
 		"       cua desktop exec [-d NAME] [--] COMMAND [ARGUMENT]...\n"
 		"       cua desktop logs [-d NAME]\n"
 		"       cua desktop network [-d NAME] [--json]\n"
@@ -53,6 +54,8 @@ static const char help[] =
 		"stop   ends every process of a desktop and removes its files, documents "
 		"included.\n"
 		"       --spares-of-runs: what cua run --spares keeps ready.\n"
+		"reset  stops a desktop and starts it anew with the options it had: its home is "
+		"fresh.\n"
 		"exec   runs a program inside, with standard input, output and error, and returns "
 		"its\n"
 		"       exit status; DISPLAY is set. To get a file out:\n"
@@ -285,6 +288,34 @@ static int desktop_stop(int argc, char **argv)
 		result = one != CUA_EXIT_OK ? one : result;
 	}
 	return list ? result : cua_cmd_fail(&error);
+}
+
+/* --- reset --- */
+
+/* What it was started with is in its record, which goes with it. */
+static int desktop_reset(int argc, char **argv)
+{
+	const bool as_json = argc == 3 && strcmp(argv[1], "--json") == 0;
+	struct desktop_record record, anew;
+	struct cua_error error = { 0 };
+	bool attached = false;
+	if ((argc != 2 && !as_json) || argv[argc - 1][0] == '-') {
+		return cua_cmd_usage("desktop", "reset takes the name of a desktop");
+	}
+	if (cua_desktop_find(argv[argc - 1], &record, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	const struct cua_desktop_options options = { .name = record.name,
+		.settings = record.settings };
+	if (cua_desktop_stop_by_name(record.name, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	if (cua_desktop_start(&options, &anew, &attached, &error) != CUA_OK) {
+		cua_error_prefix(&error, "desktop %s is stopped, and does not start", record.name);
+		return cua_cmd_fail(&error);
+	}
+	cua_desktop_options_warn("cua", &anew);
+	return print_desktop(&anew, attached, as_json);
 }
 
 /* --- exec --- */
@@ -522,8 +553,9 @@ int cua_cmd_desktop(int argc, char **argv)
 		const char *name;
 		int (*run)(int argc, char **argv);
 	} commands[] = { { "start", desktop_start }, { "list", desktop_list },
-		{ "stop", desktop_stop }, { "exec", desktop_exec }, { "logs", desktop_logs },
-		{ "network", cua_cmd_desktop_network }, { "refill", desktop_refill } };
+		{ "stop", desktop_stop }, { "reset", desktop_reset }, { "exec", desktop_exec },
+		{ "logs", desktop_logs }, { "network", cua_cmd_desktop_network },
+		{ "refill", desktop_refill } };
 	if (argc < 2) {
 		print_help(stderr);
 		return CUA_EXIT_USAGE;

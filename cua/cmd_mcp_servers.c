@@ -24,7 +24,7 @@ static const char usage[] =
 		"       cua mcp-servers add NAME [--header 'Name: value']... [--sse] [--replace] "
 		"URL\n"
 		"       cua mcp-servers test [--json] [NAME]...\n"
-		"       cua mcp-servers approve [--yes] [--json] NAME\n"
+		"       cua mcp-servers approve [--yes] [--seen=HASH] [--json] NAME\n"
 		"       cua mcp-servers network [--json] NAME\n"
 		"       cua mcp-servers remove NAME\n"
 		"\n"
@@ -63,7 +63,9 @@ static const char usage[] =
 		"tools\n"
 		"they have. No model gets a tool before approve has shown its description to you "
 		"and you\n"
-		"said yes; one whose description changes waits for approve again.\n"
+		"said yes; one whose description changes waits for approve again. --seen is what "
+		"test\n"
+		"--json called changes_hash: if it has changed since, nothing is approved.\n"
 		"\n"
 		"  cua mcp-servers add files --write ~/papers --network allow:registry.npmjs.org "
 		"\\\n"
@@ -171,6 +173,8 @@ static int remove_one(const struct mcp_servers_options *options)
 
 /* --- test --- */
 
+#define CHANGES_HASH_SIZE 65
+
 struct visit {
 	struct agent_mcp_server *server;
 	struct agent_mcp_tools *tools;
@@ -195,6 +199,16 @@ static void end_visit(struct visit *visit)
 {
 	agent_mcp_server_destroy(visit->server);
 	cJSON_Delete(visit->changes);
+}
+
+/* Tells what was seen from what came later. */
+static void hash_changes(const cJSON *changes, char hash[CHANGES_HASH_SIZE])
+{
+	unsigned char bytes[(CHANGES_HASH_SIZE - 1) / 2];
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(changes);
+	crypto_generichash(bytes, sizeof(bytes), (const unsigned char *)(text ? text : ""),
+			text ? strlen(text) : 0, NULL, 0);
+	sodium_bin2hex(hash, CHANGES_HASH_SIZE, bytes, sizeof(bytes));
 }
 
 static cJSON *visit_json(const struct agent_mcp_entry *entry, const struct visit *visit,
@@ -225,6 +239,9 @@ static cJSON *visit_json(const struct agent_mcp_entry *entry, const struct visit
 		cJSON_AddItemToArray(tools, item);
 	}
 	cJSON_AddItemToObject(json, "changes", cJSON_Duplicate(visit->changes, true));
+	char hash[CHANGES_HASH_SIZE];
+	hash_changes(visit->changes, hash);
+	cJSON_AddStringToObject(json, "changes_hash", hash);
 	return json;
 }
 
@@ -321,6 +338,13 @@ static int approve_one(const struct agent_mcp_entry *entry, struct visit *visit,
 	if (cJSON_GetArraySize(visit->changes) == 0) {
 		return CUA_EXIT_OK;
 	}
+	char hash[CHANGES_HASH_SIZE];
+	hash_changes(visit->changes, hash);
+	if (options->seen && strcmp(options->seen, hash) != 0) {
+		fputs("cua mcp-servers: this is not what was seen: look again, test shows it\n",
+				stderr);
+		return CUA_EXIT_FAILED;
+	}
 	if (!options->yes && agent_mcp_pins_need_approval(visit->changes) &&
 			!says_yes("May a model have these tools, as they are described?")) {
 		return CUA_EXIT_FAILED;
@@ -392,6 +416,7 @@ static bool parse_options(int argc, char **argv, struct mcp_servers_options *opt
 	static const struct option long_options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "yes", no_argument, NULL, 'y' },
+		{ "seen", required_argument, NULL, 'S' },
 		{ "replace", no_argument, NULL, 'r' },
 		{ "network", required_argument, NULL, 'n' },
 		{ "sse", no_argument, NULL, 's' },
@@ -409,6 +434,7 @@ static bool parse_options(int argc, char **argv, struct mcp_servers_options *opt
 		options->yes = options->yes || option == 'y';
 		options->replace = options->replace || option == 'r';
 		options->network = option == 'n' ? optarg : options->network;
+		options->seen = option == 'S' ? optarg : options->seen;
 		options->sse = options->sse || option == 's';
 		options->help = options->help || option == 'h';
 		is_good = option == 'e'         ? keep(options->env, &options->env_count)

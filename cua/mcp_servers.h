@@ -13,6 +13,7 @@
 struct mcp_servers_options {
 	bool json, help, yes, replace, sse;
 	const char *network; /* NULL: not given */
+	const char *seen;    /* the hash of the changes that were seen; NULL: not given */
 	const char *env[MCP_SERVERS_LIST_MAX], *read[MCP_SERVERS_LIST_MAX],
 			*write[MCP_SERVERS_LIST_MAX], *headers[MCP_SERVERS_LIST_MAX];
 	size_t env_count, read_count, write_count, header_count;

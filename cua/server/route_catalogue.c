@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/mcp/mcp_config.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/server/command.h"
@@ -215,7 +216,8 @@ static const struct field tested_fields[] = {
 	{ "list_ms", FIELD_NUMBER },
 	{ "dropped", FIELD_WHOLE, .help = "tools that cannot be used" },
 	{ "tools", FIELD_LIST, .of = &tool },
-	{ "changes", FIELD_ANY, .help = "since it was approved; cua mcp-servers approve asks" },
+	{ "changes", FIELD_ANY, .help = "since it was approved" },
+	{ "changes_hash", FIELD_TEXT, .help = "of these, for their approval" },
 	{ 0 },
 };
 static const struct fields test_answer = { "McpTested", tested_fields };
@@ -332,6 +334,67 @@ static enum cua_status post_server_test(struct request *request, struct cua_erro
 	return status;
 }
 
+static const struct field entry_fields[] = {
+	{ "command", FIELD_TEXT, 0, 1, 4096, NULL, NULL, "of stdio" },
+	{ "args", FIELD_TEXTS, 0, 0, 256, NULL, NULL, "of it" },
+	{ "env", FIELD_ANY, .help = "an object of texts: variables that it gets" },
+	{ "read", FIELD_TEXTS, 0, 0, 64, NULL, NULL, "folders that it may read" },
+	{ "write", FIELD_TEXTS, 0, 0, 64, NULL, NULL, "folders that it may change" },
+	{ "network", FIELD_ANY, .help = "none, open, or {\"allow\": [\"NAME\", ...]}" },
+	{ "url", FIELD_TEXT, 0, 1, 4096, NULL, NULL, "of http and sse" },
+	{ "headers", FIELD_ANY, .help = "an object of texts: headers that it is sent" },
+	{ "type", FIELD_TEXT, .choices = "stdio|http|streamable-http|sse" },
+	{ 0 },
+};
+static const struct fields entry_body = { "NewMcpServer", entry_fields };
+
+static const struct field approve_fields[] = {
+	{ "changes_hash", FIELD_TEXT, FIELD_REQUIRED, 64, 64, NULL, NULL,
+			"as the test told it, which showed them: for others it is not said yes" },
+	{ 0 },
+};
+static const struct fields approve_body = { "ApproveMcpServer", approve_fields };
+
+/* As it stands in the file, where keys may be in it: into it without a command line. */
+static enum cua_status put_server(struct request *request, struct cua_error *err)
+{
+	const char *name = request->parameters[0];
+	CUA_AUTO_JSON cJSON *entry =
+			request->body ? cJSON_Duplicate(request->body, true) : cJSON_CreateObject();
+	enum cua_status status = agent_mcp_check_name(name, err);
+	if (status == CUA_OK && cua_json_member(entry, "url") &&
+			cua_json_member(entry, "command")) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "it has a command or a url, not both");
+	}
+	if (status == CUA_OK) {
+		status = agent_mcp_check_entry(name, entry, err);
+	}
+	return status == CUA_OK ? agent_mcp_config_change(NULL, name, CUA_STEAL(entry), true, err)
+				: status;
+}
+
+static enum cua_status delete_server(struct request *request, struct cua_error *err)
+{
+	const char *name = request->parameters[0];
+	const char *const argv[] = { "cua", "mcp-servers", "remove", "--", name, NULL };
+	const struct command command = { .argv = argv, .timeout_ms = COMMAND_TIMEOUT_MS };
+	enum cua_status status = find_server(name, err);
+	return status == CUA_OK ? command_json(&command, CUA_ERR_IO, NULL, err) : status;
+}
+
+/* What another look finds must be what was seen. */
+static enum cua_status approve_server(struct request *request, struct cua_error *err)
+{
+	char seen[80];
+	const char *name = request->parameters[0];
+	const char *const argv[] = { "cua", "mcp-servers", "approve", "--yes", seen, "--json", "--",
+		name, NULL };
+	const struct command command = { .argv = argv, .timeout_ms = TEST_TIMEOUT_MS };
+	snprintf(seen, sizeof(seen), "--seen=%.64s", cua_json_text(request->body, "changes_hash"));
+	enum cua_status status = find_server(name, err);
+	return status == CUA_OK ? command_json(&command, CUA_ERR_EXISTS, NULL, err) : status;
+}
+
 static const struct route table[] = {
 	{ "GET", "/v1/templates", "listTemplates", "What kinds of work need", SCOPE_WATCH,
 			ROUTE_LIST, &list_query, NULL, &template_answer, 0, get_templates },
@@ -344,5 +407,16 @@ static const struct route table[] = {
 	{ "POST", "/v1/mcp-servers/{server}/test", "testMcpServer",
 			"Starts it, and asks which tools it has", SCOPE_ACT, 0, NULL, NULL,
 			&test_answer, 0, post_server_test },
+	{ "PUT", "/v1/mcp-servers/{server}", "putMcpServer",
+			"Adds a server of tools, or changes one: no model has its tools before "
+			"they "
+			"are approved",
+			SCOPE_ADMIN, 0, NULL, &entry_body, NULL, 0, put_server },
+	{ "POST", "/v1/mcp-servers/{server}/approve", "approveMcpServer",
+			"Models may have the tools that its test showed", SCOPE_ADMIN, 0, NULL,
+			&approve_body, NULL, 0, approve_server },
+	{ "DELETE", "/v1/mcp-servers/{server}", "deleteMcpServer",
+			"Removes it, and what was approved of it", SCOPE_ADMIN, 0, NULL, NULL, NULL,
+			0, delete_server },
 };
 const struct routes catalogue_routes = ROUTES("catalogue", "What runs can be started with", table);

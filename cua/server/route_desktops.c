@@ -366,6 +366,19 @@ static enum cua_status delete_desktop(struct request *request, struct cua_error 
 	return status == CUA_OK ? command_json(&command, CUA_ERR_IO, NULL, err) : status;
 }
 
+static enum cua_status reset_desktop(struct request *request, struct cua_error *err)
+{
+	struct desktop_record record;
+	const char *const argv[] = { "cua", "desktop", "reset", record.name, NULL };
+	const struct command command = { .argv = argv,
+		.timeout_ms = STOP_TIMEOUT_MS + START_TIMEOUT_MS };
+	enum cua_status status = find(request, &record, err);
+	if (status == CUA_OK) {
+		status = command_json(&command, CUA_ERR_UNAVAILABLE, NULL, err);
+	}
+	return status == CUA_OK ? describe(record.name, &request->answer, err) : status;
+}
+
 static const struct route table[] = {
 	{ "GET", "/v1/desktops", "listDesktops", "All desktops", SCOPE_WATCH, ROUTE_LIST,
 			&list_query, NULL, &desktop_answer, 0, get_desktops },
@@ -377,6 +390,9 @@ static const struct route table[] = {
 	{ "DELETE", "/v1/desktops/{desktop}", "stopDesktop",
 			"Ends all that runs on it and removes its files", SCOPE_ACT, 0, NULL, NULL,
 			NULL, 0, delete_desktop },
+	{ "POST", "/v1/desktops/{desktop}/reset", "resetDesktop",
+			"Stops it and starts it anew, as it was started, with a fresh home",
+			SCOPE_ACT, 0, NULL, NULL, &desktop_answer, 0, reset_desktop },
 	{ "POST", "/v1/desktops/{desktop}/actions", "actOnDesktop",
 			"Clicks, types, looks; 423 while a person has the input", SCOPE_ACT,
 			ROUTE_LARGE, NULL, &actions_body, &acted_answer, 0, post_actions },

@@ -189,5 +189,7 @@ static const struct route table[] = {
 			NULL, 0, get_metrics },
 	{ "GET", "/openapi.json", "getOpenapi", "All of this, for programs", 0,
 			ROUTE_PUBLIC | ROUTE_FILE, NULL, NULL, NULL, 0, get_openapi },
+	{ "GET", "/docs", "getDocs", "The same, for people", 0, ROUTE_PUBLIC | ROUTE_FILE, NULL,
+			NULL, NULL, 0, server_openapi_page },
 };
 const struct routes service_routes = ROUTES("service", "The server about itself", table);

@@ -92,5 +92,7 @@ extern const char *const server_headers[];
 
 /* openapi.c: the caller's. */
 cJSON *server_openapi(void);
+/* openapi_page.c: the same for people, as a route answers it. */
+enum cua_status server_openapi_page(struct request *request, struct cua_error *err);
 
 #endif
