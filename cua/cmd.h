@@ -16,6 +16,8 @@ enum cua_exit {
 int cua_cmd_desktop(int argc, char **argv);
 int cua_cmd_action(int argc, char **argv); /* argv[0] is the name of the action */
 int cua_cmd_vnc(int argc, char **argv);
+int cua_cmd_take(int argc, char **argv);
+int cua_cmd_give(int argc, char **argv);
 int cua_cmd_resume(int argc, char **argv);
 /* Of programs of their own, cua-run and so on, beside cua. */
 int cua_cmd_run(int argc, char **argv);

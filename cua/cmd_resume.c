@@ -16,9 +16,9 @@ int cua_cmd_resume(int argc, char **argv)
 		if (option == 'd') {
 			desktop = optarg;
 		} else if (option == 'h') {
-			printf("Usage: cua resume [-d NAME]\n\nGives the input of a desktop back "
-			       "to "
-			       "the agent after a person took it through a viewer.\n");
+			printf("Usage: cua resume [-d NAME]\n\nGives a desktop back that a person "
+			       "has, whoever it is: to who waits for it, else to the\n"
+			       "agent. cua give does so with what you have taken yourself.\n");
 			return CUA_EXIT_OK;
 		} else {
 			return cua_cmd_usage("resume", "wrong option");

@@ -203,8 +203,10 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 		status = window_follow_manager(display, err);
 	}
 	display->acting = cua_action_table[action->type].is_input;
+	display->takeover.acting_count = display->takeover.count;
 	if (display->acting) {
 		begin_input(display, action);
+		status = status == CUA_OK ? display_ok(display, err) : status; /* as who acts */
 	}
 	if (status == CUA_OK) {
 		status = dispatch(display, action, result, err);
@@ -227,7 +229,7 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 enum cua_status display_check_actions(const struct display *display,
 		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err)
 {
-	uint32_t down = display->people.holds ? 0 : display->buttons_down; /* the agent's alone */
+	uint32_t down = takeover_holds(display) ? 0 : display->buttons_down; /* the agent's alone */
 	for (int i = 0; i < count; i++) {
 		const struct cua_action *action = &actions[i];
 		const uint32_t button = 1U << action->button;

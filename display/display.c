@@ -145,14 +145,10 @@ enum cua_status display_ok(struct display *display, struct cua_error *err)
 	if (display->dead) {
 		return fail_dead(display, err);
 	}
-	if (display->acting && display->people.holds) {
-		return CUA_FAIL(err, CUA_ERR_PERSON, 0,
-				"a person has the input of desktop %s; it comes back with the "
-				"Pause "
-				"key of the viewer or with: cua resume",
-				display->record.name);
-	}
-	return display->check ? display->check(display->check_data, err) : CUA_OK;
+	/* First what people ask for meanwhile. */
+	const enum cua_status status =
+			display->check ? display->check(display->check_data, err) : CUA_OK;
+	return status == CUA_OK ? takeover_check(display, err) : status;
 }
 
 void display_set_check(
@@ -187,6 +183,12 @@ static bool wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 	return ready > 0 && fds[1].revents;
 }
 
+/* Of two times to sleep, -1 for ever. */
+static int sooner(int one_ms, int other_ms)
+{
+	return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms : one_ms;
+}
+
 enum cua_status display_wait(struct display *display, uint64_t deadline_us, display_until_fn until,
 		void *user_data, struct cua_error *err)
 {
@@ -204,9 +206,18 @@ enum cua_status display_wait(struct display *display, uint64_t deadline_us, disp
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "nothing happened in time");
 		}
 		if (XEventsQueued(display->xlib, QueuedAlready) == 0) {
-			(void)wait_for_news(display, display->check_fd, left_ms);
+			(void)wait_for_news(display, display->check_fd,
+					sooner(takeover_expire(display), left_ms));
 		}
 	}
+}
+
+/* How long to sleep at most. */
+static int idle_ms(struct display *display)
+{
+	const int person_ms = takeover_expire(display);
+	display_settle_control(display);
+	return sooner(person_ms, secret_idle(display));
 }
 
 bool display_idle(struct display *display, int wake_fd)
@@ -220,7 +231,7 @@ bool display_idle(struct display *display, int wake_fd)
 		/* What has come from the server meanwhile is handled by whoever begins something.
 		 */
 		const bool has_events = XEventsQueued(display->xlib, QueuedAlready) > 0;
-		if (wait_for_news(display, wake_fd, has_events ? 0 : secret_idle(display))) {
+		if (wait_for_news(display, wake_fd, has_events ? 0 : idle_ms(display))) {
 			return true;
 		}
 	}

@@ -15,6 +15,7 @@
 #include "cua/contract/action.h"
 #include "cua/contract/placeholder.h"
 #include "cua/contract/scale.h"
+#include "display/control.h"
 #include "display/desktop_record.h"
 #include "display/picture/picture.h"
 
@@ -197,12 +198,43 @@ void display_look_for_secrets(struct display *display);
 void display_set_vnc_link(struct display *display, int link_fd);
 bool display_person_has_input(const struct display *display);
 int display_viewers(const struct display *display);
-/* Gives the input back to the agent; what people left down is released. */
-void display_resume(struct display *display);
 /* Called when the holder of the input or the number of viewers changes, or the link is lost. */
 typedef void (*display_people_fn)(void *user_data);
 void display_on_people(struct display *display, display_people_fn on_people, void *user_data);
-/* A sentence for the model about what a person did, once; false if there was nothing. */
-bool display_take_person_note(struct display *display, char *note, size_t size);
+
+/* --- take-over --- */
+
+/* Who comes by a password, or from the terminal of this machine. */
+struct control_person display_local_person(void);
+
+/**
+ * display_order() - what a person asks for: to have the desktop, to wait for it, to give it back.
+ *
+ * It may be called in the middle of an action, from the check function, and has its effect at once:
+ * what the agent sent has been handled by the X server, all that is down comes up, and the action
+ * fails as soon as it looks up. In private the screen is hidden when display_is_settled().
+ *
+ * Return: as control_order(); CUA_ERR_IO if a private session cannot be written down.
+ */
+CUA_NODISCARD enum cua_status display_order(
+		struct display *display, const struct control_order *order, struct cua_error *err);
+const struct control *display_control(const struct display *display);
+/* A person has the desktop in private: nothing of it is told. */
+bool display_is_private(const struct display *display);
+/* CUA_ERR_PERSON in private. */
+CUA_NODISCARD enum cua_status display_may_serve(
+		const struct display *display, struct cua_error *err);
+/* Between requests: hides the screen, or shows it again, after a change of mode. */
+void display_settle_control(struct display *display);
+bool display_is_settled(const struct display *display);
+/* What the desktop looks like as it is taken over, from which the changes are told. It takes some
+ * milliseconds, so who asked to have it is answered first. */
+void display_see_takeover(struct display *display);
+/* An answer for a caller is being made from here on, or is not any more: it fails when a person
+ * takes the desktop in private. */
+void display_serve(struct display *display, bool serves);
+/* For the model, about what people did since it was told last; "": nothing. */
+const char *display_person_note(const struct display *display);
+void display_forget_person_note(struct display *display);
 
 #endif

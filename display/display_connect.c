@@ -271,6 +271,7 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 		return status;
 	}
 	input_release_all(display);
+	takeover_load(display);
 	status = window_wait_manager(display, WM_START_TIMEOUT_MS, err);
 	if (status == CUA_ERR_TIMEOUT) {
 		cua_log_warn("no window manager after %d ms, going on without one",
@@ -341,6 +342,7 @@ void display_disconnect(struct display *display)
 	reading_cache_finish(display);
 	element_refs_finish(&display->refs);
 	people_finish(display);
+	takeover_finish(display);
 	window_cache_finish(display);
 	selection_finish(display);
 	keymap_finish(display);

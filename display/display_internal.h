@@ -17,6 +17,7 @@
 
 #include "display/activity.h"
 #include "display/clipboard.h"
+#include "display/control.h"
 #include "display/desktop_end.h"
 #include "display/display.h"
 #include "display/element_list.h"
@@ -68,6 +69,7 @@ struct display_cursor {
 /* What is shown in the place of the screen. */
 struct display_veil {
 	bool is_on;
+	unsigned int reasons;       /* of enum veil_reason */
 	struct display_frame shown; /* owned while it is on: the memory that viewers have */
 };
 
@@ -166,6 +168,13 @@ struct display_ping {
 	Window window;
 };
 
+/* Somebody at a viewer. */
+struct people_viewer {
+	bool is_there;
+	enum vnc_mode mode;
+	struct control_person person;
+};
+
 #define PEOPLE_RECTS_MAX 256
 #define PEOPLE_KEYS_MAX 32
 
@@ -178,17 +187,33 @@ struct display_people {
 	int down_count;
 	char cut_text[VNC_LINK_TEXT_MAX + 1];
 	bool cut_text_new;
-	bool holds; /* a person has the input */
 	uint32_t viewers, controllers;
-	uint64_t since_us;
+	struct people_viewer at[VNC_LINK_VIEWERS_MAX];
 	unsigned int keys, clicks; /* what the person did this time */
 	uint32_t buttons;          /* RFB mask as last seen */
-	char note[160];
-	bool full_damage;   /* the link was full: everything is new */
-	bool pointer_moved; /* tell the viewers */
+	bool private_changed;      /* who sees the screen in private: tell */
+	bool private_sent;         /* somebody does, as was told last */
+	bool full_damage;          /* the link was full: everything is new */
+	bool pointer_moved;        /* tell the viewers */
 	bool cursor_changed;
 	display_people_fn on_people;
 	void *user_data;
+};
+
+#define TAKEOVER_NOTE_MAX 12288
+
+/* Who has the input, and what is to be said of it; takeover.c. */
+struct display_takeover {
+	struct control control;
+	unsigned int count;         /* of take-overs */
+	unsigned int acting_count;  /* the same when the action under way began */
+	bool serves;                /* an answer for a caller is being made */
+	bool injects;               /* input is a person's, or lets go of what is down */
+	bool is_unsettled;          /* private, or not any more: the veil is to follow */
+	bool is_unseen;             /* taken over, and not looked at since */
+	struct takeover_seen *seen; /* owned; the desktop as it was taken over; NULL: not known */
+	char said[CONTROL_NOTE_MAX + 1];  /* by the person, for the model */
+	char note[TAKEOVER_NOTE_MAX + 1]; /* for the model, until it is told; "": nothing */
 };
 
 /* After a settled picture: does the screen change nevertheless? */
@@ -280,6 +305,7 @@ struct display {
 	struct display_client client;
 	struct display_clipboard clipboard;
 	struct display_people people;
+	struct display_takeover takeover;
 	struct activity *activity;
 	struct load *load;
 	struct habits *habits;
@@ -291,7 +317,7 @@ struct display {
 	struct display_sent sent;
 	/* When an agent last pressed a button, and the time before; 0: never. */
 	uint64_t pressed_us, pressed_before_us;
-	bool acting; /* an agent's request runs: the lease is asked while it waits */
+	bool acting; /* an agent's input runs: the lease is asked while it waits */
 	display_check_fn check;
 	void *check_data;
 	int check_fd;
@@ -617,7 +643,39 @@ CUA_NODISCARD enum cua_status app_switch(
 CUA_NODISCARD enum cua_status app_open_url(
 		struct display *display, const char *url, cJSON *result, struct cua_error *err);
 
+/* takeover.c */
+
+/* A person has the input. */
+static inline bool takeover_holds(const struct display *display)
+{
+	return display->takeover.control.is_person;
+}
+/* A press of a person: true if it may go to the desktop. */
+bool takeover_by_input(struct display *display, const struct people_viewer *viewer);
+/* Somebody gives back by a key. */
+void takeover_give(struct display *display, const struct control_person *person);
+/* Viewers have come or gone. */
+void takeover_follow_viewers(struct display *display);
+/* What time has ended is over; how long to sleep at most until the next, -1 for ever. */
+int takeover_expire(struct display *display);
+/* CUA_ERR_PERSON if the action or the answer under way is not to go on. */
+CUA_NODISCARD enum cua_status takeover_check(const struct display *display, struct cua_error *err);
+/* What the former host has written down. */
+void takeover_load(struct display *display);
+void takeover_finish(struct display *display);
+
+/* takeover_note.c: what a person has changed */
+struct takeover_seen *takeover_look(struct display *display);
+void takeover_seen_destroy(struct takeover_seen *seen);
+/* In words, behind a "; ": "" if nothing. seen may be NULL. */
+void takeover_tell_changes(struct display *display, const struct takeover_seen *seen,
+		bool is_private, char *text, size_t size);
+
 /* people.c: the host's end of the link to vnc */
+/* Everything that people hold is up. */
+void people_forget_held(struct display *display);
+/* Viewers of this person are there. */
+bool people_has(const struct display *display, const struct control_person *person);
 void people_finish(struct display *display);
 /* Reads what viewers sent; called when the link is readable. */
 void people_read(struct display *display);

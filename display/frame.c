@@ -150,7 +150,7 @@ static enum cua_status read_rows(
 static enum cua_status frame_resize(struct display *display, struct cua_error *err)
 {
 	struct display_frame *frame = &display->frame;
-	const bool is_veiled = veil_open_for_size(display);
+	const unsigned int veiled = veil_open_for_size(display);
 	const uint64_t serial = frame->serial;
 	frame_drop(display, frame);
 	*frame = (struct display_frame){ .memfd = -1, .serial = serial };
@@ -158,8 +158,8 @@ static enum cua_status frame_resize(struct display *display, struct cua_error *e
 	display->width_px = display->new_width_px;
 	display->height_px = display->new_height_px;
 	enum cua_status status = frame_init(display, err);
-	if (status == CUA_OK && is_veiled) {
-		status = veil_draw(display, err); /* nothing has been read yet */
+	if (status == CUA_OK) {
+		status = veil_draw_again(display, veiled, err); /* nothing has been read yet */
 	}
 	if (status != CUA_OK) {
 		display->resized = true; /* there are no pixels before this has been done */

@@ -32,8 +32,18 @@
 
 /* --- single events; what is down is written down --- */
 
+/* Whatever the agent was about to do: after a change of hands nothing of it goes out. */
+static bool is_barred(const struct display *display)
+{
+	return display->acting && !display->takeover.injects &&
+			takeover_check(display, NULL) != CUA_OK;
+}
+
 void input_key(struct display *display, KeyCode keycode, bool down)
 {
+	if (is_barred(display)) {
+		return;
+	}
 	XTestFakeKeyEvent(display->xlib, keycode, down, CurrentTime);
 	if (!down) {
 		delivered_sent(display, INPUT_KEYBOARD);
@@ -44,6 +54,9 @@ void input_key(struct display *display, KeyCode keycode, bool down)
 static void button_after(
 		struct display *display, int button, bool down, unsigned long server_delay_ms)
 {
+	if (is_barred(display)) {
+		return;
+	}
 	XTestFakeButtonEvent(display->xlib, (unsigned int)button, down, server_delay_ms);
 	delivered_sent(display, INPUT_POINTER);
 	if (down) {
@@ -60,6 +73,9 @@ void input_button(struct display *display, int button, bool down)
 
 void input_motion(struct display *display, int x, int y)
 {
+	if (is_barred(display)) {
+		return;
+	}
 	XTestFakeMotionEvent(display->xlib, DefaultScreen(display->xlib), x, y, CurrentTime);
 	delivered_sent(display, INPUT_POINTER);
 	display->people.pointer_moved = true;
@@ -68,7 +84,7 @@ void input_motion(struct display *display, int x, int y)
 /* What a person holds is not the agent's to release. */
 void display_release_held(struct display *display)
 {
-	if (!display->people.holds) {
+	if (!takeover_holds(display)) {
 		input_release_held(display);
 	}
 }
@@ -192,7 +208,7 @@ enum cua_status input_chord_press(struct display *display, const struct cua_keys
 void input_chord_release(struct display *display, struct input_chord *chord)
 {
 	/* A person who took over has found them released. */
-	while (chord->count > 0 && !display->people.holds) {
+	while (chord->count > 0 && !takeover_holds(display)) {
 		input_key(display, chord->keycodes[--chord->count], false);
 	}
 	XFlush(display->xlib);

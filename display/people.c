@@ -31,7 +31,8 @@ static void link_lost(struct display *display)
 	close(people->link_fd);
 	people->link_fd = -1;
 	people->viewers = people->controllers = 0;
-	display_resume(display);
+	memset(people->at, 0, sizeof(people->at));
+	takeover_follow_viewers(display);
 	tell(display);
 }
 
@@ -71,6 +72,35 @@ static void send_frame(struct display *display)
 	if (read_only_fd >= 0) {
 		(void)link_send(display, &message, NULL, read_only_fd);
 	}
+}
+
+/* Who has the desktop in private sees the screen, where all others see the notice. Not while a
+ * secret may show. False if it has to be sent again. */
+static bool send_private(struct display *display)
+{
+	struct display_people *people = &display->people;
+	const bool shows = display_is_private(display) && veil_is_for(display, VEIL_PRIVATE) &&
+			!veil_is_for(display, VEIL_SECRET);
+	char path[64];
+	struct vnc_link_message message = { .type = VNC_LINK_PRIVATE,
+		.u.private = { .width_px = (uint32_t)display->width_px,
+				.height_px = (uint32_t)display->height_px,
+				.stride_bytes = (uint32_t)display->width_px * 4 } };
+	if (!shows && !people->private_sent) {
+		return true;
+	}
+	const struct control_person local = display_local_person();
+	const char *id = display->takeover.control.person.id;
+	snprintf(message.u.private.person, sizeof(message.u.private.person), "%s",
+			strcmp(id, local.id) == 0 ? "" : id);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", display->frame.memfd);
+	CUA_AUTO_FD int read_only_fd = shows ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (!link_send(display, &message, NULL, read_only_fd)) {
+		return false;
+	}
+	people->private_sent = read_only_fd >= 0;
+	people->full_damage = true;
+	return true;
 }
 
 /* False if it has to be sent again. */
@@ -126,13 +156,22 @@ void people_resized(struct display *display)
 {
 	display->people.full_damage = true;
 	send_frame(display);
+	display->people.private_changed = true;
+}
+
+/* What is on the screen is not shown before the notice hides it from those it is not for. */
+static bool may_send(const struct display *display)
+{
+	const struct display_people *people = &display->people;
+	return people->link_fd >= 0 && people->viewers > 0 && display_is_settled(display);
 }
 
 bool people_wants_to_send(const struct display *display)
 {
 	const struct display_people *people = &display->people;
-	return people->link_fd >= 0 && people->viewers > 0 &&
-			(people->full_damage || people->cursor_changed || people->pointer_moved);
+	return may_send(display) &&
+			(people->full_damage || people->cursor_changed || people->pointer_moved ||
+					people->private_changed);
 }
 
 void people_damaged(struct display *display, const struct cua_region *area)
@@ -174,10 +213,13 @@ static void send_damage(struct display *display)
 void people_send(struct display *display)
 {
 	struct display_people *people = &display->people;
-	if (people->link_fd < 0 || people->viewers == 0 || people->sending) {
+	if (!may_send(display) || people->sending) {
 		return;
 	}
 	people->sending = true; /* reading the screen handles events, which ends up here */
+	if (people->private_changed) {
+		people->private_changed = !send_private(display);
+	}
 	if (people->full_damage || people->rect_count > 0) {
 		if (frame_read_damaged(display, NULL) == CUA_OK) {
 			send_damage(display);
@@ -194,39 +236,10 @@ void people_send(struct display *display)
 
 /* --- from the viewers --- */
 
-static void take_over(struct display *display)
+void people_forget_held(struct display *display)
 {
-	struct display_people *people = &display->people;
-	if (people->holds) {
-		return;
-	}
-	input_release_held(display);
-	people->holds = true;
-	people->since_us = cua_now_us();
-	people->keys = people->clicks = 0;
-	cua_log_info("a person takes the input");
-	tell(display);
-}
-
-void display_resume(struct display *display)
-{
-	struct display_people *people = &display->people;
-	if (!people->holds) {
-		return;
-	}
-	input_release_held(display);
-	people->holds = false;
-	people->buttons = 0;
-	people->down_count = 0;
-	type_restore_caps(display);
-	snprintf(people->note, sizeof(people->note),
-			"a person used the desktop for %.0f s (%u key presses, %u clicks); look at "
-			"the "
-			"screen before you go on",
-			(double)(cua_now_us() - people->since_us) / 1e6, people->keys,
-			people->clicks);
-	cua_log_info("the input goes back to the agent");
-	tell(display);
+	display->people.buttons = 0;
+	display->people.down_count = 0;
 }
 
 /* The key that a keysym was pressed with, 0 for none; it may have got another meaning since. */
@@ -311,48 +324,137 @@ static void person_pointer(struct display *display, int x, int y, uint32_t butto
 	people->buttons = buttons;
 }
 
+/* Who came by a password is at this machine, as who types at its terminal. */
+static struct people_viewer local_viewer(void)
+{
+	return (struct people_viewer){ true, VNC_MODE_ACT, display_local_person() };
+}
+
+static struct people_viewer viewer_of(
+		const struct display_people *people, const struct vnc_link_message *message)
+{
+	const struct people_viewer *viewer = &people->at[message->viewer];
+	return viewer->is_there ? *viewer : local_viewer();
+}
+
+bool people_has(const struct display *display, const struct control_person *person)
+{
+	const struct display_people *people = &display->people;
+	const struct control_person local = display_local_person();
+	int known = 0;
+	for (int i = 0; i < VNC_LINK_VIEWERS_MAX; i++) {
+		const struct people_viewer *viewer = &people->at[i];
+		known += viewer->is_there;
+		if (viewer->is_there && viewer->mode != VNC_MODE_WATCH &&
+				strcmp(viewer->person.id, person->id) == 0) {
+			return true;
+		}
+	}
+	return known == 0 && people->controllers > 0 && strcmp(person->id, local.id) == 0;
+}
+
+static void viewer_joined(struct display *display, const struct vnc_link_message *message)
+{
+	struct people_viewer *viewer = &display->people.at[message->viewer];
+	const int id_max = (int)sizeof(message->u.joined.person) - 1;
+	const int name_max = (int)sizeof(message->u.joined.name) - 1;
+	*viewer = local_viewer();
+	viewer->mode = message->u.joined.mode < VNC_MODE_COUNT
+			? (enum vnc_mode)message->u.joined.mode
+			: VNC_MODE_WATCH;
+	if (message->u.joined.person[0]) {
+		snprintf(viewer->person.id, sizeof(viewer->person.id), "%.*s", id_max,
+				message->u.joined.person);
+		snprintf(viewer->person.name, sizeof(viewer->person.name), "%.*s", name_max,
+				message->u.joined.name);
+	}
+	takeover_follow_viewers(display);
+}
+
+static void count_viewers(struct display *display, uint32_t viewers, uint32_t controllers)
+{
+	struct display_people *people = &display->people;
+	people->full_damage = people->full_damage || viewers > people->viewers;
+	people->cursor_changed = people->pointer_moved = true;
+	people->viewers = viewers;
+	if (controllers > people->controllers) {
+		people->controllers = controllers;
+		clipboard_offer_to_viewers(display);
+	}
+	people->controllers = controllers;
+	takeover_follow_viewers(display);
+	tell(display);
+}
+
+static void handle_input(struct display *display, const struct vnc_link_message *message)
+{
+	const struct people_viewer viewer = viewer_of(&display->people, message);
+	const bool is_key = message->type == VNC_LINK_KEY;
+	/* A hand that rests on a mouse, or leaves it after giving back, takes nothing over, nor
+	 * does what is let go of: a press does. */
+	const bool is_press = is_key ? message->u.key.down != 0 : message->u.pointer.buttons != 0;
+	if ((!takeover_holds(display) && !is_press) || !takeover_by_input(display, &viewer)) {
+		return;
+	}
+	display->takeover.injects = true;
+	if (is_key) {
+		person_key(display, message->u.key.keysym, message->u.key.down != 0);
+	} else {
+		person_pointer(display, message->u.pointer.x, message->u.pointer.y,
+				message->u.pointer.buttons);
+	}
+	display->takeover.injects = false;
+}
+
+static void take_cut_text(
+		struct display *display, const struct vnc_link_message *message, const char *data)
+{
+	struct display_people *people = &display->people;
+	const struct people_viewer viewer = viewer_of(people, message);
+	/* Viewers offer theirs unasked, too. */
+	people->cut_text_new = viewer.mode != VNC_MODE_WATCH &&
+			control_is_of(&display->takeover.control, &viewer.person);
+	snprintf(people->cut_text, sizeof(people->cut_text), "%.*s", (int)message->data_len, data);
+}
+
+static void give_back(struct display *display, const struct vnc_link_message *message)
+{
+	const struct people_viewer viewer = viewer_of(&display->people, message);
+	/* Who has left has done so by VNC_LINK_LEFT, or by the number of those who are there. */
+	if (message->u.resume.by_key) {
+		takeover_give(display, &viewer.person);
+	}
+}
+
 static void handle_message(
 		struct display *display, const struct vnc_link_message *message, const char *data)
 {
 	struct display_people *people = &display->people;
+	if (message->viewer >= VNC_LINK_VIEWERS_MAX) {
+		cua_log_warn("the vnc process speaks of viewer %u", message->viewer);
+		return;
+	}
 	switch (message->type) {
 	case VNC_LINK_KEY:
-		take_over(display);
-		person_key(display, message->u.key.keysym, message->u.key.down != 0);
-		break;
 	case VNC_LINK_POINTER:
-		/* A hand that rests on a mouse, or leaves it after giving back, takes nothing over:
-		 * a button does. */
-		if (!people->holds && message->u.pointer.buttons == 0) {
-			break;
-		}
-		take_over(display);
-		person_pointer(display, message->u.pointer.x, message->u.pointer.y,
-				message->u.pointer.buttons);
+		handle_input(display, message);
 		break;
 	case VNC_LINK_CUT_TEXT:
-		people->cut_text_new = people->holds; /* viewers offer theirs unasked, too */
-		snprintf(people->cut_text, sizeof(people->cut_text), "%.*s", (int)message->data_len,
-				data);
+		take_cut_text(display, message, data);
 		break;
 	case VNC_LINK_VIEWERS:
-		people->full_damage =
-				people->full_damage || message->u.viewers.viewers > people->viewers;
-		people->cursor_changed = people->pointer_moved = true;
-		people->viewers = message->u.viewers.viewers;
-		if (message->u.viewers.controllers > people->controllers) {
-			people->controllers = message->u.viewers.controllers;
-			clipboard_offer_to_viewers(display);
-		}
-		people->controllers = message->u.viewers.controllers;
-		tell(display);
+		count_viewers(display, message->u.viewers.viewers, message->u.viewers.controllers);
 		break;
 	case VNC_LINK_RESUME:
-		display_resume(display);
+		give_back(display, message);
 		break;
 	case VNC_LINK_JOINED:
+		viewer_joined(display, message);
+		break;
 	case VNC_LINK_LEFT:
-		break; /* whoever gives input with control has the same rights */
+		people->at[message->viewer] = (struct people_viewer){ .is_there = false };
+		takeover_follow_viewers(display);
+		break;
 	default:
 		cua_log_warn("the vnc process sent a message of type %u", message->type);
 		break;
@@ -409,11 +511,8 @@ void display_set_vnc_link(struct display *display, int link_fd)
 	display->people.link_fd = link_fd;
 	display->people.full_damage = true;
 	send_frame(display);
-}
-
-bool display_person_has_input(const struct display *display)
-{
-	return display->people.holds;
+	display->people.private_sent = false;
+	display->people.private_changed = true;
 }
 
 int display_viewers(const struct display *display)
@@ -425,14 +524,4 @@ void display_on_people(struct display *display, display_people_fn on_people, voi
 {
 	display->people.on_people = on_people;
 	display->people.user_data = user_data;
-}
-
-bool display_take_person_note(struct display *display, char *note, size_t size)
-{
-	if (!display->people.note[0]) {
-		return false;
-	}
-	snprintf(note, size, "%s", display->people.note);
-	display->people.note[0] = '\0';
-	return true;
 }

@@ -88,14 +88,24 @@ int secret_idle(struct display *display);
 
 /* veil.c */
 
-/* Pictures of the screen, streams and viewers show a notice from here on. */
-CUA_NODISCARD enum cua_status veil_draw(struct display *display, struct cua_error *err);
-void veil_lift(struct display *display);
+enum veil_reason {
+	VEIL_SECRET = 1,  /* a secret may show */
+	VEIL_PRIVATE = 2, /* a person has the desktop in private */
+};
+
+/* Pictures of the screen, streams and viewers show a notice from here on, as long as there is a
+ * reason. */
+CUA_NODISCARD enum cua_status veil_draw(
+		struct display *display, enum veil_reason reason, struct cua_error *err);
+void veil_lift(struct display *display, enum veil_reason reason);
 bool veil_is_on(const struct display *display);
+bool veil_is_for(const struct display *display, enum veil_reason reason);
 /* What pictures are made of: the screen, or the notice. */
 const struct display_frame *veil_frame(const struct display *display);
 /* Around a change of the screen's size: the frame is the one that is shown, and a veil again. */
-bool veil_open_for_size(struct display *display);
+unsigned int veil_open_for_size(struct display *display);
+CUA_NODISCARD enum cua_status veil_draw_again(
+		struct display *display, unsigned int reasons, struct cua_error *err);
 
 /* For an action that reads the screen: true, and the answer says so. */
 bool veil_answer(struct display *display, cJSON *result);

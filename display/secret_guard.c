@@ -93,7 +93,7 @@ enum cua_status secret_guard(struct display *display, const struct secret_place 
 				"%d fields hold secrets already; close their windows first",
 				SECRET_ENTRIES_MAX);
 	}
-	enum cua_status status = veil_draw(display, err);
+	enum cua_status status = veil_draw(display, VEIL_SECRET, err);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -237,7 +237,7 @@ static bool look_at_all(struct display *display, struct window_stack *stack)
 void display_look_for_secrets(struct display *display)
 {
 	CUA_AUTO_FREE struct window_stack *stack = NULL;
-	if (display->secret.count == 0 && !veil_is_on(display)) {
+	if (display->secret.count == 0 && !veil_is_for(display, VEIL_SECRET)) {
 		return;
 	}
 	stack = calloc(1, sizeof(*stack));
@@ -247,21 +247,21 @@ void display_look_for_secrets(struct display *display)
 		return;
 	}
 	if (!shows) {
-		veil_lift(display);
-	} else if (veil_draw(display, NULL) != CUA_OK) {
+		veil_lift(display, VEIL_SECRET);
+	} else if (veil_draw(display, VEIL_SECRET, NULL) != CUA_OK) {
 		display_break(display); /* nothing is left that could be shown instead */
 	}
 }
 
 enum cua_status display_withhold(struct display *display, struct cua_error *err)
 {
-	return display->secret.count > 0 ? veil_draw(display, err) : CUA_OK;
+	return display->secret.count > 0 ? veil_draw(display, VEIL_SECRET, err) : CUA_OK;
 }
 
 int secret_idle(struct display *display)
 {
 	const bool has_watchers = display->people.viewers > 0 || display->streams.count > 0;
-	if (!veil_is_on(display) || !has_watchers) {
+	if (!veil_is_for(display, VEIL_SECRET) || !has_watchers) {
 		return -1;
 	}
 	if (cua_now_us() >= display->secret.looked_us + LOOK_EVERY_US) {

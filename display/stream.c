@@ -152,7 +152,7 @@ void streams_send(struct display *display)
 		any = any || wants_update(display, stream);
 	}
 	/* Reading the screen handles events, which ends up here. */
-	if (!any || display->streams.sending) {
+	if (!any || display->streams.sending || !display_is_settled(display)) {
 		return;
 	}
 	display->streams.sending = true;

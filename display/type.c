@@ -428,7 +428,7 @@ enum cua_status type_text(struct display *display, const char *text, struct cua_
 	if (status == CUA_OK) {
 		status = type_all(display, text, err);
 	}
-	if (!display->people.holds) {
+	if (!takeover_holds(display)) {
 		type_restore_caps(display);
 	}
 	return status;

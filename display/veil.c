@@ -13,12 +13,21 @@
 #define INK 0xd0d0d0
 #define LINE_HEIGHT 18
 
-static const char *const lines[] = { "The screen is withheld:",
+#define LINES 3
+
+static const char *const secret_lines[LINES] = { "The screen is withheld:",
 	"a secret was typed, and may be seen.", "It is shown again when the field is left." };
+static const char *const private_lines[LINES] = { "The screen is private:",
+	"a person has this desktop.", "It is shown again when it is given back." };
 
 bool veil_is_on(const struct display *display)
 {
 	return display->veil.is_on;
+}
+
+bool veil_is_for(const struct display *display, enum veil_reason reason)
+{
+	return (display->veil.reasons & reason) != 0;
 }
 
 const struct display_frame *veil_frame(const struct display *display)
@@ -37,7 +46,9 @@ static void draw_words(struct display *display, Pixmap pixmap)
 	XSetForeground(xlib, context, PAPER);
 	XFillRectangle(xlib, pixmap, context, 0, 0, width, height);
 	XSetForeground(xlib, context, INK);
-	for (int i = 0; i < (int)CUA_ARRAY_LEN(lines); i++) {
+	const char *const *lines =
+			veil_is_for(display, VEIL_PRIVATE) ? private_lines : secret_lines;
+	for (int i = 0; i < LINES; i++) {
 		XDrawString(xlib, pixmap, context, display->width_px / 3, top + i * LINE_HEIGHT,
 				lines[i], (int)strlen(lines[i]));
 	}
@@ -82,12 +93,16 @@ static void copy_marks(struct display_frame *to, const struct display_frame *fro
 	to->any_dirty = from->any_dirty;
 }
 
-enum cua_status veil_draw(struct display *display, struct cua_error *err)
+/* Other words, where the notice stands. */
+static void reword(struct display *display)
+{
+	draw_notice(display, &display->veil.shown);
+	show_anew(display, &display->veil.shown, display->veil.shown.serial + 1);
+}
+
+static enum cua_status hide_screen(struct display *display, struct cua_error *err)
 {
 	struct display_frame frame = { .memfd = -1, .serial = display->frame.serial + 1 };
-	if (display->veil.is_on) {
-		return CUA_OK;
-	}
 	if (display->resized) { /* the frame has not the size of the screen */
 		enum cua_status resized = frame_read_damaged(display, err);
 		if (resized != CUA_OK) {
@@ -108,6 +123,22 @@ enum cua_status veil_draw(struct display *display, struct cua_error *err)
 	draw_notice(display, &display->veil.shown);
 	show_anew(display, &display->veil.shown, frame.serial);
 	return display_ok(display, err);
+}
+
+enum cua_status veil_draw(struct display *display, enum veil_reason reason, struct cua_error *err)
+{
+	const unsigned int before = display->veil.reasons;
+	if (before & reason) {
+		return CUA_OK;
+	}
+	display->veil.reasons |= reason;
+	if (before != 0) {
+		reword(display);
+		return display_ok(display, err);
+	}
+	const enum cua_status status = hide_screen(display, err);
+	display->veil.reasons = display->veil.is_on ? display->veil.reasons : 0;
+	return status;
 }
 
 /* The frame is the one that others have, and the notice stands in it. */
@@ -131,12 +162,19 @@ static void clear_selections(struct display *display)
 	XFlush(display->xlib);
 }
 
-void veil_lift(struct display *display)
+void veil_lift(struct display *display, enum veil_reason reason)
 {
-	if (!display->veil.is_on || display->dead) {
+	if (!veil_is_for(display, reason) || display->dead) {
 		return;
 	}
-	const uint64_t serial = display->frame.serial + 1;
+	display->veil.reasons &= ~(unsigned int)reason;
+	if (display->veil.reasons != 0) {
+		reword(display);
+		return;
+	}
+	/* One that neither the screen nor the notice has had. */
+	const uint64_t shown = display->veil.shown.serial, hidden = display->frame.serial;
+	const uint64_t serial = (shown > hidden ? shown : hidden) + 1;
 	copy_marks(&display->veil.shown, &display->frame);
 	take_back(display);
 	show_anew(display, &display->frame, serial);
@@ -146,18 +184,31 @@ void veil_lift(struct display *display)
 	display->secret.was_copied = false;
 }
 
-bool veil_open_for_size(struct display *display)
+unsigned int veil_open_for_size(struct display *display)
 {
-	const bool is_on = display->veil.is_on;
-	if (is_on) {
+	const unsigned int reasons = display->veil.reasons;
+	if (display->veil.is_on) {
 		take_back(display);
 	}
-	return is_on;
+	return reasons;
+}
+
+enum cua_status veil_draw_again(
+		struct display *display, unsigned int reasons, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	for (unsigned int reason = VEIL_SECRET; reason <= VEIL_PRIVATE && status == CUA_OK;
+			reason <<= 1) {
+		if (reasons & reason) {
+			status = veil_draw(display, (enum veil_reason)reason, err);
+		}
+	}
+	return status;
 }
 
 bool display_is_withheld(const struct display *display)
 {
-	return display->veil.is_on;
+	return veil_is_for(display, VEIL_SECRET);
 }
 
 bool veil_answer(struct display *display, cJSON *result)

@@ -36,6 +36,8 @@ target_sources(test_display_elements PRIVATE ${unit_tests_dir}/../display/elemen
 	${unit_tests_dir}/../display/element_refs.c)
 cua_unit_test(display_xsettings cua_base)
 target_sources(test_display_xsettings PRIVATE ${unit_tests_dir}/../display/xsettings.c)
+cua_unit_test(display_control cua_contract)
+target_sources(test_display_control PRIVATE ${unit_tests_dir}/../display/control.c)
 cua_unit_test(display_hints cua_contract)
 target_sources(test_display_hints PRIVATE ${unit_tests_dir}/../display/habit.c
 	${unit_tests_dir}/../display/load.c)

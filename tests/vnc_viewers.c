@@ -161,19 +161,26 @@ void vnc_viewer_wait_frame(rfbClient *viewer, const struct vnc_host *host)
 	vnc_viewer_wait(viewer, shows_frame, host);
 }
 
-static void on_update(rfbClient *viewer, int x, int y, int width, int height)
+/* Of the rectangles behind the first. */
+static void after_update(rfbClient *viewer, int x, int y, int width, int height)
 {
+	(void)viewer;
 	(void)x;
 	(void)y;
 	(void)width;
 	(void)height;
-	viewer->GotFrameBufferUpdate = NULL;
+}
+
+static void on_update(rfbClient *viewer, int x, int y, int width, int height)
+{
+	after_update(viewer, x, y, width, height);
+	viewer->GotFrameBufferUpdate = after_update;
 }
 
 static bool got_update(rfbClient *viewer, const void *data)
 {
 	(void)data;
-	return viewer->GotFrameBufferUpdate == NULL;
+	return viewer->GotFrameBufferUpdate == after_update;
 }
 
 void vnc_viewer_sync(rfbClient *viewer)

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #define CUA_LOG_MODULE "host"
+#include "cua/api/desktop_control.h"
 #include "cua/api/desktop_lease.h"
 #include "cua/api/desktop_stream.h"
 #include "cua/api/desktop_thread.h"
@@ -235,12 +236,64 @@ static void get_actions(struct host *host, struct cua_http_exchange *exchange)
 	api_reply_json(exchange, 200, json);
 }
 
+/* --- take-over --- */
+
+static void submit_order(struct host *host, struct cua_http_exchange *exchange,
+		const struct control_order *asked, bool is_plain)
+{
+	struct desktop_order *order = calloc(1, sizeof(*order));
+	if (!order) {
+		const struct cua_error error = { CUA_ERR_NOMEM, ENOMEM, "out of memory" };
+		api_reply_error(exchange, &error, -1);
+		return;
+	}
+	order->order = *asked;
+	order->exchange = exchange;
+	order->is_plain = is_plain;
+	desktop_thread_order(host->thread, order);
+}
+
+static void post_control(struct host *host, struct cua_http_exchange *exchange)
+{
+	struct cua_error error = { 0 };
+	struct control_order order;
+	if (desktop_control_parse(exchange->body.data ? exchange->body.data : "",
+			    exchange->body.len, &order, &error) != CUA_OK) {
+		api_reply_error(exchange, &error, -1);
+		return;
+	}
+	submit_order(host, exchange, &order, false);
+}
+
 static void post_resume(struct host *host, struct cua_http_exchange *exchange)
 {
-	struct desktop_job *job = job_for(exchange, DESKTOP_JOB_RESUME);
-	if (job) {
-		submit(host, job, exchange);
+	const struct control_order order = desktop_control_resume();
+	submit_order(host, exchange, &order, true);
+}
+
+static void on_ordered(struct desktop_order *order, void *user_data)
+{
+	(void)user_data;
+	desktop_control_answer(order);
+}
+
+/* What a person has the desktop for: in private nothing may look on, else nothing new begins. */
+static enum cua_status check_person(const struct host *host, bool acts, struct cua_error *err)
+{
+	if (desktop_thread_is_private(host->thread)) {
+		return CUA_FAIL(err, CUA_ERR_PERSON, 0,
+				"a person has desktop %s in private: nothing on it is shown, told "
+				"or "
+				"done until it is given back",
+				host->record.name);
 	}
+	return acts && desktop_thread_person_holds(host->thread)
+			? CUA_FAIL(err, CUA_ERR_PERSON, 0,
+					  "a person has the input of desktop %s, and tools wait "
+					  "until "
+					  "it comes back; with cua resume it does",
+					  host->record.name)
+			: CUA_OK;
 }
 
 static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
@@ -274,6 +327,10 @@ static void post_vnc(struct host *host, struct cua_http_exchange *exchange)
 static void post_tools(struct host *host, struct cua_http_exchange *exchange)
 {
 	struct cua_error error = { 0 };
+	if (check_person(host, true, &error) != CUA_OK) {
+		api_reply_error(exchange, &error, -1);
+		return;
+	}
 	if (desktop_thread_withholds(host->thread)) {
 		cua_error_set(&error, CUA_ERR_POLICY, 0,
 				"a secret can be seen on this desktop, and tools wait until it "
@@ -291,6 +348,11 @@ static void get_tools(struct host *host, struct cua_http_exchange *exchange)
 
 static void post_tools_act(struct host *host, struct cua_http_exchange *exchange)
 {
+	struct cua_error error = { 0 };
+	if (check_person(host, false, &error) != CUA_OK) {
+		api_reply_error(exchange, &error, -1); /* the call has ended */
+		return;
+	}
 	desktop_tools_judged(host->tools, exchange);
 }
 
@@ -356,10 +418,11 @@ static enum cua_status on_stream(
 		struct cua_http_stream *stream, void *user_data, struct cua_error *err)
 {
 	struct host *host = user_data;
-	return strcmp(stream->head.path, "/v1/frames") == 0
-			? desktop_streams_open(host->streams, stream, err)
-			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s is no WebSocket",
-					  stream->head.path);
+	if (strcmp(stream->head.path, "/v1/frames") != 0) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "%s is no WebSocket", stream->head.path);
+	}
+	const enum cua_status status = check_person(host, false, err);
+	return status == CUA_OK ? desktop_streams_open(host->streams, stream, err) : status;
 }
 
 static void on_stream_drained(struct cua_http_stream *stream, void *user_data)
@@ -384,6 +447,11 @@ static void get_lease(struct host *host, struct cua_http_exchange *exchange)
 	desktop_lease_get(host->lease, exchange);
 }
 
+static void get_control(struct host *host, struct cua_http_exchange *exchange)
+{
+	desktop_lease_get_control(host->lease, exchange);
+}
+
 /* --- dispatch --- */
 
 static const struct {
@@ -396,6 +464,8 @@ static const struct {
 	{ "GET", "/v1/desktop", get_desktop },
 	{ "GET", "/v1/frames", get_frames },
 	{ "GET", "/v1/lease", get_lease },
+	{ "GET", "/v1/control", get_control },
+	{ "POST", "/v1/control", post_control },
 	{ "POST", "/v1/resume", post_resume },
 	{ "GET", "/v1/tools", get_tools },
 	{ "POST", "/v1/tools", post_tools },
@@ -451,7 +521,14 @@ static void on_close(unsigned long connection, void *user_data)
 static void on_people(void *user_data)
 {
 	struct host *host = user_data;
-	desktop_lease_look(host->lease);
+	struct cua_error why;
+	/* What a tool has started could look at the screen. */
+	if (host->tools && check_person(host, false, &why) != CUA_OK) {
+		desktop_tools_stop(host->tools, &why);
+	}
+	if (host->lease) {
+		desktop_lease_look(host->lease);
+	}
 }
 
 /* --- the vnc process --- */
@@ -506,7 +583,8 @@ static void init_handles(struct host *host)
 
 static enum cua_status host_start(struct host *host, struct cua_error *err)
 {
-	const struct desktop_thread_handler thread_handler = { on_job_done, on_people, host };
+	const struct desktop_thread_handler thread_handler = { on_job_done, on_ordered, on_people,
+		host };
 	const struct desktop_vnc_handler vnc_handler = { on_link, host };
 	const struct cua_http_handler handler = { .on_request = on_request,
 		.on_gone = on_gone,

@@ -148,7 +148,7 @@ static enum cua_status parse_settle(
 static enum cua_status check_members(const cJSON *json, struct cua_error *err)
 {
 	static const char *const known[] = { "actions", "screenshot", "settle", "keep_held",
-		"coordinates", "secrets" };
+		"coordinates", "secrets", "look_after_person" };
 	const cJSON *member = NULL;
 	cJSON_ArrayForEach (member, json) {
 		bool found = false;
@@ -173,7 +173,11 @@ static enum cua_status parse_members(const cJSON *json, struct cua_point screen,
 	CUA_AUTO_JSON cJSON *defaults = cJSON_CreateObject();
 	const cJSON *keep_held = cJSON_GetObjectItemCaseSensitive(json, "keep_held");
 	const cJSON *coordinates = cJSON_GetObjectItemCaseSensitive(json, "coordinates");
+	const cJSON *looks = cJSON_GetObjectItemCaseSensitive(json, "look_after_person");
 	enum cua_status status = check_members(json, err);
+	if (status == CUA_OK && looks && !cJSON_IsBool(looks)) {
+		status = CUA_FAIL(err, CUA_ERR_INVAL, 0, "look_after_person must be true or false");
+	}
 	if (status == CUA_OK && coordinates) {
 		status = cua_scale_parse(coordinates, screen, &request->scale, err);
 		screen = (struct cua_point){ request->scale.width, request->scale.height };
@@ -186,6 +190,7 @@ static enum cua_status parse_members(const cJSON *json, struct cua_point screen,
 				&request->secrets, err);
 	}
 	request->keep_held = cJSON_IsTrue(keep_held);
+	request->looks_after_person = cJSON_IsTrue(looks);
 	request->wants_screenshot = !cJSON_IsFalse(shot);
 	if (status == CUA_OK && shot && !cJSON_IsBool(shot) && !cJSON_IsObject(shot)) {
 		status = CUA_FAIL(err, CUA_ERR_INVAL, 0,

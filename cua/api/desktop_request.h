@@ -18,7 +18,8 @@ struct desktop_request {
 	char if_none_match[128]; /* "" for none */
 	int settle_ms;           /* -1: do not wait */
 	bool keep_held;
-	struct cua_scale scale;         /* of the answer; the actions are in pixels of the screen */
+	bool looks_after_person; /* no input on a screen that a person has changed meanwhile */
+	struct cua_scale scale;  /* of the answer; the actions are in pixels of the screen */
 	struct display_secrets secrets; /* owned */
 };
 

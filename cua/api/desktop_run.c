@@ -258,12 +258,32 @@ static enum cua_status rest_between(
 	return settle_delivered(display, run, DISPLAY_EXPECT_INPUT, &settle, err);
 }
 
+/* What the caller means to do was decided by a screen of before. */
+static enum cua_status check_seen(const struct display *display,
+		const struct desktop_request *request, struct cua_error *err)
+{
+	if (!request->looks_after_person || !display_person_note(display)[0]) {
+		return CUA_OK;
+	}
+	for (int i = 0; i < request->count; i++) {
+		if (cua_action_table[request->actions[i].type].is_input) {
+			return CUA_FAIL(err, CUA_ERR_PERSON, 0,
+					"a person used the desktop since it was looked at last; "
+					"nothing was done");
+		}
+	}
+	return CUA_OK;
+}
+
 static enum cua_status run_all(
 		struct display *display, struct run *run, int *ret_index, struct cua_error *err)
 {
 	const struct desktop_request *request = run->request;
-	enum cua_status status = display_check_actions(
-			display, request->actions, request->count, ret_index, err);
+	enum cua_status status = check_seen(display, request, err);
+	if (status != CUA_OK) {
+		return status;
+	}
+	status = display_check_actions(display, request->actions, request->count, ret_index, err);
 	if (status != CUA_OK) {
 		cua_error_prefix(err, "action %d", *ret_index);
 		return status;
@@ -351,10 +371,11 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 		cJSON_AddItemToObject(answer, "error",
 				cJSON_DetachItemFromObjectCaseSensitive(json, "error"));
 	}
-	char note[160];
-	if (!display_person_has_input(display) &&
-			display_take_person_note(display, note, sizeof(note))) {
-		cJSON_AddStringToObject(answer, "person_note", note);
+	/* With a picture of what the person has left. */
+	if (!display_person_has_input(display) && display_person_note(display)[0] &&
+			cJSON_GetObjectItemCaseSensitive(answer, "screenshot")) {
+		cJSON_AddStringToObject(answer, "person_note", display_person_note(display));
+		display_forget_person_note(display);
 	}
 	*ret_status = status;
 	return answer;

@@ -14,8 +14,11 @@
 #include "cua/base/util.h"
 
 #define STOP_TIMEOUT_S 2
+#define BODY_MAX ((size_t)512 << 20)
+#define JSON_TYPE "application/json"
 
 TAILQ_HEAD(job_list, desktop_job);
+TAILQ_HEAD(order_list, desktop_order);
 
 struct desktop_thread {
 	struct display *display; /* the thread's alone once it runs */
@@ -23,14 +26,18 @@ struct desktop_thread {
 	struct desktop_thread_handler handler;
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	struct job_list queue, done; /* under mutex */
-	struct desktop_job *running; /* under mutex */
-	bool stopping;               /* under mutex */
-	int queue_fd;                /* readable: the queue has jobs, or stop */
-	int stream_fd;               /* readable: a stream is ready */
-	int cancel_fd;               /* readable: the running job is cancelled, or stop */
+	struct job_list queue, done;       /* under mutex */
+	struct order_list ordered, obeyed; /* under mutex */
+	struct order_list unsettled;       /* the thread's: done when the screen is hidden */
+	struct control control;            /* under mutex; as it was told last */
+	bool is_obeying;                   /* the thread's */
+	struct desktop_job *running;       /* under mutex */
+	bool stopping;                     /* under mutex */
+	int queue_fd;                      /* readable: the queue has jobs, or stop */
+	int stream_fd;                     /* readable: a stream is ready */
+	int cancel_fd; /* readable: the running job is cancelled, an order, or stop */
 	uv_async_t async;
-	atomic_bool person_holds, people_changed, holds_input, withholds;
+	atomic_bool person_holds, is_private, people_changed, holds_input, withholds;
 	atomic_int viewers;
 	unsigned long holding_connection; /* the thread's: whose input is down */
 };
@@ -55,8 +62,8 @@ struct desktop_job *desktop_job_create(enum desktop_job_kind kind)
 	if (job) {
 		job->kind = kind;
 		job->link_fd = -1;
-		job->content_type = "application/json";
-		cua_buffer_init(&job->body, (size_t)512 << 20);
+		job->content_type = JSON_TYPE;
+		cua_buffer_init(&job->body, BODY_MAX);
 	}
 	return job;
 }
@@ -115,19 +122,35 @@ static void run_actions(struct desktop_thread *thread, struct desktop_job *job)
 	set_json(job, status, answer);
 }
 
+/* Fails where a person has the desktop in private, also if that began while it was made: then
+ * nothing of it is told. */
+static void serve(struct desktop_thread *thread, struct desktop_job *job,
+		void (*run)(struct desktop_thread *, struct desktop_job *))
+{
+	struct cua_error error = { 0 };
+	display_serve(thread->display, true);
+	if (!display_is_private(thread->display)) {
+		run(thread, job);
+	}
+	if (display_is_private(thread->display)) {
+		(void)!display_may_serve(thread->display, &error);
+		cua_buffer_finish(&job->body);
+		cua_buffer_init(&job->body, BODY_MAX);
+		job->etag[0] = '\0';
+		job->content_type = JSON_TYPE;
+		set_error(job, &error);
+	}
+	display_serve(thread->display, false);
+}
+
 static void run_job(struct desktop_thread *thread, struct desktop_job *job)
 {
-	CUA_AUTO_JSON cJSON *empty = cJSON_CreateObject();
 	switch (job->kind) {
 	case DESKTOP_JOB_ACTIONS:
-		run_actions(thread, job);
+		serve(thread, job, run_actions);
 		break;
 	case DESKTOP_JOB_SCREENSHOT:
-		run_screenshot(thread, job);
-		break;
-	case DESKTOP_JOB_RESUME:
-		display_resume(thread->display);
-		set_json(job, CUA_OK, empty);
+		serve(thread, job, run_screenshot);
 		break;
 	case DESKTOP_JOB_RELEASE:
 		if (display_holds_input(thread->display) &&
@@ -151,9 +174,69 @@ static void run_job(struct desktop_thread *thread, struct desktop_job *job)
 
 /* --- the thread --- */
 
+static struct desktop_order *take_order(struct desktop_thread *thread)
+{
+	pthread_mutex_lock(&thread->mutex);
+	struct desktop_order *order = TAILQ_FIRST(&thread->ordered);
+	if (order) {
+		TAILQ_REMOVE(&thread->ordered, order, link);
+		clear_fd(thread->cancel_fd);
+	}
+	if (order &&
+			(thread->stopping ||
+					(thread->running &&
+							atomic_load(&thread->running->cancelled)))) {
+		signal_fd(thread->cancel_fd); /* what it says besides */
+	}
+	pthread_mutex_unlock(&thread->mutex);
+	return order;
+}
+
+static void finish_order(struct desktop_thread *thread, struct desktop_order *order)
+{
+	order->control = *display_control(thread->display);
+	pthread_mutex_lock(&thread->mutex);
+	TAILQ_INSERT_TAIL(&thread->obeyed, order, link);
+	pthread_mutex_unlock(&thread->mutex);
+	uv_async_send(&thread->async);
+}
+
+/* Also in the middle of a job, which gives up then. In private the answer waits until that has
+ * happened, and the screen is hidden. */
+static void obey(struct desktop_thread *thread)
+{
+	if (thread->is_obeying) {
+		return; /* what it does looks up, too */
+	}
+	thread->is_obeying = true;
+	for (struct desktop_order *order; (order = take_order(thread));) {
+		order->status = display_order(thread->display, &order->order, &order->error);
+		if (display_is_settled(thread->display)) {
+			finish_order(thread, order);
+			display_see_takeover(thread->display);
+		} else {
+			TAILQ_INSERT_TAIL(&thread->unsettled, order, link);
+		}
+	}
+	thread->is_obeying = false;
+}
+
+/* Between jobs. */
+static void settle_orders(struct desktop_thread *thread)
+{
+	obey(thread);
+	display_settle_control(thread->display);
+	display_see_takeover(thread->display);
+	for (struct desktop_order *order; (order = TAILQ_FIRST(&thread->unsettled));) {
+		TAILQ_REMOVE(&thread->unsettled, order, link);
+		finish_order(thread, order);
+	}
+}
+
 static enum cua_status check_running(void *user_data, struct cua_error *err)
 {
 	struct desktop_thread *thread = user_data;
+	obey(thread);
 	pthread_mutex_lock(&thread->mutex);
 	const bool stop = thread->stopping ||
 			(thread->running && atomic_load(&thread->running->cancelled));
@@ -164,7 +247,11 @@ static enum cua_status check_running(void *user_data, struct cua_error *err)
 static void on_people(void *user_data)
 {
 	struct desktop_thread *thread = user_data;
+	pthread_mutex_lock(&thread->mutex);
+	thread->control = *display_control(thread->display);
+	pthread_mutex_unlock(&thread->mutex);
 	atomic_store(&thread->person_holds, display_person_has_input(thread->display));
+	atomic_store(&thread->is_private, display_is_private(thread->display));
 	atomic_store(&thread->viewers, display_viewers(thread->display));
 	atomic_store(&thread->people_changed, true);
 	uv_async_send(&thread->async);
@@ -235,8 +322,10 @@ static void *thread_main(void *user_data)
 			(void)poll(&queued, 1, -1);
 		}
 		clear_fd(thread->queue_fd);
+		settle_orders(thread);
 		for (struct desktop_job *job; (job = take_job(thread, &stop));) {
 			run_job(thread, job);
+			settle_orders(thread);
 			finish_job(thread, job);
 		}
 	}
@@ -250,15 +339,22 @@ static void on_async(uv_async_t *async)
 {
 	struct desktop_thread *thread = async->data;
 	struct job_list done = TAILQ_HEAD_INITIALIZER(done);
+	struct order_list obeyed = TAILQ_HEAD_INITIALIZER(obeyed);
 	pthread_mutex_lock(&thread->mutex);
 	TAILQ_CONCAT(&done, &thread->done, link);
+	TAILQ_CONCAT(&obeyed, &thread->obeyed, link);
 	pthread_mutex_unlock(&thread->mutex);
+	/* Before anybody is told that he has it. */
+	if (atomic_exchange(&thread->people_changed, false)) {
+		thread->handler.on_people(thread->handler.user_data);
+	}
+	for (struct desktop_order *order; (order = TAILQ_FIRST(&obeyed));) {
+		TAILQ_REMOVE(&obeyed, order, link);
+		thread->handler.on_ordered(order, thread->handler.user_data);
+	}
 	for (struct desktop_job *job; (job = TAILQ_FIRST(&done));) {
 		TAILQ_REMOVE(&done, job, link);
 		thread->handler.on_done(job, thread->handler.user_data);
-	}
-	if (atomic_exchange(&thread->people_changed, false)) {
-		thread->handler.on_people(thread->handler.user_data);
 	}
 }
 
@@ -268,6 +364,16 @@ void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *jo
 	TAILQ_INSERT_TAIL(&thread->queue, job, link);
 	pthread_mutex_unlock(&thread->mutex);
 	signal_fd(thread->queue_fd);
+}
+
+/* It wakes the thread where it sleeps, and where it waits for something in a job. */
+void desktop_thread_order(struct desktop_thread *thread, struct desktop_order *order)
+{
+	pthread_mutex_lock(&thread->mutex);
+	TAILQ_INSERT_TAIL(&thread->ordered, order, link);
+	pthread_mutex_unlock(&thread->mutex);
+	signal_fd(thread->queue_fd);
+	signal_fd(thread->cancel_fd);
 }
 
 void desktop_thread_wake_streams(struct desktop_thread *thread)
@@ -305,12 +411,16 @@ enum cua_status desktop_thread_create(uv_loop_t *loop, const struct desktop_reco
 	thread->stream_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	TAILQ_INIT(&thread->queue);
 	TAILQ_INIT(&thread->done);
+	TAILQ_INIT(&thread->ordered);
+	TAILQ_INIT(&thread->obeyed);
+	TAILQ_INIT(&thread->unsettled);
 	pthread_mutex_init(&thread->mutex, NULL);
 	uv_async_init(loop, &thread->async, on_async);
 	thread->async.data = thread;
 	display_set_check(thread->display, check_running, thread, thread->cancel_fd);
 	display_set_stream_wake(thread->display, thread->stream_fd);
 	display_on_people(thread->display, on_people, thread);
+	on_people(thread); /* somebody may have had the desktop when the last host ended */
 	/* Signals are the loop's business. */
 	sigset_t all, old;
 	sigfillset(&all);
@@ -357,6 +467,18 @@ struct cua_point desktop_thread_screen(const struct desktop_thread *thread)
 bool desktop_thread_person_holds(const struct desktop_thread *thread)
 {
 	return atomic_load(&thread->person_holds);
+}
+
+bool desktop_thread_is_private(const struct desktop_thread *thread)
+{
+	return atomic_load(&thread->is_private);
+}
+
+void desktop_thread_control(struct desktop_thread *thread, struct control *ret_control)
+{
+	pthread_mutex_lock(&thread->mutex);
+	*ret_control = thread->control;
+	pthread_mutex_unlock(&thread->mutex);
 }
 
 int desktop_thread_viewers(const struct desktop_thread *thread)

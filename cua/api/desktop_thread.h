@@ -18,7 +18,6 @@
 enum desktop_job_kind {
 	DESKTOP_JOB_ACTIONS,
 	DESKTOP_JOB_SCREENSHOT,
-	DESKTOP_JOB_RESUME,
 	DESKTOP_JOB_RELEASE, /* a connection closed: release what it left down */
 	DESKTOP_JOB_LINK,    /* a new vnc process */
 	DESKTOP_JOB_STREAM_OPEN,
@@ -46,10 +45,24 @@ struct desktop_job {
 	TAILQ_ENTRY(desktop_job) link;
 };
 
+/* What a person asks for. It waits for no job: the one that runs is stopped. */
+struct desktop_order {
+	struct control_order order;
+	struct cua_http_exchange *exchange; /* NULL: nobody waits */
+	bool is_plain;                      /* answered with {} */
+	/* the answer */
+	enum cua_status status;
+	struct cua_error error;
+	struct control control; /* as it is then */
+	bool is_done;
+	TAILQ_ENTRY(desktop_order) link;
+};
+
 struct desktop_thread;
 
 struct desktop_thread_handler {
 	void (*on_done)(struct desktop_job *job, void *user_data);
+	void (*on_ordered)(struct desktop_order *order, void *user_data); /* which it frees */
 	/* Holder of the input, viewers, or the link to vnc have changed. */
 	void (*on_people)(void *user_data);
 	void *user_data;
@@ -71,6 +84,9 @@ void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *jo
 /* The job fails as soon as it looks up; on_done is called as ever. */
 void desktop_thread_cancel(struct desktop_thread *thread, struct desktop_job *job);
 
+/* order: of malloc(), and the thread's until on_ordered(). */
+void desktop_thread_order(struct desktop_thread *thread, struct desktop_order *order);
+
 /* To be called every look_ms while jobs run: hangs up on an X server that has said nothing for so
  * long while the thread waited for it; true if it did. */
 bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int look_ms, int stuck_ms);
@@ -81,6 +97,8 @@ void desktop_thread_wake_streams(struct desktop_thread *thread);
 /* What any thread may ask. */
 struct cua_point desktop_thread_screen(const struct desktop_thread *thread);
 bool desktop_thread_person_holds(const struct desktop_thread *thread);
+bool desktop_thread_is_private(const struct desktop_thread *thread);
+void desktop_thread_control(struct desktop_thread *thread, struct control *ret_control);
 /* A secret could be seen at the end of the last job. */
 bool desktop_thread_withholds(const struct desktop_thread *thread);
 int desktop_thread_viewers(const struct desktop_thread *thread);

@@ -569,6 +569,18 @@ void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange 
 }
 
 /* Without its link it ends its family, and then itself, which the session tells. */
+void desktop_tools_stop(struct desktop_tools *tools, const struct cua_error *why)
+{
+	if (!tools->link) {
+		return;
+	}
+	hang_up(tools);
+	desktop_limits_kill_tools(tools->record);
+	while (!TAILQ_EMPTY(&tools->calls)) {
+		end_call(tools, NULL, why);
+	}
+}
+
 enum cua_status desktop_tools_end(struct desktop_tools *tools, struct cua_error *err)
 {
 	CUA_AUTO_JSON cJSON *answer = NULL;

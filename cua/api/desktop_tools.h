@@ -43,6 +43,8 @@ void desktop_tools_closed(struct desktop_tools *tools, unsigned long connection)
 /* Ends the runner and all that it and its calls have started, and waits for that; the next call
  * starts another. CUA_ERR_POLICY while a call is under way; CUA_ERR_TIMEOUT. */
 CUA_NODISCARD enum cua_status desktop_tools_end(struct desktop_tools *tools, struct cua_error *err);
+/* The same at once, also of calls under way and those that wait, whose answer it is. */
+void desktop_tools_stop(struct desktop_tools *tools, const struct cua_error *why);
 /* The caller of a call hung up; false if the exchange is none of a call. */
 bool desktop_tools_gone(struct desktop_tools *tools, const struct cua_http_exchange *exchange);
 /* What became of an on_act(); JSON text, NUL-terminated. */

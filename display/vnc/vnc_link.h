@@ -13,7 +13,8 @@
 
 #define VNC_LINK_TEXT_MAX 65536
 #define VNC_LINK_CURSOR_EDGE_MAX 128
-#define VNC_PASSWORD_LEN 8 /* all that VNC authentication looks at */
+#define VNC_PASSWORD_LEN 8      /* all that VNC authentication looks at */
+#define VNC_LINK_VIEWERS_MAX 16 /* VNC_VIEWERS_MAX */
 
 enum vnc_link_type {
 	/* host to vnc */
@@ -25,6 +26,10 @@ enum vnc_link_type {
 	 * carry a listening TCP socket; the one of before is closed either way. */
 	VNC_LINK_LISTEN,
 	VNC_LINK_SET_CUT_TEXT, /* UTF-8 in data, for the viewers */
+	/* Viewers of this person who may act see another frame, whose descriptor comes along as of
+	 * FRAME; nobody else hears of damage, pointer and cut text meanwhile. Without a descriptor:
+	 * that is over. */
+	VNC_LINK_PRIVATE,
 	/* vnc to host */
 	/* A viewer is in, and may do what its mode says; before anything else of it. */
 	VNC_LINK_JOINED,
@@ -85,6 +90,10 @@ struct vnc_link_message {
 			/* Of a viewer who came by a password: "". */
 			char person[VNC_PERSON_SIZE], name[VNC_NAME_SIZE];
 		} joined;
+		struct {
+			char person[VNC_PERSON_SIZE]; /* "": who came by a password */
+			uint32_t width_px, height_px, stride_bytes;
+		} private;
 	} u;
 	uint32_t data_len;
 	/* data_len bytes follow in the same packet */
