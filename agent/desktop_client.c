@@ -211,7 +211,11 @@ enum cua_status desktop_client_look_again(
 	CUA_AUTO_FREE char *body = desktop_client_body(desktop, look);
 	enum cua_status status = desktop_client_post(
 			desktop, ACTIONS_URL, DESKTOP_CLIENT_ANSWER_MS, body, &outcome, err);
-	if (status == CUA_OK && outcome.status != CUA_OK) {
+	if (status == CUA_OK && outcome.status == CUA_ERR_PERSON) {
+		/* Nothing is to be seen before the person gives back. */
+		before->status = CUA_ERR_PERSON;
+		snprintf(before->message, sizeof(before->message), "%s", outcome.message);
+	} else if (status == CUA_OK && outcome.status != CUA_OK) {
 		status = CUA_FAIL(err, outcome.status, 0, "%s", outcome.message);
 	} else if (status == CUA_OK) {
 		status = desktop_client_take_screenshot(desktop, outcome.answer, err);
@@ -303,35 +307,61 @@ char *agent_desktop_url(struct agent_desktop *desktop)
 	return url;
 }
 
-enum cua_status agent_desktop_await_lease(struct agent_desktop *desktop, struct cua_error *err)
+static void read_lease(const cJSON *answer, struct agent_lease *lease)
+{
+	const cJSON *last = cua_json_member(answer, "last");
+	*lease = (struct agent_lease){ .is_private = cJSON_IsTrue(cua_json_member(last, "private")),
+		.ms = cua_json_number(last, "ms") };
+	snprintf(lease->person, sizeof(lease->person), "%s", cua_json_text(last, "person"));
+	cua_text_strip(lease->person);
+}
+
+/* ret_is_agent: who has the input. CUA_ERR_CLOSED if it does not say. */
+static enum cua_status ask_lease(struct agent_desktop *desktop, int wait_ms,
+		struct agent_lease *ret_lease, bool *ret_is_agent, struct cua_error *err)
+{
+	char url[64];
+	snprintf(url, sizeof(url), "http://desktop/v1/lease?wait_ms=%d", wait_ms);
+	struct cua_http_request request = { .method = "GET",
+		.url = url,
+		.deadline_us = &desktop->deadline_us,
+		.total_timeout_ms = LEASE_WAIT_MS + DESKTOP_CLIENT_ANSWER_MS };
+	struct cua_http_response response = { 0 };
+	enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);
+	CUA_AUTO_JSON cJSON *answer = status == CUA_OK && response.body.len > 0
+			? cJSON_Parse(response.body.data)
+			: NULL;
+	const char *holder = cua_json_string(answer, "holder");
+	if (status == CUA_OK && (response.http_status != 200 || !holder)) {
+		status = CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+				"the desktop does not say who has the input");
+	}
+	cua_http_response_finish(&response);
+	if (status == CUA_OK) {
+		*ret_is_agent = strcmp(holder, "agent") == 0;
+		read_lease(answer, ret_lease);
+	}
+	return status;
+}
+
+void agent_desktop_lease(struct agent_desktop *desktop, struct agent_lease *ret_lease)
+{
+	bool is_agent = false;
+	*ret_lease = (struct agent_lease){ .ms = 0 };
+	(void)!ask_lease(desktop, 0, ret_lease, &is_agent, NULL);
+}
+
+enum cua_status agent_desktop_await_lease(
+		struct agent_desktop *desktop, struct agent_lease *ret_lease, struct cua_error *err)
 {
 	while (cua_now_us() < desktop->deadline_us) {
-		int left_ms = cua_ms_until(desktop->deadline_us);
-		char url[64];
-		snprintf(url, sizeof(url), "http://desktop/v1/lease?wait_ms=%d",
-				left_ms < LEASE_WAIT_MS ? left_ms : LEASE_WAIT_MS);
-		struct cua_http_request request = { .method = "GET",
-			.url = url,
-			.deadline_us = &desktop->deadline_us,
-			.total_timeout_ms = LEASE_WAIT_MS + DESKTOP_CLIENT_ANSWER_MS };
-		struct cua_http_response response = { 0 };
-		enum cua_status status = cua_http_perform(desktop->http, &request, &response, err);
-		CUA_AUTO_JSON cJSON *answer = status == CUA_OK && response.body.len > 0
-				? cJSON_Parse(response.body.data)
-				: NULL;
-		const char *holder = cua_json_string(answer, "holder");
-		bool is_known = response.http_status == 200 && holder;
-		bool is_agent = is_known && strcmp(holder, "agent") == 0;
-		cua_http_response_finish(&response);
-		if (status != CUA_OK) {
+		const int left_ms = cua_ms_until(desktop->deadline_us);
+		bool is_agent = false;
+		enum cua_status status = ask_lease(desktop,
+				left_ms < LEASE_WAIT_MS ? left_ms : LEASE_WAIT_MS, ret_lease,
+				&is_agent, err);
+		if (status != CUA_OK || is_agent) {
 			return status;
-		}
-		if (!is_known) {
-			return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
-					"the desktop does not say who has the input");
-		}
-		if (is_agent) {
-			return CUA_OK;
 		}
 	}
 	return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "a person kept the desktop until the time limit");

@@ -92,8 +92,18 @@ const char *agent_desktop_window(const struct agent_desktop *desktop, const char
 /* Where the browser is now, without looking at the screen; the caller owns it. NULL: not known. */
 char *agent_desktop_url(struct agent_desktop *desktop);
 
-/* Waits until no person has the input. CUA_ERR_TIMEOUT at the deadline. */
-CUA_NODISCARD enum cua_status agent_desktop_await_lease(
-		struct agent_desktop *desktop, struct cua_error *err);
+/* The person who has or had the desktop last. */
+struct agent_lease {
+	char person[128]; /* the name; "": not known */
+	bool is_private;
+	double ms; /* that they have or had it; 0: not known */
+};
+
+/* Waits until no person has the input; ret_lease is the last who had it. CUA_ERR_TIMEOUT at the
+ * deadline. */
+CUA_NODISCARD enum cua_status agent_desktop_await_lease(struct agent_desktop *desktop,
+		struct agent_lease *ret_lease, struct cua_error *err);
+/* Who has it now, without waiting; if that cannot be told, nothing is known. */
+void agent_desktop_lease(struct agent_desktop *desktop, struct agent_lease *ret_lease);
 
 #endif

@@ -40,6 +40,7 @@ char *desktop_client_body(const struct agent_desktop *desktop, const cJSON *acti
 			return NULL;
 		}
 	}
+	cJSON_AddBoolToObject(body, "look_after_person", true);
 	cJSON *screenshot = cJSON_AddObjectToObject(body, "screenshot");
 	cJSON_AddBoolToObject(screenshot, "pointer", !desktop->hides_pointer);
 	/* It goes over the wire to a model, and again with each turn. */

@@ -134,6 +134,9 @@ enum cua_status agent_desktop_tool(struct agent_desktop *desktop, const char *to
 	if (status == CUA_OK && ret_outcome->status == CUA_OK) {
 		status = take_content(ret_outcome, err);
 	}
-	/* A script may have acted, an application may show the file that was written. */
-	return status == CUA_OK ? desktop_client_look_again(desktop, ret_outcome, err) : status;
+	/* A script may have acted, an application may show the file that was written. Nothing is to
+	 * be seen before a person gives back. */
+	return status == CUA_OK && ret_outcome->status != CUA_ERR_PERSON
+			? desktop_client_look_again(desktop, ret_outcome, err)
+			: status;
 }

@@ -223,9 +223,17 @@ static void put_event(FILE *out, const cJSON *event)
 				cua_json_number(event, "ms") / 1000.0);
 	} else if (agent_event_is(event, "person") && cua_json_number(event, "ms") > 0) {
 		const bool is_pause = strcmp(cua_json_text(event, "phase"), "went_on") == 0;
-		fprintf(out, "<p class=\"warn\">%s for %.0f s.</p>\n",
-				is_pause ? "A person paused the run" : "A person had the desktop",
-				cua_json_number(event, "ms") / 1000.0);
+		fprintf(out, "<p class=\"warn\">%s",
+				is_pause ? "A person paused the run" : "A person had the desktop");
+		if (cua_json_text(event, "person")[0]) {
+			fputs(" (", out);
+			cua_text_html(out, cua_json_text(event, "person"));
+			fputs(")", out);
+		}
+		fprintf(out, " for %.0f s%s.</p>\n", cua_json_number(event, "ms") / 1000.0,
+				cJSON_IsTrue(cua_json_member(event, "private"))
+						? ", in private: nothing of it is here"
+						: "");
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "cua/base/buffer.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/contract/text.h"
 
 #define NOTE_MAX ((size_t)64 << 10)
 
@@ -42,17 +43,50 @@ static void add_note(struct batch *batch, const char *text)
 static bool await_person(struct agent_run *run)
 {
 	struct cua_error why = { 0 };
-	uint64_t started_us = cua_now_us();
-	if (!run_note_person(run, "has_desktop", 0)) {
+	struct agent_lease lease;
+	const uint64_t started_us = cua_now_us();
+	agent_desktop_lease(run->desktop, &lease);
+	if (!run_note_lease(run, "has_desktop", &lease)) {
 		return false;
 	}
-	enum cua_status status = agent_desktop_await_lease(run->desktop, &why);
-	double ms = (double)(cua_now_us() - started_us) / 1000.0;
+	enum cua_status status = agent_desktop_await_lease(run->desktop, &lease, &why);
 	if (status != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}
-	return run_note_person(run, "gave_back", ms);
+	const double waited_ms = (double)(cua_now_us() - started_us) / 1000.0;
+	lease.ms = lease.ms > 0 ? lease.ms : waited_ms;
+	run->person_was_private = lease.is_private;
+	return run_note_lease(run, "gave_back", &lease);
+}
+
+/* Where a person has left the browser, behind what the desktop says of them. */
+static bool add_place(struct agent_run *run, char **note)
+{
+	static const char *const browsers[] = { "chrom", "firefox", "browser", "epiphany" };
+	const char *class = agent_desktop_window(run->desktop, "class");
+	bool is_browser = false;
+	for (size_t i = 0; class && i < CUA_ARRAY_LEN(browsers); i++) {
+		is_browser = is_browser || strcasestr(class, browsers[i]);
+	}
+	CUA_AUTO_FREE char *url = is_browser && *note && !run->person_was_private
+			? agent_desktop_url(run->desktop)
+			: NULL;
+	char *longer = NULL;
+	if (!url) {
+		return true;
+	}
+	cua_text_strip(url);
+	if (asprintf(&longer, "%s. The browser is at %s", *note, url) < 0) {
+		struct cua_error why = { 0 };
+		cua_error_set(&why, CUA_ERR_NOMEM, ENOMEM, "note");
+		run_end_desktop(run, &why);
+		return false;
+	}
+	free(*note);
+	*note = longer;
+	agent_redact(run->redactor, note);
+	return true;
 }
 
 static bool keep_note(struct agent_run *run, const char *note, char **ret_note)
@@ -66,8 +100,10 @@ static bool keep_note(struct agent_run *run, const char *note, char **ret_note)
 	if (!*ret_note) {
 		cua_error_set(&why, CUA_ERR_NOMEM, ENOMEM, "note");
 		run_end_desktop(run, &why);
+		return false;
 	}
-	return *ret_note;
+	agent_redact(run->redactor, ret_note);
+	return true;
 }
 
 bool run_look(struct agent_run *run, char **ret_note)
@@ -207,7 +243,8 @@ static void describe_failure(const struct agent_call *call, const struct agent_o
 static bool settle_with_person(struct batch *batch)
 {
 	CUA_AUTO_FREE char *note = NULL;
-	if (!await_person(batch->run) || !run_look(batch->run, &note)) {
+	if (!await_person(batch->run) || !run_look(batch->run, &note) ||
+			!add_place(batch->run, &note)) {
 		return false;
 	}
 	if (note) {

@@ -531,6 +531,20 @@ bool run_note_person(struct agent_run *run, const char *phase, double ms)
 	return append(run, event, false);
 }
 
+bool run_note_lease(struct agent_run *run, const char *phase, const struct agent_lease *lease)
+{
+	cJSON *event = open_step_event(run, "person");
+	cJSON_AddStringToObject(event, "phase", phase);
+	if (lease->person[0]) {
+		cJSON_AddStringToObject(event, "person", lease->person);
+		cJSON_AddBoolToObject(event, "private", lease->is_private);
+	}
+	if (strcmp(phase, "gave_back") == 0 && lease->ms > 0) {
+		add_ms(event, "ms", lease->ms);
+	}
+	return append(run, event, false);
+}
+
 void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data)
 {
 	struct agent_run *run = user_data;

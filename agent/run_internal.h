@@ -27,6 +27,7 @@ struct agent_run {
 	struct agent_circle circle;
 	int circle_told_step; /* when the model was last told that it goes in circles; 0: never */
 	bool is_over;         /* result->outcome says how */
+	bool person_was_private; /* who had the desktop last; nothing of where they were is told */
 	struct agent_redactor *redactor; /* owned */
 	const struct agent_policy *policy;
 	struct agent_policy *own_policy; /* the default, if the options have none */
@@ -261,6 +262,8 @@ bool run_note_progress(struct agent_run *run, const struct agent_call *call, con
 		const struct agent_mcp_progress *progress);
 /* phase: "has_desktop", "gave_back", "paused", "went_on". ms: how long it lasted; 0 for none. */
 bool run_note_person(struct agent_run *run, const char *phase, double ms);
+/* The same of a person who has the desktop, or had it. */
+bool run_note_lease(struct agent_run *run, const char *phase, const struct agent_lease *lease);
 void run_note_retry(const char *why, int attempt, double delay_ms, void *user_data);
 CUA_NODISCARD enum cua_status run_note_end(struct agent_run *run, struct cua_error *err);
 

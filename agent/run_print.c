@@ -196,7 +196,11 @@ static void print_person(struct agent_printer *printer, const cJSON *event)
 		print_line(printer, "     ", "the run goes on");
 	} else if (strcmp(phase, "has_desktop") == 0) {
 		if (!printer->person_said) {
-			print_line(printer, "     ", "a person has the desktop; waiting");
+			print_line(printer, "     ",
+					cJSON_IsTrue(cua_json_member(event, "private"))
+							? "a person has the desktop in private; "
+							  "waiting"
+							: "a person has the desktop; waiting");
 		}
 		printer->person_said = true;
 	} else {
