@@ -6,13 +6,15 @@
 #include <string.h>
 
 #define CUA_LOG_MODULE "serve"
+#include "cua/base/http_unix.h"
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/paths.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
 
-#define SETTLE_MS 30 /* several things happen at once */
+#define CONTROL_MS 2000 /* a host answers at once, whatever its desktop does */
+#define SETTLE_MS 30    /* several things happen at once */
 /* One that is neither up nor gone may be coming up: it is looked at again, ever more seldom. */
 #define AGAIN_MS 100
 #define AGAIN_MAX 6
@@ -44,6 +46,7 @@ struct desk {
 struct seen {
 	struct desktop_record record;
 	char state[16], why[DESKTOP_END_SIZE];
+	cJSON *control; /* owned; who has it, as its host says; NULL: none does */
 };
 
 struct feed_desktops {
@@ -131,7 +134,7 @@ static void on_folder_event(uv_fs_event_t *event, const char *name, int events, 
 	const bool is_of_all = watch == watch->desktops->folder;
 	(void)events, (void)status;
 	if (is_of_all || !name || strcmp(name, "desktop.json") == 0 ||
-			strcmp(name, "api.sock") == 0) {
+			strcmp(name, "api.sock") == 0 || strcmp(name, "control.json") == 0) {
 		watch->desktops->again = 0;
 		look_soon(watch->desktops, SETTLE_MS);
 	}
@@ -201,12 +204,23 @@ static void tell(struct feed_desktops *desktops, struct desk *desk, const struct
 	feed_note(desktops->feed, "desktop", seen->record.name, false, members);
 }
 
+/* Whoever has taken it, and by whatever way. */
+static void tell_control(struct feed_desktops *desktops, struct seen *seen)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(seen->control, "person_id");
+	if (seen->control) {
+		feed_note(desktops->feed, "control", seen->record.name, false,
+				CUA_STEAL(seen->control));
+	}
+}
+
 static void tell_gone(struct feed_desktops *desktops, const struct desk *desk)
 {
 	if (desk->is_told) {
 		cJSON *members = cJSON_CreateObject();
 		cJSON_AddStringToObject(members, "state", "gone");
 		feed_note(desktops->feed, "desktop", desk->name, true, members);
+		feed_note(desktops->feed, "control", desk->name, true, cJSON_CreateObject());
 	}
 }
 
@@ -214,10 +228,16 @@ static void tell_gone(struct feed_desktops *desktops, const struct desk *desk)
 
 static void see(struct seen *seen)
 {
+	char path[CUA_PATH_MAX + 16];
 	const char *state = cua_desktop_state(&seen->record);
 	snprintf(seen->state, sizeof(seen->state), "%s", state);
 	if (strcmp(state, "dead") == 0) {
 		cua_desktop_why_dead(&seen->record, seen->why);
+	}
+	if (strcmp(state, "running") == 0) {
+		desktop_path(&seen->record, "api.sock", path, sizeof(path));
+		(void)!cua_http_unix_json(
+				path, "GET", "/v1/control", NULL, CONTROL_MS, &seen->control, NULL);
 	}
 }
 
@@ -242,7 +262,7 @@ static void on_look(uv_work_t *work)
 	desktops->seen_count = seen ? count : 0;
 }
 
-static void note(struct feed_desktops *desktops, const struct seen *seen)
+static void note(struct feed_desktops *desktops, struct seen *seen)
 {
 	struct desk *desk = desk_of(desktops, seen->record.name);
 	if (!desk) {
@@ -257,6 +277,7 @@ static void note(struct feed_desktops *desktops, const struct seen *seen)
 	watch_end(desktops, &desk->host, seen->record.host);
 	watch_end(desktops, &desk->session, seen->record.session);
 	tell(desktops, desk, seen);
+	tell_control(desktops, seen);
 }
 
 static void drop_gone(struct feed_desktops *desktops)
@@ -269,6 +290,15 @@ static void drop_gone(struct feed_desktops *desktops)
 			desk_destroy(desk);
 		}
 	}
+}
+
+static void forget_seen(struct feed_desktops *desktops)
+{
+	for (int i = 0; i < desktops->seen_count; i++) {
+		cJSON_Delete(desktops->seen[i].control);
+	}
+	free(CUA_STEAL(desktops->seen));
+	desktops->seen_count = 0;
 }
 
 static void on_looked(uv_work_t *work, int status)
@@ -289,8 +319,7 @@ static void on_looked(uv_work_t *work, int status)
 		}
 		drop_gone(desktops);
 	}
-	free(CUA_STEAL(desktops->seen));
-	desktops->seen_count = 0;
+	forget_seen(desktops);
 	if (desktops->is_stale) {
 		look_soon(desktops, SETTLE_MS);
 	} else if (looks_again && desktops->again < AGAIN_MAX) {

@@ -13,6 +13,7 @@ const struct routes *const server_routes[] = {
 	&backup_routes,
 	&run_routes,
 	&desktop_routes,
+	&control_routes,
 	&viewer_routes,
 	&terminal_routes,
 	&exec_routes,

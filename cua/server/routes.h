@@ -9,5 +9,6 @@ extern const struct routes service_routes, session_routes, project_routes, file_
 		backup_routes, run_routes, desktop_routes, viewer_routes, terminal_routes,
 		catalogue_routes, secret_routes, usage_routes, settings_routes, feed_routes,
 		mcp_routes, plain_routes, page_routes, picture_routes, exec_routes, journal_routes;
+extern const struct routes control_routes;
 
 #endif
