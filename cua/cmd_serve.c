@@ -10,6 +10,7 @@
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/desktop_pool.h"
+#include "cua/serve_service.h"
 #include "cua/server/server.h"
 #include "cua/server/session.h"
 #include "cua/server/tokens.h"
@@ -17,6 +18,7 @@
 static const char usage[] =
 		"usage: cua serve [OPTION...]\n"
 		"       cua serve login\n"
+		"       cua serve --install-service [--print] [OPTION...]\n"
 		"       cua serve token NAME --scopes=SCOPE,...\n"
 		"\n"
 		"Serves runs and desktops to people and programs: HTTP, WebSocket and a web page. "
@@ -45,6 +47,16 @@ static const char usage[] =
 		"  --print-login        the URL has its login also where no terminal is, and what "
 		"is\n"
 		"                       printed may be kept\n"
+		"  --traces=URL         each run that ends is told there as a trace, by OTLP over "
+		"HTTP\n"
+		"                       (JSON); default $OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, else\n"
+		"                       $OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces, else nowhere;\n"
+		"                       $OTEL_EXPORTER_OTLP_HEADERS goes along. Metrics: GET "
+		"/metrics\n"
+		"  --log-format=FORMAT  text or json, on stderr; $CUA_LOG is the level\n"
+		"  --install-service    writes a unit of systemd that starts a server with these\n"
+		"                       options: of the system for root, else of the user; with\n"
+		"                       --print it is only shown\n"
 		"  --plain-get          the plain routes, such as /run-terminal, by GET as well\n"
 		"\n"
 		"All that it keeps is in cua's folder of state ($CUA_STATE_DIR): server.db, runs/ "
@@ -96,6 +108,7 @@ struct command {
 	struct server_options options;
 	const char *scopes;
 	int url_count;
+	bool installs, prints;
 };
 
 static bool parse_option(int option, struct command *command)
@@ -120,6 +133,18 @@ static bool parse_option(int option, struct command *command)
 		return parse_number(optarg, 10000, &options->max_agents);
 	case 'd':
 		return parse_number(optarg, CUA_DESKTOP_SPARES_MAX, &options->spares);
+	case 't':
+		options->traces_url = optarg;
+		return true;
+	case 'f':
+		options->logs_json = strcmp(optarg, "json") == 0;
+		return options->logs_json || strcmp(optarg, "text") == 0;
+	case 'I':
+		command->installs = true;
+		return true;
+	case 'P':
+		command->prints = true;
+		return true;
 	case 'L':
 		options->tells_login = true;
 		return true;
@@ -134,9 +159,9 @@ static bool parse_option(int option, struct command *command)
 	}
 }
 
-static int serve(const struct server_options *options)
+/* What cannot work is said before anything is done. */
+static int check(const struct server_options *options)
 {
-	struct cua_error error = { 0 };
 	if (!options->certificate_path != !options->key_path) {
 		return cua_cmd_usage("serve", "--tls-cert and --tls-key go together");
 	}
@@ -146,8 +171,34 @@ static int serve(const struct server_options *options)
 				"and "
 				"--tls-key, or listen on 127.0.0.1 behind a proxy that speaks TLS");
 	}
+	return CUA_EXIT_OK;
+}
+
+static int install(const struct command *command)
+{
+	struct cua_error error = { 0 };
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, 65536);
+	if (!command->prints) {
+		return serve_service_install(&command->options, &error) == CUA_OK
+				? CUA_EXIT_OK
+				: cua_cmd_fail(&error);
+	}
+	if (serve_service_unit(&command->options, &text, &error) != CUA_OK) {
+		return cua_cmd_fail(&error);
+	}
+	fputs(text.data, stdout);
+	return CUA_EXIT_OK;
+}
+
+static int serve(const struct server_options *options)
+{
+	struct cua_error error = { 0 };
 	if (!options->tells_login) {
 		fputs("cua serve: cua serve login makes a login for a browser\n", stderr);
+	}
+	if (options->logs_json) {
+		setenv("CUA_LOG_FORMAT", "json", 1); /* of the processes that it starts, too */
 	}
 	setenv("UV_THREADPOOL_SIZE", THREADS, 1);
 	if (drop_keys(&error) != CUA_OK || server_run(options, on_ready, &error) != CUA_OK) {
@@ -205,6 +256,9 @@ int cua_cmd_serve(int argc, char **argv)
 		{ "public-url", required_argument, NULL, 'u' },
 		{ "max-agents", required_argument, NULL, 'm' },
 		{ "spares", required_argument, NULL, 'd' },
+		{ "traces", required_argument, NULL, 't' },
+		{ "log-format", required_argument, NULL, 'f' },
+		{ "install-service", no_argument, NULL, 'I' }, { "print", no_argument, NULL, 'P' },
 		{ "print-login", no_argument, NULL, 'L' }, { "plain-get", no_argument, NULL, 'g' },
 		{ "scopes", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
 		{ 0 } };
@@ -225,8 +279,14 @@ int cua_cmd_serve(int argc, char **argv)
 		fputs("cua serve: libsodium does not start\n", stderr);
 		return CUA_EXIT_FAILED;
 	}
+	if (command.prints && !command.installs) {
+		return cua_cmd_usage("serve", "--print is for --install-service");
+	}
 	if (optind == argc && !command.scopes) {
-		return serve(&command.options);
+		const int wrong = check(&command.options);
+		return wrong != CUA_EXIT_OK        ? wrong
+				: command.installs ? install(&command)
+						   : serve(&command.options);
 	}
 	if (optind == argc - 1 && strcmp(argv[optind], "login") == 0) {
 		return make_login();

@@ -121,6 +121,11 @@ cua_desktop_test(standin 600 standin_process)
 cua_desktop_test(pool 240 standin_process)
 cua_desktop_test(serve 240 standin_process PkgConfig::libcurl)
 target_sources(test_desktop_serve PRIVATE ${desktop_tests_dir}/serve_stage.c)
+cua_desktop_test(serve_telemetry 120 standin_process PkgConfig::libcurl)
+target_sources(test_desktop_serve_telemetry PRIVATE ${desktop_tests_dir}/serve_stage.c)
+target_compile_definitions(test_desktop_serve_telemetry PRIVATE
+	CUA_TEST_RECEIVER="${desktop_tests_dir}/otlp_receiver.py"
+	CUA_TEST_DASHBOARD="${CMAKE_SOURCE_DIR}/containers/grafana-dashboard.json")
 cua_desktop_test(serve_hostile 120 PkgConfig::libcurl)
 target_sources(test_desktop_serve_hostile PRIVATE ${desktop_tests_dir}/serve_stage.c)
 cua_desktop_test(serve_files 120 PkgConfig::libcurl)

@@ -3,7 +3,8 @@
 
 /* One line per message on stderr: time, level, module, text. Define CUA_LOG_MODULE before
  * including. The level comes from CUA_LOG (error, warn, info, debug, trace), default info.
- * Typed text, cookies, keys and passwords are never passed to it. */
+ * CUA_LOG_FORMAT=json: each is an object of JSON. Typed text, cookies, keys and passwords are never
+ * passed to it. */
 
 #include "cua/base/error.h"
 

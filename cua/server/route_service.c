@@ -9,6 +9,7 @@
 #include "cua/server/routes.h"
 #include "cua/server/runs.h"
 #include "cua/server/server.h"
+#include "cua/server/telemetry.h"
 
 #define DISK_LOW_BYTES ((double)(1 << 30))
 
@@ -151,10 +152,10 @@ static enum cua_status add_sums(struct store *store, struct cua_buffer *text, st
 		return status;
 	}
 	(void)!cua_buffer_printf(text, NULL,
-			"# HELP gen_ai_client_token_usage tokens of runs that have ended\n"
-			"# TYPE gen_ai_client_token_usage gauge\n"
-			"gen_ai_client_token_usage{gen_ai_token_type=\"input\"} %.15g\n"
-			"gen_ai_client_token_usage{gen_ai_token_type=\"output\"} %.15g\n",
+			"# HELP cua_tokens of runs that are kept\n"
+			"# TYPE cua_tokens gauge\n"
+			"cua_tokens{gen_ai_token_type=\"input\"} %.15g\n"
+			"cua_tokens{gen_ai_token_type=\"output\"} %.15g\n",
 			cua_json_number(row, "input"), cua_json_number(row, "output"));
 	add_gauge(text, "cua_cost_usd", "of runs that are kept, by prices known here",
 			cua_json_number(row, "usd"));
@@ -173,6 +174,12 @@ static enum cua_status get_metrics(struct request *request, struct cua_error *er
 	add_gauge(text, "cua_agents", "that go on", cJSON_GetArraySize(states));
 	add_gauge(text, "cua_agents_max", "that may go on at once", runs_max(server->runs));
 	add_gauge(text, "cua_http_connections", "open", server->connections);
+	add_gauge(text, "cua_http_unsent_bytes", "of answers that wait for their readers",
+			(double)cua_http_server_unsent(server->http));
+	add_gauge(text, "cua_requests", "that are being answered", server->requests_running);
+	add_gauge(text, "cua_memory_available_bytes", "for programs",
+			(double)server_memory_available());
+	measures_write(telemetry_measures(server->telemetry), text);
 	add_gauge(text, "cua_disk_free_bytes", "where runs are kept", disk_free(server));
 	add_gauge(text, "process_start_time_seconds", "since 1970",
 			(double)server->started_ms / 1000);

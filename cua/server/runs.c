@@ -10,6 +10,7 @@
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "cua/server/runs_internal.h"
+#include "cua/server/telemetry.h"
 
 #define WORDS_MAX ((size_t)256 << 10)
 #define CONNECT_AGAIN_MS 200
@@ -130,6 +131,7 @@ static void is_over(struct live *live)
 	runs_tell_unasked(live);
 	live_destroy(live);
 	tell_all(runs, id, NULL);
+	telemetry_run_over(runs->server->telemetry, id);
 	pick(runs);
 }
 

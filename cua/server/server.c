@@ -22,6 +22,7 @@
 #include "cua/server/session.h"
 #include "cua/server/settings.h"
 #include "cua/server/webhooks.h"
+#include "cua/server/telemetry.h"
 
 #define BODY_MAX_LEN ((size_t)2 << 20)
 #define CONNECTIONS_MAX 4000
@@ -204,6 +205,10 @@ static enum cua_status begin(
 		status = listen_on(server, err);
 	}
 	if (status == CUA_OK) {
+		status = telemetry_create(&server->loop, server->options->traces_url,
+				server->ending_fd, &server->telemetry, err);
+	}
+	if (status == CUA_OK) {
 		status = runs_create(server, &server->runs, err);
 	}
 	if (status == CUA_OK) {
@@ -262,6 +267,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	runs_end_spares();
 	runs_destroy(server->runs);
 	webhooks_destroy(server->webhooks);
+	telemetry_destroy(server->telemetry);
 	feed_desktops_destroy(server->feed_desktops);
 	feed_destroy(server->feed);
 	tickets_destroy(server->tickets);

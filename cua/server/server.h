@@ -27,14 +27,17 @@ struct server_options {
 	const char *certificate_path, *key_path; /* NULL: no TLS */
 	const char *public_urls[GATE_NAMES_MAX]; /* further names, up to a NULL */
 	int max_agents;                          /* 0: as many as memory allows */
-	int spares;       /* desktops that are kept ready for the next runs */
-	bool tells_login; /* in its URL: somebody sees it now, and nobody keeps it */
-	bool plain_get;   /* the plain routes may be used by GET, as scripts of old do */
+	int spares; /* desktops that are kept ready for the next runs */
+	bool logs_json;
+	const char *traces_url; /* NULL: as the environment says */
+	bool tells_login;       /* in its URL: somebody sees it now, and nobody keeps it */
+	bool plain_get;         /* the plain routes may be used by GET, as scripts of old do */
 };
 
 struct feed_desktops;
 struct runs;
 struct webhooks;
+struct telemetry;
 
 struct server {
 	uv_loop_t loop;
@@ -53,6 +56,7 @@ struct server {
 	struct streams streams;
 	struct viewers viewers; /* on the loop's thread */
 	struct runs *runs;
+	struct telemetry *telemetry;
 	struct mcp_offers mcp;
 	struct page_files page;
 	struct demo demo;
