@@ -26,43 +26,35 @@
 static char dir[] = "/tmp/cua-telemetry-XXXXXX";
 static int dir_fd = -1;
 
-#define AT(s) "\"time\":\"2026-11-22T10:00:" s "Z\""
-static const char journal[] = "{\"seq\":1," AT(
-		"00.000") ",\"type\":\"run_start\",\"step\":0,\"api\":\"anthropic\","
-			  "\"model\":\"m\",\"base_url\":\"https://api.example:8443/"
-			  "v1\",\"task\":\"SECRET\"}\n"
-			  "{\"seq\":2," AT(
-					  "02.000") ",\"type\":\"turn\",\"step\":1,\"ms\":1500,"
-						    "\"words\":"
-						    "\"SECRET\",\"usage\":{\"input_tokens\":100,"
-						    "\"output_tokens\":7}}\n"
-						    "{\"seq\":3," AT(
-								    "02.100") ",\"type\":"
-									      "\"intent\",\"step\":"
-									      "1,\"call_id\":\"a\","
-									      "\"actions\":[{"
-									      "\"action\":\"type\","
-									      "\"text\":\"SECRET\"}"
-									      "]}\n"
-									      "{\"seq\":4," AT("02."
-											       "35"
-											       "0") ",\"type\":\"result\",\"step\":1,\"call_id\":\"a\","
-												    "\"status\":\"ok\"}\n"
-												    "{\"seq\":5," AT(
-														    "03.000") ",\"type\":\"turn\",\"step\":2,\"ms\":400,\"usage\":{}}\n"
-															      "{\"seq\":6," AT(
-																	      "03.100") ",\"type\":\"intent\",\"step\":2,\"call_id\":\"b\",\"tool\":"
-																			"\"mcp__s__find\",\"server\":\"s\",\"server_tool\":\"find\"}\n"
-																			"{\"seq\":7," AT(
-																					"04.100") ",\"type\":\"result\",\"step\":2,\"call_id\":\"b\","
-																						  "\"status\":\"failed\",\"message\":\"SECRET\",\"class\":\"environment\"}\n"
-																						  "{\"seq\":8," AT(
-																								  "05.000") ",\"type\":\"unanswered\",\"step\":3,\"ms\":500,\"class\":"
-																									    "\"model\",\"usage\":{\"input_tokens\":3,\"output_tokens\":0}}\n"
-																									    "not JSON\n"
-																									    "{\"seq\":9," AT(
-																											    "05.500") ",\"type\":\"run_end\",\"step\":3,\"outcome\":"
-																												      "\"model_error\",\"class\":\"model\",\"usage\":{\"input_tokens\":103}}\n";
+static const char journal[] =
+		"{\"seq\":1,\"time\":\"2026-11-22T10:00:00.000Z\","
+		"\"type\":\"run_start\",\"step\":0,\"api\":\"anthropic\",\"model\":\"m\","
+		"\"base_url\":\"https://api.example:8443/v1\",\"task\":\"SECRET\"}\n"
+		"{\"seq\":2,\"time\":\"2026-11-22T10:00:02.000Z\","
+		"\"type\":\"turn\",\"step\":1,\"ms\":1500,\"words\":\"SECRET\","
+		"\"usage\":{\"input_tokens\":100,\"output_tokens\":7}}\n"
+		"{\"seq\":3,\"time\":\"2026-11-22T10:00:02.100Z\","
+		"\"type\":\"intent\",\"step\":1,\"call_id\":\"a\","
+		"\"actions\":[{\"action\":\"type\",\"text\":\"SECRET\"}]}\n"
+		"{\"seq\":4,\"time\":\"2026-11-22T10:00:02.350Z\","
+		"\"type\":\"result\",\"step\":1,\"call_id\":\"a\","
+		"\"status\":\"ok\"}\n"
+		"{\"seq\":5,\"time\":\"2026-11-22T10:00:03.000Z\","
+		"\"type\":\"turn\",\"step\":2,\"ms\":400,"
+		"\"usage\":{}}\n"
+		"{\"seq\":6,\"time\":\"2026-11-22T10:00:03.100Z\","
+		"\"type\":\"intent\",\"step\":2,\"call_id\":\"b\","
+		"\"tool\":\"mcp__s__find\",\"server\":\"s\",\"server_tool\":\"find\"}\n"
+		"{\"seq\":7,\"time\":\"2026-11-22T10:00:04.100Z\","
+		"\"type\":\"result\",\"step\":2,\"call_id\":\"b\","
+		"\"status\":\"failed\",\"message\":\"SECRET\",\"class\":\"environment\"}\n"
+		"{\"seq\":8,\"time\":\"2026-11-22T10:00:05.000Z\","
+		"\"type\":\"unanswered\",\"step\":3,\"ms\":500,\"class\":\"model\","
+		"\"usage\":{\"input_tokens\":3,\"output_tokens\":0}}\n"
+		"not JSON\n"
+		"{\"seq\":9,\"time\":\"2026-11-22T10:00:05.500Z\","
+		"\"type\":\"run_end\",\"step\":3,\"outcome\":\"model_error\","
+		"\"class\":\"model\",\"usage\":{\"input_tokens\":103}}\n";
 
 static int begin(void **state)
 {

@@ -21,8 +21,8 @@
 #include "cua/server/runs.h"
 #include "cua/server/session.h"
 #include "cua/server/settings.h"
-#include "cua/server/webhooks.h"
 #include "cua/server/telemetry.h"
+#include "cua/server/webhooks.h"
 
 #define BODY_MAX_LEN ((size_t)2 << 20)
 #define CONNECTIONS_MAX 4000
