@@ -20,7 +20,7 @@ mkdir -p "$folder"
 		cp "$here/package-lock.json" "$folder/installed.json"
 	fi
 	# Modules are looked for from where a script lies.
-	cp "$here"/*.mjs "$folder"
+	cp "$here"/*.mjs "$here"/*.yaml "$folder"
 ) 9>"$folder/lock"
 export CUA_TEST_SOURCES="$here/../.."
 cd "$folder"

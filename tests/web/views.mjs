@@ -102,6 +102,29 @@ test('a token is told once, works, and is revoked', async () => {
 	expectQuiet(page);
 });
 
+test('a server of tools is added, says what is wrong with it, and is removed', async () => {
+	await view('tools');
+	await page.getByRole('button', { name: 'New server' }).click();
+	await page.getByLabel('Name', { exact: true }).fill('papers');
+	await page.getByLabel('Command or address').fill('/nowhere/server "a b"');
+	await page.getByRole('button', { name: 'Add it' }).click();
+	await page.getByRole('button', { name: 'Test papers' }).click();
+	await page.getByRole('alert').waitFor();
+	await page.getByRole('button', { name: 'Remove papers' }).click();
+	await page.getByRole('button', { name: 'Remove it' }).click();
+	await page.getByText('No MCP servers yet').waitFor();
+	expectQuiet(page);
+});
+
+test('a webhook is added and removed', async () => {
+	await view('settings');
+	await page.getByLabel('Address of another').fill('http://127.0.0.1:9/hook');
+	await page.getByRole('button', { name: 'Add', exact: true }).click();
+	await page.getByRole('button', { name: 'Remove http://127.0.0.1:9/hook' }).click();
+	await page.getByText('http://127.0.0.1:9/hook').waitFor({ state: 'detached' });
+	expectQuiet(page);
+});
+
 test('the theme is that of the system, until somebody chooses', async () => {
 	await view('settings');
 	const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -107,6 +107,28 @@ export type Desktop = {
 	viewers?: number;
 };
 
+// Members that are an object or a list are described as anything in openapi.json.
+export type Control = {
+	owner: 'agent' | 'person';
+	/** Name, or null. */
+	person: unknown;
+	/** It is who asks. */
+	is_you: boolean;
+	/** 'act', 'private' or null. */
+	mode: unknown;
+	since_ms: number;
+	/** Of { person, since_ms }. */
+	requests: unknown;
+};
+
+export type Webhook = { url: string; events?: string[]; secret?: string | null };
+
+export type ServerSettings = {
+	max_agents: number | null;
+	defaults: RunSettings;
+	webhooks: (Webhook & { waiting: number; last_ms: number | null; last_error: string | null })[];
+};
+
 export type Template = { name: string; description?: string; problem?: string; is_own: boolean };
 
 export type Prices = {
@@ -174,6 +196,8 @@ export type McpTest = {
 	server?: string;
 	version?: string;
 	tools?: McpTool[];
+	/** What is new since it was approved; none, if there is no hash. */
+	changes_hash?: string;
 };
 
 export type Usage = {

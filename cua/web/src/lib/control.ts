@@ -1,19 +1,9 @@
 // Who has the input of a desktop: the agent, or a person who took it.
 
 import { get, path, post, Problem } from '../api/client';
+import type { Control } from '../api/types';
 import { useFeed } from './feed';
 import { useAction, useResource } from './resource';
-
-export type Control = {
-	owner: 'agent' | 'person';
-	person: string | null;
-	mode: 'act' | 'private' | null;
-	since_ms: number;
-	expires_ms: number | null;
-	requests: { person: string; since_ms: number }[];
-	/** It is who asks. */
-	is_you: boolean;
-};
 
 /** null: there is no such desktop any more. */
 async function find(address: string, signal: AbortSignal): Promise<Control | null> {

@@ -92,7 +92,7 @@ export function TerminalBox({ desktop }: { desktop: string }) {
 					</Button>
 				</Notice>
 			)}
-			<div class="terminal" ref={box} role="group" aria-label={`A shell on ${desktop}`} />
+			<div class="terminal-box" ref={box} role="group" aria-label={`A shell on ${desktop}`} />
 		</div>
 	);
 }

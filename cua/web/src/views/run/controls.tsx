@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { may, path, post, remove } from '../../api/client';
-import type { Run, RunNow } from '../../api/types';
+import type { Control, Run, RunNow } from '../../api/types';
 import type { useControl } from '../../lib/control';
 import { ago } from '../../lib/format';
 import { useAction } from '../../lib/resource';
@@ -126,6 +126,10 @@ export function DesktopControls({ control: { control, isMine, send, busy } }: Co
 	);
 }
 
+function requestsOf(control: Control): { person: string; since_ms: number }[] {
+	return Array.isArray(control.requests) ? control.requests : [];
+}
+
 /** Who has it, who wants it, and what that means. */
 export function ControlNotes({ control: { control, isMine, error } }: Controlled) {
 	if (!control) return <Failure message={error} />;
@@ -136,12 +140,12 @@ export function ControlNotes({ control: { control, isMine, error } }: Controlled
 				<Notice kind="warn">Private: neither the model nor the journal sees what you do.</Notice>
 			)}
 			{isMine &&
-				control.requests.map((request) => (
+				requestsOf(control).map((request) => (
 					<Notice key={request.person} kind="warn">
-						{request.person} asks for the desktop ({ago(request.since_ms)}).
+						{request.person || 'Somebody'} asks for the desktop ({ago(request.since_ms)}).
 					</Notice>
 				))}
-			{other && <Notice kind="warn">{control.person || 'A person'} has the desktop; the agent waits.</Notice>}
+			{other && <Notice kind="warn">{String(control.person || 'A person')} has the desktop; the agent waits.</Notice>}
 			<Failure message={error} />
 		</>
 	);

@@ -70,7 +70,7 @@ export function RunView({ id }: { id: string }) {
 		setPane('desktop');
 		setIndex(story.steps.indexOf(step));
 	};
-	const mode = control.isMine ? (control.control?.mode ?? 'act') : 'watch';
+	const mode = !control.isMine ? 'watch' : control.control?.mode === 'private' ? 'private' : 'act';
 
 	return (
 		<>

@@ -8,6 +8,7 @@ import { useAction, useResource } from '../../lib/resource';
 import { useValue } from '../../lib/state';
 import { setTheme, type Theme, theme } from '../../lib/theme';
 import { Badge, Button, Facts, Failure, Head, Notice, SelectField } from '../../parts/basic';
+import { ServerSettingsForm } from './server-settings';
 import { Tokens } from './tokens';
 
 function Notifications() {
@@ -80,7 +81,8 @@ function Server() {
 				/>
 			)}
 			<p>
-				For programs: <a href="/openapi.json">openapi.json</a>, and <code>/metrics</code> for Prometheus.
+				For programs: <a href="/docs">the API</a>, <a href="/openapi.json">openapi.json</a>, and <code>/metrics</code>{' '}
+				for Prometheus.
 			</p>
 		</section>
 	);
@@ -94,6 +96,7 @@ export function SettingsView() {
 				<ThisBrowser />
 				<Server />
 			</div>
+			{may('admin') && <ServerSettingsForm />}
 			{may('admin') && <Tokens />}
 		</>
 	);

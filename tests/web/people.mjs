@@ -1,0 +1,102 @@
+// People and an agent at the same desktop: a terminal, two who watch, one who takes it and gives it back, a server
+// that dies in between; and a model whose words look like markup.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, standin, waitMs } from './stage.mjs';
+
+let server, model, browser, ann, ben, run;
+
+const task = 'Greet <img src=x onerror=alert(1)> and wait for <script>alert(2)</script>.';
+// Where a server is killed, its connections are; and a desktop goes with its run.
+const outage = ['net::ERR_', 'WebSocket connection', '404', 'Failed to load resource', 'noVNC', 'RFB'];
+
+before(async () => {
+	server = await Server.start();
+	model = await standin(fileURLToPath(new URL('people.yaml', import.meta.url)));
+	browser = await openBrowser();
+	run = await server.call('POST', '/v1/runs', {
+		task,
+		settings: { model: 'standin', api: 'chat', base_url: model.url },
+	});
+	[ann, ben] = await Promise.all([openPage(browser), openPage(browser)]);
+	for (const person of [ann, ben]) {
+		person.on('dialog', (dialog) => assert.fail(`a script ran: ${dialog.message()}`));
+		await person.goto(server.login());
+		await person.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+		await person.goto(`${server.base}/#/runs/${run.id}`);
+	}
+});
+
+after(async () => {
+	await browser?.close();
+	await server?.end();
+	model?.end();
+});
+
+const live = (person) =>
+	person.waitForFunction(() => document.querySelector('.live-screen canvas')?.width === 1280, { timeout: waitMs });
+
+test('what a model says and a task holds is text', async () => {
+	await ann.getByRole('heading', { name: task }).waitFor();
+	await ann.locator('.steps').getByText('I open <b>a terminal</b> <img src=x onerror=alert(3)><script>').waitFor();
+	assert.equal(await ann.locator('main b:has-text("a terminal"), main img[src="x"], main script').count(), 0);
+});
+
+test('two people see the same desktop', async () => {
+	await Promise.all([live(ann), live(ben)]);
+});
+
+test('a shell on the desktop is typed in', async () => {
+	await ann.getByRole('button', { name: 'Terminal' }).click();
+	const terminal = ann.getByRole('group', { name: /A shell on/ });
+	await terminal.locator('.xterm-screen').waitFor();
+	await ann.waitForFunction(() => document.querySelector('.xterm-rows')?.textContent.includes('$'));
+	await ann.keyboard.type('echo shell-$((6*7)) > shell.txt; cat shell.txt\n');
+	await ann.waitForFunction(() => document.querySelector('.xterm-rows').textContent.includes('shell-42'));
+	await expectAccessible(ann, 'a terminal');
+	await ann.setViewportSize({ width: 360, height: 740 });
+	await expectFits(ann, 'a terminal');
+	await ann.setViewportSize({ width: 1280, height: 900 });
+	await ann.keyboard.type('exit\n');
+	await ann.getByText('The shell has ended').waitFor();
+	await ann.getByRole('button', { name: 'Desktop' }).click();
+	expectQuiet(ann);
+});
+
+test('after a SIGKILL of the server the page is where it was', async () => {
+	await server.again();
+	await Promise.all([live(ann), live(ben)]);
+	await ann.getByText('Working', { exact: true }).waitFor();
+	await ann.getByText('The server cannot be reached').waitFor({ state: 'detached' });
+	expectQuiet(ann, ...outage);
+	expectQuiet(ben, ...outage);
+});
+
+test('one person takes the desktop, the other sees who has it', async () => {
+	await ann.getByRole('button', { name: 'Take over' }).click();
+	await ann.getByText('Yours', { exact: true }).waitFor();
+	await ben.getByText(/has the desktop; the agent waits/).waitFor();
+	await ben.getByRole('button', { name: 'Ask for the desktop' }).click();
+	await ann.getByText(/asks for the desktop/).waitFor();
+	await expectAccessible(ann, 'a desktop that was taken');
+	await expectAccessible(ben, 'a desktop that another has');
+});
+
+test('what is typed reaches the desktop, and the agent goes on when it is given back', async () => {
+	const screen = ann.locator('.live-screen canvas');
+	await live(ann);
+	await screen.click({ position: { x: 250, y: 150 } });
+	// It shows when the agent is at it again.
+	await ann.keyboard.type('sleep 6; clear; echo HARBOUR REACHED\n');
+	await ann.getByRole('button', { name: 'Give back' }).click();
+	await ann.getByLabel('What the agent should know').fill('It is typed.');
+	await ann.getByRole('dialog').getByRole('button', { name: 'Give back' }).click();
+	await ann.getByText('Live', { exact: true }).waitFor();
+	await ann.getByText('Done', { exact: true }).waitFor({ timeout: 3 * waitMs });
+	await ann.getByRole('status').getByText('A person <i>was</i> here. <img src=x onerror=alert(5)>').waitFor();
+	await ben.getByText('Done', { exact: true }).waitFor();
+	expectQuiet(ann, ...outage);
+	expectQuiet(ben, ...outage);
+});
