@@ -26,7 +26,8 @@ static void print_help(void)
 	       "With the view password a viewer watches. With the control password it may act: "
 	       "its\n"
 	       "first input pauses the agent, until the Pause key or Ctrl+Alt+R is pressed in the\n"
-	       "viewer, or cua resume is run. From another machine, go through ssh -L.\n"
+	       "viewer, or cua give is run; cua take --private keeps what you do from its model.\n"
+	       "From another machine, go through ssh -L.\n"
 	       "\n"
 	       "Example: cua vnc --listen=5900 && vncviewer 127.0.0.1:5900\n");
 }

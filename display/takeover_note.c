@@ -75,6 +75,11 @@ static void read_windows(struct display *display, struct takeover_seen *seen)
 	const int count = window_list(display, windows);
 	const int skip = count > SEEN_WINDOWS_MAX ? count - SEEN_WINDOWS_MAX : 0;
 	for (int i = skip; i < count && !display->dead; i++) {
+		/* A window manager that is behind lists what has gone. */
+		XWindowAttributes attributes;
+		if (!XGetWindowAttributes(display->xlib, windows[i], &attributes)) {
+			continue;
+		}
 		struct seen_window *window = &seen->windows[seen->window_count++];
 		window->window = windows[i];
 		window_title(display, windows[i], window->title, sizeof(window->title));

@@ -47,6 +47,20 @@ static void on_frame(struct vnc_server *server, const struct vnc_link_message *m
 	}
 }
 
+/* Who sees it is said first: nobody may see it for a moment who must not. */
+static void on_private(struct vnc_server *server, const struct vnc_link_message *message, int *fd)
+{
+	struct cua_error err = { 0 };
+	server->is_private = *fd >= 0;
+	memcpy(server->private_person, message->u.private.person, sizeof(server->private_person));
+	vnc_server_show_private(server);
+	if (vnc_rfb_set_private(server->rfb, cua_steal_fd(fd), message->u.private.width_px,
+			    message->u.private.height_px, message->u.private.stride_bytes,
+			    &err) != CUA_OK) {
+		cua_log_warn("%s; nobody sees the private screen", err.msg);
+	}
+}
+
 static void on_cursor(
 		struct vnc_server *server, const struct vnc_link_message *message, const char *data)
 {
@@ -115,6 +129,9 @@ static void on_message(struct vnc_server *server, const struct vnc_link_message 
 		break;
 	case VNC_LINK_MOVED:
 		vnc_rfb_move_cursor(server->rfb, message->u.moved.x, message->u.moved.y);
+		break;
+	case VNC_LINK_PRIVATE:
+		on_private(server, message, fd);
 		break;
 	case VNC_LINK_LISTEN:
 		on_listen(server, message, fd);

@@ -11,7 +11,7 @@
 
 void vnc_mailbox_init(struct vnc_mailbox *mailbox)
 {
-	*mailbox = (struct vnc_mailbox){ .frame.fd = -1 };
+	*mailbox = (struct vnc_mailbox){ .frame.fd = -1, .private_frame.fd = -1 };
 	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 		mailbox->joining[slot].fd = -1;
 	}
@@ -20,6 +20,7 @@ void vnc_mailbox_init(struct vnc_mailbox *mailbox)
 void vnc_mailbox_finish(struct vnc_mailbox *mailbox)
 {
 	cua_closep(&mailbox->frame.fd);
+	cua_closep(&mailbox->private_frame.fd);
 	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 		cua_closep(&mailbox->joining[slot].fd);
 	}
@@ -73,6 +74,34 @@ enum cua_status vnc_rfb_set_frame(struct vnc_rfb *rfb, int fd, uint32_t width_px
 	rfb->mailbox.damage.count = 0; /* a new frame is read whole */
 	unlock_and_wake(rfb);
 	return CUA_OK;
+}
+
+enum cua_status vnc_rfb_set_private(struct vnc_rfb *rfb, int fd, uint32_t width_px,
+		uint32_t height_px, uint32_t stride_bytes, struct cua_error *err)
+{
+	struct vnc_frame_source frame = {
+		.fd = fd, .width_px = width_px, .height_px = height_px, .stride_bytes = stride_bytes
+	};
+	enum cua_status status = fd >= 0 ? check_frame(&frame, err) : CUA_OK;
+	if (status != CUA_OK) {
+		cua_closep(&frame.fd);
+		frame.fd = -1; /* nobody sees it */
+	}
+	pthread_mutex_lock(&rfb->lock);
+	cua_closep(&rfb->mailbox.private_frame.fd);
+	rfb->mailbox.private_frame = frame;
+	rfb->mailbox.has_private = true;
+	rfb->mailbox.damage.count = 0; /* both frames are read whole */
+	unlock_and_wake(rfb);
+	return status;
+}
+
+void vnc_rfb_show_private(struct vnc_rfb *rfb, const bool sees[VNC_VIEWERS_MAX])
+{
+	pthread_mutex_lock(&rfb->lock);
+	memcpy(rfb->mailbox.sees_private, sees, sizeof(rfb->mailbox.sees_private));
+	rfb->mailbox.has_seers = true;
+	unlock_and_wake(rfb);
 }
 
 static void join_boxes(struct vnc_box *into, const struct vnc_box *other)

@@ -140,12 +140,32 @@ static bool take_mailbox(struct vnc_rfb *rfb, struct vnc_mailbox *taken)
 		memcpy(rfb->mailbox.joining, taken->joining, sizeof(taken->joining));
 		rfb->mailbox.cursor = CUA_STEAL(taken->cursor);
 		rfb->mailbox.stop = taken->stop;
+		memcpy(rfb->mailbox.sees_private, taken->sees_private, sizeof(taken->sees_private));
+		rfb->mailbox.has_seers = taken->has_seers;
+		rfb->mailbox.has_private = taken->has_private;
+		rfb->mailbox.private_frame = taken->private_frame;
+		taken->private_frame.fd = -1;
 		for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 			taken->joining[slot].fd = -1;
 		}
 	}
 	pthread_mutex_unlock(&rfb->lock);
 	return !taken->stop;
+}
+
+/* Before damage and pointer, which are of the private frame while there is one. */
+static void take_private(struct vnc_rfb *rfb, struct vnc_mailbox *taken)
+{
+	if (taken->has_seers) {
+		memcpy(rfb->sees_private, taken->sees_private, sizeof(rfb->sees_private));
+	}
+	if (taken->has_private) {
+		vnc_private_set(rfb, taken->private_frame);
+		taken->private_frame.fd = -1;
+		vnc_screen_read_anew(rfb);
+	} else if (taken->has_seers) {
+		vnc_private_apply(rfb);
+	}
 }
 
 static bool handle_mailbox(struct vnc_rfb *rfb)
@@ -157,9 +177,11 @@ static bool handle_mailbox(struct vnc_rfb *rfb)
 		taken.frame.fd = -1;
 	}
 	if (go_on && rfb->screen) {
-		vnc_screen_damage(rfb, &taken.damage);
+		take_private(rfb, &taken);
+		(vnc_private_is_on(rfb) ? vnc_private_damage : vnc_screen_damage)(
+				rfb, &taken.damage);
 		if (taken.cursor) {
-			rfbSetCursor(rfb->screen, CUA_STEAL(taken.cursor));
+			vnc_private_set_cursor(rfb, CUA_STEAL(taken.cursor));
 		}
 		if (taken.moved) {
 			vnc_screen_move_cursor(rfb, taken.x, taken.y);
@@ -173,6 +195,7 @@ static bool handle_mailbox(struct vnc_rfb *rfb)
 				taken.joining[slot].fd = -1;
 			}
 		}
+		vnc_private_apply(rfb); /* who has just come, too */
 	}
 	vnc_mailbox_finish(&taken);
 	return go_on;
@@ -235,7 +258,7 @@ enum cua_status vnc_rfb_create(const char *desktop, vnc_rfb_notify_fn notify, vo
 	rfbRandomBytes(seeded); /* from now on it does not seed itself */
 	pthread_mutex_init(&rfb->lock, NULL);
 	vnc_mailbox_init(&rfb->mailbox);
-	rfb->frame.fd = -1;
+	rfb->frame.fd = rfb->private_frame.fd = -1;
 	rfb->notify = notify;
 	rfb->user_data = user_data;
 	rfb->desktop = strdup(desktop);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cua/base/error.h"
+#include "display/vnc/vnc_input.h"
 #include "display/vnc/vnc_link.h"
 
 enum vnc_access {
@@ -40,6 +41,13 @@ void vnc_rfb_destroy(struct vnc_rfb *rfb);
 CUA_NODISCARD enum cua_status vnc_rfb_set_frame(struct vnc_rfb *rfb, int fd, uint32_t width_px,
 		uint32_t height_px, uint32_t stride_bytes, struct cua_error *err);
 void vnc_rfb_damage(struct vnc_rfb *rfb, uint16_t x, uint16_t y, uint16_t width, uint16_t height);
+/* The same of another frame, for some viewers; fd -1: it is over. Until it is, damage is of this
+ * one alone, and pointer and cut text are told to those who see it alone. The other is read anew.
+ */
+CUA_NODISCARD enum cua_status vnc_rfb_set_private(struct vnc_rfb *rfb, int fd, uint32_t width_px,
+		uint32_t height_px, uint32_t stride_bytes, struct cua_error *err);
+/* By slot: who sees it. */
+void vnc_rfb_show_private(struct vnc_rfb *rfb, const bool sees[VNC_VIEWERS_MAX]);
 /* pixels: width * height, A8R8G8B8 premultiplied; copied. */
 void vnc_rfb_set_cursor(struct vnc_rfb *rfb, uint16_t width, uint16_t height, uint16_t hot_x,
 		uint16_t hot_y, const uint32_t *pixels);

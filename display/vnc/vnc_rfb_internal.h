@@ -13,6 +13,7 @@
 #include "display/vnc/vnc_rfb.h"
 
 #define VNC_DAMAGE_MAX 64
+#define VNC_BYTES_PER_PIXEL 4
 
 struct vnc_box {
 	int x1, y1, x2, y2; /* x2 and y2 are outside */
@@ -38,6 +39,10 @@ struct vnc_joining {
 struct vnc_mailbox {
 	bool stop;
 	struct vnc_frame_source frame;
+	bool has_private; /* another one for viewers of the person who has the desktop in private */
+	struct vnc_frame_source private_frame; /* fd -1: none any more */
+	bool has_seers;                        /* who these are */
+	bool sees_private[VNC_VIEWERS_MAX];
 	struct vnc_damage damage;
 	rfbCursorPtr cursor; /* owned; NULL if unchanged */
 	bool moved;
@@ -76,6 +81,9 @@ struct vnc_rfb {
 	/* The thread's own. */
 	rfbScreenInfoPtr screen; /* owned; NULL until the first frame */
 	struct vnc_frame_source frame;
+	rfbScreenInfoPtr hidden; /* owned; what those see who see the private frame; NULL: nobody */
+	struct vnc_frame_source private_frame;
+	bool sees_private[VNC_VIEWERS_MAX];
 	struct vnc_client clients[VNC_VIEWERS_MAX];
 	struct vnc_client *joining; /* the one rfbNewClient() is at work for */
 };
@@ -93,6 +101,23 @@ void vnc_screen_damage(struct vnc_rfb *rfb, const struct vnc_damage *damage);
 void vnc_screen_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y);
 void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len);
 void vnc_screen_finish(struct vnc_rfb *rfb);
+/* The box of a frame into pixels of its size; clipped. False if there is nothing to be read. */
+bool vnc_screen_read(const struct vnc_frame_source *frame, char *pixels, struct vnc_box *box);
+/* All of what everybody may see. */
+void vnc_screen_read_anew(struct vnc_rfb *rfb);
+
+/* vnc_private.c */
+bool vnc_private_is_on(const struct vnc_rfb *rfb);
+/* The client sees the private frame. */
+bool vnc_private_has(const struct vnc_rfb *rfb, const rfbClientRec *client);
+/* frame: taken over; fd -1: over. */
+void vnc_private_set(struct vnc_rfb *rfb, struct vnc_frame_source frame);
+/* Others may see it by now. */
+void vnc_private_apply(struct vnc_rfb *rfb);
+void vnc_private_damage(struct vnc_rfb *rfb, const struct vnc_damage *damage);
+/* cursor: taken over. */
+void vnc_private_set_cursor(struct vnc_rfb *rfb, rfbCursorPtr cursor);
+void vnc_private_finish(struct vnc_rfb *rfb);
 
 /* passwordCheck of the screen. */
 rfbBool vnc_rfb_check_password(rfbClientPtr client, const char *response, int len);

@@ -8,7 +8,7 @@
 #include "display/vnc/vnc_clipboard.h"
 #include "display/vnc/vnc_rfb_internal.h"
 
-#define BYTES_PER_PIXEL 4
+#define BYTES_PER_PIXEL VNC_BYTES_PER_PIXEL
 /* Bounds a write to a viewer whose relay is stuck, which does not happen while the main thread
  * lives; libvncserver counts in steps of five seconds. */
 #define CLIENT_WAIT_MS 5000
@@ -18,9 +18,8 @@
 
 /* The frame is read with pread(): one that was cut short behind our back gives a short read,
  * where a mapping would give SIGBUS. */
-static bool read_rows(struct vnc_rfb *rfb, const struct vnc_box *box)
+static bool read_rows(const struct vnc_frame_source *frame, char *pixels, const struct vnc_box *box)
 {
-	const struct vnc_frame_source *frame = &rfb->frame;
 	size_t row_bytes = (size_t)frame->width_px * BYTES_PER_PIXEL;
 	bool in_one = frame->stride_bytes == row_bytes &&
 			(size_t)(box->x2 - box->x1) * 2 >= frame->width_px;
@@ -28,7 +27,7 @@ static bool read_rows(struct vnc_rfb *rfb, const struct vnc_box *box)
 	size_t rows = in_one ? (size_t)(box->y2 - box->y1) : 1;
 	size_t len = in_one ? rows * row_bytes : (size_t)(box->x2 - box->x1) * BYTES_PER_PIXEL;
 	for (size_t y = (size_t)box->y1; y < (size_t)box->y2; y += rows) {
-		char *to = rfb->screen->frameBuffer + y * row_bytes + left;
+		char *to = pixels + y * row_bytes + left;
 		off_t at = (off_t)(y * frame->stride_bytes + left);
 		if (pread(frame->fd, to, len, at) != (ssize_t)len) {
 			return false;
@@ -45,19 +44,34 @@ static bool clip(struct vnc_box *box, const struct vnc_frame_source *frame)
 	return box->x1 < box->x2 && box->y1 < box->y2;
 }
 
+bool vnc_screen_read(const struct vnc_frame_source *frame, char *pixels, struct vnc_box *box)
+{
+	if (!clip(box, frame)) {
+		return false;
+	}
+	if (!read_rows(frame, pixels, box)) {
+		cua_log_debug("the frame is shorter than it was");
+		return false;
+	}
+	return true;
+}
+
 void vnc_screen_damage(struct vnc_rfb *rfb, const struct vnc_damage *damage)
 {
 	for (int i = 0; i < damage->count; i++) {
 		struct vnc_box box = damage->boxes[i];
-		if (!clip(&box, &rfb->frame)) {
-			continue;
+		if (vnc_screen_read(&rfb->frame, rfb->screen->frameBuffer, &box)) {
+			rfbMarkRectAsModified(rfb->screen, box.x1, box.y1, box.x2, box.y2);
 		}
-		if (!read_rows(rfb, &box)) {
-			cua_log_debug("the frame is shorter than it was");
-			return;
-		}
-		rfbMarkRectAsModified(rfb->screen, box.x1, box.y1, box.x2, box.y2);
 	}
+}
+
+void vnc_screen_read_anew(struct vnc_rfb *rfb)
+{
+	const struct vnc_damage whole = {
+		.boxes = { { 0, 0, rfb->screen->width, rfb->screen->height } }, .count = 1
+	};
+	vnc_screen_damage(rfb, &whole);
 }
 
 /* B8G8R8X8, as the frame is; libvncserver puts red first whenever it makes a format. */
@@ -122,6 +136,7 @@ void vnc_screen_set_frame(struct vnc_rfb *rfb, struct vnc_frame_source frame)
 				rfb->screen->frameBuffer = pixels;
 			}
 		} else if (pixels) {
+			vnc_private_finish(rfb); /* of the former size; another one follows */
 			resize_screen(rfb->screen, pixels, width, height);
 		}
 		if (!pixels || !rfb->screen) {
@@ -146,7 +161,8 @@ void vnc_screen_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y)
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(screen);
 	rfbClientPtr client;
 	while ((client = rfbClientIteratorNext(iterator))) {
-		if (client->enableCursorPosUpdates) {
+		if (client->enableCursorPosUpdates &&
+				(!vnc_private_is_on(rfb) || vnc_private_has(rfb, client))) {
 			client->cursorWasMoved = TRUE;
 		}
 	}
@@ -279,7 +295,8 @@ void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len)
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(rfb->screen);
 	rfbClientPtr client;
 	while ((client = rfbClientIteratorNext(iterator))) {
-		if (client->state != RFB_NORMAL || client->viewOnly) {
+		if (client->state != RFB_NORMAL || client->viewOnly ||
+				(vnc_private_is_on(rfb) && !vnc_private_has(rfb, client))) {
 			continue;
 		}
 		if (client->enableExtendedClipboard) {
@@ -293,6 +310,7 @@ void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len)
 
 void vnc_screen_finish(struct vnc_rfb *rfb)
 {
+	vnc_private_finish(rfb);
 	if (rfb->screen) {
 		rfbShutdownServer(rfb->screen, TRUE);
 		char *pixels = rfb->screen->frameBuffer;

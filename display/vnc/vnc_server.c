@@ -50,6 +50,24 @@ static void on_viewers_changed(struct vnc_relay *relay)
 		}
 	}
 	vnc_outbox_viewers(&server->outbox, viewers, controllers);
+	if (server->is_private) {
+		vnc_server_show_private(server);
+	}
+}
+
+void vnc_server_show_private(struct vnc_server *server)
+{
+	bool sees[VNC_VIEWERS_MAX] = { false };
+	for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
+		const struct vnc_viewer *viewer = &server->viewers[slot];
+		sees[slot] = server->is_private && vnc_viewer_is_open(viewer) &&
+				viewer->access == VNC_ACCESS_CONTROL &&
+				strncmp(viewer->pass.person, server->private_person,
+						VNC_PERSON_SIZE) == 0;
+	}
+	if (server->rfb) {
+		vnc_rfb_show_private(server->rfb, sees);
+	}
 }
 
 static void on_reported(uv_async_t *async)

@@ -50,8 +50,13 @@ struct vnc_server {
 	struct vnc_viewer viewers[VNC_VIEWERS_MAX];
 	struct vnc_listener unix_listener, pass_listener;
 	struct vnc_listener *tcp_listener; /* NULL: none */
+	bool is_private;                   /* one person has the desktop to themselves */
+	char private_person[VNC_PERSON_SIZE];
 	char view_password[VNC_PASSWORD_LEN + 1], control_password[VNC_PASSWORD_LEN + 1];
 };
+
+/* Whose viewers see the private frame, after somebody has come or it is another person. */
+void vnc_server_show_private(struct vnc_server *server);
 
 /* vnc_host.c */
 void vnc_host_on_link(uv_poll_t *poll, int status, int events);
