@@ -217,6 +217,61 @@ static void nobody_takes_the_input_from_a_person(void **state)
 	wait_until(has_lease, agent, "the agent has the input");
 }
 
+/* With that token; the JSON, the caller's. */
+static cJSON *control_as(const char *token, const char *method, const char *body, long expected)
+{
+	const struct serve_call call = { method, "/v1/desktops/hand/control", body, token, { 0 } };
+	struct serve_answer answer = serve_send(&stage, &call);
+	if (answer.status != expected) {
+		fail_msg("%s: %ld %s", body ? body : method, answer.status, answer.text);
+	}
+	cJSON *json = CUA_STEAL(answer.json);
+	serve_answer_finish(&answer);
+	return json;
+}
+
+static cJSON *token_of(const char *body)
+{
+	return serve_json(&stage, "POST", "/v1/tokens", body, 201);
+}
+
+static void people_take_it_and_give_it_back(void **state)
+{
+	(void)state;
+	CUA_AUTO_JSON cJSON *ann = token_of("{\"name\":\"Ann\",\"scopes\":[\"act\",\"watch\"]}");
+	CUA_AUTO_JSON cJSON *ben = token_of("{\"name\":\"Ben\",\"scopes\":[\"act\",\"watch\"]}");
+	CUA_AUTO_JSON cJSON *eve = token_of("{\"name\":\"Eve\",\"scopes\":[\"watch\"]}");
+	const char *of_ann = cua_json_text(ann, "token"), *of_ben = cua_json_text(ben, "token");
+	const char *of_eve = cua_json_text(eve, "token");
+	cJSON_Delete(control_as(of_eve, "POST", "{\"do\":\"take\"}", 403));
+	cJSON_Delete(control_as("", "GET", NULL, 401));
+	cJSON_Delete(control_as(of_ann, "POST", "{\"do\":\"steal\"}", 400));
+	cJSON_Delete(control_as(of_ann, "POST", "{\"do\":\"take\",\"force\":true}", 400));
+	cJSON_Delete(control_as(
+			of_ann, "POST", "{\"do\":\"take\",\"person\":{\"id\":\"x\"}}", 400));
+	CUA_AUTO_JSON cJSON *taken =
+			control_as(of_ann, "POST", "{\"do\":\"take\",\"private\":true}", 200);
+	assert_string_equal(cua_json_text(taken, "person"), "Ann");
+	assert_string_equal(cua_json_text(taken, "mode"), "private");
+	assert_true(cJSON_IsTrue(cua_json_member(taken, "is_you")));
+	assert_null(cua_json_member(taken, "person_id"));
+	/* Nobody else gets it, an admin neither, nor sees it. */
+	CUA_AUTO_JSON cJSON *refused = control_as(of_ben, "POST", "{\"do\":\"take\"}", 409);
+	assert_string_equal(cua_json_text(refused, "person"), "Ann");
+	assert_false(cJSON_IsTrue(cua_json_member(refused, "is_you")));
+	cJSON_Delete(control_as(NULL, "POST", "{\"do\":\"take\"}", 409));
+	cJSON_Delete(control_as(of_ben, "POST", "{\"do\":\"give\"}", 409));
+	cJSON_Delete(serve_json(&stage, "GET", "/v1/desktops/hand/screenshot", NULL, 423));
+	/* Who waits is the next, and an admin gives for whoever has it. */
+	cJSON_Delete(control_as(of_ben, "POST", "{\"do\":\"request\"}", 200));
+	CUA_AUTO_JSON cJSON *next = control_as(of_ann, "POST", "{\"do\":\"give\"}", 200);
+	assert_string_equal(cua_json_text(next, "person"), "Ben");
+	CUA_AUTO_JSON cJSON *over = control_as(NULL, "POST", "{\"do\":\"give\"}", 200);
+	assert_string_equal(cua_json_text(over, "owner"), "agent");
+	CUA_AUTO_JSON cJSON *seen = control_as(of_eve, "GET", NULL, 200);
+	assert_string_equal(cua_json_text(seen, "owner"), "agent");
+}
+
 static void it_is_stopped(void **state)
 {
 	(void)state;
@@ -462,6 +517,7 @@ int main(void)
 		cmocka_unit_test(its_screen_is_a_picture),
 		cmocka_unit_test(what_is_wrong_with_a_desktop_is_told),
 		cmocka_unit_test(nobody_takes_the_input_from_a_person),
+		cmocka_unit_test(people_take_it_and_give_it_back),
 		cmocka_unit_test(it_is_stopped),
 		cmocka_unit_test(no_answer_has_a_secret),
 		cmocka_unit_test(what_is_an_admins_is_refused_to_others),

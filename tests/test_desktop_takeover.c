@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <X11/keysym.h>
 
-#include "cua/base/file.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "tests/desktop_api.h"
 #include "tests/desktop_fixture.h"
@@ -70,14 +71,22 @@ static void give(void)
 	assert_string_equal(json_text(answer, "owner"), "agent");
 }
 
-static rfbClient *connect_viewer(struct vnc_seen *ret_seen)
+/* A vnc process that was killed takes no passwords until the host has seen its end. */
+static bool makes_passwords(void *data)
 {
 	struct cua_http_response response;
-	assert_int_equal(desktop_http(&desktop, "POST", "/v1/vnc", "{\"listen\":null}", 15, NULL,
-					 &response),
-			200);
-	CUA_AUTO_JSON cJSON *vnc = cJSON_Parse(response.body.data);
+	const long status = desktop_http(
+			&desktop, "POST", "/v1/vnc", "{\"listen\":null}", 15, NULL, &response);
+	*(cJSON **)data = status == 200 ? cJSON_Parse(response.body.data) : NULL;
 	cua_http_response_finish(&response);
+	return status == 200;
+}
+
+static rfbClient *connect_viewer(struct vnc_seen *ret_seen)
+{
+	cJSON *made = NULL;
+	wait_until(makes_passwords, &made, "passwords for viewers");
+	CUA_AUTO_JSON cJSON *vnc = made;
 	rfbClient *connected = vnc_viewer_connect(json_text(vnc, "socket"), 0,
 			json_text(vnc, "control_password"), "raw", ret_seen);
 	assert_non_null(connected);
@@ -177,6 +186,21 @@ static void expect_clean_cut(const char *act)
 		}
 	}
 	assert_true(is_past);
+}
+
+/* Sent, and not waited for; the connection. */
+static int post_open(const char *path, const char *body)
+{
+	char head[256];
+	int fd = -1;
+	assert_int_equal(cua_unix_connect(desktop.socket, SOCK_STREAM, &fd, NULL), CUA_OK);
+	const int len = snprintf(head, sizeof(head),
+			"POST %s HTTP/1.1\r\nHost: desktop\r\nContent-Type: application/json\r\n"
+			"Content-Length: %zu\r\n\r\n",
+			path, strlen(body));
+	assert_int_equal(write(fd, head, (size_t)len), len);
+	assert_int_equal(write(fd, body, strlen(body)), strlen(body));
+	return fd;
 }
 
 /* The agent's request is answered: refused, unless it was over before. */
@@ -347,6 +371,13 @@ static void time_gives_it_back(void **state)
 	assert_string_equal(json_text(later, "owner"), "agent");
 }
 
+static bool agent_has_it(void *data)
+{
+	(void)data;
+	CUA_AUTO_JSON cJSON *now = get("/v1/control", 200);
+	return strcmp(json_text(now, "owner"), "agent") == 0;
+}
+
 /* --- what the model is told --- */
 
 static const char look[] = "{\"actions\":[{\"action\":\"wait\",\"duration_ms\":0}]}";
@@ -493,6 +524,144 @@ static void private_stops_what_looks_on(void **state)
 	forget_notes();
 }
 
+static bool tool_runs(void *data)
+{
+	(void)data;
+	CUA_AUTO_JSON cJSON *tools = get("/v1/tools", 200);
+	return json_number(tools, "running.ms") >= 0;
+}
+
+static void private_ends_tools(void **state)
+{
+	(void)state;
+	const int fd = post_open("/v1/tools",
+			"{\"tool\":\"bash\",\"arguments\":{\"command\":\"sleep 600\"}}");
+	wait_until(tool_runs, NULL, "a tool that runs");
+	take("{\"do\":\"take\",\"private\":true}");
+	expect_end(fd);
+	free(desktop_sh(&desktop, "while pgrep -f '[s]leep 600'; do :; done"));
+	give();
+	forget_notes();
+	/* Otherwise it goes on, and no other begins. */
+	take("{\"do\":\"take\"}");
+	close(post_open("/v1/tools", "{\"tool\":\"bash\",\"arguments\":{}}"));
+	give();
+	forget_notes();
+}
+
+/* --- what viewers see --- */
+
+#define NOTICE 0x202020U
+
+static uint32_t corner_of(rfbClient *of)
+{
+	const uint32_t *pixels = (const void *)of->frameBuffer;
+	return pixels[40 * of->width + 40] & 0xffffff;
+}
+
+static bool sees_notice(rfbClient *of, const void *data)
+{
+	(void)data;
+	return corner_of(of) == NOTICE;
+}
+
+static bool sees_screen(rfbClient *of, const void *data)
+{
+	(void)data;
+	return corner_of(of) != NOTICE;
+}
+
+static rfbClient *come(enum vnc_mode mode, const char *id, struct vnc_seen *ret_seen)
+{
+	struct vnc_host site = { .link_fd = -1 };
+	snprintf(site.pass_path, sizeof(site.pass_path), "%s",
+			world_path(&world, "run/desktops/taken/viewers.sock"));
+	rfbClient *came = vnc_viewer_adopt(vnc_pass_connect(&site, mode, id, id), "raw", ret_seen);
+	assert_non_null(came);
+	return came;
+}
+
+static void others_see_a_notice_in_private(void **state)
+{
+	struct vnc_seen of_ann, of_eve;
+	(void)state;
+	rfbClient *ann = come(VNC_MODE_PRIVATE, "ann", &of_ann);
+	rfbClient *eve = come(VNC_MODE_ACT, "eve", &of_eve);
+	vnc_viewer_wait(ann, sees_screen, NULL);
+	vnc_viewer_wait(eve, sees_screen, NULL);
+	recorder_mark(&desktop);
+	SendKeyEvent(ann, XK_F12, TRUE); /* takes, as her viewer says: in private */
+	SendKeyEvent(ann, XK_F12, FALSE);
+	wait_until(marker_is_there, NULL, "the person's key");
+	expect_owner("ann", "private");
+	vnc_viewer_wait(eve, sees_notice, NULL);
+	vnc_viewer_sync(ann);
+	vnc_viewer_wait(ann, sees_screen, NULL);
+	expect_nothing_is_told();
+	/* Another's input is nobody's. */
+	SendKeyEvent(eve, XK_x, TRUE);
+	SendKeyEvent(eve, XK_x, FALSE);
+	vnc_viewer_sync(eve);
+	/* She goes, and may come back for half a minute. */
+	vnc_viewer_disconnect(ann);
+	ann = come(VNC_MODE_PRIVATE, "ann", &of_ann);
+	vnc_viewer_wait(ann, sees_screen, NULL);
+	expect_owner("ann", "private");
+	SendKeyEvent(ann, XK_Pause, TRUE);
+	SendKeyEvent(ann, XK_Pause, FALSE);
+	wait_until(agent_has_it, NULL, "the desktop is given back");
+	vnc_viewer_wait(eve, sees_screen, NULL);
+	CUA_AUTO_JSON cJSON *presses = recorder_events(&desktop, "key_press");
+	assert_int_equal(cJSON_GetArraySize(presses), 1);
+	vnc_viewer_disconnect(ann);
+	vnc_viewer_disconnect(eve);
+	forget_notes();
+}
+
+/* --- who is killed --- */
+
+static void a_killed_viewer_gives_back_what_a_press_took(void **state)
+{
+	(void)state;
+	recorder_mark(&desktop);
+	press_key(XK_F12);
+	wait_until(marker_is_there, NULL, "the person's key");
+	CUA_AUTO_JSON cJSON *mine = get("/v1/control", 200);
+	assert_string_equal(json_text(mine, "owner"), "person");
+	kill_and_wait(desktop_recorded_pid(&desktop, "vnc"));
+	wait_until(agent_has_it, NULL, "the desktop is given back");
+	/* What was asked for is kept, for who comes back. */
+	vnc_viewer_disconnect(viewer);
+	viewer = connect_viewer(&seen);
+	take("{\"do\":\"take\"}");
+	kill_and_wait(desktop_recorded_pid(&desktop, "vnc"));
+	vnc_viewer_disconnect(viewer);
+	viewer = connect_viewer(&seen);
+	recorder_mark(&desktop);
+	press_key(XK_F12);
+	wait_until(marker_is_there, NULL, "the person's key");
+	give();
+}
+
+/* Also one that comes up while nobody looks on. */
+static void the_next_host_keeps_what_is_private(void **state)
+{
+	(void)state;
+	cJSON_Delete(control("{\"do\":\"take\",\"private\":true," ANN "}", 200));
+	vnc_viewer_disconnect(viewer);
+	viewer = NULL;
+	kill_and_wait(desktop_recorded_pid(&desktop, "host"));
+	desktop_disconnect(&desktop);
+	world_expect(&world, 0, "desktop", "start", "--name=taken", NULL);
+	expect_owner("Ann", "private");
+	expect_nothing_is_told();
+	cJSON_Delete(control("{\"do\":\"take\"}", 409));
+	cJSON_Delete(control("{\"do\":\"give\"," ANN "}", 200));
+	cJSON_Delete(get("/v1/screenshot", 200));
+	expect_note(", in private: what was done is not told");
+	viewer = connect_viewer(&seen);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test(name)
@@ -504,7 +673,11 @@ int main(void)
 		TEST(the_model_is_told_what_changed),
 		TEST(in_private_nothing_is_told),
 		TEST(private_stops_what_looks_on),
+		TEST(private_ends_tools),
+		TEST(others_see_a_notice_in_private),
 		TEST(nothing_comes_after_the_grant),
+		TEST(a_killed_viewer_gives_back_what_a_press_took),
+		TEST(the_next_host_keeps_what_is_private),
 	};
 	return cmocka_run_group_tests(tests, start, finish);
 }
