@@ -222,7 +222,7 @@ static enum cua_status add_policy(struct cua_buffer *headers, struct cua_error *
 	return cua_buffer_printf(headers, err,
 			"content-security-policy: default-src 'none'; style-src 'sha256-%s'; "
 			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-			"x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n",
+			"referrer-policy: no-referrer\r\n",
 			text);
 }
 
