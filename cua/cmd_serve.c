@@ -66,7 +66,8 @@ static const char usage[] =
 		"are taken from cua secret alone (cua secret set --api-key NAME), not from the\n"
 		"environment of the server.\n"
 		"\n"
-		"Exit status: 0 ended by a signal; 1 failed; 2 wrong usage.\n";
+		"Exit status: 0 ended by a signal; 1 failed; 2 wrong usage; 6 this machine "
+		"failed.\n";
 
 /* Before libuv has its threads: each request that waits for something has one. */
 #define THREADS "64"

@@ -128,6 +128,11 @@ target_sources(test_desktop_serve_telemetry PRIVATE ${desktop_tests_dir}/serve_s
 target_compile_definitions(test_desktop_serve_telemetry PRIVATE
 	CUA_TEST_RECEIVER="${desktop_tests_dir}/otlp_receiver.py"
 	CUA_TEST_DASHBOARD="${CMAKE_SOURCE_DIR}/containers/grafana-dashboard.json")
+cua_desktop_test(serve_load 400 standin_process cua_agent PkgConfig::libcurl)
+target_sources(test_desktop_serve_load PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c)
+cua_desktop_test(serve_disk 180 PkgConfig::libcurl)
+target_sources(test_desktop_serve_disk PRIVATE ${desktop_tests_dir}/serve_stage.c)
+set_tests_properties(desktop_serve_disk PROPERTIES SKIP_RETURN_CODE 77)
 cua_desktop_test(serve_hostile 120 PkgConfig::libcurl)
 target_sources(test_desktop_serve_hostile PRIVATE ${desktop_tests_dir}/serve_stage.c)
 cua_desktop_test(serve_files 120 PkgConfig::libcurl)

@@ -97,6 +97,7 @@ static void open_on(struct site *site)
 		.on_stream_data = on_stream_data,
 		.on_stream_drained = on_stream_drained,
 		.on_stream_closed = on_stream_closed };
+	site->listen.unread_timeout_s = 5;
 	site_start(site);
 }
 

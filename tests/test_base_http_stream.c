@@ -175,6 +175,18 @@ static void who_does_not_read_is_not_drained(void **state)
 	free(got);
 }
 
+static void who_reads_nothing_is_hung_up_on(void **state)
+{
+	struct site *site = *state;
+	struct wire wire = open_events(site);
+	struct to_send message = { site->big, BIG_LEN, true };
+	for (int i = 0; i < 4; i++) {
+		site_call(site, streams_send, &message);
+	}
+	assert_int_equal(next_told(site, ""), 'x');
+	wire_close(&wire);
+}
+
 /* --- WebSockets --- */
 
 static struct wire open_websocket(struct site *site)
@@ -500,6 +512,7 @@ int main(void)
 		ON_BOTH(a_hang_up_ends_the_answer),
 		ON_BOTH(junk_ends_the_answer),
 		ON_BOTH(who_does_not_read_is_not_drained),
+		ON_BOTH(who_reads_nothing_is_hung_up_on),
 		ON_BOTH(what_a_client_says_arrives),
 		ON_BOTH(long_messages_arrive),
 		ON_BOTH(what_is_sent_to_a_client_arrives),

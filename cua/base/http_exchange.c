@@ -13,7 +13,6 @@
 #define ANSWER_HEAD_MAX 8192
 #define TLS_PIECE_LEN ((size_t)16 << 10)
 #define BODY_BYTES_PER_MS 4
-#define UNREAD_S 60 /* for who takes nothing of its answer */
 
 /* A request in the making, with its answer. */
 struct exchange {
@@ -263,7 +262,8 @@ static void note_unsent(const struct exchange *exchange)
 	struct connection *connection = exchange->connection;
 	http_crowd_unsent(connection, exchange->head.len + exchange->body.len - exchange->sent);
 	if (connection->server->is_tcp) {
-		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, UNREAD_S);
+		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+				connection->server->unread_timeout_s);
 	}
 }
 

@@ -20,6 +20,7 @@
 #define TCP_IDLE_S 75
 #define UNIX_IDLE_S 3600
 #define BODY_TIMEOUT_MS 30000
+#define UNREAD_S 60
 #define HEADERS_LEN 16384
 /* libwebsockets reads so much at once. A TLS record must fit and leave room: of what stays behind
  * in OpenSSL libwebsockets 4.1 is told once on libuv, and then waits for more to come. Its timers
@@ -226,6 +227,8 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const struct cua_http_li
 	server->max_body_len = listen->max_body_len;
 	server->body_timeout_ms =
 			listen->body_timeout_ms > 0 ? listen->body_timeout_ms : BODY_TIMEOUT_MS;
+	server->unread_timeout_s =
+			listen->unread_timeout_s > 0 ? listen->unread_timeout_s : UNREAD_S;
 	server->max_connections = listen->max_connections;
 	server->max_per_peer = listen->max_per_peer;
 	server->max_strangers = listen->max_strangers;

@@ -31,8 +31,9 @@ struct cua_http_listen {
 	size_t max_body_len;
 	/* Of TCP: a body may take so long, and a second longer for each 4 KB that came; 0: 30 s. */
 	int body_timeout_ms;
-	int max_connections; /* of TCP; those above it are closed at once; 0: no bound */
-	int max_per_peer;    /* of them from one address that is not loopback; 0: no bound */
+	int unread_timeout_s; /* of TCP: for who reads nothing of what waits for it; 0: 60 */
+	int max_connections;  /* of TCP; those above it are closed at once; 0: no bound */
+	int max_per_peer;     /* of them from one address that is not loopback; 0: no bound */
 	/* Of them that were not trusted yet: a further one ends the oldest of them; 0: no bound. */
 	int max_strangers;
 };

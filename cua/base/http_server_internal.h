@@ -27,7 +27,7 @@ struct cua_http_server {
 	LIST_HEAD(, http_linger) lingers;
 	int linger_count;
 	size_t max_body_len;
-	int body_timeout_ms;
+	int body_timeout_ms, unread_timeout_s;
 	unsigned long last_connection;
 	bool is_tcp, is_tls;
 	const char *const *header_names; /* borrowed */

@@ -53,6 +53,16 @@ static int refuse(struct connection *connection, const struct cua_error *error, 
 	return -1; /* what was written is sent before the end */
 }
 
+/* To read what waits for it. */
+static void give_time(const struct stream *stream)
+{
+	const struct cua_http_server *server = stream->connection->server;
+	if (server->is_tcp && !stream->over) {
+		lws_set_timeout(stream->connection->wsi, PENDING_TIMEOUT_USER_OK,
+				server->unread_timeout_s);
+	}
+}
+
 static struct stream *stream_create(struct connection *connection)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
@@ -195,6 +205,7 @@ int http_stream_writeable(struct connection *connection)
 		return -1;
 	}
 	if (!message) {
+		lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
 		handler->on_stream_drained(&stream->public, handler->user_data);
 		return 0;
 	}
@@ -209,6 +220,7 @@ int http_stream_writeable(struct connection *connection)
 	if (written < 0) {
 		return -1;
 	}
+	give_time(stream);
 	lws_callback_on_writable(connection->wsi);
 	return 0;
 }
@@ -239,6 +251,9 @@ enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_tex
 	message->len = len;
 	message->is_text = is_text;
 	memcpy(message->bytes + LWS_PRE, data, len);
+	if (TAILQ_EMPTY(&stream->queue)) {
+		give_time(stream);
+	}
 	TAILQ_INSERT_TAIL(&stream->queue, message, link);
 	stream->queued_len += len;
 	if (stream->connection->stream == stream) {

@@ -39,17 +39,25 @@ static double disk_free(const struct server *server)
 			: 0;
 }
 
-/* In words, for the one who has to mend it. Writing is tried: reading works from memory. */
+/* Is the store there, and can it be written to? Reading works from memory. */
+static enum cua_status probe(struct server *server, struct cua_error *err)
+{
+	enum cua_status status = store_heal(server->store, server->reader, err);
+	return status == CUA_OK ? store_run(server->store, NULL, err,
+						  "INSERT INTO settings (name, value_json) VALUES "
+						  "('health', ?1) ON CONFLICT (name) DO UPDATE SET "
+						  "value_json = ?1",
+						  "i", store_now_ms())
+				: status;
+}
+
+/* In words, for the one who has to mend it. */
 static cJSON *find_problems(struct server *server)
 {
 	cJSON *problems = cJSON_CreateArray();
 	struct cua_error error = { 0 };
 	char text[160];
-	if (store_run(server->store, NULL, &error,
-			    "INSERT INTO settings (name, value_json) VALUES ('health', ?1) ON "
-			    "CONFLICT "
-			    "(name) DO UPDATE SET value_json = ?1",
-			    "i", store_now_ms()) != CUA_OK) {
+	if (probe(server, &error) != CUA_OK) {
 		cJSON_AddItemToArray(problems, cJSON_CreateString(error.msg));
 	}
 	if (disk_free(server) < DISK_LOW_BYTES) {
@@ -65,15 +73,19 @@ static const char *status_of(const cJSON *problems)
 	return cJSON_GetArraySize(problems) > 0 ? "degraded" : "ok";
 }
 
-/* Without a token: nothing but whether. */
+/* Without a token: nothing but whether. Who was in trouble tries again: nobody else may. */
 static enum cua_status get_health(struct request *request, struct cua_error *err)
 {
 	char trouble[256];
+	struct server *server = request->server;
+	struct cua_error why = { 0 };
 	(void)err;
-	store_trouble(request->server->store, trouble, sizeof(trouble));
+	store_trouble(server->store, trouble, sizeof(trouble));
+	const bool is_well = trouble[0] ? probe(server, &why) == CUA_OK
+					: store_heal(server->store, server->reader, &why) == CUA_OK;
 	request->answer = cJSON_CreateObject();
-	cJSON_AddStringToObject(request->answer, "status", trouble[0] ? "degraded" : "ok");
-	request->http_status = trouble[0] ? 503 : 200;
+	cJSON_AddStringToObject(request->answer, "status", is_well ? "ok" : "degraded");
+	request->http_status = is_well ? 200 : 503;
 	return CUA_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cua/base/util.h"
 #include "cua/server/store_schema.h"
@@ -19,6 +20,11 @@ struct store {
 	sqlite3 *db;
 	pthread_mutex_t mutex; /* recursive: a transaction holds it */
 	char trouble[256];
+	char path[1100];
+	int mode; /* of sqlite3_open_v2() */
+	/* Of the file that was opened. */
+	dev_t device;
+	ino_t inode;
 };
 
 int64_t store_now_ms(void)
@@ -296,6 +302,34 @@ static enum cua_status migrate(struct store *store, struct cua_error *err)
 	return status;
 }
 
+/* With what was opened before closed. */
+static enum cua_status open_db(struct store *store, struct cua_error *err)
+{
+	struct stat info;
+	/* Hashes of tokens and words of people are in it and in the files that SQLite puts beside.
+	 */
+	const mode_t old = umask(0077);
+	const int code = sqlite3_open_v2(store->path, &store->db,
+			store->mode | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW |
+					SQLITE_OPEN_EXRESCODE,
+			NULL);
+	enum cua_status status = code == SQLITE_OK ? CUA_OK : fail(store, code, err);
+	sqlite3_busy_timeout(store->db, BUSY_MS);
+	if (status == CUA_OK && store->mode & SQLITE_OPEN_CREATE) {
+		status = execute(store,
+				"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+				"PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
+				err);
+		status = status == CUA_OK ? migrate(store, err) : status;
+	}
+	umask(old);
+	if (status == CUA_OK && stat(store->path, &info) == 0) {
+		store->device = info.st_dev;
+		store->inode = info.st_ino;
+	}
+	return status;
+}
+
 static enum cua_status open_file(
 		const char *path, int mode, struct store **ret_store, struct cua_error *err)
 {
@@ -308,22 +342,9 @@ static enum cua_status open_file(
 	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&store->mutex, &recursive);
 	pthread_mutexattr_destroy(&recursive);
-	/* Hashes of tokens and words of people are in it and in the files that SQLite puts beside.
-	 */
-	const mode_t old = umask(0077);
-	const int code = sqlite3_open_v2(path, &store->db,
-			mode | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
-			NULL);
-	enum cua_status status = code == SQLITE_OK ? CUA_OK : fail(store, code, err);
-	sqlite3_busy_timeout(store->db, BUSY_MS);
-	if (status == CUA_OK && mode & SQLITE_OPEN_CREATE) {
-		status = execute(store,
-				"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-				"PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
-				err);
-		status = status == CUA_OK ? migrate(store, err) : status;
-	}
-	umask(old);
+	snprintf(store->path, sizeof(store->path), "%s", path);
+	store->mode = mode;
+	const enum cua_status status = open_db(store, err);
 	if (status != CUA_OK) {
 		cua_error_prefix(err, "%s", path);
 		store_close(store);
@@ -341,6 +362,55 @@ enum cua_status store_open(const char *path, struct store **ret_store, struct cu
 enum cua_status store_open_reader(const char *path, struct store **ret_store, struct cua_error *err)
 {
 	return open_file(path, SQLITE_OPEN_READONLY, ret_store, err);
+}
+
+/* --- a file that was lost --- */
+
+/* The old write-ahead log beside it is of the old file: it must be gone before the new one has its
+ * name. Until then a process that is killed has lost nothing but the file that was lost. */
+static enum cua_status put_back(struct store *store, struct store *reader, struct cua_error *err)
+{
+	static const char *const beside[] = { "-wal", "-shm" };
+	char copy[sizeof(store->path) + 8], path[sizeof(store->path) + 8];
+	snprintf(copy, sizeof(copy), "%s.new", store->path);
+	unlink(copy);
+	enum cua_status status = store_run(store, NULL, err, "VACUUM INTO ?", "s", copy);
+	if (status != CUA_OK) {
+		unlink(copy);
+		return status;
+	}
+	sqlite3_close(reader->db);
+	sqlite3_close(store->db);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(beside); i++) {
+		snprintf(path, sizeof(path), "%s%s", store->path, beside[i]);
+		unlink(path);
+	}
+	status = chmod(copy, 0600) == 0 && rename(copy, store->path) == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_IO, errno, "%s", store->path);
+	const enum cua_status opened = open_db(store, err);
+	const enum cua_status reads = open_db(reader, err);
+	return status != CUA_OK ? status : opened != CUA_OK ? opened : reads;
+}
+
+enum cua_status store_heal(struct store *store, struct store *reader, struct cua_error *err)
+{
+	struct stat info;
+	enum cua_status status = CUA_OK;
+	pthread_mutex_lock(&store->mutex);
+	pthread_mutex_lock(&reader->mutex);
+	if (stat(store->path, &info) != 0) {
+		status = errno == ENOENT ? put_back(store, reader, err)
+					 : CUA_FAIL(err, CUA_ERR_IO, errno, "%s", store->path);
+	} else if (info.st_dev != store->device || info.st_ino != store->inode) {
+		status = CUA_FAIL(err, CUA_ERR_EXISTS, 0,
+				"another file is in the place of %s: move it away, and what is "
+				"known here is written there again",
+				store->path);
+	}
+	pthread_mutex_unlock(&reader->mutex);
+	pthread_mutex_unlock(&store->mutex);
+	return status;
 }
 
 void store_close(struct store *store)

@@ -46,6 +46,18 @@ CUA_NODISCARD enum cua_status store_commit(struct store *store, struct cua_error
 /* After store_begin(); after a commit that failed it has happened. */
 void store_rollback(struct store *store);
 
+/**
+ * store_heal() - the file is looked at: is it there, and ours?
+ * @reader: of the same file.
+ *
+ * One that was deleted is written anew with all that is in it; nothing is lost as long as this
+ * process lives.
+ *
+ * Return: CUA_OK; CUA_ERR_EXISTS if another file is in its place, which is left alone; CUA_ERR_IO.
+ */
+CUA_NODISCARD enum cua_status store_heal(
+		struct store *store, struct store *reader, struct cua_error *err);
+
 /* Of the last statements: why one failed; "" if it works. */
 void store_trouble(struct store *store, char *text, size_t size);
 
