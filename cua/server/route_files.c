@@ -11,6 +11,7 @@
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/server/file_range.h"
 #include "cua/server/routes.h"
 #include "cua/server/server.h"
 #include "cua/server/workspace.h"
@@ -206,40 +207,6 @@ static enum cua_status get_files(struct request *request, struct cua_error *err)
 
 /* --- reading --- */
 
-/* Which bytes are asked for. false: none that are there. Others than one range of bytes are taken
- * for none, as RFC 9110 14.2 lets us. */
-static bool take_range(const char *text, off_t size, off_t *ret_begin, off_t *ret_end, bool *ret_is)
-{
-	char *end = NULL;
-	*ret_begin = 0;
-	*ret_end = size;
-	*ret_is = false;
-	if (strncmp(text, "bytes=", 6) != 0 || strlen(text) > 60) {
-		return true;
-	}
-	text += 6;
-	const size_t first = strspn(text, "0123456789");
-	const char *dash = text + first;
-	const size_t last = *dash == '-' ? strspn(dash + 1, "0123456789") : 0;
-	if (*dash != '-' || dash[1 + last] || first + last == 0) {
-		return true;
-	}
-	*ret_is = true;
-	const long long from = strtoll(text, &end, 10);
-	const long long to = strtoll(dash + 1, &end, 10);
-	if (first == 0) {
-		*ret_begin = to < size ? size - to : 0;
-		return to > 0 && size > 0;
-	}
-	if (last > 0 && to < from) {
-		*ret_is = false; /* no range at all */
-		return true;
-	}
-	*ret_begin = from;
-	*ret_end = last > 0 && to < size ? to + 1 : size;
-	return from < size;
-}
-
 /* As an attachment: a page of this site is never made of it. RFC 6266, and RFC 8187 for what is no
  * ASCII. */
 static enum cua_status add_disposition(
@@ -297,7 +264,7 @@ static enum cua_status answer_content(struct request *request, int fd, const str
 			(unsigned long long)info->st_mtim.tv_sec,
 			(unsigned long)info->st_mtim.tv_nsec, (unsigned long long)info->st_size);
 	const char *of = cua_http_header(request->head, "if-range");
-	const bool is_there = take_range(!of[0] || strcmp(of, etag) == 0
+	const bool is_there = file_range_read(!of[0] || strcmp(of, etag) == 0
 					? cua_http_header(request->head, "range")
 					: "",
 			info->st_size, &begin, &end, &is_range);
@@ -369,18 +336,6 @@ static void tell_upload(cJSON **ret_json, int64_t offset, bool is_complete)
 	cJSON_AddBoolToObject(*ret_json, "complete", is_complete);
 }
 
-static enum cua_status take_offset(
-		const struct request *request, int64_t *ret_offset, struct cua_error *err)
-{
-	const char *text = cua_http_header(request->head, "upload-offset");
-	const size_t len = strlen(text);
-	if (len > 15 || strspn(text, "0123456789") != len) {
-		return CUA_FAIL(err, CUA_ERR_INVAL, 0, "Upload-Offset must be a number of bytes");
-	}
-	*ret_offset = strtoll(text, NULL, 10);
-	return CUA_OK;
-}
-
 static enum cua_status put_content(struct request *request, struct cua_error *err)
 {
 	CUA_AUTO_FD int root_fd = -1;
@@ -389,7 +344,8 @@ static enum cua_status put_content(struct request *request, struct cua_error *er
 		.completes = is_whole ||
 				cJSON_IsTrue(cua_json_member(request->query, "complete")) };
 	int64_t offset = -1;
-	enum cua_status status = take_offset(request, &piece.offset, err);
+	enum cua_status status = file_offset_read(
+			cua_http_header(request->head, "upload-offset"), &piece.offset, err);
 	if (status == CUA_OK) {
 		status = open_root(request, &root_fd, err);
 	}
