@@ -7,6 +7,8 @@
 
 #include "agent/model/catalogue.h"
 #include "agent/model/keys.h"
+#define CUA_LOG_MODULE "serve"
+#include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "cua/cmd.h"
 #include "cua/desktop_pool.h"
@@ -195,11 +197,11 @@ static int install(const struct command *command)
 static int serve(const struct server_options *options)
 {
 	struct cua_error error = { 0 };
-	if (!options->tells_login) {
-		fputs("cua serve: cua serve login makes a login for a browser\n", stderr);
-	}
 	if (options->logs_json) {
 		setenv("CUA_LOG_FORMAT", "json", 1); /* of the processes that it starts, too */
+	}
+	if (!options->tells_login) {
+		cua_log_info("a login for a browser: cua serve login");
 	}
 	setenv("UV_THREADPOOL_SIZE", THREADS, 1);
 	if (drop_keys(&error) != CUA_OK || server_run(options, on_ready, &error) != CUA_OK) {

@@ -9,6 +9,8 @@ const struct bench_topic bench_topics[] = {
 	{ "cost", "starting a desktop, its memory, and what it does while idle", bench_cost },
 	{ "loop", "cua run: what it adds to a step, its memory, first streamed words", bench_loop },
 	{ "tools", "what a call of a tool or of an MCP server costs beside the tool", bench_tools },
+	{ "serve", "cua serve: how soon runs begin, alone and 25 at once, and are read of",
+			bench_serve },
 	{ "settle", "settling: right pictures, and how soon, beside fixed sleeps", bench_settle },
 };
 

@@ -11,6 +11,7 @@ enum cua_status bench_typing(struct bench *bench, struct cua_error *err);
 enum cua_status bench_cost(struct bench *bench, struct cua_error *err);
 enum cua_status bench_loop(struct bench *bench, struct cua_error *err);
 enum cua_status bench_tools(struct bench *bench, struct cua_error *err);
+enum cua_status bench_serve(struct bench *bench, struct cua_error *err);
 enum cua_status bench_settle(struct bench *bench, struct cua_error *err);
 
 #endif

@@ -58,6 +58,8 @@ typing|typed, mixed|cua socket|characters/s
 typing|typed, mixed|cua socket|wrong of 1000
 cost|start a desktop|until the first settled screenshot|ms
 cost|start a desktop, from the pool|until cua desktop start returns|ms
+serve|from the request for a run until it has begun|1 at once, with spare desktops|ms
+serve|from an event of a run until who watches has read it|3 at once, without spare desktops|ms
 settle|input to picture|cua|ms
 settle|wrong pictures|cua|%
 tools|bash, the command :|cua|ms
