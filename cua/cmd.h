@@ -23,6 +23,7 @@ int cua_cmd_resume(int argc, char **argv);
 int cua_cmd_run(int argc, char **argv);
 int cua_cmd_runs(int argc, char **argv);
 int cua_cmd_serve(int argc, char **argv);
+int cua_cmd_view(int argc, char **argv);
 int cua_cmd_policy(int argc, char **argv);
 int cua_cmd_templates(int argc, char **argv);
 int cua_cmd_models(int argc, char **argv);

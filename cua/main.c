@@ -26,6 +26,7 @@ static const struct {
 	{ "mcp-servers", NULL, "list, add, test, approve and remove servers of tools" },
 	{ "tools", NULL, "list the tools of models beside the computer, and call them" },
 	{ "desktop", cua_cmd_desktop, "start, list and stop desktops; run programs on them" },
+	{ "view", NULL, "see a desktop in a VNC viewer, here or through a server" },
 	{ "vnc", cua_cmd_vnc, "let people watch a desktop, or use it" },
 	{ "take", cua_cmd_take, "take a desktop from its agent, in private if you like" },
 	{ "give", cua_cmd_give, "give it back, with a word for the model" },
