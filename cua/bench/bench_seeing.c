@@ -11,7 +11,7 @@
 #include "cua/bench/bench_peer.h"
 #include "cua/bench/bench_stream.h"
 #include "cua/bench/bench_topics.h"
-#include "cua/bench/bench_vnc.h"
+#include "cua/bench/bench_x11vnc.h"
 #include "display/display.h"
 
 #define TURNS_MAX 16
@@ -27,7 +27,7 @@ struct seeing {
 	struct display *display; /* our capture, in this process */
 	struct bench_client *client;
 	struct bench_runner *runner;
-	struct bench_vnc *vnc;       /* NULL: none */
+	struct bench_x11vnc *vnc;    /* NULL: none */
 	struct bench_stream *stream; /* NULL: none */
 	struct bench_echo *echo;
 	size_t png_bytes; /* of the last picture over the socket */
@@ -203,8 +203,8 @@ static enum cua_status take_by_vnc(
 	struct seeing *seeing = turn->user_data;
 	const uint8_t *pixels = NULL;
 	enum cua_status status = seeing->vnc
-			? bench_vnc_pause(seeing->vnc, seeing->runner, false, err)
-			: bench_vnc_start(seeing->desktop, &seeing->vnc, err);
+			? bench_x11vnc_pause(seeing->vnc, seeing->runner, false, err)
+			: bench_x11vnc_start(seeing->desktop, &seeing->vnc, err);
 	if (status == CUA_OK) {
 		status = change_screen(seeing, err);
 	}
@@ -213,10 +213,11 @@ static enum cua_status take_by_vnc(
 		status = bench_client_read(seeing->client, &pixels, err);
 	}
 	if (status == CUA_OK) {
-		status = bench_vnc_wait(seeing->vnc, pixels, err);
+		status = bench_rfb_wait(seeing->vnc->viewer, pixels, err);
 	}
 	*ret_ms = bench_ms_since(started_us);
-	return status == CUA_OK ? bench_vnc_pause(seeing->vnc, seeing->runner, true, err) : status;
+	return status == CUA_OK ? bench_x11vnc_pause(seeing->vnc, seeing->runner, true, err)
+				: status;
 }
 
 /* From the change until a viewer has decoded all of it. The viewer has what was before, and the
@@ -321,7 +322,7 @@ static enum cua_status measure_whole(struct seeing *seeing, struct cua_error *er
 		.by = "x11vnc", .take = take_by_vnc, .user_data = seeing, .may_fail = true
 	};
 	enum cua_status status = measure(seeing, fast.name, true, turns, count, err);
-	bench_vnc_stop(CUA_STEAL(seeing->vnc));
+	bench_x11vnc_stop(CUA_STEAL(seeing->vnc));
 	return status;
 }
 
@@ -409,7 +410,7 @@ static enum cua_status measure_stream(struct seeing *seeing, struct cua_error *e
 		seeing->change = rows[i].change.x > 0 ? rows[i].change : whole;
 		status = measure(seeing, rows[i].name, true, turns, CUA_ARRAY_LEN(turns), err);
 	}
-	bench_vnc_stop(CUA_STEAL(seeing->vnc));
+	bench_x11vnc_stop(CUA_STEAL(seeing->vnc));
 	if (status == CUA_OK) {
 		seeing->change = whole;
 		status = measure_stream_pace(seeing, err);
