@@ -84,7 +84,20 @@ static enum cua_status prepare(struct bench_client *client, struct cua_error *er
 	return CUA_OK;
 }
 
-enum cua_status bench_client_connect(const struct desktop_record *record,
+static enum cua_status open_display(
+		const char *display, struct bench_client *client, struct cua_error *err)
+{
+	client->xcb = xcb_connect(display, NULL);
+	if (xcb_connection_has_error(client->xcb)) {
+		return CUA_FAIL(err, CUA_ERR_X11, 0, "the X server at %s refused the bench",
+				display);
+	}
+	client->screen = xcb_setup_roots_iterator(xcb_get_setup(client->xcb)).data;
+	return CUA_OK;
+}
+
+/* record or display. */
+static enum cua_status open_client(const struct desktop_record *record, const char *display,
 		struct bench_client **ret_client, struct cua_error *err)
 {
 	struct bench_client *client = calloc(1, sizeof(*client));
@@ -92,7 +105,8 @@ enum cua_status bench_client_connect(const struct desktop_record *record,
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "X client");
 	}
 	client->random = 1;
-	enum cua_status status = open_connection(record, client, err);
+	enum cua_status status = record ? open_connection(record, client, err)
+					: open_display(display, client, err);
 	if (status == CUA_OK) {
 		status = prepare(client, err);
 	}
@@ -102,6 +116,18 @@ enum cua_status bench_client_connect(const struct desktop_record *record,
 	}
 	*ret_client = client;
 	return CUA_OK;
+}
+
+enum cua_status bench_client_connect(const struct desktop_record *record,
+		struct bench_client **ret_client, struct cua_error *err)
+{
+	return open_client(record, NULL, ret_client, err);
+}
+
+enum cua_status bench_client_connect_display(
+		const char *display, struct bench_client **ret_client, struct cua_error *err)
+{
+	return open_client(NULL, display, ret_client, err);
 }
 
 void bench_client_close(struct bench_client *client)

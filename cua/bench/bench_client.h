@@ -12,6 +12,9 @@ struct bench_client;
 
 CUA_NODISCARD enum cua_status bench_client_connect(const struct desktop_record *record,
 		struct bench_client **ret_client, struct cua_error *err);
+/* The same to a display by its name, which asks for no cookie. */
+CUA_NODISCARD enum cua_status bench_client_connect_display(
+		const char *display, struct bench_client **ret_client, struct cua_error *err);
 void bench_client_close(struct bench_client *client);
 
 /* Inverts one, two or three channels of every pixel of the area, others each time, and returns when

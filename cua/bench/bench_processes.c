@@ -76,14 +76,21 @@ static void find_family(const struct desktop_record *record, struct family *fami
 	}
 }
 
-static bool is_own(pid_t pid)
+/* The name of its program, without folders. */
+static void read_program(pid_t pid, char *leaf, size_t size)
 {
 	char path[64], program[CUA_PATH_MAX];
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
 	const ssize_t len = readlink(path, program, sizeof(program) - 1);
 	program[len > 0 ? len : 0] = '\0';
 	const char *slash = strrchr(program, '/');
-	const char *leaf = slash ? slash + 1 : program;
+	snprintf(leaf, size, "%s", slash ? slash + 1 : program);
+}
+
+static bool is_own(pid_t pid)
+{
+	char leaf[CUA_PATH_MAX];
+	read_program(pid, leaf, sizeof(leaf));
 	/* " (deleted)" follows the name of the copy in the sandbox, which has no name outside. */
 	return strcmp(leaf, "bwrap") == 0 || strcmp(leaf, "cua") == 0 ||
 			strncmp(leaf, "cua-", 4) == 0 || strncmp(leaf, "cua ", 4) == 0;
@@ -140,7 +147,22 @@ void bench_process_read(pid_t pid, struct bench_process *ret_process)
 	add_threads(pid, &usage);
 	*ret_process = (struct bench_process){ .resident_mb = number_in(path, "\nVmRSS:") / 1024,
 		.peak_mb = number_in(path, "\nVmHWM:") / 1024,
-		.cpu_ms = usage.cpu_ms };
+		.cpu_ms = usage.cpu_ms,
+		.wakeups = usage.wakeups };
+}
+
+pid_t bench_process_find(const struct desktop_record *record, const char *program)
+{
+	struct family family;
+	find_family(record, &family);
+	for (int i = 0; i < family.count; i++) {
+		char leaf[CUA_PATH_MAX];
+		read_program(family.pids[i], leaf, sizeof(leaf));
+		if (strcmp(leaf, program) == 0) {
+			return family.pids[i];
+		}
+	}
+	return 0;
 }
 
 double bench_memory_available_mb(void)

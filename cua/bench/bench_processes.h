@@ -19,11 +19,14 @@ void bench_usage_read(const struct desktop_record *record, bool own, struct benc
  * themselves. */
 struct bench_process {
 	double resident_mb, peak_mb; /* now; the most it was */
-	double cpu_ms;               /* since it started */
+	double cpu_ms, wakeups;      /* since it started */
 };
 
 /* All 0 if it is gone. */
 void bench_process_read(pid_t pid, struct bench_process *ret_process);
+
+/* A process of the desktop's by the name of its program; 0: none. */
+pid_t bench_process_find(const struct desktop_record *record, const char *program);
 
 /* MemAvailable of the machine. */
 double bench_memory_available_mb(void);

@@ -11,6 +11,7 @@ const struct bench_topic bench_topics[] = {
 	{ "tools", "what a call of a tool or of an MCP server costs beside the tool", bench_tools },
 	{ "serve", "cua serve: how soon runs begin, alone and 25 at once, and are read of",
 			bench_serve },
+	{ "vnc", "a desktop live at a viewer, beside x11vnc and Xtigervnc", bench_vnc },
 	{ "settle", "settling: right pictures, and how soon, beside fixed sleeps", bench_settle },
 };
 

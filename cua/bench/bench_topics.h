@@ -12,6 +12,7 @@ enum cua_status bench_cost(struct bench *bench, struct cua_error *err);
 enum cua_status bench_loop(struct bench *bench, struct cua_error *err);
 enum cua_status bench_tools(struct bench *bench, struct cua_error *err);
 enum cua_status bench_serve(struct bench *bench, struct cua_error *err);
+enum cua_status bench_vnc(struct bench *bench, struct cua_error *err);
 enum cua_status bench_settle(struct bench *bench, struct cua_error *err);
 
 #endif
