@@ -198,3 +198,8 @@ add_dependencies(network_site seamed_egress)
 cua_desktop_test(network 240 network_site)
 cua_desktop_test(netrun 240 network_site standin_process)
 target_sources(test_desktop_netrun PRIVATE ${desktop_tests_dir}/tool_script.c)
+
+# People at viewers, through the server; and native viewers through `cua view`.
+cua_desktop_test(live 240 cua_view cua_vnc PkgConfig::libcurl PkgConfig::libvncclient)
+target_sources(test_desktop_live PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c
+	${desktop_tests_dir}/live_stage.c ${desktop_tests_dir}/vnc_viewers.c)
