@@ -38,7 +38,7 @@ command -v npm >/dev/null || web='nodejs npm'
 test="$test $web"
 
 # What cua bench measures beside cua; nothing needs it, and no default installs it.
-peers='scrot maim imagemagick ffmpeg xdotool x11vnc'
+peers='scrot maim imagemagick ffmpeg xdotool x11vnc tigervnc-standalone-server'
 
 wanted=
 for group in "${@:-all}"; do

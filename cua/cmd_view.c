@@ -46,8 +46,9 @@ static const char usage[] =
 		"                       password that is printed, for viewers without unix "
 		"sockets\n"
 		"\n"
-		"Exit status: 0 the viewer ended; 1 failed, or the desktop hung up; 2 wrong "
-		"usage.\n"
+		"Exit status: 0 the viewer ended; 1 there is no such desktop; 2 wrong usage; 6 the "
+		"desktop,\n"
+		"the server or the viewer failed, or hung up.\n"
 		"\n"
 		"Example: cua view -d office --server=https://agents.example.org "
 		"--token-file=token\n";

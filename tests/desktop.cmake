@@ -79,7 +79,7 @@ target_compile_definitions(test_desktop_reader PRIVATE CUA_TEST_A11Y_HOSTILE="$<
 add_dependencies(test_desktop_reader a11y_hostile)
 
 add_test(NAME bench COMMAND ${desktop_tests_dir}/bench/runs.sh $<TARGET_FILE:cua>)
-set_tests_properties(bench PROPERTIES TIMEOUT 240 RUN_SERIAL ON LABELS desktop)
+set_tests_properties(bench PROPERTIES TIMEOUT 360 RUN_SERIAL ON LABELS desktop)
 cua_desktop_test(frames 180 PkgConfig::libpng)
 
 # A host that sends itself a signal when told to.
@@ -203,3 +203,6 @@ target_sources(test_desktop_netrun PRIVATE ${desktop_tests_dir}/tool_script.c)
 cua_desktop_test(live 240 cua_view cua_vnc PkgConfig::libcurl PkgConfig::libvncclient)
 target_sources(test_desktop_live PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c
 	${desktop_tests_dir}/live_stage.c ${desktop_tests_dir}/vnc_viewers.c)
+cua_desktop_test(view 120 cua_view PkgConfig::libcurl PkgConfig::libvncclient)
+target_sources(test_desktop_view PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/live_stage.c
+	${desktop_tests_dir}/vnc_viewers.c)

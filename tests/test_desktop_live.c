@@ -249,9 +249,9 @@ static void the_clipboard_is_utf8_both_ways(void **state)
 	vnc_raw_write(upstream.fd, "\4\1\0\0\0\0\xff\x13", 8); /* Pause: given back */
 	live_wait_lease(&stage, "agent");
 	wait_until(is_on_desktop, theirs, "the viewer's text on the desktop's clipboard");
-	CUA_AUTO_JSON cJSON *set = serve_json(&stage, "POST", "/v1/desktops/seen/actions",
+	cJSON_Delete(serve_json(&stage, "POST", "/v1/desktops/seen/actions",
 			"{\"actions\":[{\"action\":\"clipboard_set\",\"text\":\"zurück 文字 🎈\"}]}",
-			200);
+			200));
 	do {
 		cua_buffer_clear(&text);
 		read_provided(upstream.fd, &text);

@@ -37,7 +37,8 @@ void world_create(struct world *world, uid_t uid)
 	snprintf(world->program, sizeof(world->program), "%s/cua", world->dir);
 	static const char *const programs[] = { "", "-host", "-session", "-egress", "-gateway",
 		"-serve", "-vnc-server", "-run", "-runs", "-secret", "-reader", "-tool-runner",
-		"-tools", "-picture-check", "-bench", "-mcp-servers", "-models", "-templates" };
+		"-tools", "-picture-check", "-bench", "-mcp-servers", "-models", "-templates",
+		"-view" };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
 		char from[512], to[512];
 		snprintf(from, sizeof(from), "%s%s", CUA_TEST_PROGRAM, programs[i]);

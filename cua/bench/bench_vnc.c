@@ -264,7 +264,8 @@ static enum cua_status measure_scrolling(
 	if (status == CUA_OK) {
 		status = add_figures(servers->bench, &cpu, err);
 	}
-	const int runs = servers->bench->runs < SCROLLS_MAX ? servers->bench->runs : SCROLLS_MAX;
+	const int most = servers->bench->quick ? 1 : SCROLLS_MAX;
+	const int runs = servers->bench->runs < most ? servers->bench->runs : most;
 	for (int k = 0; status == CUA_OK && k < runs; k++) {
 		for (int i = 0; status == CUA_OK && i < VNC_SERVERS; i++) {
 			struct going going = { 0 };

@@ -14,7 +14,7 @@
 struct vnc_stage {
 	struct bench_client *client;
 	bool has_letter; /* typed, and not taken away again */
-	pid_t terminal; /* of Xtigervnc, where nobody else starts programs; 0: none */
+	pid_t terminal;  /* of Xtigervnc, where nobody else starts programs; 0: none */
 };
 
 struct vnc_servers {

@@ -56,6 +56,11 @@ acting|click, as a command|cua command|ms
 typing|typed, ASCII|cua socket|characters/s
 typing|typed, mixed|cua socket|characters/s
 typing|typed, mixed|cua socket|wrong of 1000
+vnc|200x50 changed, until a viewer has it|cua serve|ms
+vnc|a key in a terminal, until a viewer shows it|cua serve|ms
+vnc|a terminal that scrolls 30 times a second, updates|cua serve|updates/s
+vnc|a terminal that scrolls 30 times a second, of one core|cua serve|%
+vnc|a viewer of a still screen|cua serve|wake-ups/s
 cost|start a desktop|until the first settled screenshot|ms
 cost|start a desktop, from the pool|until cua desktop start returns|ms
 serve|from the request for a run until it has begun|1 at once, with spare desktops|ms
@@ -86,6 +91,11 @@ FIGURES
 # Programs beside ours: named, measured or said to be missing.
 for by in scrot maim import 'ffmpeg x11grab' x11vnc; do
 	jq -e -s --arg by "$by" 'any(.[]; .topic == "seeing" and .by == $by)' \
+		"$work/figures" >/dev/null || fail "$by is not named"
+done
+
+for by in x11vnc Xtigervnc; do
+	jq -e -s --arg by "$by" 'any(.[]; .topic == "vnc" and .by == $by)' \
 		"$work/figures" >/dev/null || fail "$by is not named"
 done
 
