@@ -500,6 +500,31 @@ static bool runs_a_tool(void *data)
 			cua_json_member(tools, "running");
 }
 
+static bool runs_nothing(void *data)
+{
+	CUA_AUTO_JSON cJSON *tools = NULL;
+	struct cua_error error;
+	return cua_http_unix_json(data, "GET", "/v1/tools", NULL, 5000, &tools, &error) == CUA_OK &&
+			!cua_json_member(tools, "running");
+}
+
+/* Its call of ten minutes ends with it. */
+static void who_hangs_up_ends_the_call(void **state)
+{
+	(void)state;
+	static const char body[] = "{\"tool\":\"bash\",\"arguments\":{\"command\":"
+				   "\"sleep 600\",\"timeout_s\":600}}";
+	char socket_path[200];
+	cJSON_Delete(serve_json(&stage, "POST", "/v1/desktops", "{\"name\":\"left\"}", 201));
+	snprintf(socket_path, sizeof(socket_path), "%s",
+			world_path(&stage.world, "run/desktops/left/api.sock"));
+	const int fd = serve_post_unread(&stage, "/v1/desktops/left/tools", body);
+	wait_until(runs_a_tool, socket_path, "the tool runs");
+	close(fd);
+	wait_until(runs_nothing, socket_path, "it has ended");
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/desktops/left", NULL, 204));
+}
+
 /* A call of ten minutes is under way: serve_stage_close() expects the end in less. */
 static void a_call_does_not_keep_the_server_from_ending(void **state)
 {
@@ -530,6 +555,7 @@ int main(void)
 		cmocka_unit_test(what_there_is_is_listed),
 		cmocka_unit_test(a_model_is_tested),
 		cmocka_unit_test(usage_adds_up),
+		cmocka_unit_test(who_hangs_up_ends_the_call),
 		cmocka_unit_test(a_call_does_not_keep_the_server_from_ending),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);

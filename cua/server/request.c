@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #define CUA_LOG_MODULE "serve"
 #include "cua/base/json.h"
@@ -25,6 +27,8 @@ struct job {
 	uv_work_t work;
 	struct request public;
 	struct cua_http_exchange *exchange;
+	int gone_fd; /* can be read once the client hung up */
+	int stop_fd; /* an epoll of it and of the end of the server; -1: nobody asked for it */
 };
 
 /* --- finding --- */
@@ -394,6 +398,24 @@ static void answer_ok(struct job *job)
 
 /* --- on a thread --- */
 
+/* poll(2) of one descriptor, since all that waits here takes one. */
+int request_stop_fd(struct request *request)
+{
+	struct job *job = (struct job *)((char *)request - offsetof(struct job, public));
+	const int fds[] = { job->gone_fd, request->server->ending_fd };
+	if (job->stop_fd >= 0) {
+		return job->stop_fd;
+	}
+	job->stop_fd = epoll_create1(EPOLL_CLOEXEC);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(fds); i++) {
+		struct epoll_event readable = { .events = EPOLLIN };
+		if (fds[i] >= 0 && epoll_ctl(job->stop_fd, EPOLL_CTL_ADD, fds[i], &readable) != 0) {
+			cua_log_warn("a client's hang-up will not be seen");
+		}
+	}
+	return job->stop_fd;
+}
+
 static void handle(struct job *job)
 {
 	struct request *request = &job->public;
@@ -432,6 +454,8 @@ static void on_work(uv_work_t *work)
 
 static void job_destroy(struct job *job)
 {
+	cua_closep(&job->stop_fd);
+	cua_closep(&job->gone_fd);
 	cJSON_Delete(job->public.query);
 	cJSON_Delete(job->public.body);
 	cJSON_Delete(job->public.answer);
@@ -482,6 +506,9 @@ static struct job *job_create(struct server *server, struct cua_http_exchange *e
 	if (job) {
 		job->work.data = job;
 		job->exchange = exchange;
+		job->gone_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		job->stop_fd = -1;
+		exchange->user_data = job;
 		job->public.server = server;
 		job->public.head = &exchange->head;
 		cua_buffer_init(&job->public.file, (size_t)512 << 20);
@@ -543,6 +570,16 @@ bool server_on_head(struct cua_http_exchange *exchange, void *user_data)
 	refuse(exchange, http_status ? http_status : cua_status_http(error.status), &error,
 			headers);
 	return false;
+}
+
+/* What is done for it may stop. */
+void server_on_gone(struct cua_http_exchange *exchange, void *user_data)
+{
+	const struct job *job = exchange->user_data;
+	(void)user_data;
+	if (job && job->gone_fd >= 0) {
+		(void)!eventfd_write(job->gone_fd, 1);
+	}
 }
 
 void server_on_request(struct cua_http_exchange *exchange, void *user_data)

@@ -103,6 +103,10 @@ struct request {
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX 500
 
+/* Can be read once the client hung up, or the server ends: what waits for long stops then. On the
+ * request's thread; it stays the request's. */
+int request_stop_fd(struct request *request);
+
 /* ?limit=, of a list. */
 int request_limit(const struct request *request);
 /* items: one more than the limit, if there is more; the member of the last that is kept is where

@@ -176,7 +176,7 @@ static enum cua_status call(
 		return status;
 	}
 	status = cua_http_unix_json_until(socket_path, "POST", target, request->body, timeout_ms,
-			request->server->ending_fd, &answer, err);
+			request_stop_fd(request), &answer, err);
 	if (status == CUA_ERR_CLOSED && !answer) {
 		return no_host(request, err);
 	}

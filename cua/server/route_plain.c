@@ -141,12 +141,13 @@ static enum cua_status ask_fresh(struct request *request, const struct question 
 	enum cua_status status = plain_desktop_start(request->server, network, &desktop, err);
 	if (status == CUA_OK) {
 		status = cua_http_unix_json_until(desktop.socket_path, "POST", question->target,
-				question->body, question->timeout_ms, request->server->ending_fd,
+				question->body, question->timeout_ms, request_stop_fd(request),
 				ret_answer, err);
 	}
 	plain_desktop_stop(request->server, &desktop);
 	if (status == CUA_ERR_CANCELLED) {
-		return CUA_FAIL(err, CUA_ERR_CLOSED, 0, "the server is ending");
+		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+				"its client hung up, or the server is ending");
 	}
 	return status;
 }

@@ -112,6 +112,7 @@ static enum cua_status listen_on(struct server *server, struct cua_error *err)
 		.max_strangers = STRANGERS_MAX };
 	const struct cua_http_handler handler = { .on_head = server_on_head,
 		.on_request = server_on_request,
+		.on_gone = server_on_gone,
 		.on_stream = server_on_websocket,
 		.on_stream_data = server_on_stream_data,
 		.on_stream_drained = server_on_stream_drained,

@@ -86,6 +86,7 @@ uint64_t server_memory_available(void);
 /* request.c: what the HTTP server tells. */
 bool server_on_head(struct cua_http_exchange *exchange, void *user_data);
 void server_on_request(struct cua_http_exchange *exchange, void *user_data);
+void server_on_gone(struct cua_http_exchange *exchange, void *user_data);
 enum cua_status server_on_websocket(
 		struct cua_http_stream *stream, void *user_data, struct cua_error *err);
 void server_on_stream_data(struct cua_http_stream *stream, const char *data, size_t len,
