@@ -27,6 +27,9 @@ function useLeft(seconds: number | undefined, id: string): number | null {
 	return left;
 }
 
+/** Of "/folder/policy.yaml:4 (saving a file)" what tells something to people elsewhere. */
+const leafOf = (rule: string): string => rule.replace(/^\S*\//, '');
+
 function Stake({ question }: { question: Question }) {
 	const risk = question.class ?? '';
 	const kind = risk === 'irreversible' || risk === 'credential' ? 'bad' : 'warn';
@@ -52,24 +55,28 @@ export function QuestionCard({ question }: { question: Question }) {
 				<h2 id="question-title">{isApproval ? 'It wants your approval' : `${question.who ?? 'It'} asks`}</h2>
 				{left !== null && <span class="small muted">{left > 0 ? `${left} s left` : 'over'}</span>}
 			</div>
-			<p class="question-words" id="question-words">
-				{question.words}
-			</p>
-			{isApproval && <Stake question={question} />}
-			{question.reason && <p class="small">Why it asks: {question.reason}</p>}
-			{question.note && <p class="small">{question.note}</p>}
-			{question.rule && <p class="small muted">Rule: {question.rule}</p>}
-			{question.picture && (
+			<div class={`question-body ${zoomed ? 'zoomed' : ''}`}>
+				<div class="stack tight">
+					<p class="question-words" id="question-words">
+						{question.words}
+					</p>
+					{isApproval && <Stake question={question} />}
+					{question.reason && <p class="small">Why it asks: {question.reason}</p>}
+					{question.note && <p class="small">{question.note}</p>}
+					{question.rule && <p class="small muted">Rule: {leafOf(question.rule)}</p>}
+				</div>
+				{question.picture && (
 				<button
 					type="button"
-					class={`question-picture ${zoomed ? 'zoomed' : ''}`}
+					class="question-picture"
 					aria-label={zoomed ? 'Show the picture small' : 'Show the picture large'}
 					aria-pressed={zoomed}
 					onClick={() => setZoomed(!zoomed)}
 				>
 					<img src={path`/v1/approvals/${question.id}/picture`} alt="The screen, with the spot marked" />
 				</button>
-			)}
+				)}
+			</div>
 			<Failure message={action.error} />
 			{!may('approve') ? (
 				<p class="small">Answering needs the scope approve, which this login lacks.</p>
