@@ -682,7 +682,7 @@ static void older_revisions_ask_meanwhile(void **state)
 				"\"accept\","
 				"\"content\":{\"n\":%zu}}}",
 				json_text(heard[before], "id"), i);
-		assert_null(say(text));
+		(void)say(text); /* the call may have answered before this returns */
 		pthread_join(thread, NULL);
 		mcp_serve_call_destroy(call);
 		assert_int_equal(json_number(heard[heard_count - 1], "result.structuredContent.n"),
