@@ -224,7 +224,7 @@ enum cua_status input_keys(
 		struct input_chord chord;
 		status = input_chord_press(display, &action->keys, &chord, err);
 		if (status == CUA_OK && action->type == CUA_ACTION_HOLD_KEY) {
-			XFlush(display->xlib);
+			display_sync(display); /* from when the server has it */
 			status = display_wait(display,
 					cua_now_us() + (uint64_t)action->duration_ms * 1000U, NULL,
 					NULL, err);
