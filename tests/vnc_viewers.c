@@ -135,7 +135,9 @@ void vnc_viewer_wait(rfbClient *viewer, bool (*done)(rfbClient *viewer, const vo
 	while (!done(viewer, data)) {
 		int left_ms = cua_ms_until(deadline_us);
 		assert_true(left_ms > 0);
-		int ready = WaitForMessage(viewer, (unsigned)left_ms * 1000);
+		/* libvncclient reads ahead, and waits on the socket all the same. */
+		int ready = viewer->buffered > 0 ? 1
+						 : WaitForMessage(viewer, (unsigned)left_ms * 1000);
 		assert_true(ready > 0);
 		assert_true(HandleRFBServerMessage(viewer));
 	}

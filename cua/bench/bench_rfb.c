@@ -83,7 +83,8 @@ static enum cua_status handle(struct bench_rfb *rfb, unsigned int timeout_us, bo
 	if (status != CUA_OK) {
 		return status;
 	}
-	const int ready = WaitForMessage(rfb->client, timeout_us);
+	/* libvncclient reads ahead, and waits on the socket all the same. */
+	const int ready = rfb->client->buffered > 0 ? 1 : WaitForMessage(rfb->client, timeout_us);
 	*ret_some = ready > 0;
 	return ready < 0 || (ready > 0 && !HandleRFBServerMessage(rfb->client))
 			? CUA_FAIL(err, CUA_ERR_APP, 0, "%s hung up", rfb->server)
