@@ -24,6 +24,7 @@ struct client {
 	pid_t pid;          /* 0 before the request */
 	bool owns;          /* the program is hung up with the connection */
 	bool must_end;      /* hung up means killed */
+	bool has_terminal;  /* hung up means all that it started there */
 	char log_path[512]; /* "" with descriptors of its own */
 	LIST_ENTRY(client) link;
 };
@@ -64,6 +65,8 @@ void session_tell_end(const struct session *session, int wait_status);
  * the other, both the caller's. */
 CUA_NODISCARD enum cua_status session_terminal_open(
 		const cJSON *size, int *ret_other, int *ret_terminal, struct cua_error *err);
+/* All that runs on it, jobs in the background too; what has left its session goes on. */
+void session_terminal_hang_up(pid_t shell);
 
 /* session_requests.c */
 void session_on_connection(uv_poll_t *poll, int uv_status, int events);

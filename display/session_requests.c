@@ -32,6 +32,8 @@ static void client_close(struct client *client)
 {
 	if (client->must_end && client->pid > 0) {
 		kill(-client->pid, SIGKILL);
+	} else if (client->has_terminal && client->pid > 0) {
+		session_terminal_hang_up(client->pid);
 	} else if (client->owns && client->pid > 0) {
 		kill(-client->pid, SIGHUP);
 		kill(-client->pid, SIGTERM);
@@ -159,7 +161,7 @@ static enum cua_status client_start_on_terminal(struct client *client, struct di
 		.new_session = true,
 		.has_terminal = true,
 		.oom_score_adj = CUA_OOM_SCORE_EXPENDABLE };
-	client->owns = true;
+	client->owns = client->has_terminal = true;
 	status = cua_spawn(&spawn, &client->pid, err);
 	*ret_other = status == CUA_OK ? cua_steal_fd(&other) : -1;
 	return status;

@@ -2,11 +2,14 @@
 
 #include "display/session_internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
@@ -41,4 +44,21 @@ enum cua_status session_terminal_open(
 	*ret_other = cua_steal_fd(&other);
 	*ret_terminal = cua_steal_fd(&terminal);
 	return CUA_OK;
+}
+
+/* The kernel tells the shell and its foreground, and shells tell their jobs; but one that gets
+ * another signal just then does not. */
+void session_terminal_hang_up(pid_t shell)
+{
+	DIR *proc = opendir("/proc");
+	for (const struct dirent *entry; proc && (entry = readdir(proc));) {
+		const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid > 1 && getsid(pid) == shell) {
+			kill(pid, SIGHUP);
+			kill(pid, SIGCONT);
+		}
+	}
+	if (proc) {
+		closedir(proc);
+	}
 }
