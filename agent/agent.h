@@ -56,6 +56,9 @@ struct cua_agent_person {
 	bool (*is_paused)(void *user_data);
 	/* Until it is not paused any more, there is a message, or cancel_fd is readable. */
 	void (*wait)(void *user_data);
+	/* An eventfd, which the run reads: what the model says or does is broken off, and the run
+	 * hears what the person says; -1: nobody can. */
+	int interrupt_fd;
 };
 
 /* All borrowed for the time of the run. */
@@ -125,6 +128,9 @@ struct cua_agent_resumable {
 	char *desktop;                       /* owned; the name it had last */
 	int64_t desktop_created_s;
 	bool desktop_is_own;
+	/* A person had it wait: until it is told to go on, or, interrupted, until they say
+	 * something. */
+	bool is_paused, is_interrupted;
 	cJSON *desktop_settings; /* owned; as they were given; NULL: unknown */
 	struct agent_limits limits;
 	char *tools;                        /* owned; NULL: none were offered */

@@ -221,6 +221,9 @@ static void put_event(FILE *out, const cJSON *event)
 	} else if (agent_event_is(event, "pause")) {
 		fprintf(out, "<p class=\"warn\">The disk was full for %.0f s.</p>\n",
 				cua_json_number(event, "ms") / 1000.0);
+	} else if (agent_event_is(event, "person") &&
+			strcmp(cua_json_text(event, "phase"), "interrupted") == 0) {
+		fputs("<p class=\"warn\">A person interrupted the run.</p>\n", out);
 	} else if (agent_event_is(event, "person") && cua_json_number(event, "ms") > 0) {
 		const bool is_pause = strcmp(cua_json_text(event, "phase"), "went_on") == 0;
 		fprintf(out, "<p class=\"warn\">%s",

@@ -112,6 +112,25 @@ static enum cua_status take_settings(const cJSON *events, struct cua_agent_resum
 	return run->desktop ? CUA_OK : CUA_ERR_NOMEM;
 }
 
+/* What a person said last of whether it is to go on. */
+static void take_pause(const cJSON *events, struct cua_agent_resumable *run)
+{
+	const cJSON *event = NULL;
+	cJSON_ArrayForEach (event, events) {
+		const char *phase = agent_event_is(event, "person") ? cua_json_text(event, "phase")
+								    : "";
+		if (strcmp(phase, "interrupted") == 0) {
+			run->is_interrupted = !run->is_paused;
+		} else if (strcmp(phase, "paused") == 0) {
+			run->is_paused = !run->is_interrupted;
+		} else if (strcmp(phase, "went_on") == 0 || agent_event_is(event, "turn")) {
+			run->is_paused = run->is_interrupted = false;
+		} else if (cJSON_IsTrue(cua_json_member(event, "said"))) {
+			run->is_interrupted = false;
+		}
+	}
+}
+
 enum cua_status run_resumable(
 		const cJSON *events, struct cua_agent_resumable *ret_run, struct cua_error *err)
 {
@@ -120,6 +139,7 @@ enum cua_status run_resumable(
 	if (status == CUA_OK && take_settings(events, &run) != CUA_OK) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "run");
 	}
+	take_pause(events, &run);
 	if (status != CUA_OK) {
 		cua_agent_resumable_finish(&run);
 		return status;

@@ -307,8 +307,15 @@ static bool may_go_on(struct agent_run *run)
 	return !run->is_over;
 }
 
-/* False if the run is over. */
-static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
+/* A turn that a person broke off is none: what was said meanwhile is heard, and the model is asked
+ * again. */
+static bool give_way(struct agent_run *run, enum cua_status status)
+{
+	return status == CUA_ERR_CANCELLED && run_take_interrupt(run);
+}
+
+/* *ret_has_turn: a person broke it off otherwise. False if the run is over. */
+static bool ask(struct agent_run *run, struct agent_turn *ret_turn, bool *ret_has_turn)
 {
 	struct cua_error why = { 0 }, disk = { 0 };
 	/* What the model is told must be on the disk before anything comes of its answer. */
@@ -317,7 +324,9 @@ static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 		return false;
 	}
 	const uint64_t asked_us = cua_now_us();
+	(void)run_let_interrupt(run, true);
 	enum cua_status status = agent_model_ask(run->model, run->deadline_us, ret_turn, &why);
+	(void)run_let_interrupt(run, false);
 	run->result->model_ms += (double)(cua_now_us() - asked_us) / 1000.0;
 	agent_usage_add(&run->result->usage, &ret_turn->usage);
 	run->result->cost_usd += run_cost(run, &ret_turn->usage);
@@ -326,8 +335,13 @@ static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 		run_end_desktop(run, &disk);
 		return false;
 	}
+	*ret_has_turn = status == CUA_OK;
 	if (status != CUA_OK) {
 		run_note_unanswered(run, ret_turn, &why);
+		if (give_way(run, status)) {
+			run->step--;
+			return true;
+		}
 		end_model(run, &why);
 		return false;
 	}
@@ -337,17 +351,19 @@ static bool ask(struct agent_run *run, struct agent_turn *ret_turn)
 
 static void loop(struct agent_run *run)
 {
-	bool was_told = false;
+	bool was_told = false, has_turn = false;
 	while (!run->is_over && run_hear(run, &was_told) && may_go_on(run)) {
 		struct agent_turn turn;
 		run->step++;
-		if (!ask(run, &turn)) {
+		if (!ask(run, &turn, &has_turn)) {
 			return;
 		}
-		if (run_note_turn(run, &turn)) {
+		if (has_turn && run_note_turn(run, &turn)) {
 			run_take_turn(run, &turn);
 		}
-		agent_turn_finish(&turn);
+		if (has_turn) {
+			agent_turn_finish(&turn);
+		}
 		if (!run->is_over && run_is_cancelled(run)) {
 			run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		}
@@ -381,7 +397,7 @@ static enum cua_status open_model(struct agent_run *run, struct cua_error *err)
 		.screen = { screen->width, screen->height },
 		.functions = run->functions,
 		.instructions = options->instructions,
-		.cancel_fd = options->cancel_fd,
+		.cancel_fd = run->stop_fd,
 		.retries_max = options->model_retries,
 		.retry_unit = options->retry_unit,
 		.idle_timeout_s = MODEL_IDLE_S,
@@ -428,8 +444,8 @@ static void prepare(struct agent_run *run)
 			!run_mcp_open(run)) {
 		return;
 	}
-	if (agent_desktop_create(run->options->desktop_socket, run->options->cancel_fd,
-			    &run->desktop, &why) != CUA_OK) {
+	if (agent_desktop_create(run->options->desktop_socket, run->stop_fd, &run->desktop, &why) !=
+			CUA_OK) {
 		run_end_desktop(run, &why);
 		return;
 	}
@@ -475,8 +491,10 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 		.result = ret_result,
 		.journal = { .dir_fd = -1, .screenshots_fd = -1, .events_fd = -1 },
 		.started_us = cua_now_us(),
-		.deadline_us = UINT64_MAX };
-	if (open_redactor(&run) && run_policy_open(&run) && run_tools_open(&run)) {
+		.deadline_us = UINT64_MAX,
+		.stop_fd = -1 };
+	if (run_stop_open(&run) && open_redactor(&run) && run_policy_open(&run) &&
+			run_tools_open(&run)) {
 		prepare(&run);
 	}
 	/* Money that cannot be counted is none from the start. */
@@ -497,6 +515,7 @@ void cua_agent_run(const struct cua_agent_options *options, struct cua_agent_res
 	run_policy_close(&run);
 	cJSON_Delete(run.functions);
 	agent_redactor_destroy(run.redactor);
+	run_stop_close(&run);
 }
 
 void cua_agent_result_finish(struct cua_agent_result *result)

@@ -106,7 +106,8 @@ static bool keep_note(struct agent_run *run, const char *note, char **ret_note)
 	return true;
 }
 
-bool run_look(struct agent_run *run, char **ret_note)
+/* It is short, and all that follows goes by it: it is not broken off. */
+static bool look(struct agent_run *run, char **ret_note)
 {
 	CUA_AUTO_JSON cJSON *look = cJSON_Parse("[{\"action\": \"screenshot\"}]");
 	for (;;) {
@@ -135,6 +136,14 @@ bool run_look(struct agent_run *run, char **ret_note)
 			return false;
 		}
 	}
+}
+
+bool run_look(struct agent_run *run, char **ret_note)
+{
+	const bool may_interrupt = run_let_interrupt(run, false);
+	const bool goes_on = look(run, ret_note);
+	(void)run_let_interrupt(run, may_interrupt);
+	return goes_on;
 }
 
 /* --- before anything runs --- */
@@ -398,6 +407,16 @@ static enum cua_status perform(struct agent_run *run, const struct run_request *
 	return status;
 }
 
+static enum cua_status perform_unless_interrupted(struct agent_run *run,
+		const struct run_request *request, struct agent_outcome *ret_outcome,
+		struct cua_error *err)
+{
+	(void)run_let_interrupt(run, true);
+	enum cua_status status = perform(run, request, ret_outcome, err);
+	(void)run_let_interrupt(run, false);
+	return status;
+}
+
 /* Nothing that a tool, a window or a page shows is told or written down before. */
 static void hide_outcome(struct agent_run *run, struct agent_outcome *outcome)
 {
@@ -417,27 +436,50 @@ static void hide_outcome(struct agent_run *run, struct agent_outcome *outcome)
 	}
 }
 
-/* What the model meant to do before a pause it decided by a screen that may be another one now. */
-static bool wait_for_person(struct batch *batch, bool *ret_failed)
+static bool look_anew(struct batch *batch)
 {
 	CUA_AUTO_FREE char *note = NULL;
-	bool has_waited = false;
-	if (!run_wait(batch->run, &has_waited)) {
-		return false;
-	}
-	if (!has_waited) {
-		return true;
-	}
-	*ret_failed = true;
 	if (!run_look(batch->run, &note)) {
 		return false;
 	}
 	if (note) {
 		add_note(batch, note);
 	}
-	return answer_not_run(batch, AGENT_ANSWER_FAILED,
-			"Not run: a person paused the run before this. The screenshot shows what "
-			"is there now; look before you go on.");
+	return true;
+}
+
+/* What the model meant to do before a pause it decided by a screen that may be another one now. */
+static bool wait_for_person(struct batch *batch, bool *ret_failed)
+{
+	const char *how = NULL;
+	char problem[200];
+	if (!run_wait(batch->run, &how)) {
+		return false;
+	}
+	if (!how) {
+		return true;
+	}
+	*ret_failed = true;
+	snprintf(problem, sizeof(problem),
+			"Not run: a person %s the run before this. The screenshot shows what is "
+			"there now; look before you go on.",
+			how);
+	return look_anew(batch) && answer_not_run(batch, AGENT_ANSWER_FAILED, problem);
+}
+
+/* Its request is dropped, which ends it on the desktop; how far it came nobody says. */
+static bool take_interruption(struct batch *batch, const struct agent_call *call,
+		const struct agent_outcome *outcome)
+{
+	struct cua_error why = { 0 };
+	cua_error_set(&why, CUA_ERR_CANCELLED, 0, "a person interrupted it");
+	return run_note_result(batch->run, call, outcome, &why) && look_anew(batch) &&
+			answer(batch, AGENT_ANSWER_UNCERTAIN, NULL,
+					"A person interrupted this: it may have taken effect, all "
+					"or "
+					"in part. The screenshot shows what is there now; look "
+					"before "
+					"you go on.");
 }
 
 /* Intent, effect, result. *ret_failed: an action did not succeed. False if the run is over. */
@@ -469,7 +511,7 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 	if (!run_note_intent(run, &request)) {
 		return false;
 	}
-	const enum cua_status status = perform(run, &request, &outcome, &why);
+	const enum cua_status status = perform_unless_interrupted(run, &request, &outcome, &why);
 	const cJSON *told = outcome.answer; /* the batch's, once it is taken */
 	hide_outcome(run, &outcome);
 	bool goes_on = false;
@@ -480,6 +522,9 @@ static bool run_call(struct batch *batch, const struct agent_call *call, bool *r
 		goes_on = take_outcome(batch, call, &outcome) &&
 				run_policy_read(run, &request, told) &&
 				count_errors(run, *ret_failed && outcome.status != CUA_ERR_PERSON);
+	} else if (status == CUA_ERR_CANCELLED && run_take_interrupt(run)) {
+		*ret_failed = true;
+		goes_on = take_interruption(batch, call, &outcome);
 	} else {
 		run_end_desktop(run, &why);
 		run_note_result(run, call, &outcome, &why);

@@ -24,7 +24,8 @@ static bool tell_all(struct agent_run *run, bool *ret_told)
 bool run_has_news(const struct agent_run *run)
 {
 	const struct cua_agent_options *options = run->options;
-	return options->person && options->person->has_said(options->user_data);
+	return options->person &&
+			(options->person->has_said(options->user_data) || run_is_interrupted(run));
 }
 
 /* The time of a pause is the person's, not the run's. */
@@ -52,11 +53,12 @@ static bool wait_paused(struct agent_run *run, bool hears, bool *ret_waited, boo
 	bool goes_on = run_note_person(run, "paused", 0);
 	while (goes_on && options->person->is_paused(options->user_data)) {
 		options->person->wait(options->user_data);
+		(void)run_take_interrupt(run); /* nothing goes on */
 		if (run_is_cancelled(run)) {
 			run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 			return false;
 		}
-		goes_on = !hears || tell_all(run, ret_told);
+		goes_on = !run->is_over && (!hears || tell_all(run, ret_told));
 	}
 	return goes_on && end_pause(run, paused_us);
 }
@@ -65,14 +67,19 @@ bool run_hear(struct agent_run *run, bool *ret_told)
 {
 	bool has_waited = false;
 	*ret_told = false;
+	(void)run_take_interrupt(run); /* nothing goes on */
 	return !run->options->person ||
-			(tell_all(run, ret_told) && wait_paused(run, true, &has_waited, ret_told) &&
+			(!run->is_over && tell_all(run, ret_told) &&
+					wait_paused(run, true, &has_waited, ret_told) &&
 					tell_all(run, ret_told));
 }
 
-bool run_wait(struct agent_run *run, bool *ret_waited)
+bool run_wait(struct agent_run *run, const char **ret_how)
 {
-	bool was_told = false;
-	*ret_waited = false;
-	return !run->options->person || wait_paused(run, false, ret_waited, &was_told);
+	const bool is_interrupted = run_take_interrupt(run);
+	bool was_told = false, has_waited = false;
+	const bool goes_on = !run->options->person ||
+			(!run->is_over && wait_paused(run, false, &has_waited, &was_told));
+	*ret_how = is_interrupted ? "interrupted" : has_waited ? "paused" : NULL;
+	return goes_on;
 }

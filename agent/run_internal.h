@@ -28,6 +28,8 @@ struct agent_run {
 	int circle_told_step; /* when the model was last told that it goes in circles; 0: never */
 	bool is_over;         /* result->outcome says how */
 	bool person_was_private; /* who had the desktop last; nothing of where they were is told */
+	int stop_fd;             /* owned; readable: what goes on ends; see run_interrupt.c */
+	bool may_interrupt;      /* so it is also when a person interrupts */
 	struct agent_redactor *redactor; /* owned */
 	const struct agent_policy *policy;
 	struct agent_policy *own_policy; /* the default, if the options have none */
@@ -102,8 +104,19 @@ bool run_look(struct agent_run *run, char **ret_note);
 bool run_hear(struct agent_run *run, bool *ret_told);
 /* A person has said something that the model has not been told. */
 bool run_has_news(const struct agent_run *run);
-/* Waits while the run is paused. *ret_waited: it was. False if the run is over. */
-bool run_wait(struct agent_run *run, bool *ret_waited);
+/* Waits while the run is paused. *ret_how: "paused" or "interrupted"; NULL: neither. False if the
+ * run is over. */
+bool run_wait(struct agent_run *run, const char **ret_how);
+
+/* --- run_interrupt.c --- */
+
+bool run_stop_open(struct agent_run *run);
+void run_stop_close(struct agent_run *run);
+/* May a person break off what comes now? How it was before. */
+bool run_let_interrupt(struct agent_run *run, bool may);
+bool run_is_interrupted(const struct agent_run *run);
+/* Was it? Then it is in the journal, and no longer. False also if the run is over, or is to end. */
+bool run_take_interrupt(struct agent_run *run);
 
 /* --- run_tools.c --- */
 
@@ -189,7 +202,8 @@ void run_policy_replay(struct agent_run *run, const cJSON *events);
 enum run_answer {
 	RUN_ANSWER_YES,
 	RUN_ANSWER_NO,
-	RUN_ANSWER_NONE,   /* not in time */
+	RUN_ANSWER_NONE, /* not in time */
+	RUN_ANSWER_INTERRUPTED,
 	RUN_ANSWER_NOBODY, /* there is nobody to ask */
 	RUN_ANSWER_OVER,
 };
@@ -260,7 +274,8 @@ bool run_note_elicitation(struct agent_run *run, const struct agent_call *call, 
 		const char *message, const char *answer, double ms);
 bool run_note_progress(struct agent_run *run, const struct agent_call *call, const char *server,
 		const struct agent_mcp_progress *progress);
-/* phase: "has_desktop", "gave_back", "paused", "went_on". ms: how long it lasted; 0 for none. */
+/* phase: "has_desktop", "gave_back", "paused", "went_on", "interrupted". ms: how long it lasted; 0
+ * for none. */
 bool run_note_person(struct agent_run *run, const char *phase, double ms);
 /* The same of a person who has the desktop, or had it. */
 bool run_note_lease(struct agent_run *run, const char *phase, const struct agent_lease *lease);

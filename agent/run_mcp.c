@@ -190,7 +190,7 @@ bool run_mcp_open(struct agent_run *run)
 	}
 	const struct agent_mcp_options options = {
 		.only = strcmp(names, "all") == 0 ? NULL : names,
-		.server = { .cancel_fd = run->options->cancel_fd,
+		.server = { .cancel_fd = run->stop_fd,
 				.deadline_us = run->deadline_us == UINT64_MAX ? 0
 									      : run->deadline_us,
 				.on_elicit = run->options->ask ? hear_question : NULL,

@@ -229,6 +229,11 @@ static enum run_pass ask(struct agent_run *run, const struct run_request *reques
 		tell(problem, size, decision,
 				"it needs a person's yes, and nobody answered in time");
 		return RUN_PASS_REFUSED;
+	case RUN_ANSWER_INTERRUPTED:
+		tell(problem, size, decision,
+				"it needs a person's yes, and a person interrupted the run "
+				"instead");
+		return RUN_PASS_REFUSED;
 	case RUN_ANSWER_NO:
 		tell(problem, size, decision, "a person was asked and did not allow it");
 		return RUN_PASS_REFUSED;

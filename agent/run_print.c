@@ -192,6 +192,8 @@ static void print_person(struct agent_printer *printer, const cJSON *event)
 	const char *phase = cua_json_text(event, "phase");
 	if (strcmp(phase, "paused") == 0) {
 		print_line(printer, "     ", "paused by a person; cua runs continue goes on");
+	} else if (strcmp(phase, "interrupted") == 0) {
+		print_line(printer, "     ", "interrupted by a person");
 	} else if (strcmp(phase, "went_on") == 0) {
 		print_line(printer, "     ", "the run goes on");
 	} else if (strcmp(phase, "has_desktop") == 0) {

@@ -206,9 +206,13 @@ enum run_answer run_question(struct agent_run *run, const struct run_request *re
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return RUN_ANSWER_OVER;
 	}
-	if (!run_note_approval(run, request->call, answers[consent].noted, name,
+	/* Without an answer to the provider's checks nothing can go on. */
+	const bool is_interrupted =
+			consent == CUA_AGENT_CONSENT_NONE && !checks && run_is_interrupted(run);
+	if (!run_note_approval(run, request->call,
+			    is_interrupted ? "interrupted" : answers[consent].noted, name,
 			    (double)(cua_now_us() - asked_us) / 1000.0)) {
 		return RUN_ANSWER_OVER;
 	}
-	return answers[consent].answer;
+	return is_interrupted ? RUN_ANSWER_INTERRUPTED : answers[consent].answer;
 }

@@ -30,6 +30,9 @@ static bool may_act(const cJSON *actions, char *problem, size_t size, void *user
 		run_end(run, CUA_AGENT_INTERRUPTED, NULL);
 		return false;
 	}
+	if (run_is_interrupted(run)) {
+		return false; /* the script ends; the run hears of it */
+	}
 	if (cua_now_us() >= run->deadline_us) {
 		run_end_limit(run, AGENT_LIMIT_TIME, NULL);
 		return false;

@@ -80,11 +80,13 @@ static enum cua_status ask_person(struct agent_run *run, const struct agent_call
 	CUA_AUTO_FREE char *said = options->ask
 			? options->ask("The model", question, run->deadline_us, options->user_data)
 			: NULL;
+	const char *words = said ? said
+			: run_is_interrupted(run)
+			? "The person interrupted the run instead of answering."
+			: "Nobody is there to answer. Decide by what you know, or give up and say "
+			  "what you would need.";
 	ret_outcome->answer = cJSON_CreateObject();
-	return cJSON_AddStringToObject(ret_outcome->answer, "words",
-			       said ? said
-				    : "Nobody is there to answer. Decide by what you know, or "
-				      "give up and say what you would need.")
+	return cJSON_AddStringToObject(ret_outcome->answer, "words", words)
 			? CUA_OK
 			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "answer of a person");
 }

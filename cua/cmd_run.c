@@ -196,9 +196,11 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 		const struct model *model, const struct agent_policy *policy,
 		const struct run_desktop *desktop, struct run_api *api, int tell_fd)
 {
-	static const struct cua_agent_person person = {
-		.hear = hear, .has_said = has_said, .is_paused = is_paused, .wait = wait_for_news
-	};
+	const struct cua_agent_person person = { .hear = hear,
+		.has_said = has_said,
+		.is_paused = is_paused,
+		.wait = wait_for_news,
+		.interrupt_fd = run_api_interrupt_fd(api) };
 	struct show show = { .tell_fd = tell_fd,
 		.person = { .api = api,
 				.stop_fd = stop_fd,
@@ -206,6 +208,11 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 				.is_attended = command->attended } };
 	CUA_AUTO_JSON cJSON *settings = cJSON_CreateObject();
 	desktop_settings_to_json(&desktop->record.settings, settings);
+	/* Who resumes it on a terminal wants it to go on; a server that does it by itself does not
+	 * know. */
+	if (command->attended && resumed && (resumed->is_paused || resumed->is_interrupted)) {
+		run_api_pause(api, resumed->is_interrupted);
+	}
 	agent_printer_init(&show.printer, stdout, command->json);
 	show.printer.asks_here = show.person.has_terminal;
 	struct cua_agent_options options = {

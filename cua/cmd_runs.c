@@ -16,6 +16,7 @@ static const char help[] =
 		"       cua runs attach RUN [--json]\n"
 		"       cua runs status|pause|continue|cancel RUN [--json]\n"
 		"       cua runs tell RUN \"TEXT\"\n"
+		"       cua runs interrupt RUN [\"TEXT\"]\n"
 		"       cua runs answer RUN QUESTION yes|no|\"TEXT\"\n"
 		"       cua runs cost RUN\n"
 		"       cua runs report RUN\n"
@@ -43,6 +44,9 @@ static const char help[] =
 		"        An answer is for that question alone; the first one counts.\n"
 		"pause   it waits before its next call, until continue; the time does not count.\n"
 		"tell    says something to the model, which hears it before its next answer.\n"
+		"interrupt  breaks off what the model says or does just now, and says TEXT; "
+		"without it,\n"
+		"        the run waits for tell or continue.\n"
 		"cancel  ends it as Ctrl-C does; cua run --resume goes on with it.\n"
 		"cost    where its tokens and its money went.\n"
 		"report  writes report.html again and prints where it is.\n"
@@ -76,6 +80,7 @@ static const struct {
 	{ "attach", runs_attach },
 	{ "status", runs_status },
 	{ "tell", runs_tell },
+	{ "interrupt", runs_interrupt },
 	{ "pause", runs_pause },
 	{ "continue", runs_continue },
 	{ "cancel", runs_cancel },

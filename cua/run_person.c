@@ -38,8 +38,10 @@ static char *read_line(void)
 }
 
 /* The first answer, from wherever it comes, which the caller frees; "" when the run is to end.
- * NULL, which is told: nobody answered in time. question: taken over. */
-static char *await_answer(struct run_person *person, cJSON *question, uint64_t expires_us)
+ * NULL, which is told: nobody answered in time, or somebody interrupts the run instead, where that
+ * may be. question: taken over. */
+static char *await_answer(
+		struct run_person *person, cJSON *question, uint64_t expires_us, bool may_interrupt)
 {
 	if (expires_us != UINT64_MAX) {
 		cJSON_AddNumberToObject(question, "expires_in_s", seconds_until(expires_us));
@@ -47,7 +49,9 @@ static char *await_answer(struct run_person *person, cJSON *question, uint64_t e
 	run_api_ask(person->api, question);
 	struct pollfd fds[] = { { .fd = person->stop_fd, .events = POLLIN },
 		{ .fd = run_api_answer_fd(person->api), .events = POLLIN },
-		{ .fd = person->has_terminal ? STDIN_FILENO : -1, .events = POLLIN } };
+		{ .fd = person->has_terminal ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = may_interrupt ? run_api_interrupt_fd(person->api) : -1,
+				.events = POLLIN } };
 	int ready = 0;
 	do {
 		ready = poll(fds, CUA_ARRAY_LEN(fds), cua_ms_until(expires_us));
@@ -60,6 +64,10 @@ static char *await_answer(struct run_person *person, cJSON *question, uint64_t e
 	}
 	if (answer || (ready > 0 && fds[0].revents)) {
 		return answer ? answer : strdup("");
+	}
+	if (ready > 0 && fds[3].revents) {
+		fputs("\nInterrupted.\n", stderr);
+		return NULL;
 	}
 	if (ready > 0) {
 		return read_line();
@@ -152,7 +160,8 @@ enum cua_agent_consent run_person_approve(
 	if (person->has_terminal) {
 		print_question(question);
 	}
-	CUA_AUTO_FREE char *answer = await_answer(person, describe(question), question->expires_us);
+	CUA_AUTO_FREE char *answer = await_answer(
+			person, describe(question), question->expires_us, !question->checks);
 	if (!answer) {
 		return CUA_AGENT_CONSENT_NONE;
 	}
@@ -182,7 +191,7 @@ char *run_person_ask(struct run_person *person, const char *who, const char *que
 		}
 		fputs("): ", stderr);
 	}
-	char *answer = await_answer(person, json, expires_us);
+	char *answer = await_answer(person, json, expires_us, true);
 	if (answer && !answer[0]) {
 		free(CUA_STEAL(answer));
 	}

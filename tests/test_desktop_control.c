@@ -387,6 +387,80 @@ static void a_yes_lets_nothing_happen_in_a_pause(void **state)
 	expect_end(0, "done: 2 steps, 0 actions");
 }
 
+/* --- breaking off --- */
+
+/* For a window that never comes, as long as may be. */
+#define WAIT(id) \
+	STREAM("{\"type\":\"function_call\",\"id\":\"i" id "\",\"call_id\":\"" id \
+	       "\",\"name\":\"wait_for\",\"arguments\":\"{\\\"until\\\":\\\"window\\\"," \
+	       "\\\"text\\\":\\\"never\\\",\\\"timeout_ms\\\":60000}\"}")
+
+static bool has_begun_a_call(void *data)
+{
+	struct output output;
+	world_cua(&world, &output, "runs", "show", name, "--json", NULL);
+	const bool has_begun = strstr(output.out, data);
+	output_finish(&output);
+	return has_begun;
+}
+
+static void who_interrupts_is_heard_at_once(void **state)
+{
+	(void)state;
+	static const char *const script[] = { CLICK("a"), WAIT("b"), CLICK("c"),
+		ANSWER("Done in red.") };
+	char intent[] = "\"type\":\"intent\"";
+	start(script, ask_clicks);
+	/* The model, which is thinking: what it says then, nobody hears. */
+	world_expect(&world, 0, "runs", "interrupt", name, "Use the blue one.", NULL);
+	sem_post(&may_answer);
+	expect_request(2, "Use the blue one.");
+	/* An action. */
+	sem_post(&may_answer);
+	wait_until(has_begun_a_call, intent, "a call");
+	world_expect(&world, 0, "runs", "interrupt", name, "Do not wait.", NULL);
+	expect_request(3, "A person interrupted this");
+	expect_request(3, "Do not wait.");
+	/* A question. */
+	sem_post(&may_answer);
+	CUA_AUTO_FREE char *question = await_question("click at 600, 400");
+	world_expect(&world, 0, "runs", "interrupt", name, "Red will do.", NULL);
+	expect_request(4, "a person interrupted the run instead");
+	expect_request(4, "Red will do.");
+	expect_refused(question, "yes", "does not ask that");
+	sem_post(&may_answer);
+	expect_end(0, "interrupted by a person");
+	struct output output;
+	world_cua(&world, &output, "runs", "show", name, NULL);
+	assert_says(output.out, "done: 3 steps, 0 actions");
+	output_finish(&output);
+}
+
+/* Also one that died meanwhile, and that a server takes up again by itself. */
+static void who_interrupts_without_a_word_is_waited_for(void **state)
+{
+	(void)state;
+	static const char *const script[] = { WAIT("a"), ANSWER("Done in red.") };
+	char paused[] = "paused", intent[] = "\"type\":\"intent\"";
+	char noted[] = "\"phase\":\"paused\"";
+	struct output output;
+	const pid_t pid = begin_run(script, allow_all, NULL, NULL);
+	sem_post(&may_answer);
+	wait_until(has_begun_a_call, intent, "a call");
+	world_expect(&world, 0, "runs", "interrupt", name, NULL);
+	wait_until(has_begun_a_call, noted, "a run that waits");
+	kill_and_wait(pid);
+	wait_until(is_over, NULL, "the end of the run's process");
+	world_cua(&world, &output, "run", "--resume", name, "--attended", "--detach", NULL);
+	expect_status(&output, 0, "cua run --resume --detach");
+	output_finish(&output);
+	wait_until(is_in_state, paused, "a run that still waits");
+	world_expect(&world, 0, "runs", "tell", name, "Red will do.", NULL);
+	expect_request(2, "Red will do.");
+	sem_post(&may_answer);
+	expect_end(0, "Done in red.");
+}
+
 static void what_makes_no_sense_is_refused(void **state)
 {
 	(void)state;
@@ -438,6 +512,8 @@ int main(void)
 		TEST(a_question_takes_one_answer_and_only_its_own),
 		TEST(a_yes_from_elsewhere_lets_it_happen),
 		TEST(a_yes_lets_nothing_happen_in_a_pause),
+		TEST(who_interrupts_is_heard_at_once),
+		TEST(who_interrupts_without_a_word_is_waited_for),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(a_killed_run_leaves_nothing_once_it_is_deleted),
 	};

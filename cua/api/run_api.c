@@ -42,8 +42,9 @@ struct question {
 };
 
 struct run_api {
-	int cancel_fd;                  /* borrowed */
-	int news_fd, answer_fd;         /* eventfds: something for the run, an answer */
+	int cancel_fd; /* borrowed */
+	/* eventfds: something for the run, an answer, a person interrupts */
+	int news_fd, answer_fd, interrupt_fd;
 	pthread_t thread;               /* runs the loop */
 	struct cua_http_server *server; /* NULL: nobody can reach the run yet */
 	struct run_watch *watch;        /* with the server */
@@ -54,7 +55,8 @@ struct run_api {
 	char desktop[128];     /* that it works on, by its name */
 	STAILQ_HEAD(, message) messages;
 	int message_count;
-	bool is_paused; /* or is about to be */
+	bool is_paused;   /* or is about to be */
+	bool awaits_word; /* paused until something is said */
 	bool is_over;
 	int step;
 	double seq; /* of the last event in its journal */
@@ -144,6 +146,7 @@ static enum cua_status post_message(struct run_api *api, const cJSON *body, stru
 	message->text = CUA_STEAL(text);
 	STAILQ_INSERT_TAIL(&api->messages, message, link);
 	api->message_count++;
+	api->is_paused = api->is_paused && !api->awaits_word;
 	(void)eventfd_write(api->news_fd, 1);
 	tell_watchers(api);
 	return CUA_OK;
@@ -154,6 +157,7 @@ static enum cua_status set_paused(struct run_api *api, bool is_paused, struct cu
 	enum cua_status status = check_lives(api, err);
 	if (status == CUA_OK) {
 		api->is_paused = is_paused;
+		api->awaits_word = false;
 		(void)eventfd_write(api->news_fd, 1);
 		tell_watchers(api);
 	}
@@ -170,6 +174,25 @@ static enum cua_status post_resume(struct run_api *api, const cJSON *body, struc
 {
 	(void)body;
 	return set_paused(api, false, err);
+}
+
+/* With a text the run goes on by that at once; else it waits for one. */
+static enum cua_status post_interrupt(struct run_api *api, const cJSON *body, struct cua_error *err)
+{
+	enum cua_status status = check_lives(api, err);
+	if (status == CUA_OK && cua_json_member(body, "text")) {
+		status = post_message(api, body, err);
+	}
+	if (status != CUA_OK) {
+		return status;
+	}
+	if (!api->is_paused && api->message_count == 0) {
+		api->is_paused = api->awaits_word = true;
+	}
+	(void)eventfd_write(api->interrupt_fd, 1);
+	(void)eventfd_write(api->news_fd, 1);
+	tell_watchers(api);
+	return CUA_OK;
 }
 
 static enum cua_status post_cancel(struct run_api *api, const cJSON *body, struct cua_error *err)
@@ -209,6 +232,7 @@ static const struct route {
 } routes[] = {
 	{ "GET", "/v1/run", get_run },
 	{ "POST", "/v1/run/messages", post_message },
+	{ "POST", "/v1/run/interrupt", post_interrupt },
 	{ "POST", "/v1/run/pause", post_pause },
 	{ "POST", "/v1/run/resume", post_resume },
 	{ "POST", "/v1/run/cancel", post_cancel },
@@ -354,9 +378,10 @@ enum cua_status run_api_create(int cancel_fd, struct run_api **ret_api, struct c
 	api->cancel_fd = cancel_fd;
 	api->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	api->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	api->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	STAILQ_INIT(&api->messages);
 	pthread_mutex_init(&api->mutex, NULL);
-	if (api->news_fd < 0 || api->answer_fd < 0) {
+	if (api->news_fd < 0 || api->answer_fd < 0 || api->interrupt_fd < 0) {
 		const int failed = errno;
 		run_api_destroy(api);
 		return CUA_FAIL(err, CUA_ERR_IO, failed, "eventfd");
@@ -382,6 +407,7 @@ void run_api_destroy(struct run_api *api)
 	}
 	cua_closep(&api->news_fd);
 	cua_closep(&api->answer_fd);
+	cua_closep(&api->interrupt_fd);
 	pthread_mutex_destroy(&api->mutex);
 	free(api);
 }
@@ -405,7 +431,8 @@ void run_api_note(struct run_api *api, const cJSON *event)
 	}
 	pthread_mutex_unlock(&api->mutex);
 	const char *type = cua_json_text(event, "type");
-	if (strcmp(type, "turn") == 0 || strcmp(type, "retry") == 0) {
+	if (strcmp(type, "turn") == 0 || strcmp(type, "retry") == 0 ||
+			strcmp(cua_json_text(event, "phase"), "interrupted") == 0) {
 		run_api_words(api, NULL);
 	} else {
 		tell_watchers(api);
@@ -449,6 +476,19 @@ bool run_api_is_paused(struct run_api *api)
 	const bool is_paused = api->is_paused;
 	pthread_mutex_unlock(&api->mutex);
 	return is_paused;
+}
+
+void run_api_pause(struct run_api *api, bool awaits_word)
+{
+	pthread_mutex_lock(&api->mutex);
+	api->is_paused = true;
+	api->awaits_word = awaits_word;
+	pthread_mutex_unlock(&api->mutex);
+}
+
+int run_api_interrupt_fd(const struct run_api *api)
+{
+	return api->interrupt_fd;
 }
 
 void run_api_wait(struct run_api *api)

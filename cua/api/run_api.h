@@ -31,6 +31,10 @@ char *run_api_hear(struct run_api *api);
 bool run_api_has_said(struct run_api *api);
 bool run_api_is_paused(struct run_api *api);
 void run_api_wait(struct run_api *api);
+/* An eventfd, the run's to read. */
+int run_api_interrupt_fd(const struct run_api *api);
+/* Before the run begins: it waits to be told to go on. awaits_word: or for a message. */
+void run_api_pause(struct run_api *api, bool awaits_word);
 
 /* --- questions --- */
 

@@ -1,4 +1,5 @@
-/* cua runs status, tell, pause, continue, cancel, answer: a run that goes on, by its API */
+/* cua runs status, tell, interrupt, pause, continue, cancel, answer: a run that goes on, by its API
+ */
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -96,8 +97,8 @@ static int print_state(const cJSON *state, bool as_json)
 
 /* --- the commands --- */
 
-/* --json, and as many arguments as there are names of them; false if not, which has been said. */
-static bool parse(int argc, char **argv, int wanted, const char *usage, bool *ret_json)
+/* --json, and as many arguments as are wanted; false if not, which has been said. */
+static bool parse(int argc, char **argv, int least, int most, const char *usage, bool *ret_json)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
 	*ret_json = false;
@@ -108,31 +109,38 @@ static bool parse(int argc, char **argv, int wanted, const char *usage, bool *re
 		}
 		*ret_json = true;
 	}
-	if (argc - optind != wanted) {
+	const bool is_right = argc - optind >= least && argc - optind <= most;
+	if (!is_right) {
 		cua_cmd_usage("runs", "it is: cua runs %s %s", argv[0], usage);
 	}
-	return argc - optind == wanted;
+	return is_right;
 }
 
 /* One request about one run, and how it stands afterwards. members: of the body, as they follow the
- * run on the command line. */
-static int request(int argc, char **argv, const char *method, const char *path,
-		const char *const *members, int member_count, const char *usage)
+ * run on the command line; those behind the first so many may be left out. */
+static int request_with(int argc, char **argv, const char *method, const char *path,
+		const char *const *members, int needed_count, int member_count, const char *usage)
 {
 	bool as_json = false;
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *body = member_count > 0 ? cJSON_CreateObject() : NULL;
 	CUA_AUTO_JSON cJSON *state = NULL;
-	if (!parse(argc, argv, 1 + member_count, usage, &as_json)) {
+	if (!parse(argc, argv, 1 + needed_count, 1 + member_count, usage, &as_json)) {
 		return CUA_EXIT_USAGE;
 	}
-	for (int i = 0; i < member_count; i++) {
+	for (int i = 0; i < member_count && optind + 1 + i < argc; i++) {
 		cJSON_AddStringToObject(body, members[i], argv[optind + 1 + i]);
 	}
 	if (call(argv[optind], method, path, body, &state, &error) != CUA_OK) {
 		return cua_cmd_fail(&error);
 	}
 	return print_state(state, as_json);
+}
+
+static int request(int argc, char **argv, const char *method, const char *path,
+		const char *const *members, int member_count, const char *usage)
+{
+	return request_with(argc, argv, method, path, members, member_count, member_count, usage);
 }
 
 int runs_status(int argc, char **argv)
@@ -144,6 +152,14 @@ int runs_tell(int argc, char **argv)
 {
 	static const char *const members[] = { "text" };
 	return request(argc, argv, "POST", "/v1/run/messages", members, 1, "RUN \"TEXT\"");
+}
+
+/* What it is to do instead may be said at once, or later by tell. */
+int runs_interrupt(int argc, char **argv)
+{
+	static const char *const members[] = { "text" };
+	return request_with(
+			argc, argv, "POST", "/v1/run/interrupt", members, 0, 1, "RUN [\"TEXT\"]");
 }
 
 int runs_pause(int argc, char **argv)

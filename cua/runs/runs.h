@@ -14,6 +14,7 @@ int runs_show(int argc, char **argv);
 int runs_attach(int argc, char **argv);
 int runs_status(int argc, char **argv);
 int runs_tell(int argc, char **argv);
+int runs_interrupt(int argc, char **argv);
 int runs_pause(int argc, char **argv);
 int runs_continue(int argc, char **argv);
 int runs_cancel(int argc, char **argv);

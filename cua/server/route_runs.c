@@ -67,6 +67,13 @@ static const struct field message_fields[] = {
 };
 static const struct fields message_body = { "Message", message_fields };
 
+static const struct field interruption_fields[] = { { "text", FIELD_TEXT, 0, 1, 65536, NULL, NULL,
+								    "what the model is told next; "
+								    "without, the run waits for a "
+								    "message" },
+	{ 0 } };
+static const struct fields interruption_body = { "Interruption", interruption_fields };
+
 static const struct field after_fields[] = {
 	{ "after", FIELD_WHOLE, 0, 0, 1e15, NULL, NULL,
 			"the seq of the last event that is known; also Last-Event-ID" },
@@ -240,6 +247,11 @@ static enum cua_status post_message(struct request *request, struct cua_error *e
 	return call_run(request, "/v1/run/messages", request->body, err);
 }
 
+static enum cua_status post_interrupt(struct request *request, struct cua_error *err)
+{
+	return call_run(request, "/v1/run/interrupt", request->body, err);
+}
+
 static enum cua_status post_pause(struct request *request, struct cua_error *err)
 {
 	return call_run(request, "/v1/run/pause", NULL, err);
@@ -401,6 +413,10 @@ static const struct route table[] = {
 			run_events_websocket },
 	{ "POST", "/v1/runs/{run}/messages", "tellRun", "Tells the model something", SCOPE_ACT,
 			ROUTE_LARGE, NULL, &message_body, &run_answer, 202, post_message },
+	{ "POST", "/v1/runs/{run}/interrupt", "interruptRun",
+			"Breaks off what the model says or does now; the run waits for a message",
+			SCOPE_ACT, ROUTE_LARGE, NULL, &interruption_body, &run_answer, 202,
+			post_interrupt },
 	{ "POST", "/v1/runs/{run}/pause", "pauseRun", "Before its next call it waits", SCOPE_ACT, 0,
 			NULL, NULL, &run_answer, 202, post_pause },
 	{ "POST", "/v1/runs/{run}/resume", "resumeRun", "Lets it go on", SCOPE_ACT, 0, NULL, NULL,

@@ -127,6 +127,7 @@ const answers: Record<string, string> = {
 	unanswered: 'Nobody answered in time.',
 	nobody: 'There was nobody to ask.',
 	expired: 'The approval came too late.',
+	interrupted: 'A person interrupted the run instead.',
 	screen_changed: 'The screen had changed since it was asked.',
 };
 
@@ -136,6 +137,7 @@ const phases: Record<string, string> = {
 	has_desktop: 'A person took the desktop.',
 	gave_back: 'The desktop was given back.',
 	paused: 'A person paused the run.',
+	interrupted: 'A person interrupted the run.',
 	went_on: 'It went on.',
 };
 
