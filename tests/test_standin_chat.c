@@ -136,6 +136,72 @@ static void one_call_at_a_time_if_the_client_says_so(void **state)
 	}
 }
 
+/* Answers the only call of a message, with a picture on which this is seen; NULL: with none. */
+static const cJSON *go_on(struct standin *standin, const cJSON *message, const char *seen)
+{
+	assert_int_equal(cJSON_GetArraySize(standin_at(message, "tool_calls", NULL)), 1);
+	answer(standin, message, "0");
+	if (seen) {
+		standin->seen = seen;
+		standin_say(standin, USER_PICTURE);
+	}
+	return turn(standin);
+}
+
+static void expect_call(const cJSON *message, const char *action)
+{
+	CUA_AUTO_JSON cJSON *given = arguments(message, "0");
+	assert_string_equal(standin_text(given, "action"), action);
+}
+
+static void expect_done(const cJSON *message)
+{
+	assert_string_equal(standin_text(message, "content"), "Seen.");
+}
+
+static void use_script(struct standin *standin, const char *script)
+{
+	standin_tear_down(standin);
+	standin_set_up(standin, script, "/v1/chat/completions", request_text, "messages");
+	standin->headers[WIRE_AUTHORIZATION] = "Bearer k";
+	cJSON_AddFalseToObject(standin->request, "parallel_tool_calls");
+}
+
+static void what_comes_while_it_waits_is_seen(void **state)
+{
+	struct standin *standin = *state;
+	use_script(standin, "task: t\nsteps:\n  - see: Save\n  - done: Seen.\n");
+	standin_say(standin, USER_PICTURE);
+	const cJSON *message = turn(standin);
+	for (int i = 0; i < 2; i++) {
+		expect_call(message, "screenshot");
+		message = go_on(standin, message, NULL);
+	}
+	expect_call(message, "wait");
+	message = go_on(standin, message, NULL);
+	expect_call(message, "screenshot"); /* the wait has brought none */
+	message = go_on(standin, message, NULL);
+	expect_call(message, "wait");
+	expect_done(go_on(standin, message, "Save"));
+}
+
+static void what_came_before_the_last_call_is_seen(void **state)
+{
+	struct standin *standin = *state;
+	use_script(standin,
+			"task: t\nsteps:\n  - type: a\n  - key: ctrl+s\n  - see: Save\n"
+			"  - done: Seen.\n");
+	standin_say(standin, USER_PICTURE);
+	const cJSON *message = turn(standin);
+	expect_call(message, "type");
+	message = go_on(standin, message, "Save");
+	expect_call(message, "key");
+	/* It had no effect that is seen: a look says so, too. */
+	message = go_on(standin, message, NULL);
+	expect_call(message, "screenshot");
+	expect_done(go_on(standin, message, NULL));
+}
+
 static void requests_that_break_the_contract_are_refused(void **state)
 {
 	static const struct standin_refusal cases[] = {
@@ -381,6 +447,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(plays_with_the_functions_it_is_offered),
 		TEST(one_call_at_a_time_if_the_client_says_so),
+		TEST(what_comes_while_it_waits_is_seen),
+		TEST(what_came_before_the_last_call_is_seen),
 		TEST(requests_that_break_the_contract_are_refused),
 		TEST(without_tools_it_can_only_say_so),
 		TEST(every_call_is_answered_once_and_in_order),

@@ -46,7 +46,7 @@ static bool read_screen(struct step_context *context, struct cua_error *err)
 	}
 	enum cua_status status = context->play->common->read(context->play->common->reader,
 			context->input->png, context->input->png_len, &context->screen, err);
-	context->has_screen = status == CUA_OK;
+	context->has_screen = context->state.has_read = status == CUA_OK;
 	return context->has_screen;
 }
 
@@ -80,10 +80,18 @@ enum step_outcome step_need_picture(
 	return STEP_NEXT;
 }
 
+/* A look that brings no picture says that the screen is as on the newest. */
+static bool is_there_to_read(const struct step_context *context)
+{
+	const struct play_state *state = &context->state;
+	return context->input->png &&
+			(context->input->is_new || (state->looks > 0 && !state->has_read));
+}
+
 enum step_outcome step_need_screen(
 		struct step_context *context, const struct script_step *step, struct cua_error *err)
 {
-	if (!context->input->png) {
+	if (!is_there_to_read(context)) {
 		snprintf(context->why, sizeof(context->why), "got no picture");
 		return step_look_again(context, step, err);
 	}

@@ -242,6 +242,12 @@ static enum cua_status begin(struct play *play, const struct play_input *input,
 	return CUA_OK;
 }
 
+/* A look is left, and what it would show came with the answer to the call before it. */
+static bool has_seen(const struct acts *rest, const struct play_input *input)
+{
+	return input->is_new && rest->count == 1 && rest->items[0].kind == ACT_SCREENSHOT;
+}
+
 /* What the last turn had no room for, split already. */
 static enum cua_status take_rest(
 		struct step_context *context, const struct acts *rest, struct cua_error *err)
@@ -267,7 +273,7 @@ enum cua_status play_answer(struct play *play, const struct play_input *input,
 	}
 	const struct play_turn *last = play->turn_count ? &play->turns[play->turn_count - 1] : NULL;
 	bool was_ended = context.state.ended;
-	if (last && last->rest.count) {
+	if (last && last->rest.count && !has_seen(&last->rest, input)) {
 		status = take_rest(&context, &last->rest, err);
 	} else {
 		status = was_ended ? CUA_OK : run_steps(play, &context, err);

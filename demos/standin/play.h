@@ -30,6 +30,7 @@ struct play_state {
 	int looks;         /* how often this step asked for another picture */
 	uint64_t since_us; /* when this step was first tried; 0: not yet */
 	bool called;       /* the step's function call is out; its answer comes next */
+	bool has_read;     /* this step has read the newest picture */
 	bool ended;
 };
 
@@ -69,8 +70,9 @@ struct play {
 /* What a request brought; all of it is borrowed from the request. */
 struct play_input {
 	int turns_replayed; /* the history ends with this turn; 0: a new conversation */
-	const void *png;    /* the picture since the last turn; NULL if there is none */
+	const void *png;    /* the newest picture; NULL if there is none */
 	size_t png_len;
+	bool is_new;             /* it came since the last turn */
 	struct cua_point screen; /* size of the newest picture, since then or before; 0: none */
 	const char *told;  /* what the functions answered that the last turn called; "" for none */
 	const char *notes; /* what the user or a failed action said since then; "" for none */

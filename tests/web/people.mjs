@@ -88,13 +88,15 @@ test('what is typed reaches the desktop, and the agent goes on when it is given 
 	const screen = ann.locator('.live-screen canvas');
 	await live(ann);
 	await screen.click({ position: { x: 250, y: 150 } });
-	// It goes on to change while the agent is at it again.
-	await ann.keyboard.type('for i in $(seq 40); do sleep 1.3; echo HARBOUR REACHED; done\n');
+	// What the run waits for is HARBOUR REACHED, which is not on the screen before it is given back.
+	await ann.keyboard.type('until [ -e /tmp/go ]; do sleep 0.2; done; echo SEFSQk9VUiBSRUFDSEVE | base64 -d\n');
 	await ann.getByRole('button', { name: 'Give back' }).click();
 	await ann.getByLabel('What the agent should know').fill('It is typed.');
 	await ann.getByRole('dialog').getByRole('button', { name: 'Give back' }).click();
 	await ann.getByText('Live', { exact: true }).waitFor();
-	await ann.getByText('Done', { exact: true }).waitFor({ timeout: 3 * waitMs });
+	const { now } = await server.call('GET', `/v1/runs/${run.id}`);
+	await server.call('POST', `/v1/desktops/${now.desktop}/exec`, { command: ['touch', '/tmp/go'] });
+	await ann.getByText('Done', { exact: true }).waitFor();
 	await ann.getByRole('status').getByText('A person <i>was</i> here. <img src=x onerror=alert(5)>').waitFor();
 	await ben.getByText('Done', { exact: true }).waitFor();
 	expectQuiet(ann, ...outage);

@@ -53,7 +53,7 @@ bool picture_take(struct wire_request *request, const char *base64, const char *
 	talk->fresh = fresh;
 	fresh[talk->fresh_count].base64 = base64;
 	snprintf(fresh[talk->fresh_count].place, sizeof(fresh->place), "%s", place);
-	talk->fresh_count++;
+	talk->newest = fresh[talk->fresh_count++];
 	talk->picture_size = size;
 	talk->seen_size = size;
 	talk->pictures++;
@@ -104,7 +104,7 @@ static bool decode(struct wire_request *request, const struct talk_picture *pict
 			picture_refuse(request, picture->place, &why);
 }
 
-bool picture_decode_fresh(struct wire_request *request)
+bool picture_decode_taken(struct wire_request *request)
 {
 	const struct talk *talk = &request->talk;
 	for (size_t i = 0; i < talk->fresh_count; i++) {
@@ -112,5 +112,5 @@ bool picture_decode_fresh(struct wire_request *request)
 			return false;
 		}
 	}
-	return true;
+	return talk->fresh_count || !talk->newest.base64 || decode(request, &talk->newest);
 }

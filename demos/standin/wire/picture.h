@@ -14,7 +14,7 @@ const char *picture_of_data_url(const char *text);
  * @place:    where it stands, for errors; kept.
  * @ret_size: pixels; may be NULL.
  *
- * Only its first bytes are read, the rest by picture_decode_fresh(). False if they are not those of
+ * Only its first bytes are read, the rest by picture_decode_taken(). False if they are not those of
  * a PNG, and when memory runs out; nothing is refused then.
  */
 bool picture_take(struct wire_request *request, const char *base64, const char *place,
@@ -26,8 +26,8 @@ struct cua_point picture_point(const struct wire_request *request, struct cua_po
 /* Notes that the picture at this place is none, as why says; yields false. */
 bool picture_refuse(struct wire_request *request, const char *place, const struct cua_error *why);
 
-/* Decodes whole what came after the newest turn; refuses what is no base64 or cannot be decoded, as
- * the real services do. */
-bool picture_decode_fresh(struct wire_request *request);
+/* Decodes whole what came after the newest turn, else the newest there is; refuses what is no
+ * base64 or cannot be decoded, as the real services do. */
+bool picture_decode_taken(struct wire_request *request);
 
 #endif

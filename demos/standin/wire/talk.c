@@ -72,7 +72,7 @@ bool talk_add_text(struct cua_buffer *into, const char *text)
 bool talk_complete(struct wire_request *request)
 {
 	struct talk *talk = &request->talk;
-	if (!picture_decode_fresh(request)) {
+	if (!picture_decode_taken(request)) {
 		return false;
 	}
 	struct play_input *input = &request->input;
@@ -82,6 +82,7 @@ bool talk_complete(struct wire_request *request)
 	input->notes = talk->turn && talk->notes.len ? talk->notes.data : "";
 	input->png = talk->png;
 	input->png_len = talk->png_len;
+	input->is_new = talk->fresh_count > 0;
 	input->screen = talk->picture_size;
 	return true;
 }

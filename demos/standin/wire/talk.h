@@ -30,9 +30,10 @@ struct talk {
 	int call_count;
 	struct talk_picture *fresh; /* owned; what came earlier was looked at then */
 	size_t fresh_count;
+	struct talk_picture newest;    /* fresh or not; base64 NULL: there was none */
 	struct cua_point picture_size; /* of the newest */
 	struct cua_point seen_size; /* at which the model sees it: services shrink what is large */
-	unsigned char *png;         /* owned; bytes of the newest, if it is fresh */
+	unsigned char *png;         /* owned; bytes of the newest */
 	size_t png_len;
 	int pictures;
 	size_t picture_bytes; /* of all, as text */
