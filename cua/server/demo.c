@@ -3,20 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cua/base/file.h"
+#include "cua/base/json.h"
 #include "cua/base/paths.h"
-#include "cua/base/process.h"
 #include "cua/base/util.h"
+#include "cua/server/store.h"
 #include "demo_policy.h"
 #include "demo_script.h"
 
 #define READY_TIMEOUT_MS 20000
+#define END_TIMEOUT_MS 5000
 #define IDLE_OPTION "--idle=3600"
+#define RECORD_MAX 4096
 #define STEPS_MAX 100
 
 const char demo_task[] =
@@ -26,14 +30,59 @@ const char demo_task[] =
 
 void demo_init(struct demo *demo)
 {
-	*demo = (struct demo){ .pid = 0 };
+	*demo = (struct demo){ .port = 0 };
 	pthread_mutex_init(&demo->mutex, NULL);
 }
 
-/* Its only child of this kind: it is reaped here, where its end matters. */
-static bool is_running(const struct demo *demo)
+static void name_record(const char *state_dir, char *path, size_t size)
 {
-	return demo->pid > 0 && waitpid(demo->pid, NULL, WNOHANG) == 0;
+	snprintf(path, size, "%s/demo/standin.json", state_dir);
+}
+
+/* For the servers to come. */
+static enum cua_status write_record(
+		const struct demo *demo, const char *state_dir, struct cua_error *err)
+{
+	char path[CUA_PATH_MAX + 32];
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "version", CUA_VERSION); /* of its script */
+	cJSON_AddNumberToObject(json, "pid", demo->process.pid);
+	cJSON_AddNumberToObject(json, "start_ticks", (double)demo->process.start_ticks);
+	cJSON_AddNumberToObject(json, "port", demo->port);
+	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
+	name_record(state_dir, path, sizeof(path));
+	return text ? cua_file_write(path, text, strlen(text), 0600, err)
+		    : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "the stand-in model");
+}
+
+/* That of a server before this one. */
+static void read_record(struct demo *demo, const char *state_dir)
+{
+	char path[CUA_PATH_MAX + 32];
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	cua_buffer_init(&text, RECORD_MAX);
+	name_record(state_dir, path, sizeof(path));
+	if (cua_file_read(path, &text, NULL) != CUA_OK) {
+		return;
+	}
+	CUA_AUTO_JSON cJSON *json = cJSON_Parse(text.data);
+	if (strcmp(cua_json_text(json, "version"), CUA_VERSION) == 0) {
+		demo->process = (struct cua_process_id){ .pid = cua_json_int(json, "pid"),
+			.start_ticks = (uint64_t)cua_json_number(json, "start_ticks") };
+		demo->port = cua_json_int(json, "port");
+	}
+}
+
+/* If it is our child and has ended, it is reaped here. */
+static bool is_running(struct demo *demo, const char *state_dir)
+{
+	if (demo->process.pid == 0) {
+		read_record(demo, state_dir);
+	} else {
+		(void)waitpid(demo->process.pid, NULL, WNOHANG);
+	}
+	CUA_AUTO_FD int pidfd = cua_process_open(demo->process);
+	return pidfd >= 0;
 }
 
 /* "listening on 127.0.0.1:PORT" */
@@ -85,15 +134,18 @@ static enum cua_status start(struct demo *demo, const char *script, struct cua_e
 		.fd_count = CUA_ARRAY_LEN(fds),
 		.uid = (uid_t)-1,
 		.new_session = true };
-	enum cua_status status = cua_spawn(&spawn, &demo->pid, err);
+	pid_t pid = 0;
+	enum cua_status status = cua_spawn(&spawn, &pid, err);
 	close(ends[1]);
+	demo->process = cua_process_identify(pid);
 	return status == CUA_OK ? await_port(ready_fd, &demo->port, err) : status;
 }
 
 static enum cua_status settle(
-		struct demo *demo, const char *dir, const char *policy, struct cua_error *err)
+		struct demo *demo, const char *state_dir, const char *policy, struct cua_error *err)
 {
-	char script[CUA_PATH_MAX + 64];
+	char dir[CUA_PATH_MAX + 16], script[CUA_PATH_MAX + 64];
+	snprintf(dir, sizeof(dir), "%s/demo", state_dir);
 	snprintf(script, sizeof(script), "%s/letter.yaml", dir);
 	enum cua_status status = cua_make_dirs(dir, 0700, err);
 	if (status == CUA_OK) {
@@ -102,18 +154,26 @@ static enum cua_status settle(
 	if (status == CUA_OK) {
 		status = cua_file_write(policy, demo_policy, strlen(demo_policy), 0600, err);
 	}
-	return status == CUA_OK ? start(demo, script, err) : status;
+	if (status == CUA_OK) {
+		status = start(demo, script, err);
+	}
+	return status == CUA_OK ? write_record(demo, state_dir, err) : status;
+}
+
+static void name_url(const struct demo *demo, char *url, size_t size)
+{
+	snprintf(url, size, "http://127.0.0.1:%d/v1", demo->port);
 }
 
 enum cua_status demo_settings(struct demo *demo, const char *state_dir, cJSON **ret_settings,
 		struct cua_error *err)
 {
-	char dir[CUA_PATH_MAX + 16], policy[CUA_PATH_MAX + 32], base_url[64];
-	snprintf(dir, sizeof(dir), "%s/demo", state_dir);
-	snprintf(policy, sizeof(policy), "%s/policy.yaml", dir);
+	char policy[CUA_PATH_MAX + 32], base_url[64];
+	snprintf(policy, sizeof(policy), "%s/demo/policy.yaml", state_dir);
 	pthread_mutex_lock(&demo->mutex);
-	enum cua_status status = is_running(demo) ? CUA_OK : settle(demo, dir, policy, err);
-	snprintf(base_url, sizeof(base_url), "http://127.0.0.1:%d/v1", demo->port);
+	enum cua_status status =
+			is_running(demo, state_dir) ? CUA_OK : settle(demo, state_dir, policy, err);
+	name_url(demo, base_url, sizeof(base_url));
 	pthread_mutex_unlock(&demo->mutex);
 	if (status != CUA_OK) {
 		return status;
@@ -125,4 +185,29 @@ enum cua_status demo_settings(struct demo *demo, const char *state_dir, cJSON **
 	cJSON_AddStringToObject(settings, "policy", policy);
 	cJSON_AddNumberToObject(settings, "max_steps", STEPS_MAX);
 	return CUA_OK;
+}
+
+/* In doubt: yes. */
+static bool is_wanted(const struct demo *demo, struct store *store)
+{
+	char base_url[64];
+	CUA_AUTO_JSON cJSON *rows = NULL;
+	name_url(demo, base_url, sizeof(base_url));
+	return store_run(store, &rows, NULL,
+			       "SELECT id FROM runs WHERE state IN ('queued', 'starting', "
+			       "'running') AND settings_json ->> 'base_url' = ? LIMIT 1",
+			       "s", base_url) != CUA_OK ||
+			rows->child;
+}
+
+void demo_end(struct demo *demo, const char *state_dir, struct store *store)
+{
+	char path[CUA_PATH_MAX + 32];
+	if (!is_running(demo, state_dir) || is_wanted(demo, store)) {
+		return;
+	}
+	if (cua_process_end(demo->process, SIGTERM, END_TIMEOUT_MS)) {
+		name_record(state_dir, path, sizeof(path));
+		(void)unlink(path);
+	}
 }

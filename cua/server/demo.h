@@ -4,17 +4,20 @@
 /* A run that needs no key: cua-standin plays the model, over HTTP like a real one. */
 
 #include <pthread.h>
-#include <sys/types.h>
 
 #include <cjson/cJSON.h>
 
 #include "cua/base/error.h"
+#include "cua/base/process.h"
 
-/* The stand-in that this server has started: it outlives us like the agents that speak to it, and
- * ends when nobody has asked it for long. */
+struct store;
+
+/* The stand-in of this state folder. As long as a run may ask it, it outlives its server as the
+ * agents do, and the next server goes on with it; it ends with a server that no such run is left
+ * of, or when nobody has asked it for long. */
 struct demo {
 	pthread_mutex_t mutex;
-	pid_t pid; /* 0: none */
+	struct cua_process_id process; /* pid 0: none */
 	int port;
 };
 
@@ -32,5 +35,8 @@ extern const char demo_task[];
  */
 CUA_NODISCARD enum cua_status demo_settings(struct demo *demo, const char *state_dir,
 		cJSON **ret_settings, struct cua_error *err);
+
+/* The server ends: so does the stand-in, unless a run waits for it or goes on. */
+void demo_end(struct demo *demo, const char *state_dir, struct store *store);
 
 #endif

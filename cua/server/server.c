@@ -265,6 +265,9 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 		uv_run(&server->loop, UV_RUN_DEFAULT);
 		uv_loop_close(&server->loop);
 	}
+	if (server->store) {
+		demo_end(&server->demo, server->state_dir, server->store);
+	}
 	runs_end_spares();
 	runs_destroy(server->runs);
 	webhooks_destroy(server->webhooks);

@@ -30,6 +30,5 @@ mkdir "$place/run" "$place/state" "$place/home"
 chmod 711 "$place" "$place/run" "$place/state"
 export CUA_RUNTIME_DIR="$place/run" CUA_STATE_DIR="$place/state" HOME="$place/home"
 unset CUA_RUNS_DIR CUA_MODEL CUA_BASE_URL XDG_CONFIG_HOME XDG_RUNTIME_DIR DISPLAY || true
-# The stand-in of a demo outlives its server, as runs do.
-trap 'pkill -f -- "--script $place/" || true; "$CUA_TEST_PROGRAM" desktop stop --all >/dev/null 2>&1 || true; rm -rf "$place"' EXIT
+trap '"$CUA_TEST_PROGRAM" desktop stop --all >/dev/null 2>&1 || true; rm -rf "$place"' EXIT
 node --test --test-reporter=spec "$suite.mjs"

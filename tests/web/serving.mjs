@@ -1,7 +1,9 @@
 // How the page is served: its policy, its caching, its size; and who gets in.
 
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server } from './stage.mjs';
 
@@ -117,7 +119,36 @@ test('the login of the URL is used once, and leaves the address', async () => {
 	await other.context().close();
 });
 
+test('a page that is loaded anew while it logs in is logged in', async () => {
+	for (const patience of [0, 10]) {
+		const page = await openPage(browser);
+		const begun = page.waitForRequest('**/v1/login');
+		await page.goto(server.login(), { waitUntil: 'commit' });
+		await begun;
+		await new Promise((resolve) => setTimeout(resolve, patience));
+		await page.reload();
+		await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+		assert.equal(await page.getByRole('alert').count(), 0);
+		assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+		expectQuiet(page, '401');
+		await page.context().close();
+	}
+});
+
+test('a login of before does no harm to who is logged in', async () => {
+	const page = await openPage(browser);
+	const login = server.login();
+	for (let i = 0; i < 2; i++) {
+		await page.goto(login);
+		await page.reload();
+		await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	}
+	expectQuiet(page, '401');
+	await page.context().close();
+});
+
 test('who has no session is told how to get one, and can paste a login', async () => {
+	await server.again(); // Who has guessed a few times has to wait; another server does not know of it.
 	for (const options of [{}, { colorScheme: 'dark' }, { viewport: { width: 360, height: 700 } }]) {
 		const page = await openPage(browser, options);
 		await page.goto(server.base);
@@ -133,4 +164,20 @@ test('who has no session is told how to get one, and can paste a login', async (
 		expectQuiet(page, '401');
 		await page.context().close();
 	}
+});
+
+test('the model of a demo outlives its server for its runs, and ends with the last of them', async () => {
+	const file = join(process.env.CUA_STATE_DIR, 'demo/standin.json');
+	await server.call('POST', '/v1/demo');
+	const first = JSON.parse(readFileSync(file, 'utf8'));
+	await server.stop('SIGTERM');
+	const answers = () => fetch(`http://127.0.0.1:${first.port}/`);
+	await answers();
+	await server.begin(server.port);
+	await server.call('POST', '/v1/demo');
+	assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), first);
+	await server.end();
+	await assert.rejects(answers());
+	assert.ok(!existsSync(file));
+	server = undefined;
 });

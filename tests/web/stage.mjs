@@ -30,6 +30,15 @@ const ended = (child) =>
 		? Promise.resolve()
 		: new Promise((resolve) => child.once('exit', resolve));
 
+/** What nothing tells of: asked for again and again, with a deadline. */
+export async function until(what, holds) {
+	const deadline = Date.now() + waitMs;
+	while (!(await holds())) {
+		if (Date.now() > deadline) throw new Error(`waited ${waitMs} ms for ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
 export class Server {
 	static async start(port = 0) {
 		const server = new Server();
@@ -45,14 +54,26 @@ export class Server {
 		this.port = new URL(line).port;
 	}
 
-	async end(signal = 'SIGTERM') {
+	/** With it the runs that still go on, and the model of its demos. */
+	async end() {
+		await until('the end of all runs', async () => {
+			const { items } = await this.call('GET', '/v1/runs');
+			const open = items.filter((run) => run.ended_ms === null);
+			// One that is just being started cannot be cancelled yet.
+			for (const { id } of open) await this.call('POST', `/v1/runs/${id}/cancel`).catch(() => {});
+			return open.length === 0;
+		});
+		await this.stop('SIGTERM');
+	}
+
+	async stop(signal) {
 		this.child.kill(signal);
 		await ended(this.child);
 	}
 
 	/** SIGKILL, and another one on the same folder and port. */
 	async again() {
-		await this.end('SIGKILL');
+		await this.stop('SIGKILL');
 		await this.begin(this.port);
 	}
 

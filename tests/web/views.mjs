@@ -178,7 +178,6 @@ for (const [what, options] of [
 	test(`every view is accessible and fits: ${what}`, async () => {
 		const person = await openPage(browser, options);
 		await person.goto(server.login());
-		// A page that is loaded anew meanwhile would lose the login, which is good once.
 		await person.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
 		for (const [where, title] of views) {
 			await person.goto(`${server.base}/#/${where}`);

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, FunctionComponent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { findSession, login, session, words } from './api/client';
+import { begunLogin, findSession, login, session, words } from './api/client';
 import icon from './icon.svg';
 import { useAttention } from './lib/attention';
 import { connected, useFeedConnection } from './lib/feed';
@@ -120,7 +120,7 @@ export function App() {
 	const [error, setError] = useState('');
 
 	const begin = async () => {
-		const code = takeCode();
+		const code = takeCode() ?? begunLogin();
 		setError('');
 		try {
 			if (code) await login(code);

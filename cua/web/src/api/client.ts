@@ -43,7 +43,7 @@ export async function send(method: string, path: string, init: RequestInit = {})
 	}
 	if (response.ok) return response;
 	const problem = await problemOf(response);
-	if (problem.status === 401 && path !== '/v1/login') session.set(null);
+	if (problem.status === 401 && session.get()) session.set(null);
 	throw problem;
 }
 
@@ -81,17 +81,56 @@ export function path(strings: TemplateStringsArray, ...parts: (string | number)[
 	return strings.reduce((text, string, i) => text + encodeURIComponent(String(parts[i - 1])) + string);
 }
 
-export async function login(code: string): Promise<void> {
-	await post('/v1/login', { login: code });
-	session.set(await get<Session>('/v1/session'));
+/** null: there is none. */
+async function askSession(): Promise<Session | null> {
+	try {
+		return await get<Session>('/v1/session');
+	} catch (error) {
+		if (error instanceof Problem && error.status === 401) return null;
+		throw error;
+	}
 }
 
 export async function findSession(): Promise<void> {
-	try {
-		session.set(await get<Session>('/v1/session'));
-	} catch (error) {
-		if (!(error instanceof Problem && error.status === 401)) throw error;
+	session.set(await askSession());
+}
+
+const begunKey = 'cua-login';
+
+/** A login that was begun in this tab and is not answered yet: the page was loaded anew meanwhile. */
+export const begunLogin = (): string | null => sessionStorage.getItem(begunKey);
+
+/** The session of a login that was used: where it was used here, its cookie is there, or on its way. */
+async function sessionOfUsed(wasBegun: boolean): Promise<Session | null> {
+	const deadline = Date.now() + (wasBegun ? 5000 : 0);
+	for (;;) {
+		const found = await askSession();
+		if (found || Date.now() >= deadline) return found;
+		await new Promise((resolve) => window.setTimeout(resolve, 100));
 	}
+}
+
+/** A code is good once, so the request outlives the page, and its answer brings the cookie all the same. */
+export async function login(code: string): Promise<void> {
+	const wasBegun = begunLogin() === code;
+	let found: Session | null = wasBegun ? await askSession() : null;
+	if (!found) {
+		sessionStorage.setItem(begunKey, code);
+		const headers = { 'Content-Type': 'application/json' };
+		try {
+			await send('POST', '/v1/login', { headers, body: JSON.stringify({ login: code }), keepalive: true });
+			found = await get<Session>('/v1/session');
+		} catch (error) {
+			if (!(error instanceof Problem && error.status === 401)) throw error;
+			found = await sessionOfUsed(wasBegun);
+			if (!found) {
+				sessionStorage.removeItem(begunKey);
+				throw error;
+			}
+		}
+	}
+	sessionStorage.removeItem(begunKey);
+	session.set(found);
 }
 
 export async function logout(): Promise<void> {
