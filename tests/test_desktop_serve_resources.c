@@ -85,12 +85,23 @@ static void a_desktop_is_worked_by_hand(void **state)
 	assert_int_equal(cJSON_GetArraySize(cua_json_member(listed, "items")), 1);
 }
 
+static int count_sleeping(void)
+{
+	CUA_AUTO_JSON cJSON *left = serve_json(&stage, "POST", "/v1/desktops/hand/exec",
+			"{\"command\":[\"pgrep\",\"-c\",\"-x\",\"sleep\"]}", 200);
+	return (int)strtol(cua_json_text(left, "output"), NULL, 10);
+}
+
 static bool none_sleeps(void *data)
 {
 	(void)data;
-	CUA_AUTO_JSON cJSON *left = serve_json(&stage, "POST", "/v1/desktops/hand/exec",
-			"{\"command\":[\"pgrep\",\"-c\",\"-x\",\"sleep\"]}", 200);
-	return strcmp(cua_json_text(left, "output"), "0\n") == 0;
+	return count_sleeping() == 0;
+}
+
+static bool one_sleeps(void *data)
+{
+	(void)data;
+	return count_sleeping() == 1;
 }
 
 static void programs_run_on_it_to_their_end(void **state)
@@ -124,6 +135,16 @@ static void programs_run_on_it_to_their_end(void **state)
 	wait_until(none_sleeps, NULL, "the end of what took too long");
 }
 
+static void who_hangs_up_ends_the_program(void **state)
+{
+	(void)state;
+	const int fd = serve_post_unread(&stage, "/v1/desktops/hand/exec",
+			"{\"command\":[\"sleep\",\"600\"],\"timeout_s\":600}");
+	wait_until(one_sleeps, NULL, "the program");
+	close(fd);
+	wait_until(none_sleeps, NULL, "its end");
+}
+
 static void its_screen_is_a_picture(void **state)
 {
 	(void)state;
@@ -144,6 +165,33 @@ static void its_screen_is_a_picture(void **state)
 		assert_memory_equal(answer.text, pictures[i].begins, 3);
 		serve_answer_finish(&answer);
 	}
+}
+
+/* Who knows the picture gets it once: a caret may blink between two requests. */
+static bool is_known_unchanged(void *data)
+{
+	char header[200], tag[160];
+	const struct serve_call call = { "GET", data, NULL, NULL, { 0 } };
+	struct serve_answer first = serve_send(&stage, &call);
+	const char *etag = strcasestr(first.headers, "etag: ");
+	assert_int_equal(first.status, 200);
+	assert_non_null(etag);
+	assert_int_equal(sscanf(etag + strlen("etag: "), "%159[^\r\n]", tag), 1);
+	snprintf(header, sizeof(header), "If-None-Match: %s", tag);
+	const struct serve_call again = { "GET", data, NULL, NULL, { header } };
+	struct serve_answer second = serve_send(&stage, &again);
+	const bool is_known = second.status == 304;
+	assert_true(is_known ? !second.text : second.status == 200);
+	serve_answer_finish(&first);
+	serve_answer_finish(&second);
+	return is_known;
+}
+
+static void a_screen_that_is_known_is_not_sent_again(void **state)
+{
+	(void)state;
+	char path[] = "/v1/desktops/hand/screenshot?width=320&format=webp";
+	wait_until(is_known_unchanged, path, "a screen that stays as it is");
 }
 
 static void what_is_wrong_with_a_desktop_is_told(void **state)
@@ -545,7 +593,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_desktop_is_worked_by_hand),
 		cmocka_unit_test(programs_run_on_it_to_their_end),
+		cmocka_unit_test(who_hangs_up_ends_the_program),
 		cmocka_unit_test(its_screen_is_a_picture),
+		cmocka_unit_test(a_screen_that_is_known_is_not_sent_again),
 		cmocka_unit_test(what_is_wrong_with_a_desktop_is_told),
 		cmocka_unit_test(nobody_takes_the_input_from_a_person),
 		cmocka_unit_test(people_take_it_and_give_it_back),

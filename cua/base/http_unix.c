@@ -4,8 +4,10 @@
 #include <http_parser.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "cua/base/json.h"
@@ -15,8 +17,17 @@
 #define READ_SIZE 65536
 #define ANSWER_MAX_LEN ((size_t)256 << 20)
 
+struct request {
+	const char *method, *target;
+	const char *body; /* NULL: none */
+	const char *etag; /* for If-None-Match; "": none */
+};
+
 struct answer {
 	struct cua_buffer *body;
+	char *etag;       /* CUA_HTTP_UNIX_ETAG_SIZE; NULL: not wanted */
+	char name[16];    /* of the header that is being read, as far as it tells ETag apart */
+	bool is_in_value; /* its name is over */
 	enum cua_status status; /* what on_body failed with */
 	struct cua_error *err;
 	bool complete;
@@ -29,28 +40,56 @@ static int on_body(http_parser *parser, const char *data, size_t len)
 	return answer->status == CUA_OK ? 0 : -1;
 }
 
+/* Names and values come in pieces. */
+static void add_piece(char *text, size_t size, const char *data, size_t len)
+{
+	const size_t had = strlen(text);
+	snprintf(text + had, size - had, "%.*s", (int)(len < size ? len : size), data);
+}
+
+static int on_header_name(http_parser *parser, const char *data, size_t len)
+{
+	struct answer *answer = parser->data;
+	if (answer->is_in_value) {
+		answer->is_in_value = false;
+		answer->name[0] = '\0';
+	}
+	add_piece(answer->name, sizeof(answer->name), data, len);
+	return 0;
+}
+
+static int on_header_value(http_parser *parser, const char *data, size_t len)
+{
+	struct answer *answer = parser->data;
+	answer->is_in_value = true;
+	if (answer->etag && strcasecmp(answer->name, "etag") == 0) {
+		add_piece(answer->etag, CUA_HTTP_UNIX_ETAG_SIZE, data, len);
+	}
+	return 0;
+}
+
 static int on_complete(http_parser *parser)
 {
 	((struct answer *)parser->data)->complete = true;
 	return 0;
 }
 
-static enum cua_status send_request(int fd, const char *method, const char *target,
-		const char *body, struct cua_error *err)
+static enum cua_status send_request(int fd, const struct request *request, struct cua_error *err)
 {
-	CUA_AUTO_BUFFER struct cua_buffer request;
-	const size_t body_len = body ? strlen(body) : 0;
-	cua_buffer_init(&request, body_len + 4096);
-	enum cua_status status = cua_buffer_printf(&request, err,
+	CUA_AUTO_BUFFER struct cua_buffer text;
+	const size_t body_len = request->body ? strlen(request->body) : 0;
+	cua_buffer_init(&text, body_len + 4096);
+	enum cua_status status = cua_buffer_printf(&text, err,
 			"%s %s HTTP/1.1\r\nhost: desktop\r\nconnection: close\r\n"
-			"content-type: application/json\r\ncontent-length: %zu\r\n\r\n",
-			method, target, body_len);
-	if (status == CUA_OK && body) {
-		status = cua_buffer_append(&request, body, body_len, err);
+			"content-type: application/json\r\ncontent-length: %zu\r\n%s%s%s\r\n",
+			request->method, request->target, body_len,
+			request->etag[0] ? "if-none-match: " : "", request->etag,
+			request->etag[0] ? "\r\n" : "");
+	if (status == CUA_OK && request->body) {
+		status = cua_buffer_append(&text, request->body, body_len, err);
 	}
-	for (size_t sent = 0; status == CUA_OK && sent < request.len;) {
-		const ssize_t wrote =
-				send(fd, request.data + sent, request.len - sent, MSG_NOSIGNAL);
+	for (size_t sent = 0; status == CUA_OK && sent < text.len;) {
+		const ssize_t wrote = send(fd, text.data + sent, text.len - sent, MSG_NOSIGNAL);
 		if (wrote >= 0) {
 			sent += (size_t)wrote;
 		} else if (errno == EPIPE || errno == ECONNRESET) {
@@ -66,7 +105,9 @@ static enum cua_status send_request(int fd, const char *method, const char *targ
 static enum cua_status read_answer(int fd, int cancel_fd, uint64_t deadline_us,
 		struct answer *answer, http_parser *parser, struct cua_error *err)
 {
-	const http_parser_settings settings = { .on_body = on_body,
+	const http_parser_settings settings = { .on_header_field = on_header_name,
+		.on_header_value = on_header_value,
+		.on_body = on_body,
 		.on_message_complete = on_complete };
 	CUA_AUTO_FREE char *part = malloc(READ_SIZE);
 	if (!part) {
@@ -100,23 +141,22 @@ static enum cua_status read_answer(int fd, int cancel_fd, uint64_t deadline_us,
 	return CUA_OK;
 }
 
-/* cancel_fd: -1 for none. */
-static enum cua_status call_until(const char *socket_path, const char *method, const char *target,
-		const char *body, int timeout_ms, int cancel_fd, int *ret_http_status,
-		struct cua_buffer *ret_body, struct cua_error *err)
+/* cancel_fd: -1 for none. answer: its body, and what else is wanted of it. */
+static enum cua_status call_until(const char *socket_path, const struct request *request,
+		int timeout_ms, int cancel_fd, struct answer *answer, int *ret_http_status,
+		struct cua_error *err)
 {
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000U;
 	CUA_AUTO_FD int fd = -1;
 	enum cua_status status = cua_unix_connect(socket_path, SOCK_STREAM, &fd, err);
 	if (status == CUA_OK) {
-		status = send_request(fd, method, target, body, err);
+		status = send_request(fd, request, err);
 	}
-	struct answer answer = { .body = ret_body, .err = err };
 	http_parser parser;
 	http_parser_init(&parser, HTTP_RESPONSE);
-	parser.data = &answer;
+	parser.data = answer;
 	if (status == CUA_OK) {
-		status = read_answer(fd, cancel_fd, deadline_us, &answer, &parser, err);
+		status = read_answer(fd, cancel_fd, deadline_us, answer, &parser, err);
 	}
 	if (status == CUA_OK) {
 		*ret_http_status = (int)parser.status_code;
@@ -128,8 +168,21 @@ enum cua_status cua_http_unix_call(const char *socket_path, const char *method, 
 		const char *body, int timeout_ms, int *ret_http_status, struct cua_buffer *ret_body,
 		struct cua_error *err)
 {
-	return call_until(socket_path, method, target, body, timeout_ms, -1, ret_http_status,
-			ret_body, err);
+	const struct request request = { method, target, body, "" };
+	struct answer answer = { .body = ret_body, .err = err };
+	return call_until(socket_path, &request, timeout_ms, -1, &answer, ret_http_status, err);
+}
+
+enum cua_status cua_http_unix_get(const char *socket_path, const char *target, int timeout_ms,
+		char etag[CUA_HTTP_UNIX_ETAG_SIZE], int *ret_http_status,
+		struct cua_buffer *ret_body, struct cua_error *err)
+{
+	char known[CUA_HTTP_UNIX_ETAG_SIZE];
+	const struct request request = { "GET", target, NULL, known };
+	struct answer answer = { .body = ret_body, .err = err, .etag = etag };
+	snprintf(known, sizeof(known), "%s", etag);
+	etag[0] = '\0';
+	return call_until(socket_path, &request, timeout_ms, -1, &answer, ret_http_status, err);
 }
 
 static enum cua_status take_error(const cJSON *answer, int http_status, struct cua_error *err)
@@ -158,8 +211,10 @@ enum cua_status cua_http_unix_json_until(const char *socket_path, const char *me
 	CUA_AUTO_BUFFER struct cua_buffer response;
 	int http_status = 0;
 	cua_buffer_init(&response, ANSWER_MAX_LEN);
-	enum cua_status status = call_until(socket_path, method, target, text, timeout_ms,
-			cancel_fd, &http_status, &response, err);
+	const struct request request = { method, target, text, "" };
+	struct answer read = { .body = &response, .err = err };
+	enum cua_status status = call_until(
+			socket_path, &request, timeout_ms, cancel_fd, &read, &http_status, err);
 	CUA_AUTO_JSON cJSON *answer =
 			status == CUA_OK && response.data ? cJSON_Parse(response.data) : NULL;
 	if (status == CUA_OK && (http_status / 100 != 2 || !answer)) {

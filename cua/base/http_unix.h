@@ -24,6 +24,13 @@ CUA_NODISCARD enum cua_status cua_http_unix_call(const char *socket_path, const 
 		const char *target, const char *body, int timeout_ms, int *ret_http_status,
 		struct cua_buffer *ret_body, struct cua_error *err);
 
+/* The same of a GET of what has a tag. etag: sent as If-None-Match unless it is ""; then that of
+ * the answer, "" for none. An answer of 304 has no body. */
+#define CUA_HTTP_UNIX_ETAG_SIZE 128
+CUA_NODISCARD enum cua_status cua_http_unix_get(const char *socket_path, const char *target,
+		int timeout_ms, char etag[CUA_HTTP_UNIX_ETAG_SIZE], int *ret_http_status,
+		struct cua_buffer *ret_body, struct cua_error *err);
+
 /**
  * cua_http_unix_json() - the same with JSON both ways.
  * @body:       NULL for none.

@@ -103,7 +103,7 @@ static enum cua_status drain(int *fd, struct cua_buffer *buffer, bool cuts, stru
 	return cuts && status == CUA_ERR_TOO_LARGE ? CUA_OK : status;
 }
 
-static enum cua_status talk(const struct command *command, struct pipes *pipes,
+static enum cua_status talk(const struct command *command, int stop_fd, struct pipes *pipes,
 		struct command_result *result, struct cua_error *err)
 {
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)command->timeout_ms * 1000;
@@ -111,19 +111,24 @@ static enum cua_status talk(const struct command *command, struct pipes *pipes,
 	size_t left = strlen(input);
 	enum cua_status status = CUA_OK;
 	while (status == CUA_OK && (pipes->ours[OUT] >= 0 || pipes->ours[ERR] >= 0)) {
-		struct pollfd polls[STREAMS];
+		struct pollfd polls[STREAMS + 1];
 		for (int i = 0; i < STREAMS; i++) {
 			polls[i] = (struct pollfd){ .fd = pipes->ours[i],
 				.events = i == IN ? POLLOUT : POLLIN };
 		}
+		polls[STREAMS] = (struct pollfd){ .fd = stop_fd, .events = POLLIN };
 		const uint64_t now = cua_now_us();
 		if (now >= deadline_us) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "cua %s took more than %d s",
 					command->argv[1], command->timeout_ms / 1000);
 		}
-		if (poll(polls, STREAMS, (int)((deadline_us - now) / 1000) + 1) < 0 &&
+		if (poll(polls, STREAMS + 1, (int)((deadline_us - now) / 1000) + 1) < 0 &&
 				errno != EINTR) {
 			return CUA_FAIL(err, CUA_ERR_IO, errno, "poll");
+		}
+		if (polls[STREAMS].revents) {
+			return CUA_FAIL(err, CUA_ERR_CANCELLED, 0,
+					"cua %s was ended: nobody waits for it", command->argv[1]);
 		}
 		if (polls[IN].revents) {
 			feed(&pipes->ours[IN], &input, &left);
@@ -146,8 +151,8 @@ static int await_end(pid_t pid)
 	return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
 }
 
-enum cua_status command_run(const struct command *command, struct command_result *ret_result,
-		struct cua_error *err)
+enum cua_status command_run_until(const struct command *command, int stop_fd,
+		struct command_result *ret_result, struct cua_error *err)
 {
 	struct pipes pipes;
 	pid_t pid = 0;
@@ -160,7 +165,7 @@ enum cua_status command_run(const struct command *command, struct command_result
 	}
 	status = start(command, &pipes, &pid, err);
 	if (status == CUA_OK) {
-		status = talk(command, &pipes, ret_result, err);
+		status = talk(command, stop_fd, &pipes, ret_result, err);
 		if (status != CUA_OK) {
 			kill(pid, SIGKILL);
 		}
@@ -168,6 +173,12 @@ enum cua_status command_run(const struct command *command, struct command_result
 	}
 	pipes_close(pipes.ours);
 	return status;
+}
+
+enum cua_status command_run(const struct command *command, struct command_result *ret_result,
+		struct cua_error *err)
+{
+	return command_run_until(command, -1, ret_result, err);
 }
 
 void command_result_finish(struct command_result *result)

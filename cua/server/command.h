@@ -26,6 +26,9 @@ struct command_result {
  * CUA_ERR_TOO_LARGE. */
 CUA_NODISCARD enum cua_status command_run(const struct command *command,
 		struct command_result *ret_result, struct cua_error *err);
+/* The same, and it is ended once stop_fd can be read: CUA_ERR_CANCELLED. */
+CUA_NODISCARD enum cua_status command_run_until(const struct command *command, int stop_fd,
+		struct command_result *ret_result, struct cua_error *err);
 void command_result_finish(struct command_result *result);
 
 /* CUA_OK for exit status 0; else what it said, as an error: CUA_ERR_INVAL for wrong usage, and

@@ -85,7 +85,7 @@ struct request {
 	char next[256];            /* of a list: what ?after= is for the next; "": that was all */
 	struct cua_buffer file;    /* with ROUTE_FILE */
 	const char *file_type;     /* static */
-	char etag[40];             /* with ROUTE_FILE, of the file; "": none */
+	char etag[128];            /* with ROUTE_FILE, of the file; "": none */
 	const char *cache;         /* with ROUTE_FILE: Cache-Control; NULL: no-store */
 	int http_status;           /* 0: as the route says */
 	bool has_begun;            /* once.c's */

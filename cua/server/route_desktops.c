@@ -2,6 +2,7 @@
  * own API, which checks it: cua/contract/README.md. */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,24 @@ static enum cua_status start(const struct request *request, const struct argumen
 	return status;
 }
 
+/* A desktop of which nobody heard that it is there would stay for good. One that was there before,
+ * and got another host, is not ours to stop. */
+static enum cua_status stop_unwanted(
+		struct request *request, const cJSON *started, struct cua_error *err)
+{
+	struct pollfd stop = { .fd = request_stop_fd(request), .events = POLLIN };
+	const char *const argv[] = { "cua", "desktop", "stop", cua_json_text(started, "name"),
+		NULL };
+	const struct command command = { .argv = argv, .timeout_ms = STOP_TIMEOUT_MS };
+	if (poll(&stop, 1, 0) <= 0 || cJSON_IsTrue(cua_json_member(started, "attached"))) {
+		return CUA_OK;
+	}
+	enum cua_status status = command_json(&command, CUA_ERR_IO, NULL, err);
+	return status == CUA_OK ? CUA_FAIL(err, CUA_ERR_CANCELLED, 0,
+						  "nobody waits for the desktop any more")
+				: status;
+}
+
 static enum cua_status post_desktop(struct request *request, struct cua_error *err)
 {
 	const char *const first[] = { "cua", "desktop", "start", "--json" };
@@ -353,8 +372,10 @@ static enum cua_status post_desktop(struct request *request, struct cua_error *e
 		status = start(request, arguments, &started, err);
 	}
 	free(arguments);
-	return status == CUA_OK ? describe(cua_json_text(started, "name"), &request->answer, err)
-				: status;
+	if (status == CUA_OK) {
+		status = describe(cua_json_text(started, "name"), &request->answer, err);
+	}
+	return status == CUA_OK ? stop_unwanted(request, started, err) : status;
 }
 
 static enum cua_status delete_desktop(struct request *request, struct cua_error *err)

@@ -75,7 +75,7 @@ static enum cua_status post_exec(struct request *request, struct cua_error *err)
 	if (status != CUA_OK) {
 		return status;
 	}
-	status = command_run(&command, &result, err);
+	status = command_run_until(&command, request_stop_fd(request), &result, err);
 	if (status == CUA_OK) {
 		request->answer = cJSON_CreateObject();
 		cJSON_AddNumberToObject(request->answer, "exit_status", result.exit_status);
