@@ -172,7 +172,11 @@ static enum cua_status sample_key(struct vnc_servers *servers, const struct vnc_
 	}
 	*ret_ms = bench_ms_since(started_us);
 	*has_letter = !*has_letter;
-	return status == CUA_OK ? bench_rfb_key(servers->viewer, keysym, false, err) : status;
+	if (status == CUA_OK) {
+		status = bench_rfb_key(servers->viewer, keysym, false, err);
+	}
+	/* A server that is left at once may leave the key down, and the next one's is none then. */
+	return status == CUA_OK ? bench_rfb_rest(servers->viewer, REST_MS, err) : status;
 }
 
 /* On both screens. */

@@ -17,6 +17,7 @@
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "cua/bench/bench_processes.h"
+#include "display/session_client.h"
 
 #define START_TIMEOUT_MS 20000
 #define FONT "-fa", "DejaVu Sans Mono", "-fs", "11"
@@ -272,17 +273,32 @@ static enum cua_status show_on_tiger(
 	return cua_spawn(&spawn_it, &servers->tiger_stage.terminal, err);
 }
 
+/* By the session, which does not wait for the screen to come to rest, as an action would. */
+static enum cua_status show_on_desktop(
+		struct vnc_servers *servers, const char *command, struct cua_error *err)
+{
+	const char *const words[] = { "xterm", FONT, "-e", "sh", "-c", command };
+	CUA_AUTO_FD int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int *session_fd = &servers->desktop_stage.session_fd;
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
+	CUA_AUTO_JSON cJSON *started = NULL;
+	cJSON_AddItemToObject(
+			request, "argv", cJSON_CreateStringArray(words, (int)CUA_ARRAY_LEN(words)));
+	const int theirs[3] = { null_fd, null_fd, null_fd };
+	cua_closep(session_fd); /* which ends what was there */
+	enum cua_status status = session_request(
+			&servers->desktop->record, request, theirs, session_fd, err);
+	return status == CUA_OK ? session_answer(*session_fd, START_TIMEOUT_MS, &started, err)
+				: status;
+}
+
 enum cua_status vnc_servers_show(struct vnc_servers *servers, const struct vnc_server *server,
 		const char *command, struct cua_error *err)
 {
 	if (server->stage == tiger_stage) {
 		return servers->tiger > 0 ? show_on_tiger(servers, command, err) : CUA_OK;
 	}
-	return bench_actf(servers->desktop, err,
-			"[{\"action\": \"open_app\", \"name\": \"xterm -fa 'DejaVu Sans Mono' -fs "
-			"11 "
-			"-e sh -c '%s'\"}]",
-			command);
+	return show_on_desktop(servers, command, err);
 }
 
 /* --- life --- */
@@ -291,9 +307,11 @@ enum cua_status vnc_servers_start(struct bench *bench, int width_px, int height_
 		struct vnc_servers *ret_servers, struct cua_error *err)
 {
 	struct cua_error missing = { 0 };
-	*ret_servers = (struct vnc_servers){
-		.bench = bench, .width_px = width_px, .height_px = height_px, .upstream.fd = -1
-	};
+	*ret_servers = (struct vnc_servers){ .bench = bench,
+		.width_px = width_px,
+		.height_px = height_px,
+		.desktop_stage.session_fd = -1,
+		.upstream.fd = -1 };
 	unsetenv("http_proxy"); /* libwebsockets would go by it, also to this machine */
 	enum cua_status status =
 			bench_desktop_start(bench, width_px, height_px, &ret_servers->desktop, err);
@@ -330,6 +348,7 @@ void vnc_servers_stop(struct vnc_servers *servers)
 	if (servers->serves) {
 		bench_child_end(&servers->serve, SIGTERM);
 	}
+	cua_closep(&servers->desktop_stage.session_fd);
 	bench_client_close(servers->desktop_stage.client);
 	bench_desktop_stop(servers->desktop);
 }

@@ -13,6 +13,7 @@
 /* What is on a screen, started by its own means. */
 struct vnc_stage {
 	struct bench_client *client;
+	int session_fd;  /* of the terminal on the desktop; -1: none */
 	bool has_letter; /* typed, and not taken away again */
 	pid_t terminal;  /* of Xtigervnc, where nobody else starts programs; 0: none */
 };
