@@ -154,15 +154,16 @@ void bench_process_read(pid_t pid, struct bench_process *ret_process)
 pid_t bench_process_find(const struct desktop_record *record, const char *program)
 {
 	struct family family;
+	pid_t found = 0;
 	find_family(record, &family);
 	for (int i = 0; i < family.count; i++) {
 		char leaf[CUA_PATH_MAX];
 		read_program(family.pids[i], leaf, sizeof(leaf));
-		if (strcmp(leaf, program) == 0) {
-			return family.pids[i];
+		if (strcmp(leaf, program) == 0 && family.pids[i] > found) {
+			found = family.pids[i];
 		}
 	}
-	return 0;
+	return found;
 }
 
 double bench_memory_available_mb(void)

@@ -25,7 +25,8 @@ struct bench_process {
 /* All 0 if it is gone. */
 void bench_process_read(pid_t pid, struct bench_process *ret_process);
 
-/* A process of the desktop's by the name of its program; 0: none. */
+/* A process of the desktop's by the name of its program, of several that with the highest number:
+ * one before it may still be ending. 0: none. */
 pid_t bench_process_find(const struct desktop_record *record, const char *program);
 
 /* MemAvailable of the machine. */

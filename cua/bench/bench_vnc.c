@@ -16,7 +16,9 @@
 #define CONNECTED_MS 200 /* at rest after the first picture */
 #define SCROLL_MS 3000
 #define QUICK_SCROLL_MS 500
-#define SCROLL_BEFORE_MS 700
+#define SCROLL_BEGUN 10 /* updates after which it does scroll */
+#define SCROLL_SLICE_MS 100
+#define SCROLL_START_MS 15000
 #define SCROLLS_MAX 10
 #define IDLE_MS 5000
 #define QUICK_IDLE_MS 500
@@ -26,14 +28,15 @@
 static const char scroll_program[] =
 		"import sys, time\n"
 		"lines = open('lines.txt').read().split('\\n')\n"
-		"rate, seconds = float(sys.argv[1]), float(sys.argv[2])\n"
+		"rate = float(sys.argv[1])\n"
+		"print('\\n'.join(lines[:200]), flush=True)\n" /* the screen is full from the first
+								  on */
 		"start, n = time.monotonic(), 0\n"
-		"while time.monotonic() - start < seconds:\n"
+		"while True:\n"
 		"    print(lines[n % len(lines)], flush=True)\n"
 		"    n += 1\n"
 		"    if rate:\n"
-		"        time.sleep(max(0, start + n / rate - time.monotonic()))\n"
-		"time.sleep(1000000)\n";
+		"        time.sleep(max(0, start + n / rate - time.monotonic()))\n";
 
 struct row {
 	struct bench_key key;
@@ -231,28 +234,37 @@ static enum cua_status watch(struct vnc_servers *servers, const struct vnc_serve
 	return status;
 }
 
+static enum cua_status wait_for_scrolling(struct vnc_servers *servers, struct cua_error *err)
+{
+	const uint64_t deadline_us = cua_now_us() + SCROLL_START_MS * UINT64_C(1000);
+	enum cua_status status = CUA_OK;
+	for (int all = 0, some = 0; status == CUA_OK && all < SCROLL_BEGUN; all += some) {
+		status = cua_now_us() < deadline_us
+				? bench_rfb_watch(servers->viewer, SCROLL_SLICE_MS, &some, err)
+				: CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "the terminal does not scroll");
+	}
+	return status;
+}
+
 static enum cua_status scroll_once(struct vnc_servers *servers, const struct vnc_server *server,
 		int lines, struct going *ret_going, struct cua_error *err)
 {
 	const int ms = servers->bench->quick ? QUICK_SCROLL_MS : SCROLL_MS;
 	char command[96];
-	int updates = 0;
-	/* It scrolls while the viewer connects, and a little longer than it is watched. */
-	snprintf(command, sizeof(command), "python3 scroll.py %d %.1f", lines,
-			(ms + SCROLL_BEFORE_MS) / 1000.0 + 2.5);
-	enum cua_status status = server->connect(servers, err);
+	snprintf(command, sizeof(command), "python3 scroll.py %d", lines);
+	enum cua_status status = connect_to(servers, server, err);
 	if (status == CUA_OK) {
 		status = vnc_servers_show(servers, server, command, err);
 	}
 	if (status == CUA_OK) {
-		status = bench_rfb_watch(servers->viewer, 2 * SCROLL_BEFORE_MS, &updates, err);
+		status = wait_for_scrolling(servers, err);
 	}
 	if (status == CUA_OK) {
 		status = watch(servers, server, ms, ret_going, err);
 	}
 	vnc_servers_disconnect(servers);
-	/* Until it is over: the next one is to scroll alone. */
-	return status == CUA_OK ? bench_pause(servers->bench, 1800, err) : status;
+	vnc_servers_hide(servers); /* the next one is to scroll alone */
+	return status;
 }
 
 static enum cua_status measure_scrolling(

@@ -301,6 +301,12 @@ enum cua_status vnc_servers_show(struct vnc_servers *servers, const struct vnc_s
 	return show_on_desktop(servers, command, err);
 }
 
+void vnc_servers_hide(struct vnc_servers *servers)
+{
+	cua_closep(&servers->desktop_stage.session_fd);
+	end_process(&servers->tiger_stage.terminal);
+}
+
 /* --- life --- */
 
 enum cua_status vnc_servers_start(struct bench *bench, int width_px, int height_px,

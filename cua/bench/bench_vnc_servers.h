@@ -62,4 +62,7 @@ CUA_NODISCARD enum cua_status vnc_servers_put(struct vnc_servers *servers, const
 CUA_NODISCARD enum cua_status vnc_servers_show(struct vnc_servers *servers,
 		const struct vnc_server *server, const char *command, struct cua_error *err);
 
+/* Ends the terminals. */
+void vnc_servers_hide(struct vnc_servers *servers);
+
 #endif
