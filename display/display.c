@@ -183,6 +183,13 @@ static bool wait_for_news(struct display *display, int wake_fd, int timeout_ms)
 	return ready > 0 && fds[1].revents;
 }
 
+/* Those count that xcb has read beside an answer: Xlib does not know of them before it reads, and
+ * the descriptor is silent. */
+static bool has_events(struct display *display)
+{
+	return XEventsQueued(display->xlib, QueuedAfterReading) > 0;
+}
+
 /* Of two times to sleep, -1 for ever. */
 static int sooner(int one_ms, int other_ms)
 {
@@ -205,7 +212,7 @@ enum cua_status display_wait(struct display *display, uint64_t deadline_us, disp
 		if (left_ms == 0) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "nothing happened in time");
 		}
-		if (XEventsQueued(display->xlib, QueuedAlready) == 0) {
+		if (!has_events(display)) {
 			(void)wait_for_news(display, display->check_fd,
 					sooner(takeover_expire(display), left_ms));
 		}
@@ -230,8 +237,7 @@ bool display_idle(struct display *display, int wake_fd)
 		}
 		/* What has come from the server meanwhile is handled by whoever begins something.
 		 */
-		const bool has_events = XEventsQueued(display->xlib, QueuedAlready) > 0;
-		if (wait_for_news(display, wake_fd, has_events ? 0 : idle_ms(display))) {
+		if (wait_for_news(display, wake_fd, has_events(display) ? 0 : idle_ms(display))) {
 			return true;
 		}
 	}
