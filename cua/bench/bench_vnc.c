@@ -24,13 +24,12 @@
 #define QUICK_IDLE_MS 500
 #define KEY_BACKSPACE 0xff08 /* X11/keysymdef.h */
 
-/* A line so often; 0: as many as the terminal takes. */
+/* A line so often; 0: as many as the terminal takes. First so many that the screen is full. */
 static const char scroll_program[] =
 		"import sys, time\n"
 		"lines = open('lines.txt').read().split('\\n')\n"
 		"rate = float(sys.argv[1])\n"
-		"print('\\n'.join(lines[:200]), flush=True)\n" /* the screen is full from the first
-								  on */
+		"print('\\n'.join(lines[:200]), flush=True)\n"
 		"start, n = time.monotonic(), 0\n"
 		"while True:\n"
 		"    print(lines[n % len(lines)], flush=True)\n"
