@@ -234,11 +234,13 @@ static int desktop_list(int argc, char **argv)
 	return CUA_EXIT_OK;
 }
 
-static int stop_one(const char *name)
+static int stop_one(const char *name, bool may_be_gone)
 {
 	struct cua_error error = { 0 };
-	return cua_desktop_stop_by_name(name, &error) == CUA_OK ? CUA_EXIT_OK
-								: cua_cmd_fail(&error);
+	const enum cua_status status = cua_desktop_stop_by_name(name, &error);
+	return status == CUA_OK || (status == CUA_ERR_NOT_FOUND && may_be_gone)
+			? CUA_EXIT_OK
+			: cua_cmd_fail(&error);
 }
 
 /* Waits until they are gone. */
@@ -276,7 +278,7 @@ static int desktop_stop(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--all") != 0) {
 		for (int i = 1; i < argc; i++) {
-			const int one = stop_one(argv[i]);
+			const int one = stop_one(argv[i], false);
 			result = one != CUA_EXIT_OK ? one : result;
 		}
 		return result;
@@ -284,7 +286,8 @@ static int desktop_stop(int argc, char **argv)
 	CUA_AUTO_JSON cJSON *list = cua_desktop_list(&error);
 	const cJSON *desktop = NULL;
 	cJSON_ArrayForEach (desktop, list) {
-		const int one = stop_one(cua_json_text(desktop, "name"));
+		/* Its run may have ended it since. */
+		const int one = stop_one(cua_json_text(desktop, "name"), true);
 		result = one != CUA_EXIT_OK ? one : result;
 	}
 	return list ? result : cua_cmd_fail(&error);

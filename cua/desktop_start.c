@@ -165,7 +165,7 @@ static enum cua_status make_dirs(const struct desktop_record *record, struct cua
 static enum cua_status claim(const char *all, const struct cua_desktop_options *options,
 		struct desktop_record *record, struct cua_error *err)
 {
-	char state[CUA_PATH_MAX - DESKTOP_NAME_MAX - 16];
+	char state[CUA_PATH_MAX - DESKTOP_NAME_MAX - 16], path[CUA_PATH_MAX + 16];
 	enum cua_status status = cua_state_dir(state, sizeof(state), err);
 	if (status == CUA_OK) {
 		status = choose_uid(all, &record->uid, err);
@@ -199,7 +199,11 @@ static enum cua_status claim(const char *all, const struct cua_desktop_options *
 	record->created_s = time(NULL);
 	desktop_limits_plan(record);
 	status = desktop_record_write(record, err);
-	if (status != CUA_OK && rmdir(record->dir) != 0) {
+	if (status == CUA_OK) {
+		desktop_path(record, DESKTOP_STOP_LOCK, path, sizeof(path));
+		status = cua_file_write(path, "", 0, 0600, err);
+	}
+	if (status != CUA_OK && cua_remove_tree(record->dir, NULL) != CUA_OK) {
 		cua_error_prefix(err, "%s is left behind", record->dir);
 	}
 	return status;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -114,37 +115,49 @@ static void remove_x11_links(const struct desktop_record *record)
 	}
 }
 
+static enum cua_status stop(const struct desktop_record *record, struct cua_error *err)
+{
+	enum cua_status status = end_process(record->host, "the desktop host", err);
+	if (status == CUA_OK) {
+		status = end_process(record->vnc, "the VNC server", err);
+	}
+	if (status == CUA_OK) {
+		status = end_process(record->egress, "its egress proxy or gateway", err);
+	}
+	if (status == CUA_OK && !record->settings.sandboxed) {
+		status = end_process(record->session, "the session", err);
+	}
+	if (status == CUA_OK && record->settings.sandboxed) {
+		/* Pid 1 of a namespace takes everything with it, and takes no SIGTERM. */
+		(void)cua_process_end(record->session, SIGKILL, KILL_WAIT_MS);
+		status = end_process(record->bwrap, "bubblewrap", err);
+	}
+	end_strays(record);
+	remove_x11_leftovers(record);
+	remove_x11_links(record);
+	if (status == CUA_OK) {
+		status = desktop_limits_remove(record, err);
+	}
+	if (status == CUA_OK && record->home[0]) {
+		desktop_disk_unmount(record->home);
+		status = cua_remove_tree(record->home, err);
+	}
+	return status == CUA_OK ? cua_remove_tree(record->dir, err) : status;
+}
+
 enum cua_status cua_desktop_stop_by_name(const char *name, struct cua_error *err)
 {
 	struct desktop_record record;
+	char path[CUA_PATH_MAX + 16];
 	enum cua_status status = desktop_record_read(name, &record, err);
 	if (status != CUA_OK) {
 		return status;
 	}
-	status = end_process(record.host, "the desktop host", err);
-	if (status == CUA_OK) {
-		status = end_process(record.vnc, "the VNC server", err);
+	/* Whoever stops it already does so to the end: its run and its user may do so at once. */
+	desktop_path(&record, DESKTOP_STOP_LOCK, path, sizeof(path));
+	CUA_AUTO_FD int lock_fd = open(path, O_RDWR | O_CLOEXEC);
+	while (lock_fd >= 0 && flock(lock_fd, LOCK_EX) != 0 && errno == EINTR) {
 	}
-	if (status == CUA_OK) {
-		status = end_process(record.egress, "its egress proxy or gateway", err);
-	}
-	if (status == CUA_OK && !record.settings.sandboxed) {
-		status = end_process(record.session, "the session", err);
-	}
-	if (status == CUA_OK && record.settings.sandboxed) {
-		/* Pid 1 of a namespace takes everything with it, and takes no SIGTERM. */
-		(void)cua_process_end(record.session, SIGKILL, KILL_WAIT_MS);
-		status = end_process(record.bwrap, "bubblewrap", err);
-	}
-	end_strays(&record);
-	remove_x11_leftovers(&record);
-	remove_x11_links(&record);
-	if (status == CUA_OK) {
-		status = desktop_limits_remove(&record, err);
-	}
-	if (status == CUA_OK && record.home[0]) {
-		desktop_disk_unmount(record.home);
-		status = cua_remove_tree(record.home, err);
-	}
-	return status == CUA_OK ? cua_remove_tree(record.dir, err) : status;
+	status = desktop_record_read(name, &record, err);
+	return status == CUA_OK ? stop(&record, err) : status;
 }

@@ -128,7 +128,8 @@ void run_desktop_close(
 				"cua run --resume %s goes on there, cua desktop stop %s ends it\n",
 				name, result->run_dir ? strrchr(result->run_dir, '/') + 1 : "RUN",
 				name);
-	} else if (cua_desktop_stop_by_name(name, &why) != CUA_OK) {
+	} else if (cua_desktop_stop_by_name(name, &why) != CUA_OK &&
+			why.status != CUA_ERR_NOT_FOUND) {
 		fprintf(stderr, "cua run: the desktop %s was not stopped: %s\n", name, why.msg);
 	}
 }

@@ -72,5 +72,7 @@ bool desktop_network_is_up(const struct desktop_record *record);
 
 /* DIR/leaf; the result is cut if it does not fit, which opening it then tells. */
 void desktop_path(const struct desktop_record *record, const char *leaf, char *path, size_t size);
+/* A leaf: whoever stops the desktop has it locked; the lock of the folder is the host's. */
+#define DESKTOP_STOP_LOCK "stop.lock"
 
 #endif

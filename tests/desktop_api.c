@@ -7,6 +7,7 @@
 
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "tests/waiting.h"
 
 long desktop_http(struct desktop *desktop, const char *method, const char *path, const char *body,
 		size_t body_len, const char *header, struct cua_http_response *ret_response)
@@ -91,6 +92,30 @@ cJSON *desktop_text_action(
 	CUA_AUTO_FREE char *json = cJSON_PrintUnformatted(body);
 	CUA_AUTO_JSON cJSON *answer = desktop_post(desktop, json, NULL);
 	return cJSON_DetachItemFromArray(cJSON_GetObjectItem(answer, "results"), 0);
+}
+
+struct search {
+	struct desktop *desktop;
+	const char *text;
+	cJSON *match;
+};
+
+static bool finds_element(void *data)
+{
+	struct search *search = data;
+	CUA_AUTO_JSON cJSON *found =
+			desktop_text_action(search->desktop, "find_text", "text", search->text);
+	if (json_text(found, "matches.0.ref")[0]) {
+		search->match = cJSON_DetachItemFromArray(cJSON_GetObjectItem(found, "matches"), 0);
+	}
+	return search->match != NULL;
+}
+
+cJSON *desktop_find_element(struct desktop *desktop, const char *text)
+{
+	struct search search = { desktop, text, NULL };
+	wait_until(finds_element, &search, text);
+	return search.match;
 }
 
 int desktop_post_and_leave_open(const struct desktop *desktop, const char *body)

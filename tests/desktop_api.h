@@ -20,6 +20,9 @@ void desktop_do(struct desktop *desktop, const char *fmt, ...) CUA_PRINTF(2, 3);
 /* One action with one argument of any text, which is escaped; must succeed; the first result. */
 cJSON *desktop_text_action(struct desktop *desktop, const char *action, const char *argument,
 		const char *text);
+/* find_text, until the text is found as an element: on a busy machine an application tells of its
+ * elements a while after they are shown. The first match, the caller's. */
+cJSON *desktop_find_element(struct desktop *desktop, const char *text);
 /* Sends the head and the body of POST /v1/actions and does not wait; the connection. */
 int desktop_post_and_leave_open(const struct desktop *desktop, const char *body);
 

@@ -187,43 +187,23 @@ static void a_page_takes_drags(void **state)
 	expect_title("stroke 50,50 corner tip 350,150.");
 }
 
-struct wanted {
-	const char *text;
-	char ref[16];
-};
-
-/* A page tells of its elements a while after it is shown; until then its words are read off it. */
-static bool has_ref(void *data)
-{
-	struct wanted *wanted = data;
-	CUA_AUTO_JSON cJSON *found =
-			desktop_text_action(&desktop, "find_text", "text", wanted->text);
-	snprintf(wanted->ref, sizeof(wanted->ref), "%s", json_text(found, "matches.0.ref"));
-	return wanted->ref[0] == 'e';
-}
-
-static struct wanted find_ref(const char *text)
-{
-	struct wanted wanted = { .text = text };
-	wait_until(has_ref, &wanted, "the element is found");
-	return wanted;
-}
-
 static void elements_are_dragged_by_their_references(void **state)
 {
 	(void)state;
 	const struct box origin = open_page();
-	const struct wanted parcel = find_ref("parcel"), shelf = find_ref("shelf");
+	CUA_AUTO_JSON cJSON *parcel = desktop_find_element(&desktop, "parcel");
+	CUA_AUTO_JSON cJSON *shelf = desktop_find_element(&desktop, "shelf");
 	char from[32], to[32];
-	snprintf(from, sizeof(from), "--from=%s", parcel.ref);
-	snprintf(to, sizeof(to), "--to=%s", shelf.ref);
+	snprintf(from, sizeof(from), "--from=%s", json_text(parcel, "ref"));
+	snprintf(to, sizeof(to), "--to=%s", json_text(shelf, "ref"));
 	world_expect(&world, 0, "drag", from, to, NULL);
 	expect_title("dropped this.");
 	desktop_do(&desktop, "[{\"action\":\"click\",\"x\":%d,\"y\":%d}]", origin.x + 120,
 			origin.y + 530);
 	expect_title("clicks 1.");
 	desktop_do(&desktop, "[{\"action\":\"drag\",\"from\":\"%s\",\"path\":[[%d,%d],[%d,%d]]}]",
-			parcel.ref, origin.x + 370, origin.y + 300, origin.x + 370, origin.y + 50);
+			json_text(parcel, "ref"), origin.x + 370, origin.y + 300, origin.x + 370,
+			origin.y + 50);
 	expect_title("dropped this.");
 	world_expect(&world, 1, "drag", from, NULL);
 	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"F5\"}]");

@@ -227,6 +227,26 @@ static void stop_all_stops_all(void **state)
 	assert_world_is_empty();
 }
 
+static void who_stops_what_another_stops_waits_for_it(void **state)
+{
+	(void)state;
+	const char *const argv[] = { world.program, "desktop", "stop", "--all", NULL };
+	struct program programs[3];
+	struct output output;
+	struct desktop one;
+	desktop_start(&one, &world, "one");
+	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
+		programs[i] = world_begin(&world, argv, NULL, NULL, 0);
+	}
+	for (size_t i = 0; i < CUA_ARRAY_LEN(programs); i++) {
+		world_await(&world, &programs[i], &output);
+		expect_status(&output, 0, "stop --all");
+		output_finish(&output);
+	}
+	assert_nothing_left(&world, "one", one.uid);
+	assert_world_is_empty();
+}
+
 static void stopping_one_leaves_the_other_alone(void **state)
 {
 	(void)state;
@@ -448,7 +468,9 @@ int main(void)
 		TEST(opengl_is_there_when_asked_for),
 		TEST(a_desktop_without_a_name_gets_one),
 		TEST(stop_all_stops_all),
+		TEST(who_stops_what_another_stops_waits_for_it),
 		USER_TEST(stop_all_stops_all),
+		TEST(who_stops_what_another_stops_waits_for_it),
 		TEST(stopping_one_leaves_the_other_alone),
 		USER_TEST(stopping_one_leaves_the_other_alone),
 		TEST(a_name_is_given_once),

@@ -413,16 +413,13 @@ static void a_dialog_of_libreoffice_gets_it_by_its_title(void **state)
 	(void)state;
 	desktop_do(&desktop, "[{\"action\":\"open_app\",\"name\":\"LibreOffice Calc\"}]");
 	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":[\"alt\",\"t\"]}]");
-	desktop_do(&desktop,
-			"[{\"action\":\"find_text\",\"text\":\"Protect Spreadsheet "
-			"Structure\"}]");
-	CUA_AUTO_JSON cJSON *found = desktop_act(&desktop,
-			"[{\"action\":\"find_text\",\"text\":\"Protect Spreadsheet Structure\"}]");
+	CUA_AUTO_JSON cJSON *found =
+			desktop_find_element(&desktop, "Protect Spreadsheet Structure");
 	desktop_do(&desktop,
 			"[{\"action\":\"click\",\"ref\":\"%s\"},{\"action\":\"wait_for\","
 			"\"until\":\"window\",\"text\":\"Protect Spreadsheet\","
 			"\"timeout_ms\":15000}]",
-			json_text(found, "results.0.matches.0.ref"));
+			json_text(found, "ref"));
 	expect_refused("Protect Document", NULL, "may not be typed here");
 	assert_true(type_secret("Protect Spreadsheet*", NULL));
 	desktop_do(&desktop, TAB);

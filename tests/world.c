@@ -57,11 +57,10 @@ void world_destroy(struct world *world)
 		return;
 	}
 	world_cua(world, &output, "desktop", "stop", "--all", NULL);
-	const int exit_status = output.exit_status;
-	output_finish(&output);
 	assert_int_equal(cua_remove_tree(world->dir, NULL), CUA_OK);
 	world->dir[0] = '\0';
-	assert_int_equal(exit_status, 0);
+	expect_status(&output, 0, "desktop stop --all");
+	output_finish(&output);
 }
 
 /* --- programs --- */
