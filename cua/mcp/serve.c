@@ -218,6 +218,9 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	}
 	serve->takes_word = offers_group(serve, MCP_SERVE_APPROVALS);
 	drop_others(serve);
+	if (status == CUA_OK) {
+		status = mcp_serve_add_extras(serve, err);
+	}
 	if (status == CUA_OK && serve->tool_count == 0) {
 		status = serve->options.offer[0]
 				? CUA_FAIL(err, CUA_ERR_INVAL, 0,

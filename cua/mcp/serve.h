@@ -54,6 +54,20 @@ struct mcp_serve_desktop {
 	char socket_path[CUA_PATH_MAX + 16]; /* of its API */
 };
 
+/* A tool of whoever embeds the server, which is offered whatever offer says. */
+struct mcp_serve_extra {
+	const char *name, *help;
+	unsigned int effect;                                   /* of enum cua_effect */
+	const void *subject;                                   /* the embedder's */
+	cJSON *(*schema)(const struct mcp_serve_extra *extra); /* of its arguments */
+	/* arguments: borrowed, unchecked. cancel_fd: readable once nobody waits for it any more.
+	 * client: mcp_serve_session_set_client(). ret_answer: an object, the caller's. From several
+	 * threads at once. */
+	enum cua_status (*run)(const struct mcp_serve_extra *extra, const cJSON *arguments,
+			int cancel_fd, const void *client, cJSON **ret_answer,
+			struct cua_error *err);
+};
+
 /* All borrowed as long as the server is there. */
 struct mcp_serve_options {
 	/* Names with commas: "computer", "tools", "runs", "approvals", "all", or of single tools;
@@ -68,6 +82,7 @@ struct mcp_serve_options {
 	enum cua_status (*open_desktop)(const char *wanted, struct mcp_serve_desktop *ret_desktop,
 			void *user_data, struct cua_error *err);
 	void *user_data;
+	const struct mcp_serve_extra *const *extras; /* up to a NULL; NULL: none */
 };
 
 struct mcp_serve;
@@ -129,6 +144,8 @@ struct mcp_serve_call;
 CUA_NODISCARD enum cua_status mcp_serve_session_create(struct mcp_serve *serve,
 		const char *revision, struct mcp_serve_session **ret_session,
 		struct cua_error *err);
+/* Who it is of, for tools of the embedder; borrowed. */
+void mcp_serve_session_set_client(struct mcp_serve_session *session, const void *client);
 /* After its calls; what it left pressed on a desktop is released. */
 void mcp_serve_session_destroy(struct mcp_serve_session *session);
 /* Cancels all its calls: each is run to its end soon, and answers nothing. */
@@ -153,6 +170,9 @@ CUA_NODISCARD int mcp_serve_handle(struct mcp_serve_session *session,
 int mcp_serve_call_run(struct mcp_serve_call *call);
 /* From any thread, before it is released. */
 void mcp_serve_call_cancel(struct mcp_serve_call *call);
+/* Before it is run: what it does ends also when fd can be read, which stays the caller's. */
+CUA_NODISCARD enum cua_status mcp_serve_call_stop_with(
+		struct mcp_serve_call *call, int fd, struct cua_error *err);
 /* Instead of running it: the transport cannot. */
 void mcp_serve_call_give_up(struct mcp_serve_call *call, const char *reason);
 void mcp_serve_call_destroy(struct mcp_serve_call *call);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "cua/base/json.h"
@@ -83,6 +84,7 @@ static void release(struct mcp_serve_call *call)
 	cJSON_Delete(call->inputs);
 	cJSON_Delete(call->progress_token);
 	cua_closep(&call->cancel_fd);
+	cua_closep(&call->cancelled_fd);
 	pthread_mutex_destroy(&call->mutex);
 	free(call);
 }
@@ -105,16 +107,20 @@ enum cua_status mcp_serve_call_create(struct mcp_serve_session *session,
 		.inputs = cJSON_Duplicate(cua_json_member(message->params, "inputResponses"), true),
 		.progress_token = wanted_token(message->params),
 		.out = *out,
-		.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.cancelled_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.cancel_fd = epoll_create1(EPOLL_CLOEXEC),
 		.began_us = cua_now_us() };
 	pthread_mutex_init(&call->mutex, NULL);
 	call->desktop = take_desktop(call);
 	enum cua_status status = CUA_OK;
 	if (!call->id || !call->arguments) {
 		status = CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
-	} else if (call->cancel_fd < 0) {
+	} else if (call->cancelled_fd < 0 || call->cancel_fd < 0) {
 		status = CUA_FAIL(err, CUA_ERR_IO, errno, "eventfd");
-	} else if (!enter(call)) {
+	} else {
+		status = mcp_serve_call_stop_with(call, call->cancelled_fd, err);
+	}
+	if (status == CUA_OK && !enter(call)) {
 		status = CUA_FAIL(err, CUA_ERR_TOO_LARGE, 0,
 				"%d calls are under way; wait until one has ended",
 				MCP_SERVE_CALLS_MAX);
@@ -143,7 +149,15 @@ void mcp_serve_call_cancel(struct mcp_serve_call *call)
 	pthread_mutex_lock(&call->mutex);
 	call->is_cancelled = true;
 	pthread_mutex_unlock(&call->mutex);
-	(void)!write(call->cancel_fd, &one, sizeof(one));
+	(void)!write(call->cancelled_fd, &one, sizeof(one));
+}
+
+enum cua_status mcp_serve_call_stop_with(struct mcp_serve_call *call, int fd, struct cua_error *err)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+	return epoll_ctl(call->cancel_fd, EPOLL_CTL_ADD, fd, &readable) == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_IO, errno, "epoll");
 }
 
 bool mcp_serve_call_is_open(struct mcp_serve_call *call)

@@ -5,7 +5,7 @@
  * serve_session.c (revisions and methods), serve_call.c (a call of a tool), serve_elicit.c (asking
  * the person at the host), serve_result.c (what a tool answers), serve_desktop.c (the connection to
  * a desktop), and one file for each group of tools: serve_actions.c, serve_tools.c, serve_runs.c
- * and what it calls. */
+ * and what it calls, serve_extra.c for those of the embedder. */
 
 #include <pthread.h>
 #include <stdint.h>
@@ -38,7 +38,8 @@ struct mcp_serve_result {
 struct mcp_serve_tool {
 	const char *name;
 	const char *help;
-	unsigned int group;  /* of enum mcp_serve_group; one of them offered is enough */
+	unsigned int group;  /* of enum mcp_serve_group; one of them offered is enough; 0: the
+				embedder's */
 	unsigned int effect; /* of enum cua_effect */
 	const void *subject; /* of run(): a row of a table */
 	enum cua_status (*run)(struct mcp_serve_call *call, struct mcp_serve_result *result,
@@ -66,6 +67,7 @@ const struct mcp_serve_tool *mcp_serve_find(const struct mcp_serve *serve, const
 CUA_NODISCARD enum cua_status mcp_serve_add_actions(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_tools(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_runs(struct mcp_serve *serve, struct cua_error *err);
+CUA_NODISCARD enum cua_status mcp_serve_add_extras(struct mcp_serve *serve, struct cua_error *err);
 
 /* --- serve_desktop.c --- */
 
@@ -108,6 +110,7 @@ TAILQ_HEAD(mcp_serve_asks, mcp_serve_ask);
 
 struct mcp_serve_session {
 	struct mcp_serve *serve;
+	const void *client;   /* for tools of the embedder */
 	const char *revision; /* of the handshake; NULL: there was none */
 	cJSON *capabilities;  /* owned; of the client, as the handshake has them; NULL */
 	struct mcp_serve_link link;
@@ -132,7 +135,8 @@ struct mcp_serve_call {
 	cJSON *inputs;         /* owned; what was said to what it asked; NULL: nothing */
 	cJSON *progress_token; /* owned; NULL: nobody wants to hear of it */
 	struct mcp_serve_out out;
-	int cancel_fd; /* an eventfd, readable once it is cancelled */
+	int cancelled_fd; /* an eventfd */
+	int cancel_fd;    /* an epoll of it, and of what else is to end the call */
 	uint64_t began_us;
 	pthread_mutex_t mutex; /* of what follows, and of what is emitted */
 	bool is_cancelled, is_answered;

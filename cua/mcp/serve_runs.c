@@ -1,4 +1,5 @@
-/* Runs of models of cua: listed, asked how they stand, told something, paused, cancelled. */
+/* Runs of models of cua: listed, asked how they stand, told something, interrupted, paused,
+ * cancelled. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,6 +186,14 @@ static const struct run_tool run_tools[] = {
 					  { "text", TOOL_ARG_STRING, .required = true, .min = 1,
 							  .max = 65536, .help = "what" } } },
 			MCP_SERVE_RUNS, request, "/v1/run/messages" },
+	{ { .name = "run_interrupt",
+			  .help = "Break off what a run is saying or doing just now, and tell it "
+				  "what to do instead; without a text it waits for run_tell.",
+			  .effect = CUA_EFFECT_CHANGES,
+			  .args = { ARG_RUN,
+					  { "text", TOOL_ARG_STRING, .min = 1, .max = 65536,
+							  .help = "what" } } },
+			MCP_SERVE_RUNS, request, "/v1/run/interrupt" },
 	{ { .name = "run_pause",
 			  .help = "Let a run wait before its next call.",
 			  .effect = CUA_EFFECT_CHANGES | CUA_EFFECT_ONCE,

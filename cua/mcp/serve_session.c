@@ -87,6 +87,11 @@ enum cua_status mcp_serve_session_create(struct mcp_serve *serve, const char *re
 	return CUA_OK;
 }
 
+void mcp_serve_session_set_client(struct mcp_serve_session *session, const void *client)
+{
+	session->client = client;
+}
+
 void mcp_serve_session_destroy(struct mcp_serve_session *session)
 {
 	if (!session) {

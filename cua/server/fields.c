@@ -381,3 +381,23 @@ cJSON *fields_schema(const struct fields *fields)
 	cJSON_AddBoolToObject(schema, "additionalProperties", false);
 	return schema;
 }
+
+cJSON *fields_schema_whole(const struct fields *fields)
+{
+	cJSON *schema = fields_schema(fields);
+	cJSON *properties = cua_json_member(schema, "properties");
+	for (const struct field *field = fields->list; field->name; field++) {
+		cJSON *property = cua_json_member(properties, field->name);
+		if (field->type == FIELD_OBJECT && !(field->flags & FIELD_NULLABLE)) {
+			cJSON *whole = fields_schema_whole(field->of);
+			if (field->help) {
+				cJSON_AddStringToObject(whole, "description", field->help);
+			}
+			cJSON_ReplaceItemInObjectCaseSensitive(properties, field->name, whole);
+		} else if (field->type == FIELD_LIST) {
+			cJSON_ReplaceItemInObjectCaseSensitive(
+					property, "items", fields_schema_whole(field->of));
+		}
+	}
+	return schema;
+}

@@ -53,5 +53,7 @@ CUA_NODISCARD enum cua_status fields_take_query(const struct fields *fields,
 
 /* A JSON schema, the caller's; those of objects in it are references. */
 cJSON *fields_schema(const struct fields *fields);
+/* The same with the objects in their place, for readers who have nothing else. */
+cJSON *fields_schema_whole(const struct fields *fields);
 
 #endif

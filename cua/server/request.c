@@ -27,8 +27,6 @@ struct job {
 	uv_work_t work;
 	struct request public;
 	struct cua_http_exchange *exchange;
-	int gone_fd; /* can be read once the client hung up */
-	int stop_fd; /* an epoll of it and of the end of the server; -1: nobody asked for it */
 };
 
 /* --- finding --- */
@@ -299,7 +297,7 @@ void request_answer_page(struct request *request, cJSON *all, const char *member
 	request_answer_list(request, all, member);
 }
 
-static void wrap_list(struct request *request)
+void request_wrap_list(struct request *request)
 {
 	cJSON *list = cJSON_CreateObject();
 	cJSON_AddItemToObject(list, "items", CUA_STEAL(request->answer));
@@ -381,7 +379,7 @@ static void answer_ok(struct job *job)
 		return;
 	}
 	if (route->flags & ROUTE_LIST) {
-		wrap_list(request);
+		request_wrap_list(request);
 	}
 	const int http_status = request->http_status ? request->http_status
 			: route->created             ? route->created
@@ -401,19 +399,20 @@ static void answer_ok(struct job *job)
 /* poll(2) of one descriptor, since all that waits here takes one. */
 int request_stop_fd(struct request *request)
 {
-	struct job *job = (struct job *)((char *)request - offsetof(struct job, public));
-	const int fds[] = { job->gone_fd, request->server->ending_fd };
-	if (job->stop_fd >= 0) {
-		return job->stop_fd;
+	const int fds[] = { request->gone_fd, request->server->ending_fd };
+	if (request->stop_fd >= 0) {
+		return request->stop_fd;
 	}
-	job->stop_fd = epoll_create1(EPOLL_CLOEXEC);
+	request->stop_fd = epoll_create1(EPOLL_CLOEXEC);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(fds); i++) {
 		struct epoll_event readable = { .events = EPOLLIN };
-		if (fds[i] >= 0 && epoll_ctl(job->stop_fd, EPOLL_CTL_ADD, fds[i], &readable) != 0) {
+		if (fds[i] >= 0 &&
+				epoll_ctl(request->stop_fd, EPOLL_CTL_ADD, fds[i], &readable) !=
+						0) {
 			cua_log_warn("a client's hang-up will not be seen");
 		}
 	}
-	return job->stop_fd;
+	return request->stop_fd;
 }
 
 static void handle(struct job *job)
@@ -452,16 +451,21 @@ static void on_work(uv_work_t *work)
 	handle(work->data);
 }
 
+void request_finish(struct request *request)
+{
+	cua_closep(&request->stop_fd);
+	cJSON_Delete(request->query);
+	cJSON_Delete(request->body);
+	cJSON_Delete(request->answer);
+	cJSON_Delete(request->failed);
+	cua_buffer_finish(&request->file);
+	cua_buffer_finish(&request->headers);
+}
+
 static void job_destroy(struct job *job)
 {
-	cua_closep(&job->stop_fd);
-	cua_closep(&job->gone_fd);
-	cJSON_Delete(job->public.query);
-	cJSON_Delete(job->public.body);
-	cJSON_Delete(job->public.answer);
-	cJSON_Delete(job->public.failed);
-	cua_buffer_finish(&job->public.file);
-	cua_buffer_finish(&job->public.headers);
+	request_finish(&job->public);
+	cua_closep(&job->public.gone_fd);
 	free(job);
 }
 
@@ -506,9 +510,9 @@ static struct job *job_create(struct server *server, struct cua_http_exchange *e
 	if (job) {
 		job->work.data = job;
 		job->exchange = exchange;
-		job->gone_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		job->stop_fd = -1;
 		exchange->user_data = job;
+		job->public.gone_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		job->public.stop_fd = -1;
 		job->public.server = server;
 		job->public.head = &exchange->head;
 		cua_buffer_init(&job->public.file, (size_t)512 << 20);
@@ -577,8 +581,8 @@ void server_on_gone(struct cua_http_exchange *exchange, void *user_data)
 {
 	const struct job *job = exchange->user_data;
 	(void)user_data;
-	if (job && job->gone_fd >= 0) {
-		(void)!eventfd_write(job->gone_fd, 1);
+	if (job && job->public.gone_fd >= 0) {
+		(void)!eventfd_write(job->public.gone_fd, 1);
 	}
 }
 

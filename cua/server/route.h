@@ -80,15 +80,17 @@ struct request {
 	struct caller caller;
 	struct ticket_grant grant; /* with ROUTE_TICKET: what the ticket was given for */
 	/* What the handler answers. */
-	cJSON *answer;             /* taken over; with ROUTE_LIST the array */
-	cJSON *failed;             /* with an error: further members of its problem; taken over */
-	char next[256];            /* of a list: what ?after= is for the next; "": that was all */
-	struct cua_buffer file;    /* with ROUTE_FILE */
-	const char *file_type;     /* static */
-	char etag[128];            /* with ROUTE_FILE, of the file; "": none */
-	const char *cache;         /* with ROUTE_FILE: Cache-Control; NULL: no-store */
-	int http_status;           /* 0: as the route says */
-	bool has_begun;            /* once.c's */
+	cJSON *answer;          /* taken over; with ROUTE_LIST the array */
+	cJSON *failed;          /* with an error: further members of its problem; taken over */
+	char next[256];         /* of a list: what ?after= is for the next; "": that was all */
+	struct cua_buffer file; /* with ROUTE_FILE */
+	const char *file_type;  /* static */
+	char etag[128];         /* with ROUTE_FILE, of the file; "": none */
+	const char *cache;      /* with ROUTE_FILE: Cache-Control; NULL: no-store */
+	int http_status;        /* 0: as the route says */
+	bool has_begun;         /* once.c's */
+	int gone_fd; /* can be read once the client hung up; -1: none; request.c's, as is */
+	int stop_fd; /* an epoll of it and of the end of the server; -1: nobody asked for it */
 	struct cua_buffer headers; /* further ones, each with its line end */
 	/* An answer that goes on: called on the loop's thread with the exchange, which it releases.
 	 * It answers the stream, whose user_data begins with a struct stream_face, or NULL, having
@@ -114,5 +116,9 @@ int request_limit(const struct request *request);
 void request_answer_list(struct request *request, cJSON *items, const char *member);
 /* The same of an array of all there are, in their order: from the one behind ?after= on. */
 void request_answer_page(struct request *request, cJSON *all, const char *member);
+/* The list that was answered as its reader gets it: items and next. */
+void request_wrap_list(struct request *request);
+/* Releases what a request holds but its stream_data. */
+void request_finish(struct request *request);
 
 #endif

@@ -1,14 +1,16 @@
-/* /mcp: a desktop and its tools for hosts of the Model Context Protocol, over Streamable HTTP. Each
- * POST stands for itself, in every revision; what the token may decides what is offered. */
+/* /mcp: desktops, their tools and runs for hosts of the Model Context Protocol, over Streamable
+ * HTTP. Each POST stands for itself, in every revision; what the token may decides what is offered.
+ */
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
 #include "cua/mcp/serve_http.h"
-#include "cua/server/mcp.h"
+#include "cua/server/mcp_call.h"
 #include "cua/server/routes.h"
 #include "cua/server/server.h"
 
@@ -28,30 +30,41 @@ static enum cua_status open_desktop(const char *wanted, struct mcp_serve_desktop
 	return status;
 }
 
-/* Runs are started by /v1/runs, which keeps them: what cua mcp has for them is not offered here. */
+/* cua mcp has tools of its own for runs; here they are routes, whose runs the server keeps. */
+static unsigned int scopes_of(size_t index)
+{
+	return SCOPE_WATCH | (index & 1 ? SCOPE_ACT : 0) | (index & 2 ? SCOPE_APPROVE : 0);
+}
+
+static struct mcp_serve *offer_to(const struct mcp_offers *offers, unsigned int scopes)
+{
+	return offers->of[(scopes & SCOPE_ACT ? 1 : 0) | (scopes & SCOPE_APPROVE ? 2 : 0)];
+}
+
 enum cua_status mcp_offers_create(struct mcp_offers *ret_offers, struct cua_error *err)
 {
-	struct mcp_serve_options options = {
-		.offer = "computer,tools", .takes_desktop = true, .open_desktop = open_desktop
-	};
-	enum cua_status status = mcp_serve_create(&options, &ret_offers->acts, err);
-	options.read_only = true;
-	return status == CUA_OK ? mcp_serve_create(&options, &ret_offers->watches, err) : status;
+	enum cua_status status = CUA_OK;
+	pthread_mutex_init(&ret_offers->mutex, NULL);
+	for (size_t i = 0; status == CUA_OK && i < CUA_ARRAY_LEN(ret_offers->of); i++) {
+		const struct mcp_serve_options options = { .offer = "computer,tools",
+			.takes_desktop = true,
+			.read_only = !(scopes_of(i) & SCOPE_ACT),
+			.open_desktop = open_desktop,
+			.extras = ret_offers->extras[i] };
+		mcp_tools_list(scopes_of(i), ret_offers->extras[i]);
+		status = mcp_serve_create(&options, &ret_offers->of[i], err);
+	}
+	return status;
 }
 
 void mcp_offers_destroy(struct mcp_offers *offers)
 {
-	mcp_serve_destroy(offers->acts);
-	mcp_serve_destroy(offers->watches);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(offers->of); i++) {
+		mcp_serve_destroy(offers->of[i]);
+	}
 }
 
 /* --- one message --- */
-
-struct post {
-	struct request *request;
-	int count; /* of messages in the answer */
-	struct cua_buffer events;
-};
 
 static const char *find_header(const char *name, void *user_data)
 {
@@ -60,45 +73,66 @@ static const char *find_header(const char *name, void *user_data)
 	return value[0] ? value : NULL;
 }
 
-/* The first as it is, which most answers are; all of them as server-sent events. */
-static void collect(const char *text, size_t len, void *user_data)
+/* The first as it is, which most answers are; several as server-sent events. */
+static void answer(struct mcp_call *call, struct request *request)
 {
-	struct post *post = user_data;
-	struct cua_buffer *first = &post->request->file;
-	if (post->count++ == 0 && cua_buffer_append(first, text, len, NULL) != CUA_OK) {
-		post->request->http_status = 500;
-	}
-	if (cua_buffer_printf(&post->events, NULL, "data: %.*s\n\n", (int)len, text) != CUA_OK) {
-		post->request->http_status = 500;
+	cua_buffer_finish(&request->file);
+	request->file_type = call->count > 1 ? "text/event-stream" : "application/json";
+	request->file = call->count > 1 ? call->events : call->first;
+	cua_buffer_init(call->count > 1 ? &call->events : &call->first, 0);
+	if (call->has_failed) {
+		request->http_status = 500;
 	}
 }
 
-/* The HTTP status. */
-static int handle(struct post *post, const struct mcp_serve_message *message,
-		const struct mcp_serve_out *out)
+/* *ret_goes_on: it is answered by a stream. The code. */
+static int run_tool(struct mcp_call *call, struct request *request, bool *ret_goes_on)
 {
-	struct request *request = post->request;
-	const struct mcp_offers *offers = &request->server->mcp;
+	const char *accepts = cua_http_header(request->head, "accept");
+	if (strcasestr(accepts, "text/event-stream")) {
+		mcp_call_stream(call, request);
+		*ret_goes_on = true;
+		return 0;
+	}
+	/* Without it, the call is not ended when its client hangs up. */
+	(void)!mcp_serve_call_stop_with(call->tool, request_stop_fd(request), NULL);
+	return mcp_serve_call_run(call->tool);
+}
+
+static void take_notification(
+		const struct request *request, const struct mcp_serve_message *message)
+{
+	if (strcmp(message->method, "notifications/cancelled") == 0) {
+		mcp_call_cancel(&request->server->mcp, &request->caller,
+				cua_json_member(message->params, "requestId"));
+	}
+}
+
+/* The HTTP status; as run_tool(). */
+static int handle(struct mcp_call *call, struct request *request,
+		const struct mcp_serve_message *message, bool *ret_goes_on)
+{
 	const struct mcp_serve_headers headers = { find_header, request };
-	struct mcp_serve_session *session = NULL;
-	struct mcp_serve_call *call = NULL;
+	const struct mcp_serve_out out = mcp_call_out(call);
 	const char *revision = NULL;
-	int code = mcp_serve_http_check(message, &headers, out, &revision);
+	int code = mcp_serve_http_check(message, &headers, &out, &revision);
+	if (code == 0 && message->kind == MCP_SERVE_NOTIFICATION) {
+		take_notification(request, message);
+	}
 	if (code == 0 &&
-			mcp_serve_session_create(request->caller.scopes & SCOPE_ACT
-							? offers->acts
-							: offers->watches,
-					revision, &session, NULL) != CUA_OK) {
+			mcp_serve_session_create(
+					offer_to(&request->server->mcp, request->caller.scopes),
+					revision, &call->session, NULL) != CUA_OK) {
 		return 503;
 	}
 	if (code == 0) {
-		code = mcp_serve_handle(session, message, out, &call);
+		mcp_serve_session_set_client(call->session, &call->client);
+		code = mcp_serve_handle(call->session, message, &out, &call->tool);
 	}
-	if (call) {
-		code = mcp_serve_call_run(call);
-		mcp_serve_call_destroy(call);
+	if (call->tool) {
+		call->id = cJSON_Duplicate(message->id, true);
+		code = run_tool(call, request, ret_goes_on);
 	}
-	mcp_serve_session_destroy(session);
 	return code == 0 && message->kind != MCP_SERVE_REQUEST
 			? 202
 			: mcp_serve_http_status(revision, code);
@@ -107,27 +141,30 @@ static int handle(struct post *post, const struct mcp_serve_message *message,
 static enum cua_status post_mcp(struct request *request, struct cua_error *err)
 {
 	struct mcp_serve_message message;
-	struct post post = { .request = request };
-	const struct mcp_serve_out out = { collect, &post };
+	struct mcp_call *call = mcp_call_create(request);
+	bool goes_on = false;
+	if (!call) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+	}
+	const struct mcp_serve_out out = mcp_call_out(call);
 	const char *text = request->bytes->data ? request->bytes->data : "";
-	cua_buffer_init(&post.events, request->file.max_len);
 	request->http_status = 400;
 	if (mcp_serve_read(text, request->bytes->len, &message, &out) == 0) {
-		request->http_status = handle(&post, &message, &out);
+		request->http_status = handle(call, request, &message, &goes_on);
 		mcp_serve_message_finish(&message);
 	}
-	request->file_type = post.count > 1 ? "text/event-stream" : "application/json";
-	cua_buffer_finish(post.count > 1 ? &request->file : &post.events);
-	if (post.count > 1) {
-		request->file = post.events;
+	if (goes_on) {
+		return CUA_OK;
 	}
+	answer(call, request);
+	mcp_call_destroy(call);
 	return request->http_status == 503 ? CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "session")
 					   : CUA_OK;
 }
 
 static const struct route table[] = {
 	{ "POST", "/mcp", "callMcp",
-			"One message of the Model Context Protocol: desktops and their tools",
+			"One message of the Model Context Protocol: desktops, their tools and runs",
 			SCOPE_WATCH, ROUTE_BYTES | ROUTE_FILE | ROUTE_SECRET, NULL, NULL, NULL, 0,
 			post_mcp },
 };

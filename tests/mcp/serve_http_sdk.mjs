@@ -15,10 +15,72 @@ const command = (...words) => execFileSync(cua, words, { encoding: 'utf8' }).tri
 const text = (result) => result.content.filter((part) => part.type === 'text')
 	.map((part) => part.text).join('\n');
 
-async function works(client) {
+async function until(condition, what) {
+	const deadline = Date.now() + 30000;
+	while (!await condition()) {
+		assert.ok(Date.now() < deadline, `not in time: ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+// Runs of the server, as far as the token may.
+async function steers_runs(call, tools) {
+	const tool = (name) => tools.find((each) => each.name === name);
+	assert.ok(tool('run_status').annotations.readOnlyHint);
+	assert.ok(tool('run_cancel').annotations.destructiveHint);
+	assert.deepEqual(tool('run_tell').inputSchema.required, ['text', 'run']);
+	assert.equal(tool('run_start').inputSchema.properties.settings.type, 'object');
+	assert.ok(tool('approval_list'));
+	assert.equal(tool('approval_decide'), undefined);
+	const started = await call('run_start', { task: 'x', settings: { model: 'none-such' } });
+	const run = started.structuredContent.id;
+	assert.ok(run, text(started));
+	await until(async () => (await call('run_status', { run })).structuredContent.ended_ms, 'its end');
+	const { items } = (await call('run_list', { limit: 1 })).structuredContent;
+	assert.deepEqual([items.length, items[0].id, items[0].state], [1, run, 'failed']);
+	for (const [name, args, says] of [
+		['run_tell', { run, text: 'x' }, /does not go on/], ['run_interrupt', { run: 'none' }, /no such run/],
+		['run_tell', { run }, /text is missing/], ['run_cancel', { run: '../x' }, /without a slash/],
+		['run_start', { tsk: 'x' }, /did you mean/], ['run_pause', {}, /run must be/],
+	]) {
+		const refused = await call(name, args);
+		assert.ok(refused.isError, name);
+		assert.match(text(refused), says);
+	}
+	assert.deepEqual((await call('approval_list')).structuredContent.items, []);
+}
+
+// The command is on the desktop by now.
+function sleeps() {
+	try {
+		return command('desktop', 'exec', '-d', 'shared', 'pgrep', '-fx', 'sleep 600') !== '';
+	} catch {
+		return false;
+	}
+}
+
+// While it goes on, and not with its answer.
+async function tells_progress(call) {
+	const told = [];
+	await call('wait', { duration_ms: 3000 }, { onprogress: ({ progress }) => told.push(progress) });
+	assert.ok(told[0] < 3, `told after ${told} s`);
+}
+
+// Nothing goes on for nobody, whether they say so or hang up.
+async function cancels(call, cancel) {
+	const abort = new AbortController();
+	const waits = call('bash', { command: 'sleep 600', timeout_s: 600 }, { signal: abort.signal });
+	const failed = assert.rejects(waits);
+	await until(sleeps, 'the command');
+	await cancel(abort);
+	await failed;
+	await until(() => !sleeps(), 'its end');
+}
+
+async function works(client, callTool) {
 	const { tools } = await client.listTools();
 	assert.ok(tools.find((tool) => tool.name === 'screenshot').annotations.readOnlyHint);
-	const call = (name, args = {}) => client.callTool({ name, arguments: args });
+	const call = (name, args = {}, options = {}) => callTool({ name, arguments: args }, options);
 	let result = await call('screenshot');
 	const picture = result.content.find((part) => part.type === 'image');
 	assert.equal(Buffer.from(picture.data, 'base64').readUInt32BE(16), 1280);
@@ -30,7 +92,10 @@ async function works(client) {
 	result = await call('click', { x: 99999, y: 1 });
 	assert.ok(result.isError);
 	assert.match(text(result), /x is 99999; it must be 0 to 1279/);
-	await client.close();
+	await steers_runs(call, tools);
+	await tells_progress(call);
+	await cancels(call, (abort) => abort.abort(new Error('enough')));
+	await cancels(call, () => client.close());
 }
 
 const server = spawn(cua, ['serve', '--port=0'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -38,8 +103,11 @@ try {
 	const [line] = await new Promise((resolve) =>
 		createInterface(server.stdout).once('line', (first) => resolve([first])));
 	const url = new URL('/mcp', line.replace(/#.*/, ''));
-	const token = command('serve', 'token', 'test', '--scopes=act');
-	const options = { requestInit: { headers: { Authorization: `Bearer ${token}` } } };
+	const options_of = (scopes) => {
+		const token = command('serve', 'token', 'test', `--scopes=${scopes}`);
+		return { requestInit: { headers: { Authorization: `Bearer ${token}` } } };
+	};
+	const options = options_of('act');
 	command('desktop', 'start', '--name', 'shared');
 	for (const [ClientClass, TransportClass, versions] of [
 		[Client, StreamableHTTPClientTransport, {}],
@@ -47,9 +115,19 @@ try {
 	]) {
 		const client = new ClientClass({ name: 'test', version: '1' }, versions);
 		await client.connect(new TransportClass(url, options));
-		await works(client);
+		// The newer client has no argument for a schema of the answer.
+		await works(client, ClientClass === Client
+			? (params, more) => client.callTool(params, undefined, more)
+			: (params, more) => client.callTool(params, more));
 		console.log(`ok ${ClientClass === Client ? 'sdk' : 'client'}`);
 	}
+	const approver = new Client({ name: 'test', version: '1' });
+	await approver.connect(new StreamableHTTPClientTransport(url, options_of('watch,approve')));
+	const { tools } = await approver.listTools();
+	assert.ok(tools.some(({ name }) => name === 'approval_decide'));
+	assert.ok(!tools.some(({ name }) => ['run_start', 'bash', 'desktop_stop'].includes(name)));
+	await approver.close();
+	console.log('ok scopes');
 } finally {
 	server.kill('SIGTERM');
 }
