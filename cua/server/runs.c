@@ -418,6 +418,7 @@ enum cua_status runs_create(struct server *server, struct runs **ret_runs, struc
 			: fit > 1                         ? (int)fit
 							  : 1;
 	runs->max = runs->usual_max;
+	runs->has_spares = true; /* until it is known better */
 	pthread_mutex_init(&runs->mutex, NULL);
 	LIST_INIT(&runs->list);
 	LIST_INIT(&runs->watchers);

@@ -52,12 +52,16 @@ struct runs {
 	bool is_picking, is_stale; /* picked while something was added */
 	atomic_bool has_cancelled; /* since the watchers of those that wait were told */
 	bool is_ending;
-	char picked[40];        /* "" for none */
-	bool looks_again;       /* there was no memory for another, or the store failed */
-	int starting;           /* of those that are live */
-	int starting_now;       /* the same, for the thread that picks */
-	atomic_bool has_spares; /* a run that was started keeps some */
-	int count;              /* of live ones */
+	char picked[40]; /* "" for none */
+	char last_project[64],
+			last_by[128]; /* of the last that was picked; the thread's that picks */
+	bool looks_again;             /* there was no memory for another, or the store failed */
+	int starting;                 /* of those that are live */
+	int starting_now;             /* the same, for the thread that picks */
+	/* A run that was started keeps some; or a server before, which was killed, has left some.
+	 */
+	atomic_bool has_spares;
+	int count; /* of live ones */
 	atomic_int max;
 	int usual_max;         /* where nothing is set */
 	pthread_mutex_t mutex; /* of the list, and of state in it, where other threads read them */

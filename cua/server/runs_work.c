@@ -63,18 +63,20 @@ void runs_end_spares(void)
 	command_result_finish(&result);
 }
 
-/* Of the project with the fewest that go on, of the token with the fewest there, who waits longest.
- * One statement: nobody cancels it in between. */
+/* Of the project with the fewest that go on, of the token with the fewest there, who waits longest;
+ * where these have as many, not twice in a row of the same. One statement: nobody cancels it in
+ * between. */
 void runs_work_pick(struct runs *runs)
 {
 	struct cua_error error = { 0 };
 	CUA_AUTO_JSON cJSON *row = NULL;
 	runs->picked[0] = '\0';
 	runs->looks_again = !has_memory(runs);
+	if ((runs->looks_again || runs->server->options->spares == 0) &&
+			atomic_exchange(&runs->has_spares, false)) {
+		runs_end_spares();
+	}
 	if (runs->looks_again) {
-		if (atomic_exchange(&runs->has_spares, false)) {
-			runs_end_spares();
-		}
 		return;
 	}
 	enum cua_status status = store_get(runs->server->store, &row, &error, "nothing waits",
@@ -83,11 +85,16 @@ void runs_work_pick(struct runs *runs)
 			"UPDATE runs SET state = 'starting' WHERE state = 'queued' AND id = "
 			"(SELECT id FROM runs AS r WHERE state = 'queued' ORDER BY "
 			"(SELECT count(*) FROM live WHERE live.project = r.project), "
+			"r.project = ?1, "
 			"(SELECT count(*) FROM live WHERE live.project = r.project AND "
-			"live.\"by\" = r.\"by\"), id LIMIT 1) RETURNING id",
-			"");
+			"live.\"by\" = r.\"by\"), r.\"by\" = ?2, id LIMIT 1) "
+			"RETURNING id, project, \"by\"",
+			"ss", runs->last_project, runs->last_by);
 	if (status == CUA_OK) {
 		snprintf(runs->picked, sizeof(runs->picked), "%s", cua_json_text(row, "id"));
+		snprintf(runs->last_project, sizeof(runs->last_project), "%s",
+				cua_json_text(row, "project"));
+		snprintf(runs->last_by, sizeof(runs->last_by), "%s", cua_json_text(row, "by"));
 		runs_note_changed(runs, runs->picked);
 	} else if (status != CUA_ERR_NOT_FOUND) {
 		cua_log_warn("the queue: %s", error.msg);
