@@ -202,6 +202,16 @@ static void what_came_before_the_last_call_is_seen(void **state)
 	expect_done(go_on(standin, message, NULL));
 }
 
+static void it_gives_up_in_the_words_of_the_script(void **state)
+{
+	struct standin *standin = *state;
+	use_script(standin,
+			"task: t\ngive_up: Sorry.\nsteps:\n  - expect: Save\n  - done: Seen.\n");
+	standin_say(standin, USER_PICTURE);
+	standin->seen = "Other";
+	assert_string_equal(standin_text(turn(standin), "content"), "Sorry.");
+}
+
 static void requests_that_break_the_contract_are_refused(void **state)
 {
 	static const struct standin_refusal cases[] = {
@@ -449,6 +459,7 @@ int main(void)
 		TEST(one_call_at_a_time_if_the_client_says_so),
 		TEST(what_comes_while_it_waits_is_seen),
 		TEST(what_came_before_the_last_call_is_seen),
+		TEST(it_gives_up_in_the_words_of_the_script),
 		TEST(requests_that_break_the_contract_are_refused),
 		TEST(without_tools_it_can_only_say_so),
 		TEST(every_call_is_answered_once_and_in_order),

@@ -187,9 +187,11 @@ static enum cua_status run_steps(
 static enum cua_status make_give_up(
 		struct play *play, struct step_context *context, struct cua_error *err)
 {
+	const char *told = play->common->script->give_up;
 	acts_finish(&context->acts);
 	if (context->final) {
-		snprintf(context->words, sizeof(context->words), "I gave up: %s", play->reason);
+		snprintf(context->words, sizeof(context->words), "%s%s",
+				told ? "" : "I gave up: ", told ? told : play->reason);
 		return CUA_OK;
 	}
 	context->words[0] = '\0';
@@ -198,7 +200,7 @@ static enum cua_status make_give_up(
 		act->text = "give_up";
 		act->json = cJSON_CreateObject();
 	}
-	return act && cJSON_AddStringToObject(act->json, "reason", play->reason)
+	return act && cJSON_AddStringToObject(act->json, "reason", told ? told : play->reason)
 			? CUA_OK
 			: CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "turn");
 }

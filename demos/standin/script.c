@@ -328,10 +328,13 @@ static enum cua_status read_root(struct script_parser *parser, struct script *sc
 		enum cua_status status = CUA_OK;
 		if (strcmp(name, "task") == 0) {
 			status = script_read_text(parser, value, &script->task);
+		} else if (strcmp(name, "give_up") == 0) {
+			status = script_read_text(parser, value, &script->give_up);
 		} else if (strcmp(name, "steps") == 0 && !script->steps) {
 			status = read_steps(parser, value, script);
 		} else {
-			return script_fail(parser, key, "'%.40s' is not 'task' or 'steps'", name);
+			return script_fail(parser, key,
+					"'%.40s' is not 'task', 'give_up' or 'steps'", name);
 		}
 		if (status != CUA_OK) {
 			return status;
@@ -419,6 +422,7 @@ void script_destroy(struct script *script)
 	}
 	free(script->steps);
 	free(script->task);
+	free(script->give_up);
 	free(script);
 }
 

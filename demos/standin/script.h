@@ -90,7 +90,8 @@ struct script_step {
 };
 
 struct script {
-	char *task; /* owned; what a person would ask of a model */
+	char *task;    /* owned; what a person would ask of a model */
+	char *give_up; /* owned; what it says when a step fails; NULL: which one and why */
 	struct script_step *steps;
 	int step_count;
 };

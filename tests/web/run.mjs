@@ -139,6 +139,7 @@ test('what is denied is not done', async () => {
 	await question.getByRole('button', { name: 'Deny' }).click();
 	await page.getByText('A person denied it.').waitFor();
 	await page.getByText('Gave up', { exact: true }).waitFor({ timeout: 2 * waitMs });
+	await page.getByRole('status').getByText(/^I stopped before the letter was finished/).waitFor();
 	expectQuiet(page, gone);
 });
 
