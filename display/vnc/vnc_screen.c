@@ -258,7 +258,17 @@ static void send_plain_text(rfbClientPtr client, const struct cua_buffer *latin1
 	}
 }
 
-/* The text is also left where libvncserver looks when the viewer asks for it. */
+/* "There is text": who wants it asks. */
+static bool notify_text(rfbClientPtr client)
+{
+	const uint32_t flags = rfbExtendedClipboard_Notify | rfbExtendedClipboard_Text;
+	const uint32_t message[] = { Swap32IfLE((uint32_t)rfbServerCutText << 24),
+		Swap32IfLE(0U - (uint32_t)sizeof(flags)), Swap32IfLE(flags) };
+	return rfbWriteExact(client, (const char *)message, sizeof(message)) >= 0;
+}
+
+/* The text is also left where libvncserver looks when the viewer asks for it. noVNC takes none
+ * unasked. */
 static void send_extended_text(rfbClientPtr client, const struct cua_buffer *message,
 		const struct cua_buffer *crlf)
 {
@@ -270,9 +280,14 @@ static void send_extended_text(rfbClientPtr client, const struct cua_buffer *mes
 	free(client->extClipboardData);
 	client->extClipboardData = copy;
 	client->extClipboardDataSize = (int)crlf->len;
+	bool is_there = true;
 	if ((client->extClipboardUserCap & rfbExtendedClipboard_Provide) &&
-			crlf->len <= client->extClipboardMaxUnsolicitedSize &&
-			rfbWriteExact(client, message->data, (int)message->len) < 0) {
+			crlf->len <= client->extClipboardMaxUnsolicitedSize) {
+		is_there = rfbWriteExact(client, message->data, (int)message->len) >= 0;
+	} else if (client->extClipboardUserCap & rfbExtendedClipboard_Notify) {
+		is_there = notify_text(client);
+	}
+	if (!is_there) {
 		rfbCloseClient(client);
 	}
 }

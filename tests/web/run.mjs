@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, waitMs } from './stage.mjs';
+import { fileURLToPath } from 'node:url';
+import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, standin, waitMs } from './stage.mjs';
 
 let server, browser, page;
 
@@ -112,35 +113,59 @@ test('it ends with an answer, and its pictures stay', async () => {
 	assert.equal(run.state, 'done', run.answer ?? run.error);
 	await page.getByRole('status').getByText('I wrote the letter').waitFor();
 	await page.waitForFunction(() => document.querySelector('.past-screen img')?.naturalWidth === 1280);
-	for (const options of [
-		{ colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
-		{ colorScheme: 'light', viewport: { width: 360, height: 740 } },
-	]) {
-		const other = await openPage(browser, options);
-		await other.goto(server.login());
-		await other.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
-		await other.waitForFunction(() => document.querySelector('.thumb img')?.naturalWidth > 0);
-		await expectAccessible(other, `runs ${options.colorScheme}`);
-		await expectFits(other, 'runs');
-		await other.goto(page.url());
-		await other.locator('.steps .step').nth(4).waitFor();
-		await expectAccessible(other, `a run ${options.colorScheme}`);
-		await expectFits(other, 'a run');
-		expectQuiet(other);
-		await other.context().close();
-	}
+	await page.setViewportSize({ width: 360, height: 740 });
+	await expectAccessible(page, 'a run that has ended');
+	await expectFits(page, 'a run that has ended');
+	await page.goto(`${server.base}/#/runs`);
+	await page.waitForFunction(() => document.querySelector('.thumb img')?.naturalWidth > 0);
+	await expectAccessible(page, 'runs');
+	await expectFits(page, 'runs');
+	await page.setViewportSize({ width: 1280, height: 900 });
 	expectQuiet(page, gone);
 });
 
-test('what is denied is not done', async () => {
-	await ask();
-	const question = page.getByRole('alertdialog');
-	await question.waitFor({ timeout: 3 * waitMs });
+test('who looks elsewhere is told by the browser; what is denied is not done', async () => {
+	const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+	const model = await standin(here('asks.yaml'));
+	const person = await openPage(browser);
+	// A browser without a screen shows no notifications: what it is asked for is kept.
+	await person.addInitScript(() => {
+		window.told = [];
+		window.Notification = class {
+			static permission = 'granted';
+			constructor(title, { body }) {
+				window.told.push(this);
+				Object.assign(this, { title, body, close() {} });
+			}
+		};
+		Object.defineProperty(document, 'hidden', { get: () => window.isAway === true });
+	});
+	await person.goto(server.login());
+	await person.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	await person.evaluate(() => (window.isAway = true));
+	const run = await server.call('POST', '/v1/runs', {
+		task: 'Type a word.',
+		settings: { model: 'standin', api: 'chat', base_url: model.url, policy: here('asks-policy.yaml') },
+	});
+	await person.waitForFunction(() => window.told.length > 0);
+	assert.deepEqual(await person.evaluate(() => [window.told.length, window.told[0].title]), [
+		1,
+		'A run wants your approval',
+	]);
+	await person.evaluate(() => {
+		window.isAway = false;
+		window.told[0].onclick();
+	});
+	const question = person.getByRole('alertdialog');
+	await question.getByText('a person is to deny it').waitFor();
 	await question.getByRole('button', { name: 'Deny' }).click();
-	await page.getByText('A person denied it.').waitFor();
-	await page.getByText('Gave up', { exact: true }).waitFor({ timeout: 2 * waitMs });
-	await page.getByRole('status').getByText(/^I stopped before the letter was finished/).waitFor();
-	expectQuiet(page, gone);
+	await person.getByText('A person denied it.').waitFor();
+	await person.getByText('Gave up', { exact: true }).waitFor();
+	await person.getByRole('status').getByText('I stopped, for I may not type here.').waitFor();
+	assert.equal((await server.call('GET', `/v1/runs/${run.id}`)).state, 'gave_up');
+	expectQuiet(person, gone);
+	await person.context().close();
+	model.end();
 });
 
 test('a run is cancelled, and deleted', async () => {

@@ -130,8 +130,21 @@ export function expectQuiet(page, ...expected) {
 	assert.deepEqual(left, []);
 }
 
-/** WCAG 2.1 A and AA, of the view as it is now. */
+/** The live screen of a desktop is there, so wide. */
+export const live = (page, width) =>
+	page.waitForFunction((is) => document.querySelector('.live-screen canvas')?.width === is, width, { timeout: waitMs });
+
+/** WCAG 2.1 A and AA, of the view as it is now; where it is light, its colours when it is dark as well. */
 export async function expectAccessible(page, what) {
+	const isDark = () => page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
+	await check(page, what, ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']);
+	if (await isDark()) return;
+	await page.emulateMedia({ colorScheme: 'dark' });
+	await check(page, `${what}, dark`, ['color-contrast']);
+	await page.emulateMedia({ colorScheme: 'light' });
+}
+
+async function check(page, what, rules) {
 	// In a world of its own: the page's policy lets no script in from outside.
 	const session = await page.context().newCDPSession(page);
 	const { frameTree } = await session.send('Page.getFrameTree');
@@ -141,7 +154,7 @@ export async function expectAccessible(page, what) {
 	});
 	await session.send('Runtime.evaluate', { expression: axe, contextId: executionContextId });
 	const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
-		expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] })
+		expression: `axe.run(document, { runOnly: ${JSON.stringify(rules)} })
 			.then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' +
 				nodes.map((node) => node.target + ' ' + node.failureSummary).join('; ')))`,
 		contextId: executionContextId,

@@ -25,6 +25,7 @@ const pairs = {
 	FileEntry: 'FileEntry',
 	Upload: 'FileUpload',
 	Desktop: 'Desktop',
+	Restored: 'Restored',
 	Template: 'Template',
 	Models: 'Models',
 	Probe: 'ModelProbed',

@@ -73,6 +73,28 @@ test('files go up and come down as they were, and no name of one is markup', asy
 	expectQuiet(page);
 });
 
+test('all files are backed up, and come back', async () => {
+	await server.call('PUT', '/v1/projects/default/files/content?path=letter.txt', 'Dear captain');
+	await view('projects/default');
+	const [archive] = await Promise.all([
+		page.waitForEvent('download'),
+		page.getByRole('link', { name: 'Back up all' }).click(),
+	]);
+	assert.equal(archive.suggestedFilename(), 'default.tar');
+	await server.call('DELETE', '/v1/projects/default/files?path=letter.txt');
+	await page.getByLabel('Archive to restore').setInputFiles(await archive.path());
+	await page.getByRole('status').getByText(/^Restored: 2 files/).waitFor();
+	await page.getByRole('rowheader', { name: 'letter.txt' }).waitFor();
+	assert.equal(await page.getByRole('rowheader', { name: /restore-/ }).count(), 0);
+	await page.getByLabel('Archive to restore').setInputFiles({
+		name: 'none.tar',
+		mimeType: 'application/x-tar',
+		buffer: Buffer.from('this is no archive'),
+	});
+	await page.getByRole('alert').waitFor();
+	expectQuiet(page, '400', '422');
+});
+
 test('a key is set, and never shown', async () => {
 	await view('models');
 	await page.getByRole('button', { name: 'Set a key of openai' }).click();
@@ -159,6 +181,7 @@ test('all of it works by the keyboard', async () => {
 
 const views = [
 	['runs', 'Runs'],
+	['desktops', 'Desktops'],
 	['projects', 'Projects'],
 	['projects/default', 'default'],
 	['templates', 'Templates'],
@@ -169,24 +192,38 @@ const views = [
 	['nowhere', 'Not found'],
 ];
 
-for (const [what, options] of [
-	['light', { colorScheme: 'light' }],
-	['dark', { colorScheme: 'dark' }],
-	['360 pixels', { viewport: { width: 360, height: 740 } }],
-	['1920 pixels', { viewport: { width: 1920, height: 1080 }, colorScheme: 'dark' }],
-]) {
-	test(`every view is accessible and fits: ${what}`, async () => {
-		const person = await openPage(browser, options);
-		await person.goto(server.login());
-		await person.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
-		for (const [where, title] of views) {
-			await person.goto(`${server.base}/#/${where}`);
-			await person.getByRole('heading', { name: title, level: 1 }).waitFor();
-			await person.waitForLoadState('networkidle');
-			await expectAccessible(person, `${where} ${what}`);
-			await expectFits(person, where);
-		}
-		expectQuiet(person);
-		await person.context().close();
-	});
-}
+test('every view is accessible in both themes, and fits from 360 to 1920 pixels', async () => {
+	for (const [where, title] of views) {
+		await page.setViewportSize({ width: 1920, height: 1080 });
+		await view(where);
+		await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+		await page.waitForLoadState('networkidle');
+		await expectAccessible(page, where);
+		await expectFits(page, `${where} at 1920 pixels`);
+		await page.setViewportSize({ width: 360, height: 740 });
+		await expectAccessible(page, `${where} at 360 pixels`);
+		await expectFits(page, `${where} at 360 pixels`);
+	}
+	expectQuiet(page);
+});
+
+const dialogs = [
+	['runs', 'New run'],
+	['projects', 'New project'],
+	['models', 'Set a key of openai'],
+	['tools', 'New server'],
+	['settings', 'New token'],
+];
+
+test('so is every dialog', async () => {
+	await page.setViewportSize({ width: 360, height: 740 });
+	for (const [where, name] of dialogs) {
+		await view(where);
+		await page.getByRole('button', { name }).click();
+		await page.getByRole('dialog').waitFor();
+		await expectAccessible(page, name);
+		await expectFits(page, name);
+		await page.keyboard.press('Escape');
+	}
+	expectQuiet(page);
+});

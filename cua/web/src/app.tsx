@@ -18,6 +18,7 @@ type Area = { path: string; name: string; icon: IconName };
 
 const areas: Area[] = [
 	{ path: 'runs', name: 'Runs', icon: 'runs' },
+	{ path: 'desktops', name: 'Desktops', icon: 'desktops' },
 	{ path: 'projects', name: 'Projects', icon: 'projects' },
 	{ path: 'templates', name: 'Templates', icon: 'templates' },
 	{ path: 'models', name: 'Models and keys', icon: 'models' },

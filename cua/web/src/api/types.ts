@@ -94,6 +94,15 @@ export type FileEntry = {
 
 export type Upload = { offset: number; complete: boolean };
 
+export type Restored = {
+	files: number;
+	folders: number;
+	links: number;
+	bytes: number;
+	left_out: number;
+	left_first: string | null;
+};
+
 export type Desktop = {
 	name: string;
 	state: 'running' | 'detached' | 'dead' | 'spare';

@@ -26,5 +26,7 @@ export function useControl(desktop: string) {
 			reload();
 		});
 	const isMine = data?.owner === 'person' && data.is_you === true;
-	return { control: data, isMine, send, busy: action.busy, error: action.error || error };
+	/** What a viewer of this browser may be. */
+	const mode: 'watch' | 'act' | 'private' = !isMine ? 'watch' : data.mode === 'private' ? 'private' : 'act';
+	return { control: data, isMine, mode, send, busy: action.busy, error: action.error || error };
 }

@@ -2,50 +2,13 @@
 
 import { useRef, useState } from 'preact/hooks';
 import { list, may, path, remove, send } from '../api/client';
-import type { FileEntry, Upload } from '../api/types';
+import type { FileEntry } from '../api/types';
 import { bytes, time } from '../lib/format';
 import { type Resource, useAction, useResource } from '../lib/resource';
+import { download, query, upload } from '../lib/transfer';
+import { Backup } from './backup';
 import { Button, Confirm, Empty, Failure, TableBox, TextField } from './basic';
 import { Icon } from './icon';
-
-const pieceLen = 1 << 20; // of an upload; the server takes 2 MiB
-const partLen = 32 << 20; // of a download, likewise
-
-const query = (of: string) => `path=${encodeURIComponent(of)}`;
-
-/** In pieces; one that was broken off goes on where it was. */
-async function upload(project: string, to: string, file: File, onProgress: (part: number) => void): Promise<void> {
-	const address = path`/v1/projects/${project}/files/content`;
-	let offset = 0;
-	do {
-		const end = Math.min(offset + pieceLen, file.size);
-		const complete = end === file.size ? '&complete=true' : '';
-		const response = await send('PUT', `${address}?${query(to)}${complete}`, {
-			headers: { 'Upload-Offset': String(offset), 'Content-Type': 'application/octet-stream' },
-			body: file.slice(offset, end),
-		});
-		offset = ((await response.json()) as Upload).offset;
-		onProgress(file.size === 0 ? 1 : offset / file.size);
-	} while (offset < file.size);
-}
-
-async function download(project: string, from: string, entry: FileEntry): Promise<void> {
-	const address = `${path`/v1/projects/${project}/files/content`}?${query(from)}`;
-	const parts: Blob[] = [];
-	let got = 0;
-	do {
-		const headers: HeadersInit = entry.bytes > partLen ? { Range: `bytes=${got}-${got + partLen - 1}` } : {};
-		const part = await (await send('GET', address, { headers })).blob();
-		parts.push(part);
-		got += part.size;
-		if (part.size === 0) break;
-	} while (got < entry.bytes);
-	const link = document.createElement('a');
-	link.href = URL.createObjectURL(new Blob(parts));
-	link.download = entry.name;
-	link.click();
-	URL.revokeObjectURL(link.href);
-}
 
 function FileRow({
 	project,
@@ -203,6 +166,7 @@ export function Files({ project }: { project: string }) {
 		<div class="stack">
 			<div class="row between">
 				<Where folder={folder} onOpen={setFolder} />
+				<Backup project={project} reload={reload} />
 			</div>
 			{may('act') && <Adding project={project} folder={folder} reload={reload} />}
 			<Failure message={error} />

@@ -1,6 +1,6 @@
-// How a run stands, in a word and a colour.
+// How a run or a desktop stands, in a word and a colour.
 
-import type { Run, RunNow } from '../api/types';
+import type { Desktop, Run, RunNow } from '../api/types';
 import { Badge } from './basic';
 
 const ends: Record<string, [string, string]> = {
@@ -32,5 +32,17 @@ export const nowOf = (run: Run): RunNow | null => run.now as RunNow | null;
 export function RunBadge({ run, now = nowOf(run) }: { run: Run; now?: RunNow | null }) {
 	const [text, kind] =
 		run.state === 'running' ? running[now?.state ?? 'working'] : (ends[run.state] ?? [run.state, '']);
+	return <Badge kind={kind}>{text}</Badge>;
+}
+
+const desktops: Record<Desktop['state'], [string, string]> = {
+	running: ['Running', 'live'],
+	detached: ['Without its host', 'warn'],
+	dead: ['Dead', 'bad'],
+	spare: ['Spare', ''],
+};
+
+export function DesktopBadge({ desktop }: { desktop: Desktop }) {
+	const [text, kind] = desktops[desktop.state];
 	return <Badge kind={kind}>{text}</Badge>;
 }

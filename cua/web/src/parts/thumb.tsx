@@ -1,8 +1,8 @@
-// A small picture of a screen: as it is now, of a run that goes on, or as it was last.
+// A small picture of a screen: as it is now, or as it was last in a run that is over.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { path, send } from '../api/client';
-import type { Run } from '../api/types';
+import type { Desktop, Run } from '../api/types';
 import { isOpen, nowOf } from './state';
 
 const everyMs = 2000;
@@ -48,20 +48,33 @@ function usePicture(address: string, live: boolean, box: { current: HTMLElement 
 	return url;
 }
 
-export function RunThumb({ run }: { run: Run }) {
+function Thumb({ address, live, without }: { address: string; live: boolean; without: string }) {
 	const box = useRef<HTMLDivElement>(null);
-	const desktop = nowOf(run)?.desktop;
-	const live = isOpen(run) && Boolean(desktop);
-	const address = desktop
-		? `${path`/v1/desktops/${desktop}/screenshot`}?width=480&format=webp&quality=80`
-		: isOpen(run)
-			? ''
-			: path`/v1/runs/${run.id}/screenshots/last`;
 	const url = usePicture(address, live, box);
 	return (
 		<div class="thumb" ref={box}>
-			{run.state === 'queued' ? 'Waits for its turn' : 'No picture'}
+			{without}
 			{url && <img src={url} alt="" />}
 		</div>
 	);
+}
+
+const screenOf = (desktop: string) =>
+	`${path`/v1/desktops/${desktop}/screenshot`}?width=480&format=webp&quality=80`;
+
+export function RunThumb({ run }: { run: Run }) {
+	const desktop = nowOf(run)?.desktop;
+	const last = isOpen(run) ? '' : path`/v1/runs/${run.id}/screenshots/last`;
+	return (
+		<Thumb
+			address={desktop ? screenOf(desktop) : last}
+			live={isOpen(run) && Boolean(desktop)}
+			without={run.state === 'queued' ? 'Waits for its turn' : 'No picture'}
+		/>
+	);
+}
+
+export function DesktopThumb({ desktop }: { desktop: Desktop }) {
+	const runs = desktop.state === 'running';
+	return <Thumb address={runs ? screenOf(desktop.name) : ''} live={runs} without="No picture" />;
 }

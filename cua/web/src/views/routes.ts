@@ -1,6 +1,7 @@
 // The views, by the first part of the address.
 
 import type { FunctionComponent } from 'preact';
+import { DesktopsView } from './desktops/desktops';
 import { ModelsView } from './models/models';
 import { ProjectsView } from './projects/projects';
 import { RunsView } from './runs/runs';
@@ -15,6 +16,7 @@ export { NotFound } from './not-found';
 
 export const routes: Record<string, FunctionComponent<ViewProps>> = {
 	runs: RunsView,
+	desktops: DesktopsView,
 	projects: ProjectsView,
 	templates: TemplatesView,
 	models: ModelsView,

@@ -7,10 +7,11 @@ import { useControl } from '../../lib/control';
 import { count, duration, time, tokens, usd } from '../../lib/format';
 import { href } from '../../lib/router';
 import { Failure, Facts, Head, Notice } from '../../parts/basic';
+import { ControlNotes, DesktopControls } from '../../parts/control';
 import { Files } from '../../parts/files';
 import { isOpen, nowOf, RunBadge } from '../../parts/state';
 import { TerminalBox } from '../../parts/terminal';
-import { ControlNotes, DesktopControls, RunControls, TellBox } from './controls';
+import { RunControls, TellBox } from './controls';
 import type { Step, Story } from './journal';
 import { QuestionCard } from './question';
 import { Screen } from './screen';
@@ -70,7 +71,6 @@ export function RunView({ id }: { id: string }) {
 		setPane('desktop');
 		setIndex(story.steps.indexOf(step));
 	};
-	const mode = !control.isMine ? 'watch' : control.control?.mode === 'private' ? 'private' : 'act';
 
 	return (
 		<>
@@ -98,10 +98,10 @@ export function RunView({ id }: { id: string }) {
 					</div>
 					{pane === 'desktop' && (
 						<>
-							<Screen run={run} story={story} shown={shown} mode={mode}>
-								{isRunning && <DesktopControls control={control} />}
+							<Screen run={run} story={story} shown={shown} mode={control.mode}>
+								{isRunning && <DesktopControls control={control} hasAgent />}
 							</Screen>
-							{isRunning && <ControlNotes control={control} />}
+							{isRunning && <ControlNotes control={control} hasAgent />}
 							<Timeline story={story} shown={index} isLive={isRunning} onShow={setIndex} />
 						</>
 					)}

@@ -1,0 +1,74 @@
+// All files of a project at once: as an archive, and back from one.
+
+import { useRef, useState } from 'preact/hooks';
+import { may, path, post, remove } from '../api/client';
+import type { Restored } from '../api/types';
+import { bytes, plural } from '../lib/format';
+import { useAction } from '../lib/resource';
+import { query, upload } from '../lib/transfer';
+import { Button, Failure, Notice } from './basic';
+import { Icon } from './icon';
+
+/** An archive has to be a file of the project to be unpacked; it is one for that time alone. */
+async function restore(project: string, file: File, onProgress: (part: number) => void): Promise<Restored> {
+	const name = `restore-${crypto.randomUUID()}.tar`;
+	try {
+		await upload(project, name, file, onProgress);
+		return await post<Restored>(`${path`/v1/projects/${project}/restore`}?${query(name)}`);
+	} finally {
+		await remove(`${path`/v1/projects/${project}/files`}?${query(name)}`).catch(() => {});
+	}
+}
+
+function wordsOf(done: Restored): string {
+	const left = done.left_out > 0 ? ` ${plural(done.left_out, 'entry', 'entries')} left out, ${done.left_first} first.` : '';
+	return `Restored: ${plural(done.files, 'file')}, ${bytes(done.bytes)}.${left}`;
+}
+
+export function Backup({ project, reload }: { project: string; reload: () => void }) {
+	const input = useRef<HTMLInputElement>(null);
+	const [progress, setProgress] = useState<number | null>(null);
+	const [done, setDone] = useState<Restored | null>(null);
+	const action = useAction();
+	const take = (file: File | undefined) =>
+		file &&
+		void action.run(async () => {
+			setDone(null);
+			try {
+				setDone(await restore(project, file, setProgress));
+			} finally {
+				setProgress(null);
+				if (input.current) input.current.value = '';
+				reload();
+			}
+		});
+	return (
+		<div class="stack tight">
+			<div class="row">
+				<a class="button" href={path`/v1/projects/${project}/backup`} download={`${project}.tar`}>
+					<Icon name="download" />
+					Back up all
+				</a>
+				{may('act') && (
+					<>
+						<input
+							ref={input}
+							type="file"
+							accept=".tar,.tgz,.tar.gz"
+							class="hidden-text"
+							tabIndex={-1}
+							aria-label="Archive to restore"
+							onChange={(event) => take(event.currentTarget.files?.[0])}
+						/>
+						<Button icon="upload" disabled={action.busy} onClick={() => input.current?.click()}>
+							Restore
+						</Button>
+					</>
+				)}
+				{progress !== null && <progress value={progress} max={1} aria-label="Archive" />}
+			</div>
+			<Failure message={action.error} />
+			{done && <Notice kind={done.left_out > 0 ? 'warn' : 'good'}>{wordsOf(done)}</Notice>}
+		</div>
+	);
+}
