@@ -40,6 +40,8 @@ static const char usage[] =
 		"  --max-agents=N       that run at once; others wait. Default: one for each 512 "
 		"MB\n"
 		"                       of memory\n"
+		"  --max-streams=N      events and WebSockets that one token may have open, "
+		"default 2000\n"
 		"  --spares=N           desktops that are kept ready, of the kinds that runs "
 		"wanted\n"
 		"                       lately, default 2; a run that gets one begins at once. 0: "
@@ -73,6 +75,8 @@ static const char usage[] =
 
 /* Before libuv has its threads: each request that waits for something has one. */
 #define THREADS "64"
+/* Half of all connections that there may be: nobody keeps the others out. */
+#define MAX_STREAMS 2000
 
 static bool is_loopback(const char *address)
 {
@@ -134,6 +138,9 @@ static bool parse_option(int option, struct command *command)
 		return ++command->url_count < GATE_NAMES_MAX - 4;
 	case 'm':
 		return parse_number(optarg, 10000, &options->max_agents);
+	case 'w':
+		return parse_number(optarg, 100000, &options->max_streams) &&
+				options->max_streams > 0;
 	case 'd':
 		return parse_number(optarg, CUA_DESKTOP_SPARES_MAX, &options->spares);
 	case 't':
@@ -258,6 +265,7 @@ int cua_cmd_serve(int argc, char **argv)
 		{ "tls-key", required_argument, NULL, 'k' },
 		{ "public-url", required_argument, NULL, 'u' },
 		{ "max-agents", required_argument, NULL, 'm' },
+		{ "max-streams", required_argument, NULL, 'w' },
 		{ "spares", required_argument, NULL, 'd' },
 		{ "traces", required_argument, NULL, 't' },
 		{ "log-format", required_argument, NULL, 'f' },
@@ -267,6 +275,7 @@ int cua_cmd_serve(int argc, char **argv)
 		{ 0 } };
 	struct command command = { .options = { .address = "127.0.0.1",
 						   .port = 8180,
+						   .max_streams = MAX_STREAMS,
 						   .spares = 2,
 						   .tells_login = isatty(STDOUT_FILENO) } };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {

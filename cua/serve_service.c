@@ -107,6 +107,9 @@ static enum cua_status add_options(struct cua_buffer *text, const struct server_
 		status = add_number(text, "max-agents", options->max_agents, err);
 	}
 	if (status == CUA_OK) {
+		status = add_number(text, "max-streams", options->max_streams, err);
+	}
+	if (status == CUA_OK) {
 		status = add_number(text, "spares", options->spares, err);
 	}
 	if (status == CUA_OK && options->plain_get) {

@@ -144,7 +144,7 @@ target_sources(test_desktop_serve_plain PRIVATE ${desktop_tests_dir}/serve_stage
 cua_desktop_test(serve_resources 240 standin_process PkgConfig::libcurl PkgConfig::libvncclient)
 target_sources(test_desktop_serve_resources PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/vnc_viewers.c)
 cua_desktop_test(serve_queue 120 standin_process PkgConfig::libcurl)
-target_sources(test_desktop_serve_queue PRIVATE ${desktop_tests_dir}/serve_stage.c)
+target_sources(test_desktop_serve_queue PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c)
 cua_desktop_test(serve_feed 120 standin_process PkgConfig::libcurl)
 target_sources(test_desktop_serve_feed PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c)
 cua_desktop_test(serve_terminal 120 PkgConfig::libcurl)

@@ -1,5 +1,5 @@
-/* `cua serve` with more runs than may go on at once: whose turn it is, and what a server that was
- * killed leaves of the desktops that it kept ready. */
+/* `cua serve` with more runs than may go on at once, and with more streams than a token may have:
+ * whose turn it is. What a server that was killed leaves of the desktops that it kept ready. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
-#include "tests/serve_stage.h"
+#include "tests/serve_socket.h"
 #include "tests/standin_process.h"
 #include "tests/waiting.h"
 
@@ -23,8 +23,9 @@ static int begin(void **state)
 {
 	struct output output;
 	(void)state;
-	stage = (struct serve_stage){ .spares = "--spares=1", .option = "--max-agents=1" };
+	stage = (struct serve_stage){ .spares = "--spares=1", .option = "--max-streams=2" };
 	serve_stage_open(&stage);
+	cJSON_Delete(serve_json(&stage, "PATCH", "/v1/settings", "{\"max_agents\":1}", 200));
 	const char *const argv[] = { stage.world.program, "secret", "set", "--api-key",
 		"CUA_API_KEY", NULL };
 	world_exec(&stage.world, argv, NULL, "standin-needs-none", 18, &output);
@@ -198,10 +199,47 @@ static void spares_of_a_killed_server_are_the_next_ones(void **state)
 	standin_process_stop(&model);
 }
 
+/* --- streams --- */
+
+static bool may_watch_again(void *data)
+{
+	struct serve_socket *feed = data;
+	serve_socket_close(feed);
+	*feed = serve_socket_open(&stage, "/v1/events", true, NULL, NULL);
+	return feed->status == 101;
+}
+
+/* One token cannot take all that the server has. */
+static void a_token_has_so_many_streams(void **state)
+{
+	(void)state;
+	CUA_AUTO_FREE char *other = make_token("other watcher");
+	struct serve_socket first = serve_socket_open(&stage, "/v1/events", true, NULL, NULL);
+	struct serve_socket second = serve_socket_open(&stage, "/v1/events", false, NULL, NULL);
+	assert_int_equal(first.status, 101);
+	assert_int_equal(second.status, 200);
+	const struct serve_call more = { "GET", "/v1/events", NULL, NULL, { 0 } };
+	struct serve_answer refused = serve_send(&stage, &more);
+	assert_int_equal(refused.status, 429);
+	assert_says(refused.headers, "application/problem+json");
+	assert_says(refused.text, "2 streams and WebSockets are open with this token");
+	serve_answer_finish(&refused);
+	struct serve_socket third = serve_socket_open(&stage, "/v1/events", true, NULL, NULL);
+	assert_int_equal(third.status, 429);
+	struct serve_socket others = serve_socket_open(&stage, "/v1/events", true, other, NULL);
+	assert_int_equal(others.status, 101);
+	serve_socket_close(&first);
+	wait_until(may_watch_again, &third, "room for another");
+	serve_socket_close(&second);
+	serve_socket_close(&third);
+	serve_socket_close(&others);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_get_their_turn),
+		cmocka_unit_test(a_token_has_so_many_streams),
 		cmocka_unit_test(spares_of_a_killed_server_are_the_next_ones),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);

@@ -415,6 +415,18 @@ int request_stop_fd(struct request *request)
 	return request->stop_fd;
 }
 
+/* Of a stream; it may be answered elsewhere as a WebSocket, too. */
+static enum cua_status check_room(struct request *request, struct cua_error *err)
+{
+	const bool is_stream =
+			request->route->websocket && strcmp(request->head->method, "GET") == 0;
+	enum cua_status status = is_stream
+			? streams_check_room(&request->server->streams, request->caller.id, err)
+			: CUA_OK;
+	request->http_status = status == CUA_OK ? request->http_status : 429;
+	return status;
+}
+
 static void handle(struct job *job)
 {
 	struct request *request = &job->public;
@@ -428,6 +440,9 @@ static void handle(struct job *job)
 	}
 	if (status == CUA_OK) {
 		status = take_body(request, job->exchange, &error);
+	}
+	if (status == CUA_OK) {
+		status = check_room(request, &error);
 	}
 	if (status == CUA_OK) {
 		status = once_begin(request, &is_again, &before, &error);
@@ -670,6 +685,10 @@ static enum cua_status admit_websocket(
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"more than %d requests a second with this token",
 				LIMITER_PER_SECOND);
+	}
+	if (status == CUA_OK) {
+		status = streams_check_room(&server->streams, request->caller.id, err);
+		stream->refused_with = status == CUA_OK ? stream->refused_with : 429;
 	}
 	return status;
 }

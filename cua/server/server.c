@@ -194,7 +194,8 @@ static enum cua_status say_ready(
 static enum cua_status begin(
 		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
 {
-	enum cua_status status = streams_init(&server->streams, &server->loop, server->store, err);
+	enum cua_status status = streams_init(&server->streams, &server->loop, server->store,
+			server->options->max_streams, err);
 	if (status == CUA_OK) {
 		status = feed_create(&server->loop, &server->feed, err);
 	}

@@ -27,6 +27,7 @@ struct server_options {
 	const char *certificate_path, *key_path; /* NULL: no TLS */
 	const char *public_urls[GATE_NAMES_MAX]; /* further names, up to a NULL */
 	int max_agents;                          /* 0: as many as memory allows */
+	int max_streams;                         /* of one token */
 	int spares; /* desktops that are kept ready for the next runs */
 	bool logs_json;
 	const char *traces_url; /* NULL: as the environment says */

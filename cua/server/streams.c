@@ -66,10 +66,12 @@ static void on_changed(uv_async_t *async)
 }
 
 enum cua_status streams_init(struct streams *streams, uv_loop_t *loop, struct store *store,
-		struct cua_error *err)
+		int max_per_token, struct cua_error *err)
 {
 	streams->loop = loop;
 	streams->store = store;
+	streams->max_per_token = max_per_token;
+	pthread_mutex_init(&streams->mutex, NULL);
 	LIST_INIT(&streams->list);
 	uv_timer_init(loop, &streams->over);
 	streams->over.data = streams;
@@ -90,16 +92,40 @@ void streams_add(struct streams *streams, struct cua_http_stream *stream,
 	struct stream_face *face = stream->user_data;
 	face->stream = stream;
 	snprintf(face->token_id, sizeof(face->token_id), "%s", caller->id);
+	face->streams = streams;
+	pthread_mutex_lock(&streams->mutex);
 	LIST_INSERT_HEAD(&streams->list, face, link);
+	pthread_mutex_unlock(&streams->mutex);
 	check(streams, face); /* it may have been revoked since it was looked at */
 }
 
 void streams_remove(struct stream_face *face)
 {
 	if (face->stream) {
+		pthread_mutex_lock(&face->streams->mutex);
 		LIST_REMOVE(face, link);
+		pthread_mutex_unlock(&face->streams->mutex);
 		face->stream = NULL;
 	}
+}
+
+enum cua_status streams_check_room(
+		struct streams *streams, const char *token_id, struct cua_error *err)
+{
+	const struct stream_face *face = NULL;
+	int count = 0;
+	pthread_mutex_lock(&streams->mutex);
+	LIST_FOREACH(face, &streams->list, link)
+	{
+		count += strcmp(face->token_id, token_id) == 0;
+	}
+	pthread_mutex_unlock(&streams->mutex);
+	return count < streams->max_per_token
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+					  "%d streams and WebSockets are open with this token: "
+					  "close one first; --max-streams allows more",
+					  count);
 }
 
 void streams_check(struct streams *streams)

@@ -2,8 +2,10 @@
 #define CUA_SERVER_STREAMS_H
 
 /* What goes on: each WebSocket and each stream of events, with the token that opened it. When that
- * is revoked or over, they end. On the loop's thread, but streams_check(). */
+ * is revoked or over, they end. On the loop's thread, but streams_check() and
+ * streams_check_room(). */
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -23,25 +25,32 @@ struct stream_face {
 
 	LIST_ENTRY(stream_face) link;
 	struct cua_http_stream *stream; /* NULL: not in the list */
+	struct streams *streams;
 	char token_id[TOKEN_ID_SIZE];
 };
 
 struct streams {
 	uv_loop_t *loop;
 	struct store *store;
+	int max_per_token;
 	uv_async_t changed;
-	uv_timer_t over; /* the first of the tokens */
+	uv_timer_t over;       /* the first of the tokens */
+	pthread_mutex_t mutex; /* of the list, where it changes or another thread reads it */
 	LIST_HEAD(, stream_face) list;
 };
 
 CUA_NODISCARD enum cua_status streams_init(struct streams *streams, uv_loop_t *loop,
-		struct store *store, struct cua_error *err);
+		struct store *store, int max_per_token, struct cua_error *err);
 /* The loop has to run until its handles are closed. */
 void streams_finish(struct streams *streams);
 
 void streams_add(struct streams *streams, struct cua_http_stream *stream,
 		const struct caller *caller);
 void streams_remove(struct stream_face *face);
+
+/* Before one is opened: CUA_ERR_UNAVAILABLE if the token has as many as it may have. Any thread. */
+CUA_NODISCARD enum cua_status streams_check_room(
+		struct streams *streams, const char *token_id, struct cua_error *err);
 
 /* A token was revoked: any thread. */
 void streams_check(struct streams *streams);
