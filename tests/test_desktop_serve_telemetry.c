@@ -19,13 +19,15 @@
 static struct serve_stage stage;
 static struct standin_process model;
 static pid_t collector;
-static char spans_path[] = "/tmp/cua-spans-XXXXXX";
+static const char spans_template[] = "/tmp/cua-spans-XXXXXX";
+static char spans_path[sizeof(spans_template)];
 static char traces[64];
 
 static int begin_collector(void)
 {
 	char digits[16] = "";
 	int ends[2], port = 0;
+	memcpy(spans_path, spans_template, sizeof(spans_path));
 	close(mkstemp(spans_path));
 	if (pipe(ends) != 0) {
 		return -1;
@@ -51,6 +53,13 @@ static int begin_collector(void)
 	return 0;
 }
 
+static int end_collector(void)
+{
+	kill(collector, SIGTERM);
+	waitpid(collector, NULL, 0);
+	return unlink(spans_path);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -68,9 +77,7 @@ static int finish(void **state)
 	(void)state;
 	standin_process_stop(&model);
 	serve_stage_close(&stage);
-	kill(collector, SIGTERM);
-	waitpid(collector, NULL, 0);
-	return unlink(spans_path);
+	return end_collector();
 }
 
 static bool has_root(void *data)
@@ -107,17 +114,24 @@ static const cJSON *find(const cJSON *spans, const char *member, const char *tex
 	return NULL;
 }
 
-static void a_run_becomes_a_trace(void **state)
+/* The id of a new run, the caller's. */
+static char *start_run(void)
 {
 	char body[256];
-	int steps = 0, calls = 0;
-	const cJSON *span = NULL;
-	(void)state;
 	snprintf(body, sizeof(body),
 			"{\"task\":\"Click.\",\"settings\":{\"model\":\"standin\",\"api\":\"chat\","
 			"\"base_url\":\"%s\"}}",
 			model.url);
-	cJSON_Delete(serve_json(&stage, "POST", "/v1/runs", body, 201));
+	CUA_AUTO_JSON cJSON *run = serve_json(&stage, "POST", "/v1/runs", body, 201);
+	return strdup(cua_json_text(run, "id"));
+}
+
+static void a_run_becomes_a_trace(void **state)
+{
+	int steps = 0, calls = 0;
+	const cJSON *span = NULL;
+	(void)state;
+	free(start_run());
 	wait_until(has_root, NULL, "the trace of a run");
 	CUA_AUTO_JSON cJSON *spans = read_spans();
 	const cJSON *root = find(spans, "name", "invoke_agent cua");
@@ -136,6 +150,26 @@ static void a_run_becomes_a_trace(void **state)
 	}
 	assert_in_range(steps, 2, 5);
 	assert_in_range(calls, 4, 9); /* two clicks and the answers around them */
+}
+
+static bool has_ended(void *data)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "/v1/runs/%s", (const char *)data);
+	CUA_AUTO_JSON cJSON *run = serve_json(&stage, "GET", path, NULL, 200);
+	return !cJSON_IsNull(cua_json_member(run, "ended_ms"));
+}
+
+/* Its collector was away, and the server was killed before it came back. */
+static void a_trace_that_nobody_took_is_told_by_the_next_server(void **state)
+{
+	(void)state;
+	assert_int_equal(end_collector(), 0);
+	CUA_AUTO_FREE char *run = start_run();
+	wait_until(has_ended, run, "the end of a run");
+	assert_int_equal(begin_collector(), 0);
+	serve_stage_kill_and_start(&stage);
+	wait_until(has_root, NULL, "the trace of a run of before");
 }
 
 /* Names of metrics in an expression of PromQL, each looked for in what is told. */
@@ -264,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_becomes_a_trace),
 		cmocka_unit_test(the_dashboard_asks_for_metrics_that_there_are),
+		cmocka_unit_test(a_trace_that_nobody_took_is_told_by_the_next_server),
 		cmocka_unit_test(the_unit_is_one_that_systemd_takes),
 		cmocka_unit_test(a_unit_that_is_there_stays),
 	};

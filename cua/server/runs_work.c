@@ -18,6 +18,7 @@
 #include "cua/base/util.h"
 #include "cua/server/command.h"
 #include "cua/server/run_start.h"
+#include "cua/server/telemetry.h"
 
 #define STARTS_MAX 4 /* of one run, that breaks off */
 #define FREE_BYTES_MIN ((uint64_t)400 << 20)
@@ -114,14 +115,20 @@ static void end_with(struct live *live, enum cua_status status, const struct cua
 	}
 }
 
+static int64_t wants_trace(const struct live *live)
+{
+	return telemetry_wants_traces(live->runs->server->telemetry);
+}
+
 static void note(struct live *live, const char *state, const struct cua_error *why)
 {
 	struct cua_error error = { 0 };
 	end_with(live,
 			store_run(live->runs->server->store, NULL, &error,
-					"UPDATE runs SET state = ?, error = ?, ended_ms = ? WHERE "
-					"id = ?",
-					"ssis", state, why->msg, store_now_ms(), live->id),
+					"UPDATE runs SET state = ?, error = ?, ended_ms = ?, "
+					"trace_waits = ? WHERE id = ?",
+					"ssiis", state, why->msg, store_now_ms(), wants_trace(live),
+					live->id),
 			&error);
 }
 
@@ -138,15 +145,16 @@ static void note_end(struct live *live, const struct agent_run_summary *summary)
 					"?, "
 					"steps = ?, actions = ?, ms = ?, input_tokens = ?, "
 					"output_tokens "
-					"= ?, cost_usd = ?, ended_ms = ? WHERE id = ?",
-					"ssssiidddjis", summary->state,
+					"= ?, cost_usd = ?, ended_ms = ?, trace_waits = ? WHERE id "
+					"= ?",
+					"ssssiidddjiis", summary->state,
 					cua_json_string(end, "answer"),
 					cua_json_string(end, "message"), summary->model,
 					(int64_t)summary->steps, (int64_t)summary->actions,
 					summary->ms, cua_json_number(usage, "input_tokens"),
 					cua_json_number(usage, "output_tokens"),
 					summary->cost_usd >= 0 ? cost : NULL, store_now_ms(),
-					live->id),
+					wants_trace(live), live->id),
 			&error);
 }
 

@@ -207,8 +207,11 @@ static enum cua_status begin(
 		status = listen_on(server, err);
 	}
 	if (status == CUA_OK) {
-		status = telemetry_create(&server->loop, server->options->traces_url,
+		status = telemetry_create(&server->loop, server->store, server->options->traces_url,
 				server->ending_fd, &server->telemetry, err);
+	}
+	if (status == CUA_OK) {
+		telemetry_begin(server->telemetry);
 	}
 	if (status == CUA_OK) {
 		status = runs_create(server, &server->runs, err);

@@ -79,6 +79,9 @@ static const char *const store_schema[] = {
 	"  error TEXT,"
 	"  UNIQUE (url, thing)"
 	") STRICT;",
+	/* Of a run that is over: its trace was not taken yet. */
+	("ALTER TABLE runs ADD COLUMN trace_waits INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX runs_by_trace ON runs(trace_waits) WHERE trace_waits = 1;"),
 };
 
 #endif

@@ -15,6 +15,7 @@
 
 #define CUA_LOG_MODULE "telemetry"
 #include "cua/base/http_client.h"
+#include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 
@@ -29,10 +30,12 @@
 struct waiting {
 	STAILQ_ENTRY(waiting) link;
 	char run[40];
+	bool is_again;
 };
 
 struct telemetry {
 	uv_loop_t *loop;
+	struct store *store;
 	struct measures *measures;
 	char *url;                      /* owned; NULL: traces go nowhere */
 	char *service;                  /* owned */
@@ -41,7 +44,11 @@ struct telemetry {
 	int ending_fd;
 	uv_work_t work;
 	bool is_working;
-	char run[40]; /* being told of */
+	char run[40];  /* being told of */
+	bool is_again; /* its calls are in the measures already, or were in those of another server
+			*/
+	bool is_taken; /* the collector answers */
+	bool has_kept; /* a trace that it did not take when it was told */
 	STAILQ_HEAD(, waiting) queue;
 	int queued;
 };
@@ -99,8 +106,8 @@ static enum cua_status take_headers(struct telemetry *telemetry, struct cua_erro
 	return telemetry->headers_text ? CUA_OK : CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "traces");
 }
 
-enum cua_status telemetry_create(uv_loop_t *loop, const char *url, int ending_fd,
-		struct telemetry **ret_telemetry, struct cua_error *err)
+enum cua_status telemetry_create(uv_loop_t *loop, struct store *store, const char *url,
+		int ending_fd, struct telemetry **ret_telemetry, struct cua_error *err)
 {
 	const char *service = environment("OTEL_SERVICE_NAME");
 	struct telemetry *telemetry = calloc(1, sizeof(*telemetry));
@@ -108,6 +115,7 @@ enum cua_status telemetry_create(uv_loop_t *loop, const char *url, int ending_fd
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "telemetry");
 	}
 	telemetry->loop = loop;
+	telemetry->store = store;
 	telemetry->ending_fd = ending_fd;
 	telemetry->work.data = telemetry;
 	STAILQ_INIT(&telemetry->queue);
@@ -144,6 +152,11 @@ void telemetry_destroy(struct telemetry *telemetry)
 	free(telemetry->service);
 	free(telemetry->headers_text);
 	free(telemetry);
+}
+
+bool telemetry_wants_traces(const struct telemetry *telemetry)
+{
+	return telemetry->url;
 }
 
 struct measures *telemetry_measures(struct telemetry *telemetry)
@@ -195,13 +208,15 @@ static enum cua_status send_once(const struct telemetry *telemetry, const char *
 	return status;
 }
 
-static enum cua_status send_body(
-		const struct telemetry *telemetry, const char *body, struct cua_error *err)
+/* *ret_refused: it is no use to send that again. */
+static enum cua_status send_body(const struct telemetry *telemetry, const char *body,
+		bool *ret_refused, struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
 	for (int i = 0; i < TRIES; i++) {
 		int ms = FIRST_WAIT_MS << i;
 		status = send_once(telemetry, body, &ms, err);
+		*ret_refused = status != CUA_OK && status != CUA_ERR_CANCELLED && ms < 0;
 		if (status == CUA_OK || ms < 0 || i == TRIES - 1 ||
 				!wait_ms(telemetry, ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS)) {
 			break;
@@ -230,7 +245,8 @@ static cJSON *envelope(const struct telemetry *telemetry, cJSON *spans)
 	return root;
 }
 
-static void send_spans(struct telemetry *telemetry, cJSON *all)
+/* False if they are to be kept for later. */
+static bool send_spans(struct telemetry *telemetry, cJSON *all)
 {
 	while (all->child) {
 		cJSON *some = cJSON_CreateArray();
@@ -242,7 +258,14 @@ static void send_spans(struct telemetry *telemetry, cJSON *all)
 		CUA_AUTO_JSON cJSON *whole = envelope(telemetry, some);
 		CUA_AUTO_FREE char *body = cJSON_PrintUnformatted(whole);
 		struct cua_error why = { .status = CUA_ERR_NOMEM };
-		const bool is_sent = body && send_body(telemetry, body, &why) == CUA_OK;
+		bool is_refused = false;
+		const bool is_sent =
+				body && send_body(telemetry, body, &is_refused, &why) == CUA_OK;
+		if (!is_sent && !is_refused) {
+			cua_log_warn("the trace of run %s is kept for later: %s", telemetry->run,
+					why.msg);
+			return false;
+		}
 		const struct measure_labels labels = { { is_sent ? "told" : "lost" } };
 		measures_note(telemetry->measures, MEASURE_SPANS, &labels, count);
 		if (!is_sent) {
@@ -250,40 +273,60 @@ static void send_spans(struct telemetry *telemetry, cJSON *all)
 					why.msg);
 		}
 	}
+	return true;
 }
 
-static void tell(struct telemetry *telemetry)
+/* False if it is to be told again. */
+static bool tell(struct telemetry *telemetry)
 {
 	struct cua_error why = { 0 };
 	CUA_AUTO_FREE char *path = NULL;
 	CUA_AUTO_JSON cJSON *spans = NULL;
 	if (agent_runs_find(telemetry->run, &path, NULL) != CUA_OK) {
-		return; /* it never began */
+		return true; /* it never began */
 	}
 	CUA_AUTO_FD int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0 ||
-			spans_of_run(dir_fd, telemetry->run, telemetry->measures, &spans, &why) !=
-					CUA_OK) {
+			spans_of_run(dir_fd, telemetry->run,
+					telemetry->is_again ? NULL : telemetry->measures, &spans,
+					&why) != CUA_OK) {
 		cua_log_warn("run %s has no trace: %s", telemetry->run, why.msg);
-	} else if (telemetry->url) {
-		send_spans(telemetry, spans);
+		return true;
 	}
+	telemetry->is_taken = telemetry->url && send_spans(telemetry, spans);
+	return !telemetry->url || telemetry->is_taken;
 }
 
 /* --- one after the other --- */
 
 static void on_work(uv_work_t *work)
 {
-	tell(work->data);
+	struct telemetry *telemetry = work->data;
+	struct cua_error why = { 0 };
+	telemetry->is_taken = false;
+	if (!tell(telemetry)) {
+		telemetry->has_kept = true;
+		return;
+	}
+	if (store_run(telemetry->store, NULL, &why,
+			    "UPDATE runs SET trace_waits = 0 WHERE id = ? AND trace_waits = 1", "s",
+			    telemetry->run) != CUA_OK) {
+		cua_log_warn("the trace of run %s may be told twice: %s", telemetry->run, why.msg);
+	}
 }
 
 static void next(struct telemetry *telemetry);
 
+/* A collector that takes one has come back: it takes those it did not take before. */
 static void on_work_done(uv_work_t *work, int status)
 {
 	struct telemetry *telemetry = work->data;
 	(void)status;
 	telemetry->is_working = false;
+	if (telemetry->is_taken && telemetry->has_kept && telemetry->queued == 0) {
+		telemetry->has_kept = false;
+		telemetry_begin(telemetry);
+	}
 	next(telemetry);
 }
 
@@ -296,21 +339,47 @@ static void next(struct telemetry *telemetry)
 	STAILQ_REMOVE_HEAD(&telemetry->queue, link);
 	telemetry->queued--;
 	snprintf(telemetry->run, sizeof(telemetry->run), "%s", waiting->run);
+	telemetry->is_again = waiting->is_again;
 	free(waiting);
 	telemetry->is_working = uv_queue_work(telemetry->loop, &telemetry->work, on_work,
 						on_work_done) == 0;
 }
 
-void telemetry_run_over(struct telemetry *telemetry, const char *run)
+static void add(struct telemetry *telemetry, const char *run, bool is_again)
 {
 	struct waiting *waiting =
 			telemetry->queued < RUNS_WAITING_MAX ? calloc(1, sizeof(*waiting)) : NULL;
 	if (!waiting) {
-		cua_log_warn("run %s has no trace: too many wait", run);
+		telemetry->has_kept = true;
+		cua_log_warn("the trace of run %s is kept for later: too many wait", run);
 		return;
 	}
 	snprintf(waiting->run, sizeof(waiting->run), "%s", run);
+	waiting->is_again = is_again;
 	STAILQ_INSERT_TAIL(&telemetry->queue, waiting, link);
 	telemetry->queued++;
 	next(telemetry);
+}
+
+void telemetry_run_over(struct telemetry *telemetry, const char *run)
+{
+	add(telemetry, run, false);
+}
+
+void telemetry_begin(struct telemetry *telemetry)
+{
+	CUA_AUTO_JSON cJSON *rows = NULL;
+	const cJSON *row = NULL;
+	struct cua_error why = { 0 };
+	if (!telemetry->url) {
+		return;
+	}
+	if (store_run(telemetry->store, &rows, &why,
+			    "SELECT id FROM runs WHERE trace_waits = 1 ORDER BY id LIMIT ?", "i",
+			    (int64_t)RUNS_WAITING_MAX) != CUA_OK) {
+		cua_log_warn("traces that were kept: %s", why.msg);
+	}
+	cJSON_ArrayForEach (row, rows) {
+		add(telemetry, cua_json_text(row, "id"), true);
+	}
 }
