@@ -4,16 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "tests/serve_socket.h"
 #include "tests/standin_process.h"
-#include "tests/waiting.h"
 
 #define POLICY \
 	"include: default\nrules:\n  - ask: clicks\n    when: {action: click}\n    why: it may " \
@@ -152,41 +148,6 @@ static void a_desktop_is_told_of_whoever_starts_it(void **state)
 	serve_socket_close(&feed);
 }
 
-/* The lock of what descriptor data points to. */
-static bool is_waited_for(void *data)
-{
-	struct stat info;
-	char inode[32], line[256];
-	bool is_found = false;
-	FILE *locks = fopen("/proc/locks", "re");
-	assert_non_null(locks);
-	assert_int_equal(fstat(*(const int *)data, &info), 0);
-	snprintf(inode, sizeof(inode), ":%lu ", (unsigned long)info.st_ino);
-	while (fgets(line, sizeof(line), locks)) {
-		is_found = is_found || (strstr(line, "-> ") && strstr(line, inode));
-	}
-	fclose(locks);
-	return is_found;
-}
-
-/* Its client hung up while it started, which is kept from going on until then: nobody would stop
- * it. */
-static void a_desktop_that_nobody_waits_for_is_stopped(void **state)
-{
-	(void)state;
-	struct serve_socket feed = open_feed(true, "/v1/events");
-	int lock_fd = open(world_path(&stage.world, "run/desktops"),
-			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(flock(lock_fd, LOCK_EX), 0);
-	const int fd = serve_post_unread(&stage, "/v1/desktops", "{\"name\":\"unwanted\"}");
-	wait_until(is_waited_for, &lock_fd, "a start");
-	close(fd);
-	close(lock_fd);
-	cJSON_Delete(read_of(&feed, "desktop", "unwanted", "running"));
-	cJSON_Delete(read_of(&feed, "desktop", "unwanted", "gone"));
-	serve_socket_close(&feed);
-}
-
 static void one_goes_on_where_it_was(void **state)
 {
 	(void)state;
@@ -239,7 +200,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_is_told_of_from_its_beginning_to_its_end),
 		cmocka_unit_test(a_desktop_is_told_of_whoever_starts_it),
-		cmocka_unit_test(a_desktop_that_nobody_waits_for_is_stopped),
 		cmocka_unit_test(one_goes_on_where_it_was),
 		cmocka_unit_test(it_is_for_who_may_watch),
 	};

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cua/base/http_unix.h"
@@ -573,6 +576,65 @@ static void who_hangs_up_ends_the_call(void **state)
 	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/desktops/left", NULL, 204));
 }
 
+/* The lock of what descriptor data points to. */
+static bool is_waited_for(void *data)
+{
+	struct stat info;
+	char inode[32], line[256];
+	bool is_found = false;
+	FILE *locks = fopen("/proc/locks", "re");
+	assert_non_null(locks);
+	assert_int_equal(fstat(*(const int *)data, &info), 0);
+	snprintf(inode, sizeof(inode), ":%lu ", (unsigned long)info.st_ino);
+	while (fgets(line, sizeof(line), locks)) {
+		is_found = is_found || (strstr(line, "-> ") && strstr(line, inode));
+	}
+	fclose(locks);
+	return is_found;
+}
+
+/* What begins or ends with events of inotify. */
+struct seen {
+	int fd;
+	bool has_come, has_gone; /* the folder of the desktop */
+};
+
+static bool has_come_and_gone(void *data)
+{
+	struct seen *seen = data;
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	const ssize_t len = read(seen->fd, events, sizeof(events));
+	for (ssize_t at = 0; at < len;) {
+		const struct inotify_event *event = (const struct inotify_event *)(events + at);
+		if (event->len > 0 && strcmp(event->name, "unwanted") == 0) {
+			const bool comes = event->mask & (IN_CREATE | IN_MOVED_TO);
+			seen->has_come = seen->has_come || comes;
+			seen->has_gone = seen->has_come && !comes;
+		}
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+	return seen->has_gone;
+}
+
+/* Its client hung up while it started, which is kept from going on until then: nobody would stop
+ * it. */
+static void a_desktop_that_nobody_waits_for_is_stopped(void **state)
+{
+	(void)state;
+	const char *desktops = world_path(&stage.world, "run/desktops");
+	struct seen seen = { .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
+	int lock_fd = open(desktops, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(inotify_add_watch(seen.fd, desktops,
+				    IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM) >= 0);
+	assert_int_equal(flock(lock_fd, LOCK_EX), 0);
+	const int fd = serve_post_unread(&stage, "/v1/desktops", "{\"name\":\"unwanted\"}");
+	wait_until(is_waited_for, &lock_fd, "a start");
+	close(fd);
+	close(lock_fd);
+	wait_until(has_come_and_gone, &seen, "the end of a desktop that nobody waits for");
+	close(seen.fd);
+}
+
 /* A call of ten minutes is under way: serve_stage_close() expects the end in less. */
 static void a_call_does_not_keep_the_server_from_ending(void **state)
 {
@@ -606,6 +668,7 @@ int main(void)
 		cmocka_unit_test(a_model_is_tested),
 		cmocka_unit_test(usage_adds_up),
 		cmocka_unit_test(who_hangs_up_ends_the_call),
+		cmocka_unit_test(a_desktop_that_nobody_waits_for_is_stopped),
 		cmocka_unit_test(a_call_does_not_keep_the_server_from_ending),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);
