@@ -57,6 +57,7 @@ bool png_deflate_fast(void *work, struct isal_hufftables *codes, uint8_t *raw, s
 	uint8_t *level_buffer = ((struct deflate_work *)work)->level_buffer;
 	struct isal_zstream *stream = &((struct deflate_work *)work)->stream;
 	isal_deflate_stateless_init(stream);
+	stream->hist_bits = 0; /* the whole window: init leaves what the memory held before */
 	if (codes) {
 		stream->level = 0;
 		stream->hufftables = codes;
