@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cua/base/util.h"
+
 #define HELPERS_MAX 7
 #define HELPER_STACK_BYTES ((size_t)256 << 10)
 /* Longer than the pauses of somebody who takes picture after picture. */
@@ -39,6 +41,7 @@ struct picture_workers {
 	struct helper helpers[HELPERS_MAX];
 	/* under mutex */
 	bool stopping;
+	uint64_t last_us;           /* when the last round began; 0: never */
 	unsigned long round_number; /* a helper takes part in each round once */
 	struct round round;
 	int busy; /* helpers in the current round */
@@ -187,10 +190,15 @@ void picture_workers_run(struct picture_workers *workers, int count, bool is_sma
 		picture_work_fn work, void *user_data)
 {
 	const struct round round = { work, user_data, count };
+	const uint64_t now_us = cua_now_us();
 	pthread_mutex_lock(&workers->mutex);
+	/* Whoever takes picture after picture has helpers that only need to be woken. */
+	const bool again =
+			workers->last_us > 0 && now_us - workers->last_us < HELPER_IDLE_MS * 1000U;
+	workers->last_us = now_us;
 	workers->round = round;
 	atomic_store(&workers->next, 0);
-	const bool helped = !is_small && count > 1 && workers->helper_max > 0;
+	const bool helped = (!is_small || again) && count > 1 && workers->helper_max > 0;
 	if (helped) {
 		workers->round_number++;
 		start_helpers(workers, count - 1);

@@ -26,7 +26,8 @@ struct picture_workers *picture_workers_create(void);
 void picture_workers_destroy(struct picture_workers *workers);
 
 /* Items 0 to count - 1, in any order; returns when all are done. The caller works too, and does
- * all of it if no thread can be had. is_small: not worth waking anybody. */
+ * all of it if no thread can be had. is_small: not worth starting a thread that is not needed again
+ * soon. */
 void picture_workers_run(struct picture_workers *workers, int count, bool is_small,
 		picture_work_fn work, void *user_data);
 
