@@ -81,50 +81,75 @@ static enum cua_status note_size(struct seeing *seeing, const struct bench_turn 
 
 /* --- who takes pictures --- */
 
-static enum cua_status take_in_process(
-		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+/* *ret_bytes: 0 if nothing has changed since the last look. */
+static enum cua_status look_in_process(struct seeing *seeing, const struct coding *coding,
+		double *ret_ms, size_t *ret_bytes, struct cua_error *err)
 {
-	struct seeing *seeing = turn->user_data;
-	const struct display_shot shot = { .coding = ((const struct coding *)turn->data)->coding };
+	const struct display_shot shot = { .coding = coding->coding };
 	struct display_image image;
-	enum cua_status status = change_screen(seeing, err);
-	if (status != CUA_OK) {
-		return status;
-	}
 	const uint64_t started_us = cua_now_us();
-	status = display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
+	enum cua_status status =
+			display_screenshot(seeing->display, &shot, seeing->etag, &image, err);
 	*ret_ms = bench_ms_since(started_us);
 	if (status == CUA_OK) {
 		snprintf(seeing->etag, sizeof(seeing->etag), "%s", image.etag);
-		status = note_size(seeing, turn, image.unchanged ? 0 : image.bytes.len, err);
+		*ret_bytes = image.unchanged ? 0 : image.bytes.len;
 		cua_buffer_finish(&image.bytes);
 	}
 	return status;
 }
 
-static enum cua_status take_by_socket(
-		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+static enum cua_status look_by_socket(struct seeing *seeing, const struct coding *coding,
+		double *ret_ms, size_t *ret_bytes, struct cua_error *err)
 {
-	struct seeing *seeing = turn->user_data;
-	const struct coding *coding = turn->data;
 	char header[160];
 	struct cua_http_response response = { 0 };
 	snprintf(header, sizeof(header), "If-None-Match: %s", seeing->http_etag);
-	enum cua_status status = change_screen(seeing, err);
 	const uint64_t started_us = cua_now_us();
-	if (status == CUA_OK) {
-		status = bench_http(
-				seeing->desktop, "GET", coding->path, header, NULL, &response, err);
-	}
+	enum cua_status status = bench_http(
+			seeing->desktop, "GET", coding->path, header, NULL, &response, err);
 	*ret_ms = bench_ms_since(started_us);
 	if (status == CUA_OK) {
 		snprintf(seeing->http_etag, sizeof(seeing->http_etag), "%s", response.etag);
 		seeing->png_bytes = response.body.len;
-		status = note_size(seeing, turn,
-				response.http_status == 200 ? response.body.len : 0, err);
+		*ret_bytes = response.http_status == 200 ? response.body.len : 0;
 	}
 	cua_http_response_finish(&response);
 	return status;
+}
+
+/* Where a part of the screen changes, whoever looks has seen what it was before: else what others
+ * had changed in their turns would be new to him, too. */
+static enum cua_status take(const struct bench_turn *turn,
+		enum cua_status (*look)(struct seeing *seeing, const struct coding *coding,
+				double *ret_ms, size_t *ret_bytes, struct cua_error *err),
+		double *ret_ms, struct cua_error *err)
+{
+	struct seeing *seeing = turn->user_data;
+	const int width_px = seeing->desktop->record.settings.width_px;
+	size_t bytes = 0;
+	enum cua_status status = seeing->change.x < width_px
+			? look(seeing, turn->data, ret_ms, &bytes, err)
+			: CUA_OK;
+	if (status == CUA_OK) {
+		status = change_screen(seeing, err);
+	}
+	if (status == CUA_OK) {
+		status = look(seeing, turn->data, ret_ms, &bytes, err);
+	}
+	return status == CUA_OK ? note_size(seeing, turn, bytes, err) : status;
+}
+
+static enum cua_status take_in_process(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	return take(turn, look_in_process, ret_ms, err);
+}
+
+static enum cua_status take_by_socket(
+		const struct bench_turn *turn, double *ret_ms, struct cua_error *err)
+{
+	return take(turn, look_by_socket, ret_ms, err);
 }
 
 /* What every program needs for the same, before it does anything of its own. */
