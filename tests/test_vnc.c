@@ -17,6 +17,7 @@
 
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "display/vnc/vnc_clipboard.h"
 #include "tests/vnc_host.h"
 #include "tests/vnc_viewers.h"
 
@@ -242,6 +243,52 @@ static void extended_clipboard_carries_utf8(void **state)
 	close(fd);
 }
 
+/* The next message of the extended clipboard; returns its flags. */
+static uint32_t read_clipboard(int fd, uint8_t *body, size_t size, size_t *ret_len)
+{
+	uint8_t head[12];
+	uint32_t field, flags;
+	assert_true(vnc_raw_read(fd, head, sizeof(head)));
+	assert_int_equal(head[0], 3);
+	memcpy(&field, head + 4, sizeof(field));
+	memcpy(&flags, head + 8, sizeof(flags));
+	*ret_len = 0U - ntohl(field) - sizeof(flags);
+	assert_true(*ret_len <= size && vnc_raw_read(fd, body, *ret_len));
+	return ntohl(flags);
+}
+
+/* As noVNC does: it takes nothing unasked. */
+static void who_takes_no_text_unasked_is_told_that_there_is_some(void **state)
+{
+	struct vnc_host *host = *state;
+	static const uint8_t encodings[] = { 2, 0, 0, 2, 0, 0, 0, 0, 0xc0, 0xa1, 0xe5, 0xce };
+	static const uint8_t caps[] = { 6, 0, 0, 0, 0xff, 0xff, 0xff, 0xf8, 0x1f, 0, 0, 1, 0, 0, 0,
+		0 };
+	static const uint8_t one_pixel[] = { 3, 0, 0, 0, 0, 0, 0, 1, 0, 1 };
+	static const uint8_t request[] = { 6, 0, 0, 0, 0xff, 0xff, 0xff, 0xfc, 2, 0, 0, 1 };
+	static const char text[] = "größer";
+	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
+		.data_len = sizeof(text) - 1 };
+	struct cua_buffer CUA_AUTO_BUFFER told;
+	uint8_t body[256];
+	size_t len = 0;
+	cua_buffer_init(&told, sizeof(body));
+	int fd = vnc_raw_connect(host);
+	assert_true(vnc_raw_login(fd, VNC_CONTROL_PASSWORD));
+	vnc_raw_write(fd, encodings, sizeof(encodings));
+	assert_true(read_clipboard(fd, body, sizeof(body), &len) & 1U << 24);
+	vnc_raw_write(fd, caps, sizeof(caps));
+	vnc_raw_write(fd, one_pixel, sizeof(one_pixel));
+	assert_true(vnc_raw_read(fd, body, 4 + 12 + 4)); /* so the caps were read */
+	vnc_host_send(host, &message, text, -1);
+	assert_int_equal(read_clipboard(fd, body, sizeof(body), &len), 1U << 27 | 1U);
+	vnc_raw_write(fd, request, sizeof(request));
+	assert_int_equal(read_clipboard(fd, body, sizeof(body), &len), 1U << 28 | 1U);
+	assert_int_equal(vnc_text_inflate(1, body, len, &told, NULL), CUA_OK);
+	assert_string_equal(told.data, text);
+	close(fd);
+}
+
 static void new_passwords_put_viewers_out(void **state)
 {
 	struct vnc_host *host = *state;
@@ -347,6 +394,9 @@ int main(void)
 				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
 				extended_clipboard_carries_utf8, vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				who_takes_no_text_unasked_is_told_that_there_is_some,
+				vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
 				new_passwords_put_viewers_out, vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(viewers_come_by_a_tcp_socket_of_the_host,

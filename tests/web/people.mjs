@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { expectAccessible, expectFits, expectQuiet, live, openBrowser, openPage, Server, standin } from './stage.mjs';
+import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, standin, watched, workedOn } from './stage.mjs';
 
 let server, model, browser, ann, ben, run;
 
@@ -42,7 +42,7 @@ test('what a model says and a task holds is text', async () => {
 });
 
 test('two people see the same desktop', async () => {
-	await Promise.all([live(ann, 1280), live(ben, 1280)]);
+	await Promise.all([watched(ann, 1280), watched(ben, 1280)]);
 });
 
 test('a shell on the desktop is typed in', async () => {
@@ -64,7 +64,7 @@ test('a shell on the desktop is typed in', async () => {
 
 test('after a SIGKILL of the server the page is where it was', async () => {
 	await server.again();
-	await Promise.all([live(ann, 1280), live(ben, 1280)]);
+	await Promise.all([watched(ann, 1280), watched(ben, 1280)]);
 	await ann.getByText('Working', { exact: true }).waitFor();
 	await ann.getByText('The server cannot be reached').waitFor({ state: 'detached' });
 	expectQuiet(ann, ...outage);
@@ -83,7 +83,7 @@ test('one person takes the desktop, the other sees who has it', async () => {
 
 test('what is typed reaches the desktop, and the agent goes on when it is given back', async () => {
 	const screen = ann.locator('.live-screen canvas');
-	await live(ann, 1280);
+	await workedOn(ann, 1280);
 	await screen.click({ position: { x: 250, y: 150 } });
 	// What the run waits for is HARBOUR REACHED, which is not on the screen before it is given back.
 	await ann.keyboard.type('until [ -e /tmp/go ]; do sleep 0.2; done; echo SEFSQk9VUiBSRUFDSEVE | base64 -d\n');

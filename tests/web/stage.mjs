@@ -130,9 +130,14 @@ export function expectQuiet(page, ...expected) {
 	assert.deepEqual(left, []);
 }
 
-/** The live screen of a desktop is there, so wide. */
-export const live = (page, width) =>
-	page.waitForFunction((is) => document.querySelector('.live-screen canvas')?.width === is, width, { timeout: waitMs });
+/** The live screen of a desktop is there, so wide: to be watched, or worked on. */
+const screenIs = (role) => (page, width) =>
+	page.waitForFunction(
+		([role, width]) => document.querySelector(`.live-screen canvas[role=${role}]`)?.width === width,
+		[role, width],
+	);
+export const watched = screenIs('img');
+export const workedOn = screenIs('application');
 
 /** WCAG 2.1 A and AA, of the view as it is now; where it is light, its colours when it is dark as well. */
 export async function expectAccessible(page, what) {
