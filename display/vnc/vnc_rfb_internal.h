@@ -2,7 +2,8 @@
 #define CUA_DISPLAY_VNC_VNC_RFB_INTERNAL_H
 
 /* Shared by the files of the thread: vnc_rfb.c (thread, viewers, authentication), vnc_mailbox.c
- * (what the main thread puts in) and vnc_screen.c (framebuffer, pointer, cut text). */
+ * (what the main thread puts in), vnc_screen.c (framebuffer, pointer, cut text) and vnc_damage.c
+ * (what has changed). */
 
 #include <pthread.h>
 #include <rfb/rfb.h>
@@ -11,6 +12,7 @@
 #include "display/vnc/vnc_input.h"
 #include "display/vnc/vnc_lockout.h"
 #include "display/vnc/vnc_rfb.h"
+#include "display/vnc/vnc_scroll.h"
 
 #define VNC_DAMAGE_MAX 64
 #define VNC_BYTES_PER_PIXEL 4
@@ -81,6 +83,8 @@ struct vnc_rfb {
 	/* The thread's own. */
 	rfbScreenInfoPtr screen; /* owned; NULL until the first frame */
 	struct vnc_frame_source frame;
+	char *fresh; /* owned; pixels that the screen does not show yet, of its size */
+	struct vnc_scroll *scroll; /* owned, as fresh is from the first frame on */
 	rfbScreenInfoPtr hidden; /* owned; what those see who see the private frame; NULL: nobody */
 	struct vnc_frame_source private_frame;
 	bool sees_private[VNC_VIEWERS_MAX];
@@ -97,7 +101,6 @@ rfbCursorPtr vnc_cursor_create(uint16_t width, uint16_t height, uint16_t hot_x, 
 
 /* The frame becomes rfb->frame; viewers are told of another size. */
 void vnc_screen_set_frame(struct vnc_rfb *rfb, struct vnc_frame_source frame);
-void vnc_screen_damage(struct vnc_rfb *rfb, const struct vnc_damage *damage);
 void vnc_screen_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y);
 void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len);
 void vnc_screen_finish(struct vnc_rfb *rfb);
@@ -105,6 +108,12 @@ void vnc_screen_finish(struct vnc_rfb *rfb);
 bool vnc_screen_read(const struct vnc_frame_source *frame, char *pixels, struct vnc_box *box);
 /* All of what everybody may see. */
 void vnc_screen_read_anew(struct vnc_rfb *rfb);
+
+/* vnc_damage.c */
+void vnc_screen_damage(struct vnc_rfb *rfb, const struct vnc_damage *damage);
+/* Makes room for a screen of this size; without memory it is as it was, and false. */
+CUA_NODISCARD bool vnc_damage_resize(struct vnc_rfb *rfb, int width, int height);
+void vnc_damage_finish(struct vnc_rfb *rfb);
 
 /* vnc_private.c */
 bool vnc_private_is_on(const struct vnc_rfb *rfb);

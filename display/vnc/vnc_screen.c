@@ -56,16 +56,6 @@ bool vnc_screen_read(const struct vnc_frame_source *frame, char *pixels, struct 
 	return true;
 }
 
-void vnc_screen_damage(struct vnc_rfb *rfb, const struct vnc_damage *damage)
-{
-	for (int i = 0; i < damage->count; i++) {
-		struct vnc_box box = damage->boxes[i];
-		if (vnc_screen_read(&rfb->frame, rfb->screen->frameBuffer, &box)) {
-			rfbMarkRectAsModified(rfb->screen, box.x1, box.y1, box.x2, box.y2);
-		}
-	}
-}
-
 void vnc_screen_read_anew(struct vnc_rfb *rfb)
 {
 	const struct vnc_damage whole = {
@@ -130,16 +120,17 @@ void vnc_screen_set_frame(struct vnc_rfb *rfb, struct vnc_frame_source frame)
 			rfb->frame.height_px == frame.height_px;
 	if (!same) {
 		char *pixels = calloc((size_t)width * (size_t)height, BYTES_PER_PIXEL);
-		if (pixels && !rfb->screen) {
+		const bool has_room = pixels && vnc_damage_resize(rfb, width, height);
+		if (has_room && !rfb->screen) {
 			rfb->screen = create_screen(rfb, width, height);
 			if (rfb->screen) {
 				rfb->screen->frameBuffer = pixels;
 			}
-		} else if (pixels) {
+		} else if (has_room) {
 			vnc_private_finish(rfb); /* of the former size; another one follows */
 			resize_screen(rfb->screen, pixels, width, height);
 		}
-		if (!pixels || !rfb->screen) {
+		if (!has_room || !rfb->screen) {
 			cua_log_warn("no memory for a frame of %dx%d; keeping the old one", width,
 					height);
 			free(pixels);
@@ -333,6 +324,7 @@ void vnc_screen_finish(struct vnc_rfb *rfb)
 		free(pixels);
 		rfb->screen = NULL;
 	}
+	vnc_damage_finish(rfb);
 	cua_closep(&rfb->frame.fd);
 	rfb->frame.fd = -1;
 }
