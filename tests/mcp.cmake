@@ -28,5 +28,7 @@ foreach(name folders server limits)
 endforeach()
 
 # The server half: its core without a transport.
-cua_unit_test(mcp_serve cua_mcp_serve)
-target_sources(test_mcp_serve PRIVATE ${CMAKE_CURRENT_LIST_DIR}/json_path.c)
+foreach(name serve resources)
+	cua_unit_test(mcp_${name} cua_mcp_serve)
+	target_sources(test_mcp_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/json_path.c ${CMAKE_CURRENT_LIST_DIR}/mcp_say.c)
+endforeach()

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "cua/base/json.h"
 #include "cua/base/names.h"
 #include "cua/base/nearest.h"
@@ -203,6 +205,7 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
 	serve->options = *options;
+	randombytes_buf(serve->state_key, sizeof(serve->state_key));
 	if (!serve->options.offer) {
 		serve->options.offer = OFFER_DEFAULT;
 	}
@@ -220,6 +223,9 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	drop_others(serve);
 	if (status == CUA_OK) {
 		status = mcp_serve_add_extras(serve, err);
+	}
+	if (status == CUA_OK) {
+		status = mcp_serve_add_resources(serve, err);
 	}
 	if (status == CUA_OK && serve->tool_count == 0) {
 		status = serve->options.offer[0]
@@ -247,5 +253,7 @@ void mcp_serve_destroy(struct mcp_serve *serve)
 		cJSON_Delete(serve->tools[i].definition);
 	}
 	free(serve->tools);
+	free(serve->resources);
+	free(serve->prompts);
 	free(serve);
 }

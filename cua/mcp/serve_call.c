@@ -14,9 +14,9 @@
 /* --- life --- */
 
 /* Models write null for what they leave out. */
-static cJSON *given_arguments(const cJSON *params)
+static cJSON *given_arguments(const struct mcp_serve_tool *tool, const cJSON *params)
 {
-	const cJSON *arguments = cua_json_member(params, "arguments");
+	const cJSON *arguments = tool->is_method ? params : cua_json_member(params, "arguments");
 	cJSON *given = arguments ? cJSON_Duplicate(arguments, true) : cJSON_CreateObject();
 	for (cJSON *at = given ? given->child : NULL, *next = NULL; at; at = next) {
 		next = at->next;
@@ -40,6 +40,12 @@ static cJSON *wanted_token(const cJSON *params)
 {
 	const cJSON *token = cua_json_member(cua_json_member(params, "_meta"), "progressToken");
 	return cJSON_IsString(token) || cJSON_IsNumber(token) ? cJSON_Duplicate(token, true) : NULL;
+}
+
+static char *given_state(const cJSON *params, const char *revision)
+{
+	const char *state = cua_json_string(params, "requestState");
+	return state && mcp_serve_is_modern(revision) ? strdup(state) : NULL;
 }
 
 /* In the newest revision each request says them. */
@@ -82,6 +88,8 @@ static void release(struct mcp_serve_call *call)
 	cJSON_Delete(call->desktop);
 	cJSON_Delete(call->capabilities);
 	cJSON_Delete(call->inputs);
+	cJSON_Delete(call->state);
+	free(call->sealed);
 	cJSON_Delete(call->progress_token);
 	cua_closep(&call->cancel_fd);
 	cua_closep(&call->cancelled_fd);
@@ -102,9 +110,10 @@ enum cua_status mcp_serve_call_create(struct mcp_serve_session *session,
 		.tool = tool,
 		.revision = revision,
 		.id = cJSON_Duplicate(message->id, true),
-		.arguments = given_arguments(message->params),
+		.arguments = given_arguments(tool, message->params),
 		.capabilities = capabilities_of(session, message->params, revision),
 		.inputs = cJSON_Duplicate(cua_json_member(message->params, "inputResponses"), true),
+		.sealed = given_state(message->params, revision),
 		.progress_token = wanted_token(message->params),
 		.out = *out,
 		.cancelled_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
@@ -190,28 +199,54 @@ void mcp_serve_call_tick(struct mcp_serve_call *call)
 
 /* --- its end --- */
 
-/* Progress after it would be of nothing; of a call that was cancelled nobody wants to hear. */
-static void finish(struct mcp_serve_call *call, struct mcp_serve_result *result)
+/* What it asks first comes back with the answers, and with what is kept meanwhile. */
+static cJSON *answer_of(const struct mcp_serve_call *call, struct mcp_serve_result *result)
 {
+	const bool has_state = result->input_requests && result->state;
+	CUA_AUTO_FREE char *sealed = has_state ? mcp_serve_seal_state(call, result->state) : NULL;
+	cJSON *json = mcp_serve_result_json(result, call->revision);
+	if (has_state && (!sealed || !cJSON_AddStringToObject(json, "requestState", sealed))) {
+		cJSON_Delete(json);
+		return NULL;
+	}
+	return json;
+}
+
+/* Progress after it would be of nothing; of a call that was cancelled nobody wants to hear. */
+static int finish(struct mcp_serve_call *call, struct mcp_serve_result *result,
+		const struct cua_error *why)
+{
+	int code = 0;
 	pthread_mutex_lock(&call->mutex);
-	if (!call->is_cancelled && !call->is_answered) {
-		mcp_serve_answer(&call->out, call->id, call->revision,
-				mcp_serve_result_json(result, call->revision));
+	if (!call->is_cancelled && !call->is_answered && result->error_code) {
+		code = mcp_serve_refuse(&call->out, call->id, result->error_code,
+				CUA_STEAL(result->error_data), "%s", why->msg);
+	} else if (!call->is_cancelled && !call->is_answered) {
+		mcp_serve_answer(&call->out, call->id, call->revision, answer_of(call, result));
 	}
 	call->is_answered = true;
 	pthread_mutex_unlock(&call->mutex);
+	return code;
 }
 
 int mcp_serve_call_run(struct mcp_serve_call *call)
 {
 	struct mcp_serve_result result = { 0 };
 	struct cua_error why = { 0 };
-	if (call->tool->run(call, &result, &why) != CUA_OK) {
+	enum cua_status status = mcp_serve_open_state(call, &result, &why);
+	if (status == CUA_OK) {
+		status = call->tool->run(call, &result, &why);
+	}
+	if (status != CUA_OK && call->tool->is_method && !result.error_code) {
+		result.error_code = status == CUA_ERR_INVAL ? MCP_SERVE_ERROR_PARAMS
+							    : MCP_SERVE_ERROR_INTERNAL;
+	}
+	if (status != CUA_OK && !result.error_code) {
 		mcp_serve_set_error(&result, &why);
 	}
-	finish(call, &result);
+	const int code = finish(call, &result, &why);
 	mcp_serve_result_finish(&result);
-	return 0;
+	return code;
 }
 
 void mcp_serve_call_give_up(struct mcp_serve_call *call, const char *reason)

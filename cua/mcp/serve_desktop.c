@@ -51,22 +51,32 @@ enum cua_status mcp_serve_call_desktop(const struct mcp_serve_call *call,
 }
 
 /* The one that is connected, unless another is meant now. */
-static enum cua_status connect_to(struct mcp_serve_link *link,
+static enum cua_status connect_to(struct mcp_serve_call *call,
 		const struct mcp_serve_desktop *desktop, struct cua_error *err)
 {
+	struct mcp_serve_link *link = &call->session->link;
 	if (link->client && strcmp(link->desktop.socket_path, desktop->socket_path) == 0) {
 		return CUA_OK;
 	}
 	disconnect(link);
 	link->desktop = *desktop;
-	return agent_desktop_create(desktop->socket_path, link->cancel_fd, &link->client, err);
+	enum cua_status status = agent_desktop_create(
+			desktop->socket_path, link->cancel_fd, &link->client, err);
+	if (status == CUA_OK) {
+		mcp_serve_log(call, MCP_SERVE_INFO, "desktop", "the desktop is %s from here on",
+				desktop->name);
+	}
+	return status;
 }
 
 /* Why nothing came back is known here better than where it was missed. */
 static enum cua_status explain(
-		const struct mcp_serve_link *link, enum cua_status status, struct cua_error *err)
+		struct mcp_serve_call *call, enum cua_status status, struct cua_error *err)
 {
+	const struct mcp_serve_link *link = &call->session->link;
 	if (status == CUA_ERR_CLOSED) {
+		mcp_serve_log(call, MCP_SERVE_WARNING, "desktop", "the host of desktop %s is gone",
+				link->desktop.name);
 		return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
 				"the host of desktop %s is gone, and what was under way may have "
 				"been done: take a screenshot, and go on from what it shows",
@@ -97,7 +107,7 @@ static enum cua_status act(struct mcp_serve_call *call, const struct mcp_serve_d
 	if (dup3(call->cancel_fd, link->cancel_fd, O_CLOEXEC) < 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "dup3");
 	}
-	enum cua_status status = connect_to(link, desktop, err);
+	enum cua_status status = connect_to(call, desktop, err);
 	if (status == CUA_OK) {
 		status = agent_desktop_fit(link->client, &picture_limits, err);
 	}
@@ -111,7 +121,7 @@ static enum cua_status act(struct mcp_serve_call *call, const struct mcp_serve_d
 	if (status != CUA_OK) {
 		disconnect(link);
 	}
-	return status == CUA_OK ? CUA_OK : explain(link, status, err);
+	return status == CUA_OK ? CUA_OK : explain(call, status, err);
 }
 
 enum cua_status mcp_serve_act(struct mcp_serve_call *call, const cJSON *actions,

@@ -25,6 +25,20 @@ static bool can_ask(const struct mcp_serve_call *call)
 			(!elicitation->child || cua_json_member(elicitation, "form"));
 }
 
+enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call, struct mcp_serve_result *result,
+		const char *capability, struct cua_error *err)
+{
+	if (mcp_serve_is_modern(call->revision)) {
+		result->error_code = MCP_SERVE_ERROR_CAPABILITY;
+		result->error_data = cJSON_CreateObject();
+		cJSON_AddObjectToObject(
+				cJSON_AddObjectToObject(result->error_data, "requiredCapabilities"),
+				capability);
+	}
+	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "this host does not say that it can do %s",
+			capability);
+}
+
 /* Takes schema. */
 static cJSON *params_of(const struct mcp_serve_call *call, const char *message, cJSON *schema)
 {
@@ -177,6 +191,7 @@ enum cua_status mcp_serve_elicit(struct mcp_serve_call *call, struct mcp_serve_r
 	*ret_content = NULL;
 	if (!can_ask(call)) {
 		cJSON_Delete(schema);
+		(void)!mcp_serve_lacks(call, result, "elicitation", err);
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
 				"this host does not say that it can ask its user");
 	}

@@ -105,6 +105,7 @@ int mcp_serve_http_status(const char *revision, int code)
 	case MCP_SERVE_ERROR_PARSE:
 	case MCP_SERVE_ERROR_REQUEST:
 	case MCP_SERVE_ERROR_HEADER:
+	case MCP_SERVE_ERROR_CAPABILITY:
 	case MCP_SERVE_ERROR_VERSION:
 		return 400;
 	case MCP_SERVE_ERROR_METHOD:

@@ -16,12 +16,16 @@
 #include "cua/contract/effect.h"
 #include "cua/mcp/serve.h"
 
+struct mcp_serve_asked;
+
 enum mcp_serve_group {
 	MCP_SERVE_COMPUTER = 1,
 	MCP_SERVE_TOOLS = 2,
 	MCP_SERVE_RUNS = 4,
 	MCP_SERVE_APPROVALS = 8,
 };
+
+#define MCP_SERVE_STATE_KEY 32
 
 /* --- serve.c --- */
 
@@ -32,6 +36,10 @@ struct mcp_serve_result {
 	bool is_error;
 	cJSON *input_requests; /* owned; of the newest revision: in the place of all else; NULL:
 				  none */
+	cJSON *state;          /* owned; comes back with what was asked; NULL: none */
+	cJSON *whole;          /* owned; of another method than tools/call: all of the answer */
+	int error_code;        /* the request is refused with it and err; 0: the model is told */
+	cJSON *error_data;     /* owned; beside it; NULL: none */
 };
 
 /* A tool. A failure that the model can do something about is an error with a message for it. */
@@ -45,13 +53,20 @@ struct mcp_serve_tool {
 	enum cua_status (*run)(struct mcp_serve_call *call, struct mcp_serve_result *result,
 			struct cua_error *err);
 	cJSON *definition; /* owned; as a list has it in the newest revision */
+	bool is_method;    /* none of tools/call: its arguments are the params, its answer is
+			      result->whole, and what fails is an error of the protocol */
 };
 
 struct mcp_serve {
 	struct mcp_serve_options options;
 	struct mcp_serve_tool *tools; /* owned, in the order of the list */
 	size_t tool_count;
+	const struct mcp_serve_resource **resources; /* owned; each borrowed */
+	size_t resource_count;
+	const struct mcp_serve_prompt **prompts; /* owned; each borrowed; beside the templates */
+	size_t prompt_count;
 	bool takes_word; /* what a run asks a person, the host's model may answer */
+	unsigned char state_key[MCP_SERVE_STATE_KEY]; /* of requestState */
 };
 
 /* Adds a tool to the list. tool->definition is made from the rest, and from schema and
@@ -68,6 +83,100 @@ CUA_NODISCARD enum cua_status mcp_serve_add_actions(struct mcp_serve *serve, str
 CUA_NODISCARD enum cua_status mcp_serve_add_tools(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_runs(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_extras(struct mcp_serve *serve, struct cua_error *err);
+
+/* --- serve_resources.c, and serve_resource_table.c for those there are --- */
+
+/* Something to read. */
+struct mcp_serve_resource {
+	const char *uri; /* with one {name} in it: a template */
+	const char *name, *title, *help, *media_type;
+	const char *tool; /* that shows the same: offered with it; NULL: always */
+	bool is_of_many;  /* offered only where there are several desktops */
+	bool is_of_runs;  /* {name} is one: known values of it are runs */
+	const void *subject;
+	/* Adds "text" or "blob" to content. variable: what stands for {name}; NULL: nothing.
+	 * CUA_ERR_NOT_FOUND: there is none. */
+	enum cua_status (*read)(struct mcp_serve_call *call,
+			const struct mcp_serve_resource *resource, const char *variable,
+			cJSON *content, struct cua_error *err);
+};
+
+/* After the tools. */
+CUA_NODISCARD enum cua_status mcp_serve_add_resources(
+		struct mcp_serve *serve, struct cua_error *err);
+/* resource is borrowed as long as the server is there. */
+CUA_NODISCARD enum cua_status mcp_serve_add_resource(struct mcp_serve *serve,
+		const struct mcp_serve_resource *resource, struct cua_error *err);
+/* What is read at uri, and what there stands for {name} (an empty text: nothing); NULL: none. */
+const struct mcp_serve_resource *mcp_serve_find_resource(
+		const struct mcp_serve *serve, const char *uri, char variable[256]);
+/* Methods. */
+int mcp_serve_list_resources(struct mcp_serve_asked *asked);
+int mcp_serve_list_templates(struct mcp_serve_asked *asked);
+int mcp_serve_read_resource(struct mcp_serve_asked *asked);
+
+/* --- serve_prompts.c --- */
+
+#define MCP_SERVE_PROMPT_ARGUMENTS 4
+
+struct mcp_serve_prompt_argument {
+	const char *name, *help;
+	bool is_required;
+	const char *choices; /* with "|" between them; NULL: any text */
+};
+
+/* A text for the host's model, that its user picks. */
+struct mcp_serve_prompt {
+	const char *name, *help;
+	struct mcp_serve_prompt_argument arguments[MCP_SERVE_PROMPT_ARGUMENTS]; /* up to NULL */
+	/* Adds what is said. arguments: texts, of those above, with each that is required. */
+	enum cua_status (*say)(const struct mcp_serve_prompt *prompt, const cJSON *arguments,
+			cJSON *messages, struct cua_error *err);
+};
+
+/* prompt is borrowed as long as the server is there. */
+CUA_NODISCARD enum cua_status mcp_serve_add_prompt(struct mcp_serve *serve,
+		const struct mcp_serve_prompt *prompt, struct cua_error *err);
+bool mcp_serve_has_prompts(const struct mcp_serve *serve);
+/* Of the prompt of this name; NULL: there is none. */
+const struct mcp_serve_prompt_argument *mcp_serve_prompt_arguments(
+		const struct mcp_serve *serve, const char *name);
+/* A text block of role "user" at the end of messages. */
+void mcp_serve_add_message(cJSON *messages, const char *text);
+/* Methods. */
+int mcp_serve_list_prompts(struct mcp_serve_asked *asked);
+int mcp_serve_get_prompt(struct mcp_serve_asked *asked);
+
+/* --- serve_complete.c: a method --- */
+
+int mcp_serve_complete(struct mcp_serve_asked *asked);
+
+/* --- serve_log.c --- */
+
+/* Of syslog, the least first. */
+enum mcp_serve_level {
+	MCP_SERVE_DEBUG,
+	MCP_SERVE_INFO,
+	MCP_SERVE_NOTICE,
+	MCP_SERVE_WARNING,
+	MCP_SERVE_ERROR,
+};
+
+/* Tells the client, if it is of a revision with a handshake, of something that happened. about:
+ * what it is of: "desktop", "run". Names and numbers alone: no words of models and persons. */
+void mcp_serve_log(struct mcp_serve_call *call, enum mcp_serve_level level, const char *about,
+		const char *fmt, ...) CUA_PRINTF(4, 5);
+/* A method. */
+int mcp_serve_set_level(struct mcp_serve_asked *asked);
+
+/* --- serve_state.c --- */
+
+/* Of a request of the newest revision, before it is run: opens the state that came back with it, if
+ * any, which then is call->state. A failure is an error of the protocol. */
+CUA_NODISCARD enum cua_status mcp_serve_open_state(struct mcp_serve_call *call,
+		struct mcp_serve_result *result, struct cua_error *err);
+/* The text that the client keeps; the caller's. NULL when memory runs out. */
+char *mcp_serve_seal_state(const struct mcp_serve_call *call, const cJSON *state);
 
 /* --- serve_desktop.c --- */
 
@@ -102,6 +211,26 @@ void mcp_serve_acted_finish(struct mcp_serve_acted *acted);
 
 /* --- serve_session.c --- */
 
+/* One request. revision: that it is of. */
+struct mcp_serve_asked {
+	struct mcp_serve_session *session;
+	const struct mcp_serve_message *message;
+	const struct mcp_serve_out *out;
+	const char *revision;
+	struct mcp_serve_call **ret_call;
+};
+
+/* What a method returns; each of these emits the answer, but mcp_serve_begin(). */
+int mcp_serve_wrong_params(const struct mcp_serve_asked *asked, const char *text);
+/* result is taken. */
+int mcp_serve_reply(const struct mcp_serve_asked *asked, cJSON *result);
+/* As a list, which is taken, under its name: all in one page. */
+int mcp_serve_reply_list(const struct mcp_serve_asked *asked, const char *name, cJSON *list);
+/* A call that is to be run. tool: borrowed as long as the server is there. */
+int mcp_serve_begin(const struct mcp_serve_asked *asked, const struct mcp_serve_tool *tool);
+/* How long the newest revision may keep a result. */
+void mcp_serve_add_cache(cJSON *result, int ttl_ms);
+
 /* Beside MCP_SERVE_ERROR_VERSION: what there is instead. */
 cJSON *mcp_serve_version_data(const char *requested);
 
@@ -118,7 +247,8 @@ struct mcp_serve_session {
 	struct mcp_serve_calls calls;
 	int call_count;
 	struct mcp_serve_asks asks;
-	unsigned long ask_count; /* so far */
+	unsigned long ask_count;        /* so far */
+	enum mcp_serve_level log_level; /* the least that is told */
 };
 
 /* --- serve_call.c --- */
@@ -127,13 +257,16 @@ struct mcp_serve_call {
 	TAILQ_ENTRY(mcp_serve_call) entry;
 	struct mcp_serve_session *session;
 	const struct mcp_serve_tool *tool;
-	const char *revision;  /* that the request is of */
-	cJSON *id;             /* owned */
-	cJSON *arguments;      /* owned; an object, without those that are null */
-	cJSON *desktop;        /* owned; that was asked for; NULL: none */
-	cJSON *capabilities;   /* owned; of the client; NULL: none */
-	cJSON *inputs;         /* owned; what was said to what it asked; NULL: nothing */
-	cJSON *progress_token; /* owned; NULL: nobody wants to hear of it */
+	const char *revision; /* that the request is of */
+	cJSON *id;            /* owned */
+	cJSON *arguments;     /* owned; an object, without those that are null */
+	cJSON *desktop;       /* owned; that was asked for; NULL: none */
+	cJSON *capabilities;  /* owned; of the client; NULL: none */
+	cJSON *inputs;        /* owned; what was said to what it asked; NULL: nothing */
+	char *sealed;         /* owned; the requestState that came with it; NULL: none */
+	cJSON *state;         /* owned; what was in it */
+	unsigned char binding[MCP_SERVE_STATE_KEY]; /* what a state of this request is bound to */
+	cJSON *progress_token;                      /* owned; NULL: nobody wants to hear of it */
 	struct mcp_serve_out out;
 	int cancelled_fd; /* an eventfd */
 	int cancel_fd;    /* an epoll of it, and of what else is to end the call */
@@ -167,11 +300,19 @@ void mcp_serve_call_tick(struct mcp_serve_call *call);
 CUA_NODISCARD enum cua_status mcp_serve_elicit(struct mcp_serve_call *call,
 		struct mcp_serve_result *result, const char *key, const char *message,
 		cJSON *schema, cJSON **ret_content, struct cua_error *err);
+/* Refuses a request that cannot go on without what its client does not say it can: an error of the
+ * protocol in the newest revision. Returns CUA_ERR_UNAVAILABLE. */
+CUA_NODISCARD enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call,
+		struct mcp_serve_result *result, const char *capability, struct cua_error *err);
 /* What a client answers to a request of ours. */
 void mcp_serve_take_answer(
 		struct mcp_serve_session *session, const struct mcp_serve_message *message);
 
 /* --- serve_message.c --- */
+
+/* The first with annotations and completions; with titles and schemas of what tools answer. */
+#define MCP_SERVE_REVISION_ANNOTATIONS "2025-03-26"
+#define MCP_SERVE_REVISION_OUTPUT "2025-06-18"
 
 #define MCP_SERVE_META_CAPABILITIES "io.modelcontextprotocol/clientCapabilities"
 

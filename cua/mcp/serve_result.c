@@ -70,6 +70,9 @@ cJSON *mcp_serve_result_json(struct mcp_serve_result *result, const char *revisi
 	if (result->input_requests) {
 		return input_required(result);
 	}
+	if (result->whole) {
+		return CUA_STEAL(result->whole);
+	}
 	cJSON *json = cJSON_CreateObject();
 	cJSON *content = CUA_STEAL(result->content);
 	if (!content) {
@@ -92,5 +95,8 @@ void mcp_serve_result_finish(struct mcp_serve_result *result)
 	cJSON_Delete(result->content);
 	cJSON_Delete(result->structured);
 	cJSON_Delete(result->input_requests);
+	cJSON_Delete(result->state);
+	cJSON_Delete(result->whole);
+	cJSON_Delete(result->error_data);
 	*result = (struct mcp_serve_result){ 0 };
 }

@@ -9,6 +9,15 @@
 #include "cua/contract/text.h"
 #include "cua/mcp/serve_runs_internal.h"
 
+/* "last" is another run once one more has begun. */
+static void name_run(struct mcp_serve_call *call, const char *run)
+{
+	cJSON *name = cJSON_CreateString(run);
+	if (run[0] && !cJSON_ReplaceItemInObjectCaseSensitive(call->arguments, "run", name)) {
+		cJSON_Delete(name);
+	}
+}
+
 /* The question that the run asks now, the caller's; CUA_ERR_NOT_FOUND if it is another, or none. */
 static enum cua_status find_question(
 		struct mcp_serve_call *call, cJSON **ret_question, struct cua_error *err)
@@ -24,6 +33,7 @@ static enum cua_status find_question(
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
 				"the run does not ask that: run_status tells what it asks now");
 	}
+	name_run(call, cua_json_text(state, "run"));
 	*ret_question = cJSON_DetachItemFromObjectCaseSensitive(state, "question");
 	return CUA_OK;
 }
@@ -88,6 +98,28 @@ static enum cua_status take_form(struct mcp_serve_call *call, const cJSON *quest
 	return CUA_OK;
 }
 
+/* In the newest revision the answer comes with a call of its own: it counts for the words that the
+ * person has read, and only after they were asked. */
+static enum cua_status check_asked(
+		struct mcp_serve_call *call, const char *words, struct cua_error *err)
+{
+	if (!call->state) {
+		cJSON_Delete(CUA_STEAL(call->inputs));
+		return CUA_OK;
+	}
+	return strcmp(cua_json_text(call->state, "words"), words) == 0
+			? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+					  "the run asks something else by now than the user has "
+					  "answered: run_status tells what");
+}
+
+static void keep_asked(struct mcp_serve_result *result, const char *words)
+{
+	result->state = cJSON_CreateObject();
+	cJSON_AddStringToObject(result->state, "words", words);
+}
+
 /* *ret_waits: the host is to ask first, and the call comes again. */
 static enum cua_status ask_person(struct mcp_serve_call *call, struct mcp_serve_result *result,
 		bool *ret_waits, struct cua_error *err)
@@ -102,6 +134,10 @@ static enum cua_status ask_person(struct mcp_serve_call *call, struct mcp_serve_
 	if (!words) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "question");
 	}
+	status = check_asked(call, words, err);
+	if (status != CUA_OK) {
+		return status;
+	}
 	status = mcp_serve_elicit(
 			call, result, "answer", words, question_form(question), &form, err);
 	if (status == CUA_ERR_UNAVAILABLE) {
@@ -113,6 +149,9 @@ static enum cua_status ask_person(struct mcp_serve_call *call, struct mcp_serve_
 				run_asks_approval(question) ? "yes|no" : "\"TEXT\"");
 	}
 	*ret_waits = status == CUA_OK && !form;
+	if (*ret_waits) {
+		keep_asked(result, words);
+	}
 	return status == CUA_OK && form ? take_form(call, question, form, err) : status;
 }
 

@@ -175,6 +175,9 @@ enum cua_status mcp_serve_run_start(
 	if (status == CUA_OK) {
 		status = start(&words, name, err);
 	}
+	if (status == CUA_OK) {
+		mcp_serve_log(call, MCP_SERVE_INFO, "run", "run %s has begun", name);
+	}
 	if (status == CUA_OK && !mcp_serve_call_is_open(call)) { /* nobody would know of it */
 		return mcp_serve_run_request(name, "POST", "/v1/run/cancel", NULL, &state, err);
 	}

@@ -22,8 +22,7 @@
 /* A run writes down what it is about to do, then does it: after news it is asked once more. */
 #define AFTER_NEWS_MS 100
 
-/* The folder of the run; -1 with err filled. */
-static int open_run(const char *run, char **ret_path, struct cua_error *err)
+int mcp_serve_open_run(const char *run, char **ret_path, struct cua_error *err)
 {
 	if (agent_runs_find(run, ret_path, err) != CUA_OK) {
 		return -1;
@@ -53,7 +52,7 @@ enum cua_status mcp_serve_run_request(const char *run, const char *method, const
 		const cJSON *body, cJSON **ret_state, struct cua_error *err)
 {
 	CUA_AUTO_FREE char *run_path = NULL;
-	CUA_AUTO_FD int dir_fd = open_run(run, &run_path, err);
+	CUA_AUTO_FD int dir_fd = mcp_serve_open_run(run, &run_path, err);
 	if (dir_fd < 0) {
 		return err->status;
 	}
@@ -70,7 +69,7 @@ enum cua_status mcp_serve_run_request(const char *run, const char *method, const
 
 /* --- one that is over --- */
 
-static enum cua_status open_redactor(struct agent_redactor **ret_redactor, struct cua_error *err)
+enum cua_status mcp_serve_open_redactor(struct agent_redactor **ret_redactor, struct cua_error *err)
 {
 	struct agent_secrets *secrets = NULL;
 	enum cua_status status = agent_secrets_open(&secrets, err);
@@ -103,7 +102,7 @@ static enum cua_status summarise(
 	if (status != CUA_OK) {
 		return status;
 	}
-	status = open_redactor(&redactor, err);
+	status = mcp_serve_open_redactor(&redactor, err);
 	if (status == CUA_OK) {
 		status = agent_journal_each(dir_fd, keep_end, &end, err);
 	}
@@ -131,7 +130,7 @@ enum cua_status mcp_serve_run_list(int most, cJSON **ret_list, struct cua_error 
 	struct agent_run_summary *runs = NULL;
 	struct agent_redactor *redactor = NULL;
 	size_t count = 0;
-	enum cua_status status = open_redactor(&redactor, err);
+	enum cua_status status = mcp_serve_open_redactor(&redactor, err);
 	if (status == CUA_OK) {
 		status = agent_runs_list(&runs, &count, err);
 	}
@@ -198,7 +197,7 @@ enum cua_status mcp_serve_run_state(struct mcp_serve_call *call, const char *run
 {
 	const uint64_t deadline_us = cua_now_us() + (uint64_t)wait_s * 1000000U;
 	CUA_AUTO_FREE char *run_path = NULL;
-	CUA_AUTO_FD int dir_fd = open_run(run, &run_path, err);
+	CUA_AUTO_FD int dir_fd = mcp_serve_open_run(run, &run_path, err);
 	CUA_AUTO_FD int watch_fd = dir_fd >= 0 ? watch(run_path) : -1;
 	bool news = true;
 	if (dir_fd < 0) {

@@ -50,12 +50,18 @@ static void add_picture(struct mcp_serve_result *result, const cJSON *state)
 }
 
 /* A model that is not to answer says who can. */
-static void tell_who_answers(const struct mcp_serve_call *call, const cJSON *state,
-		struct mcp_serve_result *result)
+static void tell_who_answers(
+		struct mcp_serve_call *call, const cJSON *state, struct mcp_serve_result *result)
 {
 	const cJSON *question = cua_json_member(state, "question");
 	char text[400];
-	if (!cJSON_IsObject(question) || call->session->serve->takes_word) {
+	if (!cJSON_IsObject(question)) {
+		return;
+	}
+	mcp_serve_log(call, MCP_SERVE_NOTICE, "run", "run %s waits for a person: %s %s",
+			cua_json_text(state, "run"), cua_json_text(question, "kind"),
+			cua_json_text(question, "id"));
+	if (call->session->serve->takes_word) {
 		return;
 	}
 	snprintf(text, sizeof(text),
@@ -68,7 +74,7 @@ static void tell_who_answers(const struct mcp_serve_call *call, const cJSON *sta
 }
 
 void mcp_serve_answer_state(
-		const struct mcp_serve_call *call, cJSON *state, struct mcp_serve_result *result)
+		struct mcp_serve_call *call, cJSON *state, struct mcp_serve_result *result)
 {
 	mcp_serve_add_structured(result, state);
 	add_picture(result, state);

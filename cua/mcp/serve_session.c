@@ -13,9 +13,6 @@
 /* What is offered changes with the program's options alone. */
 #define TTL_MS 3600000
 #define META_REVISION "io.modelcontextprotocol/protocolVersion"
-/* The first with annotations; with titles and schemas of what tools answer. */
-#define REVISION_ANNOTATIONS "2025-03-26"
-#define REVISION_OUTPUT "2025-06-18"
 
 /* The newest first. */
 static const char *const revisions[] = { MCP_SERVE_REVISION, MCP_SERVE_REVISION_HANDSHAKE,
@@ -77,6 +74,7 @@ enum cua_status mcp_serve_session_create(struct mcp_serve *serve, const char *re
 	session->revision = known_revision(revision);
 	TAILQ_INIT(&session->calls);
 	TAILQ_INIT(&session->asks);
+	session->log_level = MCP_SERVE_INFO;
 	enum cua_status status = mcp_serve_link_init(&session->link, err);
 	if (status != CUA_OK) {
 		free(session);
@@ -154,66 +152,100 @@ static bool is_under_way(struct mcp_serve_session *session, const cJSON *id)
 
 /* --- what is asked --- */
 
-/* One request. revision: that it is of. */
-struct asked {
-	struct mcp_serve_session *session;
-	const struct mcp_serve_message *message;
-	const struct mcp_serve_out *out;
-	const char *revision;
-	struct mcp_serve_call **ret_call;
-};
-
-static int wrong_params(const struct asked *asked, const char *text)
+int mcp_serve_wrong_params(const struct mcp_serve_asked *asked, const char *text)
 {
 	return mcp_serve_refuse(asked->out, asked->message->id, MCP_SERVE_ERROR_PARAMS, NULL,
 			"%s: %s", asked->message->method, text);
 }
 
-static int answer(const struct asked *asked, cJSON *result)
+int mcp_serve_reply(const struct mcp_serve_asked *asked, cJSON *result)
 {
 	mcp_serve_answer(asked->out, asked->message->id, asked->revision, result);
 	return 0;
 }
 
-static cJSON *with_capabilities(const struct asked *asked)
+static void add_capability(const struct mcp_serve_asked *asked, cJSON *all, const char *name)
 {
-	cJSON *result = cJSON_CreateObject();
-	cJSON *tools = cJSON_AddObjectToObject(
-			cJSON_AddObjectToObject(result, "capabilities"), "tools");
+	cJSON *one = cJSON_AddObjectToObject(all, name);
 	if (!mcp_serve_is_modern(asked->revision)) {
-		cJSON_AddFalseToObject(tools, "listChanged");
+		cJSON_AddFalseToObject(one, "listChanged");
+	}
+}
+
+static cJSON *with_capabilities(const struct mcp_serve_asked *asked)
+{
+	const struct mcp_serve *serve = asked->session->serve;
+	cJSON *result = cJSON_CreateObject();
+	cJSON *all = cJSON_AddObjectToObject(result, "capabilities");
+	add_capability(asked, all, "tools");
+	if (serve->resource_count > 0) {
+		add_capability(asked, all, "resources");
+	}
+	if (mcp_serve_has_prompts(serve)) {
+		add_capability(asked, all, "prompts");
+	}
+	if (strcmp(asked->revision, MCP_SERVE_REVISION_ANNOTATIONS) >= 0) {
+		cJSON_AddObjectToObject(all, "completions");
+	}
+	if (!mcp_serve_is_modern(asked->revision)) {
+		cJSON_AddObjectToObject(all, "logging");
 	}
 	cJSON_AddStringToObject(result, "instructions", instructions);
 	return result;
 }
 
-static void add_cache(cJSON *result)
+void mcp_serve_add_cache(cJSON *result, int ttl_ms)
 {
-	cJSON_AddNumberToObject(result, "ttlMs", TTL_MS);
+	cJSON_AddNumberToObject(result, "ttlMs", ttl_ms);
 	cJSON_AddStringToObject(result, "cacheScope", "private");
 }
 
-static int discover(const struct asked *asked)
+int mcp_serve_reply_list(const struct mcp_serve_asked *asked, const char *name, cJSON *list)
+{
+	cJSON *result = cJSON_CreateObject();
+	if (!list || !cJSON_AddItemToObject(result, name, list)) {
+		cJSON_Delete(list);
+		cJSON_Delete(result);
+		return mcp_serve_reply(asked, NULL);
+	}
+	if (mcp_serve_is_modern(asked->revision)) {
+		mcp_serve_add_cache(result, TTL_MS);
+	}
+	return mcp_serve_reply(asked, result);
+}
+
+int mcp_serve_begin(const struct mcp_serve_asked *asked, const struct mcp_serve_tool *tool)
+{
+	struct cua_error why = { 0 };
+	if (mcp_serve_call_create(asked->session, tool, asked->message, asked->revision, asked->out,
+			    asked->ret_call, &why) != CUA_OK) {
+		return mcp_serve_refuse(asked->out, asked->message->id, MCP_SERVE_ERROR_INTERNAL,
+				NULL, "%s", why.msg);
+	}
+	return 0;
+}
+
+static int discover(struct mcp_serve_asked *asked)
 {
 	cJSON *result = with_capabilities(asked);
 	cJSON *versions = supported();
 	if (!cJSON_AddItemToObject(result, "supportedVersions", versions)) {
 		cJSON_Delete(versions);
 	}
-	add_cache(result);
-	return answer(asked, result);
+	mcp_serve_add_cache(result, TTL_MS);
+	return mcp_serve_reply(asked, result);
 }
 
-static int initialize(struct asked *asked)
+static int initialize(struct mcp_serve_asked *asked)
 {
 	const cJSON *params = asked->message->params;
 	const char *wanted = cua_json_string(params, "protocolVersion");
 	if (!wanted) {
-		return wrong_params(asked, "protocolVersion must be a string");
+		return mcp_serve_wrong_params(asked, "protocolVersion must be a string");
 	}
 	if (!cJSON_IsObject(cua_json_member(params, "capabilities")) ||
 			!cJSON_IsObject(cua_json_member(params, "clientInfo"))) {
-		return wrong_params(asked, "capabilities and clientInfo must be objects");
+		return mcp_serve_wrong_params(asked, "capabilities and clientInfo must be objects");
 	}
 	cJSON_Delete(asked->session->capabilities);
 	asked->session->capabilities =
@@ -225,30 +257,30 @@ static int initialize(struct asked *asked)
 	cJSON *info = cJSON_AddObjectToObject(result, "serverInfo");
 	cJSON_AddStringToObject(info, "name", "cua");
 	cJSON_AddStringToObject(info, "version", CUA_VERSION);
-	return answer(asked, result);
+	return mcp_serve_reply(asked, result);
 }
 
-static int ping(const struct asked *asked)
+static int ping(struct mcp_serve_asked *asked)
 {
-	return answer(asked, cJSON_CreateObject());
+	return mcp_serve_reply(asked, cJSON_CreateObject());
 }
 
 /* Without what the revision does not know. */
 static cJSON *definition_for(const struct mcp_serve_tool *tool, const char *revision)
 {
 	cJSON *definition = cJSON_Duplicate(tool->definition, true);
-	if (strcmp(revision, REVISION_OUTPUT) < 0) {
+	if (strcmp(revision, MCP_SERVE_REVISION_OUTPUT) < 0) {
 		cJSON_DeleteItemFromObjectCaseSensitive(definition, "title");
 		cJSON_DeleteItemFromObjectCaseSensitive(definition, "outputSchema");
 	}
-	if (strcmp(revision, REVISION_ANNOTATIONS) < 0) {
+	if (strcmp(revision, MCP_SERVE_REVISION_ANNOTATIONS) < 0) {
 		cJSON_DeleteItemFromObjectCaseSensitive(definition, "annotations");
 	}
 	return definition;
 }
 
 /* The place in the list that a cursor names; false if it is none of ours. */
-static bool read_cursor(const struct asked *asked, size_t *ret_first)
+static bool read_cursor(const struct mcp_serve_asked *asked, size_t *ret_first)
 {
 	const cJSON *cursor = cua_json_member(asked->message->params, "cursor");
 	char *end = NULL;
@@ -264,14 +296,15 @@ static bool read_cursor(const struct asked *asked, size_t *ret_first)
 	return !*end && *ret_first < asked->session->serve->tool_count;
 }
 
-static int list_tools(const struct asked *asked)
+static int list_tools(struct mcp_serve_asked *asked)
 {
 	const struct mcp_serve *serve = asked->session->serve;
 	const size_t page = serve->options.page_size > 0 ? (size_t)serve->options.page_size
 							 : serve->tool_count;
 	size_t at = 0;
 	if (!read_cursor(asked, &at)) {
-		return wrong_params(asked, "the cursor is none that a list here has given");
+		return mcp_serve_wrong_params(
+				asked, "the cursor is none that a list here has given");
 	}
 	cJSON *result = cJSON_CreateObject();
 	cJSON *tools = cJSON_AddArrayToObject(result, "tools");
@@ -284,12 +317,12 @@ static int list_tools(const struct asked *asked)
 		cJSON_AddStringToObject(result, "nextCursor", cursor);
 	}
 	if (mcp_serve_is_modern(asked->revision)) {
-		add_cache(result);
+		mcp_serve_add_cache(result, TTL_MS);
 	}
-	return answer(asked, result);
+	return mcp_serve_reply(asked, result);
 }
 
-static int no_such_tool(const struct asked *asked, const char *name)
+static int no_such_tool(const struct mcp_serve_asked *asked, const char *name)
 {
 	const struct mcp_serve *serve = asked->session->serve;
 	struct cua_nearest nearest = { .word = name };
@@ -302,48 +335,56 @@ static int no_such_tool(const struct asked *asked, const char *name)
 			cua_nearest_hint(&nearest, "", hint));
 }
 
-static int call_tool(const struct asked *asked)
+static int call_tool(struct mcp_serve_asked *asked)
 {
-	struct mcp_serve_session *session = asked->session;
 	const struct mcp_serve_message *message = asked->message;
 	const cJSON *arguments = cua_json_member(message->params, "arguments");
-	struct cua_error why = { 0 };
 	if (!message->name) {
-		return wrong_params(asked, "name must be a string");
+		return mcp_serve_wrong_params(asked, "name must be a string");
 	}
 	if (arguments && !cJSON_IsObject(arguments)) {
-		return wrong_params(asked, "arguments must be an object");
+		return mcp_serve_wrong_params(asked, "arguments must be an object");
 	}
-	const struct mcp_serve_tool *tool = mcp_serve_find(session->serve, message->name);
-	if (!tool) {
-		return no_such_tool(asked, message->name);
-	}
-	if (mcp_serve_call_create(session, tool, message, asked->revision, asked->out,
-			    asked->ret_call, &why) != CUA_OK) {
-		return mcp_serve_refuse(asked->out, message->id, MCP_SERVE_ERROR_INTERNAL, NULL,
-				"%s", why.msg);
-	}
-	return 0;
+	const struct mcp_serve_tool *tool = mcp_serve_find(asked->session->serve, message->name);
+	return tool ? mcp_serve_begin(asked, tool) : no_such_tool(asked, message->name);
 }
 
 /* --- both eras --- */
 
-static int unknown_method(const struct asked *asked)
+/* What a client asks for after a handshake, or without one. */
+static const struct method {
+	const char *name;
+	int (*handle)(struct mcp_serve_asked *asked);
+	const char *first, *last; /* revisions; NULL: all */
+} methods[] = {
+	{ "tools/list", list_tools, NULL, NULL },
+	{ "tools/call", call_tool, NULL, NULL },
+	{ "resources/list", mcp_serve_list_resources, NULL, NULL },
+	{ "resources/templates/list", mcp_serve_list_templates, NULL, NULL },
+	{ "resources/read", mcp_serve_read_resource, NULL, NULL },
+	{ "prompts/list", mcp_serve_list_prompts, NULL, NULL },
+	{ "prompts/get", mcp_serve_get_prompt, NULL, NULL },
+	{ "completion/complete", mcp_serve_complete, NULL, NULL },
+	{ "server/discover", discover, MCP_SERVE_REVISION, NULL },
+	{ "logging/setLevel", mcp_serve_set_level, NULL, MCP_SERVE_REVISION_HANDSHAKE },
+};
+
+static int handle_method(struct mcp_serve_asked *asked)
 {
+	for (size_t i = 0; i < CUA_ARRAY_LEN(methods); i++) {
+		const struct method *method = &methods[i];
+		if (strcmp(method->name, asked->message->method) == 0 &&
+				(!method->first || strcmp(asked->revision, method->first) >= 0) &&
+				(!method->last || strcmp(asked->revision, method->last) <= 0)) {
+			return method->handle(asked);
+		}
+	}
 	return mcp_serve_refuse(asked->out, asked->message->id, MCP_SERVE_ERROR_METHOD, NULL,
 			"there is no method \"%.80s\" here", asked->message->method);
 }
 
-static int handle_tools(const struct asked *asked)
-{
-	const char *method = asked->message->method;
-	return strcmp(method, "tools/list") == 0            ? list_tools(asked)
-			: strcmp(method, "tools/call") == 0 ? call_tool(asked)
-							    : unknown_method(asked);
-}
-
 /* Each request stands for itself, and says all that is to be known of its client. */
-static int handle_modern(struct asked *asked)
+static int handle_modern(struct mcp_serve_asked *asked)
 {
 	const struct mcp_serve_message *message = asked->message;
 	const cJSON *meta = cua_json_member(message->params, "_meta");
@@ -355,15 +396,14 @@ static int handle_modern(struct asked *asked)
 				message->revision, MCP_SERVE_REVISION);
 	}
 	if (!cJSON_IsObject(cua_json_member(meta, MCP_SERVE_META_CAPABILITIES))) {
-		return wrong_params(asked,
+		return mcp_serve_wrong_params(asked,
 				"_meta must have " MCP_SERVE_META_CAPABILITIES ", an object");
 	}
 	asked->revision = MCP_SERVE_REVISION;
-	return strcmp(message->method, "server/discover") == 0 ? discover(asked)
-							       : handle_tools(asked);
+	return handle_method(asked);
 }
 
-static int handle_handshake(struct asked *asked)
+static int handle_handshake(struct mcp_serve_asked *asked)
 {
 	const char *method = asked->message->method;
 	if (strcmp(method, "initialize") == 0) {
@@ -374,17 +414,17 @@ static int handle_handshake(struct asked *asked)
 		return ping(asked);
 	}
 	if (!asked->revision) {
-		return wrong_params(asked,
+		return mcp_serve_wrong_params(asked,
 				"begin with initialize, or say in params._meta which revision this "
 				"is of (" META_REVISION ")");
 	}
-	return handle_tools(asked);
+	return handle_method(asked);
 }
 
 int mcp_serve_handle(struct mcp_serve_session *session, const struct mcp_serve_message *message,
 		const struct mcp_serve_out *out, struct mcp_serve_call **ret_call)
 {
-	struct asked asked = {
+	struct mcp_serve_asked asked = {
 		.session = session, .message = message, .out = out, .ret_call = ret_call
 	};
 	*ret_call = NULL;
