@@ -12,12 +12,9 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/mcp/serve_http.h"
-#include "cua/mcp/serve_internal.h"
+#include "tests/mcp/mcp_conformance_fixtures.h"
 
-/* A picture of one pixel, and no sound at all. */
-#define PNG \
-	"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ" \
-	"RU5ErkJggg=="
+/* No sound at all. */
 #define WAV "UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA="
 
 static cJSON *add_block(struct mcp_serve_result *result, const char *json)
@@ -118,7 +115,7 @@ static enum cua_status ask_client(
 }
 
 #define TEXT(words) "{\"type\":\"text\",\"text\":\"" words "\"}"
-#define IMAGE "{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"" PNG "\"}"
+#define IMAGE "{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"" FIXTURE_PNG "\"}"
 #define RESOURCE(uri, media_type, text) \
 	"{\"type\":\"resource\",\"resource\":{\"uri\":\"" uri "\",\"mimeType\":\"" media_type \
 	"\",\"text\":\"" text "\"}}"
@@ -179,6 +176,7 @@ static enum cua_status no_desktop(const char *wanted, struct mcp_serve_desktop *
 
 static enum cua_status add_fixtures(struct mcp_serve *serve, struct cua_error *err)
 {
+	serve->resource_count = 0; /* ours are of a desktop, and there is none */
 	const struct mcp_serve_tool schema = { .name = "json_schema_2020_12_tool",
 		.help = "has a schema with everything",
 		.run = say,
@@ -191,7 +189,7 @@ static enum cua_status add_fixtures(struct mcp_serve *serve, struct cua_error *e
 		status = mcp_serve_add(serve, &tool,
 				cJSON_Parse("{\"type\":\"object\",\"properties\":{}}"), NULL, err);
 	}
-	return status;
+	return status == CUA_OK ? fixtures_add_more(serve, err) : status;
 }
 
 /* --- a POST --- */

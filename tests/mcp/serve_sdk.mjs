@@ -92,6 +92,29 @@ async function sees_and_acts(client) {
 	assert.deepEqual(decode(image(result)), { width: 3, height: 2 });
 }
 
+// What a user of the host gets: the screen and the windows to read, templates as prompts.
+async function reads_and_prompts(client) {
+	const { resources } = await client.listResources();
+	assert.ok(resources.some(({ uri }) => uri === 'cua://runs'));
+	let { contents } = await client.readResource({ uri: 'cua://screen' });
+	assert.deepEqual(decode({ mimeType: contents[0].mimeType, data: contents[0].blob }),
+		{ width: 1280, height: 800 });
+	({ contents } = await client.readResource({ uri: 'cua://screen/windows' }));
+	assert.ok(JSON.parse(contents[0].text).windows);
+	const { resourceTemplates } = await client.listResourceTemplates();
+	assert.ok(resourceTemplates.some(({ uriTemplate }) => uriTemplate === 'cua://runs/{run}/journal'));
+	await assert.rejects(client.readResource({ uri: 'cua://runs/none' }), /no run/);
+
+	const { prompts } = await client.listPrompts();
+	const { name } = prompts.find((prompt) => prompt.name === 'code-review');
+	const { messages } = await client.getPrompt({ name, arguments: { task: 'the last change' } });
+	assert.match(messages[0].content.text, /You review .*Task: the last change$/s);
+	await assert.rejects(client.getPrompt({ name }), /task is missing/);
+	const { completion } = await client.complete({ ref: { type: 'ref/prompt', name },
+		argument: { name: 'by', value: 'r' } });
+	assert.deepEqual(completion.values, ['run']);
+}
+
 // What a model did wrong is an answer for it; what its host did wrong is an error.
 async function tells_what_is_wrong(client) {
 	let result = await client.callTool({ name: 'click', arguments: { x: 1280, y: 1 } });
@@ -361,6 +384,7 @@ await test('ends by a signal', ends_by_signal);
 const legacy = await connect(), { client } = legacy;
 await test('lists tools', () => lists_tools(client));
 await test('sees and acts', () => sees_and_acts(client));
+await test('reads and prompts', () => reads_and_prompts(client));
 await test('tells what is wrong', () => tells_what_is_wrong(client));
 await test('cancels', () => cancels(legacy, () => client.ping()));
 await test('cancels at once', () => cancels_at_once(legacy));
@@ -386,6 +410,7 @@ const modern = await connect([], NewTransport,
 	new NewClient(who, pin));
 await test('lists tools, newest revision', () => lists_tools(modern.client));
 await test('sees and acts, newest revision', () => sees_and_acts(modern.client));
+await test('reads and prompts, newest revision', () => reads_and_prompts(modern.client));
 await test('cancels, newest revision', () => cancels(modern, () => modern.client.listTools()));
 await modern.client.close();
 assert.equal(desktops().length, 1);
