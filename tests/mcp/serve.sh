@@ -27,6 +27,8 @@ sdk() {
 http() {
 	cp "$here/serve_http_sdk.mjs" .
 	node serve_http_sdk.mjs "$cua"
+	cp "$here/serve_rebinding.mjs" .
+	node serve_rebinding.mjs "$cua"
 }
 
 # In each era: the list without a mistake in a schema that a host might trip over, a picture, a click.

@@ -14,8 +14,9 @@ cp "$here/conformance_bridge.mjs" .
 
 # Of clients nothing is asked but their user: no sampling. In older revisions the answer of a user is a
 # POST of its own, and news of a resource come after the POST that has asked for them: both need a session,
-# which a POST alone does not have. A server checks Host and Origin for all that it has. Without a session id
-# the suite of 2025-11-25 does not look for streams beside each other.
+# which a POST alone does not have. A server checks Host and Origin for all that it has:
+# serve_rebinding.mjs runs that one on it. Without a session id the suite of 2025-11-25 does not look for
+# streams beside each other.
 cat >serve_expected.yaml <<'END'
 server:
   - resources-subscribe
