@@ -187,7 +187,7 @@ static void templates_are_prompts(void **state)
 	assert_non_null(strstr(text, "Task: the last change"));
 	answer = mcp_say(NEW("prompts/get", PROMPT("\"task\":\"x\",\"by\":\"run\"")));
 	text = json_text(answer, "result.messages.0.content.text");
-	assert_non_null(strstr(text, "run_start, with \"template\": \"code-review\""));
+	assert_non_null(strstr(text, "run_start, with the template \"code-review\""));
 	mcp_expect_error(NEW("prompts/get", PROMPT("\"by\":\"run\"")), -32602, "task is missing");
 	mcp_expect_error(NEW("prompts/get", PROMPT("\"task\":\"x\",\"by\":\"me\"")), -32602,
 			"host or run");

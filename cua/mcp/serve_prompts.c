@@ -239,10 +239,10 @@ static enum cua_status say_template(
 	const int len = strcmp(by, "run") == 0
 			? asprintf(&text,
 					  "Start a run for this task with the tool run_start, with "
-					  "\"template\": \"%s\" and the task as it is here. Wait "
-					  "for it with run_status until it has ended; what it asks "
-					  "is the user's to answer. Then say what it came "
-					  "to.\n\nTask: %s",
+					  "the "
+					  "template \"%s\" and the task as it is here. Wait for it "
+					  "with run_status until it has ended; what it asks is the "
+					  "user's to answer. Then say what it came to.\n\nTask: %s",
 					  name, task)
 			: asprintf(&text, "%s\nTask: %s", instructions, task);
 	agent_template_destroy(template);

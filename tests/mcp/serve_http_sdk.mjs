@@ -77,6 +77,19 @@ async function cancels(call, cancel) {
 	await until(() => !sleeps(), 'its end');
 }
 
+// Beside tools: screens to read, which of several too, but no runs of other folders; templates as prompts.
+async function reads_and_prompts(client) {
+	for (const uri of ['cua://screen', 'cua://desktops/shared/screen']) {
+		const { contents } = await client.readResource({ uri });
+		assert.equal(Buffer.from(contents[0].blob, 'base64').readUInt32BE(16), 1280);
+	}
+	await assert.rejects(client.readResource({ uri: 'cua://desktops/none/screen' }), /none/);
+	const { resources } = await client.listResources();
+	assert.ok(!resources.some(({ uri }) => uri.startsWith('cua://runs')));
+	const { messages } = await client.getPrompt({ name: 'office', arguments: { task: 'x', by: 'run' } });
+	assert.match(messages[0].content.text, /run_start, with the template "office"/);
+}
+
 async function works(client, callTool) {
 	const { tools } = await client.listTools();
 	assert.ok(tools.find((tool) => tool.name === 'screenshot').annotations.readOnlyHint);
@@ -92,6 +105,7 @@ async function works(client, callTool) {
 	result = await call('click', { x: 99999, y: 1 });
 	assert.ok(result.isError);
 	assert.match(text(result), /x is 99999; it must be 0 to 1279/);
+	await reads_and_prompts(client);
 	await steers_runs(call, tools);
 	await tells_progress(call);
 	await cancels(call, (abort) => abort.abort(new Error('enough')));
