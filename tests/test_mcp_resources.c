@@ -319,6 +319,32 @@ static void a_state_counts_as_it_was_given(void **state)
 	assert_non_null(strstr(json_text(answer, "error.message"), "requestState"));
 }
 
+static void a_client_keeps_what_a_handshake_agreed_on(void **state)
+{
+	char wrong[300];
+	(void)state;
+	assert_null(mcp_serve_session_id(mcp_session));
+	(void)mcp_say("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{"
+		      "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"elicitation\":{},"
+		      "\"roots\":{}},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}");
+	CUA_AUTO_FREE char *id = mcp_serve_session_id(mcp_session);
+	assert_non_null(id);
+	/* The next POST. */
+	mcp_serve_session_destroy(mcp_session);
+	assert_int_equal(mcp_serve_session_create(mcp_serve, "2025-03-26", &mcp_session, NULL),
+			CUA_OK);
+	snprintf(wrong, sizeof(wrong), "%sA", id);
+	assert_false(mcp_serve_session_resume(mcp_session, wrong));
+	assert_false(mcp_serve_session_resume(mcp_session, ""));
+	assert_null(mcp_session->capabilities);
+	assert_true(mcp_serve_session_resume(mcp_session, id));
+	assert_string_equal(mcp_session->revision, "2025-06-18");
+	assert_non_null(cua_json_member(mcp_session->capabilities, "elicitation"));
+	finish(NULL);
+	begin(NULL);
+	assert_false(mcp_serve_session_resume(mcp_session, id));
+}
+
 /* --- a place with one run in it --- */
 
 static void write_run(void)
@@ -371,6 +397,7 @@ int main(void)
 		TEST(known_values_are_completed),
 		TEST(hosts_of_older_revisions_hear_what_happens),
 		TEST(a_state_counts_as_it_was_given),
+		TEST(a_client_keeps_what_a_handshake_agreed_on),
 	};
 	return cmocka_run_group_tests(tests, begin_place, finish_place);
 }

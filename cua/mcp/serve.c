@@ -205,6 +205,8 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "server");
 	}
 	serve->options = *options;
+	pthread_mutex_init(&serve->asks_mutex, NULL);
+	TAILQ_INIT(&serve->asks);
 	randombytes_buf(serve->state_key, sizeof(serve->state_key));
 	if (!serve->options.offer) {
 		serve->options.offer = OFFER_DEFAULT;
@@ -253,6 +255,7 @@ void mcp_serve_destroy(struct mcp_serve *serve)
 		cJSON_Delete(serve->tools[i].definition);
 	}
 	free(serve->tools);
+	pthread_mutex_destroy(&serve->asks_mutex);
 	free(serve->resources);
 	free(serve->prompts);
 	free(serve);

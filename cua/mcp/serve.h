@@ -10,7 +10,8 @@
  * client has gone, and releases.
  *
  * stdio is one session from the beginning of its stream to the end. Over HTTP each POST can be one:
- * the newest revision knows no other, and older ones do not need it, as no session id is given out.
+ * the newest revision knows no other, and in older ones the client keeps what one is about
+ * (mcp_serve_session_id()).
  * A session that outlives its POST keeps what a call leaves pressed on the desktop (mouse_down);
  * what is pressed is released with the session. */
 
@@ -144,6 +145,13 @@ struct mcp_serve_call;
 CUA_NODISCARD enum cua_status mcp_serve_session_create(struct mcp_serve *serve,
 		const char *revision, struct mcp_serve_session **ret_session,
 		struct cua_error *err);
+/* Over HTTP, where each POST has a session of its own: what the client keeps after its handshake
+ * and sends with all that follows, the caller's; it says what was agreed on, so nothing is kept
+ * here. NULL: there was no handshake, or no memory. */
+char *mcp_serve_session_id(const struct mcp_serve_session *session);
+/* The session is what the handshake has made of it; false: id is none of this server since it was
+ * started, and the client has to begin again. */
+CUA_NODISCARD bool mcp_serve_session_resume(struct mcp_serve_session *session, const char *id);
 /* Who it is of, for tools of the embedder; borrowed. */
 void mcp_serve_session_set_client(struct mcp_serve_session *session, const void *client);
 /* After its calls; what it left pressed on a desktop is released. */

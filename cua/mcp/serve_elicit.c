@@ -8,10 +8,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include <sodium.h>
+
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/mcp/serve_internal.h"
 
+#define ID_BYTES 16
 #define ANSWER_MS (10 * 60 * 1000) /* a person reads, and may be away */
 /* The first with elicitation; with a mode of it. */
 #define REVISION_ELICITATION "2025-06-18"
@@ -97,21 +100,21 @@ static enum cua_status ask_by_answer(struct mcp_serve_result *result, const char
 
 /* --- those before --- */
 
-/* A request to the client that waits; in session->asks meanwhile. */
+/* A request to the client that waits; in serve->asks meanwhile. Nobody can guess its id: who has
+ * it was asked. */
 struct mcp_serve_ask {
 	TAILQ_ENTRY(mcp_serve_ask) entry;
-	char id[32];
+	char id[4 + 2 * ID_BYTES + 1];
 	int answer_fd; /* an eventfd, readable once there is an answer */
 	cJSON *answer; /* owned; NULL: none yet, or an error */
 };
 
-void mcp_serve_take_answer(
-		struct mcp_serve_session *session, const struct mcp_serve_message *message)
+void mcp_serve_take_answer(struct mcp_serve *serve, const struct mcp_serve_message *message)
 {
 	struct mcp_serve_ask *ask = NULL;
 	const uint64_t one = 1;
-	pthread_mutex_lock(&session->mutex);
-	TAILQ_FOREACH(ask, &session->asks, entry)
+	pthread_mutex_lock(&serve->asks_mutex);
+	TAILQ_FOREACH(ask, &serve->asks, entry)
 	{
 		if (cJSON_IsString(message->id) && strcmp(message->id->valuestring, ask->id) == 0 &&
 				!ask->answer) {
@@ -120,22 +123,25 @@ void mcp_serve_take_answer(
 			(void)!write(ask->answer_fd, &one, sizeof(one));
 		}
 	}
-	pthread_mutex_unlock(&session->mutex);
+	pthread_mutex_unlock(&serve->asks_mutex);
 }
 
-static void enter(struct mcp_serve_session *session, struct mcp_serve_ask *ask)
+static void enter(struct mcp_serve *serve, struct mcp_serve_ask *ask)
 {
-	pthread_mutex_lock(&session->mutex);
-	snprintf(ask->id, sizeof(ask->id), "cua-%lu", ++session->ask_count);
-	TAILQ_INSERT_TAIL(&session->asks, ask, entry);
-	pthread_mutex_unlock(&session->mutex);
+	unsigned char bytes[ID_BYTES];
+	randombytes_buf(bytes, sizeof(bytes));
+	memcpy(ask->id, "cua-", 4);
+	sodium_bin2hex(ask->id + 4, sizeof(ask->id) - 4, bytes, sizeof(bytes));
+	pthread_mutex_lock(&serve->asks_mutex);
+	TAILQ_INSERT_TAIL(&serve->asks, ask, entry);
+	pthread_mutex_unlock(&serve->asks_mutex);
 }
 
-static void leave(struct mcp_serve_session *session, struct mcp_serve_ask *ask)
+static void leave(struct mcp_serve *serve, struct mcp_serve_ask *ask)
 {
-	pthread_mutex_lock(&session->mutex);
-	TAILQ_REMOVE(&session->asks, ask, entry);
-	pthread_mutex_unlock(&session->mutex);
+	pthread_mutex_lock(&serve->asks_mutex);
+	TAILQ_REMOVE(&serve->asks, ask, entry);
+	pthread_mutex_unlock(&serve->asks_mutex);
 	close(ask->answer_fd);
 }
 
@@ -164,16 +170,16 @@ static enum cua_status await(const struct mcp_serve_call *call, const struct mcp
 static enum cua_status ask_by_request(struct mcp_serve_call *call, cJSON *params,
 		cJSON **ret_content, struct cua_error *err)
 {
-	struct mcp_serve_session *session = call->session;
+	struct mcp_serve *serve = call->session->serve;
 	struct mcp_serve_ask ask = { .answer_fd = eventfd(0, EFD_CLOEXEC) };
 	if (ask.answer_fd < 0) {
 		cJSON_Delete(params);
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "eventfd");
 	}
-	enter(session, &ask);
+	enter(serve, &ask);
 	mcp_serve_request(&call->out, ask.id, "elicitation/create", params);
 	enum cua_status status = await(call, &ask, err);
-	leave(session, &ask); /* nobody else has the answer any more */
+	leave(serve, &ask); /* nobody else has the answer any more */
 	if (status == CUA_OK) {
 		status = take(ask.answer, ret_content, err);
 	}

@@ -76,6 +76,11 @@ static int check_modern(const struct mcp_serve_message *message,
 				 : code;
 }
 
+static bool is_handshake(const struct mcp_serve_message *message)
+{
+	return message->method && strcmp(message->method, "initialize") == 0;
+}
+
 int mcp_serve_http_check(const struct mcp_serve_message *message,
 		const struct mcp_serve_headers *headers, const struct mcp_serve_out *out,
 		const char **ret_revision)
@@ -91,10 +96,39 @@ int mcp_serve_http_check(const struct mcp_serve_message *message,
 				"the revision \"%.40s\" is not served here", version);
 	}
 	/* A handshake says itself which revision it wants. */
-	if (!message->method || strcmp(message->method, "initialize") != 0) {
+	if (!is_handshake(message)) {
 		*ret_revision = version ? version : MCP_SERVE_REVISION_UNMARKED;
 	}
 	return 0;
+}
+
+int mcp_serve_http_resume(struct mcp_serve_session *session,
+		const struct mcp_serve_message *message, const struct mcp_serve_headers *headers,
+		const char *revision, const struct mcp_serve_out *out)
+{
+	const char *id = header(headers, "mcp-session-id");
+	const char *accepts = header(headers, "accept");
+	/* The newest revision has no sessions, whatever a client sends along. */
+	if (!id || !revision || is_handshake(message)) {
+		return 0;
+	}
+	if (mcp_serve_session_resume(session, id)) {
+		/* Where no stream is taken, a question would not be heard before the answer. */
+		if (!accepts || !strcasestr(accepts, "text/event-stream")) {
+			cJSON_Delete(CUA_STEAL(session->capabilities));
+		}
+		return 0;
+	}
+	return mcp_serve_refuse(out, message->id, MCP_SERVE_ERROR_REQUEST, NULL,
+			"this session is not known here: begin again with initialize");
+}
+
+char *mcp_serve_http_session_id(const struct mcp_serve_session *session,
+		const struct mcp_serve_message *message, int code)
+{
+	return code == 0 && is_handshake(message) && !message->revision
+			? mcp_serve_session_id(session)
+			: NULL;
 }
 
 int mcp_serve_http_status(const char *revision, int code)

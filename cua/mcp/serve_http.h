@@ -23,6 +23,21 @@ CUA_NODISCARD int mcp_serve_http_check(const struct mcp_serve_message *message,
 		const struct mcp_serve_headers *headers, const struct mcp_serve_out *out,
 		const char **ret_revision);
 
+/**
+ * mcp_serve_http_resume() - goes on with the session that the client says it is of.
+ * @session:  made for the POST, of revision.
+ *
+ * Its client is asked nothing where this POST takes no stream as its answer.
+ *
+ * Return: 0, also without a session id; else the code of the error that was emitted: 404.
+ */
+CUA_NODISCARD int mcp_serve_http_resume(struct mcp_serve_session *session,
+		const struct mcp_serve_message *message, const struct mcp_serve_headers *headers,
+		const char *revision, const struct mcp_serve_out *out);
+/* For the header Mcp-Session-Id of the answer, the caller's; NULL: there is none to give. */
+char *mcp_serve_http_session_id(const struct mcp_serve_session *session,
+		const struct mcp_serve_message *message, int code);
+
 /* Of an answer with this code; 0: a result. revision: as above; NULL: of the newest. A notification
  * has no answer, and 202. */
 int mcp_serve_http_status(const char *revision, int code);

@@ -57,6 +57,8 @@ struct mcp_serve_tool {
 			      result->whole, and what fails is an error of the protocol */
 };
 
+TAILQ_HEAD(mcp_serve_asks, mcp_serve_ask);
+
 struct mcp_serve {
 	struct mcp_serve_options options;
 	struct mcp_serve_tool *tools; /* owned, in the order of the list */
@@ -66,7 +68,10 @@ struct mcp_serve {
 	const struct mcp_serve_prompt **prompts; /* owned; each borrowed; beside the templates */
 	size_t prompt_count;
 	bool takes_word; /* what a run asks a person, the host's model may answer */
-	unsigned char state_key[MCP_SERVE_STATE_KEY]; /* of requestState */
+	unsigned char state_key[MCP_SERVE_STATE_KEY]; /* of what clients keep */
+	pthread_mutex_t asks_mutex;
+	struct mcp_serve_asks asks; /* what clients are asked just now: over HTTP the answer of one
+				       comes by another POST */
 };
 
 /* Adds a tool to the list. tool->definition is made from the rest, and from schema and
@@ -231,11 +236,12 @@ int mcp_serve_begin(const struct mcp_serve_asked *asked, const struct mcp_serve_
 /* How long the newest revision may keep a result. */
 void mcp_serve_add_cache(cJSON *result, int ttl_ms);
 
+/* As it is in the table of all, without the newest; NULL: none that is served. */
+const char *mcp_serve_known_revision(const char *revision);
 /* Beside MCP_SERVE_ERROR_VERSION: what there is instead. */
 cJSON *mcp_serve_version_data(const char *requested);
 
 TAILQ_HEAD(mcp_serve_calls, mcp_serve_call);
-TAILQ_HEAD(mcp_serve_asks, mcp_serve_ask);
 
 struct mcp_serve_session {
 	struct mcp_serve *serve;
@@ -305,8 +311,7 @@ CUA_NODISCARD enum cua_status mcp_serve_elicit(struct mcp_serve_call *call,
 CUA_NODISCARD enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call,
 		struct mcp_serve_result *result, const char *capability, struct cua_error *err);
 /* What a client answers to a request of ours. */
-void mcp_serve_take_answer(
-		struct mcp_serve_session *session, const struct mcp_serve_message *message);
+void mcp_serve_take_answer(struct mcp_serve *serve, const struct mcp_serve_message *message);
 
 /* --- serve_message.c --- */
 

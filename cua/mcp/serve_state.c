@@ -1,6 +1,6 @@
-/* What a request keeps at its client until it comes again with answers: the newest revision knows
- * no other place for it. The client gets it sealed: it counts for the same request alone, for as
- * long as a person may think, and only as it was given. */
+/* What is kept at a client, sealed. What a request keeps until it comes again with answers: the
+ * newest revision knows no other place for it. The client gets it sealed: it counts for the same
+ * request alone, for as long as a person may think, and only as it was given. */
 
 #include <assert.h>
 #include <errno.h>
@@ -41,23 +41,20 @@ static bool bind_request(struct mcp_serve_call *call)
 	return true;
 }
 
-/* Of the text in a state, and of what it is bound to. */
-static void sign(const struct mcp_serve_call *call, const unsigned char *text, size_t len,
-		unsigned char mac[crypto_auth_BYTES])
+/* Of a text, and of what it is bound to. */
+static void sign(const struct mcp_serve *serve, const unsigned char *binding,
+		const unsigned char *text, size_t len, unsigned char mac[crypto_auth_BYTES])
 {
 	crypto_auth_hmacsha512256_state state;
-	crypto_auth_hmacsha512256_init(
-			&state, call->session->serve->state_key, MCP_SERVE_STATE_KEY);
-	crypto_auth_hmacsha512256_update(&state, call->binding, sizeof(call->binding));
+	crypto_auth_hmacsha512256_init(&state, serve->state_key, MCP_SERVE_STATE_KEY);
+	crypto_auth_hmacsha512256_update(&state, binding, MCP_SERVE_STATE_KEY);
 	crypto_auth_hmacsha512256_update(&state, text, len);
 	crypto_auth_hmacsha512256_final(&state, mac);
 }
 
-char *mcp_serve_seal_state(const struct mcp_serve_call *call, const cJSON *state)
+/* The caller's; NULL when memory runs out. */
+static char *seal(const struct mcp_serve *serve, const unsigned char *binding, const cJSON *json)
 {
-	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-	cJSON_AddNumberToObject(json, "until", (double)(time(NULL) + LIFE_S));
-	cJSON_AddItemToObject(json, "state", cJSON_Duplicate(state, true));
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	const size_t len = text ? strlen(text) : 0;
 	CUA_AUTO_FREE unsigned char *bytes = text ? malloc(crypto_auth_BYTES + len) : NULL;
@@ -65,31 +62,47 @@ char *mcp_serve_seal_state(const struct mcp_serve_call *call, const cJSON *state
 	char *sealed = bytes ? malloc(size) : NULL;
 	if (sealed) {
 		memcpy(bytes + crypto_auth_BYTES, text, len);
-		sign(call, (const unsigned char *)text, len, bytes);
+		sign(serve, binding, (const unsigned char *)text, len, bytes);
 		sodium_bin2base64(sealed, size, bytes, crypto_auth_BYTES + len, VARIANT);
 	}
 	return sealed;
 }
 
-/* NULL: it is none of ours, or of another request, or too old. */
-static cJSON *open_state(const struct mcp_serve_call *call)
+/* The caller's; NULL: it is none of ours, or bound to something else. */
+static cJSON *unseal(
+		const struct mcp_serve *serve, const unsigned char *binding, const char *sealed)
 {
-	const size_t sealed_len = strlen(call->sealed);
+	const size_t sealed_len = strlen(sealed);
 	CUA_AUTO_FREE unsigned char *bytes = malloc(sealed_len + 1);
 	unsigned char mac[crypto_auth_BYTES];
 	size_t len = 0;
 	if (!bytes ||
-			sodium_base642bin(bytes, sealed_len + 1, call->sealed, sealed_len, NULL,
-					&len, NULL, VARIANT) != 0 ||
+			sodium_base642bin(bytes, sealed_len + 1, sealed, sealed_len, NULL, &len,
+					NULL, VARIANT) != 0 ||
 			len < crypto_auth_BYTES) {
 		return NULL;
 	}
-	sign(call, bytes + crypto_auth_BYTES, len - crypto_auth_BYTES, mac);
-	if (sodium_memcmp(mac, bytes, sizeof(mac)) != 0) {
-		return NULL;
-	}
-	CUA_AUTO_JSON cJSON *json = cJSON_ParseWithLength(
-			(const char *)bytes + crypto_auth_BYTES, len - crypto_auth_BYTES);
+	sign(serve, binding, bytes + crypto_auth_BYTES, len - crypto_auth_BYTES, mac);
+	return sodium_memcmp(mac, bytes, sizeof(mac)) == 0
+			? cJSON_ParseWithLength((const char *)bytes + crypto_auth_BYTES,
+					  len - crypto_auth_BYTES)
+			: NULL;
+}
+
+/* --- of a request --- */
+
+char *mcp_serve_seal_state(const struct mcp_serve_call *call, const cJSON *state)
+{
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	cJSON_AddNumberToObject(json, "until", (double)(time(NULL) + LIFE_S));
+	cJSON_AddItemToObject(json, "state", cJSON_Duplicate(state, true));
+	return seal(call->session->serve, call->binding, json);
+}
+
+/* NULL: it does not count, or is too old. */
+static cJSON *open_state(const struct mcp_serve_call *call)
+{
+	CUA_AUTO_JSON cJSON *json = unseal(call->session->serve, call->binding, call->sealed);
 	return cua_json_number(json, "until") >= (double)time(NULL)
 			? cJSON_DetachItemFromObjectCaseSensitive(json, "state")
 			: NULL;
@@ -113,4 +126,39 @@ enum cua_status mcp_serve_open_state(
 				LIFE_S / 60);
 	}
 	return CUA_OK;
+}
+
+/* --- of a session --- */
+
+/* No request is bound to this. */
+static const unsigned char of_session[MCP_SERVE_STATE_KEY] = "session";
+
+char *mcp_serve_session_id(const struct mcp_serve_session *session)
+{
+	const cJSON *elicitation = cua_json_member(session->capabilities, "elicitation");
+	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
+	if (!session->revision) {
+		return NULL;
+	}
+	/* Of a form alone, whatever else a client may say of it. */
+	if (cJSON_IsObject(elicitation) &&
+			(!elicitation->child || cua_json_member(elicitation, "form"))) {
+		cJSON_AddObjectToObject(json, "elicitation");
+	}
+	cJSON_AddStringToObject(json, "revision", session->revision);
+	return seal(session->serve, of_session, json);
+}
+
+bool mcp_serve_session_resume(struct mcp_serve_session *session, const char *id)
+{
+	cJSON *json = unseal(session->serve, of_session, id);
+	const char *revision = mcp_serve_known_revision(cua_json_string(json, "revision"));
+	if (!revision) {
+		cJSON_Delete(json);
+		return false;
+	}
+	session->revision = revision;
+	cJSON_Delete(session->capabilities);
+	session->capabilities = json;
+	return true;
 }

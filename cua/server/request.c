@@ -17,7 +17,8 @@
 const char *const server_headers[] = { "host", "origin", "sec-fetch-site", "sec-fetch-mode",
 	"authorization", "cookie", "content-type", "if-none-match", "if-match", "range", "if-range",
 	"accept", "idempotency-key", "last-event-id", "x-cua-csrf", "upload-offset", "traceparent",
-	"mcp-protocol-version", "mcp-method", "mcp-name", "accept-encoding", NULL };
+	"mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "accept-encoding",
+	NULL };
 
 /* --- the body --- */
 

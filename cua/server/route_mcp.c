@@ -108,6 +108,15 @@ static void take_notification(
 	}
 }
 
+static void give_session(const struct mcp_call *call, struct request *request,
+		const struct mcp_serve_message *message, int code)
+{
+	CUA_AUTO_FREE char *id = mcp_serve_http_session_id(call->session, message, code);
+	if (id) {
+		(void)!cua_buffer_printf(&request->headers, NULL, "mcp-session-id: %s\r\n", id);
+	}
+}
+
 /* The HTTP status; as run_tool(). */
 static int handle(struct mcp_call *call, struct request *request,
 		const struct mcp_serve_message *message, bool *ret_goes_on)
@@ -125,9 +134,15 @@ static int handle(struct mcp_call *call, struct request *request,
 					revision, &call->session, NULL) != CUA_OK) {
 		return 503;
 	}
+	if (code == 0 &&
+			mcp_serve_http_resume(call->session, message, &headers, revision, &out) !=
+					0) {
+		return 404;
+	}
 	if (code == 0) {
 		mcp_serve_session_set_client(call->session, &call->client);
 		code = mcp_serve_handle(call->session, message, &out, &call->tool);
+		give_session(call, request, message, code);
 	}
 	if (call->tool) {
 		call->id = cJSON_Duplicate(message->id, true);

@@ -12,18 +12,11 @@ const child = spawn(server, { stdio: ['pipe', 'pipe', 'inherit'] });
 const waiting = new Map();
 let count = 0;
 createInterface({ input: child.stdout }).on('line', (line) => {
-	const answer = JSON.parse(line);
-	waiting.get(answer.number)(answer);
-	waiting.delete(answer.number);
+	const part = JSON.parse(line);
+	waiting.get(part.number)(part);
+	if (part.status)
+		waiting.delete(part.number);
 });
-
-function post(headers, body) {
-	return new Promise((resolve) => {
-		const number = ++count;
-		waiting.set(number, resolve);
-		child.stdin.write(`${JSON.stringify({ number, headers, body })}\n`);
-	});
-}
 
 async function handle(request, response) {
 	let body = '';
@@ -31,13 +24,23 @@ async function handle(request, response) {
 		body += part;
 	if (request.method !== 'POST')
 		return response.writeHead(405).end();
-	const { status, messages } = await post(request.headers, body);
-	if (messages.length > 1) {
-		response.writeHead(status, { 'Content-Type': 'text/event-stream' });
-		return response.end(messages.map((one) => `data: ${JSON.stringify(one)}\n\n`).join(''));
-	}
-	response.writeHead(status, { 'Content-Type': 'application/json' });
-	return response.end(messages.length ? JSON.stringify(messages[0]) : undefined);
+	const number = ++count;
+	let only;
+	waiting.set(number, ({ message, status, session }) => {
+		// What comes before the answer cannot wait for it: it may be a question.
+		if (message?.method && !response.headersSent)
+			response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+		if (message && response.headersSent)
+			response.write(`data: ${JSON.stringify(message)}\n\n`);
+		else if (message)
+			only = message;
+		else if (response.headersSent)
+			response.end();
+		else
+			response.writeHead(status, { 'Content-Type': 'application/json',
+				...session && { 'Mcp-Session-Id': session } }).end(only && JSON.stringify(only));
+	});
+	child.stdin.write(`${JSON.stringify({ number, headers: request.headers, body })}\n`);
 }
 
 const http = createServer((request, response) => handle(request, response).catch((error) =>

@@ -165,6 +165,45 @@ static enum cua_status ask_all(
 	return status;
 }
 
+/* In a form with all kinds of fields; subject: its properties. */
+static enum cua_status ask_form(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *said = NULL;
+	cJSON *form = cJSON_CreateObject();
+	cJSON_AddStringToObject(form, "type", "object");
+	cJSON_AddItemToObject(form, "properties", cJSON_Parse(call->tool->subject));
+	enum cua_status status = mcp_serve_elicit(
+			call, result, "form", "Please fill it in", form, &said, err);
+	if (said) {
+		mcp_serve_add_structured(result, cJSON_Duplicate(said, true));
+	}
+	return status;
+}
+
+#define OPTIONS "\"enum\":[\"option1\",\"option2\",\"option3\"]"
+#define TITLED(title) \
+	"{\"const\":\"value1\",\"title\":\"First " title "\"},{\"const\":\"value2\",\"title\":" \
+	"\"Second " title "\"}"
+
+static const char form_user[] = "{\"username\":{\"type\":\"string\"},\"email\":{\"type\":"
+				"\"string\"}}";
+static const char form_defaults[] =
+		"{\"name\":{\"type\":\"string\",\"default\":\"John Doe\"},\"age\":{\"type\":"
+		"\"integer\",\"default\":30},\"score\":{\"type\":\"number\",\"default\":95.5},"
+		"\"status\":{\"type\":\"string\",\"enum\":[\"active\",\"inactive\",\"pending\"],"
+		"\"default\":\"active\"},\"verified\":{\"type\":\"boolean\",\"default\":true}}";
+static const char form_enums[] =
+		"{\"untitledSingle\":{\"type\":\"string\"," OPTIONS "},\"titledSingle\":{\"type\":"
+		"\"string\",\"oneOf\":[" TITLED(
+				"Option") "]},\"legacyEnum\":{\"type\":\"string\","
+					  "\"enum\":[\"opt1\",\"opt2\"],\"enumNames\":[\"Option "
+					  "One\",\"Option Two\"]},"
+					  "\"untitledMulti\":{\"type\":\"array\",\"items\":{"
+					  "\"type\":\"string\"," OPTIONS "}},"
+					  "\"titledMulti\":{\"type\":\"array\",\"items\":{"
+					  "\"anyOf\":[" TITLED("Choice") "]}}}";
+
 static enum cua_status need_sampling(
 		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
 {
@@ -188,6 +227,9 @@ static enum cua_status log_steps(
 
 static const struct mcp_serve_tool tools[] = {
 	{ .name = "test_tool_with_logging", .run = log_steps },
+	{ .name = "test_elicitation", .run = ask_form, .subject = form_user },
+	{ .name = "test_elicitation_sep1034_defaults", .run = ask_form, .subject = form_defaults },
+	{ .name = "test_elicitation_sep1330_enums", .run = ask_form, .subject = form_enums },
 	{ .name = "test_missing_capability", .run = need_sampling },
 	{ .name = "test_input_required_result_request_state",
 			.run = ask_steps,

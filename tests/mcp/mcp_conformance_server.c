@@ -1,6 +1,7 @@
 /* The core of the MCP server with the tools that the official conformance suite looks for, and what
  * it says of HTTP. conformance_bridge.mjs puts it behind a URL: it sends each POST as a line,
- * {"number", "headers", "body"}, and gets one back, {"number", "status", "messages"}. */
+ * {"number", "headers", "body"}, and gets a line back for each message, {"number", "message"}, and
+ * a last one, {"number", "status", "session"}. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -199,24 +200,40 @@ static const char *find_header(const char *name, void *headers)
 	return cua_json_string(headers, name);
 }
 
-static void collect(const char *text, size_t len, void *messages)
+struct post {
+	struct mcp_serve *serve;
+	cJSON *json;   /* owned */
+	char *session; /* owned; NULL: none is given */
+};
+
+static void emit(const char *text, size_t len, void *user_data)
 {
-	(void)len;
-	cJSON_AddItemToArray(messages, cJSON_CreateRaw(text));
+	const struct post *post = user_data;
+	printf("{\"number\":%d,\"message\":%.*s}\n", cua_json_int(post->json, "number"), (int)len,
+			text);
+	fflush(stdout);
 }
 
 /* The status that it has. */
-static int handle(struct mcp_serve *serve, cJSON *headers, const struct mcp_serve_message *message,
+static int handle(struct post *post, const struct mcp_serve_message *message,
 		const struct mcp_serve_out *out)
 {
-	const struct mcp_serve_headers named = { find_header, headers };
+	const struct mcp_serve_headers named = { find_header,
+		cua_json_member(post->json, "headers") };
 	struct mcp_serve_session *session = NULL;
 	struct mcp_serve_call *call = NULL;
 	const char *revision = NULL;
 	int code = mcp_serve_http_check(message, &named, out, &revision);
-	if (code == 0 && mcp_serve_session_create(serve, revision, &session, NULL) == CUA_OK) {
-		code = mcp_serve_handle(session, message, out, &call);
+	if (code != 0 ||
+			mcp_serve_session_create(post->serve, revision, &session, NULL) != CUA_OK) {
+		return mcp_serve_http_status(revision, code);
 	}
+	if (mcp_serve_http_resume(session, message, &named, revision, out) != 0) {
+		mcp_serve_session_destroy(session);
+		return 404;
+	}
+	code = mcp_serve_handle(session, message, out, &call);
+	post->session = mcp_serve_http_session_id(session, message, code);
 	if (call) {
 		code = mcp_serve_call_run(call);
 		mcp_serve_call_destroy(call);
@@ -227,31 +244,23 @@ static int handle(struct mcp_serve *serve, cJSON *headers, const struct mcp_serv
 			: mcp_serve_http_status(revision, code);
 }
 
-struct post {
-	struct mcp_serve *serve;
-	cJSON *json; /* owned */
-};
-
 static void *answer(void *user_data)
 {
 	struct post *post = user_data;
 	struct mcp_serve_message message;
-	CUA_AUTO_JSON cJSON *answer = cJSON_CreateObject();
-	cJSON *messages = cJSON_AddArrayToObject(answer, "messages");
-	const struct mcp_serve_out out = { collect, messages };
+	const struct mcp_serve_out out = { emit, post };
 	const char *body = cua_json_text(post->json, "body");
 	int status = 400;
 	if (mcp_serve_read(body, strlen(body), &message, &out) == 0) {
-		status = handle(post->serve, cua_json_member(post->json, "headers"), &message,
-				&out);
+		status = handle(post, &message, &out);
 		mcp_serve_message_finish(&message);
 	}
-	cJSON_AddNumberToObject(answer, "status", status);
-	cJSON_AddNumberToObject(answer, "number", cua_json_number(post->json, "number"));
-	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(answer);
-	printf("%s\n", text);
+	printf("{\"number\":%d,\"status\":%d,\"session\":\"%s\"}\n",
+			cua_json_int(post->json, "number"), status,
+			post->session ? post->session : "");
 	fflush(stdout);
 	cJSON_Delete(post->json);
+	free(post->session);
 	free(post);
 	return NULL;
 }
@@ -272,7 +281,7 @@ int main(void)
 	while (getline(&line, &size, stdin) > 0) {
 		struct post *post = calloc(1, sizeof(*post));
 		pthread_t thread;
-		*post = (struct post){ serve, cJSON_Parse(line) };
+		*post = (struct post){ serve, cJSON_Parse(line), NULL };
 		if (pthread_create(&thread, NULL, answer, post) != 0) {
 			return 1;
 		}

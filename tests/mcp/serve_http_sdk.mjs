@@ -7,6 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport }
 	from '@modelcontextprotocol/client';
 
@@ -135,6 +136,22 @@ try {
 			: (params, more) => client.callTool(params, more));
 		console.log(`ok ${ClientClass === Client ? 'sdk' : 'client'}`);
 	}
+	// In older revisions the user's answer is a POST of its own.
+	const asks = new Client({ name: 'test', version: '1' }, { capabilities: { elicitation: {} } });
+	asks.setRequestHandler(ElicitRequestSchema, async () =>
+		({ action: 'accept', content: { task: 'add it up' } }));
+	await asks.connect(new StreamableHTTPClientTransport(url, options));
+	const { messages } = await asks.getPrompt({ name: 'office' });
+	assert.match(messages[0].content.text, /Task: add it up$/);
+	// Who takes no stream cannot be asked; an id that was not given is none.
+	const post = (session) => fetch(url, { method: 'POST', headers: { ...options.requestInit.headers,
+		'Content-Type': 'application/json', 'Mcp-Session-Id': session },
+	body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'prompts/get', params: { name: 'office' } }) });
+	const { error } = await (await post(asks.transport.sessionId)).json();
+	assert.match(error.message, /task is missing/);
+	assert.equal((await post('other')).status, 404);
+	await asks.close();
+	console.log('ok asks');
 	const approver = new Client({ name: 'test', version: '1' });
 	await approver.connect(new StreamableHTTPClientTransport(url, options_of('watch,approve')));
 	const { tools } = await approver.listTools();
