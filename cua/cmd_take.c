@@ -30,6 +30,13 @@ static void print_take_help(void)
 	       "  -r, --request       if another person has it, wait in line for it\n"
 	       "      --json          print JSON\n"
 	       "\n"
+	       "In private shells and programs that others run on the desktop by cua are ended. "
+	       "What "
+	       "an\n"
+	       "application has started, or somebody left behind there, goes on and sees its "
+	       "screen,\n"
+	       "as X has it: a desktop that a hostile page or program may hold is no place for "
+	       "secrets.\n\n"
 	       "Taken again, the time begins anew; with or without --private it changes the "
 	       "mode.\n");
 }

@@ -34,6 +34,14 @@ enum cua_status session_request_fds(const struct desktop_record *record, const c
 		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
 				"%s is not served by the user of desktop %s", path, record->name);
 	}
+	/* A program of the desktop could put a socket of its own in that place: what it passes is
+	 * not what it seems. */
+	if (record->session.pid > 0 && cua_unix_peer_pid(fd) != record->session.pid) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"%s is not served by the session of desktop %s, but by a program "
+				"on it; stop the desktop",
+				path, record->name);
+	}
 	enum cua_status status = cua_unix_send(fd, text, strlen(text), fds, fd_count, err);
 	if (status == CUA_OK) {
 		*ret_fd = cua_steal_fd(&fd);

@@ -19,7 +19,9 @@
  *           these run a fiftieth of the time for two minutes and all others as they like (those
  * that the desktop stands on do in any case),
  *           {"output": true} answers what the program of this connection has written so far,
- *           {"restart_window_manager": true} replaces one that does not answer.
+ *           {"restart_window_manager": true} replaces one that does not answer,
+ *           {"hang_up": true} hangs up all programs that have descriptors or a terminal of others,
+ *           but those of a fourth descriptor.
  *           Or {"code": "not_found", "message": "..."}.
  */
 

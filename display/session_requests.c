@@ -28,7 +28,8 @@ static void on_client_closed(uv_handle_t *handle)
 	free(client);
 }
 
-static void client_close(struct client *client)
+/* The program that goes with the connection. */
+static void client_hang_up(const struct client *client)
 {
 	if (client->must_end && client->pid > 0) {
 		kill(-client->pid, SIGKILL);
@@ -38,6 +39,23 @@ static void client_close(struct client *client)
 		kill(-client->pid, SIGHUP);
 		kill(-client->pid, SIGTERM);
 	}
+}
+
+/* Shells and programs of people; not what the desktop's host and tools run by. */
+static void hang_up_all(const struct session *session)
+{
+	const struct client *client = NULL;
+	LIST_FOREACH(client, &session->clients, link)
+	{
+		if (!client->must_end) {
+			client_hang_up(client);
+		}
+	}
+}
+
+static void client_close(struct client *client)
+{
+	client_hang_up(client);
 	LIST_REMOVE(client, link);
 	uv_poll_stop(&client->poll);
 	uv_close((uv_handle_t *)&client->poll, on_client_closed);
@@ -230,6 +248,8 @@ static bool client_question(struct client *client, const cJSON *request)
 			client->session->wm_restarts--;
 			kill(client->session->window_manager, SIGKILL);
 		}
+	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "hang_up"))) {
+		hang_up_all(client->session);
 	} else if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "output"))) {
 		char output[OUTPUT_MAX];
 		cua_file_ends(client->log_path, output, sizeof(output));

@@ -15,12 +15,14 @@
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
+#include "display/session_client.h"
 
 #define FILE_NAME "control.json"
 #define FILE_MAX 4096
 /* A window manager holds each click until it has looked at it: on a machine that is busy that takes
  * long. What a program's grab keeps back for longer is its own. */
 #define PASSED_ON_US 500000U
+#define SESSION_TIMEOUT_MS 3000
 
 struct control_person display_local_person(void)
 {
@@ -200,6 +202,24 @@ void display_see_takeover(struct display *display)
 	}
 }
 
+/* Whoever has a shell or a program on the desktop could look at what is private. What applications
+ * have started, and what others have left behind, goes on. */
+static void hang_up_others(const struct display *display)
+{
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject(), *answer = NULL;
+	CUA_AUTO_FD int fd = -1;
+	struct cua_error error = { 0 };
+	cJSON_AddTrueToObject(request, "hang_up");
+	enum cua_status status = session_request(&display->record, request, NULL, &fd, &error);
+	if (status == CUA_OK) {
+		status = session_answer(fd, SESSION_TIMEOUT_MS, &answer, &error);
+	}
+	if (status != CUA_OK) {
+		cua_log_warn("shells on %s may go on in private: %s", display->record.name,
+				error.msg);
+	}
+}
+
 /* next: what is to be from here on. Only for who takes in private a failure to write it down is
  * one: another host would show the screen. */
 static enum cua_status change_hands(struct display *display, const struct control *next,
@@ -219,6 +239,9 @@ static enum cua_status change_hands(struct display *display, const struct contro
 	if (status != CUA_OK && next->is_private) {
 		return CUA_FAIL(err, status, 0, "a private session cannot be written down: %s",
 				why.msg);
+	}
+	if (next->is_private && !takeover->control.is_private) {
+		hang_up_others(display);
 	}
 	if (status != CUA_OK) {
 		cua_log_warn("%s; a next host would not know who has the desktop", why.msg);

@@ -234,6 +234,71 @@ static void a_ticket_opens_one_shell_for_one_client(void **state)
 	}
 }
 
+static void expect_status_of(const char *path, const char *body, const char *token, long status)
+{
+	const struct serve_call call = { "POST", path, body, token, { 0 } };
+	struct serve_answer answer = serve_send(&stage, &call);
+	assert_int_equal(answer.status, status);
+	serve_answer_finish(&answer);
+}
+
+/* Programs of the desktop see all that is on its screen. */
+static void in_private_it_is_its_owners_alone(void **state)
+{
+	static const char exec[] = "{\"command\":[\"true\"]}";
+	char reason[128];
+	(void)state;
+	CUA_AUTO_JSON cJSON *owner = serve_json(&stage, "POST", "/v1/tokens",
+			"{\"name\":\"owner\",\"scopes\":[\"act\"]}", 201);
+	const char *token = cua_json_text(owner, "token");
+	struct serve_socket shell = open_shell("{}");
+	CUA_AUTO_FREE char *path = get_path("{}");
+	type(&shell, "echo rea''dy\n");
+	read_until(&shell, "ready");
+	expect_status_of("/v1/desktops/shell/control", "{\"do\":\"take\",\"private\":true}", token,
+			200);
+	assert_int_equal(read_close(&shell, reason, sizeof(reason)), 1000);
+	serve_socket_close(&shell);
+	shell = serve_socket_open(&stage, path, true, NULL, NULL); /* by a ticket of before */
+	assert_int_equal(read_close(&shell, reason, sizeof(reason)), 1011);
+	assert_says(reason, "in private");
+	serve_socket_close(&shell);
+	expect_status_of("/v1/desktops/shell/terminals", "{}", NULL, 423);
+	expect_status_of("/v1/desktops/shell/exec", exec, NULL, 423);
+	expect_status_of("/v1/desktops/shell/exec", exec, token, 200);
+	expect_status_of("/v1/desktops/shell/control", "{\"do\":\"give\"}", token, 200);
+	expect_status_of("/v1/desktops/shell/exec", exec, NULL, 200);
+}
+
+/* What it passes as a terminal could be anything, with flags that it changes afterwards. */
+static void a_program_in_the_place_of_the_session_is_not_believed(void **state)
+{
+	static const char spoof[] =
+			"{\"command\":[\"python3\",\"-c\",\""
+			"import os, socket, time\\n"
+			"path = '/run/cua/session.sock'\\n"
+			"os.rename(path, path + '.real')\\n"
+			"other = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\\n"
+			"other.bind(path)\\n"
+			"other.listen()\\n"
+			"if os.fork() == 0:\\n"
+			"  os.setsid()\\n"
+			"  os.closerange(0, 3)\\n"
+			"  time.sleep(600)\\n\"]}";
+	char reason[128];
+	(void)state;
+	cJSON_Delete(serve_json(&stage, "POST", "/v1/desktops", "{\"name\":\"spoof\"}", 201));
+	expect_status_of("/v1/desktops/spoof/exec", spoof, NULL, 200);
+	CUA_AUTO_JSON cJSON *ticket =
+			serve_json(&stage, "POST", "/v1/desktops/spoof/terminals", "{}", 201);
+	struct serve_socket shell =
+			serve_socket_open(&stage, cua_json_text(ticket, "path"), true, NULL, NULL);
+	assert_int_equal(read_close(&shell, reason, sizeof(reason)), 1011);
+	assert_says(reason, "is not served by the session");
+	serve_socket_close(&shell);
+	cJSON_Delete(serve_json(&stage, "DELETE", "/v1/desktops/spoof", NULL, 204));
+}
+
 static void a_shell_ends_with_its_desktop(void **state)
 {
 	char reason[128];
@@ -263,6 +328,8 @@ int main(void)
 		cmocka_unit_test(bytes_that_no_program_reads_wait),
 		cmocka_unit_test(who_hangs_up_ends_the_shell),
 		cmocka_unit_test(a_ticket_opens_one_shell_for_one_client),
+		cmocka_unit_test(in_private_it_is_its_owners_alone),
+		cmocka_unit_test(a_program_in_the_place_of_the_session_is_not_believed),
 		cmocka_unit_test(a_shell_ends_with_its_desktop),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);

@@ -17,6 +17,7 @@
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/server/busy.h"
 #include "cua/server/limiter.h"
 #include "cua/server/tokens.h"
 
@@ -219,6 +220,35 @@ static void guesses_get_slower(void **state)
 	limiter_destroy(limiter);
 }
 
+static int enter(struct busy *busy, const char *id, unsigned int scopes)
+{
+	struct caller caller = { .scopes = scopes };
+	snprintf(caller.id, sizeof(caller.id), "%s", id);
+	return busy_enter(busy, &caller);
+}
+
+static void no_token_takes_all_threads(void **state)
+{
+	struct busy busy;
+	int first = 0;
+	(void)state;
+	busy_init(&busy);
+	for (int i = 0; i < BUSY_PER_TOKEN; i++) {
+		first = enter(&busy, "a", SCOPE_ACT);
+		assert_true(first > 0);
+	}
+	assert_int_equal(enter(&busy, "a", SCOPE_ACT), 0);
+	for (int i = BUSY_PER_TOKEN; i < BUSY_ALL; i++) {
+		assert_true(enter(&busy, "b", SCOPE_ACT) > 0);
+	}
+	assert_int_equal(enter(&busy, "b", SCOPE_ACT), 0);
+	assert_true(enter(&busy, "c", SCOPES_ALL) > 0);
+	busy_leave(&busy, first);
+	busy_leave(&busy, 0);
+	assert_int_equal(enter(&busy, "b", SCOPE_ACT), 0); /* the admin has it now */
+	busy_finish(&busy);
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, open_fixture, close_fixture)
 
 int main(void)
@@ -232,6 +262,7 @@ int main(void)
 		WITH_STORE(the_file_has_no_token),
 		cmocka_unit_test(scopes_are_words),
 		cmocka_unit_test(guesses_get_slower),
+		cmocka_unit_test(no_token_takes_all_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,6 +135,7 @@ static void on_work_done(uv_work_t *work, int status)
 		mcp_serve_call_give_up(call->tool, "the server has no thread for it");
 	}
 	server->requests_running--;
+	busy_leave(&server->busy, call->busy);
 	pthread_mutex_lock(&server->mcp.mutex);
 	LIST_REMOVE(call, link);
 	pthread_mutex_unlock(&server->mcp.mutex);
@@ -177,6 +178,8 @@ static struct cua_http_stream *begin_stream(
 		mcp_call_destroy(call);
 		return NULL;
 	}
+	call->busy = request->busy;
+	request->busy = 0;
 	begin_work(call);
 	return call->stream;
 }

@@ -30,6 +30,7 @@ struct mcp_call {
 	uv_async_t news;
 	uv_timer_t tick;
 	uv_work_t work;
+	int busy; /* the request's place among those under way */
 };
 
 /* NULL without memory. */

@@ -92,6 +92,21 @@ static enum cua_status check_room(struct request *request, struct cua_error *err
 	return status;
 }
 
+static enum cua_status take_place(struct request *request, struct cua_error *err)
+{
+	request->busy = busy_enter(&request->server->busy, &request->caller);
+	if (request->busy > 0) {
+		return CUA_OK;
+	}
+	request->http_status = 503;
+	(void)!cua_buffer_printf(&request->headers, NULL, "retry-after: 1\r\n");
+	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+			"too many requests are under way: a token may have %d at once, all "
+			"together "
+			"%d",
+			BUSY_PER_TOKEN, BUSY_ALL);
+}
+
 static void handle(struct job *job)
 {
 	struct request *request = &job->public;
@@ -99,6 +114,9 @@ static void handle(struct job *job)
 	CUA_AUTO_FREE char *before = NULL;
 	bool is_again = false;
 	enum cua_status status = request_admit(request, &error);
+	if (status == CUA_OK && request->caller.id[0]) {
+		status = take_place(request, &error);
+	}
 	if (status == CUA_OK) {
 		status = fields_take_query(
 				request->route->query, request->head, &request->query, &error);
@@ -144,6 +162,7 @@ void request_finish(struct request *request)
 
 static void job_destroy(struct job *job)
 {
+	busy_leave(&job->public.server->busy, job->public.busy);
 	request_finish(&job->public);
 	cua_closep(&job->public.gone_fd);
 	free(job);

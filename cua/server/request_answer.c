@@ -29,6 +29,16 @@ void request_answer_list(struct request *request, cJSON *items, const char *memb
 	request->answer = items;
 }
 
+/* All behind the last, at once: lists may be long. last: NULL: nothing. */
+static void cut(cJSON *last, cJSON *list)
+{
+	if (last) {
+		cJSON_Delete(last->next);
+		last->next = NULL;
+		list->child->prev = last;
+	}
+}
+
 void request_answer_page(struct request *request, cJSON *all, const char *member)
 {
 	const char *after = cua_json_string(request->query, "after");
@@ -37,9 +47,7 @@ void request_answer_page(struct request *request, cJSON *all, const char *member
 		is_behind = strcmp(cua_json_text(all->child, member), after) == 0;
 		cJSON_DeleteItemFromArray(all, 0);
 	}
-	while (cJSON_GetArraySize(all) > request_limit(request) + 1) {
-		cJSON_DeleteItemFromArray(all, request_limit(request) + 1);
-	}
+	cut(cJSON_GetArrayItem(all, request_limit(request)), all);
 	request_answer_list(request, all, member);
 }
 

@@ -89,6 +89,7 @@ struct request {
 	const char *cache;      /* with ROUTE_FILE: Cache-Control; NULL: no-store */
 	int http_status;        /* 0: as the route says */
 	bool has_begun;         /* once.c's */
+	int busy;               /* its place among those under way; 0: none */
 	int gone_fd; /* can be read once the client hung up; -1: none; request.c's, as is */
 	int stop_fd; /* an epoll of it and of the end of the server; -1: nobody asked for it */
 	struct cua_buffer headers; /* further ones, each with its line end */

@@ -3,15 +3,13 @@
 
 #include <string.h>
 
-#include "cua/base/http_unix.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
+#include "cua/server/desktop_control.h"
 #include "cua/server/routes.h"
 #include "cua/server/server.h"
 #include "display/control.h"
-
-#define TIMEOUT_MS 10000
 
 static const struct field control_fields[] = {
 	{ "owner", FIELD_TEXT, FIELD_REQUIRED, .choices = "agent|person" },
@@ -50,7 +48,6 @@ static enum cua_status ask(struct request *request, const char *method, const cJ
 		struct cua_error *err)
 {
 	struct desktop_record record;
-	char path[CUA_PATH_MAX + 16];
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	enum cua_status status = desktop_name_check(request->parameters[0], err);
 	if (status == CUA_OK) {
@@ -59,14 +56,7 @@ static enum cua_status ask(struct request *request, const char *method, const cJ
 	if (status != CUA_OK) {
 		return status;
 	}
-	desktop_path(&record, "api.sock", path, sizeof(path));
-	status = cua_http_unix_json(path, method, "/v1/control", body, TIMEOUT_MS, &answer, err);
-	if (status == CUA_ERR_CLOSED && !answer) {
-		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
-				"the host of desktop %s is gone; a start by its name gives it "
-				"another",
-				record.name);
-	}
+	status = desktop_control_ask(&record, method, body, &answer, err);
 	cJSON_DeleteItemFromObjectCaseSensitive(answer, "error");
 	if (answer) {
 		/* Ids of tokens are nobody's business; names may be the same. */

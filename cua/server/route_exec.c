@@ -12,6 +12,7 @@
 #include "cua/contract/utf8.h"
 #include "cua/desktops.h"
 #include "cua/server/command.h"
+#include "cua/server/desktop_control.h"
 #include "cua/server/routes.h"
 
 #define WORDS_MAX 100
@@ -72,10 +73,17 @@ static enum cua_status post_exec(struct request *request, struct cua_error *err)
 		.input = cua_json_string(request->body, "input"),
 		.timeout_ms = (asked_s > 0 ? asked_s : TIME_S) * 1000 };
 	enum cua_status status = cua_desktop_find(request->parameters[0], &record, err);
+	if (status == CUA_OK) {
+		status = desktop_control_check(&record, &request->caller, err);
+	}
 	if (status != CUA_OK) {
 		return status;
 	}
 	status = command_run_until(&command, request_stop_fd(request), &result, err);
+	if (status == CUA_OK) {
+		/* It may have begun just when a person took the desktop. */
+		status = desktop_control_check(&record, &request->caller, err);
+	}
 	if (status == CUA_OK) {
 		request->answer = cJSON_CreateObject();
 		cJSON_AddNumberToObject(request->answer, "exit_status", result.exit_status);

@@ -4,6 +4,7 @@
 
 #include "cua/base/json.h"
 #include "cua/desktops.h"
+#include "cua/server/desktop_control.h"
 #include "cua/server/routes.h"
 #include "cua/server/server.h"
 #include "cua/server/terminal.h"
@@ -44,6 +45,9 @@ static enum cua_status post_terminal(struct request *request, struct cua_error *
 	char ticket[TICKET_SIZE], path[200];
 	int64_t expires_ms = 0;
 	enum cua_status status = cua_desktop_find(request->parameters[0], &record, err);
+	if (status == CUA_OK) {
+		status = desktop_control_check(&record, &request->caller, err);
+	}
 	if (status == CUA_OK) {
 		snprintf(grant.subject, sizeof(grant.subject), "%s", record.name);
 		status = tickets_make(request->server->tickets, &grant, request->head->peer, ticket,

@@ -150,6 +150,7 @@ static void end(struct server *server)
 		feed_end(server->feed);
 	}
 	streams_finish(&server->streams);
+	busy_finish(&server->busy);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(server->signals); i++) {
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
 	}
@@ -194,6 +195,7 @@ static enum cua_status say_ready(
 static enum cua_status begin(
 		struct server *server, void (*on_ready)(const char *url), struct cua_error *err)
 {
+	busy_init(&server->busy);
 	enum cua_status status = streams_init(&server->streams, &server->loop, server->store,
 			server->options->max_streams, err);
 	if (status == CUA_OK) {

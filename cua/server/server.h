@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "cua/base/error.h"
+#include "cua/server/busy.h"
 #include "cua/server/demo.h"
 #include "cua/server/feed.h"
 #include "cua/server/gate.h"
@@ -55,6 +56,7 @@ struct server {
 	struct feed_desktops *feed_desktops;
 	struct webhooks *webhooks;
 	struct streams streams;
+	struct busy busy;
 	struct viewers viewers; /* on the loop's thread */
 	struct runs *runs;
 	struct telemetry *telemetry;

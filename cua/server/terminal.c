@@ -14,6 +14,7 @@
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "cua/desktops.h"
+#include "cua/server/desktop_control.h"
 #include "cua/server/server.h"
 #include "display/session_client.h"
 
@@ -259,6 +260,10 @@ static enum cua_status start(struct terminal *terminal, struct cua_error *err)
 	}
 	if (status == CUA_OK && !is_terminal(fd)) {
 		status = CUA_FAIL(err, CUA_ERR_APP, 0, "the session gave no terminal");
+	}
+	/* Last: what a person takes in private from here on hangs it up. */
+	if (status == CUA_OK) {
+		status = desktop_control_check(&record, &terminal->grant.caller, err);
 	}
 	if (status == CUA_OK) {
 		terminal->fd = cua_steal_fd(&fd);
