@@ -305,17 +305,20 @@ static void a_state_counts_as_it_was_given(void **state)
 	assert_string_equal(json_text(answer, "result.content.0.text"), "both");
 	/* Of another request, changed, cut off, made up, of another server. */
 	answer = ask_again("{\"x\":1}", ACCEPT("q1"), second);
-	assert_int_equal(json_number(answer, "error.code"), -32602);
+	assert_int_equal((int)json_number(answer, "error.code"), -32602);
 	snprintf(wrong, sizeof(wrong), "%sAAAA", second);
-	assert_int_equal(json_number(ask_again("{}", ACCEPT("q1"), wrong), "error.code"), -32602);
+	assert_int_equal((int)json_number(ask_again("{}", ACCEPT("q1"), wrong), "error.code"),
+			-32602);
 	snprintf(wrong, sizeof(wrong), "%.20s", second);
-	assert_int_equal(json_number(ask_again("{}", ACCEPT("q1"), wrong), "error.code"), -32602);
-	assert_int_equal(json_number(ask_again("{}", ACCEPT("q1"), "?"), "error.code"), -32602);
-	assert_int_equal(json_number(ask_again("{}", ACCEPT("q1"), ""), "error.code"), -32602);
+	assert_int_equal((int)json_number(ask_again("{}", ACCEPT("q1"), wrong), "error.code"),
+			-32602);
+	assert_int_equal(
+			(int)json_number(ask_again("{}", ACCEPT("q1"), "?"), "error.code"), -32602);
+	assert_int_equal((int)json_number(ask_again("{}", ACCEPT("q1"), ""), "error.code"), -32602);
 	finish(NULL);
 	begin(NULL);
 	answer = ask_again("{}", ACCEPT("q1"), second);
-	assert_int_equal(json_number(answer, "error.code"), -32602);
+	assert_int_equal((int)json_number(answer, "error.code"), -32602);
 	assert_non_null(strstr(json_text(answer, "error.message"), "requestState"));
 }
 

@@ -557,7 +557,7 @@ static void the_newest_revision_asks_in_its_answer(void **state)
 				json_text(say_ask(inputs, "{}"), "resultType"), "input_required");
 	}
 	assert_null(say_ask("", "{\"url\":{}}"));
-	assert_int_equal(json_number(mcp_heard[mcp_heard_count - 1], "error.code"), -32021);
+	assert_int_equal((int)json_number(mcp_heard[mcp_heard_count - 1], "error.code"), -32021);
 	assert_non_null(json_at(mcp_heard[mcp_heard_count - 1],
 			"error.data.requiredCapabilities.elicitation"));
 	assert_null(say_ask("", "null"));
