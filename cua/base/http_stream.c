@@ -37,7 +37,8 @@ static int refuse(struct connection *connection, const struct cua_error *error, 
 	char body[512], answer[LWS_PRE + 1024];
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON *object = cJSON_AddObjectToObject(json, "error");
-	cJSON_AddStringToObject(object, "class", "caller");
+	cJSON_AddStringToObject(
+			object, "class", cua_error_class_name(cua_status_class(error->status)));
 	cJSON_AddStringToObject(object, "code", cua_status_name(error->status));
 	cJSON_AddStringToObject(object, "message", error->msg);
 	if (!cJSON_PrintPreallocated(json, body, sizeof(body), false)) {
