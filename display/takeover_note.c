@@ -121,6 +121,34 @@ static const struct seen_window *find_window(const struct takeover_seen *seen, W
 	return NULL;
 }
 
+/* How many some have that others lack. */
+static int count_missing(const struct takeover_seen *have, const struct takeover_seen *lack)
+{
+	int count = 0;
+	for (int i = 0; i < have->window_count; i++) {
+		count += !find_window(lack, have->windows[i].window);
+	}
+	return count;
+}
+
+/* A title says what was done: after private use there are counts alone. */
+static void put_counts(
+		FILE *out, const struct takeover_seen *before, const struct takeover_seen *now)
+{
+	const int opened = count_missing(now, before), closed = count_missing(before, now);
+	if (opened > 0) {
+		fprintf(out, "; windows opened: %d", opened);
+	}
+	if (closed > 0) {
+		fprintf(out, "; windows closed: %d", closed);
+	}
+	if (now->active != before->active) {
+		fputs(find_window(now, now->active) ? "; another window is active now"
+						    : "; no window is active now",
+				out);
+	}
+}
+
 /* What some have that others lack: opened, or the other way round, closed. */
 static void put_missing(FILE *out, const char *what, const struct takeover_seen *have,
 		const struct takeover_seen *lack)
@@ -209,10 +237,12 @@ void takeover_tell_changes(struct display *display, const struct takeover_seen *
 	FILE *out = now ? fmemopen(text, size, "w") : NULL;
 	text[0] = '\0';
 	if (out) {
-		put_missing(out, "; windows opened: ", now, seen);
-		put_missing(out, "; windows closed: ", seen, now);
-		put_focus(out, seen, now);
-		if (!is_private) {
+		if (is_private) {
+			put_counts(out, seen, now);
+		} else {
+			put_missing(out, "; windows opened: ", now, seen);
+			put_missing(out, "; windows closed: ", seen, now);
+			put_focus(out, seen, now);
 			put_titles(out, seen, now);
 			put_area(display, out, seen, now);
 		}

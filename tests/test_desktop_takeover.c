@@ -520,6 +520,27 @@ static void in_private_nothing_is_told(void **state)
 	cJSON_Delete(get("/v1/screenshot", 200));
 }
 
+static void of_private_windows_there_are_counts_alone(void **state)
+{
+	(void)state;
+	forget_notes();
+	cJSON_Delete(control("{\"do\":\"take\",\"private\":true}", 200));
+	free(desktop_sh(&desktop,
+			"xterm -T 'Inbox of alice' -e sleep 600 >/dev/null 2>&1 & "
+			"until id=$(xwininfo -name 'Inbox of alice' 2>/dev/null | "
+			"sed -n 's/.*id: \\(0x[0-9a-f]*\\).*/\\1/p') && [ \"$id\" ] && "
+			"xprop -root _NET_CLIENT_LIST | grep -q \"$id\"; do :; done"));
+	give();
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop, look, NULL);
+	const char *note = json_text(answer, "person_note");
+	assert_non_null(strstr(note, "; windows opened: 1"));
+	assert_null(strstr(note, "Inbox"));
+	assert_null(strstr(note, "alice"));
+	assert_null(strchr(note, '"'));
+	free(desktop_sh(&desktop, "pkill -f '[I]nbox of alice'"));
+	forget_notes();
+}
+
 static void private_stops_what_looks_on(void **state)
 {
 	(void)state;
@@ -684,6 +705,7 @@ int main(void)
 		TEST(time_gives_it_back),
 		TEST(the_model_is_told_what_changed),
 		TEST(in_private_nothing_is_told),
+		TEST(of_private_windows_there_are_counts_alone),
 		TEST(private_stops_what_looks_on),
 		TEST(private_ends_tools),
 		TEST(others_see_a_notice_in_private),
