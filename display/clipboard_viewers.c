@@ -27,9 +27,10 @@ void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *
 	}
 }
 
+/* An answer may come after the veil that was asked for before it. */
 static void offer(struct display *display, const char *text, size_t len)
 {
-	if (len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
+	if (!veil_is_on(display) && len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
 			cua_utf8_check(text, len, NULL) == CUA_OK) {
 		people_send_cut_text(display, text, len);
 	}
