@@ -55,7 +55,7 @@ static void wait_for_viewer(struct tunnel *tunnel)
 	const bool reads = tunnel->is_open && tunnel->out_len == 0;
 	const int events = UV_DISCONNECT | (reads ? UV_READABLE : 0) |
 			(tunnel->untaken.len > 0 ? UV_WRITABLE : 0);
-	if (events != tunnel->events) {
+	if (events != tunnel->events && !tunnel->is_over) {
 		tunnel->events = events;
 		uv_poll_start(&tunnel->viewer, events, on_viewer);
 	}
@@ -93,7 +93,7 @@ static void on_viewer(uv_poll_t *poll, int status, int events)
 	if (events & UV_WRITABLE) {
 		cua_buffer_consume(&tunnel->untaken,
 				write_viewer(tunnel, tunnel->untaken.data, tunnel->untaken.len));
-		if (tunnel->untaken.len == 0) {
+		if (tunnel->untaken.len == 0 && tunnel->wsi) {
 			lws_rx_flow_control(tunnel->wsi, 1);
 		}
 	}
@@ -153,6 +153,13 @@ static void end_unopened(struct tunnel *tunnel, const char *why)
 	end(tunnel, CUA_ERR_UNAVAILABLE, text);
 }
 
+/* The viewer may have sent something in the same turn of the loop. */
+static void forget_server(struct tunnel *tunnel)
+{
+	tunnel->wsi = NULL;
+	tunnel->is_open = false;
+}
+
 static int on_event(
 		struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -171,11 +178,11 @@ static int on_event(
 		return 0;
 	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
 		end_unopened(tunnel, in);
-		tunnel->wsi = NULL;
+		forget_server(tunnel);
 		return 0;
 	case LWS_CALLBACK_CLIENT_CLOSED:
 		end_by_server(tunnel, NULL, 0);
-		tunnel->wsi = NULL;
+		forget_server(tunnel);
 		return 0;
 	default:
 		return lws_callback_http_dummy(wsi, reason, user, in, len);
@@ -319,11 +326,15 @@ enum cua_status tunnel_to_socket(int desktop_fd, int viewer_fd, int stop_fd, str
 		lanes[i].to = fds[1 - i];
 	}
 	while (!is_over) {
-		struct pollfd waits[3] = { { .fd = fds[0] }, { .fd = fds[1] },
-			{ .fd = stop_fd, .events = POLLIN } };
+		struct pollfd waits[3] = { [2] = { .fd = stop_fd, .events = POLLIN } };
 		for (int i = 0; i < 2; i++) {
 			const bool is_full = lanes[i].sent < lanes[i].len;
 			waits[is_full ? 1 - i : i].events |= is_full ? POLLOUT : POLLIN;
+		}
+		for (int i = 0; i < 2; i++) {
+			/* One that hung up would be told of without end, though nothing can be
+			 * moved: whoever wants something of it learns of it then. */
+			waits[i].fd = waits[i].events ? fds[i] : -1;
 		}
 		if (poll(waits, 3, -1) < 0) {
 			continue; /* a signal */
