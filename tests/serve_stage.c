@@ -31,7 +31,7 @@ void serve_stage_begin(struct serve_stage *stage)
 {
 	const char *const argv[] = { stage->world.program, "serve", "--port=0", "--print-login",
 		stage->spares ? stage->spares : "--spares=0", stage->option, NULL };
-	stage->server = world_begin(&stage->world, argv, NULL, NULL, 0);
+	stage->server = world_begin(&stage->world, argv, stage->environment, NULL, 0);
 	wait_until(listens, stage, "cua serve");
 	stage->base[strlen(stage->base) - 1] = '\0'; /* the slash */
 }

@@ -10,11 +10,12 @@
 struct serve_stage {
 	struct world world;
 	struct program server;
-	char base[64];      /* http://127.0.0.1:PORT */
-	char login[128];    /* of the URL that it printed */
-	char token[128];    /* of an admin */
-	const char *spares; /* --spares=N; NULL: none are kept ready */
-	const char *option; /* one more of cua serve; NULL: none */
+	char base[64];                  /* http://127.0.0.1:PORT */
+	char login[128];                /* of the URL that it printed */
+	char token[128];                /* of an admin */
+	const char *spares;             /* --spares=N; NULL: none are kept ready */
+	const char *option;             /* one more of cua serve; NULL: none */
+	const char *const *environment; /* NAME=value, up to NULL, of it; NULL: no more */
 };
 
 /* Fails the test if it does not come up. */

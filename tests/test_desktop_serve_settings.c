@@ -124,7 +124,10 @@ static void expect_signature(const struct received *received)
 
 static int begin(void **state)
 {
+	/* Nobody is there: what is on this machine is not told by way of a proxy. */
+	static const char *const environment[] = { "http_proxy=http://127.0.0.1:9", NULL };
 	(void)state;
+	stage.environment = environment;
 	serve_stage_open(&stage);
 	standin_process_start(&model, NULL);
 	receiver_open();
@@ -313,6 +316,17 @@ static bool has_sent(void *data)
 	return cua_json_int(webhook, "waiting") == 0;
 }
 
+/* Where it could not be sent, without what may be a secret. */
+static void expect_logged(void)
+{
+	char log[16384] = "", place[80];
+	snprintf(place, sizeof(place), "webhook http://127.0.0.1:%d: it answered 500",
+			receiver_port);
+	assert_true(pread(stage.server.err, log, sizeof(log) - 1, 0) > 0);
+	assert_non_null(strstr(log, place));
+	assert_null(strstr(log, "/told"));
+}
+
 static void a_killed_server_tells_it_later(void **state)
 {
 	(void)state;
@@ -324,6 +338,7 @@ static void a_killed_server_tells_it_later(void **state)
 	assert_true(receive(&first, "500 No"));
 	assert_string_equal(cua_json_text(first.json, "event"), "run");
 	wait_until(has_failed, refused, "the failure is known");
+	expect_logged();
 	serve_stage_kill_and_start(&stage);
 	char body[8192];
 	snprintf(body, sizeof(body), "%s", first.body);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define CUA_LOG_MODULE "serve"
 #include "cua/base/http_client.h"
@@ -169,6 +170,7 @@ static enum cua_status post(const struct webhooks *webhooks, const char *url,
 		.headers = headers,
 		.body = body,
 		.body_len = strlen(body),
+		.no_proxy = strncasecmp(url, "https", 5) != 0, /* it is on this machine */
 		.total_timeout_ms = SEND_TIMEOUT_MS,
 		.max_body_len = ANSWER_MAX_LEN };
 	enum cua_status status =
@@ -207,13 +209,25 @@ static enum cua_status send_one(const struct webhooks *webhooks, const cJSON *we
 	return post(webhooks, cua_json_text(webhook, "url"), headers, body, err);
 }
 
+/* The rest of a URL is often what lets in: the log has its scheme and host alone. */
+static void log_failure(const char *url, const char *why)
+{
+	const char *host = strstr(url, "://");
+	const size_t place = host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/?#") : 0;
+	const size_t len = strlen(url) < strlen(why) ? strlen(url) : strlen(why);
+	if (strncmp(why, url, len) == 0) { /* as the client's errors begin */
+		why += len + strspn(why + len, ": ");
+	}
+	cua_log_info("webhook %.*s: %s", (int)place, url, why[0] ? why : "it cannot be sent");
+}
+
 /* What cannot be sent there now is tried again, and all else there with it. */
 static enum cua_status note_failure(const struct webhooks *webhooks, const cJSON *row,
 		const struct cua_error *why, struct cua_error *err)
 {
 	const size_t tries = (size_t)cua_json_int(row, "tries");
 	const int64_t now = store_now_ms();
-	cua_log_info("webhook %.100s: %s", cua_json_text(row, "url"), why->msg);
+	log_failure(cua_json_text(row, "url"), why->msg);
 	if (tries >= CUA_ARRAY_LEN(waits_ms)) {
 		return store_run(webhooks->server->store, NULL, err,
 				"UPDATE deliveries SET tries = tries + 1, next_ms = NULL, error = "
