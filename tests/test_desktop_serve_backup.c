@@ -244,6 +244,70 @@ static void what_is_no_archive_is_refused(void **state)
 	cJSON_Delete(serve_json(&stage, "GET", "/v1/projects/none/backup", NULL, 404));
 }
 
+/* A head of ustar; the name of pax has a fixed length. */
+static size_t put_head(char *head, char type, const char *name, size_t len)
+{
+	unsigned int sum = 0;
+	memset(head, 0, 512);
+	snprintf(head, 100, "%s", name);
+	memcpy(head + 100, "0000644\0000000000\0000000000", 23);
+	snprintf(head + 124, 12, "%011zo", len);
+	memcpy(head + 136, "00000000000", 11);
+	memset(head + 148, ' ', 8);
+	head[156] = type;
+	memcpy(head + 257, "ustar\00000", 8);
+	for (int i = 0; i < 512; i++) {
+		sum += (unsigned char)head[i];
+	}
+	snprintf(head + 148, 8, "%06o", sum);
+	return 512;
+}
+
+static void write_gzip(const char *name, const char *bytes, size_t len)
+{
+	struct archive *archive = archive_write_new();
+	struct archive_entry *entry = archive_entry_new();
+	archive_entry_set_filetype(entry, AE_IFREG);
+	assert_int_equal(archive_write_set_format_raw(archive), ARCHIVE_OK);
+	assert_int_equal(archive_write_add_filter_gzip(archive), ARCHIVE_OK);
+	assert_int_equal(archive_write_open_filename(archive, path_in(into, name)), ARCHIVE_OK);
+	assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+	assert_int_equal(archive_write_data(archive, bytes, len), (la_ssize_t)len);
+	archive_entry_free(entry);
+	assert_int_equal(archive_write_free(archive), ARCHIVE_OK);
+}
+
+/* A few KiB say that a file has millions of holes, each of which takes memory. */
+static void a_map_without_end_is_refused(void **state)
+{
+	static const char pax[] = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+				  "24 GNU.sparse.name=bomb\n32 GNU.sparse.realsize=10000000\n";
+	static const char good[] = "well\n";
+	const size_t map_len = (size_t)16 << 20;
+	(void)state;
+	CUA_AUTO_FREE char *bytes = calloc(1, map_len + 4096);
+	assert_non_null(bytes);
+	size_t len = put_head(bytes, '0', "packed", strlen(good));
+	memcpy(bytes + len, good, strlen(good));
+	write_gzip("good.tgz", bytes, len + 512 + 1024);
+	CUA_AUTO_JSON cJSON *restored = restore("good.tgz", 200);
+	assert_int_equal(cua_json_int(restored, "files"), 1);
+	assert_true(holds(into, "packed", good, strlen(good)));
+	memset(bytes, 0, 2048);
+	len = put_head(bytes, 'x', "PaxHeaders/x", strlen(pax));
+	memcpy(bytes + len, pax, strlen(pax));
+	len += 512;
+	len += put_head(bytes + len, '0', "GNUSparseFile.0/bomb", map_len);
+	const size_t end = len + map_len;
+	len += (size_t)sprintf(bytes + len, "4000000\n");
+	while (len + 2 <= end) {
+		len += (size_t)sprintf(bytes + len, "0\n");
+	}
+	write_gzip("bomb.tgz", bytes, end + 1024);
+	CUA_AUTO_JSON cJSON *refused = restore("bomb.tgz", 413);
+	assert_non_null(strstr(cua_json_text(refused, "detail"), "the map of a sparse file"));
+}
+
 /* Who hangs up, and who does not read, keeps nothing: as many as may be at once begin again. */
 static void who_hangs_up_ends_a_backup(void **state)
 {
@@ -263,6 +327,7 @@ int main(void)
 		cmocka_unit_test(nothing_leaves_the_folder),
 		cmocka_unit_test(no_link_is_followed),
 		cmocka_unit_test(what_is_no_archive_is_refused),
+		cmocka_unit_test(a_map_without_end_is_refused),
 		cmocka_unit_test(who_hangs_up_ends_a_backup),
 	};
 	return cmocka_run_group_tests(tests, begin, finish);

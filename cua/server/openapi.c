@@ -1,9 +1,13 @@
 /* openapi.json, from the tables of routes. Source: OpenAPI 3.1.0. */
 
+#include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cua/base/json.h"
+#include "cua/base/util.h"
 #include "cua/server/server.h"
 
 /* Fields, and the objects in them, once each. */
@@ -215,4 +219,27 @@ cJSON *server_openapi(void)
 		}
 	}
 	return json;
+}
+
+enum cua_status openapi_make(struct openapi_file *file, struct cua_error *err)
+{
+	unsigned char hash[16];
+	char digits[2 * sizeof(hash) + 1];
+	CUA_AUTO_JSON cJSON *json = server_openapi();
+	file->text = cJSON_PrintUnformatted(json);
+	if (!file->text) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "openapi.json");
+	}
+	file->len = strlen(file->text);
+	crypto_generichash(
+			hash, sizeof(hash), (const unsigned char *)file->text, file->len, NULL, 0);
+	sodium_bin2hex(digits, sizeof(digits), hash, sizeof(hash));
+	snprintf(file->etag, sizeof(file->etag), "\"%s\"", digits);
+	return CUA_OK;
+}
+
+void openapi_finish(struct openapi_file *file)
+{
+	free(file->text);
+	file->text = NULL;
 }

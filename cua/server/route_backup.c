@@ -19,6 +19,7 @@
 #include "cua/server/workspace_tar.h"
 
 #define BACKUPS_MAX 4   /* at once: each has a thread while it lasts */
+#define RESTORES_MAX 2  /* as many take memory for what an archive claims */
 #define SILENT_MAX_S 30 /* a client that reads nothing */
 
 /* One that goes out: a thread makes pieces, the loop's sends them, one at a time. */
@@ -277,6 +278,7 @@ static enum cua_status post_restore(struct request *request, struct cua_error *e
 	CUA_AUTO_FD int root_fd = -1, fd = -1;
 	WORKSPACE_AUTO_PLACE struct workspace_place place = { -1, "" };
 	struct workspace_tar_result result = { 0 };
+	struct server *server = request->server;
 	struct stat info;
 	enum cua_status status = open_root(request, &root_fd, err);
 	if (status == CUA_OK) {
@@ -289,7 +291,13 @@ static enum cua_status post_restore(struct request *request, struct cua_error *e
 	if (status != CUA_OK) {
 		return status;
 	}
-	status = workspace_tar_read(root_fd, fd, &result, err);
+	if (server->restores++ >= RESTORES_MAX) {
+		server->restores--;
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"%d archives are being unpacked already", RESTORES_MAX);
+	}
+	status = workspace_tar_read(root_fd, fd, request_stop_fd(request), &result, err);
+	server->restores--;
 	*(status == CUA_OK ? &request->answer : &request->failed) = describe(&result);
 	request->http_status = status == CUA_ERR_UNAVAILABLE ? 507 : 0;
 	return status;

@@ -124,9 +124,10 @@ static enum cua_status get_detailed(struct request *request, struct cua_error *e
 
 static enum cua_status get_openapi(struct request *request, struct cua_error *err)
 {
-	(void)err;
-	request->answer = server_openapi();
-	return CUA_OK;
+	const struct openapi_file *openapi = &request->server->openapi;
+	request->file_type = "application/json";
+	snprintf(request->etag, sizeof(request->etag), "%s", openapi->etag);
+	return cua_buffer_append(&request->file, openapi->text, openapi->len, err);
 }
 
 /* --- metrics. Source: Prometheus text format 0.0.4; OpenTelemetry's names for generative AI --- */

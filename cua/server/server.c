@@ -256,6 +256,9 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	if (status == CUA_OK) {
 		status = page_load(&server->page, err);
 	}
+	if (status == CUA_OK) {
+		status = openapi_make(&server->openapi, err);
+	}
 	server->limiter = status == CUA_OK ? limiter_create() : NULL;
 	server->tickets = status == CUA_OK ? tickets_create(server->store, TICKET_LASTS_MS) : NULL;
 	if (status == CUA_OK &&
@@ -284,6 +287,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	limiter_destroy(server->limiter);
 	mcp_offers_destroy(&server->mcp);
 	page_finish(&server->page);
+	openapi_finish(&server->openapi);
 	store_close(server->reader);
 	store_close(server->store);
 	cua_closep(&server->lock_fd);

@@ -36,6 +36,13 @@ struct server_options {
 	bool plain_get;         /* the plain routes may be used by GET, as scripts of old do */
 };
 
+/* The routes do not change: openapi.json is made once. */
+struct openapi_file {
+	char *text; /* owned */
+	size_t len;
+	char etag[40];
+};
+
 struct feed_desktops;
 struct runs;
 struct webhooks;
@@ -62,6 +69,7 @@ struct server {
 	struct telemetry *telemetry;
 	struct mcp_offers mcp;
 	struct page_files page;
+	struct openapi_file openapi;
 	struct demo demo;
 	uv_signal_t signals[3];
 	int64_t started_ms;
@@ -71,6 +79,7 @@ struct server {
 	atomic_int plain_running;    /* of them those that have a desktop for themselves */
 	int terminals;               /* that are open; the loop's thread alone */
 	atomic_int backups;          /* that are being made */
+	atomic_int restores;         /* that go on */
 	atomic_int connections;      /* at the last request */
 };
 
@@ -100,6 +109,8 @@ extern const char *const server_headers[];
 
 /* openapi.c: the caller's. */
 cJSON *server_openapi(void);
+CUA_NODISCARD enum cua_status openapi_make(struct openapi_file *file, struct cua_error *err);
+void openapi_finish(struct openapi_file *file);
 /* openapi_page.c: the same for people, as a route answers it. */
 enum cua_status server_openapi_page(struct request *request, struct cua_error *err);
 

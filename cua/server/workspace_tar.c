@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 #define BLOCK_LEN 65536
 #define ENTRIES_MAX 1000000
 #define LOOK_AT_DISK_LEN ((int64_t)4 << 20)
+/* Heads, or the map of a sparse file: libarchive keeps many times as much of them, unbounded. */
+#define HEADS_MAX_LEN ((size_t)2 << 20)
 
 /* libarchive takes names apart by the locale of the thread, and breaks off at what that has not. */
 static locale_t enter_utf8(locale_t *ret_before)
@@ -211,8 +214,12 @@ enum cua_status workspace_tar_write(
 /* --- out of an archive --- */
 
 struct reader {
-	struct archive *archive;
-	int root_fd;
+	struct archive *packed;  /* the bytes of the file, plain or by gzip */
+	struct archive *archive; /* what is in them */
+	int root_fd, stop_fd;
+	bool is_skipping;     /* what nobody keeps */
+	size_t heads_len;     /* that were read at once, without a byte of a file */
+	struct cua_error why; /* of the bytes; CUA_OK: nothing */
 	struct workspace_tar_result result;
 	int64_t since_look; /* bytes, since there was room on the disk */
 	char path[WORKSPACE_PATH_MAX + 1];
@@ -238,8 +245,49 @@ static enum cua_status check_disk(struct reader *reader, int fd, int64_t len, st
 static enum cua_status is_damaged(const struct reader *reader, struct cua_error *err)
 {
 	const char *why = archive_error_string(reader->archive);
+	why = why ? why : archive_error_string(reader->packed);
+	if (reader->why.status != CUA_OK) {
+		return CUA_FAIL(err, reader->why.status, 0, "%s", reader->why.msg);
+	}
 	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "this is no tar archive, or it is damaged: %.200s",
 			why ? why : "it ends in the middle");
+}
+
+/* The next bytes for libarchive, which takes what it needs and has no bound of its own. */
+static la_ssize_t give_bytes(struct archive *archive, void *user_data, const void **ret_bytes)
+{
+	struct reader *reader = user_data;
+	struct pollfd stop = { .fd = reader->stop_fd, .events = POLLIN };
+	size_t len = 0;
+	la_int64_t offset = 0;
+	if (poll(&stop, 1, 0) > 0) {
+		cua_error_set(&reader->why, CUA_ERR_CANCELLED, 0, "it was stopped");
+	} else if (reader->heads_len > HEADS_MAX_LEN) {
+		cua_error_set(&reader->why, CUA_ERR_TOO_LARGE, 0,
+				"an entry of the archive has more than %zu MiB of headers, or of "
+				"the map of a sparse file",
+				HEADS_MAX_LEN >> 20);
+	} else {
+		const int got = archive_read_data_block(reader->packed, ret_bytes, &len, &offset);
+		if (got >= ARCHIVE_WARN) {
+			reader->heads_len += reader->is_skipping ? 0 : len;
+			return (la_ssize_t)len;
+		}
+		if (got == ARCHIVE_EOF) {
+			return 0;
+		}
+		archive_set_error(archive, EINVAL, "%s", archive_error_string(reader->packed));
+	}
+	return -1;
+}
+
+/* Of what was left out, and of folders, which may have bytes, too. */
+static bool skip_data(struct reader *reader)
+{
+	reader->is_skipping = true;
+	const int got = archive_read_data_skip(reader->archive);
+	reader->is_skipping = false;
+	return got >= ARCHIVE_WARN;
 }
 
 static enum cua_status copy_data(struct reader *reader, int fd, struct cua_error *err)
@@ -248,6 +296,7 @@ static enum cua_status copy_data(struct reader *reader, int fd, struct cua_error
 	size_t len = 0;
 	la_int64_t offset = 0;
 	for (;;) {
+		reader->heads_len = 0;
 		const int got = archive_read_data_block(reader->archive, &data, &len, &offset);
 		if (got == ARCHIVE_EOF) {
 			return CUA_OK;
@@ -400,13 +449,19 @@ static enum cua_status read_entry(
 static enum cua_status read_all(struct reader *reader, int fd, struct cua_error *err)
 {
 	enum cua_status status = CUA_OK;
-	if (archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
-			archive_read_support_filter_gzip(reader->archive) < ARCHIVE_WARN ||
-			archive_read_open_fd(reader->archive, fd, BLOCK_LEN) != ARCHIVE_OK) {
+	struct archive_entry *whole = NULL;
+	if (archive_read_support_format_raw(reader->packed) != ARCHIVE_OK ||
+			archive_read_support_filter_gzip(reader->packed) < ARCHIVE_WARN ||
+			archive_read_open_fd(reader->packed, fd, BLOCK_LEN) != ARCHIVE_OK ||
+			archive_read_next_header(reader->packed, &whole) != ARCHIVE_OK ||
+			archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
+			archive_read_open(reader->archive, reader, NULL, give_bytes, NULL) !=
+					ARCHIVE_OK) {
 		return is_damaged(reader, err);
 	}
 	for (int64_t count = 0; status == CUA_OK; count++) {
 		struct archive_entry *entry = NULL;
+		reader->heads_len = 0;
 		const int got = archive_read_next_header(reader->archive, &entry);
 		if (got == ARCHIVE_EOF) {
 			return count > 0 ? CUA_OK : is_damaged(reader, err);
@@ -419,25 +474,38 @@ static enum cua_status read_all(struct reader *reader, int fd, struct cua_error 
 					"the archive has more than %d entries", ENTRIES_MAX);
 		}
 		status = read_entry(reader, entry, err);
+		if (status == CUA_OK && !skip_data(reader)) {
+			return is_damaged(reader, err);
+		}
 	}
 	return status;
 }
 
-enum cua_status workspace_tar_read(
-		int root_fd, int fd, struct workspace_tar_result *ret_result, struct cua_error *err)
+static void reader_destroy(struct reader *reader)
+{
+	if (reader) {
+		archive_read_free(reader->archive);
+		archive_read_free(reader->packed);
+		free(reader);
+	}
+}
+
+enum cua_status workspace_tar_read(int root_fd, int fd, int stop_fd,
+		struct workspace_tar_result *ret_result, struct cua_error *err)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
-	if (!reader || !(reader->archive = archive_read_new())) {
-		free(reader);
+	if (!reader || !(reader->packed = archive_read_new()) ||
+			!(reader->archive = archive_read_new())) {
+		reader_destroy(reader);
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "archive");
 	}
 	locale_t before, utf8 = enter_utf8(&before);
 	reader->root_fd = root_fd;
+	reader->stop_fd = stop_fd;
 	reader->since_look = LOOK_AT_DISK_LEN;
 	enum cua_status status = read_all(reader, fd, err);
 	*ret_result = reader->result;
-	archive_read_free(reader->archive);
+	reader_destroy(reader);
 	leave_utf8(utf8, before);
-	free(reader);
 	return status;
 }

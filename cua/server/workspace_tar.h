@@ -26,15 +26,18 @@ struct workspace_tar_result {
 /**
  * workspace_tar_read() - what is in an archive, into the folder.
  * @fd: the archive, a regular file, from where it stands; plain or compressed by gzip.
+ * @stop_fd: once it can be read, nothing more is done.
  *
  * A file or a link that is there is replaced, a folder that is there stays. Nothing outside of the
  * folder is touched, whatever the archive names and whatever is in the folder. What was done
  * before a failure stays.
  *
- * Return: CUA_OK; CUA_ERR_INVAL if it is no archive, or is damaged; CUA_ERR_UNAVAILABLE if the disk
- *         is full; CUA_ERR_EXISTS, CUA_ERR_POLICY and CUA_ERR_IO, with the path.
+ * Return: CUA_OK; CUA_ERR_INVAL if it is no archive, or is damaged; CUA_ERR_TOO_LARGE if it has too
+ *         many entries, or one that takes too much memory; CUA_ERR_CANCELLED by stop_fd;
+ *         CUA_ERR_UNAVAILABLE if the disk is full; CUA_ERR_EXISTS, CUA_ERR_POLICY and CUA_ERR_IO,
+ *         with the path.
  */
-CUA_NODISCARD enum cua_status workspace_tar_read(int root_fd, int fd,
+CUA_NODISCARD enum cua_status workspace_tar_read(int root_fd, int fd, int stop_fd,
 		struct workspace_tar_result *ret_result, struct cua_error *err);
 
 #endif
