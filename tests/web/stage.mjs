@@ -116,6 +116,9 @@ export async function openPage(browser, options = {}) {
 	const page = await context.newPage();
 	page.setDefaultTimeout(waitMs);
 	page.complaints = [];
+	page.underWay = new Set();
+	page.on('request', (request) => page.underWay.add(request));
+	for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => page.underWay.delete(request));
 	page.on('console', (message) => {
 		if (['error', 'warning'].includes(message.type())) page.complaints.push(message.text());
 	});
@@ -128,6 +131,17 @@ export function expectQuiet(page, ...expected) {
 	const left = page.complaints.filter((text) => !expected.some((known) => text.includes(known)));
 	page.complaints.length = 0;
 	assert.deepEqual(left, []);
+}
+
+/** A view says how something ended, and when it does not, what it still waits for. */
+export async function expectTold(page, words) {
+	const told = page.locator('main .notice');
+	await told.first().waitFor().catch(async () => {
+		const waits = [...page.underWay].map((request) => `${request.method()} ${request.url()}`);
+		const shown = await page.locator('main').innerText();
+		assert.fail(`nothing was told; requests under way: ${waits.join(', ')}; shown: ${shown}`);
+	});
+	assert.match(await told.first().innerText(), words);
 }
 
 /** The live screen of a desktop is there, so wide: to be watched, or worked on. */

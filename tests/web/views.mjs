@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server } from './stage.mjs';
+import { expectAccessible, expectFits, expectQuiet, expectTold, openBrowser, openPage, Server } from './stage.mjs';
 
 const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
 
@@ -83,7 +83,7 @@ test('all files are backed up, and come back', async () => {
 	assert.equal(archive.suggestedFilename(), 'default.tar');
 	await server.call('DELETE', '/v1/projects/default/files?path=letter.txt');
 	await page.getByLabel('Archive to restore').setInputFiles(await archive.path());
-	await page.getByRole('status').getByText(/^Restored: 2 files/).waitFor();
+	await expectTold(page, /^Restored: 2 files/);
 	await page.getByRole('rowheader', { name: 'letter.txt' }).waitFor();
 	assert.equal(await page.getByRole('rowheader', { name: /restore-/ }).count(), 0);
 	await page.getByLabel('Archive to restore').setInputFiles({
