@@ -61,9 +61,25 @@ enum cua_status bench_x11vnc_start(struct bench_desktop *desktop, struct bench_x
 	return CUA_OK;
 }
 
+/* Who has much to do does not come to see that its viewer has gone, and reads no events: the X
+ * server keeps those for it. */
+static void kill_server(const struct bench_x11vnc *x11vnc)
+{
+	CUA_AUTO_FD int fd = -1;
+	CUA_AUTO_JSON cJSON *request = cJSON_CreateObject();
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	cJSON_AddNumberToObject(request, "kill", x11vnc->pid);
+	if (session_request(&x11vnc->desktop->record, request, NULL, &fd, NULL) == CUA_OK) {
+		(void)!session_answer(fd, START_TIMEOUT_MS, &answer, NULL);
+	}
+}
+
 void bench_x11vnc_stop(struct bench_x11vnc *x11vnc)
 {
 	if (x11vnc) {
+		if (x11vnc->pid > 0) {
+			kill_server(x11vnc);
+		}
 		bench_rfb_stop(x11vnc->viewer);
 		cua_closep(&x11vnc->session_fd);
 		free(x11vnc);
