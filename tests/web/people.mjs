@@ -1,5 +1,5 @@
 // People and an agent at the same desktop: a terminal, two who watch, one who takes it and gives it back, a server
-// that dies in between; and a model whose words look like markup.
+// that dies in between; a run that is interrupted; and a model whose words look like markup.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -69,6 +69,28 @@ test('after a SIGKILL of the server the page is where it was', async () => {
 	await ann.getByText('The server cannot be reached').waitFor({ state: 'detached' });
 	expectQuiet(ann, ...outage);
 	expectQuiet(ben, ...outage);
+});
+
+test('a run is interrupted: it waits for words, or has them at once', async () => {
+	const steps = ann.locator('.steps');
+	// By now it waits for what is to stand on the screen, and nothing is half done when that is broken off.
+	await steps.getByText(/^wait/).first().waitFor();
+	await ann.getByRole('button', { name: 'Interrupt', exact: true }).click();
+	await ann.getByText('Paused', { exact: true }).waitFor();
+	await steps.getByText('A person interrupted the run.').first().waitFor();
+	await ben.getByText('Paused', { exact: true }).waitFor();
+	const tell = ann.getByLabel('Tell the agent something');
+	await tell.fill('Go on with the greeting.');
+	await ann.getByRole('button', { name: 'Send' }).click();
+	await steps.locator('.remark.said').filter({ hasText: 'Go on with the greeting.' }).waitFor();
+	await ann.getByText('Working', { exact: true }).waitFor();
+	await tell.fill('Greet them by name.');
+	await ann.getByRole('button', { name: 'Interrupt and say' }).click();
+	await ann.getByText('It was interrupted, and told: Greet them by name.').waitFor();
+	await steps.locator('.remark.said').filter({ hasText: 'Greet them by name.' }).waitFor();
+	await ann.getByText('Working', { exact: true }).waitFor();
+	await expectAccessible(ann, 'a run that was interrupted');
+	expectQuiet(ann, ...outage);
 });
 
 test('one person takes the desktop, the other sees who has it', async () => {

@@ -12,17 +12,20 @@ type ButtonProps = {
 	disabled?: boolean;
 	submit?: boolean;
 	label?: string;
+	/** What it does, in more words. */
+	title?: string;
 	pressed?: boolean;
 	onClick?: () => void;
 };
 
-export function Button({ children, icon, kind, tiny, disabled, submit, label, pressed, onClick }: ButtonProps) {
+export function Button({ children, icon, kind, tiny, disabled, submit, label, title, pressed, onClick }: ButtonProps) {
 	return (
 		<button
 			type={submit ? 'submit' : 'button'}
 			class={`button ${kind ?? ''} ${tiny ? 'tiny' : ''}`}
 			disabled={disabled}
 			aria-label={label}
+			title={title}
 			aria-pressed={pressed}
 			onClick={onClick}
 		>

@@ -20,12 +20,33 @@ export function RunControls({ run, now, reload }: { run: Run; now: RunNow | null
 	return (
 		<>
 			{run.state === 'running' && may('act') && (
-				<Button icon={paused ? 'play' : 'pause'} disabled={action.busy} onClick={() => send(paused ? 'resume' : 'pause')}>
-					{paused ? 'Go on' : 'Pause'}
-				</Button>
+				<>
+					<Button
+						icon={paused ? 'play' : 'pause'}
+						title={paused ? undefined : 'What it says or does now is finished; then it waits.'}
+						disabled={action.busy}
+						onClick={() => send(paused ? 'resume' : 'pause')}
+					>
+						{paused ? 'Go on' : 'Pause'}
+					</Button>
+					<Button
+						icon="interrupt"
+						title="What it says or does now is broken off; it waits for what you tell it."
+						disabled={action.busy}
+						onClick={() => send('interrupt')}
+					>
+						Interrupt
+					</Button>
+				</>
 			)}
 			{isOpen(run) && may('act') && (
-				<Button kind="danger" icon="stop" disabled={action.busy} onClick={() => setAsks('cancel')}>
+				<Button
+					kind="danger"
+					icon="stop"
+					title="The run ends."
+					disabled={action.busy}
+					onClick={() => setAsks('cancel')}
+				>
 					Cancel
 				</Button>
 			)}
@@ -63,23 +84,28 @@ export function RunControls({ run, now, reload }: { run: Run; now: RunNow | null
 	);
 }
 
+const tellHelp = 'Send: it hears this before its next answer. Interrupt and say: what it says or does now is broken off first.';
+
 export function TellBox({ run }: { run: Run }) {
 	const [text, setText] = useState('');
 	const [told, setTold] = useState('');
 	const action = useAction();
-	const tell = async () => {
+	const tell = async (how: 'messages' | 'interrupt') => {
 		if (!text.trim()) return;
-		if (await action.run(() => post(path`/v1/runs/${run.id}/messages`, { text }))) {
-			setTold(text);
+		if (await action.run(() => post(path`/v1/runs/${run.id}/${how}`, { text }))) {
+			setTold(
+				how === 'messages' ? `Sent; it is told before its next answer: ${text}` : `It was interrupted, and told: ${text}`,
+			);
 			setText('');
 		}
 	};
+	const idle = action.busy || !text.trim();
 	return (
 		<form
 			class="tell"
 			onSubmit={(event) => {
 				event.preventDefault();
-				void tell();
+				void tell('messages');
 			}}
 		>
 			<label class="hidden-text" for="tell">
@@ -90,19 +116,28 @@ export function TellBox({ run }: { run: Run }) {
 				rows={2}
 				value={text}
 				placeholder="Tell the agent something"
+				aria-describedby="tell-help"
 				onInput={(event) => setText(event.currentTarget.value)}
 				onKeyDown={(event) => {
 					if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
 						event.preventDefault();
-						void tell();
+						void tell('messages');
 					}
 				}}
 			/>
-			<Button submit kind="primary" disabled={action.busy || !text.trim()}>
-				Send
-			</Button>
+			<div class="row">
+				<Button submit kind="primary" disabled={idle}>
+					Send
+				</Button>
+				<Button icon="interrupt" disabled={idle} onClick={() => tell('interrupt')}>
+					Interrupt and say
+				</Button>
+			</div>
+			<div class="small muted" id="tell-help">
+				{tellHelp}
+			</div>
 			<div class="tell-note small muted" role="status">
-				{action.error || (told && `Sent; it is told before its next answer: ${told}`)}
+				{action.error || told}
 			</div>
 		</form>
 	);
