@@ -118,6 +118,26 @@ cJSON *desktop_find_element(struct desktop *desktop, const char *text)
 	return search.match;
 }
 
+static bool no_window_is_left(void *data)
+{
+	CUA_AUTO_JSON cJSON *list = desktop_act(data, "[{\"action\":\"list_windows\"}]");
+	return cJSON_GetArraySize(json_at(list, "results.0.windows")) == 0;
+}
+
+void desktop_end_windows(struct desktop *desktop, const char *action)
+{
+	CUA_AUTO_JSON cJSON *list = desktop_act(desktop, "[{\"action\":\"list_windows\"}]");
+	const cJSON *window = NULL;
+	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
+		char body[128];
+		long status = 0; /* 404 if it has just gone by itself, or with another */
+		snprintf(body, sizeof(body), "{\"actions\":[{\"action\":\"%s\",\"window\":%.0f}]}",
+				action, json_number(window, "id"));
+		cJSON_Delete(desktop_post(desktop, body, &status));
+	}
+	wait_until(no_window_is_left, desktop, "all windows are gone");
+}
+
 int desktop_post_and_leave_open(const struct desktop *desktop, const char *body)
 {
 	int fd = -1;

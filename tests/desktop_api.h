@@ -23,6 +23,8 @@ cJSON *desktop_text_action(struct desktop *desktop, const char *action, const ch
 /* find_text, until the text is found as an element: on a busy machine an application tells of its
  * elements a while after they are shown. The first match, the caller's. */
 cJSON *desktop_find_element(struct desktop *desktop, const char *text);
+/* close_window or kill_window for all of them, until none is left. */
+void desktop_end_windows(struct desktop *desktop, const char *action);
 /* Sends the head and the body of POST /v1/actions and does not wait; the connection. */
 int desktop_post_and_leave_open(const struct desktop *desktop, const char *body);
 

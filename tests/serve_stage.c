@@ -66,6 +66,16 @@ void serve_stage_end(struct serve_stage *stage)
 	output_finish(&output);
 }
 
+void serve_stage_keep_key(const struct serve_stage *stage)
+{
+	struct output output;
+	const char *const argv[] = { stage->world.program, "secret", "set", "--api-key",
+		"CUA_API_KEY", NULL };
+	world_exec(&stage->world, argv, NULL, "standin-needs-none", 18, &output);
+	expect_status(&output, 0, "cua secret set");
+	output_finish(&output);
+}
+
 void serve_stage_close(struct serve_stage *stage)
 {
 	serve_stage_end(stage);

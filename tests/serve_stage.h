@@ -26,6 +26,8 @@ void serve_stage_kill_and_start(struct serve_stage *stage);
 void serve_stage_end(struct serve_stage *stage);
 /* On the same folder; its port is another one. */
 void serve_stage_begin(struct serve_stage *stage);
+/* A key for runs on the stand-in, which takes any. */
+void serve_stage_keep_key(const struct serve_stage *stage);
 /* Ends it, and removes its world. */
 void serve_stage_close(struct serve_stage *stage);
 

@@ -56,19 +56,8 @@ static bool window_count_is(void *data)
 
 static int close_all(void **state)
 {
-	int none = 0;
 	(void)state;
-	CUA_AUTO_JSON cJSON *list = list_windows();
-	const cJSON *window = NULL;
-	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
-		char body[128];
-		long status = 0; /* 404 if it closes by itself just now */
-		snprintf(body, sizeof(body),
-				"{\"actions\":[{\"action\":\"close_window\",\"window\":%.0f}]}",
-				json_number(window, "id"));
-		cJSON_Delete(desktop_post(&desktop, body, &status));
-	}
-	wait_until(window_count_is, &none, "all windows close");
+	desktop_end_windows(&desktop, "close_window");
 	return 0;
 }
 

@@ -37,27 +37,10 @@ static int finish(void **state)
 	return 0;
 }
 
-static bool no_window_is_left(void *data)
-{
-	(void)data;
-	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
-	return cJSON_GetArraySize(json_at(list, "results.0.windows")) == 0;
-}
-
 static int kill_all(void **state)
 {
 	(void)state;
-	CUA_AUTO_JSON cJSON *list = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
-	const cJSON *window = NULL;
-	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
-		char body[128];
-		long status = 0; /* 404 if it has gone by itself */
-		snprintf(body, sizeof(body),
-				"{\"actions\":[{\"action\":\"kill_window\",\"window\":%.0f}]}",
-				json_number(window, "id"));
-		cJSON_Delete(desktop_post(&desktop, body, &status));
-	}
-	wait_until(no_window_is_left, NULL, "all windows are gone");
+	desktop_end_windows(&desktop, "kill_window");
 	return 0;
 }
 

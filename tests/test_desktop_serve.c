@@ -17,15 +17,10 @@ static struct standin_process model;
 
 static int begin(void **state)
 {
-	struct output output;
 	(void)state;
 	serve_stage_open(&stage);
 	standin_process_start(&model, NULL);
-	const char *const argv[] = { stage.world.program, "secret", "set", "--api-key",
-		"CUA_API_KEY", NULL };
-	world_exec(&stage.world, argv, NULL, "standin-needs-none", 18, &output);
-	expect_status(&output, 0, "cua secret set");
-	output_finish(&output);
+	serve_stage_keep_key(&stage);
 	return 0;
 }
 

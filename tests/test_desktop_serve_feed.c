@@ -21,15 +21,10 @@ static char policy[256];
 
 static int begin(void **state)
 {
-	struct output output;
 	(void)state;
 	serve_stage_open(&stage);
 	standin_process_start(&model, NULL);
-	const char *const argv[] = { stage.world.program, "secret", "set", "--api-key",
-		"CUA_API_KEY", NULL };
-	world_exec(&stage.world, argv, NULL, "standin-needs-none", 18, &output);
-	expect_status(&output, 0, "cua secret set");
-	output_finish(&output);
+	serve_stage_keep_key(&stage);
 	snprintf(policy, sizeof(policy), "%s", world_path(&stage.world, "policy.yaml"));
 	return cua_file_write(policy, POLICY, strlen(POLICY), 0644, NULL) != CUA_OK;
 }

@@ -21,16 +21,11 @@ static struct serve_stage stage;
 
 static int begin(void **state)
 {
-	struct output output;
 	(void)state;
 	stage = (struct serve_stage){ .spares = "--spares=1", .option = "--max-streams=2" };
 	serve_stage_open(&stage);
 	cJSON_Delete(serve_json(&stage, "PATCH", "/v1/settings", "{\"max_agents\":1}", 200));
-	const char *const argv[] = { stage.world.program, "secret", "set", "--api-key",
-		"CUA_API_KEY", NULL };
-	world_exec(&stage.world, argv, NULL, "standin-needs-none", 18, &output);
-	expect_status(&output, 0, "cua secret set");
-	output_finish(&output);
+	serve_stage_keep_key(&stage);
 	return 0;
 }
 

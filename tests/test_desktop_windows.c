@@ -36,28 +36,11 @@ static cJSON *list_windows(void)
 	return desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
 }
 
-static bool window_count_is(void *data)
-{
-	CUA_AUTO_JSON cJSON *list = list_windows();
-	return cJSON_GetArraySize(json_at(list, "results.0.windows")) == *(const int *)data;
-}
-
 /* What has no mercy is killed. */
 static int kill_all(void **state)
 {
-	int none = 0;
 	(void)state;
-	CUA_AUTO_JSON cJSON *list = list_windows();
-	const cJSON *window = NULL;
-	cJSON_ArrayForEach (window, json_at(list, "results.0.windows")) {
-		char body[128];
-		long status = 0; /* 404 if its program had another that was killed before */
-		snprintf(body, sizeof(body),
-				"{\"actions\":[{\"action\":\"kill_window\",\"window\":%.0f}]}",
-				json_number(window, "id"));
-		cJSON_Delete(desktop_post(&desktop, body, &status));
-	}
-	wait_until(window_count_is, &none, "all windows are gone");
+	desktop_end_windows(&desktop, "kill_window");
 	return 0;
 }
 
