@@ -20,7 +20,8 @@ foreach(topic sdk http inspector)
 		${CMAKE_BINARY_DIR}/mcp_npm)
 	set_tests_properties(mcp_serve_${topic} PROPERTIES LABELS desktop TIMEOUT 600)
 endforeach()
-add_executable(mcp_conformance_server ${mcp_dir}/mcp_conformance_server.c ${mcp_dir}/mcp_conformance_fixtures.c)
+add_executable(mcp_conformance_server ${mcp_dir}/mcp_conformance_server.c ${mcp_dir}/mcp_conformance_fixtures.c
+	${CMAKE_SOURCE_DIR}/cua/server/gate.c)
 target_link_libraries(mcp_conformance_server PRIVATE cua_mcp_serve)
 add_test(NAME mcp_serve_conformance COMMAND ${mcp_dir}/serve_conformance.sh
 	$<TARGET_FILE:mcp_conformance_server> ${CMAKE_BINARY_DIR}/mcp_npm)

@@ -15,9 +15,8 @@
 #include "cua/base/file.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
-#include "cua/mcp/serve_internal.h"
 #include "tests/json_path.h"
-#include "tests/mcp_say.h"
+#include "tests/mcp_core.h"
 
 /* What a host's user gets beside tools: resources, prompts, completions, logs; and what a client
  * keeps for us until a call comes again. */
@@ -28,14 +27,6 @@
 #define RUN "20260102T030405.678Z-0123abcd"
 
 static char place[] = "/tmp/cua-test-mcp-XXXXXX";
-
-static enum cua_status no_desktop(const char *wanted, struct mcp_serve_desktop *ret_desktop,
-		void *user_data, struct cua_error *err)
-{
-	(void)ret_desktop;
-	(void)user_data;
-	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "no desktop \"%s\"", wanted ? wanted : "");
-}
 
 /* Two questions, the second only after the first: which one it is at, the client keeps. */
 static enum cua_status ask_twice(
@@ -80,18 +71,9 @@ static void begin_with(const struct mcp_serve_options *options)
 
 static int begin(void **state)
 {
-	const struct mcp_serve_options options = { .open_desktop = no_desktop };
+	const struct mcp_serve_options options = { .open_desktop = mcp_core_no_desktop };
 	(void)state;
 	begin_with(&options);
-	return 0;
-}
-
-static int finish(void **state)
-{
-	(void)state;
-	mcp_serve_session_destroy(mcp_session);
-	mcp_serve_destroy(mcp_serve);
-	mcp_forget();
 	return 0;
 }
 
@@ -121,9 +103,9 @@ static void resources_are_offered_with_the_tools_that_show_the_same(void **state
 			"result.resourceTemplates");
 	assert_non_null(item_in(list, "uriTemplate", "cua://runs/{run}/journal"));
 	assert_null(item_in(list, "uriTemplate", "cua://desktops/{desktop}/screen"));
-	finish(NULL);
+	mcp_core_finish(NULL);
 	const struct mcp_serve_options few = {
-		.offer = "screenshot", .takes_desktop = true, .open_desktop = no_desktop
+		.offer = "screenshot", .takes_desktop = true, .open_desktop = mcp_core_no_desktop
 	};
 	begin_with(&few);
 	list = json_at(mcp_say(NEW("resources/list", "\"a\":0")), "result.resources");
@@ -315,7 +297,7 @@ static void a_state_counts_as_it_was_given(void **state)
 	assert_int_equal(
 			(int)json_number(ask_again("{}", ACCEPT("q1"), "?"), "error.code"), -32602);
 	assert_int_equal((int)json_number(ask_again("{}", ACCEPT("q1"), ""), "error.code"), -32602);
-	finish(NULL);
+	mcp_core_finish(NULL);
 	begin(NULL);
 	answer = ask_again("{}", ACCEPT("q1"), second);
 	assert_int_equal((int)json_number(answer, "error.code"), -32602);
@@ -343,7 +325,7 @@ static void a_client_keeps_what_a_handshake_agreed_on(void **state)
 	assert_true(mcp_serve_session_resume(mcp_session, id));
 	assert_string_equal(mcp_session->revision, "2025-06-18");
 	assert_non_null(cua_json_member(mcp_session->capabilities, "elicitation"));
-	finish(NULL);
+	mcp_core_finish(NULL);
 	begin(NULL);
 	assert_false(mcp_serve_session_resume(mcp_session, id));
 }
@@ -387,7 +369,7 @@ static int finish_place(void **state)
 	return 0;
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, finish)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, mcp_core_finish)
 
 int main(void)
 {

@@ -213,6 +213,9 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	}
 	enum cua_status status = mcp_serve_add_actions(serve, err);
 	if (status == CUA_OK) {
+		status = mcp_serve_add_sampling(serve, err);
+	}
+	if (status == CUA_OK) {
 		status = mcp_serve_add_tools(serve, err);
 	}
 	if (status == CUA_OK) {

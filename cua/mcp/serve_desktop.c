@@ -146,6 +146,22 @@ enum cua_status mcp_serve_act(struct mcp_serve_call *call, const cJSON *actions,
 	return CUA_OK;
 }
 
+enum cua_status mcp_serve_act_one(struct mcp_serve_call *call, const char *action,
+		struct mcp_serve_acted *ret_acted, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *actions = cJSON_CreateArray();
+	cJSON *one = cJSON_CreateObject();
+	cJSON_AddStringToObject(one, "action", action);
+	cJSON_AddItemToArray(actions, one);
+	enum cua_status status = mcp_serve_act(call, actions, ret_acted, err);
+	if (status == CUA_OK && ret_acted->outcome.status != CUA_OK) {
+		status = CUA_FAIL(err, ret_acted->outcome.status, 0, "%s",
+				ret_acted->outcome.message);
+		mcp_serve_acted_finish(ret_acted);
+	}
+	return status;
+}
+
 void mcp_serve_acted_finish(struct mcp_serve_acted *acted)
 {
 	agent_outcome_finish(&acted->outcome);

@@ -2,10 +2,11 @@
 #define CUA_MCP_SERVE_INTERNAL_H
 
 /* Shared by the files of the server: serve.c (what is offered), serve_message.c (JSON-RPC),
- * serve_session.c (revisions and methods), serve_call.c (a call of a tool), serve_elicit.c (asking
- * the person at the host), serve_result.c (what a tool answers), serve_desktop.c (the connection to
- * a desktop), and one file for each group of tools: serve_actions.c, serve_tools.c, serve_runs.c
- * and what it calls, serve_extra.c for those of the embedder. */
+ * serve_session.c (revisions and methods), serve_call.c (a call of a tool), serve_ask.c (asking a
+ * client), serve_elicit.c (the person at it), serve_sample.c (its model), serve_result.c (what a
+ * tool answers), serve_desktop.c (the connection to a desktop), and one file for each group of
+ * tools: serve_actions.c, serve_tools.c, serve_runs.c and what it calls, serve_extra.c for those of
+ * the embedder. */
 
 #include <pthread.h>
 #include <stdint.h>
@@ -53,6 +54,7 @@ struct mcp_serve_tool {
 	enum cua_status (*run)(struct mcp_serve_call *call, struct mcp_serve_result *result,
 			struct cua_error *err);
 	cJSON *definition; /* owned; as a list has it in the newest revision */
+	const char *needs; /* a capability without which a client is not offered it; NULL: none */
 	bool is_method;    /* none of tools/call: its arguments are the params, its answer is
 			      result->whole, and what fails is an error of the protocol */
 };
@@ -85,6 +87,8 @@ const struct mcp_serve_tool *mcp_serve_find(const struct mcp_serve *serve, const
 /* --- one file for each group --- */
 
 CUA_NODISCARD enum cua_status mcp_serve_add_actions(struct mcp_serve *serve, struct cua_error *err);
+CUA_NODISCARD enum cua_status mcp_serve_add_sampling(
+		struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_tools(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_runs(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_extras(struct mcp_serve *serve, struct cua_error *err);
@@ -212,6 +216,9 @@ struct mcp_serve_acted {
 /* Runs actions, canonical JSON, borrowed, lets the screen settle and looks. */
 CUA_NODISCARD enum cua_status mcp_serve_act(struct mcp_serve_call *call, const cJSON *actions,
 		struct mcp_serve_acted *ret_acted, struct cua_error *err);
+/* One that takes no arguments. That it fails is an error here. */
+CUA_NODISCARD enum cua_status mcp_serve_act_one(struct mcp_serve_call *call, const char *action,
+		struct mcp_serve_acted *ret_acted, struct cua_error *err);
 void mcp_serve_acted_finish(struct mcp_serve_acted *acted);
 
 /* --- serve_session.c --- */
@@ -291,14 +298,38 @@ CUA_NODISCARD enum cua_status mcp_serve_call_create(struct mcp_serve_session *se
 bool mcp_serve_call_is_open(struct mcp_serve_call *call);
 void mcp_serve_call_tick(struct mcp_serve_call *call);
 
+/* --- serve_ask.c --- */
+
+struct mcp_serve_question {
+	const char *key; /* tells questions of one call apart */
+	const char *method;
+};
+
+/**
+ * mcp_serve_ask() - ask the client, which has said that it can be asked this.
+ * @params:   taken over; NULL: memory ran out.
+ * @ret_said: what it answers, the caller's; NULL: result now says what is asked, and the call comes
+ * again with the answer in call->inputs.
+ *
+ * Return: CUA_OK; CUA_ERR_PERSON for a no; CUA_ERR_TIMEOUT; CUA_ERR_CANCELLED; CUA_ERR_NOMEM.
+ */
+CUA_NODISCARD enum cua_status mcp_serve_ask(struct mcp_serve_call *call,
+		struct mcp_serve_result *result, const struct mcp_serve_question *question,
+		cJSON *params, cJSON **ret_said, struct cua_error *err);
+/* Refuses a request that cannot go on without what its client does not say it can: an error of the
+ * protocol in the newest revision. Returns CUA_ERR_UNAVAILABLE. */
+CUA_NODISCARD enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call,
+		struct mcp_serve_result *result, const char *capability, struct cua_error *err);
+/* What a client answers to a request of ours. */
+void mcp_serve_take_answer(struct mcp_serve *serve, const struct mcp_serve_message *message);
+
 /* --- serve_elicit.c --- */
 
 /**
  * mcp_serve_elicit() - ask the person at the host.
  * @key:         tells questions of one call apart.
  * @schema:      of the form, an object of plain values; taken over.
- * @ret_content: what they filled in, the caller's; NULL: result now says what is asked, and the
- * call comes again with the answer.
+ * @ret_content: what they filled in, the caller's; NULL: as of mcp_serve_ask().
  *
  * Return: CUA_OK; CUA_ERR_UNAVAILABLE if the host cannot; CUA_ERR_PERSON for a no, or none;
  * CUA_ERR_TIMEOUT; CUA_ERR_CANCELLED.
@@ -306,12 +337,16 @@ void mcp_serve_call_tick(struct mcp_serve_call *call);
 CUA_NODISCARD enum cua_status mcp_serve_elicit(struct mcp_serve_call *call,
 		struct mcp_serve_result *result, const char *key, const char *message,
 		cJSON *schema, cJSON **ret_content, struct cua_error *err);
-/* Refuses a request that cannot go on without what its client does not say it can: an error of the
- * protocol in the newest revision. Returns CUA_ERR_UNAVAILABLE. */
-CUA_NODISCARD enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call,
-		struct mcp_serve_result *result, const char *capability, struct cua_error *err);
-/* What a client answers to a request of ours. */
-void mcp_serve_take_answer(struct mcp_serve *serve, const struct mcp_serve_message *message);
+
+/* --- serve_sample.c --- */
+
+bool mcp_serve_can_sample(const struct mcp_serve_call *call);
+/* What the model of the host is told: of a question's params, a message more. content: taken. */
+void mcp_serve_add_said(cJSON *params, cJSON *content);
+/* Asks it. params: taken. ret_text: what it says, the caller's; NULL: as of mcp_serve_ask(). */
+CUA_NODISCARD enum cua_status mcp_serve_sample(struct mcp_serve_call *call,
+		struct mcp_serve_result *result, const char *key, cJSON *params, char **ret_text,
+		struct cua_error *err);
 
 /* --- serve_message.c --- */
 

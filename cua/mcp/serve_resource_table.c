@@ -12,22 +12,6 @@
 
 /* --- of a desktop --- */
 
-static enum cua_status act(struct mcp_serve_call *call, const char *action,
-		struct mcp_serve_acted *ret_acted, struct cua_error *err)
-{
-	CUA_AUTO_JSON cJSON *actions = cJSON_CreateArray();
-	cJSON *one = cJSON_CreateObject();
-	cJSON_AddStringToObject(one, "action", action);
-	cJSON_AddItemToArray(actions, one);
-	enum cua_status status = mcp_serve_act(call, actions, ret_acted, err);
-	if (status == CUA_OK && ret_acted->outcome.status != CUA_OK) {
-		status = CUA_FAIL(err, ret_acted->outcome.status, 0, "%s",
-				ret_acted->outcome.message);
-		mcp_serve_acted_finish(ret_acted);
-	}
-	return status;
-}
-
 /* The desktop that is named in the address, or the one of the session. */
 static enum cua_status read_screen(struct mcp_serve_call *call,
 		const struct mcp_serve_resource *resource, const char *variable, cJSON *content,
@@ -38,7 +22,7 @@ static enum cua_status read_screen(struct mcp_serve_call *call,
 	if (variable) {
 		call->desktop = cJSON_CreateString(variable);
 	}
-	enum cua_status status = act(call, "screenshot", &acted, err);
+	enum cua_status status = mcp_serve_act_one(call, "screenshot", &acted, err);
 	if (status != CUA_OK) {
 		return status;
 	}
@@ -64,7 +48,7 @@ static enum cua_status read_look(struct mcp_serve_call *call,
 {
 	struct mcp_serve_acted acted;
 	(void)variable;
-	enum cua_status status = act(call, resource->subject, &acted, err);
+	enum cua_status status = mcp_serve_act_one(call, resource->subject, &acted, err);
 	if (status != CUA_OK) {
 		return status;
 	}

@@ -295,6 +295,20 @@ static bool read_cursor(const struct mcp_serve_asked *asked, size_t *ret_first)
 	return !*end && *ret_first < asked->session->serve->tool_count;
 }
 
+/* Of the client, as it has said with this request, or with the handshake. */
+static const cJSON *capabilities_of(const struct mcp_serve_asked *asked)
+{
+	return mcp_serve_is_modern(asked->revision)
+			? cua_json_member(cua_json_member(asked->message->params, "_meta"),
+					  MCP_SERVE_META_CAPABILITIES)
+			: asked->session->capabilities;
+}
+
+static bool is_for(const struct mcp_serve_tool *tool, const cJSON *capabilities)
+{
+	return !tool->needs || cJSON_IsObject(cua_json_member(capabilities, tool->needs));
+}
+
 static int list_tools(struct mcp_serve_asked *asked)
 {
 	const struct mcp_serve *serve = asked->session->serve;
@@ -308,7 +322,10 @@ static int list_tools(struct mcp_serve_asked *asked)
 	cJSON *result = cJSON_CreateObject();
 	cJSON *tools = cJSON_AddArrayToObject(result, "tools");
 	for (const size_t first = at; at < serve->tool_count && at - first < page; at++) {
-		cJSON_AddItemToArray(tools, definition_for(&serve->tools[at], asked->revision));
+		const struct mcp_serve_tool *tool = &serve->tools[at];
+		if (is_for(tool, capabilities_of(asked))) {
+			cJSON_AddItemToArray(tools, definition_for(tool, asked->revision));
+		}
 	}
 	if (at < serve->tool_count) {
 		char cursor[24];

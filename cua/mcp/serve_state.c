@@ -145,6 +145,9 @@ char *mcp_serve_session_id(const struct mcp_serve_session *session)
 			(!elicitation->child || cua_json_member(elicitation, "form"))) {
 		cJSON_AddObjectToObject(json, "elicitation");
 	}
+	if (cJSON_IsObject(cua_json_member(session->capabilities, "sampling"))) {
+		cJSON_AddObjectToObject(json, "sampling");
+	}
 	cJSON_AddStringToObject(json, "revision", session->revision);
 	return seal(session->serve, of_session, json);
 }

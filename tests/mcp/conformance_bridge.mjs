@@ -1,6 +1,5 @@
 // mcp_conformance_server behind a URL, for the conformance suite, which knows HTTP alone. It sends on
-// what it gets: all that the suite looks at but Host and Origin, which a server checks for all that it
-// has, is decided there.
+// what it gets: all that the suite looks at is decided there.
 //
 //   node conformance_bridge.mjs SERVER PROGRAM [ARGUMENT...]     an argument URL is that of the server
 import { spawn } from 'node:child_process';
@@ -40,7 +39,9 @@ async function handle(request, response) {
 			response.writeHead(status, { 'Content-Type': 'application/json',
 				...session && { 'Mcp-Session-Id': session } }).end(only && JSON.stringify(only));
 	});
-	child.stdin.write(`${JSON.stringify({ number, headers: request.headers, body })}\n`);
+	const { port } = http.address();
+	const { method, headers } = request;
+	child.stdin.write(`${JSON.stringify({ number, port, method, headers, body })}\n`);
 }
 
 const http = createServer((request, response) => handle(request, response).catch((error) =>

@@ -1,7 +1,7 @@
 /* The core of the MCP server with the tools that the official conformance suite looks for, and what
  * it says of HTTP. conformance_bridge.mjs puts it behind a URL: it sends each POST as a line,
- * {"number", "headers", "body"}, and gets a line back for each message, {"number", "message"}, and
- * a last one, {"number", "status", "session"}. */
+ * {"number", "port", "method", "headers", "body"}, and gets a line back for each message,
+ * {"number", "message"}, and a last one, {"number", "status", "session"}. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "cua/mcp/serve_http.h"
+#include "cua/server/gate.h"
 #include "tests/mcp/mcp_conformance_fixtures.h"
 
 /* No sound at all. */
@@ -84,33 +85,57 @@ static enum cua_status ask_name(
 	return status;
 }
 
-/* Of a client that does not say it has a user to ask, what it can is asked: nothing of ours does
- * so. */
-struct request {
-	const char *capability, *key, *request;
-};
+/* params of the suite's questions to a model. */
+static cJSON *question_of(const char *words, int max_tokens)
+{
+	cJSON *params = cJSON_CreateObject(), *text = cJSON_CreateObject();
+	cJSON_AddStringToObject(text, "type", "text");
+	cJSON_AddStringToObject(text, "text", words);
+	mcp_serve_add_said(params, text);
+	cJSON_AddNumberToObject(params, "maxTokens", max_tokens);
+	return params;
+}
 
-static const struct request sampling = { "sampling", "capital_question",
-	"{\"method\":\"sampling/createMessage\",\"params\":{\"maxTokens\":100,\"messages\":[{"
-	"\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"What is the capital of "
-	"France?\"}}]}}" };
-static const struct request roots = { "roots", "client_roots",
-	"{\"method\":\"roots/list\",\"params\":{}}" };
+static enum cua_status ask_model(struct mcp_serve_call *call, struct mcp_serve_result *result,
+		const char *key, const char *words, struct cua_error *err)
+{
+	CUA_AUTO_FREE char *text = NULL;
+	char answer[200];
+	enum cua_status status =
+			mcp_serve_sample(call, result, key, question_of(words, 100), &text, err);
+	if (text) {
+		snprintf(answer, sizeof(answer), "LLM response: %s", text);
+		mcp_serve_add_text(result, answer);
+	}
+	return status;
+}
 
-static enum cua_status ask_client(
+static enum cua_status sample(
 		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
 {
-	const struct request *asked = call->tool->subject;
-	const cJSON *said = cua_json_member(call->inputs, asked->key);
-	if (!cua_json_member(call->capabilities, asked->capability)) {
-		return ask_name(call, result, err);
-	}
+	return ask_model(call, result, "answer", cua_json_text(call->arguments, "prompt"), err);
+}
+
+/* What the client can is asked: its model, or its user. */
+static enum cua_status ask_capital(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	return mcp_serve_can_sample(call) ? ask_model(call, result, "capital_question",
+							    "What is the capital of France?", err)
+					  : ask_name(call, result, err);
+}
+
+/* Nothing of ours asks for folders. */
+static enum cua_status list_roots(
+		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
+{
+	const cJSON *said = cua_json_member(call->inputs, "client_roots");
+	(void)err;
 	if (said) {
 		mcp_serve_add_structured(result, cJSON_Duplicate(said, true));
 	} else {
-		result->input_requests = cJSON_CreateObject();
-		cJSON_AddItemToObject(
-				result->input_requests, asked->key, cJSON_Parse(asked->request));
+		result->input_requests = cJSON_Parse("{\"client_roots\":{\"method\":\"roots/list\","
+						     "\"params\":{}}}");
 	}
 	return CUA_OK;
 }
@@ -142,11 +167,10 @@ static const struct mcp_serve_tool fixtures[] = {
 	{ .name = "test_error_handling", .run = fail },
 	{ .name = "test_tool_with_progress", .run = progress },
 	{ .name = "test_input_required_result_elicitation", .run = ask_name },
-	{ .name = "test_input_required_result_capabilities",
-			.run = ask_client,
-			.subject = &sampling },
-	{ .name = "test_input_required_result_sampling", .run = ask_client, .subject = &sampling },
-	{ .name = "test_input_required_result_list_roots", .run = ask_client, .subject = &roots },
+	{ .name = "test_input_required_result_capabilities", .run = ask_capital },
+	{ .name = "test_input_required_result_sampling", .run = ask_capital },
+	{ .name = "test_sampling", .run = sample },
+	{ .name = "test_input_required_result_list_roots", .run = list_roots },
 	{ .name = "test_logging_tool", .run = say, .subject = TEXT("done") },
 	{ .name = "test_streaming_elicitation", .run = say, .subject = TEXT("done") },
 };
@@ -214,6 +238,20 @@ static void emit(const char *text, size_t len, void *user_data)
 	fflush(stdout);
 }
 
+/* Host and Origin, as cua serve checks them on all that it has. */
+static bool is_let_in(const struct post *post)
+{
+	const cJSON *headers = cua_json_member(post->json, "headers");
+	const struct gate_request request = { .method = cua_json_text(post->json, "method"),
+		.host = cua_json_text(headers, "host"),
+		.origin = cua_json_text(headers, "origin"),
+		.fetch_site = cua_json_text(headers, "sec-fetch-site"),
+		.fetch_mode = cua_json_text(headers, "sec-fetch-mode") };
+	struct gate gate;
+	gate_init(&gate, "127.0.0.1", cua_json_int(post->json, "port"), false);
+	return gate_check(&gate, &request) == GATE_OPEN;
+}
+
 /* The status that it has. */
 static int handle(struct post *post, const struct mcp_serve_message *message,
 		const struct mcp_serve_out *out)
@@ -251,7 +289,9 @@ static void *answer(void *user_data)
 	const struct mcp_serve_out out = { emit, post };
 	const char *body = cua_json_text(post->json, "body");
 	int status = 400;
-	if (mcp_serve_read(body, strlen(body), &message, &out) == 0) {
+	if (!is_let_in(post)) {
+		status = 403;
+	} else if (mcp_serve_read(body, strlen(body), &message, &out) == 0) {
 		status = handle(post, &message, &out);
 		mcp_serve_message_finish(&message);
 	}

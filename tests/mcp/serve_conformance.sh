@@ -12,15 +12,10 @@ folder=$2
 . "$here/packages.sh"
 cp "$here/conformance_bridge.mjs" .
 
-# Of clients nothing is asked but their user: no sampling. News of a resource would come after the POST that
-# has asked for them, on a stream of their own. A server checks Host and Origin for all that it has:
-# serve_rebinding.mjs runs that one on it.
 cat >serve_expected.yaml <<'END'
 server:
   - resources-subscribe
   - resources-unsubscribe
-  - tools-call-sampling
-  - dns-rebinding-protection
 END
 status=0
 for revision in 2026-07-28 2025-11-25; do

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { inflateSync } from 'node:zlib';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Client as NewClient } from '@modelcontextprotocol/client';
 import { StdioClientTransport as NewTransport } from '@modelcontextprotocol/client/stdio';
 
@@ -113,6 +113,24 @@ async function reads_and_prompts(client) {
 	const { completion } = await client.complete({ ref: { type: 'ref/prompt', name },
 		argument: { name: 'by', value: 'r' } });
 	assert.deepEqual(completion.values, ['run']);
+}
+
+// The host's own model is shown the screen, and its words are the answer.
+async function asks_its_model(transportClass, client, schema) {
+	let asked;
+	client.setRequestHandler(schema, async ({ params }) => {
+		asked = params;
+		return { role: 'assistant', model: 'test', content: { type: 'text', text: 'A desktop, at 640,400.' } };
+	});
+	await connect([], transportClass, client);
+	const args = { question: 'What is there?' };
+	const result = await client.callTool({ name: 'ask_about_screen', arguments: args });
+	assert.equal(text(result), 'A desktop, at 640,400.');
+	const [picture, words] = asked.messages.map(({ content }) => content);
+	assert.deepEqual(decode(picture), { width: 1280, height: 800 });
+	assert.equal(words.text, args.question);
+	assert.match(asked.systemPrompt, /1280 by 800/);
+	await client.close();
 }
 
 // What a model did wrong is an answer for it; what its host did wrong is an error.
@@ -406,6 +424,11 @@ await test('runs, and has its user asked, newest revision', () => {
 	client.setRequestHandler('elicitation/create', user(told));
 	return runs_and_answers([], NewTransport, client, asks_user(told));
 });
+const samples = { capabilities: { sampling: {} } };
+await test('asks its model', () => asks_its_model(StdioClientTransport, new Client(who, samples),
+	CreateMessageRequestSchema));
+await test('asks its model, newest revision', () => asks_its_model(NewTransport,
+	new NewClient(who, { ...samples, ...pin }), 'sampling/createMessage'));
 const modern = await connect([], NewTransport,
 	new NewClient(who, pin));
 await test('lists tools, newest revision', () => lists_tools(modern.client));
