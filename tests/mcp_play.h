@@ -12,9 +12,9 @@
 
 #include "agent/mcp/mcp_server.h"
 
-#define MCP_PLAY_INIT_MS 3000
-#define MCP_PLAY_CALL_MAX_MS 2000
-#define MCP_PLAY_END_MS 2000 /* what the processes of a server may take to end */
+#define MCP_PLAY_INIT_MS 3000     /* where a server is given up at its start */
+#define MCP_PLAY_CALL_MAX_MS 2000 /* where it is in a call */
+#define MCP_PLAY_LATE_MS 20000    /* beyond these, on a machine that has much to do */
 
 struct mcp_play {
 	char *argv[5], *none[1];
@@ -25,9 +25,11 @@ struct mcp_play {
 	struct cua_error why;
 };
 
-/* Nothing is started yet: the entry may be changed. */
+/* Nothing is started yet: the entry may be changed. Its server has time for all it does. */
 void mcp_play_begin(struct mcp_play *play, const char *mode);
+/* To be given up at its start, and so a call of it. */
 void mcp_play_begin_within(struct mcp_play *play, const char *mode, int init_ms);
+void mcp_play_begin_impatient(struct mcp_play *play, const char *mode);
 void mcp_play_begin_with(struct mcp_play *play, const char *mode,
 		const struct agent_mcp_server_options *options);
 /* In time, and nothing is left of it. */
