@@ -148,7 +148,7 @@ static void expect_time_over(const struct agent_stage *stage)
 	assert_int_equal(stage->result.outcome, CUA_AGENT_LIMIT);
 	assert_int_equal(stage->result.limit, AGENT_LIMIT_TIME);
 	assert_non_null(strstr(stage->result.error.msg, "--max-time"));
-	assert_in_range((int)stage->result.ms, 900, 8000);
+	assert_in_range((int)stage->result.ms, 900, 30000);
 }
 
 static void a_tool_ends_with_the_time_of_the_run(void **state)
@@ -200,7 +200,7 @@ static void a_question_ends_with_the_time_of_the_run(void **state)
 	play(stage, "- ask: moves\n  when: {action: move}\n",
 			(const char *const[]){ ACT(4, MOVE), SAID, NULL });
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_in_range(asked_until_us - begun_us, 30000000, 31000000);
+	assert_in_range(asked_until_us - begun_us, 30000000, 60000000);
 	expect_word(stage, 0, "{\"number\":4,\"allowed\":false,");
 }
 
