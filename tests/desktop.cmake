@@ -123,6 +123,8 @@ cua_desktop_test(standin 600 standin_process)
 cua_desktop_test(pool 240 standin_process)
 cua_desktop_test(serve 240 standin_process PkgConfig::libcurl)
 target_sources(test_desktop_serve PRIVATE ${desktop_tests_dir}/serve_stage.c)
+cua_desktop_test(serve_session 120 PkgConfig::libcurl)
+target_sources(test_desktop_serve_session PRIVATE ${desktop_tests_dir}/serve_stage.c ${desktop_tests_dir}/serve_socket.c)
 cua_desktop_test(serve_telemetry 120 standin_process PkgConfig::libcurl)
 target_sources(test_desktop_serve_telemetry PRIVATE ${desktop_tests_dir}/serve_stage.c)
 target_compile_definitions(test_desktop_serve_telemetry PRIVATE

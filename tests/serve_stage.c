@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "tests/waiting.h"
 
@@ -163,6 +164,25 @@ cJSON *serve_json(const struct serve_stage *stage, const char *method, const cha
 	cJSON *json = CUA_STEAL(answer.json);
 	serve_answer_finish(&answer);
 	return json;
+}
+
+struct serve_session serve_login(const struct serve_stage *stage, const char *login)
+{
+	struct serve_session made;
+	char body[200], session[200];
+	snprintf(body, sizeof(body), "{\"login\":\"%s\"}", login);
+	const struct serve_call call = { "POST", "/v1/login", body, "", { 0 } };
+	struct serve_answer answer = serve_send(stage, &call);
+	assert_int_equal(answer.status, 201);
+	const char *set = strstr(answer.headers, "cua_session=");
+	assert_non_null(set);
+	assert_int_equal(sscanf(set, "cua_session=%199[^;]", session), 1);
+	snprintf(made.cookie, sizeof(made.cookie), "Cookie: other=1; cua_session=%s", session);
+	snprintf(made.csrf, sizeof(made.csrf), "X-Cua-Csrf: %s",
+			cua_json_text(answer.json, "csrf"));
+	snprintf(made.origin, sizeof(made.origin), "Origin: %s", stage->base);
+	serve_answer_finish(&answer);
+	return made;
 }
 
 int serve_post_unread(const struct serve_stage *stage, const char *path, const char *body)

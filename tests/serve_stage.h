@@ -49,6 +49,14 @@ struct serve_answer {
 struct serve_answer serve_send(const struct serve_stage *stage, const struct serve_call *call);
 void serve_answer_finish(struct serve_answer *answer);
 
+/* What a browser sends along that has logged in, "Name: value" each. */
+struct serve_session {
+	char cookie[256], csrf[256], origin[128];
+};
+
+/* By a login that is good once, such as the stage's. */
+struct serve_session serve_login(const struct serve_stage *stage, const char *login);
+
 /* A POST with the admin's token whose answer nobody reads; the connection, the caller's. */
 int serve_post_unread(const struct serve_stage *stage, const char *path, const char *body);
 

@@ -439,29 +439,19 @@ static void a_token_that_is_over_ends_what_it_opened(void **state)
 static void a_session_that_ends_takes_its_views_along(void **state)
 {
 	(void)state;
-	char body[200], cookie[400], origin[128], csrf[200], further[700];
-	snprintf(body, sizeof(body), "{\"login\":\"%s\"}", stage.login);
-	const struct serve_call login = { "POST", "/v1/login", body, "", { 0 } };
-	struct serve_answer answer = serve_send(&stage, &login);
-	assert_int_equal(answer.status, 201);
-	const char *set = strstr(answer.headers, "set-cookie: ");
-	assert_non_null(set);
-	snprintf(cookie, sizeof(cookie), "Cookie: %.*s", (int)strcspn(set + 12, ";"), set + 12);
-	snprintf(csrf, sizeof(csrf), "X-Cua-Csrf: %s", cua_json_text(answer.json, "csrf"));
-	snprintf(origin, sizeof(origin), "Origin: %s", stage.base);
-	serve_answer_finish(&answer);
-
+	char further[700];
+	const struct serve_session session = serve_login(&stage, stage.login);
 	const struct serve_call ask = { "POST", "/v1/desktops/seen/viewers", "{\"mode\":\"act\"}",
-		"", { cookie, csrf, origin } };
-	answer = serve_send(&stage, &ask);
+		"", { session.cookie, session.csrf, session.origin } };
+	struct serve_answer answer = serve_send(&stage, &ask);
 	assert_int_equal(answer.status, 201);
-	snprintf(further, sizeof(further), "%s\r\n%s\r\n", cookie, origin);
+	snprintf(further, sizeof(further), "%s\r\n%s\r\n", session.cookie, session.origin);
 	struct serve_socket socket = serve_socket_open(
 			&stage, cua_json_text(answer.json, "path"), true, "", further);
 	serve_answer_finish(&answer);
 	assert_int_equal(socket.status, 101);
 	const struct serve_call logout = { "DELETE", "/v1/session", NULL, "",
-		{ cookie, csrf, origin } };
+		{ session.cookie, session.csrf, session.origin } };
 	answer = serve_send(&stage, &logout);
 	assert_int_equal(answer.status, 204);
 	serve_answer_finish(&answer);

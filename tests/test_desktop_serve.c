@@ -68,45 +68,6 @@ static void expect_done(const cJSON *run)
 	assert_int_equal(cua_json_int(run, "actions"), 2);
 }
 
-static void a_login_is_used_once(void **state)
-{
-	(void)state;
-	char body[200], cookie[256], csrf[200], session[200];
-	snprintf(body, sizeof(body), "{\"login\":\"%s\"}", stage.login);
-	const struct serve_call login = { "POST", "/v1/login", body, "", { 0 } };
-	struct serve_answer first = serve_send(&stage, &login);
-	struct serve_answer second = serve_send(&stage, &login);
-	assert_int_equal(first.status, 201);
-	assert_int_equal(second.status, 401);
-	assert_says(first.headers, "HttpOnly; SameSite=Strict");
-	const char *set = strstr(first.headers, "cua_session=");
-	assert_int_equal(sscanf(set, "cua_session=%199[^;]", session), 1);
-	snprintf(cookie, sizeof(cookie), "Cookie: other=1; cua_session=%s", session);
-	snprintf(csrf, sizeof(csrf), "X-Cua-Csrf: %s", cua_json_text(first.json, "csrf"));
-	char origin[128];
-	snprintf(origin, sizeof(origin), "Origin: %s", stage.base);
-	/* The cookie alone, with its page's origin, and with what its page knows. */
-	const struct {
-		const char *headers[4];
-		long status;
-	} tries[] = { { { cookie }, 403 }, { { cookie, origin }, 403 },
-		{ { cookie, origin, csrf }, 201 }, { { cookie, "Origin: null", csrf }, 403 },
-		{ { origin, csrf }, 401 } };
-	for (size_t i = 0; i < CUA_ARRAY_LEN(tries); i++) {
-		char project[64];
-		snprintf(project, sizeof(project), "{\"name\":\"by a page %zu\"}", i);
-		struct serve_call call = { "POST", "/v1/projects", project, "", { 0 } };
-		memcpy(call.headers, tries[i].headers, sizeof(tries[i].headers));
-		struct serve_answer answer = serve_send(&stage, &call);
-		if (answer.status != tries[i].status) {
-			fail_msg("try %zu: %ld %s", i, answer.status, answer.text);
-		}
-		serve_answer_finish(&answer);
-	}
-	serve_answer_finish(&first);
-	serve_answer_finish(&second);
-}
-
 static void a_token_may_what_its_scopes_say(void **state)
 {
 	(void)state;
@@ -330,7 +291,6 @@ static void beyond_this_machine_it_wants_tls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_login_is_used_once),
 		cmocka_unit_test(a_token_may_what_its_scopes_say),
 		cmocka_unit_test(who_acts_names_no_policy_and_no_address),
 		cmocka_unit_test(what_is_told_once_is_not_kept),

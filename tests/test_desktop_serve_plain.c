@@ -200,38 +200,24 @@ static void get_runs_nothing(void **state)
 	expect_all(calls, CUA_ARRAY_LEN(calls));
 }
 
-static void make_session(char *cookie, size_t size)
-{
-	char body[200], session[200];
-	snprintf(body, sizeof(body), "{\"login\":\"%s\"}", stage.login);
-	const struct serve_call login = { "POST", "/v1/login", body, "", { 0 } };
-	struct serve_answer answer = serve_send(&stage, &login);
-	assert_int_equal(answer.status, 201);
-	assert_int_equal(sscanf(strstr(answer.headers, "cua_session="), "cua_session=%199[^;]",
-					 session),
-			1);
-	snprintf(cookie, size, "Cookie: cua_session=%s", session);
-	serve_answer_finish(&answer);
-}
-
 static void where_it_may_get_needs_a_token(void **state)
 {
 	(void)state;
-	char cookie[256];
 	serve_stage_end(&stage);
 	stage.option = "--plain-get";
 	serve_stage_begin(&stage);
-	make_session(cookie, sizeof(cookie));
+	const struct serve_session session = serve_login(&stage, stage.login);
 	const struct expected calls[] = {
 		{ { "GET", "/run-terminal?cmd=echo+got", NULL, NULL, { 0 } }, 200,
 				"{\"output\":\"got\\n\",\"exit_status\":0}" },
 		{ { "GET", "/run-terminal?cmd=echo+got", NULL, "", { 0 } }, 401, "token" },
 		{ { "GET", "/run-terminal?cmd=echo+got", NULL, "",
-				  { cookie, "Sec-Fetch-Site: same-origin" } },
+				  { session.cookie, session.csrf, "Sec-Fetch-Site: same-origin" } },
 				403, "nothing for a cookie" },
-		{ { "GET", "/run-terminal?cmd=echo+got", NULL, "", { cookie } }, 403, "Origin" },
+		{ { "GET", "/run-terminal?cmd=echo+got", NULL, "", { session.cookie } }, 403,
+				"Origin" },
 		{ { "GET", "/run-terminal?cmd=echo+got", NULL, "",
-				  { cookie, "Sec-Fetch-Site: cross-site" } },
+				  { session.cookie, "Sec-Fetch-Site: cross-site" } },
 				403, "other sites" },
 		{ { "GET", "/run-terminal?cmd=echo+got", NULL, NULL,
 				  { "Sec-Fetch-Site: cross-site" } },

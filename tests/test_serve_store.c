@@ -117,7 +117,9 @@ static void a_newer_store_is_left_alone(void **state)
 static void a_token_is_what_was_told_once(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct token_wish wish = { TOKEN_API, "ci", SCOPE_WATCH | SCOPE_ACT, 0 };
+	const struct token_wish wish = {
+		.kind = TOKEN_API, .name = "ci", .scopes = SCOPE_WATCH | SCOPE_ACT
+	};
 	char id[TOKEN_ID_SIZE], token[TOKEN_SIZE], other[TOKEN_SIZE];
 	struct caller caller;
 	assert_int_equal(token_create(fixture->store, &wish, id, token, NULL, NULL), CUA_OK);
@@ -148,7 +150,7 @@ static void a_token_is_what_was_told_once(void **state)
 static void a_token_ends_with_its_time(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct token_wish wish = { TOKEN_LOGIN, "login", SCOPES_ALL, 60000 };
+	const struct token_wish wish = { TOKEN_LOGIN, "login", SCOPES_ALL, 60000, NULL };
 	char id[TOKEN_ID_SIZE], token[TOKEN_SIZE];
 	struct caller caller;
 	assert_int_equal(token_create(fixture->store, &wish, id, token, NULL, NULL), CUA_OK);
@@ -165,7 +167,7 @@ static void a_token_ends_with_its_time(void **state)
 static void the_file_has_no_token(void **state)
 {
 	struct fixture *fixture = *state;
-	const struct token_wish wish = { TOKEN_API, "ci", SCOPE_WATCH, 0 };
+	const struct token_wish wish = { .kind = TOKEN_API, .name = "ci", .scopes = SCOPE_WATCH };
 	char id[TOKEN_ID_SIZE], token[TOKEN_SIZE], path[128];
 	assert_int_equal(token_create(fixture->store, &wish, id, token, NULL, NULL), CUA_OK);
 	static const char *const ends[] = { "", "-wal" };

@@ -22,7 +22,7 @@ static struct ticket_grant grant = { .kind = "terminal", .subject = "hand", .col
 
 static int begin(void **state)
 {
-	const struct token_wish wish = { TOKEN_API, "test", SCOPES_ALL, 0 };
+	const struct token_wish wish = { .kind = TOKEN_API, .name = "test", .scopes = SCOPES_ALL };
 	char path[96], token[TOKEN_SIZE];
 	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/cua-test-XXXXXX");

@@ -184,7 +184,8 @@ static void add_security_schemes(cJSON *components)
 	cJSON_AddStringToObject(session, "in", "cookie");
 	cJSON_AddStringToObject(session, "name", "cua_session");
 	cJSON_AddStringToObject(session, "description",
-			"of a browser; what is no GET needs the header X-Cua-Csrf as well");
+			"of a browser; each request needs the header X-Cua-Csrf as well, or "
+			"where it takes one a ticket");
 }
 
 cJSON *server_openapi(void)

@@ -138,21 +138,35 @@ enum cua_status request_authenticate(struct server *server, struct store *store,
 	return status;
 }
 
-/* A page of another site can neither read this nor send it. */
-static enum cua_status check_csrf(const struct request *request, struct cua_error *err)
+/* The session's own ticket for this path. */
+static bool has_ticket(const struct request *request)
+{
+	const char *ticket = cua_http_argument(request->head, "ticket");
+	struct ticket_grant grant;
+	return request->route->flags & ROUTE_OPENED && ticket &&
+			tickets_use(request->server->tickets, ticket, TICKET_PATH,
+					request->head->path, request->head->peer, &grant,
+					NULL) == CUA_OK &&
+			strcmp(grant.caller.id, request->caller.id) == 0;
+}
+
+/* A page of another site can neither read this nor send it, and who is sent the cookie, on another
+ * port of the same name, does not have it. */
+static enum cua_status check_second(const struct request *request, struct cua_error *err)
 {
 	const char *sent = cua_http_header(request->head, "x-cua-csrf");
 	const char *wanted = request->caller.csrf;
-	const bool acts = strcmp(request->route->method, "GET") != 0;
-	if (!acts || !request->caller.is_session) {
+	if (!request->caller.is_session) {
 		return CUA_OK;
 	}
-	return strlen(sent) == strlen(wanted) && sodium_memcmp(sent, wanted, strlen(wanted)) == 0
+	const bool is_sent = wanted[0] && strlen(sent) == strlen(wanted) &&
+			sodium_memcmp(sent, wanted, strlen(wanted)) == 0;
+	return is_sent || has_ticket(request)
 			? CUA_OK
 			: CUA_FAIL(err, CUA_ERR_POLICY, 0,
 					  "the header X-Cua-Csrf of this session is missing or "
 					  "wrong; "
-					  "GET /v1/session tells it");
+					  "POST /v1/login set it");
 }
 
 enum cua_status request_admit(struct request *request, struct cua_error *err)
@@ -170,7 +184,7 @@ enum cua_status request_admit(struct request *request, struct cua_error *err)
 			request->head, &request->caller, &request->http_status, &wait_s, err);
 	if (status == CUA_OK) {
 		request->http_status = 403;
-		status = check_csrf(request, err);
+		status = check_second(request, err);
 	}
 	if (status == CUA_OK &&
 			(request->caller.scopes & request->route->scope) != request->route->scope) {
@@ -244,6 +258,10 @@ enum cua_status request_admit_websocket(
 			? take_ticket(request, &stream->refused_with, &wait_s, err)
 			: request_authenticate(server, server->store, &stream->head,
 					  &request->caller, &stream->refused_with, &wait_s, err);
+	if (status == CUA_OK && !(request->route->flags & ROUTE_TICKET)) {
+		status = check_second(request, err);
+		stream->refused_with = status == CUA_OK ? stream->refused_with : 403;
+	}
 	if (status == CUA_OK &&
 			(request->caller.scopes & request->route->scope) != request->route->scope) {
 		stream->refused_with = 403;

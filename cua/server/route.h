@@ -27,6 +27,9 @@ enum route_flag {
 	/* A WebSocket alone, for who has a ticket: the query has "ticket", the path one {...},
 	 * which is what the ticket was given for, as is the path's last part. */
 	ROUTE_TICKET = 128,
+	/* A browser opens it without headers: of a session, a ticket for the path (POST
+	 * /v1/tickets) does in the place of X-Cua-Csrf. The query has "ticket". */
+	ROUTE_OPENED = 256,
 };
 
 struct route {
@@ -61,6 +64,13 @@ extern const struct routes *const server_routes[];
 
 /* Of a list without further arguments, and what each list takes. */
 extern const struct fields list_query;
+/* In the query of what has ROUTE_OPENED. */
+#define TICKET_FIELD \
+	{ \
+		"ticket", FIELD_TEXT, 0, 1, TICKET_SIZE, NULL, NULL, \
+				"of createTicket: what a session may send in the place of " \
+				"X-Cua-Csrf" \
+	}
 #define LIST_FIELDS \
 	{ "limit", FIELD_WHOLE, 0, 1, LIST_LIMIT_MAX, NULL, NULL, "items at most, 50 without" }, \
 	{ \

@@ -238,6 +238,9 @@ static enum cua_status get_backup(struct request *request, struct cua_error *err
 			request->parameters[0]);
 }
 
+static const struct field backup_fields[] = { TICKET_FIELD, { 0 } };
+static const struct fields backup_query = { "BackupQuery", backup_fields };
+
 static const struct field restore_fields[] = {
 	{ "path", FIELD_TEXT, FIELD_REQUIRED, 1, WORKSPACE_PATH_MAX, NULL, NULL,
 			"of the archive, a file of the project that was uploaded before: tar, "
@@ -306,7 +309,7 @@ static enum cua_status post_restore(struct request *request, struct cua_error *e
 static const struct route table[] = {
 	{ "GET", "/v1/projects/{project}/backup", "backUpProject",
 			"All its files as a tar archive; without its end it broke off", SCOPE_WATCH,
-			ROUTE_FILE, NULL, NULL, NULL, 0, get_backup },
+			ROUTE_FILE | ROUTE_OPENED, &backup_query, NULL, NULL, 0, get_backup },
 	{ "POST", "/v1/projects/{project}/restore", "restoreProject",
 			"Unpacks an archive that was uploaded before, over the files that are "
 			"there",

@@ -111,7 +111,7 @@ static const struct field after_fields[] = {
 	{ "after", FIELD_WHOLE, 0, 0, 9e15, NULL, NULL,
 			"the seq of the last message that is known; also Last-Event-ID. Who cannot "
 			"go on from there is sent {\"event\": \"reset\"} first" },
-	{ 0 }
+	TICKET_FIELD, { 0 }
 };
 static const struct fields feed_query = { "FeedAfter", after_fields };
 
@@ -119,6 +119,7 @@ static const struct route table[] = {
 	{ "GET", "/v1/events", "watchAll",
 			"Changes of runs, approvals, desktops and of who controls them, as they "
 			"happen: server-sent events, or a WebSocket",
-			SCOPE_WATCH, 0, &feed_query, NULL, NULL, 0, get_feed, websocket_feed },
+			SCOPE_WATCH, ROUTE_OPENED, &feed_query, NULL, NULL, 0, get_feed,
+			websocket_feed },
 };
 const struct routes feed_routes = ROUTES("events", "What changes, of everything", table);

@@ -77,7 +77,7 @@ static const struct fields interruption_body = { "Interruption", interruption_fi
 static const struct field after_fields[] = {
 	{ "after", FIELD_WHOLE, 0, 0, 1e15, NULL, NULL,
 			"the seq of the last event that is known; also Last-Event-ID" },
-	{ 0 }
+	TICKET_FIELD, { 0 }
 };
 static const struct fields events_query = { "EventsAfter", after_fields };
 
@@ -409,7 +409,7 @@ static const struct route table[] = {
 			SCOPE_ADMIN, 0, NULL, NULL, NULL, 0, delete_run },
 	{ "GET", "/v1/runs/{run}/events", "watchRun",
 			"Its events as they happen: server-sent events, or a WebSocket",
-			SCOPE_WATCH, 0, &events_query, NULL, NULL, 0, run_events_get,
+			SCOPE_WATCH, ROUTE_OPENED, &events_query, NULL, NULL, 0, run_events_get,
 			run_events_websocket },
 	{ "POST", "/v1/runs/{run}/messages", "tellRun", "Tells the model something", SCOPE_ACT,
 			ROUTE_LARGE, NULL, &message_body, &run_answer, 202, post_message },

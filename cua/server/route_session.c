@@ -43,7 +43,7 @@ static enum cua_status set_cookie(struct request *request, const char *session, 
 enum cua_status session_make_login(
 		struct store *store, char ret_login[TOKEN_SIZE], struct cua_error *err)
 {
-	const struct token_wish wish = { TOKEN_LOGIN, "login", SCOPES_ALL, LOGIN_LASTS_MS };
+	const struct token_wish wish = { TOKEN_LOGIN, "login", SCOPES_ALL, LOGIN_LASTS_MS, NULL };
 	char id[TOKEN_ID_SIZE];
 	enum cua_status status = store_run(store, NULL, err,
 			"DELETE FROM tokens WHERE expires_ms < ?", "i", store_now_ms());
@@ -55,6 +55,9 @@ enum cua_status session_make_login(
 static const struct field login_fields[] = {
 	{ "login", FIELD_TEXT, FIELD_REQUIRED, 1, TOKEN_SIZE, NULL, NULL,
 			"what stands after # in the URL that cua serve prints; used once" },
+	{ "csrf", FIELD_TEXT, 0, 32, TOKEN_SIZE - 1, NULL, NULL,
+			"the X-Cua-Csrf of the session, at random; without, the server chooses. "
+			"Who has chosen it needs no answer, which a page that goes does not get" },
 	{ 0 }
 };
 static const struct fields login_body = { "Login", login_fields };
@@ -63,7 +66,8 @@ static const struct field session_fields[] = {
 	{ "name", FIELD_TEXT, FIELD_REQUIRED, .help = "of the token or the session" },
 	{ "scopes", FIELD_TEXTS, FIELD_REQUIRED, .help = "watch, act, approve, admin" },
 	{ "csrf", FIELD_TEXT, FIELD_REQUIRED | FIELD_NULLABLE,
-			.help = "of a session: the header X-Cua-Csrf of all that is no GET" },
+			.help = "of a session: the header X-Cua-Csrf of all its requests; a "
+				"cookie goes to every port of a machine, and opens nothing alone" },
 	{ 0 }
 };
 static const struct fields session_answer = { "Session", session_fields };
@@ -98,8 +102,8 @@ static enum cua_status post_login(struct request *request, struct cua_error *err
 				"this login was used already, or is over; cua serve login makes "
 				"another");
 	}
-	const struct token_wish wish = { TOKEN_SESSION, login.name, login.scopes,
-		SESSION_LASTS_MS };
+	const struct token_wish wish = { TOKEN_SESSION, login.name, login.scopes, SESSION_LASTS_MS,
+		cua_json_text(request->body, "csrf") };
 	struct caller caller = { .scopes = login.scopes, .is_session = true };
 	snprintf(caller.name, sizeof(caller.name), "%s", login.name);
 	if (status == CUA_OK) {

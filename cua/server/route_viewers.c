@@ -73,7 +73,7 @@ static enum cua_status post_viewer(struct request *request, struct cua_error *er
 {
 	const char *mode = cua_json_text(request->body, "mode");
 	struct ticket_grant grant = { .kind = "rfb", .caller = request->caller };
-	char ticket[TICKET_SIZE], path[256];
+	char ticket[TICKET_SIZE], path[sizeof(grant.subject) + 100];
 	const char *desktop = request->parameters[0];
 	int64_t expires_ms = 0;
 	if (viewer_mode(mode) != VNC_MODE_WATCH && !(request->caller.scopes & SCOPE_ACT)) {

@@ -8,6 +8,7 @@ const struct fields list_query = { "List", list_fields };
 const struct routes *const server_routes[] = {
 	&service_routes,
 	&session_routes,
+	&ticket_routes,
 	&project_routes,
 	&file_routes,
 	&backup_routes,

@@ -1,7 +1,9 @@
 #ifndef CUA_SERVER_SESSION_H
 #define CUA_SERVER_SESSION_H
 
-/* Sessions of people's browsers: a cookie that no script can read and no other site can use. */
+/* Sessions of people's browsers: a cookie that no script can read and no other site can use, and a
+ * second value that the page keeps. Cookies know no ports: on a machine with several users anybody
+ * may serve a page beside ours and be sent it. What a page keeps is its origin's alone. */
 
 #include "cua/server/route.h"
 

@@ -1,9 +1,10 @@
 #ifndef CUA_SERVER_TICKETS_H
 #define CUA_SERVER_TICKETS_H
 
-/* Tickets for WebSockets: pages cannot give a token with one, and what stands in a URL ends up in
- * logs. So a request with a token gets a ticket, which is good once, soon, from the same address,
- * and for nothing else. In memory alone: a server that starts anew knows none. Any thread may call.
+/* Tickets for what browsers open without headers, WebSockets and downloads: what stands in a URL
+ * ends up in logs. So a request with a token gets a ticket, which is good once, soon, from the same
+ * address, and for nothing else. In memory alone: a server that starts anew knows none. Any thread
+ * may call.
  */
 
 #include <stdint.h>
@@ -13,12 +14,14 @@
 
 #define TICKET_SIZE 48
 #define TICKET_LASTS_MS 30000
+#define TICKET_PATH "path"
 
 /* What a ticket was given for. */
 struct ticket_grant {
-	char kind[16];    /* the last part of the path that takes it: "rfb", "terminal" */
-	char subject[64]; /* the desktop */
-	char mode[16];    /* of viewers; "" for none */
+	/* The last part of the path that takes it, "rfb" or "terminal"; TICKET_PATH for a path. */
+	char kind[16];
+	char subject[256]; /* the desktop; the path */
+	char mode[16];     /* of viewers; "" for none */
 	int columns, rows;
 	struct caller caller;
 };

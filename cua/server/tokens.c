@@ -120,6 +120,9 @@ enum cua_status token_create(struct store *store, const struct token_wish *wish,
 	if (wish->kind == TOKEN_SESSION) {
 		make_token(csrf_id, csrf);
 	}
+	if (wish->csrf && wish->csrf[0]) {
+		snprintf(csrf, sizeof(csrf), "%s", wish->csrf);
+	}
 	enum cua_status status = store_run(store, NULL, err,
 			"INSERT INTO tokens (id, kind, name, hash, scopes, csrf, created_ms, "
 			"expires_ms)"

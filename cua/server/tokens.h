@@ -33,7 +33,7 @@ struct caller {
 	char name[128];
 	unsigned int scopes;
 	bool is_session;
-	char csrf[TOKEN_SIZE]; /* of a session: its page sends it along with what acts */
+	char csrf[TOKEN_SIZE]; /* of a session: the second value, which its page sends along */
 };
 
 /* "watch,act" to scopes; CUA_ERR_INVAL. An admin gets all of them. */
@@ -49,6 +49,7 @@ struct token_wish {
 	const char *name;
 	unsigned int scopes;
 	int64_t lasts_ms; /* 0: until it is revoked */
+	const char *csrf; /* of a session: what its page has chosen; NULL or "": chosen here */
 };
 
 /* ret_token is told once, and nowhere kept; ret_csrf, of a session, may be NULL. */

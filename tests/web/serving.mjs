@@ -130,9 +130,29 @@ test('a page that is loaded anew while it logs in is logged in', async () => {
 		await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
 		assert.equal(await page.getByRole('alert').count(), 0);
 		assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-		expectQuiet(page, '401');
+		expectQuiet(page, '401', '403');
 		await page.context().close();
 	}
+});
+
+test('what a browser hands to other ports opens nothing', async () => {
+	const page = await openPage(browser);
+	await page.goto(server.login());
+	await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	const [{ name, value }] = await page.context().cookies();
+	const own = { Cookie: `${name}=${value}`, 'Sec-Fetch-Site': 'same-origin' };
+	for (const path of ['/v1/session', '/v1/runs', '/v1/events', '/v1/projects/default/backup']) {
+		assert.equal((await load(path, own)).status, 403, path);
+	}
+	// Another tab of the same browser has what the page has kept.
+	const tab = await page.context().newPage();
+	await tab.goto(server.base);
+	await tab.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	await tab.goto(`${server.base}/#/settings`);
+	await tab.getByRole('button', { name: 'Log out' }).click();
+	await tab.getByRole('heading', { name: 'Log in to cua' }).waitFor();
+	assert.equal(await tab.evaluate(() => localStorage.getItem('cua-csrf')), null);
+	await page.context().close();
 });
 
 test('a login of before does no harm to who is logged in', async () => {
@@ -143,7 +163,7 @@ test('a login of before does no harm to who is logged in', async () => {
 		await page.reload();
 		await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
 	}
-	expectQuiet(page, '401');
+	expectQuiet(page, '401', '403');
 	await page.context().close();
 });
 

@@ -78,7 +78,7 @@ test('all files are backed up, and come back', async () => {
 	await view('projects/default');
 	const [archive] = await Promise.all([
 		page.waitForEvent('download'),
-		page.getByRole('link', { name: 'Back up all' }).click(),
+		page.getByRole('button', { name: 'Back up all' }).click(),
 	]);
 	assert.equal(archive.suggestedFilename(), 'default.tar');
 	await server.call('DELETE', '/v1/projects/default/files?path=letter.txt');

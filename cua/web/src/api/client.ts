@@ -1,4 +1,5 @@
-// Requests to the server. A session's cookie goes along by itself, and what its page alone knows by a header.
+// Requests to the server. A session's cookie goes along by itself, to every port of this machine; what its page alone
+// knows, by a header.
 
 import { State } from '../lib/state';
 import type { Page, Session } from './types';
@@ -30,18 +31,24 @@ async function problemOf(response: Response): Promise<Problem> {
 	}
 }
 
+const csrfKey = 'cua-csrf';
+
+/** Of the session, for all tabs; storage knows ports. */
+const csrfOf = (): string | null => localStorage.getItem(csrfKey);
+
+/** A 304 is for who sent If-None-Match. */
 export async function send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
 	const headers = new Headers(init.headers);
-	const csrf = session.get()?.csrf;
-	if (csrf && method !== 'GET') headers.set('X-Cua-Csrf', csrf);
+	const csrf = csrfOf();
+	if (csrf && !headers.has('X-Cua-Csrf')) headers.set('X-Cua-Csrf', csrf);
 	let response: Response;
 	try {
-		response = await fetch(path, { ...init, method, headers, cache: 'no-store' });
+		response = await fetch(path, { cache: 'no-store', ...init, method, headers });
 	} catch (error) {
 		if (init.signal?.aborted) throw error;
 		throw new Problem(0, 'unreachable', 'The server cannot be reached.');
 	}
-	if (response.ok) return response;
+	if (response.ok || response.status === 304) return response;
 	const problem = await problemOf(response);
 	if (problem.status === 401 && session.get()) session.set(null);
 	throw problem;
@@ -81,12 +88,23 @@ export function path(strings: TemplateStringsArray, ...parts: (string | number)[
 	return strings.reduce((text, string, i) => text + encodeURIComponent(String(parts[i - 1])) + string);
 }
 
+/** The same with a ticket, for what takes no header: a WebSocket, or a download of the browser. It is good once. */
+export async function withTicket(address: string): Promise<string> {
+	const url = new URL(address, location.href);
+	const { ticket } = await post<{ ticket: string }>('/v1/tickets', { path: decodeURIComponent(url.pathname) });
+	url.searchParams.set('ticket', ticket);
+	return url.href;
+}
+
 /** null: there is none. */
-async function askSession(): Promise<Session | null> {
+async function askSession(csrf = csrfOf()): Promise<Session | null> {
+	if (!csrf) return null;
 	try {
-		return await get<Session>('/v1/session');
+		const response = await send('GET', '/v1/session', { headers: { 'X-Cua-Csrf': csrf } });
+		localStorage.setItem(csrfKey, csrf);
+		return await response.json();
 	} catch (error) {
-		if (error instanceof Problem && error.status === 401) return null;
+		if (error instanceof Problem && [401, 403].includes(error.status)) return null;
 		throw error;
 	}
 }
@@ -97,14 +115,29 @@ export async function findSession(): Promise<void> {
 
 const begunKey = 'cua-login';
 
+type Begun = { code: string; csrf: string };
+
+function begun(): Begun | null {
+	const kept = sessionStorage.getItem(begunKey);
+	return kept === null ? null : (JSON.parse(kept) as Begun);
+}
+
 /** A login that was begun in this tab and is not answered yet: the page was loaded anew meanwhile. */
-export const begunLogin = (): string | null => sessionStorage.getItem(begunKey);
+export const begunLogin = (): string | undefined => begun()?.code;
+
+/** What the session is opened with besides its cookie: chosen here, since an answer may come too late for the page. */
+function begin(code: string): Begun {
+	const random = crypto.getRandomValues(new Uint8Array(32));
+	const made = { code, csrf: [...random].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
+	sessionStorage.setItem(begunKey, JSON.stringify(made));
+	return made;
+}
 
 /** The session of a login that was used: where it was used here, its cookie is there, or on its way. */
-async function sessionOfUsed(wasBegun: boolean): Promise<Session | null> {
-	const deadline = Date.now() + (wasBegun ? 5000 : 0);
+async function sessionOfUsed(before: Begun | null): Promise<Session | null> {
+	const deadline = Date.now() + (before ? 5000 : 0);
 	for (;;) {
-		const found = await askSession();
+		const found = (before && (await askSession(before.csrf))) || (await askSession());
 		if (found || Date.now() >= deadline) return found;
 		await new Promise((resolve) => window.setTimeout(resolve, 100));
 	}
@@ -112,17 +145,18 @@ async function sessionOfUsed(wasBegun: boolean): Promise<Session | null> {
 
 /** A code is good once, so the request outlives the page, and its answer brings the cookie all the same. */
 export async function login(code: string): Promise<void> {
-	const wasBegun = begunLogin() === code;
-	let found: Session | null = wasBegun ? await askSession() : null;
+	const before = begunLogin() === code ? begun() : null;
+	let found = before && (await askSession(before.csrf));
 	if (!found) {
-		sessionStorage.setItem(begunKey, code);
+		const now = before ?? begin(code);
 		const headers = { 'Content-Type': 'application/json' };
+		const body = JSON.stringify({ login: code, csrf: now.csrf });
 		try {
-			await send('POST', '/v1/login', { headers, body: JSON.stringify({ login: code }), keepalive: true });
-			found = await get<Session>('/v1/session');
+			await send('POST', '/v1/login', { headers, body, keepalive: true });
+			found = await askSession(now.csrf);
 		} catch (error) {
 			if (!(error instanceof Problem && error.status === 401)) throw error;
-			found = await sessionOfUsed(wasBegun);
+			found = await sessionOfUsed(before);
 			if (!found) {
 				sessionStorage.removeItem(begunKey);
 				throw error;
@@ -135,6 +169,7 @@ export async function login(code: string): Promise<void> {
 
 export async function logout(): Promise<void> {
 	await remove('/v1/session');
+	localStorage.removeItem(csrfKey);
 	session.set(null);
 }
 

@@ -1,6 +1,8 @@
 // A WebSocket that comes back: after the server or the network was gone it goes on where it was. WebSockets,
 // because a browser has six connections for all event streams of all its tabs together.
 
+import { withTicket } from './client';
+
 export type StreamHandler = {
 	/** Where it goes on; asked anew for each connection. */
 	path: () => string;
@@ -18,25 +20,30 @@ export function follow(handler: StreamHandler): () => void {
 	let wait = waitFirst;
 	let ended = false;
 
-	const open = () => {
-		const address = new URL(handler.path(), location.href);
-		address.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-		address.hash = '';
+	const again = () => {
+		if (ended) return;
+		handler.onConnected?.(false);
+		timer = window.setTimeout(open, wait);
+		wait = Math.min(2 * wait, waitMost);
+	};
+	const open = async () => {
+		let address: string;
+		try {
+			address = (await withTicket(handler.path())).replace(/^http/, 'ws');
+		} catch {
+			return again();
+		}
+		if (ended) return;
 		socket = new WebSocket(address);
 		socket.onopen = () => handler.onConnected?.(true);
 		socket.onmessage = (event) => {
 			wait = waitFirst;
 			handler.onMessage(JSON.parse(event.data));
 		};
-		socket.onclose = () => {
-			if (ended) return;
-			handler.onConnected?.(false);
-			timer = window.setTimeout(open, wait);
-			wait = Math.min(2 * wait, waitMost);
-		};
+		socket.onclose = again;
 	};
 
-	open();
+	void open();
 	return () => {
 		ended = true;
 		window.clearTimeout(timer);

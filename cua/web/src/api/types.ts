@@ -80,7 +80,7 @@ export type Run = {
 	cost_usd: number | null;
 };
 
-export type Session = { name: string; scopes: string[]; csrf: string | null };
+export type Session = { name: string; scopes: string[] };
 
 export type Project = { id: string; name: string; defaults: RunSettings; created_ms: number; changed_ms: number };
 

@@ -1,13 +1,20 @@
 // All files of a project at once: as an archive, and back from one.
 
 import { useRef, useState } from 'preact/hooks';
-import { may, path, post, remove } from '../api/client';
+import { may, path, post, remove, withTicket } from '../api/client';
 import type { Restored } from '../api/types';
 import { bytes, plural } from '../lib/format';
 import { useAction } from '../lib/resource';
 import { query, upload } from '../lib/transfer';
 import { Button, Failure, Notice } from './basic';
-import { Icon } from './icon';
+
+/** By the browser, which writes it to the disk as it comes. */
+async function backUp(project: string): Promise<void> {
+	const link = document.createElement('a');
+	link.href = await withTicket(path`/v1/projects/${project}/backup`);
+	link.download = `${project}.tar`;
+	link.click();
+}
 
 /** An archive has to be a file of the project to be unpacked; it is one for that time alone. */
 async function restore(project: string, file: File, onProgress: (part: number) => void): Promise<Restored> {
@@ -45,10 +52,9 @@ export function Backup({ project, reload }: { project: string; reload: () => voi
 	return (
 		<div class="stack tight">
 			<div class="row">
-				<a class="button" href={path`/v1/projects/${project}/backup`} download={`${project}.tar`}>
-					<Icon name="download" />
+				<Button icon="download" disabled={action.busy} onClick={() => void action.run(() => backUp(project))}>
 					Back up all
-				</a>
+				</Button>
 				{may('act') && (
 					<>
 						<input

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { may, path, post } from '../../api/client';
 import type { Question } from '../../api/types';
+import { usePicture } from '../../lib/picture';
 import { useAction } from '../../lib/resource';
 import { Badge, Button, Failure, TextField } from '../../parts/basic';
 
@@ -29,6 +30,11 @@ function useLeft(seconds: number | undefined, id: string): number | null {
 
 /** Of "/folder/policy.yaml:4 (saving a file)" what tells something to people elsewhere. */
 const leafOf = (rule: string): string => rule.replace(/^\S*\//, '');
+
+function Spot({ question }: { question: Question }) {
+	const url = usePicture(path`/v1/approvals/${question.id}/picture`);
+	return <img src={url || undefined} alt="The screen, with the spot marked" />;
+}
 
 function Stake({ question }: { question: Question }) {
 	const risk = question.class ?? '';
@@ -73,7 +79,7 @@ export function QuestionCard({ question }: { question: Question }) {
 					aria-pressed={zoomed}
 					onClick={() => setZoomed(!zoomed)}
 				>
-					<img src={path`/v1/approvals/${question.id}/picture`} alt="The screen, with the spot marked" />
+					<Spot question={question} />
 				</button>
 				)}
 			</div>

@@ -3,17 +3,18 @@
 import type { ComponentChildren } from 'preact';
 import { path } from '../../api/client';
 import type { Run } from '../../api/types';
+import { usePicture } from '../../lib/picture';
 import { LiveDesktop, type ViewMode } from '../../parts/live';
 import { isOpen } from '../../parts/state';
 import type { Picture, Step, Story } from './journal';
 import { Marks } from './marks';
 
-function Past({ run, picture, step }: { run: Run; picture: Picture | null; step: Step | undefined }) {
-	if (!picture) return <div class="screen-empty">The model saw no screen in this step.</div>;
+function Past({ run, picture, step }: { run: Run; picture: Picture; step: Step | undefined }) {
+	const url = usePicture(path`/v1/runs/${run.id}/screenshots/${picture.sha256}`);
 	const caption = step ? `What the model saw before step ${step.number}, with its actions marked` : 'The last screen';
 	return (
 		<figure class="past-screen">
-			<img src={path`/v1/runs/${run.id}/screenshots/${picture.sha256}`} alt={caption} width={picture.width} height={picture.height} />
+			<img src={url || undefined} alt={caption} width={picture.width} height={picture.height} />
 			{step && <Marks step={step} width={picture.width} height={picture.height} />}
 		</figure>
 	);
@@ -34,11 +35,14 @@ export function Screen({
 	children?: ComponentChildren;
 }) {
 	const live = run.state === 'running' && story.desktop !== '' && !story.end;
+	const picture = shown ? shown.picture : story.picture;
 	let view = <div class="screen-empty">{isOpen(run) ? 'Its desktop is being started.' : 'It saw no screen.'}</div>;
 	if (!shown && live) {
 		view = <LiveDesktop desktop={story.desktop} mode={mode} label={`The desktop of this run, ${story.desktop}`} />;
-	} else if (shown || story.picture) {
-		view = <Past run={run} picture={shown ? shown.picture : story.picture} step={shown ?? undefined} />;
+	} else if (picture) {
+		view = <Past run={run} picture={picture} step={shown ?? undefined} />;
+	} else if (shown) {
+		view = <div class="screen-empty">The model saw no screen in this step.</div>;
 	}
 	const [tag, kind] = shown
 		? [`Step ${shown.number}`, 'past']
