@@ -8,7 +8,7 @@ import { isOpen, nowOf } from './state';
 const everyMs = 2000;
 
 /** The picture behind an address, as one of this page; '' without. Where it is out of sight it is not asked for. */
-function usePicture(address: string, live: boolean, box: { current: HTMLElement | null }): string {
+function useScreen(address: string, live: boolean, box: { current: HTMLElement | null }): string {
 	const [url, setUrl] = useState('');
 	useEffect(() => {
 		if (!address || !box.current) return;
@@ -17,13 +17,18 @@ function usePicture(address: string, live: boolean, box: { current: HTMLElement 
 		let visible = false;
 		let busy = false;
 		let has = false;
+		let etag = ''; // of what is shown: a screen that stands still is not sent again
 		const load = async () => {
 			window.clearTimeout(timer);
 			if (ended || busy || !visible || document.hidden) return;
 			busy = true;
 			try {
-				const blob = await (await send('GET', address)).blob();
-				if (!ended) setUrl(URL.createObjectURL(blob));
+				const response = await send('GET', address, etag ? { headers: { 'If-None-Match': etag } } : {});
+				if (response.status !== 304) {
+					const blob = await response.blob();
+					if (!ended) setUrl(URL.createObjectURL(blob));
+					etag = response.headers.get('ETag') ?? '';
+				}
 				has = true;
 			} catch {
 				// There is none, for now: what stood there stays.
@@ -50,7 +55,7 @@ function usePicture(address: string, live: boolean, box: { current: HTMLElement 
 
 function Thumb({ address, live, without }: { address: string; live: boolean; without: string }) {
 	const box = useRef<HTMLDivElement>(null);
-	const url = usePicture(address, live, box);
+	const url = useScreen(address, live, box);
 	return (
 		<div class="thumb" ref={box}>
 			{without}
