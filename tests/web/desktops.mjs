@@ -39,6 +39,9 @@ test('a desktop is started, and others see that it is there', async () => {
 	await watched(ann, 800);
 	await ben.getByRole('link', { name: /bench/ }).waitFor();
 	await ben.waitForFunction(() => document.querySelector('.thumb img')?.naturalWidth > 0);
+	// A screen that stands still is not sent again, and stays.
+	await ben.waitForResponse((answer) => answer.url().includes('/screenshot') && answer.status() === 304);
+	assert.ok(await ben.evaluate(() => document.querySelector('.thumb img')?.naturalWidth > 0));
 	await expectAccessible(ben, 'desktops');
 	await ben.setViewportSize({ width: 360, height: 740 });
 	await expectFits(ben, 'desktops');

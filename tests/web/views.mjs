@@ -85,7 +85,7 @@ test('all files are backed up, and come back', async () => {
 	await page.getByLabel('Archive to restore').setInputFiles(await archive.path());
 	await expectTold(page, /^Restored: 2 files/);
 	await page.getByRole('rowheader', { name: 'letter.txt' }).waitFor();
-	assert.equal(await page.getByRole('rowheader', { name: /restore-/ }).count(), 0);
+	await page.getByRole('rowheader', { name: /restore-/ }).waitFor({ state: 'detached' });
 	await page.getByLabel('Archive to restore').setInputFiles({
 		name: 'none.tar',
 		mimeType: 'application/x-tar',
@@ -93,6 +93,28 @@ test('all files are backed up, and come back', async () => {
 	});
 	await page.getByRole('alert').waitFor();
 	expectQuiet(page, '400', '422');
+});
+
+test('who gets no answer for long is told', async () => {
+	const person = await openPage(browser);
+	await person.goto(server.login());
+	await person.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	await person.clock.install();
+	for (const silent of ['**/v1/templates*', '**/v1/projects']) await person.route(silent, () => {});
+	const asked = person.waitForRequest('**/v1/templates*');
+	await person.goto(`${server.base}/#/templates`);
+	await asked;
+	await person.clock.fastForward(61000);
+	await person.getByRole('alert').getByText('The server has not answered for 1 min.').waitFor();
+	await person.goto(`${server.base}/#/projects`);
+	await person.getByRole('button', { name: 'New project' }).click();
+	await person.getByLabel('Name').fill('Silence');
+	const begun = person.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/v1/projects'));
+	await person.getByRole('button', { name: 'Make it' }).click();
+	await begun;
+	await person.clock.fastForward(241000);
+	await person.getByRole('dialog').getByText(/look before you ask again/).waitFor();
+	await person.context().close();
 });
 
 test('a key is set, and never shown', async () => {

@@ -36,18 +36,37 @@ const csrfKey = 'cua-csrf';
 /** Of the session, for all tabs; storage knows ports. */
 const csrfOf = (): string | null => localStorage.getItem(csrfKey);
 
+// Until an answer begins. What the server does for a request takes 3 minutes at most, and then it says so itself.
+const patienceMs = (method: string): number => (method === 'GET' ? 60000 : 240000);
+
+type Init = RequestInit & {
+	/** However long it takes. */
+	patient?: boolean;
+};
+
+async function answerOf(path: string, init: Init & { method: string }): Promise<Response> {
+	const late = new AbortController();
+	const ms = patienceMs(init.method);
+	const timer = init.patient ? undefined : window.setTimeout(() => late.abort(), ms);
+	const signal = init.signal ? AbortSignal.any([init.signal, late.signal]) : late.signal;
+	try {
+		return await fetch(path, { ...init, signal });
+	} catch (error) {
+		if (init.signal?.aborted) throw error;
+		if (!late.signal.aborted) throw new Problem(0, 'unreachable', 'The server cannot be reached.');
+		const done = init.method === 'GET' ? '' : ' What was asked of it may be done all the same: look before you ask again.';
+		throw new Problem(0, 'late', `The server has not answered for ${ms / 60000} min.${done}`);
+	} finally {
+		window.clearTimeout(timer);
+	}
+}
+
 /** A 304 is for who sent If-None-Match. */
-export async function send(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+export async function send(method: string, path: string, init: Init = {}): Promise<Response> {
 	const headers = new Headers(init.headers);
 	const csrf = csrfOf();
 	if (csrf && !headers.has('X-Cua-Csrf')) headers.set('X-Cua-Csrf', csrf);
-	let response: Response;
-	try {
-		response = await fetch(path, { cache: 'no-store', ...init, method, headers });
-	} catch (error) {
-		if (init.signal?.aborted) throw error;
-		throw new Problem(0, 'unreachable', 'The server cannot be reached.');
-	}
+	const response = await answerOf(path, { cache: 'no-store', ...init, method, headers });
 	if (response.ok || response.status === 304) return response;
 	const problem = await problemOf(response);
 	if (problem.status === 401 && session.get()) session.set(null);

@@ -1,7 +1,7 @@
 // All files of a project at once: as an archive, and back from one.
 
 import { useRef, useState } from 'preact/hooks';
-import { may, path, post, remove, withTicket } from '../api/client';
+import { may, path, remove, send, withTicket } from '../api/client';
 import type { Restored } from '../api/types';
 import { bytes, plural } from '../lib/format';
 import { useAction } from '../lib/resource';
@@ -16,14 +16,23 @@ async function backUp(project: string): Promise<void> {
 	link.click();
 }
 
-/** An archive has to be a file of the project to be unpacked; it is one for that time alone. */
-async function restore(project: string, file: File, onProgress: (part: number) => void): Promise<Restored> {
+/** An archive has to be a file of the project to be unpacked; it is one for that time alone. Nobody waits for its end. */
+async function restore(
+	project: string,
+	file: File,
+	onProgress: (part: number) => void,
+	onTidy: () => void,
+): Promise<Restored> {
 	const name = `restore-${crypto.randomUUID()}.tar`;
 	try {
 		await upload(project, name, file, onProgress);
-		return await post<Restored>(`${path`/v1/projects/${project}/restore`}?${query(name)}`);
+		// How long it takes, its size says.
+		const answer = await send('POST', `${path`/v1/projects/${project}/restore`}?${query(name)}`, { patient: true });
+		return await answer.json();
 	} finally {
-		await remove(`${path`/v1/projects/${project}/files`}?${query(name)}`).catch(() => {});
+		void remove(`${path`/v1/projects/${project}/files`}?${query(name)}`)
+			.catch(() => {})
+			.then(onTidy);
 	}
 }
 
@@ -42,7 +51,7 @@ export function Backup({ project, reload }: { project: string; reload: () => voi
 		void action.run(async () => {
 			setDone(null);
 			try {
-				setDone(await restore(project, file, setProgress));
+				setDone(await restore(project, file, setProgress, reload));
 			} finally {
 				setProgress(null);
 				if (input.current) input.current.value = '';
@@ -71,7 +80,12 @@ export function Backup({ project, reload }: { project: string; reload: () => voi
 						</Button>
 					</>
 				)}
-				{progress !== null && <progress value={progress} max={1} aria-label="Archive" />}
+				{progress !== null && progress < 1 && <progress value={progress} max={1} aria-label="Archive" />}
+				{progress === 1 && (
+					<span class="muted" role="status">
+						Unpacking
+					</span>
+				)}
 			</div>
 			<Failure message={action.error} />
 			{done && <Notice kind={done.left_out > 0 ? 'warn' : 'good'}>{wordsOf(done)}</Notice>}
