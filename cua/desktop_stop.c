@@ -56,6 +56,14 @@ static bool process_is_of_desktop(pid_t pid, const struct desktop_record *record
 			memmem(environment.data, environment.len, mark, (size_t)len + 1) != NULL;
 }
 
+/* False of one that is over, and only waits for its parent to take note. */
+static bool end_stray(pid_t pid)
+{
+	const struct cua_process_id id = cua_process_identify(pid);
+	CUA_AUTO_FD int pidfd = cua_process_open(id);
+	return pidfd >= 0 && cua_process_end(id, SIGKILL, KILL_WAIT_MS);
+}
+
 /* Without a sandbox no namespace ends the applications of a killed session, and a start that was
  * killed may not have written down what it had started: such processes are recognised by their
  * identity or by the mark in their environment. */
@@ -68,10 +76,8 @@ static void end_strays(const struct desktop_record *record)
 			pid_t pid = isdigit((unsigned char)entry->d_name[0])
 					? (pid_t)strtol(entry->d_name, NULL, 10)
 					: 0;
-			if (pid > 1 && pid != getpid() && process_is_of_desktop(pid, record)) {
-				struct cua_process_id id = cua_process_identify(pid);
-				found += cua_process_end(id, SIGKILL, KILL_WAIT_MS) && id.pid > 0;
-			}
+			found += pid > 1 && pid != getpid() && process_is_of_desktop(pid, record) &&
+					end_stray(pid);
 		}
 		if (proc) {
 			closedir(proc);
