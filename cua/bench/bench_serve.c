@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -226,30 +229,67 @@ static enum cua_status take_bytes(struct serve *serve, struct watched *run, stru
 	return status;
 }
 
-static enum cua_status follow(
-		struct serve *serve, struct watched *runs, int count, struct cua_error *err)
+/* Who watches reads from the first event on, while others are still to be started: on a thread of
+ * its own. */
+struct following {
+	struct serve *serve;
+	struct watched *runs;
+	int count;
+	atomic_int watched; /* so many of them so far; count at the end, whatever happened */
+	int more_fd;        /* is told of it */
+	enum cua_status status;
+	struct cua_error error;
+};
+
+/* How many are not over. */
+static int list_fds(struct following *following, struct pollfd *fds, int *ret_watched)
 {
-	struct pollfd fds[AT_ONCE + 1];
-	for (int left = count; left > 0;) {
-		left = 0;
-		for (int i = 0; i < count; i++) {
-			fds[i] = (struct pollfd){ .fd = runs[i].fd, .events = POLLIN };
-			left += runs[i].fd >= 0;
+	int left = 0;
+	*ret_watched = atomic_load(&following->watched);
+	for (int i = 0; i < *ret_watched; i++) {
+		fds[i] = (struct pollfd){ .fd = following->runs[i].fd, .events = POLLIN };
+		left += following->runs[i].fd >= 0;
+	}
+	fds[*ret_watched] = (struct pollfd){ .fd = following->more_fd, .events = POLLIN };
+	fds[*ret_watched + 1] =
+			(struct pollfd){ .fd = following->serve->bench->stop_fd, .events = POLLIN };
+	return left;
+}
+
+static enum cua_status follow(struct following *following, struct cua_error *err)
+{
+	struct pollfd fds[AT_ONCE + 2];
+	uint64_t more = 0;
+	int watched = 0;
+	for (;;) {
+		const int left = list_fds(following, fds, &watched);
+		if (left == 0 && watched == following->count) {
+			return CUA_OK;
 		}
-		fds[count] = (struct pollfd){ .fd = serve->bench->stop_fd, .events = POLLIN };
-		if (left > 0 && poll(fds, (nfds_t)count + 1, SILENT_MAX_MS) <= 0) {
+		if (poll(fds, (nfds_t)watched + 2, SILENT_MAX_MS) <= 0) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "nothing happens in %d runs",
 					left);
 		}
-		enum cua_status status = bench_check(serve->bench, err);
-		for (int i = 0; status == CUA_OK && left > 0 && i < count; i++) {
-			status = fds[i].revents ? take_bytes(serve, &runs[i], err) : CUA_OK;
+		if (fds[watched].revents) {
+			(void)!read(following->more_fd, &more, sizeof(more));
+		}
+		enum cua_status status = bench_check(following->serve->bench, err);
+		for (int i = 0; status == CUA_OK && i < watched; i++) {
+			status = fds[i].revents
+					? take_bytes(following->serve, &following->runs[i], err)
+					: CUA_OK;
 		}
 		if (status != CUA_OK) {
 			return status;
 		}
 	}
-	return CUA_OK;
+}
+
+static void *on_follow(void *data)
+{
+	struct following *following = data;
+	following->status = follow(following, &following->error);
+	return NULL;
 }
 
 static enum cua_status note_start(struct serve *serve, const char *id, struct cua_error *err)
@@ -270,6 +310,39 @@ static enum cua_status note_start(struct serve *serve, const char *id, struct cu
 			: status;
 }
 
+static void note_watched(struct following *following, int watched)
+{
+	const uint64_t one = 1;
+	atomic_store(&following->watched, watched);
+	(void)!write(following->more_fd, &one, sizeof(one));
+}
+
+/* Those that could not be started are over, for who follows. */
+static enum cua_status start_and_follow(
+		struct serve *serve, struct watched *runs, int count, struct cua_error *err)
+{
+	struct following following = {
+		.serve = serve, .runs = runs, .count = count, .more_fd = eventfd(0, EFD_CLOEXEC)
+	};
+	CUA_AUTO_FD int more_fd = following.more_fd;
+	enum cua_status status = CUA_OK;
+	pthread_t thread;
+	if (more_fd < 0 || pthread_create(&thread, NULL, on_follow, &following) != 0) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, errno, "a thread that watches");
+	}
+	for (int i = 0; status == CUA_OK && i < count; i++) {
+		status = start_run(serve, &runs[i], err);
+		note_watched(&following, i + 1);
+	}
+	note_watched(&following, count);
+	pthread_join(thread, NULL);
+	if (status == CUA_OK && following.status != CUA_OK) {
+		*err = following.error;
+		status = following.status;
+	}
+	return status;
+}
+
 static enum cua_status run_at_once(struct serve *serve, int count, struct cua_error *err)
 {
 	struct watched *runs = calloc((size_t)count, sizeof(*runs));
@@ -278,11 +351,8 @@ static enum cua_status run_at_once(struct serve *serve, int count, struct cua_er
 		runs[i].fd = -1;
 		cua_buffer_init(&runs[i].text, LINE_MAX_LEN);
 	}
-	for (int i = 0; status == CUA_OK && i < count; i++) {
-		status = start_run(serve, &runs[i], err);
-	}
 	if (status == CUA_OK) {
-		status = follow(serve, runs, count, err);
+		status = start_and_follow(serve, runs, count, err);
 	}
 	for (int i = 0; status == CUA_OK && i < count; i++) {
 		status = note_start(serve, runs[i].id, err);
