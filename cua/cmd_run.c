@@ -116,8 +116,29 @@ static bool catch_signals(void)
 struct show {
 	struct agent_printer printer;
 	struct run_person person;
-	int tell_fd; /* of a run that is detached, until it has begun; else -1 */
+	const struct run_options *command;
+	const struct run_desktop *desktop;
+	int tell_fd;  /* of a run that is detached, until it has begun; else -1 */
+	int *hold_fd; /* of the pool, until it has begun */
+	bool has_seen_to_pool;
 };
+
+/* When the run has begun, or will not: whoever waits for it goes before who may come. */
+static void see_to_pool(struct show *show)
+{
+	struct cua_error why = { 0 };
+	if (show->has_seen_to_pool) {
+		return;
+	}
+	show->has_seen_to_pool = true;
+	desktop_pool_release(show->hold_fd);
+	if (show->command->spares < 0) {
+		desktop_pool_refill_later();
+	} else if (cua_desktop_pool_keep_for_runs(&show->desktop->record.settings,
+				   show->command->spares, &why) != CUA_OK) {
+		fprintf(stderr, "cua run: no desktops are kept ready: %s\n", why.msg);
+	}
+}
 
 static void on_event(const cJSON *event, void *user_data)
 {
@@ -127,6 +148,7 @@ static void on_event(const cJSON *event, void *user_data)
 	if (show->tell_fd >= 0 && cJSON_IsString(name)) {
 		run_detach_begun(&show->tell_fd, name->valuestring);
 	}
+	see_to_pool(show);
 	agent_print_event(&show->printer, event);
 }
 
@@ -194,14 +216,17 @@ static const char *servers_of(const struct run_options *command)
 
 static int run_on(const struct run_options *command, const struct cua_agent_resumable *resumed,
 		const struct model *model, const struct agent_policy *policy,
-		const struct run_desktop *desktop, struct run_api *api, int tell_fd)
+		const struct run_desktop *desktop, struct run_api *api, int tell_fd, int *hold_fd)
 {
 	const struct cua_agent_person person = { .hear = hear,
 		.has_said = has_said,
 		.is_paused = is_paused,
 		.wait = wait_for_news,
 		.interrupt_fd = run_api_interrupt_fd(api) };
-	struct show show = { .tell_fd = tell_fd,
+	struct show show = { .command = command,
+		.desktop = desktop,
+		.tell_fd = tell_fd,
+		.hold_fd = hold_fd,
 		.person = { .api = api,
 				.stop_fd = stop_fd,
 				.has_terminal = isatty(STDIN_FILENO),
@@ -254,6 +279,7 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 	};
 	struct cua_agent_result result;
 	cua_agent_run(&options, &result);
+	see_to_pool(&show);
 	agent_print_result(&show.printer, &result, stderr);
 	agent_printer_finish(&show.printer);
 	if (command->explain_cost && result.run_dir) {
@@ -265,17 +291,6 @@ static int run_on(const struct run_options *command, const struct cua_agent_resu
 	return exit_status;
 }
 
-/* The run goes on without them. */
-static void keep_spares(const struct run_options *command, const struct desktop_record *record)
-{
-	struct cua_error why = { 0 };
-	if (command->spares >= 0 &&
-			cua_desktop_pool_keep_for_runs(&record->settings, command->spares, &why) !=
-					CUA_OK) {
-		fprintf(stderr, "cua run: no desktops are kept ready: %s\n", why.msg);
-	}
-}
-
 static int run_with_desktop(const struct run_options *command,
 		const struct cua_agent_resumable *resumed, const struct model *model,
 		const struct agent_policy *policy)
@@ -283,6 +298,7 @@ static int run_with_desktop(const struct run_options *command,
 	struct cua_error why = { 0 };
 	struct run_desktop desktop;
 	int tell_fd = -1, exit_status = 0;
+	CUA_AUTO_FD int hold_fd = desktop_pool_hold();
 	if (command->detach && !run_detach(&tell_fd, &exit_status)) {
 		return exit_status;
 	}
@@ -298,8 +314,8 @@ static int run_with_desktop(const struct run_options *command,
 	if (run_desktop_open(command->desktop, &command->new_desktop, resumed, &desktop, &why) ==
 			CUA_OK) {
 		signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not leave a desktop behind */
-		keep_spares(command, &desktop.record);
-		exit_status = run_on(command, resumed, model, policy, &desktop, api, tell_fd);
+		exit_status = run_on(
+				command, resumed, model, policy, &desktop, api, tell_fd, &hold_fd);
 	} else {
 		fprintf(stderr, "cua run: %s\n", why.msg);
 		exit_status = stop_count ? 130 : CUA_EXIT_DESKTOP;

@@ -132,6 +132,7 @@ enum cua_status cua_desktop_pool_refill(struct cua_error *err)
 					"there were %d",
 					started, wanted);
 		}
+		desktop_pool_await_starts();
 		const struct cua_desktop_options options = {
 			.settings = fill.wanted.pools[missing].settings, .spare = true
 		};
@@ -278,7 +279,7 @@ static void look_at_spare(const struct desktop_record *record, void *data)
 	}
 }
 
-bool desktop_pool_take(const struct cua_desktop_options *options, const char *all,
+bool desktop_pool_take(const struct cua_desktop_options *options, const char *all, int lock_fd,
 		struct desktop_record *ret_record)
 {
 	struct search search = { .settings = &options->settings };
@@ -297,7 +298,10 @@ bool desktop_pool_take(const struct cua_desktop_options *options, const char *al
 		stop_desktop(record.name); /* nobody else's: it was free, and the lock is ours */
 		return false;
 	}
-	/* Still under the lock: another start of this name would give it a second host. */
+	/* Under the lock still where another start may ask for this name, which finds no host. */
+	if (!options->name) {
+		flock(lock_fd, LOCK_UN);
+	}
 	enum cua_status status = desktop_host_wake(&record, &error);
 	if (status != CUA_OK) {
 		cua_log_warn("%s gets another host: %s", record.name, error.msg);

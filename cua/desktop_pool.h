@@ -31,9 +31,15 @@ CUA_NODISCARD enum cua_status cua_desktop_pool_refill(struct cua_error *err);
 /* The same in a process of its own, which outlives the caller. Nothing without a pool. */
 void desktop_pool_refill_later(void);
 
+/* While a start holds it no spare desktop is begun: whoever waits for a start goes before those who
+ * may come. -1 if it cannot be had, and for desktop_pool_release() nothing. */
+int desktop_pool_hold(void);
+void desktop_pool_release(int *fd);
+
 /* Gives a spare desktop of these options its name and a host. False if there is none; then nothing
- * has changed. The caller has the lock of the directory of all desktops. */
-bool desktop_pool_take(const struct cua_desktop_options *options, const char *all,
+ * has changed. The caller has the lock of the directory of all desktops by lock_fd, which is given
+ * up as soon as the others may go on. */
+bool desktop_pool_take(const struct cua_desktop_options *options, const char *all, int lock_fd,
 		struct desktop_record *ret_record);
 
 #endif

@@ -34,5 +34,7 @@ CUA_NODISCARD enum cua_status desktop_pools_write(
 int desktop_pool_lock_filling(struct cua_error *err);
 /* Held while the list of pools or what a desktop is changes; never for long. */
 int desktop_pool_lock_desktops(struct cua_error *err);
+/* Until nobody has desktop_pool_hold(), or some seconds. */
+void desktop_pool_await_starts(void);
 
 #endif

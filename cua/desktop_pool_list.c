@@ -272,10 +272,10 @@ enum cua_status cua_desktop_pool_keep_for_runs(
 	const bool is_empty = pools->count == 0;
 	cua_closep(&lock_fd);
 	free(pools);
-	if (!changes || status != CUA_OK) {
+	if (status != CUA_OK) {
 		return status;
 	}
-	if (is_empty) {
+	if (changes && is_empty) {
 		return cua_desktop_pool_refill(err); /* which stops them */
 	}
 	desktop_pool_refill_later();

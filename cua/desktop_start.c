@@ -530,6 +530,7 @@ enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
 	if (status != CUA_OK) {
 		return status;
 	}
+	CUA_AUTO_FD int hold_fd = options->spare ? -1 : desktop_pool_hold();
 	/* The directory is its own lock: nothing to leave behind. */
 	CUA_AUTO_FD int lock_fd = open(all, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock_fd < 0 || flock(lock_fd, LOCK_EX) != 0) {
@@ -539,10 +540,11 @@ enum cua_status cua_desktop_start(const struct cua_desktop_options *options,
 	const bool attaching = options->name && access(existing, F_OK) == 0;
 	if (attaching) {
 		status = attach(options, &record, err);
-	} else if (options->spare || !desktop_pool_take(options, all, &record)) {
+	} else if (options->spare || !desktop_pool_take(options, all, lock_fd, &record)) {
 		status = start_new(options, all, lock_fd, &record, err);
 	}
-	if (status == CUA_OK && !options->spare) {
+	desktop_pool_release(&hold_fd);
+	if (status == CUA_OK && !options->spare && !options->refills_later) {
 		desktop_pool_refill_later(); /* what was taken, or had died */
 	}
 	if (status == CUA_OK) {

@@ -17,6 +17,7 @@ struct cua_desktop_options {
 	struct desktop_settings settings;
 	unsigned int given; /* a bit for each setting that was asked for: see desktop_options.h */
 	bool spare;         /* for the pool: without a host, and nobody's yet */
+	bool refills_later; /* the caller refills the pool, when it has done what is urgent */
 };
 
 /**

@@ -11,6 +11,7 @@ static enum cua_status start(const char *name, const struct cua_desktop_options 
 	bool attached = false;
 	struct cua_desktop_options options = *given;
 	options.name = name;
+	options.refills_later = true;
 	enum cua_status status = cua_desktop_start(&options, record, &attached, err);
 	if (status == CUA_OK) {
 		cua_desktop_options_warn("cua run", record);

@@ -358,6 +358,24 @@ static void a_spare_desktop_that_was_half_made_is_not_handed_out(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+/* As a start does that is under way. Nobody waits for it longer than 10 s. */
+static void spares_wait_for_who_starts_now(void **state)
+{
+	struct desktop first;
+	(void)state;
+	desktop_start(&first, &world, "first");
+	CUA_AUTO_FD int fd = open(world_path(&world, "run/starting"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_SH), 0);
+	const uint64_t since_us = cua_now_us();
+	world_expect(&world, 0, "desktop", "start", "--name=second", "--pool=1", NULL);
+	free(desktop_sh(&first, "sleep 1"));
+	assert_true(count_state("spare") == 0 || cua_now_us() - since_us > 8000000);
+	assert_int_equal(flock(fd, LOCK_UN), 0);
+	cua_closep(&fd);
+	wait_spares(1);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
 /* A run to its end, with a workspace of its own. */
 static void run_with_spares(const char *url, const char *workspace, const char *spares)
 {
@@ -440,6 +458,7 @@ int main(void)
 		USER_TEST(starts_at_once_take_different_ones),
 		TEST(the_pool_is_not_changed_under_the_lock_of_another),
 		TEST(starts_of_one_name_at_once_make_one_host),
+		TEST(spares_wait_for_who_starts_now),
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
 		TEST(a_spare_desktop_whose_host_died_or_hangs_gets_another),
