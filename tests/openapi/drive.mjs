@@ -185,8 +185,10 @@ async function service() {
 	const session = await send(operations.get('getSession'));
 	assert.equal(session.status, 200);
 	// Of a session alone: a token is none.
-	driven.add('logout');
-	await refuses(operations.get('logout'), {}, [400], 'with a token');
+	for (const [name, body] of [['logout'], ['createTicket', { path: '/v1/events' }]]) {
+		driven.add(name);
+		await refuses(operations.get(name), { body }, [400], 'with a token');
+	}
 	const { id, token } = await drive('createToken', { body: { name: 'x', scopes: ['watch'] } });
 	assert.ok(token);
 	await drive('listTokens', { query: { limit: '1' } });
