@@ -354,15 +354,10 @@ void agent_desktop_lease(struct agent_desktop *desktop, struct agent_lease *ret_
 enum cua_status agent_desktop_await_lease(
 		struct agent_desktop *desktop, struct agent_lease *ret_lease, struct cua_error *err)
 {
-	while (cua_now_us() < desktop->deadline_us) {
-		const int left_ms = cua_ms_until(desktop->deadline_us);
-		bool is_agent = false;
-		enum cua_status status = ask_lease(desktop,
-				left_ms < LEASE_WAIT_MS ? left_ms : LEASE_WAIT_MS, ret_lease,
-				&is_agent, err);
-		if (status != CUA_OK || is_agent) {
-			return status;
-		}
+	bool is_agent = false;
+	enum cua_status status = CUA_OK;
+	while (status == CUA_OK && !is_agent) {
+		status = ask_lease(desktop, LEASE_WAIT_MS, ret_lease, &is_agent, err);
 	}
-	return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "a person kept the desktop until the time limit");
+	return status;
 }

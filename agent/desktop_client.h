@@ -99,8 +99,7 @@ struct agent_lease {
 	double ms; /* that they have or had it; 0: not known */
 };
 
-/* Waits until no person has the input; ret_lease is the last who had it. CUA_ERR_TIMEOUT at the
- * deadline. */
+/* Waits until no person has the input; ret_lease is the last who had it. */
 CUA_NODISCARD enum cua_status agent_desktop_await_lease(struct agent_desktop *desktop,
 		struct agent_lease *ret_lease, struct cua_error *err);
 /* Who has it now, without waiting; if that cannot be told, nothing is known. */

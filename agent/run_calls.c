@@ -49,13 +49,15 @@ static bool await_person(struct agent_run *run)
 	if (!run_note_lease(run, "has_desktop", &lease)) {
 		return false;
 	}
+	/* It is the person's time, which ends by itself when they have gone. */
+	agent_desktop_set_deadline(run->desktop, UINT64_MAX);
 	enum cua_status status = agent_desktop_await_lease(run->desktop, &lease, &why);
+	const uint64_t waited_us = run_leave_out(run, started_us);
 	if (status != CUA_OK) {
 		run_end_desktop(run, &why);
 		return false;
 	}
-	const double waited_ms = (double)(cua_now_us() - started_us) / 1000.0;
-	lease.ms = lease.ms > 0 ? lease.ms : waited_ms;
+	lease.ms = lease.ms > 0 ? lease.ms : (double)waited_us / 1000.0;
 	run->person_was_private = lease.is_private;
 	return run_note_lease(run, "gave_back", &lease);
 }

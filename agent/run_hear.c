@@ -28,16 +28,21 @@ bool run_has_news(const struct agent_run *run)
 			(options->person->has_said(options->user_data) || run_is_interrupted(run));
 }
 
-/* The time of a pause is the person's, not the run's. */
-static bool end_pause(struct agent_run *run, uint64_t paused_us)
+uint64_t run_leave_out(struct agent_run *run, uint64_t since_us)
 {
-	const uint64_t lasted_us = cua_now_us() - paused_us;
+	const uint64_t lasted_us = cua_now_us() - since_us;
 	run->started_us += lasted_us;
 	if (run->deadline_us < UINT64_MAX) {
 		run->deadline_us += lasted_us;
-		agent_desktop_set_deadline(run->desktop, run->deadline_us);
 		run_mcp_set_deadline(run);
 	}
+	agent_desktop_set_deadline(run->desktop, run->deadline_us);
+	return lasted_us;
+}
+
+static bool end_pause(struct agent_run *run, uint64_t paused_us)
+{
+	const uint64_t lasted_us = run_leave_out(run, paused_us);
 	return run_note_person(run, "went_on", (double)lasted_us / 1000.0);
 }
 

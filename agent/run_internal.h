@@ -104,6 +104,8 @@ bool run_look(struct agent_run *run, char **ret_note);
 bool run_hear(struct agent_run *run, bool *ret_told);
 /* A person has said something that the model has not been told. */
 bool run_has_news(const struct agent_run *run);
+/* The time since then is a person's, not the run's: how long it was, in microseconds. */
+uint64_t run_leave_out(struct agent_run *run, uint64_t since_us);
 /* Waits while the run is paused. *ret_how: "paused" or "interrupted"; NULL: neither. False if the
  * run is over. */
 bool run_wait(struct agent_run *run, const char **ret_how);

@@ -75,6 +75,7 @@ struct agent_stage {
 	int cancel_ask;   /* a Ctrl-C arrives with this request to the model */
 	bool is_still;    /* nothing ever changes */
 	int lease_asked;
+	int lease_ms;        /* a person has the desktop for so long once they have it */
 	const char *network; /* that it says it has */
 	const char *focused; /* JSON of the window that it says is active; NULL: it does not say */
 	int silent_post;     /* no answer to this POST; -1: none */

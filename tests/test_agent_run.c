@@ -220,6 +220,23 @@ static void a_person_is_waited_for(void **state)
 			"computer_call_output");
 }
 
+static void the_time_of_a_person_is_not_the_runs(void **state)
+{
+	struct agent_stage *stage = *state;
+	const uint64_t begun_us = cua_now_us();
+	stage->fail_post = 1;
+	stage->fail_code = "person";
+	stage->fail_http = 423;
+	stage->lease_ms = 1000;
+	stage->options.limits = (struct agent_limits){ .time_s = 600 };
+	stage->replies[0] = CALL("c1", CLICK) END;
+	stage->replies[1] = DONE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_true((double)(cua_now_us() - begun_us) / 1000.0 >=
+			stage->result.ms + stage->lease_ms);
+}
+
 #define CHECKED_CALL_OF(action) \
 	ITEM("{\"type\":\"computer_call\",\"call_id\":\"c1\",\"pending_safety_checks\":[{\"id\":" \
 	     "\"sc1\",\"code\":\"x\",\"message\":\"m\"}],\"actions\":[" action "]}") \
@@ -274,6 +291,7 @@ int main(void)
 		STAGED(one_bad_call_and_none_is_run),
 		STAGED(a_capped_scroll_is_told_to_the_model),
 		STAGED(a_person_is_waited_for),
+		STAGED(the_time_of_a_person_is_not_the_runs),
 		STAGED(consent_lets_a_call_go_on),
 		STAGED(without_consent_nothing_runs),
 		STAGED(a_refused_call_with_checks_needs_consent_too),
