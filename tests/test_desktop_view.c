@@ -1,10 +1,12 @@
 /* `cua view`: a native viewer at a desktop, through a server and without one. TigerVNC's is real,
  * on a screen of its own. */
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -185,6 +187,59 @@ static void a_port_on_loopback_wants_its_password(void **state)
 	expect_end(&view, 0, NULL);
 }
 
+static int connect_loopback(int port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+/* Connects and says nothing, or as much as gets it to the question for the password. */
+static int begin_silence(int port, bool greets)
+{
+	char banner[12], types[2], challenge[16];
+	const int fd = connect_loopback(port);
+	assert_true(vnc_raw_read(fd, banner, sizeof(banner)));
+	if (greets) {
+		vnc_raw_write(fd, "RFB 003.008\n", 12);
+		assert_true(vnc_raw_read(fd, types, sizeof(types)));
+		vnc_raw_write(fd, "\2", 1);
+		assert_true(vnc_raw_read(fd, challenge, sizeof(challenge)));
+	}
+	return fd;
+}
+
+static void silence_holds_nobody_up(void **state)
+{
+	(void)state;
+	const char *const words[] = { "-d", "other", "--listen", NULL };
+	struct said address, password;
+	struct vnc_seen seen;
+	int silent[20];
+	struct program view = begin_view(words);
+	read_said(&view, "address", &address);
+	read_said(&view, "password", &password);
+	const int port = (int)strtol(strchr(address.value, ':') + 1, NULL, 10);
+	/* One that is at the password, and more than may wait. */
+	for (size_t i = 0; i < CUA_ARRAY_LEN(silent); i++) {
+		silent[i] = begin_silence(port, i == 0);
+	}
+	vnc_raw_wait_end(silent[1]);
+	/* Whoever comes has its turn beside them. */
+	rfbClient *viewer = vnc_viewer_connect("127.0.0.1", port, password.value, "raw", &seen);
+	assert_non_null(viewer);
+	assert_int_equal(viewer->height, LIVE_HEIGHT);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(silent); i++) {
+		vnc_raw_wait_end(silent[i]);
+		close(silent[i]);
+	}
+	vnc_viewer_disconnect(viewer);
+	expect_end(&view, 0, NULL);
+}
+
 static void guesses_close_the_port(void **state)
 {
 	(void)state;
@@ -232,6 +287,7 @@ int main(void)
 		cmocka_unit_test(tigervnc_shows_a_desktop_of_this_machine),
 		cmocka_unit_test(the_unix_socket_is_for_one_viewer_of_this_user),
 		cmocka_unit_test(a_port_on_loopback_wants_its_password),
+		cmocka_unit_test(silence_holds_nobody_up),
 		cmocka_unit_test(guesses_close_the_port),
 		cmocka_unit_test(what_is_wrong_is_told),
 	};

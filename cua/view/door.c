@@ -20,6 +20,8 @@
 #include "cua/view/handshake.h"
 
 #define WRONG_MAX 5
+/* Who has not given the password yet. Other users of the machine reach the port as well. */
+#define WAITING_MAX 8
 
 /* --- opening --- */
 
@@ -94,36 +96,130 @@ static bool is_ours(int fd)
 	return uid == geteuid() || uid == 0;
 }
 
-/* CUA_ERR_POLICY: not this one. */
-static enum cua_status admit(const struct door *door, int fd, int stop_fd, bool *ret_wrong,
-		struct cua_error *err)
+/* Those at the port, oldest first. */
+struct waiting {
+	struct handshake at[WAITING_MAX];
+	int count;
+	int wrong; /* passwords, of all */
+};
+
+static void turn_away(struct waiting *waiting, int index)
 {
-	const int one = 1;
-	if (door->path[0]) {
-		return is_ours(fd) ? CUA_OK
-				   : CUA_FAIL(err, CUA_ERR_POLICY, 0, "another user's viewer");
-	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	return handshake_with_viewer(fd, stop_fd, door->password, ret_wrong, err);
+	close(waiting->at[index].fd);
+	waiting->count--;
+	memmove(&waiting->at[index], &waiting->at[index + 1],
+			(size_t)(waiting->count - index) * sizeof(waiting->at[0]));
 }
 
-static enum cua_status wait_for_one(
-		const struct door *door, int viewer_fd, int stop_fd, struct cua_error *err)
+/* The oldest of those who have said least: silence holds nobody up. */
+static int find_least(const struct waiting *waiting)
 {
-	struct pollfd waits[3] = { { .fd = door->listen_fd, .events = POLLIN },
-		{ .fd = viewer_fd, .events = POLLIN }, { .fd = stop_fd, .events = POLLIN } };
-	while (poll(waits, 3, -1) < 0) {
-		if (errno != EINTR) {
-			return CUA_FAIL(err, CUA_ERR_IO, errno, "poll");
+	int least = 0;
+	for (int i = 1; i < waiting->count; i++) {
+		least = waiting->at[i].step < waiting->at[least].step ? i : least;
+	}
+	return least;
+}
+
+static void let_wait(struct waiting *waiting, int fd)
+{
+	const int one = 1;
+	struct handshake handshake;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (handshake_begin(&handshake, fd, NULL) != CUA_OK) {
+		close(fd);
+		return;
+	}
+	if (waiting->count == WAITING_MAX) {
+		turn_away(waiting, find_least(waiting));
+	}
+	waiting->at[waiting->count++] = handshake;
+}
+
+/* Whoever has given the password; -1: nobody yet. */
+static int listen_to_all(struct waiting *waiting, const char *password)
+{
+	for (int i = 0; i < waiting->count && waiting->wrong < WRONG_MAX;) {
+		bool is_in = false, is_wrong = false;
+		if (handshake_advance(&waiting->at[i], password, &is_in, &is_wrong, NULL) !=
+				CUA_OK) {
+			waiting->wrong += is_wrong;
+			turn_away(waiting, i);
+		} else if (is_in) {
+			return cua_steal_fd(&waiting->at[i].fd);
+		} else {
+			i++;
 		}
 	}
-	if (waits[2].revents) {
+	return -1;
+}
+
+static int next_ms(const struct waiting *waiting)
+{
+	uint64_t next_us = UINT64_MAX;
+	for (int i = 0; i < waiting->count; i++) {
+		const uint64_t deadline_us = waiting->at[i].deadline_us;
+		next_us = deadline_us < next_us ? deadline_us : next_us;
+	}
+	return waiting->count > 0 ? cua_ms_until(next_us) : -1;
+}
+
+/* Until anything happens at the port or to those who wait. */
+static enum cua_status wait_for_news(const struct door *door, const struct waiting *waiting,
+		int viewer_fd, int stop_fd, struct cua_error *err)
+{
+	struct pollfd news[3 + WAITING_MAX] = { { .fd = door->listen_fd, .events = POLLIN },
+		{ .fd = viewer_fd, .events = POLLIN }, { .fd = stop_fd, .events = POLLIN } };
+	for (int i = 0; i < waiting->count; i++) {
+		news[3 + i] = (struct pollfd){ .fd = waiting->at[i].fd, .events = POLLIN };
+	}
+	if (poll(news, 3 + (nfds_t)waiting->count, next_ms(waiting)) < 0 && errno != EINTR) {
+		return CUA_FAIL(err, CUA_ERR_IO, errno, "poll");
+	}
+	if (news[2].revents) {
 		return CUA_FAIL(err, CUA_ERR_CANCELLED, 0, "stopped");
 	}
-	if (waits[0].revents) {
-		return CUA_OK;
+	if (news[1].revents && !news[0].revents) {
+		return CUA_FAIL(err, CUA_ERR_APP, 0, "the viewer ended before it had connected");
 	}
-	return CUA_FAIL(err, CUA_ERR_APP, 0, "the viewer ended before it had connected");
+	return CUA_OK;
+}
+
+/* One that has just come. True if it needs no password. */
+static bool comes_in(const struct door *door, struct waiting *waiting, int fd)
+{
+	if (!door->path[0]) {
+		let_wait(waiting, fd);
+		return false;
+	}
+	if (!is_ours(fd)) {
+		close(fd);
+		return false;
+	}
+	return true;
+}
+
+static enum cua_status wait_for_one(const struct door *door, struct waiting *waiting, int viewer_fd,
+		int stop_fd, int *ret_fd, struct cua_error *err)
+{
+	while (waiting->wrong < WRONG_MAX) {
+		enum cua_status status = wait_for_news(door, waiting, viewer_fd, stop_fd, err);
+		if (status != CUA_OK) {
+			return status;
+		}
+		/* Neither waits. */
+		const int fd = accept4(door->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0 && comes_in(door, waiting, fd)) {
+			*ret_fd = fd;
+			return CUA_OK;
+		}
+		*ret_fd = listen_to_all(waiting, door->password);
+		if (*ret_fd >= 0) {
+			return CUA_OK;
+		}
+	}
+	return CUA_FAIL(err, CUA_ERR_POLICY, 0, "%d wrong passwords; start it again for another",
+			WRONG_MAX);
 }
 
 enum cua_status door_wait(struct door *door, pid_t viewer_pid, int stop_fd, int *ret_fd,
@@ -131,25 +227,10 @@ enum cua_status door_wait(struct door *door, pid_t viewer_pid, int stop_fd, int 
 {
 	CUA_AUTO_FD int viewer_fd =
 			viewer_pid > 0 ? (int)syscall(SYS_pidfd_open, viewer_pid, 0) : -1;
-	for (int wrong = 0; wrong < WRONG_MAX;) {
-		enum cua_status status = wait_for_one(door, viewer_fd, stop_fd, err);
-		bool is_wrong = false;
-		if (status != CUA_OK) {
-			return status;
-		}
-		CUA_AUTO_FD int fd = accept4(door->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0) {
-			continue;
-		}
-		status = admit(door, fd, stop_fd, &is_wrong, err);
-		if (status == CUA_OK) {
-			*ret_fd = cua_steal_fd(&fd);
-		}
-		if (status == CUA_OK || status == CUA_ERR_CANCELLED) {
-			return status;
-		}
-		wrong += is_wrong;
+	struct waiting waiting = { .count = 0 };
+	enum cua_status status = wait_for_one(door, &waiting, viewer_fd, stop_fd, ret_fd, err);
+	for (int i = 0; i < waiting.count; i++) {
+		cua_closep(&waiting.at[i].fd);
 	}
-	return CUA_FAIL(err, CUA_ERR_POLICY, 0, "%d wrong passwords; start it again for another",
-			WRONG_MAX);
+	return status;
 }

@@ -13,7 +13,7 @@
 #include "cua/base/util.h"
 
 #define VERSION_LEN 12
-#define CHALLENGE_LEN 16
+#define CHALLENGE_LEN HANDSHAKE_CHALLENGE_LEN
 #define TYPE_NONE 1
 #define TYPE_PASSWORD 2
 #define STEP_MS 10000
@@ -64,25 +64,6 @@ static int minor_of(const char version[VERSION_LEN])
 
 /* --- with the viewer --- */
 
-static enum cua_status agree_on_password(int fd, int stop_fd, int minor, struct cua_error *err)
-{
-	static const uint8_t types[] = { 1, TYPE_PASSWORD }, type[] = { 0, 0, 0, TYPE_PASSWORD };
-	uint8_t chosen = 0;
-	if (minor < 7) {
-		return put(fd, type, sizeof(type), err);
-	}
-	enum cua_status status = put(fd, types, sizeof(types), err);
-	if (status == CUA_OK) {
-		status = get(fd, stop_fd, &chosen, 1, STEP_MS, err);
-	}
-	return status != CUA_OK || chosen == TYPE_PASSWORD
-			? status
-			: CUA_FAIL(err, CUA_ERR_POLICY, 0,
-					  "the viewer wants security type %d, which was not "
-					  "offered",
-					  chosen);
-}
-
 static bool is_right(uint8_t challenge[CHALLENGE_LEN], const uint8_t answer[CHALLENGE_LEN],
 		const char *password)
 {
@@ -102,37 +83,100 @@ static enum cua_status refuse(int fd, int minor, struct cua_error *err)
 	return CUA_FAIL(err, CUA_ERR_POLICY, 0, "a wrong password");
 }
 
-enum cua_status handshake_with_viewer(
-		int fd, int stop_fd, const char *password, bool *ret_wrong, struct cua_error *err)
+static void step_to(struct handshake *handshake, enum handshake_step step)
 {
-	char version[VERSION_LEN];
-	uint8_t challenge[CHALLENGE_LEN], answer[CHALLENGE_LEN];
-	enum cua_status status = put(fd, "RFB 003.008\n", VERSION_LEN, err);
-	if (status == CUA_OK) {
-		status = get(fd, stop_fd, version, sizeof(version), STEP_MS, err);
+	const int timeout_ms = step == HANDSHAKE_PASSWORD ? PASSWORD_MS : STEP_MS;
+	handshake->step = step;
+	handshake->in_len = 0;
+	handshake->deadline_us = cua_now_us() + (uint64_t)timeout_ms * 1000;
+}
+
+enum cua_status handshake_begin(struct handshake *handshake, int fd, struct cua_error *err)
+{
+	*handshake = (struct handshake){ .fd = fd };
+	step_to(handshake, HANDSHAKE_VERSION);
+	return put(fd, "RFB 003.008\n", VERSION_LEN, err);
+}
+
+static enum cua_status challenge(struct handshake *handshake, struct cua_error *err)
+{
+	randombytes_buf(handshake->challenge, sizeof(handshake->challenge));
+	step_to(handshake, HANDSHAKE_PASSWORD);
+	return put(handshake->fd, handshake->challenge, sizeof(handshake->challenge), err);
+}
+
+/* Before RFB 3.7 the type is not chosen. */
+static enum cua_status take_version(struct handshake *handshake, struct cua_error *err)
+{
+	static const uint8_t types[] = { 1, TYPE_PASSWORD }, type[] = { 0, 0, 0, TYPE_PASSWORD };
+	handshake->minor = minor_of((const char *)handshake->in);
+	if (handshake->minor == 0) {
+		return CUA_FAIL(err, CUA_ERR_POLICY, 0, "it does not speak RFB");
 	}
-	const int minor = status == CUA_OK ? minor_of(version) : 0;
-	if (status == CUA_OK && minor == 0) {
-		status = CUA_FAIL(err, CUA_ERR_POLICY, 0, "it does not speak RFB");
+	if (handshake->minor < 7) {
+		enum cua_status status = put(handshake->fd, type, sizeof(type), err);
+		return status == CUA_OK ? challenge(handshake, err) : status;
 	}
-	if (status == CUA_OK) {
-		status = agree_on_password(fd, stop_fd, minor, err);
-	}
-	randombytes_buf(challenge, sizeof(challenge));
-	if (status == CUA_OK) {
-		status = put(fd, challenge, sizeof(challenge), err);
-	}
-	if (status == CUA_OK) {
-		status = get(fd, stop_fd, answer, sizeof(answer), PASSWORD_MS, err);
-	}
-	if (status != CUA_OK) {
-		return status;
-	}
-	if (!is_right(challenge, answer, password)) {
+	step_to(handshake, HANDSHAKE_TYPE);
+	return put(handshake->fd, types, sizeof(types), err);
+}
+
+static enum cua_status take_type(struct handshake *handshake, struct cua_error *err)
+{
+	return handshake->in[0] == TYPE_PASSWORD
+			? challenge(handshake, err)
+			: CUA_FAIL(err, CUA_ERR_POLICY, 0,
+					  "the viewer wants security type %d, which was not "
+					  "offered",
+					  handshake->in[0]);
+}
+
+static enum cua_status take_password(struct handshake *handshake, const char *password,
+		bool *ret_in, bool *ret_wrong, struct cua_error *err)
+{
+	if (!is_right(handshake->challenge, handshake->in, password)) {
 		*ret_wrong = true;
-		return refuse(fd, minor, err);
+		return refuse(handshake->fd, handshake->minor, err);
 	}
-	return put(fd, "\0\0\0\0", 4, err);
+	*ret_in = true;
+	return put(handshake->fd, "\0\0\0\0", 4, err);
+}
+
+/* False if the step's message is not there yet. Never more than it is read: what follows is the
+ * server's. */
+static bool is_whole(struct handshake *handshake, ssize_t *ret_got)
+{
+	static const size_t lens[] = { VERSION_LEN, 1, CHALLENGE_LEN };
+	const size_t len = lens[handshake->step];
+	*ret_got = recv(handshake->fd, handshake->in + handshake->in_len, len - handshake->in_len,
+			MSG_DONTWAIT);
+	handshake->in_len += *ret_got > 0 ? (size_t)*ret_got : 0;
+	return handshake->in_len == len;
+}
+
+enum cua_status handshake_advance(struct handshake *handshake, const char *password, bool *ret_in,
+		bool *ret_wrong, struct cua_error *err)
+{
+	enum cua_status status = CUA_OK;
+	ssize_t got = 0;
+	while (status == CUA_OK && !*ret_in && is_whole(handshake, &got)) {
+		switch (handshake->step) {
+		case HANDSHAKE_VERSION:
+			status = take_version(handshake, err);
+			break;
+		case HANDSHAKE_TYPE:
+			status = take_type(handshake, err);
+			break;
+		case HANDSHAKE_PASSWORD:
+			return take_password(handshake, password, ret_in, ret_wrong, err);
+		}
+	}
+	const bool waits = got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+	if (status == CUA_OK && (!waits || cua_ms_until(handshake->deadline_us) == 0)) {
+		status = CUA_FAIL(err, CUA_ERR_POLICY, 0,
+				"it hangs up, or says nothing, at the beginning of RFB");
+	}
+	return status;
 }
 
 /* --- with the server --- */
