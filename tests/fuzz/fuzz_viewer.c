@@ -20,7 +20,8 @@ static void check_text(const struct vnc_gate_message *message, const uint8_t *da
 			? vnc_text_from_latin1(bytes, len, &text, NULL)
 			: vnc_text_inflate(message->u.text.flags, bytes, len, &text, NULL);
 	FUZZ_CHECK(text.len <= VNC_LINK_TEXT_MAX);
-	FUZZ_CHECK(status != CUA_OK || cua_utf8_check(text.data, text.len, NULL) == CUA_OK);
+	FUZZ_CHECK(status != CUA_OK ||
+			cua_utf8_check(text.data ? text.data : "", text.len, NULL) == CUA_OK);
 }
 
 static void check_message(const struct vnc_gate_message *message, const uint8_t *data, size_t size)
