@@ -212,9 +212,10 @@ enum cua_status display_wait(struct display *display, uint64_t deadline_us, disp
 		if (left_ms == 0) {
 			return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0, "nothing happened in time");
 		}
+		/* First what may read answers, and events beside them. */
+		const int timeout_ms = sooner(takeover_expire(display), left_ms);
 		if (!has_events(display)) {
-			(void)wait_for_news(display, display->check_fd,
-					sooner(takeover_expire(display), left_ms));
+			(void)wait_for_news(display, display->check_fd, timeout_ms);
 		}
 	}
 }
@@ -235,9 +236,10 @@ bool display_idle(struct display *display, int wake_fd)
 		if (display->dead) {
 			return false;
 		}
-		/* What has come from the server meanwhile is handled by whoever begins something.
-		 */
-		if (wait_for_news(display, wake_fd, has_events(display) ? 0 : idle_ms(display))) {
+		/* First what may read answers, and events beside them. What has come from the
+		 * server meanwhile is handled by whoever begins something. */
+		const int timeout_ms = idle_ms(display);
+		if (wait_for_news(display, wake_fd, has_events(display) ? 0 : timeout_ms)) {
 			return true;
 		}
 	}
