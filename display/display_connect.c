@@ -272,6 +272,7 @@ static enum cua_status connect_all(struct display *display, struct cua_error *er
 	}
 	input_release_all(display);
 	takeover_load(display);
+	input_repeat(display, !display_person_has_input(display));
 	status = window_wait_manager(display, WM_START_TIMEOUT_MS, err);
 	if (status == CUA_ERR_TIMEOUT) {
 		cua_log_warn("no window manager after %d ms, going on without one",

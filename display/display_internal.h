@@ -570,6 +570,8 @@ bool keymap_find(struct display *display, KeySym keysym, struct display_layout_k
 /* So it is, but a key of the layout that needs Shift will not do. */
 bool keymap_find_unshifted(
 		struct display *display, KeySym keysym, struct display_layout_key *ret_key);
+/* It writes or does something again when it is held, as a modifier does not. */
+bool keymap_repeats(const struct display *display, KeyCode keycode);
 /* What keymap_find() put on spare keys goes to the server. True if there was any: see
  * type_wait_until_noticed(). */
 bool keymap_send(struct display *display);
@@ -598,6 +600,8 @@ struct input_chord {
 CUA_NODISCARD enum cua_status input_chord_press(struct display *display,
 		const struct cua_keys *keys, struct input_chord *chord, struct cua_error *err);
 void input_chord_release(struct display *display, struct input_chord *chord);
+/* Whether the server repeats a key that is held. */
+void input_repeat(struct display *display, bool by_server);
 /* Everything up that was recorded as pressed, by whomever. */
 void input_release_held(struct display *display);
 /* Every key and button of the server up, whoever pressed it. */

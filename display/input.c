@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <X11/XKBlib.h>
 #include <X11/extensions/XTest.h>
 
 #include "cua/base/util.h"
@@ -30,6 +31,11 @@
  * and after one of another place GTK counts one too few. So much longer than that is apart. */
 #define CLICKS_APART_MORE_MS 100U
 
+/* The X server's own, and as late as can be. */
+#define REPEAT_DELAY_MS 660U
+#define REPEAT_INTERVAL_MS 40U
+#define REPEAT_NEVER_MS 65535U
+
 /* --- single events; what is down is written down --- */
 
 /* Whatever the agent was about to do: after a change of hands nothing of it goes out. */
@@ -49,6 +55,13 @@ void input_key(struct display *display, KeyCode keycode, bool down)
 		delivered_sent(display, INPUT_KEYBOARD);
 	}
 	display->key_down[keycode] = down;
+}
+
+void input_repeat(struct display *display, bool by_server)
+{
+	XkbSetAutoRepeatRate(display->xlib, XkbUseCoreKbd,
+			by_server ? REPEAT_DELAY_MS : REPEAT_NEVER_MS,
+			by_server ? REPEAT_INTERVAL_MS : REPEAT_NEVER_MS);
 }
 
 static void button_after(

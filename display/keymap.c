@@ -291,6 +291,12 @@ bool keymap_find_unshifted(
 			find_spare(&display->keymap, keysym, ret_key);
 }
 
+bool keymap_repeats(const struct display *display, KeyCode keycode)
+{
+	const XkbDescPtr xkb = display->keymap.xkb;
+	return xkb && xkb->map && xkb->map->modmap[keycode] == 0;
+}
+
 /* Chromium reads the map anew when it is told of another keyboard, not when symbols changed; its
  * pages and shortcuts then see the keys of a map of before. A request with another range of
  * keycodes tells so. The server never makes its range smaller: nothing changes but the symbols. */

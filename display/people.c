@@ -242,45 +242,55 @@ void people_forget_held(struct display *display)
 	display->people.down_count = 0;
 }
 
-/* The key that a keysym was pressed with, 0 for none; it may have got another meaning since. */
-static KeyCode find_pressed(const struct display_people *people, KeySym keysym)
+/* The key that a keysym was pressed with, or NULL; it may have got another meaning since. */
+static struct display_layout_key *find_pressed(struct display_people *people, KeySym keysym)
 {
 	for (int i = 0; i < people->down_count; i++) {
 		if (people->down[i].keysym == keysym) {
-			return people->down[i].keycode;
+			return &people->down[i];
 		}
 	}
-	return 0;
+	return NULL;
 }
 
-static KeyCode take_pressed(struct display_people *people, KeySym keysym)
+/* A viewer with another layout sends a character without the Shift that ours needs. */
+static void press(struct display *display, const struct display_layout_key *key)
 {
-	const KeyCode keycode = find_pressed(people, keysym);
-	for (int i = 0; keycode && i < people->down_count; i++) {
-		if (people->down[i].keysym == keysym) {
-			people->down[i] = people->down[--people->down_count];
-			break;
-		}
+	const KeyCode shift = display->keymap.shift_keycode;
+	const bool lend_shift = key->shift && shift && !display->key_down[shift];
+	if (lend_shift) {
+		input_key(display, shift, true);
 	}
-	return keycode;
+	input_key(display, key->keycode, true);
+	if (lend_shift) {
+		input_key(display, shift, false);
+	}
+}
+
+/* A key held at a viewer comes again and again. The server takes no second press of one that is
+ * down, and lets go of it for a repetition of its own, too. */
+static void press_again(struct display *display, const struct display_layout_key *key)
+{
+	if (keymap_repeats(display, key->keycode)) {
+		input_key(display, key->keycode, false);
+		press(display, key);
+	}
 }
 
 static void person_key(struct display *display, KeySym keysym, bool down)
 {
 	struct display_people *people = &display->people;
-	const KeyCode shift = display->keymap.shift_keycode;
+	struct display_layout_key *held = find_pressed(people, keysym);
 	struct display_layout_key key;
-	if (!down) {
-		const KeyCode keycode = take_pressed(people, keysym);
-		if (keycode) {
-			input_key(display, keycode, false);
-		}
+	if (held && down) {
+		press_again(display, held);
 		return;
 	}
-	/* A key held at a viewer comes again and again. */
-	const KeyCode held = find_pressed(people, keysym);
 	if (held) {
-		input_key(display, held, true);
+		input_key(display, held->keycode, false);
+		*held = people->down[--people->down_count];
+	}
+	if (!down) {
 		return;
 	}
 	(void)keymap_follow(display);
@@ -295,15 +305,7 @@ static void person_key(struct display *display, KeySym keysym, bool down)
 		}
 	}
 	(void)keymap_send(display);
-	/* A viewer with another layout sends a character without the Shift that ours needs. */
-	const bool lend_shift = key.shift && shift && !display->key_down[shift];
-	if (lend_shift) {
-		input_key(display, shift, true);
-	}
-	input_key(display, key.keycode, true);
-	if (lend_shift) {
-		input_key(display, shift, false);
-	}
+	press(display, &key);
 	people->down[people->down_count++] = key;
 	people->down[people->down_count - 1].keysym = keysym;
 }

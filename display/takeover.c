@@ -173,6 +173,9 @@ static void begin(struct display *display)
 	display->people.keys = display->people.clicks = 0;
 	display->takeover.count++;
 	forget_seen(display);
+	/* Viewers repeat a key that is held. The release of one that is not may come late, over a
+	 * slow line or from a browser that is busy: that must not make many characters of one. */
+	input_repeat(display, false);
 	display->takeover.is_unseen = true;
 	(void)control_viewers(&display->takeover.control,
 			people_has(display, &display->takeover.control.person), cua_now_us());
@@ -183,6 +186,7 @@ static void begin(struct display *display)
 static void end(struct display *display)
 {
 	type_restore_caps(display);
+	input_repeat(display, true);
 	forget_seen(display);
 	cua_log_info("the input goes back to the agent");
 }

@@ -369,6 +369,41 @@ static void what_a_person_leaves_down_comes_up(void **state)
 	expect_owner("", "");
 }
 
+/* In ms, after which the X server repeats a key that is held. */
+static long server_repeats_after(void)
+{
+	CUA_AUTO_FREE char *delay = desktop_probe(&desktop, "repeat", "");
+	return strtol(delay, NULL, 10);
+}
+
+/* However late the release comes. */
+static void a_key_repeats_when_the_viewer_says_so(void **state)
+{
+	(void)state;
+	const long usual = server_repeats_after();
+	take("{\"do\":\"take\"}");
+	assert_true(server_repeats_after() > 60000);
+	recorder_mark(&desktop);
+	/* Shift is none that repeats; what it makes of the others stays. */
+	SendKeyEvent(viewer, XK_Shift_L, TRUE);
+	for (int i = 0; i < 3; i++) {
+		SendKeyEvent(viewer, XK_Shift_L, TRUE);
+		SendKeyEvent(viewer, XK_A, TRUE);
+	}
+	SendKeyEvent(viewer, XK_A, FALSE);
+	SendKeyEvent(viewer, XK_Shift_L, FALSE);
+	press_key(XK_F12);
+	wait_until(marker_is_there, NULL, "the person's keys");
+	CUA_AUTO_JSON cJSON *events = recorder_events(&desktop, "key_press");
+	assert_int_equal(cJSON_GetArraySize(events), 5);
+	for (int i = 1; i <= 3; i++) {
+		assert_string_equal(json_text(cJSON_GetArrayItem(events, i), "name"), "A");
+	}
+	give();
+	assert_int_equal(server_repeats_after(), usual);
+	assert_true(usual < 1000);
+}
+
 static void time_gives_it_back(void **state)
 {
 	char path[80];
@@ -702,6 +737,7 @@ int main(void)
 		TEST(one_person_has_it_and_the_others_wait),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(what_a_person_leaves_down_comes_up),
+		TEST(a_key_repeats_when_the_viewer_says_so),
 		TEST(time_gives_it_back),
 		TEST(the_model_is_told_what_changed),
 		TEST(in_private_nothing_is_told),

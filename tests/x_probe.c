@@ -1,6 +1,7 @@
 /* Asks an X server what the program under test does not need to be trusted with.
  *
  *   x_probe held               "keys N buttons MASK locked MASK"
+ *   x_probe repeat             after how many ms a key that is held repeats
  *   x_probe image FILE         the root window: width, height (32 bit each), rows of B8G8R8X8
  *   x_probe clients N          how many of N connections at once the server takes
  *   x_probe cookie             0 if a wrong cookie is refused, 1 if it is taken
@@ -38,6 +39,14 @@ static int print_held(Display *display)
 		down += __builtin_popcount((unsigned char)keys[i]);
 	}
 	printf("keys %d buttons %u locked %u\n", down, mask & 0x1f00U, state.locked_mods);
+	return 0;
+}
+
+static int print_repeat(Display *display)
+{
+	unsigned int delay_ms = 0, interval_ms = 0;
+	XkbGetAutoRepeatRate(display, XkbUseCoreKbd, &delay_ms, &interval_ms);
+	printf("%u\n", delay_ms);
 	return 0;
 }
 
@@ -307,6 +316,8 @@ int main(int argc, char **argv)
 	int result = 2;
 	if (strcmp(command, "held") == 0) {
 		result = print_held(display);
+	} else if (strcmp(command, "repeat") == 0) {
+		result = print_repeat(display);
 	} else if (strcmp(command, "image") == 0) {
 		result = write_image(display, argument);
 	} else if (strcmp(command, "shuffle") == 0) {
