@@ -329,6 +329,25 @@ static void people_take_it_and_give_it_back(void **state)
 	assert_string_equal(cua_json_text(seen, "owner"), "agent");
 }
 
+static void who_loses_their_token_keeps_no_desktop(void **state)
+{
+	(void)state;
+	char path[128];
+	CUA_AUTO_JSON cJSON *ann = token_of("{\"name\":\"Ann\",\"scopes\":[\"act\"]}");
+	CUA_AUTO_JSON cJSON *ben = token_of("{\"name\":\"Ben\",\"scopes\":[\"act\"]}");
+	snprintf(path, sizeof(path), "/v1/tokens/%s", cua_json_text(ann, "id"));
+	cJSON_Delete(control_as(cua_json_text(ann, "token"), "POST",
+			"{\"do\":\"take\",\"private\":true}", 200));
+	cJSON_Delete(control_as(cua_json_text(ben, "token"), "POST", "{\"do\":\"take\"}", 409));
+	cJSON_Delete(serve_json(&stage, "DELETE", path, NULL, 204));
+	cJSON_Delete(control_as(cua_json_text(ben, "token"), "POST", "{\"do\":\"take\"}", 200));
+	/* Of one that is not there nothing changes. */
+	cJSON_Delete(serve_json(&stage, "DELETE", path, NULL, 404));
+	CUA_AUTO_JSON cJSON *now =
+			control_as(cua_json_text(ben, "token"), "POST", "{\"do\":\"give\"}", 200);
+	assert_string_equal(cua_json_text(now, "owner"), "agent");
+}
+
 static void it_is_stopped(void **state)
 {
 	(void)state;
@@ -661,6 +680,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_with_a_desktop_is_told),
 		cmocka_unit_test(nobody_takes_the_input_from_a_person),
 		cmocka_unit_test(people_take_it_and_give_it_back),
+		cmocka_unit_test(who_loses_their_token_keeps_no_desktop),
 		cmocka_unit_test(it_is_stopped),
 		cmocka_unit_test(no_answer_has_a_secret),
 		cmocka_unit_test(what_is_an_admins_is_refused_to_others),

@@ -5,6 +5,7 @@
 #include "cua/base/http_unix.h"
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/desktops.h"
 
 #define TIMEOUT_MS 10000
 
@@ -22,6 +23,25 @@ enum cua_status desktop_control_ask(const struct desktop_record *record, const c
 				record->name);
 	}
 	return status;
+}
+
+void desktop_control_give_all(const char *person)
+{
+	CUA_AUTO_JSON cJSON *desktops = cua_desktop_list(NULL);
+	CUA_AUTO_JSON cJSON *order = cJSON_CreateObject();
+	cJSON *who = cJSON_AddObjectToObject(order, "person");
+	const cJSON *desktop = NULL;
+	cJSON_AddStringToObject(order, "do", "give");
+	cJSON_AddStringToObject(who, "id", person);
+	cJSON_AddStringToObject(who, "name", person);
+	cJSON_ArrayForEach (desktop, desktops) {
+		CUA_AUTO_JSON cJSON *answer = NULL; /* mostly that they have not got it */
+		const char *socket = cua_json_text(desktop, "socket");
+		if (strcmp(cua_json_text(desktop, "state"), "running") == 0) {
+			(void)!cua_http_unix_json(socket, "POST", "/v1/control", order, TIMEOUT_MS,
+					&answer, NULL);
+		}
+	}
 }
 
 enum cua_status desktop_control_check(const struct desktop_record *record,

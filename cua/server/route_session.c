@@ -5,6 +5,7 @@
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
+#include "cua/server/desktop_control.h"
 #include "cua/server/routes.h"
 #include "cua/server/server.h"
 #include "cua/server/session.h"
@@ -123,6 +124,13 @@ static enum cua_status get_session(struct request *request, struct cua_error *er
 	return CUA_OK;
 }
 
+/* What a token has open that has just been revoked. */
+static void close_all_of(struct server *server, const char *token)
+{
+	streams_check(&server->streams);
+	desktop_control_give_all(token);
+}
+
 static enum cua_status delete_session(struct request *request, struct cua_error *err)
 {
 	enum cua_status status = request->caller.is_session
@@ -130,8 +138,11 @@ static enum cua_status delete_session(struct request *request, struct cua_error 
 			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
 					  "a token is no session: DELETE /v1/tokens/%s revokes it",
 					  request->caller.id);
-	streams_check(&request->server->streams);
-	return status == CUA_OK ? set_cookie(request, "", 0, err) : status;
+	if (status != CUA_OK) {
+		return status;
+	}
+	close_all_of(request->server, request->caller.id);
+	return set_cookie(request, "", 0, err);
 }
 
 /* --- tokens --- */
@@ -193,7 +204,9 @@ static enum cua_status get_tokens(struct request *request, struct cua_error *err
 static enum cua_status delete_token(struct request *request, struct cua_error *err)
 {
 	enum cua_status status = token_revoke(request->server->store, request->parameters[0], err);
-	streams_check(&request->server->streams);
+	if (status == CUA_OK) {
+		close_all_of(request->server, request->parameters[0]);
+	}
 	return status;
 }
 
