@@ -254,8 +254,10 @@ static enum cua_status change_hands(struct display *display, const struct contro
 		note_end(display);
 	}
 	takeover->is_unseen = takeover->is_unseen && change != CONTROL_GIVEN;
-	takeover->is_unsettled =
-			takeover->is_unsettled || takeover->control.is_private != next->is_private;
+	/* In private also from one to the next: others see it from then on. */
+	takeover->is_unsettled = takeover->is_unsettled ||
+			takeover->control.is_private != next->is_private ||
+			(owner_changes && next->is_private);
 	takeover->control = *next;
 	if (change == CONTROL_TAKEN) {
 		begin(display);
