@@ -62,8 +62,10 @@ struct display_clipboard {
 	Time server_time;  /* of the last change of a property of taking_window */
 	bool notified, refused, property_new;
 	/* The text for viewers. */
-	uint64_t offer_asked_us; /* 0: no question is open */
-	bool offer_again;        /* the content changed meanwhile */
+	uint64_t offer_asked_us;    /* 0: no question is open */
+	bool offer_again;           /* the content changed meanwhile */
+	bool offer_is_private;      /* the question is of the owner's, */
+	unsigned int offer_control; /* of the owner who had it so then */
 };
 
 struct clipboard_content *clipboard_content_create(void);
@@ -163,6 +165,8 @@ void clipboard_watch(struct display *display);
 void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event);
 /* Sends the text, if it is one and not too long, once its owner has told it. */
 void clipboard_offer_to_viewers(struct display *display);
+/* Offers what has changed while an owner did not answer. How long to sleep at most, -1 for ever. */
+int clipboard_idle(struct display *display);
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);
 
 #endif

@@ -27,12 +27,26 @@ void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *
 	}
 }
 
-/* An answer may come after the veil that was asked for before it. */
+/* Whom a content may be offered to. In private that is who has the desktop, once the vnc process
+ * knows; while a secret may show, nobody. */
+enum audience { AUDIENCE_NOBODY, AUDIENCE_ALL, AUDIENCE_OWNER };
+
+static enum audience find_audience(const struct display *display)
+{
+	if (display->people.controllers == 0 || veil_is_for(display, VEIL_SECRET)) {
+		return AUDIENCE_NOBODY;
+	}
+	if (!veil_is_on(display) && !display_is_private(display)) {
+		return AUDIENCE_ALL;
+	}
+	return people_show_private(display) ? AUDIENCE_OWNER : AUDIENCE_NOBODY;
+}
+
 static void offer(struct display *display, const char *text, size_t len)
 {
-	if (!veil_is_on(display) && len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
+	if (len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
 			cua_utf8_check(text, len, NULL) == CUA_OK) {
-		people_send_cut_text(display, text, len);
+		people_send_cut_text(display, text, len, find_audience(display) == AUDIENCE_OWNER);
 	}
 }
 
@@ -45,11 +59,24 @@ static void offer_own(struct display *display, const struct clipboard_content *c
 	}
 }
 
+/* An answer may come after the veil that was asked for before it, and one to a question of
+ * somebody's who had the desktop in private after that. */
+static bool is_for_same(const struct display *display)
+{
+	const struct display_clipboard *clipboard = &display->clipboard;
+	const enum audience audience = find_audience(display);
+	return audience != AUDIENCE_NOBODY &&
+			(audience == AUDIENCE_OWNER) == clipboard->offer_is_private &&
+			(audience == AUDIENCE_ALL ||
+					clipboard->offer_control == display->takeover.count);
+}
+
 void clipboard_offer_to_viewers(struct display *display)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
 	const uint64_t now_us = cua_now_us();
-	if (display->people.controllers == 0 || veil_is_on(display)) {
+	const enum audience audience = find_audience(display);
+	if (audience == AUDIENCE_NOBODY) {
 		return;
 	}
 	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
@@ -63,9 +90,25 @@ void clipboard_offer_to_viewers(struct display *display)
 	}
 	clipboard->offer_asked_us = now_us;
 	clipboard->offer_again = false;
+	clipboard->offer_is_private = audience == AUDIENCE_OWNER;
+	clipboard->offer_control = display->takeover.count;
 	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
 			display->atoms.cua_selection, display->helper, CurrentTime);
 	XFlush(display->xlib);
+}
+
+int clipboard_idle(struct display *display)
+{
+	const struct display_clipboard *clipboard = &display->clipboard;
+	if (clipboard->offer_asked_us == 0 || !clipboard->offer_again) {
+		return -1;
+	}
+	if (cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US) == 0) {
+		display->clipboard.offer_again = false;
+		clipboard_offer_to_viewers(display);
+		return -1;
+	}
+	return cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US);
 }
 
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event)
@@ -78,8 +121,10 @@ void clipboard_offer_answered(struct display *display, const XSelectionEvent *ev
 				display->atoms.utf8_string, 8, VNC_LINK_TEXT_MAX + 4, &count);
 		XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
 	}
-	if (text) {
+	if (text && is_for_same(display)) {
 		offer(display, (const char *)text, count);
+	}
+	if (text) {
 		XFree(text);
 	}
 	display->clipboard.offer_asked_us = 0;

@@ -225,7 +225,7 @@ static int idle_ms(struct display *display)
 {
 	const int person_ms = takeover_expire(display);
 	display_settle_control(display);
-	return sooner(person_ms, secret_idle(display));
+	return sooner(sooner(person_ms, clipboard_idle(display)), secret_idle(display));
 }
 
 bool display_idle(struct display *display, int wake_fd)

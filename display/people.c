@@ -103,6 +103,13 @@ static bool send_private(struct display *display)
 	return true;
 }
 
+bool people_show_private(const struct display *display)
+{
+	const struct display_people *people = &display->people;
+	return people->private_sent && !people->private_changed && display_is_private(display) &&
+			display_is_settled(display);
+}
+
 /* False if it has to be sent again. */
 static bool send_cursor(struct display *display)
 {
@@ -139,16 +146,17 @@ static bool send_moved(struct display *display)
 }
 
 /* Not back to where it came from. */
-void people_send_cut_text(struct display *display, const char *text, size_t len)
+void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private)
 {
 	struct display_people *people = &display->people;
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
+		.u.cut_text.is_private = is_private,
 		.data_len = (uint32_t)len };
 	if (people->controllers > 0 && len <= VNC_LINK_TEXT_MAX &&
 			(strlen(people->cut_text) != len ||
 					memcmp(people->cut_text, text, len) != 0)) {
 		people->cut_text[0] = '\0';
-		(void)link_send(display, &message, text, -1);
+		people->text_unsent = !link_send(display, &message, text, -1);
 	}
 }
 
@@ -171,7 +179,7 @@ bool people_wants_to_send(const struct display *display)
 	const struct display_people *people = &display->people;
 	return may_send(display) &&
 			(people->full_damage || people->cursor_changed || people->pointer_moved ||
-					people->private_changed);
+					people->private_changed || people->text_unsent);
 }
 
 void people_damaged(struct display *display, const struct cua_region *area)
@@ -232,6 +240,10 @@ void people_send(struct display *display)
 		people->pointer_moved = !send_moved(display);
 	}
 	people->sending = false;
+	if (people->text_unsent && !display->dead) {
+		people->text_unsent = false;
+		clipboard_offer_to_viewers(display);
+	}
 }
 
 /* --- from the viewers --- */

@@ -287,6 +287,7 @@ static void nothing_comes_after_the_grant(void **state)
 
 /* --- who --- */
 
+#define EVE "\"person\":{\"id\":\"eve\",\"name\":\"Eve\"}"
 #define ANN "\"person\":{\"id\":\"ann\",\"name\":\"Ann\"}"
 
 static void expect_owner(const char *name, const char *mode)
@@ -686,6 +687,61 @@ static void others_see_a_notice_in_private(void **state)
 	forget_notes();
 }
 
+static bool has_text(rfbClient *of, const void *data)
+{
+	return strcmp(vnc_viewer_seen(of)->text, data) == 0;
+}
+
+/* As a program on the desktop would. */
+static void copy(const char *text)
+{
+	char command[128];
+	snprintf(command, sizeof(command),
+			"printf '%s' | xclip -selection clipboard >/dev/null 2>&1", text);
+	free(desktop_sh(&desktop, command));
+}
+
+/* Ann or Eve has it in private then. */
+static void expect_of_two(const char *owner, rfbClient *sees, rfbClient *does_not)
+{
+	expect_owner(owner, "private");
+	vnc_viewer_wait(does_not, sees_notice, NULL);
+	vnc_viewer_wait(sees, sees_screen, NULL);
+}
+
+static void what_is_copied_in_private_goes_to_its_owner(void **state)
+{
+	struct vnc_seen of_ann, of_eve;
+	(void)state;
+	rfbClient *ann = come(VNC_MODE_PRIVATE, "ann", &of_ann);
+	rfbClient *eve = come(VNC_MODE_ACT, "eve", &of_eve);
+	vnc_viewer_wait(ann, sees_screen, NULL);
+	vnc_viewer_wait(eve, sees_screen, NULL);
+	copy("for all");
+	vnc_viewer_wait(ann, has_text, "for all");
+	vnc_viewer_wait(eve, has_text, "for all");
+	take("{\"do\":\"take\",\"private\":true," ANN "}");
+	expect_of_two("Ann", ann, eve);
+	copy("for ann");
+	vnc_viewer_wait(ann, has_text, "for ann");
+	/* The next one who has it in private sees it, and who had it does not any more. */
+	cJSON_Delete(control("{\"do\":\"request\",\"private\":true," EVE "}", 200));
+	cJSON_Delete(control("{\"do\":\"give\"," ANN "}", 200));
+	expect_of_two("Eve", eve, ann);
+	assert_string_equal(of_eve.text, "for all");
+	copy("for eve");
+	vnc_viewer_wait(eve, has_text, "for eve");
+	cJSON_Delete(control("{\"do\":\"give\"," EVE "}", 200));
+	vnc_viewer_wait(ann, sees_screen, NULL);
+	assert_string_equal(of_ann.text, "for ann");
+	copy("for all again");
+	vnc_viewer_wait(ann, has_text, "for all again");
+	vnc_viewer_wait(eve, has_text, "for all again");
+	vnc_viewer_disconnect(ann);
+	vnc_viewer_disconnect(eve);
+	forget_notes();
+}
+
 /* --- who is killed --- */
 
 static void a_killed_viewer_gives_back_what_a_press_took(void **state)
@@ -745,6 +801,7 @@ int main(void)
 		TEST(private_stops_what_looks_on),
 		TEST(private_ends_tools),
 		TEST(others_see_a_notice_in_private),
+		TEST(what_is_copied_in_private_goes_to_its_owner),
 		TEST(nothing_comes_after_the_grant),
 		TEST(a_killed_viewer_gives_back_what_a_press_took),
 		TEST(the_next_host_keeps_what_is_private),

@@ -154,6 +154,15 @@ static void nor_is_anybody_else_told_what_is_copied(void **state)
 	assert_string_equal(ben.seen.text, "");
 	show_all(host, 0x00aa00);
 	expect(&ben, 0x00aa00);
+	/* Nor afterwards, of what was meant for her alone. */
+	const struct vnc_link_message late = { .type = VNC_LINK_SET_CUT_TEXT,
+		.u.cut_text.is_private = true,
+		.data_len = sizeof(text) - 1 };
+	vnc_host_send(host, &late, text, -1);
+	fill(host->pixels, 0x0000aa);
+	damage(host);
+	expect(&ben, 0x0000aa);
+	assert_string_equal(ben.seen.text, "");
 	munmap(screen, SIZE);
 	go(&ann);
 	go(&ben);

@@ -51,6 +51,8 @@ static void on_frame(struct vnc_server *server, const struct vnc_link_message *m
 static void on_private(struct vnc_server *server, const struct vnc_link_message *message, int *fd)
 {
 	struct cua_error err = { 0 };
+	/* Text of before that is still there was for others. */
+	vnc_rfb_forget_cut_text(server->rfb);
 	server->is_private = *fd >= 0;
 	memcpy(server->private_person, message->u.private.person, sizeof(server->private_person));
 	vnc_server_show_private(server);
@@ -139,7 +141,8 @@ static void on_message(struct vnc_server *server, const struct vnc_link_message 
 	case VNC_LINK_SET_CUT_TEXT:
 		if (message->data_len <= VNC_LINK_TEXT_MAX &&
 				cua_utf8_check(data, message->data_len, NULL) == CUA_OK) {
-			vnc_rfb_set_cut_text(server->rfb, data, message->data_len);
+			vnc_rfb_set_cut_text(server->rfb, data, message->data_len,
+					message->u.cut_text.is_private != 0);
 		}
 		break;
 	default:

@@ -67,6 +67,10 @@ struct vnc_link_message {
 			uint16_t x, y;
 		} moved;
 		struct {
+			/* Not 0: for those alone who see the private frame when it is sent on. */
+			uint32_t is_private;
+		} cut_text; /* of SET_CUT_TEXT */
+		struct {
 			char view_password[VNC_PASSWORD_LEN + 1];
 			char control_password[VNC_PASSWORD_LEN + 1];
 		} listen;

@@ -156,7 +156,7 @@ void vnc_rfb_set_passwords(struct vnc_rfb *rfb, const char *view, const char *co
 	pthread_mutex_unlock(&rfb->lock);
 }
 
-void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len)
+void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private)
 {
 	char *copy = malloc(len + 1);
 	if (!copy) {
@@ -168,7 +168,16 @@ void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len)
 	free(rfb->mailbox.text);
 	rfb->mailbox.text = copy;
 	rfb->mailbox.text_len = len;
+	rfb->mailbox.text_is_private = is_private;
 	unlock_and_wake(rfb);
+}
+
+void vnc_rfb_forget_cut_text(struct vnc_rfb *rfb)
+{
+	pthread_mutex_lock(&rfb->lock);
+	free(rfb->mailbox.text);
+	rfb->mailbox.text = NULL;
+	pthread_mutex_unlock(&rfb->lock);
 }
 
 void vnc_rfb_add_viewer(

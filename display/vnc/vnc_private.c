@@ -23,6 +23,13 @@ bool vnc_private_has(const struct vnc_rfb *rfb, const rfbClientRec *client)
 	return rfb->hidden && viewer && rfb->sees_private[viewer->slot];
 }
 
+/* Also while a private frame does not fit: then nobody sees it, and its text is still theirs. */
+bool vnc_private_may_have(const struct vnc_rfb *rfb, const rfbClientRec *client, bool is_private)
+{
+	const struct vnc_client *viewer = client->clientData;
+	return viewer && (is_private || rfb->hidden ? rfb->sees_private[viewer->slot] : true);
+}
+
 static void mark(rfbClientPtr client, const struct vnc_box *box)
 {
 	sraRegionPtr region = sraRgnCreateRect(box->x1, box->y1, box->x2, box->y2);

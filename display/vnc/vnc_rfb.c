@@ -187,7 +187,8 @@ static bool handle_mailbox(struct vnc_rfb *rfb)
 			vnc_screen_move_cursor(rfb, taken.x, taken.y);
 		}
 		if (taken.text) {
-			vnc_screen_send_text(rfb, taken.text, taken.text_len);
+			vnc_screen_send_text(
+					rfb, taken.text, taken.text_len, taken.text_is_private);
 		}
 		for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 			if (taken.joining[slot].fd >= 0) {

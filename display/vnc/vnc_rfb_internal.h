@@ -51,6 +51,7 @@ struct vnc_mailbox {
 	uint16_t x, y;
 	char *text; /* owned; NULL if unchanged */
 	size_t text_len;
+	bool text_is_private; /* for those who see the private frame */
 	struct vnc_joining joining[VNC_VIEWERS_MAX];
 };
 
@@ -102,7 +103,7 @@ rfbCursorPtr vnc_cursor_create(uint16_t width, uint16_t height, uint16_t hot_x, 
 /* The frame becomes rfb->frame; viewers are told of another size. */
 void vnc_screen_set_frame(struct vnc_rfb *rfb, struct vnc_frame_source frame);
 void vnc_screen_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y);
-void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len);
+void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private);
 void vnc_screen_finish(struct vnc_rfb *rfb);
 /* The box of a frame into pixels of its size; clipped. False if there is nothing to be read. */
 bool vnc_screen_read(const struct vnc_frame_source *frame, char *pixels, struct vnc_box *box);
@@ -119,6 +120,8 @@ void vnc_damage_finish(struct vnc_rfb *rfb);
 bool vnc_private_is_on(const struct vnc_rfb *rfb);
 /* The client sees the private frame. */
 bool vnc_private_has(const struct vnc_rfb *rfb, const rfbClientRec *client);
+/* The client may have text that is of the private screen, or is not. */
+bool vnc_private_may_have(const struct vnc_rfb *rfb, const rfbClientRec *client, bool is_private);
 /* frame: taken over; fd -1: over. */
 void vnc_private_set(struct vnc_rfb *rfb, struct vnc_frame_source frame);
 /* Others may see it by now. */

@@ -285,7 +285,7 @@ static void send_extended_text(rfbClientPtr client, const struct cua_buffer *mes
 
 /* Not rfbSendServerCutTextUTF8(): in 0.9.14 it also writes to clients that have not
  * authenticated yet, which gives the text away. */
-void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len)
+void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private)
 {
 	struct cua_buffer CUA_AUTO_BUFFER latin1;
 	struct cua_buffer CUA_AUTO_BUFFER crlf;
@@ -302,7 +302,7 @@ void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len)
 	rfbClientPtr client;
 	while ((client = rfbClientIteratorNext(iterator))) {
 		if (client->state != RFB_NORMAL || client->viewOnly ||
-				(vnc_private_is_on(rfb) && !vnc_private_has(rfb, client))) {
+				!vnc_private_may_have(rfb, client, is_private)) {
 			continue;
 		}
 		if (client->enableExtendedClipboard) {
