@@ -33,6 +33,7 @@ static void handle_damage(struct display *display, const XDamageNotifyEvent *eve
 	activity_damaged(display, &area, late);
 	people_damaged(display, &area);
 	streams_damaged(display, &area);
+	news_damaged(display, &area);
 }
 
 static void handle_event(struct display *display, XEvent *event)
@@ -42,6 +43,7 @@ static void handle_event(struct display *display, XEvent *event)
 	}
 	window_cache_event(display, event);
 	flood_event(display, event);
+	news_event(display, event);
 	if (event->type == display->damage.event_base + XDamageNotify) {
 		handle_damage(display, (const XDamageNotifyEvent *)event);
 	} else if (event->type == display->xfixes_event_base + XFixesCursorNotify) {
@@ -101,6 +103,7 @@ void display_handle_events(struct display *display)
 		people_send(display);
 		display_note_answer(display);
 		streams_send(display);
+		news_tell(display);
 	}
 }
 

@@ -24,6 +24,7 @@
 #include "display/element_refs.h"
 #include "display/habit.h"
 #include "display/load.h"
+#include "display/news.h"
 #include "display/secret.h"
 #include "display/vnc/vnc_link.h"
 
@@ -253,6 +254,12 @@ struct display_streams {
 	bool sending;
 };
 
+struct display_news_state {
+	display_news_fn on_news; /* NULL: nobody wants to know */
+	void *user_data;
+	unsigned int pending; /* not told yet */
+};
+
 struct display_window_cache {
 	bool is_current; /* no event has told of a change since it was asked for */
 	bool is_asked;   /* the answers have not been taken yet */
@@ -337,6 +344,7 @@ struct display {
 		uint64_t followed_us;
 	} manager;
 	struct display_streams streams;
+	struct display_news_state news;
 	uint64_t properties; /* changes of windows' properties seen */
 	bool active_changed; /* or the list of windows, since it was last looked at */
 	bool resized;        /* the root window has another size than the frame */
@@ -351,6 +359,11 @@ struct display {
 void streams_damaged(struct display *display, const struct cua_region *area);
 /* Sends what has changed to those who are ready for it. */
 void streams_send(struct display *display);
+
+/* news.c */
+void news_damaged(struct display *display, const struct cua_region *area);
+void news_event(struct display *display, const XEvent *event);
+void news_tell(struct display *display);
 
 /* window_cache.c */
 void window_cache_finish(struct display *display);

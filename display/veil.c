@@ -84,6 +84,7 @@ static void show_anew(struct display *display, struct display_frame *frame, uint
 	}
 	people_damaged(display, &screen);
 	streams_damaged(display, &screen);
+	news_damaged(display, &screen);
 }
 
 static void copy_marks(struct display_frame *to, const struct display_frame *from)

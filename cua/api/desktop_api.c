@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #define CUA_LOG_MODULE "host"
+#include "cua/api/desktop_changes.h"
 #include "cua/api/desktop_control.h"
 #include "cua/api/desktop_lease.h"
 #include "cua/api/desktop_stream.h"
@@ -51,6 +52,7 @@ struct host {
 	struct desktop_tools *tools;
 	struct desktop_job *tool_job; /* of a tool's script, until it is done; NULL */
 	struct desktop_lease *lease;
+	struct desktop_changes *changes;
 };
 
 /* --- jobs --- */
@@ -425,16 +427,31 @@ static enum cua_status on_stream(
 	return status == CUA_OK ? desktop_streams_open(host->streams, stream, err) : status;
 }
 
+static void get_changes(struct host *host, struct cua_http_exchange *exchange)
+{
+	struct cua_error error;
+	if (check_person(host, false, &error) != CUA_OK) {
+		api_reply_error(exchange, &error, -1);
+		return;
+	}
+	desktop_changes_begin(host->changes, exchange);
+}
+
+static bool is_of_changes(const struct cua_http_stream *stream)
+{
+	return strcmp(stream->head.path, "/v1/changes") == 0;
+}
+
 static void on_stream_drained(struct cua_http_stream *stream, void *user_data)
 {
 	(void)user_data;
-	desktop_streams_drained(stream);
+	(is_of_changes(stream) ? desktop_changes_drained : desktop_streams_drained)(stream);
 }
 
 static void on_stream_closed(struct cua_http_stream *stream, void *user_data)
 {
 	(void)user_data;
-	desktop_streams_closed(stream);
+	(is_of_changes(stream) ? desktop_changes_closed : desktop_streams_closed)(stream);
 }
 
 static void submit_stream_job(struct desktop_job *job, void *user_data)
@@ -463,6 +480,7 @@ static const struct {
 	{ "GET", "/v1/screenshot", get_screenshot },
 	{ "GET", "/v1/desktop", get_desktop },
 	{ "GET", "/v1/frames", get_frames },
+	{ "GET", "/v1/changes", get_changes },
 	{ "GET", "/v1/lease", get_lease },
 	{ "GET", "/v1/control", get_control },
 	{ "POST", "/v1/control", post_control },
@@ -531,6 +549,12 @@ static void on_people(void *user_data)
 	}
 }
 
+static void on_news(unsigned int news, void *user_data)
+{
+	struct host *host = user_data;
+	desktop_changes_tell(host->changes, news);
+}
+
 /* --- the vnc process --- */
 
 static void on_link(int fd, struct cua_process_id process, void *user_data)
@@ -584,7 +608,7 @@ static void init_handles(struct host *host)
 static enum cua_status host_start(struct host *host, struct cua_error *err)
 {
 	const struct desktop_thread_handler thread_handler = { on_job_done, on_ordered, on_people,
-		host };
+		on_news, host };
 	const struct desktop_vnc_handler vnc_handler = { on_link, host };
 	const struct cua_http_handler handler = { .on_request = on_request,
 		.on_gone = on_gone,
@@ -599,6 +623,9 @@ static enum cua_status host_start(struct host *host, struct cua_error *err)
 			&host->loop, &host->record, &thread_handler, &host->thread, err);
 	if (status == CUA_OK) {
 		status = desktop_lease_create(&host->loop, host->thread, &host->lease, err);
+	}
+	if (status == CUA_OK) {
+		status = desktop_changes_create(&host->loop, host->thread, &host->changes, err);
 	}
 	if (status == CUA_OK) {
 		status = desktop_streams_create(&host->loop, host->thread, submit_stream_job, host,

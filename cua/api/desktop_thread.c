@@ -38,6 +38,8 @@ struct desktop_thread {
 	int cancel_fd; /* readable: the running job is cancelled, an order, or stop */
 	uv_async_t async;
 	atomic_bool person_holds, is_private, people_changed, holds_input, withholds;
+	atomic_bool is_watched;
+	atomic_uint news; /* not told to the loop yet */
 	atomic_int viewers;
 	unsigned long holding_connection; /* the thread's: whose input is down */
 };
@@ -257,6 +259,15 @@ static void on_people(void *user_data)
 	uv_async_send(&thread->async);
 }
 
+static void on_news(unsigned int news, void *user_data)
+{
+	struct desktop_thread *thread = user_data;
+	/* To wake the loop with every change would cost more than the change. */
+	if (atomic_load(&thread->is_watched) && atomic_fetch_or(&thread->news, news) == 0) {
+		uv_async_send(&thread->async);
+	}
+}
+
 /* NULL when there is nothing to do; *ret_stop when there never will be. */
 static struct desktop_job *take_job(struct desktop_thread *thread, bool *ret_stop)
 {
@@ -348,6 +359,10 @@ static void on_async(uv_async_t *async)
 	if (atomic_exchange(&thread->people_changed, false)) {
 		thread->handler.on_people(thread->handler.user_data);
 	}
+	const unsigned int news = atomic_exchange(&thread->news, 0);
+	if (news) {
+		thread->handler.on_news(news, thread->handler.user_data);
+	}
 	for (struct desktop_order *order; (order = TAILQ_FIRST(&obeyed));) {
 		TAILQ_REMOVE(&obeyed, order, link);
 		thread->handler.on_ordered(order, thread->handler.user_data);
@@ -374,6 +389,11 @@ void desktop_thread_order(struct desktop_thread *thread, struct desktop_order *o
 	pthread_mutex_unlock(&thread->mutex);
 	signal_fd(thread->queue_fd);
 	signal_fd(thread->cancel_fd);
+}
+
+void desktop_thread_watch(struct desktop_thread *thread, bool watches)
+{
+	atomic_store(&thread->is_watched, watches);
 }
 
 void desktop_thread_wake_streams(struct desktop_thread *thread)
@@ -420,6 +440,7 @@ enum cua_status desktop_thread_create(uv_loop_t *loop, const struct desktop_reco
 	display_set_check(thread->display, check_running, thread, thread->cancel_fd);
 	display_set_stream_wake(thread->display, thread->stream_fd);
 	display_on_people(thread->display, on_people, thread);
+	display_on_news(thread->display, on_news, thread);
 	on_people(thread); /* somebody may have had the desktop when the last host ended */
 	/* Signals are the loop's business. */
 	sigset_t all, old;

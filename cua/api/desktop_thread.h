@@ -13,6 +13,7 @@
 
 #include "cua/api/desktop_request.h"
 #include "cua/base/http_server.h"
+#include "display/news.h"
 #include "display/stream.h"
 
 enum desktop_job_kind {
@@ -65,6 +66,8 @@ struct desktop_thread_handler {
 	void (*on_ordered)(struct desktop_order *order, void *user_data); /* which it frees */
 	/* Holder of the input, viewers, or the link to vnc have changed. */
 	void (*on_people)(void *user_data);
+	/* While they are asked for: of enum display_news. */
+	void (*on_news)(unsigned int news, void *user_data);
 	void *user_data;
 };
 
@@ -90,6 +93,9 @@ void desktop_thread_order(struct desktop_thread *thread, struct desktop_order *o
 /* To be called every look_ms while jobs run: hangs up on an X server that has said nothing for so
  * long while the thread waited for it; true if it did. */
 bool desktop_thread_break_if_stuck(struct desktop_thread *thread, int look_ms, int stuck_ms);
+
+/* From here on, or no longer: on_news. What was before is not told. */
+void desktop_thread_watch(struct desktop_thread *thread, bool watches);
 
 /* A stream has become ready for an update. */
 void desktop_thread_wake_streams(struct desktop_thread *thread);
