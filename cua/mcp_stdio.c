@@ -319,6 +319,7 @@ enum cua_status mcp_stdio_run(struct mcp_serve *serve, int in_fd, int out_fd, in
 		pthread_mutex_init(&server.out_mutex, NULL);
 		cua_buffer_init(&server.line, MCP_SERVE_MESSAGE_MAX);
 		status = serve_client(&server, err);
+		mcp_serve_end_watching(serve);
 		if (status == CUA_OK) {
 			await_workers(&server, LAST_CALLS_MS);
 		}

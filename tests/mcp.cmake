@@ -28,7 +28,7 @@ foreach(name folders server limits)
 endforeach()
 
 # The server half: its core without a transport.
-foreach(name serve calls asking resources)
+foreach(name serve calls asking news resources)
 	cua_unit_test(mcp_${name} cua_mcp_serve)
 	target_sources(test_mcp_${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR}/json_path.c ${CMAKE_CURRENT_LIST_DIR}/mcp_say.c
 		${CMAKE_CURRENT_LIST_DIR}/mcp_core.c)

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +85,10 @@ static void begin_with(const struct mcp_serve_options *options)
 		{ .name = "wait_for_end", .help = "waits", .run = wait_for_end },
 		{ .name = "repeat", .help = "repeats", .run = repeat },
 		{ .name = "ask", .help = "asks", .run = ask },
-		{ .name = "ask_model", .help = "asks the model", .run = ask_model },
+		{ .name = "ask_model",
+				.help = "asks the model",
+				.needs = "sampling",
+				.run = ask_model },
 	};
 	assert_int_equal(mcp_serve_create(options, &mcp_serve, NULL), CUA_OK);
 	for (size_t i = 0; i < CUA_ARRAY_LEN(tools); i++) {
@@ -156,11 +158,4 @@ struct mcp_serve_call *mcp_core_start_call(const char *text, pthread_t *ret_thre
 	assert_non_null(call);
 	assert_int_equal(pthread_create(ret_thread, NULL, run_call, call), 0);
 	return call;
-}
-
-void mcp_core_await_heard(size_t count)
-{
-	while (mcp_count_heard() < count) {
-		sched_yield();
-	}
 }

@@ -34,7 +34,5 @@ const cJSON *mcp_core_tool_in(const cJSON *tools, const char *name);
 
 /* On a thread, as a transport runs it. */
 struct mcp_serve_call *mcp_core_start_call(const char *text, pthread_t *ret_thread);
-/* Until that many messages were heard. */
-void mcp_core_await_heard(size_t count);
 
 #endif

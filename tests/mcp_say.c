@@ -6,12 +6,16 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "tests/json_path.h"
+
+#define AWAIT_S 60
 
 struct mcp_serve *mcp_serve;
 struct mcp_serve_session *mcp_session;
@@ -19,6 +23,7 @@ cJSON *mcp_heard[64]; /* owned */
 size_t mcp_heard_count;
 char mcp_last_heard[256]; /* its beginning, as it came */
 static pthread_mutex_t heard_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t heard_more = PTHREAD_COND_INITIALIZER;
 
 static void hear(const char *text, size_t len, void *user_data)
 {
@@ -31,6 +36,7 @@ static void hear(const char *text, size_t len, void *user_data)
 	assert_true(mcp_heard_count < CUA_ARRAY_LEN(mcp_heard));
 	mcp_heard[mcp_heard_count++] = message;
 	snprintf(mcp_last_heard, sizeof(mcp_last_heard), "%s", text);
+	pthread_cond_broadcast(&heard_more);
 	pthread_mutex_unlock(&heard_mutex);
 }
 
@@ -42,15 +48,29 @@ size_t mcp_count_heard(void)
 	return count;
 }
 
-static const struct mcp_serve_out out = { hear, NULL };
+void mcp_await_heard(size_t count)
+{
+	struct timespec deadline;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += AWAIT_S;
+	pthread_mutex_lock(&heard_mutex);
+	while (mcp_heard_count < count) {
+		if (pthread_cond_timedwait(&heard_more, &heard_mutex, &deadline) == ETIMEDOUT) {
+			fail_msg("message %zu was not heard in time", count);
+		}
+	}
+	pthread_mutex_unlock(&heard_mutex);
+}
+
+const struct mcp_serve_out mcp_say_out = { hear, NULL };
 
 struct mcp_serve_call *mcp_say_text(const char *text, size_t len, int *ret_code)
 {
 	struct mcp_serve_message message;
 	struct mcp_serve_call *call = NULL;
-	*ret_code = mcp_serve_read(text, len, &message, &out);
+	*ret_code = mcp_serve_read(text, len, &message, &mcp_say_out);
 	if (*ret_code == 0) {
-		*ret_code = mcp_serve_handle(mcp_session, &message, &out, &call);
+		*ret_code = mcp_serve_handle(mcp_session, &message, &mcp_say_out, &call);
 		mcp_serve_message_finish(&message);
 	}
 	return call;

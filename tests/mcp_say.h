@@ -25,7 +25,11 @@ extern cJSON *mcp_heard[64]; /* owned */
 extern size_t mcp_heard_count;
 extern char mcp_last_heard[256]; /* its beginning, as it came */
 
+extern const struct mcp_serve_out mcp_say_out; /* where that comes from */
+
 size_t mcp_count_heard(void);
+/* Until that many messages were heard. */
+void mcp_await_heard(size_t count);
 /* What comes of a text; the call, if it leads to one. *ret_code as the transport gets it. */
 struct mcp_serve_call *mcp_say_text(const char *text, size_t len, int *ret_code);
 /* Says it, and runs what it leads to; the last that was heard of it. */

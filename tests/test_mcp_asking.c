@@ -84,7 +84,7 @@ static void older_revisions_ask_meanwhile(void **state)
 		(void)mcp_say(text);
 		const size_t before = mcp_heard_count;
 		struct mcp_serve_call *call = mcp_core_start_call(call_text, &thread);
-		mcp_core_await_heard(before + 1);
+		mcp_await_heard(before + 1);
 		assert_string_equal(json_text(mcp_heard[before], "method"), "elicitation/create");
 		assert_string_equal(json_text(mcp_heard[before], "params.mode"), rows[i].mode);
 		/* What answers nothing, or something else, is no answer to this. */
@@ -188,7 +188,7 @@ static void older_revisions_ask_the_model_meanwhile(void **state)
 		char text[300];
 		const size_t before = mcp_count_heard();
 		struct mcp_serve_call *call = mcp_core_start_call(call_text, &thread);
-		mcp_core_await_heard(before + 1);
+		mcp_await_heard(before + 1);
 		assert_string_equal(
 				json_text(mcp_heard[before], "method"), "sampling/createMessage");
 		snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":\"%s\",%s}",

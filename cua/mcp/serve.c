@@ -207,6 +207,8 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	serve->options = *options;
 	pthread_mutex_init(&serve->asks_mutex, NULL);
 	TAILQ_INIT(&serve->asks);
+	pthread_mutex_init(&serve->watches_mutex, NULL);
+	LIST_INIT(&serve->watches);
 	randombytes_buf(serve->state_key, sizeof(serve->state_key));
 	if (!serve->options.offer) {
 		serve->options.offer = OFFER_DEFAULT;
@@ -231,6 +233,9 @@ enum cua_status mcp_serve_create(const struct mcp_serve_options *options,
 	}
 	if (status == CUA_OK) {
 		status = mcp_serve_add_resources(serve, err);
+	}
+	if (status == CUA_OK) {
+		status = mcp_serve_add_extra_resources(serve, err);
 	}
 	if (status == CUA_OK && serve->tool_count == 0) {
 		status = serve->options.offer[0]
@@ -258,7 +263,10 @@ void mcp_serve_destroy(struct mcp_serve *serve)
 		cJSON_Delete(serve->tools[i].definition);
 	}
 	free(serve->tools);
+	mcp_serve_watches_finish(serve);
+	pthread_mutex_destroy(&serve->watches_mutex);
 	pthread_mutex_destroy(&serve->asks_mutex);
+	free(serve->extra_resources);
 	free(serve->resources);
 	free(serve->prompts);
 	free(serve);

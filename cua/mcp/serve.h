@@ -69,6 +69,23 @@ struct mcp_serve_extra {
 			struct cua_error *err);
 };
 
+/* Something to read of whoever embeds the server. */
+struct mcp_serve_extra_resource {
+	const char *uri; /* with one {name} in it: a template */
+	const char *name, *title, *help, *media_type;
+	const void *subject; /* the embedder's */
+	/* A text, the caller's. variable: what stands for {name}; NULL: nothing. client: as above.
+	 * CUA_ERR_NOT_FOUND: there is none. From several threads at once. */
+	enum cua_status (*read)(const struct mcp_serve_extra_resource *resource,
+			const char *variable, const void *client, char **ret_text,
+			struct cua_error *err);
+	/* A descriptor, the caller's, not blocking, that can be read when the text may have
+	 * changed, whatever is read from it; -1 with err filled. NULL: of changes nothing is told.
+	 */
+	int (*watch)(const struct mcp_serve_extra_resource *resource, const char *variable,
+			const void *client, struct cua_error *err);
+};
+
 /* All borrowed as long as the server is there. */
 struct mcp_serve_options {
 	/* Names with commas: "computer", "tools", "runs", "approvals", "all", or of single tools;
@@ -83,7 +100,9 @@ struct mcp_serve_options {
 	enum cua_status (*open_desktop)(const char *wanted, struct mcp_serve_desktop *ret_desktop,
 			void *user_data, struct cua_error *err);
 	void *user_data;
-	const struct mcp_serve_extra *const *extras; /* up to a NULL; NULL: none */
+	const struct mcp_serve_extra *const *extras;            /* up to a NULL; NULL: none */
+	const struct mcp_serve_extra_resource *extra_resources; /* up to one without a uri; NULL:
+								   none */
 };
 
 struct mcp_serve;
@@ -173,6 +192,11 @@ void mcp_serve_session_tick(struct mcp_serve_session *session);
 CUA_NODISCARD int mcp_serve_handle(struct mcp_serve_session *session,
 		const struct mcp_serve_message *message, const struct mcp_serve_out *out,
 		struct mcp_serve_call **ret_call);
+
+/* It goes on until it is cancelled: a thread of a pool would be lost to it. */
+bool mcp_serve_call_is_long(const struct mcp_serve_call *call);
+/* Before the end: who waits for news of resources waits no longer. From any thread. */
+void mcp_serve_end_watching(struct mcp_serve *serve);
 
 /* Runs it and emits its answer, unless it was cancelled; returns as mcp_serve_handle(). */
 int mcp_serve_call_run(struct mcp_serve_call *call);

@@ -17,15 +17,19 @@
 #define ID_BYTES 16
 #define ANSWER_MS (10 * 60 * 1000) /* a person reads, and may be away */
 
+cJSON *mcp_serve_required(const char *capability)
+{
+	cJSON *data = cJSON_CreateObject();
+	cJSON_AddObjectToObject(cJSON_AddObjectToObject(data, "requiredCapabilities"), capability);
+	return data;
+}
+
 enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call, struct mcp_serve_result *result,
 		const char *capability, struct cua_error *err)
 {
 	if (mcp_serve_is_modern(call->revision)) {
 		result->error_code = MCP_SERVE_ERROR_CAPABILITY;
-		result->error_data = cJSON_CreateObject();
-		cJSON_AddObjectToObject(
-				cJSON_AddObjectToObject(result->error_data, "requiredCapabilities"),
-				capability);
+		result->error_data = mcp_serve_required(capability);
 	}
 	return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "this host does not say that it can do %s",
 			capability);

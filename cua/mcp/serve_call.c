@@ -91,6 +91,9 @@ static void release(struct mcp_serve_call *call)
 	cJSON_Delete(call->state);
 	free(call->sealed);
 	cJSON_Delete(call->progress_token);
+	if (call->tool->is_long) { /* it was not run */
+		mcp_serve_watch_drop(call->watch);
+	}
 	cua_closep(&call->cancel_fd);
 	cua_closep(&call->cancelled_fd);
 	pthread_mutex_destroy(&call->mutex);
@@ -246,7 +249,15 @@ int mcp_serve_call_run(struct mcp_serve_call *call)
 	}
 	const int code = finish(call, &result, &why);
 	mcp_serve_result_finish(&result);
+	if (call->watch) {
+		mcp_serve_go_on(call);
+	}
 	return code;
+}
+
+bool mcp_serve_call_is_long(const struct mcp_serve_call *call)
+{
+	return call->tool->is_long;
 }
 
 void mcp_serve_call_give_up(struct mcp_serve_call *call, const char *reason)

@@ -63,6 +63,7 @@ static enum cua_status connect_to(struct mcp_serve_call *call,
 	enum cua_status status = agent_desktop_create(
 			desktop->socket_path, link->cancel_fd, &link->client, err);
 	if (status == CUA_OK) {
+		mcp_serve_watches_look(call->session->serve); /* it may be a new one */
 		mcp_serve_log(call, MCP_SERVE_INFO, "desktop", "the desktop is %s from here on",
 				desktop->name);
 	}

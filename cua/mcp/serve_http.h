@@ -34,6 +34,16 @@ CUA_NODISCARD int mcp_serve_http_check(const struct mcp_serve_message *message,
 CUA_NODISCARD int mcp_serve_http_resume(struct mcp_serve_session *session,
 		const struct mcp_serve_message *message, const struct mcp_serve_headers *headers,
 		const char *revision, const struct mcp_serve_out *out);
+/**
+ * mcp_serve_http_listen() - a GET, of older revisions: the stream that news of resources come on.
+ * @session:  made for it, of no revision.
+ * @ret_call: to be run, if the answer is 200: it ends when it is cancelled, and answers nothing.
+ *
+ * Return: the status: 200; 404; 405 without a session id; 406; 409 if there is one already; 503.
+ */
+CUA_NODISCARD int mcp_serve_http_listen(struct mcp_serve_session *session,
+		const struct mcp_serve_headers *headers, const struct mcp_serve_out *out,
+		struct mcp_serve_call **ret_call);
 /* For the header Mcp-Session-Id of the answer, the caller's; NULL: there is none to give. */
 char *mcp_serve_http_session_id(const struct mcp_serve_session *session,
 		const struct mcp_serve_message *message, int code);

@@ -55,6 +55,7 @@ struct mcp_serve_tool {
 			struct cua_error *err);
 	cJSON *definition; /* owned; as a list has it in the newest revision */
 	const char *needs; /* a capability without which a client is not offered it; NULL: none */
+	bool is_long;      /* goes on until its client is gone */
 	bool is_method;    /* none of tools/call: its arguments are the params, its answer is
 			      result->whole, and what fails is an error of the protocol */
 };
@@ -69,6 +70,9 @@ struct mcp_serve {
 	size_t resource_count;
 	const struct mcp_serve_prompt **prompts; /* owned; each borrowed; beside the templates */
 	size_t prompt_count;
+	struct mcp_serve_resource *extra_resources; /* owned; of the embedder */
+	pthread_mutex_t watches_mutex;
+	LIST_HEAD(, mcp_serve_watch) watches;
 	bool takes_word; /* what a run asks a person, the host's model may answer */
 	unsigned char state_key[MCP_SERVE_STATE_KEY]; /* of what clients keep */
 	pthread_mutex_t asks_mutex;
@@ -92,6 +96,9 @@ CUA_NODISCARD enum cua_status mcp_serve_add_sampling(
 CUA_NODISCARD enum cua_status mcp_serve_add_tools(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_runs(struct mcp_serve *serve, struct cua_error *err);
 CUA_NODISCARD enum cua_status mcp_serve_add_extras(struct mcp_serve *serve, struct cua_error *err);
+/* After the resources. */
+CUA_NODISCARD enum cua_status mcp_serve_add_extra_resources(
+		struct mcp_serve *serve, struct cua_error *err);
 
 /* --- serve_resources.c, and serve_resource_table.c for those there are --- */
 
@@ -102,6 +109,13 @@ struct mcp_serve_resource {
 	const char *tool; /* that shows the same: offered with it; NULL: always */
 	bool is_of_many;  /* offered only where there are several desktops */
 	bool is_of_runs;  /* {name} is one: known values of it are runs */
+	const char *news; /* of watch(): what the desktop is asked of */
+	/* A descriptor, the caller's, not blocking, that can be read when what is read there may
+	 * have changed, whatever is read from it, and whose end is that of what is watched. NULL:
+	 * of changes nothing is told. -1 with err filled. From several threads. */
+	int (*watch)(const struct mcp_serve_resource *resource, const struct mcp_serve *serve,
+			const void *client, const char *variable, struct cua_error *err);
+	bool is_watched_anew; /* after each change, as it may have grown */
 	const void *subject;
 	/* Adds "text" or "blob" to content. variable: what stands for {name}; NULL: nothing.
 	 * CUA_ERR_NOT_FOUND: there is none. */
@@ -110,6 +124,8 @@ struct mcp_serve_resource {
 			cJSON *content, struct cua_error *err);
 };
 
+#define MCP_SERVE_VARIABLE_SIZE 256
+
 /* After the tools. */
 CUA_NODISCARD enum cua_status mcp_serve_add_resources(
 		struct mcp_serve *serve, struct cua_error *err);
@@ -117,12 +133,62 @@ CUA_NODISCARD enum cua_status mcp_serve_add_resources(
 CUA_NODISCARD enum cua_status mcp_serve_add_resource(struct mcp_serve *serve,
 		const struct mcp_serve_resource *resource, struct cua_error *err);
 /* What is read at uri, and what there stands for {name} (an empty text: nothing); NULL: none. */
-const struct mcp_serve_resource *mcp_serve_find_resource(
-		const struct mcp_serve *serve, const char *uri, char variable[256]);
+const struct mcp_serve_resource *mcp_serve_find_resource(const struct mcp_serve *serve,
+		const char *uri, char variable[MCP_SERVE_VARIABLE_SIZE]);
+/* The error of a request that there is nothing at uri. */
+void mcp_serve_set_not_found(const struct mcp_serve_call *call, const char *uri,
+		struct mcp_serve_result *result);
+/* There are some whose changes are told. */
+bool mcp_serve_has_news(const struct mcp_serve *serve);
 /* Methods. */
 int mcp_serve_list_resources(struct mcp_serve_asked *asked);
 int mcp_serve_list_templates(struct mcp_serve_asked *asked);
 int mcp_serve_read_resource(struct mcp_serve_asked *asked);
+
+/* --- serve_resource_news.c: watch() of resources --- */
+
+int mcp_serve_screen_news(const struct mcp_serve_resource *resource, const struct mcp_serve *serve,
+		const void *client, const char *variable, struct cua_error *err);
+int mcp_serve_run_news(const struct mcp_serve_resource *resource, const struct mcp_serve *serve,
+		const void *client, const char *variable, struct cua_error *err);
+int mcp_serve_runs_news(const struct mcp_serve_resource *resource, const struct mcp_serve *serve,
+		const void *client, const char *variable, struct cua_error *err);
+
+/* --- serve_watch.c --- */
+
+/* What a client has subscribed to. All from any thread. */
+struct mcp_serve_watch;
+
+/* To be dropped. key: of a session over HTTP, whose requests share one, which stays a while without
+ * any; NULL: a new one. NULL: no memory, or too many. */
+struct mcp_serve_watch *mcp_serve_watch_hold(struct mcp_serve *serve, const char *key);
+void mcp_serve_watch_drop(struct mcp_serve_watch *watch);
+/* Once more is the same. CUA_ERR_NOT_FOUND; CUA_ERR_INVAL where nothing is told; CUA_ERR_TOO_LARGE;
+ * others as of resource->watch(). */
+CUA_NODISCARD enum cua_status mcp_serve_watch_add(struct mcp_serve_watch *watch, const void *client,
+		const char *uri, struct cua_error *err);
+void mcp_serve_watch_remove(struct mcp_serve_watch *watch, const char *uri);
+
+typedef void (*mcp_serve_watch_fn)(const char *uri, void *user_data);
+
+/* Before it is run, by one at a time: false: another does. */
+bool mcp_serve_watch_claim(struct mcp_serve_watch *watch);
+/* Tells what changes, each resource once a second at most, until the call is cancelled, or the
+ * server ends; ends_without: or nothing is subscribed to. */
+void mcp_serve_watch_run(struct mcp_serve_watch *watch, bool ends_without,
+		const struct mcp_serve_call *call, mcp_serve_watch_fn tell, void *user_data);
+/* Something is there that may have been missing: it is looked for. */
+void mcp_serve_watches_look(struct mcp_serve *serve);
+void mcp_serve_watches_finish(struct mcp_serve *serve);
+
+/* --- serve_subscribe.c --- */
+
+/* Methods. */
+int mcp_serve_subscribe(struct mcp_serve_asked *asked);
+int mcp_serve_unsubscribe(struct mcp_serve_asked *asked);
+int mcp_serve_listen(struct mcp_serve_asked *asked);
+/* After the answer of a call with call->watch. */
+void mcp_serve_go_on(struct mcp_serve_call *call);
 
 /* --- serve_prompts.c --- */
 
@@ -255,6 +321,9 @@ struct mcp_serve_session {
 	const void *client;   /* for tools of the embedder */
 	const char *revision; /* of the handshake; NULL: there was none */
 	cJSON *capabilities;  /* owned; of the client, as the handshake has them; NULL */
+	bool is_of_post;      /* made for one request, of an older revision */
+	char *key;            /* owned; what its client sends with all requests; NULL: nothing */
+	struct mcp_serve_watch *watch; /* held, once somebody has subscribed; with the mutex */
 	struct mcp_serve_link link;
 	pthread_mutex_t mutex; /* of what follows */
 	struct mcp_serve_calls calls;
@@ -280,6 +349,8 @@ struct mcp_serve_call {
 	cJSON *state;         /* owned; what was in it */
 	unsigned char binding[MCP_SERVE_STATE_KEY]; /* what a state of this request is bound to */
 	cJSON *progress_token;                      /* owned; NULL: nobody wants to hear of it */
+	struct mcp_serve_watch *watch; /* to be told of after its answer; NULL: none. Held, if it is
+					  of a stream */
 	struct mcp_serve_out out;
 	int cancelled_fd; /* an eventfd */
 	int cancel_fd;    /* an epoll of it, and of what else is to end the call */
@@ -320,6 +391,8 @@ CUA_NODISCARD enum cua_status mcp_serve_ask(struct mcp_serve_call *call,
  * protocol in the newest revision. Returns CUA_ERR_UNAVAILABLE. */
 CUA_NODISCARD enum cua_status mcp_serve_lacks(const struct mcp_serve_call *call,
 		struct mcp_serve_result *result, const char *capability, struct cua_error *err);
+/* The data of that error. */
+cJSON *mcp_serve_required(const char *capability);
 /* What a client answers to a request of ours. */
 void mcp_serve_take_answer(struct mcp_serve *serve, const struct mcp_serve_message *message);
 

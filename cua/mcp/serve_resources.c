@@ -11,7 +11,6 @@
 
 /* Not found, before the newest revision, which has no code of its own for it. */
 #define ERROR_NO_RESOURCE (-32002)
-#define VARIABLE_SIZE 256
 
 /* --- which there are --- */
 
@@ -34,21 +33,22 @@ static bool is_template(const struct mcp_serve_resource *resource)
 }
 
 /* Is uri this template's, with something in the place of {name} that is one part of a path? */
-static bool matches(const char *template, const char *uri, char variable[VARIABLE_SIZE])
+static bool matches(const char *template, const char *uri, char variable[MCP_SERVE_VARIABLE_SIZE])
 {
 	const char *end = strchr(template, '}') + 1;
 	const size_t before = strcspn(template, "{"), after = strlen(end), len = strlen(uri);
-	if (len <= before + after || len - before - after >= VARIABLE_SIZE ||
+	if (len <= before + after || len - before - after >= MCP_SERVE_VARIABLE_SIZE ||
 			strncmp(uri, template, before) != 0 ||
 			strcmp(uri + len - after, end) != 0) {
 		return false;
 	}
-	snprintf(variable, VARIABLE_SIZE, "%.*s", (int)(len - before - after), uri + before);
+	snprintf(variable, MCP_SERVE_VARIABLE_SIZE, "%.*s", (int)(len - before - after),
+			uri + before);
 	return !strpbrk(variable, "/?#%");
 }
 
-const struct mcp_serve_resource *mcp_serve_find_resource(
-		const struct mcp_serve *serve, const char *uri, char variable[VARIABLE_SIZE])
+const struct mcp_serve_resource *mcp_serve_find_resource(const struct mcp_serve *serve,
+		const char *uri, char variable[MCP_SERVE_VARIABLE_SIZE])
 {
 	variable[0] = '\0';
 	for (size_t i = 0; i < serve->resource_count; i++) {
@@ -59,6 +59,16 @@ const struct mcp_serve_resource *mcp_serve_find_resource(
 		}
 	}
 	return NULL;
+}
+
+bool mcp_serve_has_news(const struct mcp_serve *serve)
+{
+	for (size_t i = 0; i < serve->resource_count; i++) {
+		if (serve->resources[i]->watch) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* --- lists --- */
@@ -106,7 +116,7 @@ int mcp_serve_list_templates(struct mcp_serve_asked *asked)
 
 /* --- reading --- */
 
-static void set_not_found(
+void mcp_serve_set_not_found(
 		const struct mcp_serve_call *call, const char *uri, struct mcp_serve_result *result)
 {
 	result->error_code = mcp_serve_is_modern(call->revision) ? MCP_SERVE_ERROR_PARAMS
@@ -134,12 +144,12 @@ static cJSON *with_contents(const struct mcp_serve_call *call, cJSON *content)
 static enum cua_status read_resource(
 		struct mcp_serve_call *call, struct mcp_serve_result *result, struct cua_error *err)
 {
-	char variable[VARIABLE_SIZE];
+	char variable[MCP_SERVE_VARIABLE_SIZE];
 	const char *uri = cua_json_text(call->arguments, "uri");
 	const struct mcp_serve_resource *resource =
 			mcp_serve_find_resource(call->session->serve, uri, variable);
 	if (!resource) {
-		set_not_found(call, uri, result);
+		mcp_serve_set_not_found(call, uri, result);
 		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0, "there is no resource \"%.200s\" here",
 				uri);
 	}
@@ -151,7 +161,7 @@ static enum cua_status read_resource(
 	if (status != CUA_OK) {
 		cJSON_Delete(content);
 		if (status == CUA_ERR_NOT_FOUND) {
-			set_not_found(call, uri, result);
+			mcp_serve_set_not_found(call, uri, result);
 		}
 		return status;
 	}

@@ -72,6 +72,7 @@ enum cua_status mcp_serve_session_create(struct mcp_serve *serve, const char *re
 	}
 	session->serve = serve;
 	session->revision = mcp_serve_known_revision(revision);
+	session->is_of_post = revision != NULL;
 	TAILQ_INIT(&session->calls);
 	session->log_level = MCP_SERVE_INFO;
 	enum cua_status status = mcp_serve_link_init(&session->link, err);
@@ -94,7 +95,9 @@ void mcp_serve_session_destroy(struct mcp_serve_session *session)
 	if (!session) {
 		return;
 	}
+	mcp_serve_watch_drop(session->watch);
 	mcp_serve_link_finish(&session->link);
+	free(session->key);
 	pthread_mutex_destroy(&session->mutex);
 	cJSON_Delete(session->capabilities);
 	free(session);
@@ -128,7 +131,7 @@ static void cancel(struct mcp_serve_session *session, const cJSON *id)
 	pthread_mutex_lock(&session->mutex);
 	TAILQ_FOREACH(call, &session->calls, entry)
 	{
-		if (mcp_serve_same_id(call->id, id)) {
+		if (mcp_serve_same_id(call->id, id) && mcp_serve_call_is_open(call)) {
 			mcp_serve_call_cancel(call);
 		}
 	}
@@ -179,6 +182,8 @@ static cJSON *with_capabilities(const struct mcp_serve_asked *asked)
 	add_capability(asked, all, "tools");
 	if (serve->resource_count > 0) {
 		add_capability(asked, all, "resources");
+		cJSON_AddBoolToObject(cua_json_member(all, "resources"), "subscribe",
+				mcp_serve_has_news(serve));
 	}
 	if (mcp_serve_has_prompts(serve)) {
 		add_capability(asked, all, "prompts");
@@ -362,7 +367,16 @@ static int call_tool(struct mcp_serve_asked *asked)
 		return mcp_serve_wrong_params(asked, "arguments must be an object");
 	}
 	const struct mcp_serve_tool *tool = mcp_serve_find(asked->session->serve, message->name);
-	return tool ? mcp_serve_begin(asked, tool) : no_such_tool(asked, message->name);
+	if (!tool) {
+		return no_such_tool(asked, message->name);
+	}
+	/* Before it is run: over HTTP the status is not sent yet. */
+	if (mcp_serve_is_modern(asked->revision) && !is_for(tool, capabilities_of(asked))) {
+		return mcp_serve_refuse(asked->out, message->id, MCP_SERVE_ERROR_CAPABILITY,
+				mcp_serve_required(tool->needs),
+				"this host does not say that it can do %s", tool->needs);
+	}
+	return mcp_serve_begin(asked, tool);
 }
 
 /* --- both eras --- */
@@ -378,6 +392,9 @@ static const struct method {
 	{ "resources/list", mcp_serve_list_resources, NULL, NULL },
 	{ "resources/templates/list", mcp_serve_list_templates, NULL, NULL },
 	{ "resources/read", mcp_serve_read_resource, NULL, NULL },
+	{ "resources/subscribe", mcp_serve_subscribe, NULL, MCP_SERVE_REVISION_HANDSHAKE },
+	{ "resources/unsubscribe", mcp_serve_unsubscribe, NULL, MCP_SERVE_REVISION_HANDSHAKE },
+	{ "subscriptions/listen", mcp_serve_listen, MCP_SERVE_REVISION, NULL },
 	{ "prompts/list", mcp_serve_list_prompts, NULL, NULL },
 	{ "prompts/get", mcp_serve_get_prompt, NULL, NULL },
 	{ "completion/complete", mcp_serve_complete, NULL, NULL },

@@ -148,6 +148,12 @@ char *mcp_serve_session_id(const struct mcp_serve_session *session)
 	if (cJSON_IsObject(cua_json_member(session->capabilities, "sampling"))) {
 		cJSON_AddObjectToObject(json, "sampling");
 	}
+	/* What it subscribes to is its own. */
+	unsigned char nonce[16];
+	char nonce_text[2 * sizeof(nonce) + 1];
+	randombytes_buf(nonce, sizeof(nonce));
+	cJSON_AddStringToObject(json, "nonce",
+			sodium_bin2hex(nonce_text, sizeof(nonce_text), nonce, sizeof(nonce)));
 	cJSON_AddStringToObject(json, "revision", session->revision);
 	return seal(session->serve, of_session, json);
 }
@@ -163,5 +169,7 @@ bool mcp_serve_session_resume(struct mcp_serve_session *session, const char *id)
 	session->revision = revision;
 	cJSON_Delete(session->capabilities);
 	session->capabilities = json;
-	return true;
+	free(session->key);
+	session->key = strdup(id);
+	return session->key;
 }

@@ -148,6 +148,42 @@ static void on_work_done(uv_work_t *work, int status)
 	uv_close((uv_handle_t *)&call->news, on_handle_closed);
 }
 
+/* One that goes on as long as its client has a thread of its own. */
+static void on_long_work(void *user_data)
+{
+	struct mcp_call *call = user_data;
+	on_work(&call->work);
+	uv_async_send(&call->over);
+}
+
+static void on_long_work_done(uv_async_t *over)
+{
+	struct mcp_call *call = over->data;
+	uv_thread_join(&call->thread);
+	uv_close((uv_handle_t *)over, on_handle_closed);
+	on_work_done(&call->work, 0);
+}
+
+static int begin_long_work(struct mcp_call *call)
+{
+	struct server *server = call->client.server;
+	busy_leave(&server->busy, call->busy);
+	call->busy = 0;
+	call->over.data = call;
+	uv_async_init(&server->loop, &call->over, on_long_work_done);
+	call->handles++;
+	const int result = uv_thread_create(&call->thread, on_long_work, call);
+	if (result != 0) {
+		uv_close((uv_handle_t *)&call->over, on_handle_closed);
+	}
+	return result;
+}
+
+static int begin_short_work(struct mcp_call *call)
+{
+	return uv_queue_work(&call->client.server->loop, &call->work, on_work, on_work_done);
+}
+
 static void begin_work(struct mcp_call *call)
 {
 	struct server *server = call->client.server;
@@ -161,7 +197,7 @@ static void begin_work(struct mcp_call *call)
 	LIST_INSERT_HEAD(&server->mcp.calls, call, link);
 	pthread_mutex_unlock(&server->mcp.mutex);
 	server->requests_running++;
-	if (uv_queue_work(&server->loop, &call->work, on_work, on_work_done) != 0) {
+	if ((mcp_serve_call_is_long(call->tool) ? begin_long_work : begin_short_work)(call) != 0) {
 		on_work_done(&call->work, UV_ENOMEM);
 	}
 }

@@ -30,6 +30,8 @@ struct mcp_call {
 	uv_async_t news;
 	uv_timer_t tick;
 	uv_work_t work;
+	uv_thread_t thread; /* of a call that goes on, and its end */
+	uv_async_t over;
 	int busy; /* the request's place among those under way */
 };
 

@@ -16,12 +16,11 @@
 
 /* --- which route --- */
 
-/* subject: of a row, the name of its operation. */
-static const struct route *route_of(const struct mcp_serve_extra *extra)
+static const struct route *route_of(const char *operation)
 {
 	for (const struct routes *const *routes = server_routes; *routes; routes++) {
 		for (size_t i = 0; i < (*routes)->count; i++) {
-			if (strcmp((*routes)->list[i].name, extra->subject) == 0) {
+			if (strcmp((*routes)->list[i].name, operation) == 0) {
 				return &(*routes)->list[i];
 			}
 		}
@@ -52,7 +51,7 @@ static const struct fields *fields_of(const struct route *route)
 static cJSON *schema(const struct mcp_serve_extra *extra)
 {
 	char name[64];
-	const struct route *route = route_of(extra);
+	const struct route *route = route_of(extra->subject);
 	cJSON *json = fields_schema_whole(fields_of(route));
 	if (parameter_of(route, name, sizeof(name))) {
 		cJSON *text = cJSON_AddObjectToObject(cua_json_member(json, "properties"), name);
@@ -85,18 +84,16 @@ static enum cua_status take_parameter(
 
 /* --- a call --- */
 
-static enum cua_status run(const struct mcp_serve_extra *extra, const cJSON *arguments,
-		int cancel_fd, const void *data, cJSON **ret_answer, struct cua_error *err)
+enum cua_status mcp_tools_call(const char *operation, cJSON *given, int cancel_fd,
+		const struct mcp_client *client, cJSON **ret_answer, struct cua_error *err)
 {
-	const struct mcp_client *client = data;
 	const struct cua_http_head head = { .method = "POST" };
 	struct request request = { .server = client->server,
-		.route = route_of(extra),
+		.route = route_of(operation),
 		.head = &head,
 		.caller = client->caller,
 		.gone_fd = cancel_fd,
 		.stop_fd = -1 };
-	cJSON *given = cJSON_Duplicate(arguments, true);
 	cua_buffer_init(&request.headers, 4096);
 	*(request.route->body ? &request.body : &request.query) = given;
 	enum cua_status status = take_parameter(&request, given, err);
@@ -114,6 +111,14 @@ static enum cua_status run(const struct mcp_serve_extra *extra, const cJSON *arg
 	}
 	request_finish(&request);
 	return status;
+}
+
+/* subject: of a row, the name of its operation. */
+static enum cua_status run(const struct mcp_serve_extra *extra, const cJSON *arguments,
+		int cancel_fd, const void *client, cJSON **ret_answer, struct cua_error *err)
+{
+	return mcp_tools_call(extra->subject, cJSON_Duplicate(arguments, true), cancel_fd, client,
+			ret_answer, err);
 }
 
 /* --- the table --- */
@@ -165,7 +170,7 @@ void mcp_tools_list(unsigned int scopes, const struct mcp_serve_extra *list[MCP_
 {
 	size_t count = 0;
 	for (size_t i = 0; i < CUA_ARRAY_LEN(tools); i++) {
-		const unsigned int wanted = route_of(&tools[i])->scope;
+		const unsigned int wanted = route_of(tools[i].subject)->scope;
 		if ((scopes & wanted) == wanted) {
 			list[count++] = &tools[i];
 		}

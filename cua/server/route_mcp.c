@@ -50,7 +50,8 @@ enum cua_status mcp_offers_create(struct mcp_offers *ret_offers, struct cua_erro
 			.takes_desktop = true,
 			.read_only = !(scopes_of(i) & SCOPE_ACT),
 			.open_desktop = open_desktop,
-			.extras = ret_offers->extras[i] };
+			.extras = ret_offers->extras[i],
+			.extra_resources = mcp_resources };
 		mcp_tools_list(scopes_of(i), ret_offers->extras[i]);
 		status = mcp_serve_create(&options, &ret_offers->of[i], err);
 	}
@@ -93,6 +94,11 @@ static int run_tool(struct mcp_call *call, struct request *request, bool *ret_go
 		mcp_call_stream(call, request);
 		*ret_goes_on = true;
 		return 0;
+	}
+	if (mcp_serve_call_is_long(call->tool)) {
+		mcp_serve_call_give_up(call->tool,
+				"the answer is a stream: Accept must have text/event-stream");
+		return MCP_SERVE_ERROR_REQUEST;
 	}
 	/* Without it, the call is not ended when its client hangs up. */
 	(void)!mcp_serve_call_stop_with(call->tool, request_stop_fd(request), NULL);
@@ -177,7 +183,57 @@ static enum cua_status post_mcp(struct request *request, struct cua_error *err)
 					   : CUA_OK;
 }
 
+/* --- news --- */
+
+static const char *why_not(int http_status)
+{
+	switch (http_status) {
+	case 404:
+		return "this session is not known here: begin again with initialize";
+	case 405:
+		return "a GET is for the Mcp-Session-Id of an older revision, whose news of "
+		       "resources "
+		       "come on it";
+	case 406:
+		return "the answer is a stream: Accept must have text/event-stream";
+	case 409:
+		return "this session has a stream already";
+	default:
+		return "no more streams can be had now";
+	}
+}
+
+static enum cua_status get_mcp(struct request *request, struct cua_error *err)
+{
+	const struct mcp_serve_headers headers = { find_header, request };
+	struct mcp_call *call = mcp_call_create(request);
+	if (!call) {
+		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "call");
+	}
+	const struct mcp_serve_out out = mcp_call_out(call);
+	int http_status = 503;
+	if (mcp_serve_session_create(offer_to(&request->server->mcp, request->caller.scopes), NULL,
+			    &call->session, NULL) == CUA_OK) {
+		mcp_serve_session_set_client(call->session, &call->client);
+		http_status = mcp_serve_http_listen(call->session, &headers, &out, &call->tool);
+	}
+	if (http_status == 200) {
+		mcp_call_stream(call, request);
+		return CUA_OK;
+	}
+	mcp_call_destroy(call);
+	request->http_status = http_status;
+	if (http_status == 405) {
+		(void)!cua_buffer_printf(&request->headers, NULL, "allow: POST\r\n");
+	}
+	return CUA_FAIL(err, CUA_ERR_INVAL, 0, "%s", why_not(http_status));
+}
+
 static const struct route table[] = {
+	{ "GET", "/mcp", "listenMcp",
+			"News of resources that a session has subscribed to, of the Model Context "
+			"Protocol's older revisions: server-sent events",
+			SCOPE_WATCH, 0, NULL, NULL, NULL, 0, get_mcp },
 	{ "POST", "/mcp", "callMcp",
 			"One message of the Model Context Protocol: desktops, their tools and runs",
 			SCOPE_WATCH, ROUTE_BYTES | ROUTE_FILE | ROUTE_SECRET, NULL, NULL, NULL, 0,

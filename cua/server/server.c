@@ -146,6 +146,7 @@ static void end(struct server *server)
 	}
 	webhooks_end(server->webhooks);
 	feed_desktops_end(server->feed_desktops);
+	mcp_news_end(server->mcp.news);
 	if (server->feed) {
 		feed_end(server->feed);
 	}
@@ -200,6 +201,9 @@ static enum cua_status begin(
 			server->options->max_streams, err);
 	if (status == CUA_OK) {
 		status = feed_create(&server->loop, &server->feed, err);
+	}
+	if (status == CUA_OK) {
+		status = mcp_news_create(server->feed, &server->mcp.news, err);
 	}
 	if (status == CUA_OK) {
 		status = feed_desktops_create(
@@ -282,6 +286,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	webhooks_destroy(server->webhooks);
 	telemetry_destroy(server->telemetry);
 	feed_desktops_destroy(server->feed_desktops);
+	mcp_news_destroy(server->mcp.news);
 	feed_destroy(server->feed);
 	tickets_destroy(server->tickets);
 	limiter_destroy(server->limiter);

@@ -8,12 +8,20 @@
 #include "cua/mcp/serve_internal.h"
 #include "tests/fuzz/fuzz.h"
 
+static struct mcp_serve *serve; /* the same for all: nothing in it changes */
+
 static void hear(const char *text, size_t len, void *user_data)
 {
 	int *count = user_data;
 	FUZZ_CHECK(strlen(text) == len && !strpbrk(text, "\r\n"));
 	CUA_AUTO_JSON cJSON *message = cJSON_Parse(text);
 	FUZZ_CHECK(strcmp(cua_json_text(message, "jsonrpc"), "2.0") == 0);
+	/* That it listens from here on, which would go on for ever. */
+	if (strcmp(cua_json_text(message, "method"), "notifications/subscriptions/acknowledged") ==
+			0) {
+		mcp_serve_end_watching(serve);
+		return;
+	}
 	FUZZ_CHECK(!cua_json_member(message, "result") != !cua_json_member(message, "error"));
 	FUZZ_CHECK(cua_json_member(message, "id"));
 	++*count;
@@ -51,7 +59,6 @@ static void say(struct mcp_serve_session *session, const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct mcp_serve *serve; /* the same for all: nothing in it changes */
 	static const struct mcp_serve_options options = {
 		.offer = "computer,tools", .open_desktop = no_desktop, .takes_desktop = true
 	};

@@ -12,36 +12,39 @@ const waiting = new Map();
 let count = 0;
 createInterface({ input: child.stdout }).on('line', (line) => {
 	const part = JSON.parse(line);
-	waiting.get(part.number)(part);
-	if (part.status)
-		waiting.delete(part.number);
+	waiting.get(part.number)?.(part);
 });
+const say = (part) => child.stdin.write(`${JSON.stringify(part)}\n`);
 
 async function handle(request, response) {
-	let body = '';
+	let body = '', only;
 	for await (const part of request)
 		body += part;
-	if (request.method !== 'POST')
+	if (request.method !== 'POST' && request.method !== 'GET')
 		return response.writeHead(405).end();
-	const number = ++count;
-	let only;
-	waiting.set(number, ({ message, status, session }) => {
+	const number = ++count, { port } = http.address(), { method, headers } = request;
+	const begin = () => response.writeHead(200, { 'Content-Type': 'text/event-stream' }).flushHeaders();
+	response.on('close', () => {
+		if (waiting.delete(number))
+			say({ number, gone: true });
+	});
+	waiting.set(number, ({ message, status, session, end }) => {
 		// What comes before the answer cannot wait for it: it may be a question.
 		if (message?.method && !response.headersSent)
-			response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+			begin();
 		if (message && response.headersSent)
-			response.write(`data: ${JSON.stringify(message)}\n\n`);
-		else if (message)
-			only = message;
-		else if (response.headersSent)
-			response.end();
-		else
-			response.writeHead(status, { 'Content-Type': 'application/json',
-				...session && { 'Mcp-Session-Id': session } }).end(only && JSON.stringify(only));
+			return response.write(`data: ${JSON.stringify(message)}\n\n`);
+		if (message)
+			return only = message;
+		if (method === 'GET' && status === 200)
+			return begin();
+		waiting.delete(number);
+		if (end || response.headersSent)
+			return response.end();
+		response.writeHead(status, { 'Content-Type': 'application/json',
+			...session && { 'Mcp-Session-Id': session } }).end(only && JSON.stringify(only));
 	});
-	const { port } = http.address();
-	const { method, headers } = request;
-	child.stdin.write(`${JSON.stringify({ number, port, method, headers, body })}\n`);
+	say({ number, port, method, headers, body });
 }
 
 const http = createServer((request, response) => handle(request, response).catch((error) =>

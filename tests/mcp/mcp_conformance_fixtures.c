@@ -1,7 +1,9 @@
 #include "tests/mcp/mcp_conformance_fixtures.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "cua/base/json.h"
 #include "cua/base/util.h"
@@ -23,7 +25,28 @@ static enum cua_status read_resource(struct mcp_serve_call *call,
 	return CUA_OK;
 }
 
+/* It never changes. */
+static int watch_resource(const struct mcp_serve_resource *resource, const struct mcp_serve *serve,
+		const void *client, const char *variable, struct cua_error *err)
+{
+	(void)resource;
+	(void)serve;
+	(void)client;
+	(void)variable;
+	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0) {
+		cua_error_set(err, CUA_ERR_IO, errno, "eventfd");
+	}
+	return fd;
+}
+
 static const struct mcp_serve_resource resources[] = {
+	{ .uri = "test://watched-resource",
+			.name = "watched",
+			.help = "a text",
+			.media_type = "text/plain",
+			.watch = watch_resource,
+			.read = read_resource },
 	{ .uri = "test://static-text",
 			.name = "text",
 			.help = "a text",

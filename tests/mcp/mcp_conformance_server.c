@@ -1,12 +1,16 @@
 /* The core of the MCP server with the tools that the official conformance suite looks for, and what
- * it says of HTTP. conformance_bridge.mjs puts it behind a URL: it sends each POST as a line,
- * {"number", "port", "method", "headers", "body"}, and gets a line back for each message,
- * {"number", "message"}, and a last one, {"number", "status", "session"}. */
+ * it says of HTTP. conformance_bridge.mjs puts it behind a URL: it sends each POST and GET as a
+ * line,
+ * {"number", "port", "method", "headers", "body"}, and {"number", "gone"} once its client has hung
+ * up. It gets a line back for each message, {"number", "message"}, and one {"number", "status",
+ * "session"}: the last, but of a stream, where it is the first, and the last is {"number", "end"}.
+ */
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <sodium.h>
 
@@ -228,13 +232,22 @@ struct post {
 	struct mcp_serve *serve;
 	cJSON *json;   /* owned */
 	char *session; /* owned; NULL: none is given */
+	LIST_ENTRY(post) link;
+	struct mcp_serve_call *call; /* with the mutex; NULL: none runs */
 };
+
+static LIST_HEAD(, post) posts = LIST_HEAD_INITIALIZER(posts);
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of the list */
+
+static int number_of(const struct post *post)
+{
+	return cua_json_int(post->json, "number");
+}
 
 static void emit(const char *text, size_t len, void *user_data)
 {
 	const struct post *post = user_data;
-	printf("{\"number\":%d,\"message\":%.*s}\n", cua_json_int(post->json, "number"), (int)len,
-			text);
+	printf("{\"number\":%d,\"message\":%.*s}\n", number_of(post), (int)len, text);
 	fflush(stdout);
 }
 
@@ -250,6 +263,35 @@ static bool is_let_in(const struct post *post)
 	struct gate gate;
 	gate_init(&gate, "127.0.0.1", cua_json_int(post->json, "port"), false);
 	return gate_check(&gate, &request) == GATE_OPEN;
+}
+
+/* Until its end, or its client's; its code. */
+static int run(struct post *post, struct mcp_serve_call *call)
+{
+	pthread_mutex_lock(&mutex);
+	post->call = call;
+	LIST_INSERT_HEAD(&posts, post, link);
+	pthread_mutex_unlock(&mutex);
+	const int code = mcp_serve_call_run(call);
+	pthread_mutex_lock(&mutex);
+	LIST_REMOVE(post, link);
+	pthread_mutex_unlock(&mutex);
+	mcp_serve_call_destroy(call);
+	return code;
+}
+
+/* What a client waits for that has hung up. */
+static void cancel(int number)
+{
+	struct post *post = NULL;
+	pthread_mutex_lock(&mutex);
+	LIST_FOREACH(post, &posts, link)
+	{
+		if (number_of(post) == number && mcp_serve_call_is_long(post->call)) {
+			mcp_serve_call_cancel(post->call);
+		}
+	}
+	pthread_mutex_unlock(&mutex);
 }
 
 /* The status that it has. */
@@ -273,13 +315,38 @@ static int handle(struct post *post, const struct mcp_serve_message *message,
 	code = mcp_serve_handle(session, message, out, &call);
 	post->session = mcp_serve_http_session_id(session, message, code);
 	if (call) {
-		code = mcp_serve_call_run(call);
-		mcp_serve_call_destroy(call);
+		code = run(post, call);
 	}
 	mcp_serve_session_destroy(session);
 	return code == 0 && message->kind != MCP_SERVE_REQUEST
 			? 202
 			: mcp_serve_http_status(revision, code);
+}
+
+static void say_status(const struct post *post, int status)
+{
+	printf("{\"number\":%d,\"status\":%d,\"session\":\"%s\"}\n", number_of(post), status,
+			post->session ? post->session : "");
+	fflush(stdout);
+}
+
+static void listen_for(struct post *post, const struct mcp_serve_out *out)
+{
+	const struct mcp_serve_headers named = { find_header,
+		cua_json_member(post->json, "headers") };
+	struct mcp_serve_session *session = NULL;
+	struct mcp_serve_call *call = NULL;
+	int status = 503;
+	if (mcp_serve_session_create(post->serve, NULL, &session, NULL) == CUA_OK) {
+		status = mcp_serve_http_listen(session, &named, out, &call);
+	}
+	say_status(post, status);
+	if (call) {
+		(void)run(post, call);
+		printf("{\"number\":%d,\"end\":true}\n", number_of(post));
+		fflush(stdout);
+	}
+	mcp_serve_session_destroy(session);
 }
 
 static void *answer(void *user_data)
@@ -289,16 +356,18 @@ static void *answer(void *user_data)
 	const struct mcp_serve_out out = { emit, post };
 	const char *body = cua_json_text(post->json, "body");
 	int status = 400;
+	const bool is_get = strcmp(cua_json_text(post->json, "method"), "GET") == 0;
 	if (!is_let_in(post)) {
 		status = 403;
+	} else if (is_get) {
+		listen_for(post, &out);
 	} else if (mcp_serve_read(body, strlen(body), &message, &out) == 0) {
 		status = handle(post, &message, &out);
 		mcp_serve_message_finish(&message);
 	}
-	printf("{\"number\":%d,\"status\":%d,\"session\":\"%s\"}\n",
-			cua_json_int(post->json, "number"), status,
-			post->session ? post->session : "");
-	fflush(stdout);
+	if (!is_get || status == 403) {
+		say_status(post, status);
+	}
 	cJSON_Delete(post->json);
 	free(post->session);
 	free(post);
@@ -321,7 +390,13 @@ int main(void)
 	while (getline(&line, &size, stdin) > 0) {
 		struct post *post = calloc(1, sizeof(*post));
 		pthread_t thread;
-		*post = (struct post){ serve, cJSON_Parse(line), NULL };
+		*post = (struct post){ .serve = serve, .json = cJSON_Parse(line) };
+		if (cua_json_member(post->json, "gone")) {
+			cancel(number_of(post));
+			cJSON_Delete(post->json);
+			free(post);
+			continue;
+		}
 		if (pthread_create(&thread, NULL, answer, post) != 0) {
 			return 1;
 		}

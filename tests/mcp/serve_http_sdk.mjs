@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { ElicitRequestSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport }
 	from '@modelcontextprotocol/client';
 
@@ -78,7 +78,7 @@ async function cancels(call, cancel) {
 	await until(() => !sleeps(), 'its end');
 }
 
-// Beside tools: screens to read, which of several too, but no runs of other folders; templates as prompts.
+// Beside tools: screens to read, which of several too, and runs of the server; templates as prompts.
 async function reads_and_prompts(client) {
 	for (const uri of ['cua://screen', 'cua://desktops/shared/screen']) {
 		const { contents } = await client.readResource({ uri });
@@ -86,12 +86,33 @@ async function reads_and_prompts(client) {
 	}
 	await assert.rejects(client.readResource({ uri: 'cua://desktops/none/screen' }), /none/);
 	const { resources } = await client.listResources();
-	assert.ok(!resources.some(({ uri }) => uri.startsWith('cua://runs')));
+	assert.ok(resources.some(({ uri }) => uri === 'cua://runs'));
+	const { contents: [runs] } = await client.readResource({ uri: 'cua://runs' });
+	assert.ok(Array.isArray(JSON.parse(runs.text).items));
+	await assert.rejects(client.readResource({ uri: 'cua://runs/none' }), /no such run/);
 	const { messages } = await client.getPrompt({ name: 'office', arguments: { task: 'x', by: 'run' } });
 	assert.match(messages[0].content.text, /run_start, with the template "office"/);
 }
 
-async function works(client, callTool) {
+// Of a screen and of runs, on the stream of the session, or of a request that goes on.
+async function hears_news(call, client, { heard, begin, end }) {
+	const uris = ['cua://desktops/shared/screen', 'cua://runs'];
+	await begin(client, uris);
+	await call('open_app', { name: 'xterm' });
+	const { structuredContent: { id } } = await call('run_start', { task: 'x', settings: { model: 'none-such' } });
+	await until(() => uris.every((uri) => heard.includes(uri)), 'news');
+	const { contents: [run] } = await client.readResource({ uri: `cua://runs/${id}` });
+	assert.equal(JSON.parse(run.text).id, id);
+	const { contents: [journal] } = await client.readResource({ uri: `cua://runs/${id}/journal` });
+	assert.equal(typeof journal.text, 'string');
+	await end(client, uris);
+	heard.length = 0;
+	await call('type', { text: 'exit\n' });
+	await call('screenshot');
+	assert.deepEqual(heard, []);
+}
+
+async function works(client, callTool, news) {
 	const { tools } = await client.listTools();
 	assert.ok(tools.find((tool) => tool.name === 'screenshot').annotations.readOnlyHint);
 	const call = (name, args = {}, options = {}) => callTool({ name, arguments: args }, options);
@@ -108,6 +129,7 @@ async function works(client, callTool) {
 	assert.match(text(result), /x is 99999; it must be 0 to 1279/);
 	await reads_and_prompts(client);
 	await steers_runs(call, tools);
+	await hears_news(call, client, news);
 	await tells_progress(call);
 	await cancels(call, (abort) => abort.abort(new Error('enough')));
 	await cancels(call, () => client.close());
@@ -124,6 +146,17 @@ try {
 	};
 	const options = options_of('act');
 	command('desktop', 'start', '--name', 'shared');
+	const heard = [], take = ({ params }) => { heard.push(params.uri); };
+	const subscribing = { heard,
+		begin: (client, uris) => Promise.all(uris.map((uri) => client.subscribeResource({ uri }))),
+		end: (client, uris) => Promise.all(uris.map((uri) => client.unsubscribeResource({ uri }))) };
+	let open;
+	const listening = { heard,
+		begin: async (client, uris) => {
+			open = await client.listen({ resourceSubscriptions: uris });
+			assert.deepEqual(open.honoredFilter, { resourceSubscriptions: uris });
+		},
+		end: () => open.close() };
 	for (const [ClientClass, TransportClass, versions] of [
 		[Client, StreamableHTTPClientTransport, {}],
 		[NewClient, NewTransport, { versionNegotiation: { mode: { pin: '2026-07-28' } } }],
@@ -131,9 +164,13 @@ try {
 		const client = new ClientClass({ name: 'test', version: '1' }, versions);
 		await client.connect(new TransportClass(url, options));
 		// The newer client has no argument for a schema of the answer.
-		await works(client, ClientClass === Client
-			? (params, more) => client.callTool(params, undefined, more)
-			: (params, more) => client.callTool(params, more));
+		if (ClientClass === Client) {
+			client.setNotificationHandler(ResourceUpdatedNotificationSchema, take);
+			await works(client, (params, more) => client.callTool(params, undefined, more), subscribing);
+		} else {
+			client.setNotificationHandler('notifications/resources/updated', take);
+			await works(client, (params, more) => client.callTool(params, more), listening);
+		}
 		console.log(`ok ${ClientClass === Client ? 'sdk' : 'client'}`);
 	}
 	// In older revisions the user's answer is a POST of its own.
@@ -152,6 +189,17 @@ try {
 	assert.equal((await post('other')).status, 404);
 	await asks.close();
 	console.log('ok asks');
+	// What a client does not say that it can has a status of its own, also where the answer would be a stream.
+	const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+		'io.modelcontextprotocol/clientCapabilities': {} };
+	const lacks = await fetch(url, { method: 'POST', headers: { ...options.requestInit.headers,
+		'Content-Type': 'application/json', 'Accept': 'application/json, text/event-stream',
+		'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'ask_about_screen' },
+	body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call',
+		params: { name: 'ask_about_screen', arguments: { question: 'x' }, _meta: meta } }) });
+	assert.equal(lacks.status, 400);
+	assert.deepEqual((await lacks.json()).error.data, { requiredCapabilities: { sampling: {} } });
+	console.log('ok status');
 	const approver = new Client({ name: 'test', version: '1' });
 	await approver.connect(new StreamableHTTPClientTransport(url, options_of('watch,approve')));
 	const { tools } = await approver.listTools();

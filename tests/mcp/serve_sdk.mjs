@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { inflateSync } from 'node:zlib';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, ResourceUpdatedNotificationSchema }
+	from '@modelcontextprotocol/sdk/types.js';
 import { Client as NewClient } from '@modelcontextprotocol/client';
 import { StdioClientTransport as NewTransport } from '@modelcontextprotocol/client/stdio';
 
@@ -131,6 +132,29 @@ async function asks_its_model(transportClass, client, schema) {
 	assert.equal(words.text, args.question);
 	assert.match(asked.systemPrompt, /1280 by 800/);
 	await client.close();
+}
+
+// It is told when something changes, of what was asked for alone, and no oftener than once a second.
+async function hears_news(client, heard, begin, end) {
+	const call = async (name, args = {}) => {
+		const result = await client.callTool({ name, arguments: args });
+		assert.ok(!result.isError, text(result));
+	};
+	const uris = ['cua://screen', 'cua://screen/windows'];
+	assert.ok(client.getServerCapabilities().resources.subscribe);
+	await begin(uris);
+	const began = Date.now();
+	await call('open_app', { name: 'xterm' });
+	await until(() => uris.every((uri) => heard.includes(uri)), 'news of a window');
+	await call('type', { text: 'echo a line on the screen, and another one\n' });
+	await until(() => heard.filter((uri) => uri === uris[0]).length > 1, 'news of the screen');
+	for (const uri of uris)
+		assert.ok(heard.filter((each) => each === uri).length <= 2 + (Date.now() - began) / 1000);
+	await end(uris);
+	heard.length = 0;
+	await call('type', { text: 'exit\n' });
+	await call('screenshot');
+	assert.deepEqual(heard, []);
 }
 
 // What a model did wrong is an answer for it; what its host did wrong is an error.
@@ -403,6 +427,12 @@ const legacy = await connect(), { client } = legacy;
 await test('lists tools', () => lists_tools(client));
 await test('sees and acts', () => sees_and_acts(client));
 await test('reads and prompts', () => reads_and_prompts(client));
+const heard = [];
+client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => { heard.push(params.uri); });
+await test('hears news', () => hears_news(client, heard,
+	(uris) => Promise.all(uris.map((uri) => client.subscribeResource({ uri }))),
+	(uris) => Promise.all(uris.map((uri) => client.unsubscribeResource({ uri })))));
+await assert.rejects(client.subscribeResource({ uri: 'cua://none' }), /no resource/);
 await test('tells what is wrong', () => tells_what_is_wrong(client));
 await test('cancels', () => cancels(legacy, () => client.ping()));
 await test('cancels at once', () => cancels_at_once(legacy));
@@ -434,6 +464,12 @@ const modern = await connect([], NewTransport,
 await test('lists tools, newest revision', () => lists_tools(modern.client));
 await test('sees and acts, newest revision', () => sees_and_acts(modern.client));
 await test('reads and prompts, newest revision', () => reads_and_prompts(modern.client));
+modern.client.setNotificationHandler('notifications/resources/updated', ({ params }) => { heard.push(params.uri); });
+let listening;
+await test('hears news, newest revision', () => hears_news(modern.client, heard, async (uris) => {
+	listening = await modern.client.listen({ resourceSubscriptions: [...uris, 'cua://none'], toolsListChanged: true });
+	assert.deepEqual(listening.honoredFilter, { resourceSubscriptions: uris });
+}, () => listening.close()));
 await test('cancels, newest revision', () => cancels(modern, () => modern.client.listTools()));
 await modern.client.close();
 assert.equal(desktops().length, 1);

@@ -199,6 +199,12 @@ async function service() {
 	await drive('watchAll');
 	await drive('callMcp', { bytes: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' }),
 		headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } });
+	// Of a session of an older revision alone.
+	driven.add('listenMcp');
+	await misused(operations.get('listenMcp'), {});
+	await refuses(operations.get('listenMcp'), {}, [405], 'without a session');
+	await refuses(operations.get('listenMcp'), { headers: { accept: 'text/event-stream', 'mcp-session-id': 'x' } },
+		[404], 'of none');
 	const page = await fetch(`${base}/`, { headers: { 'sec-fetch-mode': 'navigate' } });
 	const file = (await page.text()).match(/\/assets\/([^"]+)/)?.[1];
 	driven.add('getPage').add('getPageFile');
