@@ -1,10 +1,9 @@
 /* The core of the MCP server with the tools that the official conformance suite looks for, and what
  * it says of HTTP. conformance_bridge.mjs puts it behind a URL: it sends each POST and GET as a
- * line,
- * {"number", "port", "method", "headers", "body"}, and {"number", "gone"} once its client has hung
- * up. It gets a line back for each message, {"number", "message"}, and one {"number", "status",
- * "session"}: the last, but of a stream, where it is the first, and the last is {"number", "end"}.
- */
+ * line, {"number", "port", "method", "headers", "body"}, and {"number", "gone"} once its client has
+ * hung up. It gets a line back for each message, {"number", "message"}, and one {"number",
+ * "status", "session"}: the last, but of a stream, where it is the first, and the last is
+ * {"number", "end"}. */
 
 #include <signal.h>
 #include <stdio.h>
