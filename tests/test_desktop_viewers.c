@@ -139,6 +139,29 @@ static void a_viewer_sees_the_desktop_and_may_use_it(void **state)
 	assert_int_equal(json_number(events, "0.x"), 300);
 }
 
+static void the_last_of_many_viewers_may_use_it_too(void **state)
+{
+	struct vnc_seen seen;
+	int others[VNC_LINK_VIEWERS_MAX - 1];
+	(void)state;
+	assert_int_equal(listen_on("null"), 200);
+	recorder_mark(&desktop);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(others); i++) {
+		others[i] = vnc_raw_connect(&site);
+		assert_true(vnc_raw_login(others[i], view));
+	}
+	rfbClient *viewer = vnc_viewer_connect(site.path, 0, control, "raw", &seen);
+	assert_non_null(viewer);
+	SendPointerEvent(viewer, 300, 200, 1);
+	SendPointerEvent(viewer, 300, 200, 0);
+	vnc_viewer_sync(viewer);
+	wait_until(has_click, NULL, "the last viewer's click arrives");
+	vnc_viewer_disconnect(viewer);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(others); i++) {
+		close(others[i]);
+	}
+}
+
 static bool has_text(rfbClient *viewer, const void *data)
 {
 	return strcmp(vnc_viewer_seen(viewer)->text, data) == 0;
@@ -265,6 +288,7 @@ int main(void)
 		TEST(tcp_listens_on_loopback_alone),
 		TEST(a_taken_port_is_an_error_and_changes_nothing),
 		TEST(a_viewer_sees_the_desktop_and_may_use_it),
+		TEST(the_last_of_many_viewers_may_use_it_too),
 		TEST(the_clipboard_goes_to_viewers_with_control),
 		TEST(viewers_follow_the_size_of_the_screen),
 	};

@@ -9,7 +9,7 @@
 
 #include "display/vnc/vnc_outbox.h"
 
-#define VNC_VIEWERS_MAX 32
+#define VNC_VIEWERS_MAX VNC_LINK_VIEWERS_MAX
 #define VNC_KEYS_HELD_MAX 64 /* further ones are ignored */
 
 struct vnc_key_held {

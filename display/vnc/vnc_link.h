@@ -13,8 +13,8 @@
 
 #define VNC_LINK_TEXT_MAX 65536
 #define VNC_LINK_CURSOR_EDGE_MAX 128
-#define VNC_PASSWORD_LEN 8      /* all that VNC authentication looks at */
-#define VNC_LINK_VIEWERS_MAX 16 /* VNC_VIEWERS_MAX */
+#define VNC_PASSWORD_LEN 8 /* all that VNC authentication looks at */
+#define VNC_LINK_VIEWERS_MAX 32
 
 enum vnc_link_type {
 	/* host to vnc */
