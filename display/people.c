@@ -14,6 +14,7 @@
 #include "cua/base/log.h"
 #include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
+#include "display/people_link.h"
 
 #define PACKETS_AT_ONCE 64
 #define PACKET_MAX (sizeof(struct vnc_link_message) + VNC_LINK_TEXT_MAX)
@@ -370,16 +371,12 @@ bool people_has(const struct display *display, const struct control_person *pers
 static void viewer_joined(struct display *display, const struct vnc_link_message *message)
 {
 	struct people_viewer *viewer = &display->people.at[message->viewer];
-	const int id_max = (int)sizeof(message->u.joined.person) - 1;
-	const int name_max = (int)sizeof(message->u.joined.name) - 1;
 	*viewer = local_viewer();
-	viewer->mode = message->u.joined.mode < VNC_MODE_COUNT
-			? (enum vnc_mode)message->u.joined.mode
-			: VNC_MODE_WATCH;
+	viewer->mode = (enum vnc_mode)message->u.joined.mode;
 	if (message->u.joined.person[0]) {
-		snprintf(viewer->person.id, sizeof(viewer->person.id), "%.*s", id_max,
+		snprintf(viewer->person.id, sizeof(viewer->person.id), "%s",
 				message->u.joined.person);
-		snprintf(viewer->person.name, sizeof(viewer->person.name), "%.*s", name_max,
+		snprintf(viewer->person.name, sizeof(viewer->person.name), "%s",
 				message->u.joined.name);
 	}
 	takeover_follow_viewers(display);
@@ -444,10 +441,6 @@ static void handle_message(
 		struct display *display, const struct vnc_link_message *message, const char *data)
 {
 	struct display_people *people = &display->people;
-	if (message->viewer >= VNC_LINK_VIEWERS_MAX) {
-		cua_log_warn("the vnc process speaks of viewer %u", message->viewer);
-		return;
-	}
 	switch (message->type) {
 	case VNC_LINK_KEY:
 	case VNC_LINK_POINTER:
@@ -470,8 +463,7 @@ static void handle_message(
 		takeover_follow_viewers(display);
 		break;
 	default:
-		cua_log_warn("the vnc process sent a message of type %u", message->type);
-		break;
+		break; /* people_link_parse() lets no other pass */
 	}
 }
 
@@ -480,8 +472,10 @@ void people_read(struct display *display)
 	struct display_people *people = &display->people;
 	/* Bounded, so that a flood of input keeps nobody else waiting for long. */
 	for (int i = 0; i < PACKETS_AT_ONCE && people->link_fd >= 0 && !display->dead; i++) {
-		char packet[PACKET_MAX + 1];
+		char packet[PACKET_MAX];
 		struct vnc_link_message message;
+		struct cua_error why = { 0 };
+		const char *data = NULL;
 		int fds[CUA_UNIX_FDS_MAX];
 		size_t len = 0;
 		const enum cua_status status =
@@ -492,17 +486,15 @@ void people_read(struct display *display)
 		for (int k = 0; k < CUA_UNIX_FDS_MAX; k++) {
 			cua_closep(&fds[k]);
 		}
-		if (status != CUA_OK || len < sizeof(message)) {
+		if (status != CUA_OK || len == 0 ||
+				people_link_parse(packet, len, &message, &data, &why) != CUA_OK) {
+			if (why.msg[0]) {
+				cua_log_warn("hanging up on the vnc process: it sent %s", why.msg);
+			}
 			link_lost(display);
 			return;
 		}
-		memcpy(&message, packet, sizeof(message));
-		if (message.data_len != len - sizeof(message)) {
-			link_lost(display);
-			return;
-		}
-		packet[len] = '\0';
-		handle_message(display, &message, packet + sizeof(message));
+		handle_message(display, &message, data);
 	}
 	if (people->cut_text_new && !display->dead) {
 		people->cut_text_new = false;
