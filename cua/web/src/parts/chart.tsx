@@ -17,8 +17,11 @@ export function DayChart({ series }: { series: Series }) {
 		let close: (() => void) | undefined;
 		void import('uplot').then(({ default: UPlot }) => {
 			if (ended) return;
-			const style = getComputedStyle(element);
-			const colour = (name: string) => style.getPropertyValue(name).trim();
+			// As it is in this theme: the property itself has those of both.
+			const colour = (name: string) => {
+				element.style.color = `var(${name})`;
+				return getComputedStyle(element).color;
+			};
 			const axis = { stroke: colour('--muted'), grid: { stroke: colour('--line') }, ticks: { stroke: colour('--line') } };
 			const plot = new UPlot(
 				{
