@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, until, watched, workedOn } from './stage.mjs';
+import { expectAccessible, expectFits, expectQuiet, expectWalked, focused, openBrowser, openPage, Server, until, watched, workedOn } from './stage.mjs';
 
 let server, browser, ann, ben;
 
@@ -43,11 +43,13 @@ test('a desktop is started, and others see that it is there', async () => {
 	await ben.waitForResponse((answer) => answer.url().includes('/screenshot') && answer.status() === 304);
 	assert.ok(await ben.evaluate(() => document.querySelector('.thumb img')?.naturalWidth > 0));
 	await expectAccessible(ben, 'desktops');
+	await expectWalked(ben, 'desktops');
 	await ben.setViewportSize({ width: 360, height: 740 });
 	await expectFits(ben, 'desktops');
 	await ben.getByRole('link', { name: /bench/ }).click();
 	await watched(ben, 800);
 	await expectAccessible(ben, 'a desktop');
+	await expectWalked(ben, 'a desktop');
 	await expectFits(ben, 'a desktop');
 	await ben.setViewportSize({ width: 1280, height: 900 });
 });
@@ -79,6 +81,24 @@ test('in private one sees the desktop, and the others that somebody has it', asy
 	await until('the screen again', async () => (await seen(ben)) === before);
 });
 
+test('by keyboard alone it is taken, left and given back', async () => {
+	await ann.getByRole('button', { name: 'Take over' }).focus();
+	await ann.keyboard.press('Enter');
+	await workedOn(ann, 800);
+	const onScreen = () => ann.evaluate(() => document.activeElement.matches('.live-screen canvas'));
+	await until('the focus on the screen', onScreen);
+	await ann.keyboard.press('Tab');
+	assert.ok(await onScreen(), 'Tab goes to the desktop');
+	await ann.keyboard.press('Control+Alt+Shift');
+	assert.equal(await onScreen(), false, 'the keyboard is let out');
+	assert.notEqual(await focused(ann), '');
+	await ann.getByRole('button', { name: 'Give back' }).focus();
+	await ann.keyboard.press('Enter');
+	await ann.getByText('Live', { exact: true }).waitFor();
+	await watched(ann, 800);
+	assert.notEqual(await focused(ann), '');
+});
+
 test('what is copied there is in the clipboard of who has it', async () => {
 	await server.call('POST', '/v1/desktops/bench/actions', { actions: [{ action: 'open_app', name: 'xterm' }] });
 	await ann.getByLabel('Privately').uncheck();
@@ -99,6 +119,8 @@ test('it is begun anew, and stopped', async () => {
 	await ann.waitForFunction(() => document.querySelector('.xterm-rows')?.textContent.includes('$'));
 	await ann.keyboard.type('echo shell-$((6*7)) > here.txt; cat here.txt\n');
 	await ann.waitForFunction(() => document.querySelector('.xterm-rows').textContent.includes('shell-42'));
+	await ann.keyboard.press('Control+Alt+Shift');
+	assert.equal(await ann.evaluate(() => document.activeElement.closest('.terminal-box')), null);
 	await ann.getByRole('button', { name: 'Reset' }).click();
 	await ann.getByRole('button', { name: 'Reset it' }).click();
 	await ann.getByRole('dialog').waitFor({ state: 'detached' });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, standin, waitMs } from './stage.mjs';
+import { expectAccessible, expectFits, expectQuiet, expectWalked, openBrowser, openPage, Server, standin, waitMs } from './stage.mjs';
 
 let server, browser, page;
 
@@ -113,6 +113,7 @@ test('it ends with an answer, and its pictures stay', async () => {
 	assert.equal(run.state, 'done', run.answer ?? run.error);
 	await page.getByRole('status').getByText('I wrote the letter').waitFor();
 	await page.waitForFunction(() => document.querySelector('.past-screen img')?.naturalWidth === 1280);
+	await expectWalked(page, 'a run that has ended');
 	await page.setViewportSize({ width: 360, height: 740 });
 	await expectAccessible(page, 'a run that has ended');
 	await expectFits(page, 'a run that has ended');

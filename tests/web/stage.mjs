@@ -185,6 +185,55 @@ async function check(page, what, rules) {
 	assert.deepEqual(result.value, [], what);
 }
 
+/** Names of what Tab is to lead to, the first of which gets the focus. isSame: as it was when asked before. */
+const controlsOf = (page) =>
+	page.evaluate(() => {
+		const root = document.querySelector('dialog[open]') ?? document;
+		const all = [...root.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')];
+		const controls = all.filter((element) => element.tabIndex >= 0 && !element.disabled && element.checkVisibility());
+		const isSame = controls.length === window.walked?.length && controls.every((each, i) => each === window.walked[i]);
+		window.walked = controls;
+		controls[0].focus();
+		return { isSame, names: controls.map((each) => (each.getAttribute('aria-label') || each.innerText || each.id).slice(0, 40)) };
+	});
+
+/** undefined: all of them, in their order, and each shows that it has the focus. */
+async function walk(page, names) {
+	// What a script focuses after a click shows it to nobody, as long as no key was pressed.
+	await page.keyboard.press('Tab');
+	await page.keyboard.press('Shift+Tab');
+	for (const [at, name] of names.entries()) {
+		const [index, isSeen] = await page.evaluate(() => {
+			const element = document.activeElement;
+			const { outlineStyle, outlineWidth } = getComputedStyle(element);
+			return [window.walked.indexOf(element), element.matches(':focus-visible') && outlineStyle !== 'none' && outlineWidth !== '0px'];
+		});
+		if (index !== at) return `in the place of ${name} Tab leads to ${names[index] ?? 'something else'}`;
+		if (!isSeen) return `${name} does not show that it has the focus`;
+		await page.keyboard.press('Tab');
+	}
+	return undefined;
+}
+
+/** Tab leads to every control of the page, or of the dialog before it; once nothing comes in between. */
+export async function expectWalked(page, what) {
+	let wrong;
+	await until(`${what}, as it stays`, async () => {
+		const { names } = await controlsOf(page);
+		wrong = names.length > 1 ? await walk(page, names) : 'there are no controls';
+		return (await controlsOf(page)).isSame;
+	});
+	assert.equal(wrong, undefined, `${what}: ${wrong}`);
+}
+
+/** What has the focus, in words; '' for nothing. */
+export const focused = (page) =>
+	page.evaluate(() => {
+		const element = document.activeElement;
+		if (!element || element === document.body) return '';
+		return element.id || element.getAttribute('aria-label') || element.innerText;
+	});
+
 /** Nothing is wider than the window. */
 export async function expectFits(page, what) {
 	const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

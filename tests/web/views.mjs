@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { expectAccessible, expectFits, expectQuiet, expectTold, openBrowser, openPage, Server } from './stage.mjs';
+import { expectAccessible, expectFits, expectQuiet, expectTold, expectWalked, focused, openBrowser, openPage, Server, until } from './stage.mjs';
 
 const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
 
@@ -184,20 +184,49 @@ test('the theme is that of the system, until somebody chooses', async () => {
 });
 
 test('all of it works by the keyboard', async () => {
+	const { keyboard } = page;
 	await view('runs');
 	await page.reload();
 	await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
-	await page.keyboard.press('Tab');
-	assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the content');
-	await page.keyboard.press('Enter');
-	assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
-	await page.keyboard.press('Tab');
-	assert.match(await page.evaluate(() => document.activeElement.textContent), /New run/);
-	await page.keyboard.press('Enter');
+	await keyboard.press('Tab');
+	assert.equal(await focused(page), 'Skip to the content');
+	await keyboard.press('Enter');
+	assert.equal(await focused(page), 'main');
+	await keyboard.press('Tab');
+	assert.match(await focused(page), /New run/);
+	await keyboard.press('Enter');
 	await page.getByRole('dialog').waitFor();
 	await page.getByLabel('Task').focus();
-	await page.keyboard.press('Escape');
+	await keyboard.press('Escape');
 	await page.getByRole('dialog').waitFor({ state: 'detached' });
+	await until('the focus back', async () => /New run/.test(await focused(page)));
+	expectQuiet(page);
+});
+
+test('the focus stays where something is done, and is not lost with what goes', async () => {
+	const { keyboard } = page;
+	await view('projects');
+	await page.getByRole('button', { name: 'New project' }).focus();
+	await keyboard.press('Enter');
+	await page.getByLabel('Name').fill('By hand');
+	await keyboard.press('Enter');
+	await page.getByRole('heading', { name: 'By hand' }).waitFor();
+	await until('the focus on the view', async () => (await focused(page)) === 'main');
+	await page.getByRole('button', { name: 'Save' }).focus();
+	await keyboard.press('Enter');
+	await page.getByText('Saved.').waitFor();
+	assert.equal(await focused(page), 'Save');
+	await page.getByRole('button', { name: 'Delete' }).focus();
+	await keyboard.press('Enter');
+	await page.getByRole('button', { name: 'Keep it' }).focus();
+	await keyboard.press('Enter');
+	await page.getByRole('dialog').waitFor({ state: 'detached' });
+	await until('the focus back', async () => (await focused(page)) === 'Delete');
+	await keyboard.press('Enter');
+	await page.getByRole('button', { name: 'Delete it' }).focus();
+	await keyboard.press('Enter');
+	await page.getByRole('heading', { name: 'Projects', level: 1 }).waitFor();
+	await until('the focus on the view', async () => (await focused(page)) === 'main');
 	expectQuiet(page);
 });
 
@@ -214,13 +243,14 @@ const views = [
 	['nowhere', 'Not found'],
 ];
 
-test('every view is accessible in both themes, and fits from 360 to 1920 pixels', async () => {
+test('every view is accessible in both themes, walked through by Tab, and fits from 360 to 1920 pixels', async () => {
 	for (const [where, title] of views) {
 		await page.setViewportSize({ width: 1920, height: 1080 });
 		await view(where);
 		await page.getByRole('heading', { name: title, level: 1 }).waitFor();
 		await page.waitForLoadState('networkidle');
 		await expectAccessible(page, where);
+		await expectWalked(page, where);
 		await expectFits(page, `${where} at 1920 pixels`);
 		await page.setViewportSize({ width: 360, height: 740 });
 		await expectAccessible(page, `${where} at 360 pixels`);
@@ -241,11 +271,16 @@ test('so is every dialog', async () => {
 	await page.setViewportSize({ width: 360, height: 740 });
 	for (const [where, name] of dialogs) {
 		await view(where);
-		await page.getByRole('button', { name }).click();
+		const opener = page.getByRole('button', { name });
+		await opener.focus();
+		await page.keyboard.press('Enter');
 		await page.getByRole('dialog').waitFor();
 		await expectAccessible(page, name);
+		await expectWalked(page, name);
 		await expectFits(page, name);
 		await page.keyboard.press('Escape');
+		await page.getByRole('dialog').waitFor({ state: 'detached' });
+		await until(`the focus back, ${name}`, () => opener.evaluate((element) => element === document.activeElement));
 	}
 	expectQuiet(page);
 });

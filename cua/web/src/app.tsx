@@ -6,6 +6,7 @@ import { begunLogin, findSession, login, session, words } from './api/client';
 import icon from './icon.svg';
 import { useAttention } from './lib/attention';
 import { connected, useFeedConnection } from './lib/feed';
+import { useKeptFocus } from './lib/focus';
 import { href, usePlace } from './lib/router';
 import { useValue } from './lib/state';
 import { Notice } from './parts/basic';
@@ -75,6 +76,7 @@ function Shell({ area, children }: { area: string; children: ComponentChildren }
 	const main = useRef<HTMLElement>(null);
 	const waiting = useAttention();
 	useFeedConnection();
+	useKeptFocus();
 	const isThere = useValue(connected);
 	return (
 		<div class="shell">

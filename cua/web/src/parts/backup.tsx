@@ -61,7 +61,7 @@ export function Backup({ project, reload }: { project: string; reload: () => voi
 	return (
 		<div class="stack tight">
 			<div class="row">
-				<Button icon="download" disabled={action.busy} onClick={() => void action.run(() => backUp(project))}>
+				<Button icon="download" idle={action.busy} onClick={() => void action.run(() => backUp(project))}>
 					Back up all
 				</Button>
 				{may('act') && (
@@ -75,7 +75,7 @@ export function Backup({ project, reload }: { project: string; reload: () => voi
 							aria-label="Archive to restore"
 							onChange={(event) => take(event.currentTarget.files?.[0])}
 						/>
-						<Button icon="upload" disabled={action.busy} onClick={() => input.current?.click()}>
+						<Button icon="upload" idle={action.busy} onClick={() => input.current?.click()}>
 							Restore
 						</Button>
 					</>

@@ -1,7 +1,7 @@
 // What every view is made of.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon, type IconName } from './icon';
 
 type ButtonProps = {
@@ -9,6 +9,9 @@ type ButtonProps = {
 	icon?: IconName;
 	kind?: 'primary' | 'danger' | 'plain';
 	tiny?: boolean;
+	/** It does nothing just now; who is on it by keyboard stays there. */
+	idle?: boolean;
+	/** It does nothing here at all. */
 	disabled?: boolean;
 	submit?: boolean;
 	label?: string;
@@ -18,16 +21,17 @@ type ButtonProps = {
 	onClick?: () => void;
 };
 
-export function Button({ children, icon, kind, tiny, disabled, submit, label, title, pressed, onClick }: ButtonProps) {
+export function Button({ children, icon, kind, tiny, idle, disabled, submit, label, title, pressed, onClick }: ButtonProps) {
 	return (
 		<button
 			type={submit ? 'submit' : 'button'}
 			class={`button ${kind ?? ''} ${tiny ? 'tiny' : ''}`}
 			disabled={disabled}
+			aria-disabled={idle || undefined}
 			aria-label={label}
 			title={title}
 			aria-pressed={pressed}
-			onClick={onClick}
+			onClick={(event) => (idle ? event.preventDefault() : onClick?.())}
 		>
 			{icon && <Icon name={icon} />}
 			{children}
@@ -213,9 +217,20 @@ export function Dialog({
 }) {
 	const dialog = useRef<HTMLDialogElement>(null);
 	const id = useId();
-	useEffect(() => dialog.current?.showModal(), []);
+	const isGone = useRef(false);
+	useLayoutEffect(() => {
+		const element = dialog.current;
+		const opener = document.activeElement;
+		element?.showModal();
+		// To be closed gives the focus back, to be taken away alone does not.
+		return () => {
+			isGone.current = true;
+			element?.close();
+			if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+		};
+	}, []);
 	return (
-		<dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+		<dialog ref={dialog} aria-labelledby={id} onClose={() => isGone.current || onClose()}>
 			<div class="inside">
 				<div class="row between">
 					<h2 id={id}>{title}</h2>
@@ -252,7 +267,7 @@ export function Confirm({
 			<p>{children}</p>
 			<Failure message={error ?? ''} />
 			<div class="row">
-				<Button kind="danger" disabled={busy} onClick={onYes}>
+				<Button kind="danger" idle={busy} onClick={onYes}>
 					{yes}
 				</Button>
 				<Button onClick={onClose}>Keep it</Button>

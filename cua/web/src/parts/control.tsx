@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { may } from '../api/client';
 import type { Control } from '../api/types';
 import type { useControl } from '../lib/control';
+import { wayOut } from '../lib/focus';
 import { ago } from '../lib/format';
 import { Button, Check, Dialog, Failure, Field, Notice } from './basic';
 
@@ -24,7 +25,7 @@ function GiveBack({ onGive, onClose, busy }: { onGive: (note: string) => void; o
 					)}
 				</Field>
 				<div class="row">
-					<Button submit kind="primary" disabled={busy}>
+					<Button submit kind="primary" idle={busy}>
 						Give back
 					</Button>
 				</div>
@@ -48,13 +49,13 @@ export function DesktopControls({ control: { control, isMine, send, busy }, hasA
 	return (
 		<>
 			{isMine ? (
-				<Button tiny kind="primary" icon="hand" disabled={busy} onClick={() => (hasAgent ? setGiving(true) : void send({ do: 'give' }))}>
+				<Button tiny kind="primary" icon="hand" idle={busy} onClick={() => (hasAgent ? setGiving(true) : void send({ do: 'give' }))}>
 					Give back
 				</Button>
 			) : (
 				<>
 					<Check label="Privately" checked={isPrivate} onChange={setPrivate} />
-					<Button tiny icon="hand" disabled={busy} onClick={() => send({ do: other ? 'request' : 'take', private: isPrivate })}>
+					<Button tiny icon="hand" idle={busy} onClick={() => send({ do: other ? 'request' : 'take', private: isPrivate })}>
 						{other ? 'Ask for the desktop' : 'Take over'}
 					</Button>
 				</>
@@ -82,6 +83,7 @@ export function ControlNotes({ control: { control, isMine, error }, hasAgent }: 
 	const other = control.owner === 'person' && !isMine;
 	return (
 		<>
+			{isMine && <p class="small muted">{wayOut('desktop')}</p>}
 			{isMine && control.mode === 'private' && (
 				<Notice kind="warn">
 					{hasAgent

@@ -49,7 +49,7 @@ function FileRow({
 						tiny
 						icon="download"
 						label={`Download ${entry.name}`}
-						disabled={action.busy}
+						idle={action.busy}
 						onClick={() => void action.run(() => download(project, full, entry))}
 					>
 						{''}
@@ -123,7 +123,7 @@ function Adding({ project, folder, reload }: { project: string; folder: string; 
 					aria-label="Files to upload"
 					onChange={(event) => take(event.currentTarget.files)}
 				/>
-				<Button icon="upload" disabled={action.busy} onClick={() => input.current?.click()}>
+				<Button icon="upload" idle={action.busy} onClick={() => input.current?.click()}>
 					Upload
 				</Button>
 				<Button icon="folder" onClick={() => setName('')}>

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { path, post, Problem, words } from '../api/client';
+import { letKeyboardOut, wayOut } from '../lib/focus';
 import { Button } from './basic';
 
 export type ViewMode = 'watch' | 'act' | 'private';
@@ -55,7 +56,10 @@ export function LiveDesktop({ desktop, mode, label }: { desktop: string; mode: V
 				const canvas = box.current.querySelector('canvas');
 				canvas?.setAttribute('role', mode === 'watch' ? 'img' : 'application');
 				canvas?.setAttribute('aria-label', label);
-				if (canvas && mode !== 'watch') canvas.tabIndex = 0;
+				if (canvas && mode !== 'watch') {
+					canvas.tabIndex = 0;
+					canvas.setAttribute('aria-description', wayOut('desktop'));
+				}
 				rfb.addEventListener('connect', () => {
 					wait = waitFirst;
 					setNote('');
@@ -79,7 +83,9 @@ export function LiveDesktop({ desktop, mode, label }: { desktop: string; mode: V
 			if (text && mode !== 'watch' && box.current?.contains(document.activeElement)) rfb?.clipboardPasteFrom(text);
 		};
 		document.addEventListener('paste', onPaste);
+		const keepKeysIn = box.current && letKeyboardOut(box.current);
 		return () => {
+			keepKeysIn?.();
 			ended = true;
 			window.clearTimeout(timer);
 			document.removeEventListener('paste', onPaste);

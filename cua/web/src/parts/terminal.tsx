@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { path, post, words } from '../api/client';
+import { letKeyboardOut, wayOut } from '../lib/focus';
 import { Button, Notice } from './basic';
 import { keepStylesOut } from './terminal-styles';
 import '@xterm/xterm/css/xterm.css';
@@ -69,6 +70,7 @@ export function TerminalBox({ desktop }: { desktop: string }) {
 		if (!box.current) return;
 		let ended = false;
 		let close: (() => void) | undefined;
+		const keepKeysIn = letKeyboardOut(box.current);
 		setOver('');
 		open(box.current, desktop, (why) => !ended && setOver(why))
 			.then((end) => {
@@ -78,6 +80,7 @@ export function TerminalBox({ desktop }: { desktop: string }) {
 			.catch((error) => !ended && setOver(words(error)));
 		return () => {
 			ended = true;
+			keepKeysIn();
 			close?.();
 		};
 	}, [desktop, round]);
@@ -93,6 +96,7 @@ export function TerminalBox({ desktop }: { desktop: string }) {
 				</Notice>
 			)}
 			<div class="terminal-box" ref={box} role="group" aria-label={`A shell on ${desktop}`} />
+			<p class="small muted">{wayOut('shell')}</p>
 		</div>
 	);
 }

@@ -42,7 +42,7 @@ export function LoginView({ error, onRetry }: { error: string; onRetry: () => vo
 					required
 				/>
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy}>
+					<Button submit kind="primary" idle={action.busy}>
 						Log in
 					</Button>
 					{error && <Button onClick={onRetry}>Try again</Button>}

@@ -89,7 +89,7 @@ function NewServer({ onClose, onMade }: { onClose: () => void; onMade: () => voi
 				)}
 				<Failure message={action.error} />
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy}>
+					<Button submit kind="primary" idle={action.busy}>
 						Add it
 					</Button>
 				</div>
@@ -123,7 +123,7 @@ function ServerCard({ server, reload }: { server: McpServer; reload: () => void 
 				</div>
 				<div class="row">
 					{may('act') && (
-						<Button disabled={action.busy} label={`Test ${server.name}`} onClick={() => void action.run(look)}>
+						<Button idle={action.busy} label={`Test ${server.name}`} onClick={() => void action.run(look)}>
 							Test
 						</Button>
 					)}
@@ -140,7 +140,7 @@ function ServerCard({ server, reload }: { server: McpServer; reload: () => void 
 			{test?.changes_hash && may('admin') && (
 				<Notice kind="warn">
 					<p>No model has these tools as they are now before you approve them.</p>
-					<Button kind="primary" disabled={action.busy} onClick={() => void approve(test.changes_hash ?? '')}>
+					<Button kind="primary" idle={action.busy} onClick={() => void approve(test.changes_hash ?? '')}>
 						Approve these tools
 					</Button>
 				</Notice>

@@ -46,12 +46,12 @@ function DesktopButtons({ desktop, reload }: { desktop: Desktop; reload: () => v
 	return (
 		<>
 			{state === 'running' && (
-				<Button icon="download" disabled={action.busy} onClick={() => void action.run(shoot)}>
+				<Button icon="download" idle={action.busy} onClick={() => void action.run(shoot)}>
 					Screenshot
 				</Button>
 			)}
 			{state === 'detached' && may('act') && (
-				<Button icon="play" disabled={action.busy} onClick={() => void again(() => post('/v1/desktops', { name }))}>
+				<Button icon="play" idle={action.busy} onClick={() => void again(() => post('/v1/desktops', { name }))}>
 					Give it a host
 				</Button>
 			)}

@@ -55,7 +55,7 @@ function NewDesktop({ onClose }: { onClose: () => void }) {
 				/>
 				<Failure message={action.error} />
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy}>
+					<Button submit kind="primary" idle={action.busy}>
 						Start it
 					</Button>
 				</div>

@@ -60,7 +60,7 @@ function SetSecret({ wish, onClose, onSet }: { wish: Wish; onClose: () => void; 
 				)}
 				<Failure message={action.error} />
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy}>
+					<Button submit kind="primary" idle={action.busy}>
 						Keep it
 					</Button>
 				</div>
@@ -98,7 +98,7 @@ function ModelRow({ model }: { model: Model }) {
 				{may('act') && (
 					<Button
 						tiny
-						disabled={action.busy || !usable}
+						idle={action.busy} disabled={!usable}
 						label={`Test ${model.name}`}
 						onClick={() => void action.run(async () => setProbe(await post<Probe>(path`/v1/models/${model.name}/test`)))}
 					>

@@ -30,7 +30,7 @@ function NewProject({ onClose }: { onClose: () => void }) {
 				<TextField label="Name" value={name} onInput={setName} required />
 				<Failure message={action.error} />
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy}>
+					<Button submit kind="primary" idle={action.busy}>
 						Make it
 					</Button>
 				</div>
@@ -154,7 +154,7 @@ function Defaults({ project, reload }: { project: Project; reload: () => void })
 			{saved && <Notice kind="good">Saved.</Notice>}
 			{may('act') && (
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy}>
+					<Button submit kind="primary" idle={action.busy}>
 						Save
 					</Button>
 				</div>

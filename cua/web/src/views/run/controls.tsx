@@ -24,7 +24,7 @@ export function RunControls({ run, now, reload }: { run: Run; now: RunNow | null
 					<Button
 						icon={paused ? 'play' : 'pause'}
 						title={paused ? undefined : 'What it says or does now is finished; then it waits.'}
-						disabled={action.busy}
+						idle={action.busy}
 						onClick={() => send(paused ? 'resume' : 'pause')}
 					>
 						{paused ? 'Go on' : 'Pause'}
@@ -32,7 +32,7 @@ export function RunControls({ run, now, reload }: { run: Run; now: RunNow | null
 					<Button
 						icon="interrupt"
 						title="What it says or does now is broken off; it waits for what you tell it."
-						disabled={action.busy}
+						idle={action.busy}
 						onClick={() => send('interrupt')}
 					>
 						Interrupt
@@ -44,7 +44,7 @@ export function RunControls({ run, now, reload }: { run: Run; now: RunNow | null
 					kind="danger"
 					icon="stop"
 					title="The run ends."
-					disabled={action.busy}
+					idle={action.busy}
 					onClick={() => setAsks('cancel')}
 				>
 					Cancel
@@ -90,8 +90,9 @@ export function TellBox({ run }: { run: Run }) {
 	const [text, setText] = useState('');
 	const [told, setTold] = useState('');
 	const action = useAction();
+	const idle = action.busy || !text.trim();
 	const tell = async (how: 'messages' | 'interrupt') => {
-		if (!text.trim()) return;
+		if (idle) return;
 		if (await action.run(() => post(path`/v1/runs/${run.id}/${how}`, { text }))) {
 			setTold(
 				how === 'messages' ? `Sent; it is told before its next answer: ${text}` : `It was interrupted, and told: ${text}`,
@@ -99,7 +100,6 @@ export function TellBox({ run }: { run: Run }) {
 			setText('');
 		}
 	};
-	const idle = action.busy || !text.trim();
 	return (
 		<form
 			class="tell"
@@ -126,10 +126,10 @@ export function TellBox({ run }: { run: Run }) {
 				}}
 			/>
 			<div class="row">
-				<Button submit kind="primary" disabled={idle}>
+				<Button submit kind="primary" idle={idle}>
 					Send
 				</Button>
-				<Button icon="interrupt" disabled={idle} onClick={() => tell('interrupt')}>
+				<Button icon="interrupt" idle={idle} onClick={() => tell('interrupt')}>
 					Interrupt and say
 				</Button>
 			</div>

@@ -88,10 +88,10 @@ export function QuestionCard({ question }: { question: Question }) {
 				<p class="small">Answering needs the scope approve, which this login lacks.</p>
 			) : isApproval ? (
 				<div class="row">
-					<Button kind="primary" icon="check" disabled={action.busy} onClick={() => answer('yes')}>
+					<Button kind="primary" icon="check" idle={action.busy} onClick={() => answer('yes')}>
 						Allow once
 					</Button>
-					<Button kind="danger" icon="close" disabled={action.busy} onClick={() => answer('no')}>
+					<Button kind="danger" icon="close" idle={action.busy} onClick={() => answer('no')}>
 						Deny
 					</Button>
 				</div>
@@ -105,7 +105,7 @@ export function QuestionCard({ question }: { question: Question }) {
 				>
 					<TextField label="Your answer" value={text} onInput={setText} required />
 					<div class="row">
-						<Button submit kind="primary" disabled={action.busy}>
+						<Button submit kind="primary" idle={action.busy}>
 							Answer
 						</Button>
 					</div>

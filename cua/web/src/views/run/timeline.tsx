@@ -52,10 +52,10 @@ export function Timeline({
 				onInput={(event) => show(Number(event.currentTarget.value))}
 			/>
 			<div class="timeline-foot">
-				<Button tiny icon="back" label="The step before" disabled={value === 0} onClick={() => show(value - 1)}>
+				<Button tiny icon="back" label="The step before" idle={value === 0} onClick={() => show(value - 1)}>
 					{''}
 				</Button>
-				<Button tiny icon="next" label="The next step" disabled={shown === null} onClick={() => show(value + 1)}>
+				<Button tiny icon="next" label="The next step" idle={shown === null} onClick={() => show(value + 1)}>
 					{''}
 				</Button>
 				<span class="timeline-said">

@@ -29,7 +29,7 @@ export function DemoCard() {
 			<Failure message={demo.error} />
 			{may('act') && (
 				<div class="row">
-					<Button kind="primary" icon="play" disabled={demo.busy} onClick={demo.start}>
+					<Button kind="primary" icon="play" idle={demo.busy} onClick={demo.start}>
 						Start the demo
 					</Button>
 				</div>

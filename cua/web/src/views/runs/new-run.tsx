@@ -122,10 +122,10 @@ export function NewRun({ project, onClose }: { project: string; onClose: () => v
 				</details>
 				<Failure message={action.error || demo.error || models.error} />
 				<div class="row">
-					<Button submit kind="primary" icon="play" disabled={action.busy}>
+					<Button submit kind="primary" icon="play" idle={action.busy}>
 						Start
 					</Button>
-					<Button disabled={demo.busy} onClick={demo.start}>
+					<Button idle={demo.busy} onClick={demo.start}>
 						Start the demo instead
 					</Button>
 				</div>

@@ -83,7 +83,7 @@ export function ServerSettingsForm() {
 					value={agents}
 					onInput={setAgents}
 				/>
-				<Button submit disabled={action.busy}>
+				<Button submit idle={action.busy}>
 					Save
 				</Button>
 			</form>

@@ -46,7 +46,7 @@ function ThisBrowser() {
 			</p>
 			<Failure message={action.error} />
 			<div class="row">
-				<Button disabled={action.busy} onClick={() => void action.run(logout)}>
+				<Button idle={action.busy} onClick={() => void action.run(logout)}>
 					Log out
 				</Button>
 			</div>

@@ -55,7 +55,7 @@ function NewToken({ onClose, onMade }: { onClose: () => void; onMade: () => void
 				</fieldset>
 				<Failure message={action.error} />
 				<div class="row">
-					<Button submit kind="primary" disabled={action.busy || chosen.length === 0}>
+					<Button submit kind="primary" idle={action.busy || chosen.length === 0}>
 						Make it
 					</Button>
 				</div>
