@@ -17,6 +17,9 @@
 #include "tests/serve_socket.h"
 
 #define LARGE_LEN ((size_t)24 << 20)
+#define SPARSE_LEN ((off_t)8 << 40)
+#define SPARSE_EARLY ((off_t)1 << 20)
+#define SPARSE_LATE ((off_t)5 << 40)
 
 static struct serve_stage stage;
 static char from[200], into[200]; /* folders of projects */
@@ -147,6 +150,49 @@ static void what_was_there_comes_back(void **state)
 	write_in(into, "run.sh", "changed", 7, 0644);
 	cJSON_Delete(restore("all.tar", 200));
 	assert_true(holds(into, "run.sh", "#!/bin/sh\n", 10));
+}
+
+/* Nothing, data, nothing, data, nothing: all of it 8 TiB. */
+static void make_sparse(const char *path)
+{
+	CUA_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	assert_int_equal(ftruncate(fd, SPARSE_LEN), 0);
+	assert_int_equal(pwrite(fd, "early", 5, SPARSE_EARLY), 5);
+	assert_int_equal(pwrite(fd, "late", 4, SPARSE_LATE), 4);
+}
+
+static void expect_sparse(const char *path, off_t early, const char *text)
+{
+	char bytes[8] = "";
+	struct stat info;
+	CUA_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &info), 0);
+	assert_int_equal(info.st_size, SPARSE_LEN);
+	assert_true(info.st_blocks * 512 < 1 << 20);
+	assert_int_equal(pread(fd, bytes, strlen(text), early), strlen(text));
+	assert_string_equal(bytes, text);
+	assert_int_equal(pread(fd, bytes, 1, early - 1), 1);
+	assert_int_equal(bytes[0], 0);
+}
+
+static void holes_are_no_bytes(void **state)
+{
+	struct stat info;
+	(void)state;
+	make_sparse(path_in(from, "made/sparse"));
+	CUA_AUTO_FD int fd = open(path_in(from, "made/hole"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(ftruncate(fd, SPARSE_LEN), 0);
+	back_up(source, path_in(into, "sparse.tar"), SIZE_MAX);
+	assert_int_equal(stat(path_in(into, "sparse.tar"), &info), 0);
+	assert_true(info.st_size < (off_t)LARGE_LEN + (1 << 20));
+	cJSON_Delete(restore("sparse.tar", 200));
+	expect_sparse(path_in(into, "made/sparse"), SPARSE_EARLY, "early");
+	expect_sparse(path_in(into, "made/sparse"), SPARSE_LATE, "late");
+	assert_int_equal(stat(path_in(into, "made/hole"), &info), 0);
+	assert_int_equal(info.st_size, SPARSE_LEN);
+	assert_int_equal(info.st_blocks, 0);
+	(void)unlink(path_in(from, "made/sparse"));
+	(void)unlink(path_in(from, "made/hole"));
 }
 
 struct entry {
@@ -324,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_there_comes_back),
+		cmocka_unit_test(holes_are_no_bytes),
 		cmocka_unit_test(nothing_leaves_the_folder),
 		cmocka_unit_test(no_link_is_followed),
 		cmocka_unit_test(what_is_no_archive_is_refused),

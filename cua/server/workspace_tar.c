@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -27,6 +28,10 @@
 #define LOOK_AT_DISK_LEN ((int64_t)4 << 20)
 /* Heads, or the map of a sparse file: libarchive keeps many times as much of them, unbounded. */
 #define HEADS_MAX_LEN ((size_t)2 << 20)
+/* Of one file: two numbers each, so that the map stays below that. */
+#define DATA_PLACES_MAX 50000
+#define HOLE_LEN ((size_t)256 << 20)
+#define HOLES_UNTIL_ASKED 4096 /* a TiB */
 
 /* libarchive takes names apart by the locale of the thread, and breaks off at what that has not. */
 static locale_t enter_utf8(locale_t *ret_before)
@@ -52,6 +57,7 @@ struct writer {
 	void *user_data;
 	struct cua_error *err;  /* of take */
 	enum cua_status status; /* the same */
+	const void *hole;       /* HOLE_LEN zeros, which take no memory */
 	char path[WORKSPACE_PATH_MAX + 2];
 };
 
@@ -72,12 +78,12 @@ static enum cua_status failed(const struct writer *writer)
 					  archive_error_string(writer->archive));
 }
 
-static enum cua_status write_head(
+static struct archive_entry *entry_create(
 		const struct writer *writer, const struct stat *info, const char *target)
 {
 	struct archive_entry *entry = archive_entry_new2(writer->archive);
 	if (!entry) {
-		return CUA_FAIL(writer->err, CUA_ERR_NOMEM, ENOMEM, "archive");
+		return NULL;
 	}
 	(void)archive_entry_update_pathname_utf8(entry, writer->path);
 	archive_entry_set_filetype(entry, info->st_mode & S_IFMT);
@@ -88,31 +94,116 @@ static enum cua_status write_head(
 	if (target) {
 		(void)archive_entry_update_symlink_utf8(entry, target);
 	}
+	return entry;
+}
+
+/* Of what has no bytes. */
+static enum cua_status write_head(
+		const struct writer *writer, const struct stat *info, const char *target)
+{
+	struct archive_entry *entry = entry_create(writer, info, target);
+	if (!entry) {
+		return CUA_FAIL(writer->err, CUA_ERR_NOMEM, ENOMEM, "archive");
+	}
 	const int done = archive_write_header(writer->archive, entry);
 	archive_entry_free(entry);
 	return done >= ARCHIVE_WARN ? CUA_OK : failed(writer);
 }
 
+/* Says where a file with holes has data, and nothing of one without. What comes after as many
+ * places as restoring takes is one, with its holes. */
+static void map_data(struct archive_entry *entry, int fd, const struct stat *info)
+{
+	off_t at = 0;
+	if ((int64_t)info->st_blocks * 512 >= info->st_size) {
+		return;
+	}
+	for (int count = 0; at < info->st_size; count++) {
+		const off_t data = lseek(fd, at, SEEK_DATA);
+		if (data < 0 && errno == ENXIO && count == 0) {
+			archive_entry_sparse_add_entry(entry, 0, 0); /* one hole */
+		}
+		if (data < 0) {
+			return;
+		}
+		const off_t hole = count < DATA_PLACES_MAX ? lseek(fd, data, SEEK_HOLE) : -1;
+		at = hole > data && hole < info->st_size ? hole : info->st_size;
+		archive_entry_sparse_add_entry(entry, data, at - data);
+	}
+}
+
 /* As many bytes as it had: of one that shrinks meanwhile, the rest is zeros. */
-static enum cua_status write_file(const struct writer *writer, const struct workspace_place *place)
+static enum cua_status write_bytes(const struct writer *writer, int fd, off_t at, off_t len)
 {
 	static const char zeros[BLOCK_LEN];
-	struct stat info;
 	char bytes[BLOCK_LEN];
+	enum cua_status status = CUA_OK;
+	for (const off_t end = at + len; status == CUA_OK && at < end;) {
+		const size_t want = end - at < BLOCK_LEN ? (size_t)(end - at) : BLOCK_LEN;
+		const ssize_t got = pread(fd, bytes, want, at);
+		const size_t count = got > 0 ? (size_t)got : want;
+		if (archive_write_data(writer->archive, got > 0 ? bytes : zeros, count) < 0) {
+			status = failed(writer);
+		}
+		at += (off_t)count;
+	}
+	return status;
+}
+
+/* libarchive wants the bytes of a hole to be given, too, and drops them. It takes no call that has
+ * bytes of a hole and of data. */
+static enum cua_status skip_hole(const struct writer *writer, off_t len)
+{
+	for (int count = 1; len > 0; count++) {
+		const size_t part = len < (off_t)HOLE_LEN ? (size_t)len : HOLE_LEN;
+		if (archive_write_data(writer->archive, writer->hole, part) < 0) {
+			return failed(writer);
+		}
+		len -= (off_t)part;
+		/* Nothing goes out meanwhile that would tell whether anybody is there. */
+		if (count % HOLES_UNTIL_ASKED == 0 &&
+				writer->take("", 0, writer->user_data, writer->err) != CUA_OK) {
+			return CUA_ERR_CANCELLED;
+		}
+	}
+	return CUA_OK;
+}
+
+static enum cua_status write_data(
+		const struct writer *writer, struct archive_entry *entry, int fd, off_t size)
+{
+	enum cua_status status = CUA_OK;
+	la_int64_t data = 0, len = 0;
+	off_t at = 0;
+	if (archive_entry_sparse_reset(entry) == 0) {
+		return write_bytes(writer, fd, 0, size);
+	}
+	while (status == CUA_OK && archive_entry_sparse_next(entry, &data, &len) == ARCHIVE_OK) {
+		status = skip_hole(writer, data - at);
+		if (status == CUA_OK) {
+			status = write_bytes(writer, fd, data, len);
+		}
+		at = data + len;
+	}
+	return status == CUA_OK ? skip_hole(writer, size - at) : status;
+}
+
+static enum cua_status write_file(const struct writer *writer, const struct workspace_place *place)
+{
+	struct stat info;
 	CUA_AUTO_FD int fd = -1;
 	if (workspace_open_file(place, O_RDONLY, &fd, &info, NULL) != CUA_OK) {
 		return CUA_OK; /* it has just gone, or nobody but its owner may read it */
 	}
-	enum cua_status status = write_head(writer, &info, NULL);
-	for (off_t left = info.st_size; status == CUA_OK && left > 0;) {
-		const size_t want = left < BLOCK_LEN ? (size_t)left : BLOCK_LEN;
-		const ssize_t got = read(fd, bytes, want);
-		const size_t len = got > 0 ? (size_t)got : want;
-		if (archive_write_data(writer->archive, got > 0 ? bytes : zeros, len) < 0) {
-			status = failed(writer);
-		}
-		left -= (off_t)len;
+	struct archive_entry *entry = entry_create(writer, &info, NULL);
+	if (!entry) {
+		return CUA_FAIL(writer->err, CUA_ERR_NOMEM, ENOMEM, "archive");
 	}
+	map_data(entry, fd, &info);
+	enum cua_status status = archive_write_header(writer->archive, entry) >= ARCHIVE_WARN
+			? write_data(writer, entry, fd, info.st_size)
+			: failed(writer);
+	archive_entry_free(entry);
 	return status;
 }
 
@@ -182,10 +273,12 @@ enum cua_status workspace_tar_write(
 {
 	CUA_AUTO_FD int fd = -1;
 	locale_t before, utf8 = enter_utf8(&before);
-	struct writer writer = { archive_write_new(), take, user_data, err, CUA_OK, "" };
+	void *hole = mmap(NULL, HOLE_LEN, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			-1, 0);
+	struct writer writer = { archive_write_new(), take, user_data, err, CUA_OK, hole, "" };
 	enum cua_status status = workspace_open_folder(root_fd, "", &fd, err);
 	if (status == CUA_OK &&
-			(!writer.archive ||
+			(!writer.archive || hole == MAP_FAILED ||
 					archive_write_set_format_pax_restricted(writer.archive) !=
 							ARCHIVE_OK ||
 					archive_write_set_bytes_per_block(
@@ -207,6 +300,9 @@ enum cua_status workspace_tar_write(
 		archive_write_fail(writer.archive);
 	}
 	archive_write_free(writer.archive);
+	if (hole != MAP_FAILED) {
+		munmap(hole, HOLE_LEN);
+	}
 	leave_utf8(utf8, before);
 	return status;
 }
