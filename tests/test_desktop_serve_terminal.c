@@ -9,6 +9,7 @@
 #include "tests/serve_socket.h"
 #include "tests/waiting.h"
 
+#define PER_TOKEN 16
 #define FLOOD_LEN ((size_t)4 << 20)
 
 static struct serve_stage stage;
@@ -29,12 +30,21 @@ static int finish(void **state)
 	return 0;
 }
 
-/* The path with a ticket, the caller's. */
+/* The path with a ticket, the caller's. token: NULL for the admin's. */
+static char *get_path_with(const char *token, const char *body)
+{
+	const struct serve_call call = { "POST", "/v1/desktops/shell/terminals", body, token,
+		{ 0 } };
+	struct serve_answer answer = serve_send(&stage, &call);
+	assert_int_equal(answer.status, 201);
+	char *path = strdup(cua_json_text(answer.json, "path"));
+	serve_answer_finish(&answer);
+	return path;
+}
+
 static char *get_path(const char *body)
 {
-	CUA_AUTO_JSON cJSON *ticket =
-			serve_json(&stage, "POST", "/v1/desktops/shell/terminals", body, 201);
-	return strdup(cua_json_text(ticket, "path"));
+	return get_path_with(NULL, body);
 }
 
 static struct serve_socket open_shell(const char *body)
@@ -234,6 +244,34 @@ static void a_ticket_opens_one_shell_for_one_client(void **state)
 	}
 }
 
+static struct serve_socket open_with(const char *token)
+{
+	CUA_AUTO_FREE char *path = get_path_with(token, "{}");
+	return serve_socket_open(&stage, path, true, "", NULL);
+}
+
+static void one_token_has_not_all_terminals(void **state)
+{
+	struct serve_socket shells[PER_TOKEN];
+	(void)state;
+	CUA_AUTO_JSON cJSON *greedy = serve_json(&stage, "POST", "/v1/tokens",
+			"{\"name\":\"greedy\",\"scopes\":[\"act\"]}", 201);
+	const char *token = cua_json_text(greedy, "token");
+	for (int i = 0; i < PER_TOKEN; i++) {
+		shells[i] = open_with(token);
+		assert_int_equal(shells[i].status, 101);
+	}
+	struct serve_socket more = open_with(token);
+	assert_int_equal(more.status, 429);
+	serve_socket_close(&more);
+	struct serve_socket other = open_with(NULL);
+	assert_int_equal(other.status, 101);
+	serve_socket_close(&other);
+	for (int i = 0; i < PER_TOKEN; i++) {
+		serve_socket_close(&shells[i]);
+	}
+}
+
 static void expect_status_of(const char *path, const char *body, const char *token, long status)
 {
 	const struct serve_call call = { "POST", path, body, token, { 0 } };
@@ -328,6 +366,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_no_program_reads_wait),
 		cmocka_unit_test(who_hangs_up_ends_the_shell),
 		cmocka_unit_test(a_ticket_opens_one_shell_for_one_client),
+		cmocka_unit_test(one_token_has_not_all_terminals),
 		cmocka_unit_test(in_private_it_is_its_owners_alone),
 		cmocka_unit_test(a_program_in_the_place_of_the_session_is_not_believed),
 		cmocka_unit_test(a_shell_ends_with_its_desktop),

@@ -109,17 +109,25 @@ void streams_remove(struct stream_face *face)
 	}
 }
 
-enum cua_status streams_check_room(
-		struct streams *streams, const char *token_id, struct cua_error *err)
+int streams_count(struct streams *streams, const char *token_id,
+		void (*on_closed)(struct cua_http_stream *stream))
 {
 	const struct stream_face *face = NULL;
 	int count = 0;
 	pthread_mutex_lock(&streams->mutex);
 	LIST_FOREACH(face, &streams->list, link)
 	{
-		count += strcmp(face->token_id, token_id) == 0;
+		count += (!on_closed || face->on_closed == on_closed) &&
+				strcmp(face->token_id, token_id) == 0;
 	}
 	pthread_mutex_unlock(&streams->mutex);
+	return count;
+}
+
+enum cua_status streams_check_room(
+		struct streams *streams, const char *token_id, struct cua_error *err)
+{
+	const int count = streams_count(streams, token_id, NULL);
 	return count < streams->max_per_token
 			? CUA_OK
 			: CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,

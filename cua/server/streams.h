@@ -2,8 +2,8 @@
 #define CUA_SERVER_STREAMS_H
 
 /* What goes on: each WebSocket and each stream of events, with the token that opened it. When that
- * is revoked or over, they end. On the loop's thread, but streams_check() and
- * streams_check_room(). */
+ * is revoked or over, they end. On the loop's thread, but streams_check(),
+ * streams_check_room() and streams_count(). */
 
 #include <pthread.h>
 #include <stdint.h>
@@ -51,6 +51,10 @@ void streams_remove(struct stream_face *face);
 /* Before one is opened: CUA_ERR_UNAVAILABLE if the token has as many as it may have. Any thread. */
 CUA_NODISCARD enum cua_status streams_check_room(
 		struct streams *streams, const char *token_id, struct cua_error *err);
+
+/* How many of these a token has open: by what is called when they close, NULL: all. Any thread. */
+int streams_count(struct streams *streams, const char *token_id,
+		void (*on_closed)(struct cua_http_stream *stream));
 
 /* A token was revoked: any thread. */
 void streams_check(struct streams *streams);

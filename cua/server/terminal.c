@@ -19,6 +19,7 @@
 #include "display/session_client.h"
 
 #define TERMINALS_MAX 64
+#define TERMINALS_PER_TOKEN 16
 #define READ_LEN 16384
 #define INPUT_MAX ((size_t)1 << 20) /* that the client has sent, and the shell not yet read */
 #define SIZE_MAX_LEN 256            /* of a text message */
@@ -379,6 +380,12 @@ enum cua_status terminal_websocket(
 	if (server->terminals >= TERMINALS_MAX) {
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0, "%d terminals are open already",
 				TERMINALS_MAX);
+	}
+	if (streams_count(&server->streams, request->caller.id, on_closed) >= TERMINALS_PER_TOKEN) {
+		stream->refused_with = 429;
+		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, 0,
+				"%d terminals are open with this token: close one first",
+				TERMINALS_PER_TOKEN);
 	}
 	struct terminal *terminal = calloc(1, sizeof(*terminal));
 	if (!terminal) {
