@@ -142,6 +142,9 @@ struct cua_http_stream *cua_http_reply_stream(struct cua_http_exchange *exchange
  * next, or the queue grows. CUA_ERR_CLOSED after a close; CUA_ERR_NOMEM. */
 CUA_NODISCARD enum cua_status cua_http_stream_send(struct cua_http_stream *stream, bool is_text,
 		const void *data, size_t len, struct cua_error *err);
+/* on_stream_drained is called again, in another turn of the loop: for who has more to do than one
+ * turn is to take. */
+void cua_http_stream_again(struct cua_http_stream *stream);
 /* What a WebSocket's client says is not read for now, or again: it has to wait. Its hang-up is seen
  * either way. */
 void cua_http_stream_listen(struct cua_http_stream *stream, bool listens);

@@ -264,6 +264,11 @@ enum cua_status cua_http_stream_send(struct cua_http_stream *public, bool is_tex
 	return CUA_OK;
 }
 
+void cua_http_stream_again(struct cua_http_stream *public)
+{
+	lws_callback_on_writable(((const struct stream *)public)->connection->wsi);
+}
+
 void cua_http_stream_close(struct cua_http_stream *public)
 {
 	cua_http_stream_close_with(public, LWS_CLOSE_STATUS_NORMAL, "");

@@ -15,6 +15,7 @@
 #include "cua/server/server.h"
 
 #define READ_LEN ((size_t)64 << 10)
+#define TURN_LEN ((size_t)1 << 20) /* of a journal, that others wait for */
 #define LINE_MAX_LEN ((size_t)64 << 20)
 
 struct watcher {
@@ -75,16 +76,22 @@ static void open_journal(struct watcher *watcher)
 	watcher->events_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* Events that it has not, up to some; false if there are none. */
+/* Events that it has not, up to some; false if there are none. What it has is passed over, in
+ * pieces: whoever comes back to a long run would have all others wait. */
 static bool send_news(struct watcher *watcher)
 {
 	static char bytes[READ_LEN];
 	open_journal(watcher);
-	while (watcher->events_fd >= 0 && watcher->out.is_drained) {
+	for (size_t read_len = 0; watcher->events_fd >= 0 && watcher->out.is_drained;) {
+		if (read_len >= TURN_LEN) {
+			cua_http_stream_again(watcher->out.http);
+			return true;
+		}
 		const ssize_t len = read(watcher->events_fd, bytes, sizeof(bytes));
 		if (len <= 0) {
 			return false;
 		}
+		read_len += (size_t)len;
 		const char *at = bytes, *end = bytes + len, *line_end = NULL;
 		while ((line_end = memchr(at, '\n', (size_t)(end - at)))) {
 			if (cua_buffer_append(&watcher->line, at, (size_t)(line_end - at), NULL) ==
