@@ -261,6 +261,22 @@ static void answer(const cJSON *asked, const char *text)
 	cJSON_Delete(serve_json(&stage, "POST", path, body, 200));
 }
 
+/* By an address of ours, and by no path of this machine. */
+static void expect_picture(const cJSON *asked)
+{
+	char path[128];
+	CUA_AUTO_JSON cJSON *list = serve_json(&stage, "GET", "/v1/approvals", NULL, 200);
+	const cJSON *question = cJSON_GetArrayItem(cua_json_member(list, "items"), 0);
+	assert_string_equal(cua_json_text(question, "id"), cua_json_text(asked, "approval"));
+	snprintf(path, sizeof(path), "/v1/approvals/%s/picture", cua_json_text(asked, "approval"));
+	assert_string_equal(cua_json_text(question, "picture"), path);
+	const struct serve_call get = { "GET", path, NULL, NULL, { 0 } };
+	struct serve_answer picture = serve_send(&stage, &get);
+	assert_int_equal(picture.status, 200);
+	assert_non_null(strstr(picture.headers, "image/png"));
+	serve_answer_finish(&picture);
+}
+
 static void who_is_needed_is_told(void **state)
 {
 	(void)state;
@@ -275,6 +291,7 @@ static void who_is_needed_is_told(void **state)
 	assert_string_equal(cua_json_text(asked.json, "event"), "approval");
 	assert_string_equal(cua_json_text(asked.json, "run"), cua_json_text(run, "id"));
 	assert_string_equal(cua_json_text(asked.json, "reason"), "it may press anything");
+	expect_picture(asked.json);
 	assert_true(receive(&redirected, "302 Found\r\nLocation: http://127.0.0.1/elsewhere"));
 	assert_true(receive(&again, "204 No Content"));
 	expect_signature(&again);

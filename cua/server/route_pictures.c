@@ -103,29 +103,16 @@ static enum cua_status get_screenshot(struct request *request, struct cua_error 
 
 /* --- what goes with a question --- */
 
-/* The run says where its picture is; what counts is the name, in that run's folder. */
 static enum cua_status get_question_picture(struct request *request, struct cua_error *err)
 {
-	CUA_AUTO_JSON cJSON *states = runs_states(request->server->runs);
-	const cJSON *state = NULL;
-	cJSON_ArrayForEach (state, states) {
-		const cJSON *question = cua_json_member(state, "question");
-		const char *picture = cua_json_string(question, "picture");
-		if (!picture ||
-				strcmp(cua_json_text(question, "id"), request->parameters[0]) !=
-						0) {
-			continue;
-		}
-		CUA_AUTO_FD int dir_fd = -1;
-		const char *slash = strrchr(picture, '/');
-		enum cua_status status =
-				run_folder_open(request, cua_json_text(state, "run"), &dir_fd, err);
-		return status == CUA_OK
-				? take_file(request, dir_fd, slash ? slash + 1 : picture, err)
-				: status;
+	char run[RUNS_NAME_SIZE], picture[RUNS_NAME_SIZE];
+	CUA_AUTO_FD int dir_fd = -1;
+	if (!runs_picture(request->server->runs, request->parameters[0], run, picture)) {
+		return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
+				"this is not asked any more, or there is no picture of it");
 	}
-	return CUA_FAIL(err, CUA_ERR_NOT_FOUND, 0,
-			"this is not asked any more, or there is no picture of it");
+	enum cua_status status = run_folder_open(request, run, &dir_fd, err);
+	return status == CUA_OK ? take_file(request, dir_fd, picture, err) : status;
 }
 
 static const struct route table[] = {

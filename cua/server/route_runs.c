@@ -332,7 +332,9 @@ static const struct field question_fields[] = { { "id", FIELD_TEXT, FIELD_REQUIR
 			.help = "what is asked; of a model or a page: hostile" },
 	{ "reason", FIELD_TEXT, .help = "why a rule wants it to be asked" },
 	{ "class", FIELD_TEXT, .help = "of risk" }, { "rule", FIELD_TEXT }, { "note", FIELD_TEXT },
-	{ "picture", FIELD_TEXT, .help = "a file of the server's machine, with the spot marked" },
+	{ "picture", FIELD_TEXT,
+			.help = "the path of what getApprovalPicture answers, the screen with the "
+				"spot marked" },
 	{ "expires_in_s", FIELD_NUMBER }, { 0 } };
 static const struct fields question_answer = { "Question", question_fields };
 

@@ -220,10 +220,11 @@ static void work_on(struct live *live, uv_work_cb on_work)
 static void on_line(const cJSON *line, void *user_data)
 {
 	struct live *live = user_data;
-	const cJSON *state = cua_json_member(line, "state");
+	cJSON *state = cua_json_member(line, "state");
 	const char *words = cua_json_string(line, "words");
 	live->failed_links = 0;
 	if (state) {
+		runs_tell_address(live, state);
 		char *text = cJSON_PrintUnformatted(state);
 		pthread_mutex_lock(&live->runs->mutex);
 		free(live->state);
@@ -378,6 +379,25 @@ cJSON *runs_state(struct runs *runs, const char *id)
 	cJSON *state = live && live->state ? cJSON_Parse(live->state) : NULL;
 	pthread_mutex_unlock(&runs->mutex);
 	return state;
+}
+
+bool runs_picture(struct runs *runs, const char *question, char run[RUNS_NAME_SIZE],
+		char picture[RUNS_NAME_SIZE])
+{
+	const struct live *live = NULL;
+	bool is_asked = false;
+	pthread_mutex_lock(&runs->mutex);
+	LIST_FOREACH(live, &runs->list, link)
+	{
+		if (live->picture[0] && strcmp(live->shows, question) == 0) {
+			snprintf(run, RUNS_NAME_SIZE, "%s", live->id);
+			snprintf(picture, RUNS_NAME_SIZE, "%s", live->picture);
+			is_asked = true;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&runs->mutex);
+	return is_asked;
 }
 
 cJSON *runs_states(struct runs *runs)

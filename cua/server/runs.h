@@ -36,6 +36,11 @@ void runs_note_changed(struct runs *runs, const char *id);
 cJSON *runs_state(struct runs *runs, const char *id);
 /* Any thread: all of these, an array. */
 cJSON *runs_states(struct runs *runs);
+#define RUNS_NAME_SIZE 64
+/* Any thread: the file that shows what a question is about, in the folder of its run. False if
+ * there is none, or the run is over. */
+bool runs_picture(struct runs *runs, const char *question, char run[RUNS_NAME_SIZE],
+		char picture[RUNS_NAME_SIZE]);
 /* Any thread: so many agents at once from now on; 0: as the server was started. */
 void runs_set_max(struct runs *runs, int max);
 /* Of agents, that may go on at once. */

@@ -24,9 +24,10 @@ struct live {
 	char *state;          /* owned; JSON; with the mutex */
 	struct cua_buffer words;
 	unsigned int round;
-	char asks[64];    /* the question that the feed tells of; "": none */
-	uv_timer_t again; /* to connect, or to look what became of it */
-	int failed_links; /* in a row */
+	char asks[64];               /* the question that the feed tells of; "": none */
+	char shows[64], picture[64]; /* the file that goes with which one; with the mutex */
+	uv_timer_t again;            /* to connect, or to look what became of it */
+	int failed_links;            /* in a row */
 	bool is_starting;
 	uv_work_t work;
 	bool is_working; /* on a thread */
@@ -74,7 +75,10 @@ void runs_work_pick(struct runs *runs);
 void runs_work_start(struct live *live);
 void runs_work_finish(struct live *live);
 
-/* runs_tell.c: what the feed is told. On a thread; on the loop's; the same. */
+/* runs_tell.c: a run says where on this machine the picture of its question is; whoever asks us
+ * gets it by our address. */
+void runs_tell_address(struct live *live, cJSON *state);
+/* What the feed is told. On a thread; on the loop's; the same. */
 void runs_tell_changed(struct runs *runs);
 void runs_tell_state(struct live *live, const cJSON *state);
 /* The run is not there any more to be answered. */

@@ -74,6 +74,23 @@ void runs_tell_changed(struct runs *runs)
 
 /* --- what a run says --- */
 
+void runs_tell_address(struct live *live, cJSON *state)
+{
+	cJSON *question = cua_json_member(state, "question");
+	const char *id = cua_json_text(question, "id");
+	const char *path = cua_json_text(question, "picture"), *slash = strrchr(path, '/');
+	char address[128];
+	pthread_mutex_lock(&live->runs->mutex);
+	snprintf(live->shows, sizeof(live->shows), "%s", path[0] ? id : "");
+	snprintf(live->picture, sizeof(live->picture), "%s", slash ? slash + 1 : path);
+	pthread_mutex_unlock(&live->runs->mutex);
+	if (path[0]) {
+		snprintf(address, sizeof(address), "/v1/approvals/%.60s/picture", id);
+		cJSON_ReplaceItemInObjectCaseSensitive(
+				question, "picture", cJSON_CreateString(address));
+	}
+}
+
 static void tell_now(const struct live *live, const cJSON *state)
 {
 	cJSON *members = cJSON_CreateObject();
