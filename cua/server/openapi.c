@@ -222,20 +222,25 @@ cJSON *server_openapi(void)
 	return json;
 }
 
-enum cua_status openapi_make(struct openapi_file *file, struct cua_error *err)
+void openapi_tag(struct openapi_file *file)
 {
 	unsigned char hash[16];
 	char digits[2 * sizeof(hash) + 1];
+	crypto_generichash(
+			hash, sizeof(hash), (const unsigned char *)file->text, file->len, NULL, 0);
+	sodium_bin2hex(digits, sizeof(digits), hash, sizeof(hash));
+	snprintf(file->etag, sizeof(file->etag), "\"%s\"", digits);
+}
+
+enum cua_status openapi_make(struct openapi_file *file, struct cua_error *err)
+{
 	CUA_AUTO_JSON cJSON *json = server_openapi();
 	file->text = cJSON_PrintUnformatted(json);
 	if (!file->text) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "openapi.json");
 	}
 	file->len = strlen(file->text);
-	crypto_generichash(
-			hash, sizeof(hash), (const unsigned char *)file->text, file->len, NULL, 0);
-	sodium_bin2hex(digits, sizeof(digits), hash, sizeof(hash));
-	snprintf(file->etag, sizeof(file->etag), "\"%s\"", digits);
+	openapi_tag(file);
 	return CUA_OK;
 }
 

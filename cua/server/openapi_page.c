@@ -8,6 +8,8 @@
 #include "cua/base/util.h"
 #include "cua/server/server.h"
 
+#define PAGE_MAX_LEN ((size_t)4 << 20)
+
 static const char style[] =
 		"body{font:16px/1.5 system-ui,sans-serif;margin:0 "
 		"auto;max-width:60rem;padding:1rem;"
@@ -213,7 +215,7 @@ static void add_contents(struct page *page)
 }
 
 /* The style is let in by its hash, and nothing else. */
-static enum cua_status add_policy(struct cua_buffer *headers, struct cua_error *err)
+enum cua_status openapi_page_headers(struct cua_buffer *headers, struct cua_error *err)
 {
 	unsigned char hash[crypto_hash_sha256_BYTES];
 	char text[sodium_base64_ENCODED_LEN(sizeof(hash), sodium_base64_VARIANT_ORIGINAL)];
@@ -226,10 +228,9 @@ static enum cua_status add_policy(struct cua_buffer *headers, struct cua_error *
 			text);
 }
 
-enum cua_status server_openapi_page(struct request *request, struct cua_error *err)
+static enum cua_status write_page(struct cua_buffer *html, struct cua_error *err)
 {
-	struct page page = { &request->file, CUA_OK, err };
-	request->file_type = "text/html; charset=utf-8";
+	struct page page = { html, CUA_OK, err };
 	add(&page,
 			"<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
 			"<meta name=\"viewport\" content=\"width=device-width\">"
@@ -252,5 +253,20 @@ enum cua_status server_openapi_page(struct request *request, struct cua_error *e
 	}
 	add_schemas(&page);
 	add(&page, "</main></html>\n");
-	return page.status == CUA_OK ? add_policy(&request->headers, err) : page.status;
+	return page.status;
+}
+
+enum cua_status openapi_page_make(struct openapi_file *file, struct cua_error *err)
+{
+	struct cua_buffer html;
+	cua_buffer_init(&html, PAGE_MAX_LEN);
+	enum cua_status status = write_page(&html, err);
+	if (status != CUA_OK) {
+		cua_buffer_finish(&html);
+		return status;
+	}
+	file->text = html.data;
+	file->len = html.len;
+	openapi_tag(file);
+	return CUA_OK;
 }

@@ -122,12 +122,25 @@ static enum cua_status get_detailed(struct request *request, struct cua_error *e
 	return CUA_OK;
 }
 
+static enum cua_status answer_with(struct request *request, const struct openapi_file *file,
+		const char *type, struct cua_error *err)
+{
+	request->file_type = type;
+	snprintf(request->etag, sizeof(request->etag), "%s", file->etag);
+	return cua_buffer_append(&request->file, file->text, file->len, err);
+}
+
 static enum cua_status get_openapi(struct request *request, struct cua_error *err)
 {
-	const struct openapi_file *openapi = &request->server->openapi;
-	request->file_type = "application/json";
-	snprintf(request->etag, sizeof(request->etag), "%s", openapi->etag);
-	return cua_buffer_append(&request->file, openapi->text, openapi->len, err);
+	return answer_with(request, &request->server->openapi, "application/json", err);
+}
+
+static enum cua_status get_docs(struct request *request, struct cua_error *err)
+{
+	enum cua_status status = openapi_page_headers(&request->headers, err);
+	return status == CUA_OK ? answer_with(request, &request->server->docs,
+						  "text/html; charset=utf-8", err)
+				: status;
 }
 
 /* --- metrics. Source: Prometheus text format 0.0.4; OpenTelemetry's names for generative AI --- */
@@ -210,6 +223,6 @@ static const struct route table[] = {
 	{ "GET", "/openapi.json", "getOpenapi", "All of this, for programs", 0,
 			ROUTE_PUBLIC | ROUTE_FILE, NULL, NULL, NULL, 0, get_openapi },
 	{ "GET", "/docs", "getDocs", "The same, for people", 0, ROUTE_PUBLIC | ROUTE_FILE, NULL,
-			NULL, NULL, 0, server_openapi_page },
+			NULL, NULL, 0, get_docs },
 };
 const struct routes service_routes = ROUTES("service", "The server about itself", table);

@@ -263,6 +263,9 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	if (status == CUA_OK) {
 		status = openapi_make(&server->openapi, err);
 	}
+	if (status == CUA_OK) {
+		status = openapi_page_make(&server->docs, err);
+	}
 	server->limiter = status == CUA_OK ? limiter_create() : NULL;
 	server->tickets = status == CUA_OK ? tickets_create(server->store, TICKET_LASTS_MS) : NULL;
 	if (status == CUA_OK &&
@@ -293,6 +296,7 @@ enum cua_status server_run(const struct server_options *options, void (*on_ready
 	mcp_offers_destroy(&server->mcp);
 	page_finish(&server->page);
 	openapi_finish(&server->openapi);
+	openapi_finish(&server->docs);
 	store_close(server->reader);
 	store_close(server->store);
 	cua_closep(&server->lock_fd);

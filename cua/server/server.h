@@ -36,7 +36,7 @@ struct server_options {
 	bool plain_get;         /* the plain routes may be used by GET, as scripts of old do */
 };
 
-/* The routes do not change: openapi.json is made once. */
+/* The routes do not change: openapi.json and /docs are made once. */
 struct openapi_file {
 	char *text; /* owned */
 	size_t len;
@@ -69,7 +69,7 @@ struct server {
 	struct telemetry *telemetry;
 	struct mcp_offers mcp;
 	struct page_files page;
-	struct openapi_file openapi;
+	struct openapi_file openapi, docs;
 	struct demo demo;
 	uv_signal_t signals[3];
 	int64_t started_ms;
@@ -111,7 +111,11 @@ extern const char *const server_headers[];
 cJSON *server_openapi(void);
 CUA_NODISCARD enum cua_status openapi_make(struct openapi_file *file, struct cua_error *err);
 void openapi_finish(struct openapi_file *file);
-/* openapi_page.c: the same for people, as a route answers it. */
-enum cua_status server_openapi_page(struct request *request, struct cua_error *err);
+/* A tag of what its text is. */
+void openapi_tag(struct openapi_file *file);
+/* openapi_page.c: the same for people; and the headers that it goes with. */
+CUA_NODISCARD enum cua_status openapi_page_make(struct openapi_file *file, struct cua_error *err);
+CUA_NODISCARD enum cua_status openapi_page_headers(
+		struct cua_buffer *headers, struct cua_error *err);
 
 #endif
