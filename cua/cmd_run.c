@@ -475,5 +475,6 @@ int cua_cmd_run(int argc, char **argv)
 	agent_keys_destroy(keys);
 	agent_secrets_close(secrets);
 	agent_catalogue_destroy(catalogue);
+	run_options_finish(&command);
 	return exit_status;
 }

@@ -391,12 +391,18 @@ bool run_options_parse(int argc, char **argv, struct run_options *ret_options)
 	}
 	ret_options->task = optind < argc ? argv[optind] : NULL;
 	if (optind == argc - 1 && strcmp(argv[optind], "-") == 0) {
-		ret_options->task = read_task();
+		ret_options->task = ret_options->read_task = read_task();
 		if (!ret_options->task) {
 			return false;
 		}
 	}
 	return check_task(ret_options, argc);
+}
+
+void run_options_finish(struct run_options *options)
+{
+	free(options->read_task);
+	options->read_task = NULL;
 }
 
 struct agent_limits run_options_limits(

@@ -15,6 +15,7 @@
 struct run_options {
 	struct agent_model_wish wish;
 	const char *desktop, *task, *resume, *policy, *tools, *mcp, *template_name, *name;
+	char *read_task;                        /* owned: the task, of standard input */
 	const struct agent_template *template;  /* NULL: none; not of argv */
 	struct agent_limits limits;             /* -1: not given */
 	struct cua_desktop_options new_desktop; /* for the one that is started without desktop */
@@ -25,8 +26,9 @@ struct run_options {
 
 void run_options_help(FILE *out);
 
-/* False if it is wrong; what, has been said. */
+/* False if it is wrong; what, has been said. Either way run_options_finish(). */
 bool run_options_parse(int argc, char **argv, struct run_options *ret_options);
+void run_options_finish(struct run_options *options);
 
 /* The limits that were given, those of the run that is resumed (NULL: none is), the usual ones. */
 struct agent_limits run_options_limits(
