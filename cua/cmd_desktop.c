@@ -171,7 +171,7 @@ static int desktop_refill(int argc, char **argv)
 	if (pid != 0) {
 		return pid > 0 ? CUA_EXIT_OK : CUA_EXIT_DESKTOP;
 	}
-	return cua_desktop_pool_refill(&error) == CUA_OK ? CUA_EXIT_OK : cua_cmd_fail(&error);
+	return cua_desktop_pool_refill_once(&error) == CUA_OK ? CUA_EXIT_OK : cua_cmd_fail(&error);
 }
 
 /* --- list, stop --- */

@@ -103,12 +103,8 @@ static void count_spare(const struct desktop_record *record, void *data)
 }
 
 /* Looks at what is wanted anew before each start, so that the end of a pool ends its refilling. */
-enum cua_status cua_desktop_pool_refill(struct cua_error *err)
+static enum cua_status fill_pools(struct cua_error *err)
 {
-	CUA_AUTO_FD int lock_fd = desktop_pool_lock_filling(err);
-	if (lock_fd < 0) {
-		return err ? err->status : CUA_ERR_IO;
-	}
 	for (int started = 0;; started++) {
 		struct fill fill = { .counts = { 0 } };
 		enum cua_status status = desktop_pools_read(&fill.wanted, err);
@@ -145,11 +141,29 @@ enum cua_status cua_desktop_pool_refill(struct cua_error *err)
 	}
 }
 
+enum cua_status cua_desktop_pool_refill(struct cua_error *err)
+{
+	CUA_AUTO_FD int lock_fd = desktop_pool_lock_filling(err);
+	return lock_fd >= 0 ? fill_pools(err) : err->status;
+}
+
+enum cua_status cua_desktop_pool_refill_once(struct cua_error *err)
+{
+	CUA_AUTO_FD int turn_fd = desktop_pool_take_turn();
+	if (turn_fd < 0) {
+		return CUA_OK;
+	}
+	CUA_AUTO_FD int lock_fd = desktop_pool_lock_filling(err);
+	cua_closep(&turn_fd);
+	return lock_fd >= 0 ? fill_pools(err) : err->status;
+}
+
 void desktop_pool_refill_later(void)
 {
 	char path[CUA_PATH_MAX], runtime[CUA_PATH_MAX], state[CUA_PATH_MAX];
 	char runtime_env[CUA_PATH_MAX + 32], state_env[CUA_PATH_MAX + 32];
-	if (cua_runtime_dir(runtime, sizeof(runtime), NULL) != CUA_OK ||
+	if (desktop_pool_turn_is_taken() ||
+			cua_runtime_dir(runtime, sizeof(runtime), NULL) != CUA_OK ||
 			cua_state_dir(state, sizeof(state), NULL) != CUA_OK ||
 			desktop_pools_path(path, sizeof(path), NULL) != CUA_OK ||
 			access(path, F_OK) != 0 ||

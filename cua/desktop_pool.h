@@ -28,6 +28,8 @@ CUA_NODISCARD enum cua_status cua_desktop_pool_end(struct cua_error *err);
 
 /* Starts what is missing, and stops what is dead or wanted no more; returns when it is done. */
 CUA_NODISCARD enum cua_status cua_desktop_pool_refill(struct cua_error *err);
+/* The same, unless somebody who waits for another's refilling to end will do so. */
+CUA_NODISCARD enum cua_status cua_desktop_pool_refill_once(struct cua_error *err);
 /* The same in a process of its own, which outlives the caller. Nothing without a pool. */
 void desktop_pool_refill_later(void);
 

@@ -36,5 +36,9 @@ int desktop_pool_lock_filling(struct cua_error *err);
 int desktop_pool_lock_desktops(struct cua_error *err);
 /* Until nobody has desktop_pool_hold(), or some seconds. */
 void desktop_pool_await_starts(void);
+/* Whoever has it waits for the lock of filling, and gives it up before looking at what is missing:
+ * what others would refill meanwhile is seen to. -1: somebody else has it. */
+int desktop_pool_take_turn(void);
+bool desktop_pool_turn_is_taken(void);
 
 #endif

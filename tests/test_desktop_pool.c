@@ -376,6 +376,43 @@ static void spares_wait_for_who_starts_now(void **state)
 	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
 }
 
+static bool one_refill_waits(void *data)
+{
+	static const char text[] = "for p in /proc/[0-9]*; do grep -qz \"^CUA_RUNTIME_DIR=$0$\" "
+				   "$p/environ && tr '\\0' ' ' <$p/cmdline && echo; done "
+				   "2>/dev/null | grep -c \"desktop refill $\"";
+	const char *const argv[] = { "/bin/sh", "-c", text, world_path(&world, "run"), NULL };
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct output output;
+	(void)data;
+	world_exec(&world, argv, NULL, NULL, 0, &output);
+	const int count = (int)strtol(output.out, NULL, 10);
+	output_finish(&output);
+	CUA_AUTO_FD int fd = open(world_path(&world, "run/refilling"), O_RDWR | O_CLOEXEC);
+	return count == 1 && fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 &&
+			lock.l_type != F_UNLCK;
+}
+
+/* While the pool is filled, by whoever has its lock, one waits who looks again; the others leave it
+ * to that one. */
+static void one_refill_waits_for_another(void **state)
+{
+	struct desktop first, second, third;
+	(void)state;
+	desktop_start_with(&first, &world, "first", "--pool=2", NULL);
+	wait_spares(2);
+	CUA_AUTO_FD int fd = open(world_path(&world, "run"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	desktop_start(&second, &world, "second");
+	wait_until(one_refill_waits, NULL, "a refill that waits");
+	desktop_start(&third, &world, "third");
+	wait_until(one_refill_waits, NULL, "one refill alone");
+	assert_int_equal(count_state("spare"), 0);
+	cua_closep(&fd);
+	wait_spares(2);
+	world_expect(&world, 0, "desktop", "stop", "--all", NULL);
+}
+
 /* A run to its end, with a workspace of its own. */
 static void run_with_spares(const char *url, const char *workspace, const char *spares)
 {
@@ -459,6 +496,7 @@ int main(void)
 		TEST(the_pool_is_not_changed_under_the_lock_of_another),
 		TEST(starts_of_one_name_at_once_make_one_host),
 		TEST(spares_wait_for_who_starts_now),
+		TEST(one_refill_waits_for_another),
 		TEST(a_spare_desktop_is_nobodys),
 		TEST(a_spare_desktop_that_died_is_not_handed_out),
 		TEST(a_spare_desktop_whose_host_died_or_hangs_gets_another),
