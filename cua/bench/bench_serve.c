@@ -25,6 +25,7 @@
 #define AT_ONCE 25
 #define AT_ONCE_QUICK 3
 #define ALONE_MAX 10
+#define MANY_ROUNDS 4
 #define LINE_MAX_LEN ((size_t)8 << 20)
 #define SILENT_MAX_MS 120000
 #define LOOK_AGAIN_MS 100
@@ -410,9 +411,8 @@ static enum cua_status await_spares(struct serve *serve, int count, struct cua_e
 static enum cua_status measure(struct serve *serve, int at_once, int spares, struct cua_error *err)
 {
 	char by[BENCH_WORD_MAX];
-	const int rounds = at_once > 1                   ? 1
-			: serve->bench->runs < ALONE_MAX ? serve->bench->runs
-							 : ALONE_MAX;
+	const int most = at_once > 1 ? MANY_ROUNDS : ALONE_MAX;
+	const int rounds = serve->bench->runs < most ? serve->bench->runs : most;
 	snprintf(by, sizeof(by), "%d at once, %s", at_once,
 			spares > 0 ? "with spare desktops" : "without spare desktops");
 	bench_progress(serve->bench, "serve: %s", by);

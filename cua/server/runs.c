@@ -62,7 +62,7 @@ static struct live *find(struct runs *runs, const char *id)
 static bool has_ended(struct runs *runs, const char *id)
 {
 	CUA_AUTO_JSON cJSON *row = NULL;
-	return store_get(runs->server->store, &row, NULL, "it has ended",
+	return store_get(runs->server->reader, &row, NULL, "it has ended",
 			       "SELECT id FROM runs WHERE id = ? AND state IN ('queued', "
 			       "'starting', "
 			       "'running')",
@@ -156,6 +156,11 @@ static void on_start(uv_work_t *work)
 	runs_work_start(work->data);
 }
 
+static void on_note_begun(uv_work_t *work)
+{
+	runs_work_note_begun(work->data);
+}
+
 static void on_finish(uv_work_t *work)
 {
 	runs_work_finish(work->data);
@@ -165,7 +170,23 @@ static void work_on(struct live *live, uv_work_cb on_work);
 
 static void on_finish_again(uv_timer_t *timer)
 {
-	work_on(timer->data, on_finish);
+	struct live *live = timer->data;
+	if (!live->is_working) {
+		work_on(live, on_finish);
+	}
+}
+
+/* Who watches reads of it before it is written down, which can take a while. */
+static void goes_on(struct live *live, bool was_starting)
+{
+	if (was_starting) {
+		link_to(live);
+		work_on(live, on_note_begun);
+	} else if (live->has_closed) {
+		work_on(live, on_finish);
+	} else if (!live->run && !uv_is_active((uv_handle_t *)&live->again)) {
+		link_later(live);
+	}
 }
 
 static void on_worked(uv_work_t *work, int status)
@@ -186,11 +207,7 @@ static void on_worked(uv_work_t *work, int status)
 		is_over(live);
 		break;
 	case LIVE_GOES_ON:
-		if (was_starting) {
-			link_to(live);
-		} else {
-			link_later(live);
-		}
+		goes_on(live, was_starting);
 		break;
 	case LIVE_BROKE_OFF:
 		live->is_again = true;
@@ -207,6 +224,7 @@ static void on_worked(uv_work_t *work, int status)
 static void work_on(struct live *live, uv_work_cb on_work)
 {
 	live->is_working = true;
+	live->has_closed = false;
 	live->is_starting = on_work == on_start;
 	live->runs->starting += live->is_starting;
 	if (uv_queue_work(&live->runs->server->loop, &live->work, on_work, on_worked) != 0) {
@@ -246,7 +264,10 @@ static void on_link_closed(void *user_data)
 {
 	struct live *live = user_data;
 	live->run = NULL;
-	work_on(live, on_finish);
+	live->has_closed = live->is_working;
+	if (!live->is_working) {
+		work_on(live, on_finish);
+	}
 }
 
 static void link_to(struct live *live)
@@ -473,7 +494,10 @@ void runs_end(struct runs *runs)
 	runs->is_ending = true;
 	for (; live; live = next) {
 		next = LIST_NEXT(live, link);
-		if (!live->is_working) {
+		if (live->is_working) {
+			run_link_destroy(live->run);
+			live->run = NULL;
+		} else {
 			live_destroy(live);
 		}
 	}

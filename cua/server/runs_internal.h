@@ -30,8 +30,10 @@ struct live {
 	int failed_links;            /* in a row */
 	bool is_starting;
 	uv_work_t work;
-	bool is_working; /* on a thread */
-	bool is_again;   /* to be started: it broke off */
+	bool is_working;  /* on a thread */
+	bool has_closed;  /* its connection, meanwhile */
+	bool is_again;    /* to be started: it broke off */
+	int64_t begun_ms; /* by our own start; 0: it was begun by a server before this one */
 	/* What the work came to. */
 	enum { LIVE_GOES_ON, LIVE_IS_OVER, LIVE_BROKE_OFF, LIVE_LOOK_AGAIN } outcome;
 };
@@ -73,6 +75,7 @@ struct runs {
 /* runs_work.c: on a thread; the results are in what they are given. */
 void runs_work_pick(struct runs *runs);
 void runs_work_start(struct live *live);
+void runs_work_note_begun(struct live *live);
 void runs_work_finish(struct live *live);
 
 /* runs_tell.c: a run says where on this machine the picture of its question is; whoever asks us

@@ -169,6 +169,21 @@ static bool put_back(struct live *live)
 			       "s", live->id) == CUA_OK;
 }
 
+/* It has begun, now or before. */
+void runs_work_note_begun(struct live *live)
+{
+	struct cua_error why = { 0 };
+	enum cua_status status = store_run(live->runs->server->store, NULL, &why,
+			"UPDATE runs SET state = 'running', started_ms = COALESCE(started_ms, ?) "
+			"WHERE "
+			"id = ? AND state = 'starting'",
+			"is", live->begun_ms > 0 ? live->begun_ms : store_now_ms(), live->id);
+	end_with(live, status, &why);
+	if (status == CUA_OK) {
+		live->outcome = LIVE_GOES_ON;
+	}
+}
+
 void runs_work_finish(struct live *live)
 {
 	struct agent_run_summary summary;
@@ -192,7 +207,7 @@ void runs_work_finish(struct live *live)
 		return;
 	}
 	if (strcmp(summary.state, "running") == 0) {
-		live->outcome = LIVE_GOES_ON;
+		runs_work_note_begun(live); /* the server may have been killed before it did */
 	} else if (strcmp(summary.state, "broken_off") == 0) {
 		live->outcome = LIVE_BROKE_OFF;
 	} else {
@@ -216,21 +231,6 @@ static enum cua_status start_new(struct live *live, const cJSON *row, struct cua
 		atomic_store(&live->runs->has_spares, true);
 	}
 	return status == CUA_OK ? run_start(live->id, &wish, err) : status;
-}
-
-/* It has begun, now or before. */
-static void note_begun(struct live *live)
-{
-	struct cua_error why = { 0 };
-	enum cua_status status = store_run(live->runs->server->store, NULL, &why,
-			"UPDATE runs SET state = 'running', started_ms = COALESCE(started_ms, ?) "
-			"WHERE "
-			"id = ? AND state = 'starting'",
-			"is", store_now_ms(), live->id);
-	end_with(live, status, &why);
-	if (status == CUA_OK) {
-		live->outcome = LIVE_GOES_ON;
-	}
 }
 
 void runs_work_start(struct live *live)
@@ -257,7 +257,8 @@ void runs_work_start(struct live *live)
 	status = live->is_again ? run_start_again(live->id, &why) : start_new(live, row, &why);
 	live->is_again = false;
 	if (status == CUA_OK || status == CUA_ERR_EXISTS) {
-		note_begun(live);
+		live->begun_ms = store_now_ms();
+		live->outcome = LIVE_GOES_ON;
 	} else {
 		note(live, "failed", &why);
 	}
