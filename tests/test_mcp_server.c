@@ -147,15 +147,16 @@ static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
 		enum cua_status status;
 		const char *said;
 		bool may_have_run;
-	} rows[] = { { "hang-call", CUA_ERR_TIMEOUT, "no answer in time", true },
-		{ "dies", CUA_ERR_CLOSED, "out of luck", true },
-		{ "long-line", CUA_ERR_TOO_LARGE, "a line of over", true },
-		{ "mismatch", CUA_ERR_TIMEOUT, "what was not asked", true },
-		{ "only-garbage", CUA_ERR_APP, "not JSON", true },
-		{ "notes", CUA_ERR_TIMEOUT, "no answer in time", true },
-		{ "endless-progress", CUA_ERR_TIMEOUT, "no answer in time", true },
-		{ "ping-flood", CUA_ERR_TIMEOUT, "no answer in time", true },
-		{ "odd-result", CUA_ERR_APP, "not known here", false } };
+		bool floods; /* a fast one is over the bound of bytes before its time is up */
+	} rows[] = { { "hang-call", CUA_ERR_TIMEOUT, "no answer in time", true, false },
+		{ "dies", CUA_ERR_CLOSED, "out of luck", true, false },
+		{ "long-line", CUA_ERR_TOO_LARGE, "a line of over", true, false },
+		{ "mismatch", CUA_ERR_TIMEOUT, "what was not asked", true, false },
+		{ "only-garbage", CUA_ERR_APP, "not JSON", true, false },
+		{ "notes", CUA_ERR_TIMEOUT, "no answer in time", true, true },
+		{ "endless-progress", CUA_ERR_TIMEOUT, "no answer in time", true, true },
+		{ "ping-flood", CUA_ERR_TIMEOUT, "no answer in time", true, true },
+		{ "odd-result", CUA_ERR_APP, "not known here", false, false } };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(rows); i++) {
 		struct mcp_play play;
 		char text[200];
@@ -169,7 +170,10 @@ static void a_call_that_fails_is_told_and_the_next_goes_well(void **state)
 		const uint64_t begun_us = cua_now_us();
 		const enum cua_status status =
 				mcp_play_call(&play, NULL, text, sizeof(text), &is_uncertain);
-		if (status != rows[i].status || !strstr(play.why.msg, rows[i].said)) {
+		const bool is_too_much = rows[i].floods && status == CUA_ERR_TOO_LARGE &&
+				strstr(play.why.msg, "in answer to one request");
+		if (!is_too_much &&
+				(status != rows[i].status || !strstr(play.why.msg, rows[i].said))) {
 			fail_msg("%s: %d, %s", rows[i].mode, (int)status, play.why.msg);
 		}
 		assert_int_equal(is_uncertain, rows[i].may_have_run);
