@@ -284,7 +284,9 @@ int cua_cmd_serve(int argc, char **argv)
 			return CUA_EXIT_OK;
 		}
 		if (!parse_option(option, &command)) {
-			return cua_cmd_usage("serve", "wrong option or value");
+			return cua_cmd_usage("serve",
+					"\"%s\": no such option, or a value out of its bounds",
+					argv[optind - 1]);
 		}
 	}
 	if (sodium_init() < 0) {

@@ -277,7 +277,9 @@ int cua_cmd_view(int argc, char **argv)
 			return CUA_EXIT_OK;
 		}
 		if (!parse_option(option, &view)) {
-			return cua_cmd_usage("view", "wrong option or value");
+			return cua_cmd_usage("view",
+					"\"%s\": no such option, or a value out of its bounds",
+					argv[optind - 1]);
 		}
 	}
 	if (optind < argc || !view.server_url != !view.token_file) {
