@@ -267,7 +267,7 @@ static void what_is_wrong_is_told(void **state)
 		{ { "-d", "none", server_option, token_option }, 1, "no desktop \"none\"" },
 		{ { server_option, token_option }, 1, "-d NAME says which" },
 		{ { server_option }, 2, "go together" },
-		{ { "--mode=own" }, 2, "wrong option" },
+		{ { "--mode=own" }, 2, "\"--mode=own\": no such option" },
 		{ { "--listen", "--no-viewer" }, 2, "alone" },
 		{ { "--server=ftp://x", token_option }, 1, "is not where a server is" },
 		{ { "--server=http://127.0.0.1:1", token_option }, 6, "nobody listens" },
