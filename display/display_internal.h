@@ -58,6 +58,7 @@ struct display_frame {
 	bool any_dirty;
 	uint64_t serial; /* counts reads that followed drawing; part of the ETag */
 	uint64_t band_serial[FRAME_BANDS_MAX]; /* of the read that a band is from */
+	bool is_for_picture; /* a whole PNG at level fast is to be made of what is read */
 };
 
 /* The pointer as it was drawn last: what tells one picture of it from another. */

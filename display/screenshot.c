@@ -275,6 +275,13 @@ static void make_etag(const struct display *display, const struct display_shot *
 			(unsigned int)quality);
 }
 
+static bool is_whole_and_fast(const struct display_shot *shot)
+{
+	return shot->coding.format == CUA_PICTURE_PNG && shot->coding.level == CUA_PICTURE_FAST &&
+			shot->region.width == 0 && shot->max_edge == 0 && shot->width == 0 &&
+			shot->height == 0 && !shot->marks;
+}
+
 enum cua_status display_screenshot(struct display *display, const struct display_shot *shot,
 		const char *if_none_match, struct display_image *ret_image, struct cua_error *err)
 {
@@ -288,7 +295,9 @@ enum cua_status display_screenshot(struct display *display, const struct display
 	AUTO_CURSOR XFixesCursorImage *cursor =
 			status == CUA_OK && shot->pointer ? get_cursor(display) : NULL;
 	if (status == CUA_OK) {
+		display->frame.is_for_picture = is_whole_and_fast(shot);
 		status = cursor ? frame_read_known(display, err) : frame_update(display, err);
+		display->frame.is_for_picture = false;
 	}
 	struct cua_region region;
 	struct display_image image = { .media_type = media_types[shot->coding.format] };

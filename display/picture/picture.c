@@ -60,3 +60,10 @@ enum cua_status picture_encode_frame(struct picture_encoder *encoder,
 	return png_encode_frame(encoder->workers, &encoder->caches[level], pixels, level, versions,
 			patch, bytes, err);
 }
+
+void picture_encode_ahead(struct picture_encoder *encoder, const struct picture_pixels *pixels,
+		uint64_t version, int band)
+{
+	png_encode_ahead(encoder->workers, &encoder->caches[CUA_PICTURE_FAST], pixels, version,
+			band);
+}

@@ -61,6 +61,14 @@ CUA_NODISCARD enum cua_status picture_encode_frame(struct picture_encoder *encod
 		const uint64_t *versions, const struct picture_patch *patch,
 		struct cua_buffer *bytes, struct cua_error *err);
 
+/**
+ * picture_encode_ahead() - A band that the next picture_encode_frame() at level fast finds made.
+ * @pixels:  of the whole frame; those of the band are there already.
+ * @version: of the band. Made in vain if it is another one by then.
+ */
+void picture_encode_ahead(struct picture_encoder *encoder, const struct picture_pixels *pixels,
+		uint64_t version, int band);
+
 /* Into to_data of width_px * height_px pixels, B8G8R8X8 without padding. CUA_ERR_NOMEM. */
 CUA_NODISCARD enum cua_status picture_scale(const struct picture_pixels *pixels, uint8_t *to_data,
 		int width_px, int height_px, struct cua_error *err);

@@ -80,6 +80,10 @@ CUA_NODISCARD enum cua_status png_encode_frame(struct picture_workers *workers,
 		enum cua_picture_level level, const uint64_t *versions,
 		const struct picture_patch *patch, struct cua_buffer *bytes, struct cua_error *err);
 
+/* See picture_encode_ahead(). */
+void png_encode_ahead(struct picture_workers *workers, struct png_cache *cache,
+		const struct picture_pixels *pixels, uint64_t version, int band);
+
 /* What deflating at level fast needs, without its output. */
 size_t png_deflate_fast_work_len(void);
 /* Deflates a band's rows; false if size is too small. codes: NULL to make them for this band. */

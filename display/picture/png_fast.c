@@ -27,7 +27,7 @@ struct band_job {
 	struct png_band *bands;
 	const int *wanted; /* the bands to make */
 	pthread_mutex_t codes_mutex;
-	struct png_codes *codes; /* under codes_mutex */
+	struct png_codes *codes; /* under codes_mutex; NULL: each band has its own */
 	atomic_bool failed;
 };
 
@@ -94,7 +94,7 @@ static bool deflate_drawing(struct band_job *job, void *work, uint8_t *raw, size
 {
 	const size_t row_len = png_row_len(job->pixels->width_px);
 	struct isal_hufftables *codes =
-			png_codes_suit(raw, raw_len, row_len) ? get_codes(job) : NULL;
+			job->codes && png_codes_suit(raw, raw_len, row_len) ? get_codes(job) : NULL;
 	return (codes && png_deflate_fast(work, codes, raw, raw_len, deflated, size, ret_len) &&
 			       *ret_len < raw_len / FOREIGN_SHARE) ||
 			png_deflate_fast(work, NULL, raw, raw_len, deflated, size, ret_len);
@@ -225,6 +225,19 @@ enum cua_status png_encode_fast(struct picture_workers *workers,
 }
 
 /* --- the frame, of which bands are kept --- */
+
+void png_encode_ahead(struct picture_workers *workers, struct png_cache *cache,
+		const struct picture_pixels *pixels, uint64_t version, int band)
+{
+	struct band_job job = { .pixels = pixels,
+		.level = CUA_PICTURE_FAST,
+		.bands = cache->bands,
+		.codes_mutex = PTHREAD_MUTEX_INITIALIZER };
+	if (cache->width_px == pixels->width_px && cache->height_px == pixels->height_px &&
+			make_band(&job, band, picture_workers_scratch(workers))) {
+		cache->bands[band].version = version;
+	}
+}
 
 /* Keeps no more than the cap; the rest is deflated anew each time. */
 static void trim_cache(struct png_cache *cache)

@@ -111,6 +111,11 @@ void picture_workers_destroy(struct picture_workers *workers)
 	free(workers);
 }
 
+struct picture_scratch *picture_workers_scratch(struct picture_workers *workers)
+{
+	return &workers->scratch;
+}
+
 /* round is a copy: the caller ends the round when no item is left, while others still work. */
 static void do_items(struct picture_workers *workers, struct round round,
 		struct picture_scratch *scratch)

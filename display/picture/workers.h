@@ -25,6 +25,9 @@ struct picture_workers;
 struct picture_workers *picture_workers_create(void);
 void picture_workers_destroy(struct picture_workers *workers);
 
+/* The caller's, between two rounds. */
+struct picture_scratch *picture_workers_scratch(struct picture_workers *workers);
+
 /* Items 0 to count - 1, in any order; returns when all are done. The caller works too, and does
  * all of it if no thread can be had. is_small: not worth starting a thread that is not needed again
  * soon. */
