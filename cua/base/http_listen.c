@@ -55,7 +55,10 @@ static void on_connections(uv_poll_t *poll, int status, int events)
 		if (!http_crowd_has_room(server, peer)) {
 			close(fd);
 		} else {
-			(void)lws_adopt_socket(server->context, fd);
+			struct lws *wsi = lws_adopt_socket(server->context, fd);
+			if (wsi) {
+				http_preview(lws_get_opaque_user_data(wsi));
+			}
 		}
 	}
 }

@@ -21,7 +21,6 @@
 #define UNIX_IDLE_S 3600
 #define BODY_TIMEOUT_MS 30000
 #define UNREAD_S 60
-#define HEADERS_LEN 16384
 /* libwebsockets reads so much at once. A TLS record must fit and leave room: of what stays behind
  * in OpenSSL libwebsockets 4.1 is told once on libuv, and then waits for more to come. Its timers
  * stand behind this in memory, so it is a multiple of what they are aligned to. */
@@ -173,7 +172,7 @@ static bool create_context(struct cua_http_server *server, const struct cua_http
 		.timeout_secs = HEADER_TIMEOUT_S,
 		.keepalive_timeout = server->is_tcp ? TCP_IDLE_S : UNIX_IDLE_S,
 		.pt_serv_buf_size = LWS_PRE + READ_LEN,
-		.max_http_header_data = server->is_tcp ? HEADERS_LEN : 0,
+		.max_http_header_data = server->is_tcp ? HTTP_HEADERS_LEN : 0,
 		.retry_and_idle_policy = server->is_tcp ? &silence : NULL,
 		.ssl_cert_filepath = listen->certificate_path,
 		.ssl_private_key_filepath = listen->key_path,

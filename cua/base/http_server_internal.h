@@ -11,6 +11,8 @@
 #include "cua/base/http_server.h"
 
 #define LWS_TIMERS_MAX 4
+/* Of the head of a request, over TCP. */
+#define HTTP_HEADERS_LEN 16384
 
 struct cua_http_server {
 	uv_loop_t *loop;
@@ -117,6 +119,9 @@ CUA_NODISCARD enum cua_status http_listen(struct cua_http_server *server,
 		const struct cua_http_listen *listen_to, struct cua_error *err);
 int http_listen_port(const struct http_listener *listener);
 void http_listen_end(struct http_listener *listener);
+
+/* http_preview.c: nothing of its first request is read before a look at it. */
+void http_preview(const struct connection *connection);
 
 /* http_tls.c: CUA_OK if its files can be used, or none are given; CUA_ERR_INVAL; CUA_ERR_NOMEM. */
 CUA_NODISCARD enum cua_status http_tls_check(
