@@ -344,11 +344,11 @@ static enum cua_status ask_lease(struct agent_desktop *desktop, int wait_ms,
 	return status;
 }
 
-void agent_desktop_lease(struct agent_desktop *desktop, struct agent_lease *ret_lease)
+bool agent_desktop_is_persons(struct agent_desktop *desktop, struct agent_lease *ret_lease)
 {
 	bool is_agent = false;
 	*ret_lease = (struct agent_lease){ .ms = 0 };
-	(void)!ask_lease(desktop, 0, ret_lease, &is_agent, NULL);
+	return ask_lease(desktop, 0, ret_lease, &is_agent, NULL) == CUA_OK && !is_agent;
 }
 
 enum cua_status agent_desktop_await_lease(

@@ -102,7 +102,7 @@ struct agent_lease {
 /* Waits until no person has the input; ret_lease is the last who had it. */
 CUA_NODISCARD enum cua_status agent_desktop_await_lease(struct agent_desktop *desktop,
 		struct agent_lease *ret_lease, struct cua_error *err);
-/* Who has it now, without waiting; if that cannot be told, nothing is known. */
-void agent_desktop_lease(struct agent_desktop *desktop, struct agent_lease *ret_lease);
+/* Whether a person has it now, without waiting; if that cannot be told, nothing is known. */
+bool agent_desktop_is_persons(struct agent_desktop *desktop, struct agent_lease *ret_lease);
 
 #endif

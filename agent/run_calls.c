@@ -11,6 +11,9 @@
 #include "cua/contract/text.h"
 
 #define NOTE_MAX ((size_t)64 << 10)
+#define TAKEN_OVER \
+	"A person took over the desktop; the rest of your actions was not run. The screenshot " \
+	"shows what the person left: look before you go on."
 
 /* What an answer points to. */
 struct kept {
@@ -45,7 +48,7 @@ static bool await_person(struct agent_run *run)
 	struct cua_error why = { 0 };
 	struct agent_lease lease;
 	const uint64_t started_us = cua_now_us();
-	agent_desktop_lease(run->desktop, &lease);
+	(void)agent_desktop_is_persons(run->desktop, &lease);
 	if (!run_note_lease(run, "has_desktop", &lease)) {
 		return false;
 	}
@@ -232,11 +235,7 @@ static void describe_failure(const struct agent_call *call, const struct agent_o
 		char *text, size_t size)
 {
 	if (outcome->status == CUA_ERR_PERSON) {
-		snprintf(text, size,
-				"A person took over the desktop; the rest of your actions was not "
-				"run. "
-				"The screenshot shows what the person left: look before you go "
-				"on.");
+		snprintf(text, size, "%s", TAKEN_OVER);
 	} else if (outcome->failed_action >= 0 && call->kind == AGENT_CALL_COMPUTER) {
 		snprintf(text, size,
 				"Action %d of the call failed (the first is 0), and those after it "
@@ -450,11 +449,18 @@ static bool look_anew(struct batch *batch)
 	return true;
 }
 
-/* What the model meant to do before a pause it decided by a screen that may be another one now. */
+/* What the model meant to do before a pause it decided by a screen that may be another one now. As
+ * long as a person has the desktop it neither acts nor looks. */
 static bool wait_for_person(struct batch *batch, bool *ret_failed)
 {
 	const char *how = NULL;
 	char problem[200];
+	struct agent_lease lease;
+	if (agent_desktop_is_persons(batch->run->desktop, &lease)) {
+		*ret_failed = true;
+		return settle_with_person(batch) &&
+				answer_not_run(batch, AGENT_ANSWER_FAILED, TAKEN_OVER);
+	}
 	if (!run_wait(batch->run, &how)) {
 		return false;
 	}

@@ -116,7 +116,9 @@ static void act(struct agent_stage *stage, const struct fake_request *request,
 	} else {
 		add_screenshot(stage, answer, body, number);
 	}
-	if (stage->fail_http == 423 && number == stage->fail_post + 1) {
+	stage->is_taken = stage->is_taken || (fails && stage->fail_http == 423);
+	if (stage->was_taken) {
+		stage->was_taken = false;
 		cJSON_AddStringToObject(answer, "person_note", "a person typed for 12 s");
 	}
 	if (stage->focused) {
@@ -137,6 +139,21 @@ static void run_tool(struct agent_stage *stage, const struct fake_request *reque
 	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "%s", answer ? answer : ""), CUA_OK);
 }
 
+/* As a desktop answers who is to be told when it changes hands. */
+static void lease(struct agent_stage *stage, const struct fake_request *request,
+		struct fake_reply *reply)
+{
+	if (stage->is_taken && !strstr(request->path, "wait_ms=0")) {
+		stage->lease_waits++;
+		(void)poll(NULL, 0, stage->lease_ms);
+		stage->is_taken = false;
+		stage->was_taken = true;
+	}
+	assert_int_equal(cua_buffer_printf(&reply->body, NULL, "{\"holder\":\"%s\"}",
+					 stage->is_taken ? "person" : "agent"),
+			CUA_OK);
+}
+
 static void desktop(const struct fake_request *request, struct fake_reply *reply, void *user_data)
 {
 	struct agent_stage *stage = user_data;
@@ -145,14 +162,7 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 	} else if (strncmp(request->path, "/v1/tools", 9) == 0) {
 		run_tool(stage, request, reply);
 	} else if (strncmp(request->path, "/v1/lease", 9) == 0) {
-		const char *holder = stage->lease_asked++ == 0 ? "person" : "agent";
-		if (stage->lease_asked > 1) {
-			(void)poll(NULL, 0,
-					stage->lease_ms); /* as a desktop answers when it changes */
-		}
-		assert_int_equal(cua_buffer_printf(
-						 &reply->body, NULL, "{\"holder\":\"%s\"}", holder),
-				CUA_OK);
+		lease(stage, request, reply);
 	} else if (strcmp(request->path, "/v1/desktop") == 0) {
 		assert_int_equal(cua_buffer_printf(&reply->body, NULL,
 						 "{\"width\":1280,\"height\":800,"
@@ -188,6 +198,7 @@ static void model(const struct fake_request *request, struct fake_reply *reply, 
 				(int)strcspn(header + 15, "\r"), header + 15);
 	}
 	assert_string_equal(request->path, path_of(stage->options.api));
+	stage->is_taken = stage->is_taken || number == stage->take_ask;
 	if (number == stage->cancel_ask) {
 		press_ctrl_c(stage);
 	}
@@ -242,7 +253,8 @@ int agent_stage_set_up(void **state)
 	stage->acted = cJSON_CreateArray();
 	stage->tool_bodies = cJSON_CreateArray();
 	stage->silent_post = -1;
-	stage->fail_post = stage->hang_up_post = stage->cancel_post = stage->cancel_ask = -1;
+	stage->fail_post = stage->hang_up_post = stage->cancel_post = stage->cancel_ask =
+			stage->take_ask = -1;
 	stage->model = fake_server_start(NULL, model, stage);
 	stage->desktop = fake_server_start(stage->socket, desktop, stage);
 	snprintf(stage->url, sizeof(stage->url), "http://127.0.0.1:%d/v1",

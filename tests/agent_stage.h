@@ -70,11 +70,13 @@ struct agent_stage {
 	int fail_post; /* this POST fails at its action 0; -1: none */
 	const char *fail_code;
 	int fail_http;
-	int hang_up_post; /* hang up on this POST; -1: none */
-	int cancel_post;  /* a Ctrl-C arrives while this POST runs */
-	int cancel_ask;   /* a Ctrl-C arrives with this request to the model */
-	bool is_still;    /* nothing ever changes */
-	int lease_asked;
+	int hang_up_post;         /* hang up on this POST; -1: none */
+	int cancel_post;          /* a Ctrl-C arrives while this POST runs */
+	int cancel_ask;           /* a Ctrl-C arrives with this request to the model */
+	bool is_still;            /* nothing ever changes */
+	int take_ask;             /* a person takes the desktop while it is answered; -1 */
+	bool is_taken, was_taken; /* now; the model has not been told yet */
+	int lease_waits;
 	int lease_ms;        /* a person has the desktop for so long once they have it */
 	const char *network; /* that it says it has */
 	const char *focused; /* JSON of the window that it says is active; NULL: it does not say */

@@ -79,6 +79,11 @@ static void desktop(const struct fake_request *request, struct fake_reply *reply
 				CUA_OK);
 		return;
 	}
+	if (strncmp(request->path, "/v1/lease", 9) == 0) {
+		assert_int_equal(cua_buffer_printf(&reply->body, NULL, "{\"holder\":\"agent\"}"),
+				CUA_OK);
+		return;
+	}
 	CUA_AUTO_JSON cJSON *body = cJSON_Parse(request->body);
 	cJSON *actions = cJSON_DetachItemFromObject(body, "actions");
 	const char *name = cJSON_GetObjectItem(actions->child, "action")->valuestring;

@@ -211,13 +211,28 @@ static void a_person_is_waited_for(void **state)
 	stage->replies[1] = DONE;
 	agent_stage_play(stage);
 	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
-	assert_int_equal(stage->lease_asked, 2);
+	assert_int_equal(stage->lease_waits, 1);
 	assert_int_equal(agent_stage_acted(stage), 3);
 	assert_non_null(strstr(agent_stage_last_words(stage, 1), "A person took over"));
 	assert_non_null(strstr(agent_stage_last_words(stage, 1), "typed for 12 s"));
 	assert_string_equal(agent_stage_text(cJSON_GetArrayItem(agent_stage_input(stage, 1), 2),
 					    "type"),
 			"computer_call_output");
+}
+
+/* Looking is the agent's work, too, and costs. */
+static void nothing_is_looked_at_while_a_person_has_it(void **state)
+{
+	struct agent_stage *stage = *state;
+	stage->take_ask = 0;
+	stage->replies[0] = CALL("c1", "{\"type\":\"wait\"},{\"type\":\"screenshot\"}") END;
+	stage->replies[1] = DONE;
+	agent_stage_play(stage);
+	assert_int_equal(stage->result.outcome, CUA_AGENT_DONE);
+	assert_int_equal(stage->lease_waits, 1);
+	assert_int_equal(agent_stage_acted(stage), 2); /* a look before and one after */
+	assert_non_null(strstr(agent_stage_last_words(stage, 1), "A person took over"));
+	assert_non_null(strstr(agent_stage_last_words(stage, 1), "typed for 12 s"));
 }
 
 static void the_time_of_a_person_is_not_the_runs(void **state)
@@ -291,6 +306,7 @@ int main(void)
 		STAGED(one_bad_call_and_none_is_run),
 		STAGED(a_capped_scroll_is_told_to_the_model),
 		STAGED(a_person_is_waited_for),
+		STAGED(nothing_is_looked_at_while_a_person_has_it),
 		STAGED(the_time_of_a_person_is_not_the_runs),
 		STAGED(consent_lets_a_call_go_on),
 		STAGED(without_consent_nothing_runs),
