@@ -150,6 +150,16 @@ static bool is_in_state(void *data)
 	return strcmp(json_text(now, "state"), data) == 0;
 }
 
+/* data: what its journal holds then. */
+static bool has_event(void *data)
+{
+	struct output output;
+	world_cua(&world, &output, "runs", "show", name, "--json", NULL);
+	const bool has = strstr(output.out, data);
+	output_finish(&output);
+	return has;
+}
+
 /* Its desktop is stopped after its last event. */
 static bool is_over(void *data)
 {
@@ -226,12 +236,12 @@ static void a_paused_run_does_nothing_until_it_goes_on(void **state)
 {
 	(void)state;
 	static const char *const script[] = { CLICK("a"), CLICK("b"), ANSWER("Done.") };
-	char paused[] = "paused";
+	char paused[] = "\"paused\"";
 	start(script, allow_all);
 	world_expect(&world, 0, "runs", "pause", name, NULL);
 	world_expect(&world, 0, "runs", "pause", name, NULL); /* it is already */
 	sem_post(&may_answer);
-	wait_until(is_in_state, paused, "a run that is paused");
+	wait_until(has_event, paused, "a run that waits");
 	world_expect(&world, 0, "runs", "continue", name, NULL);
 	/* The click was decided by a screen of before the pause. */
 	expect_request(2, "a person paused the run before this");
@@ -374,13 +384,13 @@ static void a_yes_lets_nothing_happen_in_a_pause(void **state)
 {
 	(void)state;
 	static const char *const script[] = { CLICK("a"), ANSWER("Done.") };
-	char paused[] = "paused";
+	char paused[] = "\"paused\"";
 	start(script, ask_clicks);
 	sem_post(&may_answer);
 	CUA_AUTO_FREE char *question = await_question("click at 600, 400");
 	world_expect(&world, 0, "runs", "pause", name, NULL);
 	world_expect(&world, 0, "runs", "answer", name, question, "yes", NULL);
-	wait_until(is_in_state, paused, "a run that is paused");
+	wait_until(has_event, paused, "a run that waits");
 	world_expect(&world, 0, "runs", "continue", name, NULL);
 	expect_request(2, "a person paused the run before this");
 	sem_post(&may_answer);
@@ -395,15 +405,6 @@ static void a_yes_lets_nothing_happen_in_a_pause(void **state)
 	       "\",\"name\":\"wait_for\",\"arguments\":\"{\\\"until\\\":\\\"window\\\"," \
 	       "\\\"text\\\":\\\"never\\\",\\\"timeout_ms\\\":60000}\"}")
 
-static bool has_begun_a_call(void *data)
-{
-	struct output output;
-	world_cua(&world, &output, "runs", "show", name, "--json", NULL);
-	const bool has_begun = strstr(output.out, data);
-	output_finish(&output);
-	return has_begun;
-}
-
 static void who_interrupts_is_heard_at_once(void **state)
 {
 	(void)state;
@@ -417,7 +418,7 @@ static void who_interrupts_is_heard_at_once(void **state)
 	expect_request(2, "Use the blue one.");
 	/* An action. */
 	sem_post(&may_answer);
-	wait_until(has_begun_a_call, intent, "a call");
+	wait_until(has_event, intent, "a call");
 	world_expect(&world, 0, "runs", "interrupt", name, "Do not wait.", NULL);
 	expect_request(3, "A person interrupted this");
 	expect_request(3, "Do not wait.");
@@ -446,9 +447,9 @@ static void who_interrupts_without_a_word_is_waited_for(void **state)
 	struct output output;
 	const pid_t pid = begin_run(script, allow_all, NULL, NULL);
 	sem_post(&may_answer);
-	wait_until(has_begun_a_call, intent, "a call");
+	wait_until(has_event, intent, "a call");
 	world_expect(&world, 0, "runs", "interrupt", name, NULL);
-	wait_until(has_begun_a_call, noted, "a run that waits");
+	wait_until(has_event, noted, "a run that waits");
 	kill_and_wait(pid);
 	wait_until(is_over, NULL, "the end of the run's process");
 	world_cua(&world, &output, "run", "--resume", name, "--attended", "--detach", NULL);
