@@ -67,9 +67,7 @@ static const char usage[] =
 		"test\n"
 		"--json called changes_hash: if it has changed since, nothing is approved.\n"
 		"\n"
-		"  cua mcp-servers add files --write ~/papers --network allow:registry.npmjs.org "
-		"\\\n"
-		"      -- npx -y @modelcontextprotocol/server-filesystem ~/papers\n"
+		"  cua mcp-servers add files --write ~/papers -- mcp-server-filesystem ~/papers\n"
 		"\n"
 		"Exit status: 0; 1 a server failed, or nobody said yes; 2 wrong usage or file.\n";
 

@@ -59,7 +59,7 @@ def make_package():
 
 
 def make_npm_package(name, code, needs=None, tarball=None):
-    """As registry.npmjs.org has it: what versions there are, and a file for each."""
+    """As a registry of npm has it: what versions there are, and a file for each."""
     about = {'name': name, 'version': '1.0.0', 'main': 'index.js', 'dependencies': needs or {}}
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode='w:gz') as tar:

@@ -165,22 +165,22 @@ static enum cua_status read_file(
 
 static void a_file_has_a_name_a_line_and_comments(void **state)
 {
-	static const char content[] = "# packages\n\n  pypi.org  # and\r\n*.pythonhosted.org\n"
-				      "\tnpmjs.org\t\n#end";
+	static const char content[] = "# packages\n\n  python.test  # and\r\n*.files.test\n"
+				      "\tjs.test\t\n#end";
 	char text[EGRESS_LIST_MAX];
 	(void)state;
 	assert_int_equal(read_file(content, sizeof(content) - 1, text, NULL), CUA_OK);
-	assert_string_equal(text, "*.pythonhosted.org,npmjs.org,pypi.org");
+	assert_string_equal(text, "*.files.test,js.test,python.test");
 }
 
 static void a_mistake_in_a_file_has_its_line(void **state)
 {
-	static const char content[] = "pypi.org\n\nhttps://pypi.org\n";
+	static const char content[] = "python.test\n\nhttps://python.test\n";
 	char text[EGRESS_LIST_MAX];
 	struct cua_error why = { 0 };
 	(void)state;
 	assert_int_equal(read_file(content, sizeof(content) - 1, text, &why), CUA_ERR_INVAL);
-	assert_non_null(strstr(why.msg, ":3: 'https://pypi.org' is no name"));
+	assert_non_null(strstr(why.msg, ":3: 'https://python.test' is no name"));
 	assert_int_equal(read_file("a.org\0b.org", 11, text, &why), CUA_ERR_INVAL);
 	assert_int_equal(read_file("# none\n", 7, text, &why), CUA_ERR_INVAL);
 	assert_int_equal(egress_list_read("@/nonexistent/list", text, &why), CUA_ERR_NOT_FOUND);
