@@ -32,6 +32,7 @@ test('a desktop is started, and others see that it is there', async () => {
 	await ann.getByText('No desktops just now').waitFor();
 	await ann.getByRole('button', { name: 'New desktop' }).click();
 	await expectAccessible(ann, 'a new desktop');
+	await expectWalked(ann, 'a new desktop');
 	await ann.getByLabel('Name').fill('bench');
 	await ann.getByLabel('Size').fill('800x600');
 	await ann.getByRole('button', { name: 'Start it' }).click();
@@ -122,6 +123,7 @@ test('it is begun anew, and stopped', async () => {
 	await ann.keyboard.press('Control+Alt+Shift');
 	assert.equal(await ann.evaluate(() => document.activeElement.closest('.terminal-box')), null);
 	await ann.getByRole('button', { name: 'Reset' }).click();
+	await expectWalked(ann, 'a question before a desktop is begun anew');
 	await ann.getByRole('button', { name: 'Reset it' }).click();
 	await ann.getByRole('dialog').waitFor({ state: 'detached' });
 	const { output } = await server.call('POST', '/v1/desktops/bench/exec', { command: ['ls'] });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { expectAccessible, expectFits, expectQuiet, openBrowser, openPage, Server, standin, watched, workedOn } from './stage.mjs';
+import { expectAccessible, expectFits, expectQuiet, expectWalked, openBrowser, openPage, Server, standin, watched, workedOn } from './stage.mjs';
 
 let server, model, browser, ann, ben, run;
 
@@ -101,19 +101,34 @@ test('one person takes the desktop, the other sees who has it', async () => {
 	await ann.getByText(/asks for the desktop/).waitFor();
 	await expectAccessible(ann, 'a desktop that was taken');
 	await expectAccessible(ben, 'a desktop that another has');
+	// The run is at work, but no step comes while a person has its desktop.
+	await expectWalked(ben, 'a desktop that another has');
 });
 
-test('what is typed reaches the desktop, and the agent goes on when it is given back', async () => {
+async function giveBack(person, note) {
+	await person.getByRole('button', { name: 'Give back' }).click();
+	await person.getByLabel('What the agent should know').fill(note);
+	await person.getByRole('dialog').getByRole('button', { name: 'Give back' }).click();
+}
+
+test('what is typed reaches the desktop, and the agent goes on when all have given it back', async () => {
 	const screen = ann.locator('.live-screen canvas');
 	await workedOn(ann, 1280);
 	await screen.click({ position: { x: 250, y: 150 } });
 	// What the run waits for is HARBOUR REACHED, which is not on the screen before it is given back.
 	await ann.keyboard.type('until [ -e /tmp/go ]; do sleep 0.2; done; echo SEFSQk9VUiBSRUFDSEVE | base64 -d\n');
 	await ann.getByRole('button', { name: 'Give back' }).click();
-	await ann.getByLabel('What the agent should know').fill('It is typed.');
 	await expectAccessible(ann, 'giving back');
-	await ann.getByRole('dialog').getByRole('button', { name: 'Give back' }).click();
+	await expectWalked(ann, 'giving back');
+	await ann.keyboard.press('Escape');
+	await giveBack(ann, 'It is typed.');
 	await ann.getByText('Live', { exact: true }).waitFor();
+	// Who has asked for it has it next; the agent waits for both.
+	await ben.getByText('Yours', { exact: true }).waitFor();
+	await ann.getByText(/has the desktop; the agent waits/).waitFor();
+	await giveBack(ben, 'I have looked at it.');
+	// Each of them says something to the model.
+	await ann.locator('.steps').getByText(/It is typed.*I have looked at it/).waitFor({ state: 'attached' });
 	const { now } = await server.call('GET', `/v1/runs/${run.id}`);
 	await server.call('POST', `/v1/desktops/${now.desktop}/exec`, { command: ['touch', '/tmp/go'] });
 	await ann.getByText('Done', { exact: true }).waitFor();

@@ -79,6 +79,7 @@ test('the steps can be gone back through, with what was done marked', async () =
 test('it is paused, and goes on', async () => {
 	await page.getByRole('button', { name: 'Pause' }).click();
 	await page.getByText('Paused', { exact: true }).waitFor();
+	await expectWalked(page, 'a run that is paused');
 	await page.getByRole('button', { name: 'Go on' }).click();
 	await page.getByText('Paused', { exact: true }).waitFor({ state: 'detached' });
 });
@@ -99,6 +100,7 @@ test('it asks before it saves, in place and in sight, and is allowed', async () 
 	await page.getByText('Needs you', { exact: true }).waitFor();
 	await page.waitForFunction(() => document.title.startsWith('(1) '));
 	await expectAccessible(page, 'an approval');
+	await expectWalked(page, 'an approval');
 	await page.setViewportSize({ width: 360, height: 740 });
 	await expectFits(page, 'an approval at 360 pixels');
 	await page.setViewportSize({ width: 1280, height: 900 });
@@ -173,6 +175,8 @@ test('a run is cancelled, and deleted', async () => {
 	await ask();
 	await sees();
 	await page.getByRole('button', { name: 'Cancel' }).click();
+	await expectAccessible(page, 'a question before a run is cancelled');
+	await expectWalked(page, 'a question before a run is cancelled');
 	await page.getByRole('button', { name: 'Cancel the run' }).click();
 	await page.getByText('Interrupted', { exact: true }).waitFor();
 	await page.getByRole('button', { name: 'Delete' }).click();
