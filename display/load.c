@@ -315,13 +315,27 @@ static bool process_runs(pid_t pid, int *threads)
 	return runs;
 }
 
-bool load_is_running(struct load *load)
+static bool any_runs(const struct load *load)
 {
 	bool runs = false;
 	int threads = 0;
-	for (int i = 0; i < load->count && !runs && load->before_percent < BUSY_PERCENT; i++) {
+	for (int i = 0; i < load->count && !runs; i++) {
 		runs = !is_restless(&load->processes[i], cua_now_us()) &&
 				process_runs(load->processes[i].pid, &threads);
+	}
+	return runs;
+}
+
+bool load_is_running(struct load *load)
+{
+	if (load->before_percent >= BUSY_PERCENT) {
+		return false;
+	}
+	bool runs = any_runs(load);
+	if (!runs && load_is_known(load)) {
+		/* Who works may have begun since: what the input started, or what that did. */
+		list_processes(load);
+		runs = any_runs(load);
 	}
 	if (runs) {
 		load->busy_us = cua_now_us();

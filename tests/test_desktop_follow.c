@@ -406,9 +406,10 @@ static void writer_just_opened_takes_text(void **state)
 
 /* --- looking --- */
 
-/* Computes before it draws. */
+/* Computes before it draws anything. */
 #define LATE_DRAWER \
-	"xterm -title late -e sh -c 'read l; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; " \
+	"xterm -title late -e sh -c 'stty -echo; read l; i=0; while [ $i -lt 100000 ]; do " \
+	"i=$((i+1)); done; " \
 	"echo here it is; read l'"
 
 /* The answer to a key and a look in one list. */
