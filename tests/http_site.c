@@ -209,6 +209,11 @@ int close_site(void **state)
 	struct site *site = *state;
 	site_stop(site);
 	assert_int_equal(access(site->path, F_OK), -1);
+	if (site->certificate[0]) {
+		unsetenv("SSL_CERT_FILE");
+		unlink(site->certificate);
+		unlink(site->key);
+	}
 	rmdir(site->dir);
 	close(site->told[0]);
 	close(site->told[1]);

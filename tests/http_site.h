@@ -24,6 +24,7 @@
 
 struct site {
 	char dir[32], path[64];
+	char certificate[64], key[64]; /* files; see wire_use_tls() */
 	/* Set before site_start(); of what is not set there is a default: a unix socket, one
 	 * header, answers that depend on the path, no streams. */
 	struct cua_http_listen listen;

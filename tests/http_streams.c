@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "cua/base/util.h"
-#include "tests/certificate.h"
 
 #define HEARD_MAX ((size_t)4 << 20)
 
@@ -111,13 +110,8 @@ int open_streams(void **state)
 
 int open_tls_streams(void **state)
 {
-	static char certificate[64], key[64];
 	struct site *site = site_create();
-	snprintf(certificate, sizeof(certificate), "%s/certificate.pem", site->dir);
-	snprintf(key, sizeof(key), "%s/key.pem", site->dir);
-	certificate_write("IP:127.0.0.1", certificate, key);
-	site->listen.certificate_path = certificate;
-	site->listen.key_path = key;
+	wire_use_tls(site);
 	open_on(site);
 	*state = site;
 	return 0;
@@ -125,11 +119,6 @@ int open_tls_streams(void **state)
 
 int close_streams(void **state)
 {
-	const struct site *site = *state;
-	if (site->listen.certificate_path) {
-		unlink(site->listen.certificate_path);
-		unlink(site->listen.key_path);
-	}
 	const int result = close_site(state);
 	assert_int_equal(streams->count, 0);
 	cua_buffer_finish(&streams->heard);

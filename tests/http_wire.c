@@ -7,9 +7,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/certificate.h"
+
 #define WEBSOCKET_REQUEST \
 	"GET %s HTTP/1.1\r\nHost: d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+void wire_use_tls(struct site *site)
+{
+	snprintf(site->certificate, sizeof(site->certificate), "%s/certificate.pem", site->dir);
+	snprintf(site->key, sizeof(site->key), "%s/key.pem", site->dir);
+	certificate_write("IP:127.0.0.1", site->certificate, site->key);
+	setenv("SSL_CERT_FILE", site->certificate, 1);
+	site->listen.certificate_path = site->certificate;
+	site->listen.key_path = site->key;
+}
 
 struct wire wire_open(const struct site *site)
 {

@@ -14,6 +14,8 @@ struct wire {
 	SSL *tls;
 };
 
+/* Before site_start(): it listens with TLS, and our client knows its certificate. */
+void wire_use_tls(struct site *site);
 struct wire wire_open(const struct site *site);
 void wire_close(struct wire *wire);
 /* As much as the other side takes before it hangs up. */

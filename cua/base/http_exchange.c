@@ -13,6 +13,8 @@
 #define ANSWER_HEAD_MAX 8192
 #define TLS_PIECE_LEN ((size_t)16 << 10)
 #define BODY_BYTES_PER_MS 4
+/* Between two parts of a body. */
+#define BODY_SILENCE_US 10000000
 
 /* A request in the making, with its answer. */
 struct exchange {
@@ -74,6 +76,7 @@ static void hand_over(struct exchange *exchange)
 	const struct connection *connection = exchange->connection;
 	const struct cua_http_handler *handler = &connection->server->handler;
 	exchange->handed = exchange->handing = true;
+	http_preview_end(exchange->connection);
 	/* The answer takes the time it takes. */
 	lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
 	lws_rx_flow_control(connection->wsi, 0);
@@ -98,6 +101,13 @@ static void ask_for_body(struct exchange *exchange)
 	}
 }
 
+static void await_body(const struct exchange *exchange)
+{
+	if (exchange->connection->server->is_tcp && !exchange->refused) {
+		lws_set_timer_usecs(exchange->connection->wsi, BODY_SILENCE_US);
+	}
+}
+
 /* libwebsockets does not take chunks from clients. */
 static void check_head(struct exchange *exchange, enum http_head_status head)
 {
@@ -108,7 +118,8 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 	const unsigned long long body_len = strtoull(length, NULL, 10);
 	exchange->public.announced_len = (size_t)body_len;
 	/* Without a length libwebsockets takes what comes next for the body of POST, PUT, PATCH. */
-	exchange->is_last = !length[0] && exchange->public.head.method[0] == 'P';
+	exchange->is_last = connection->preview.is_last ||
+			(!length[0] && exchange->public.head.method[0] == 'P');
 	if (head == HTTP_HEAD_TOO_LONG) {
 		refuse(exchange, 414, "too_large", "the path, the query or a header is too long");
 	} else if (head != HTTP_HEAD_OK) {
@@ -125,6 +136,7 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 		hand_over(exchange);
 	} else {
 		ask_for_body(exchange);
+		await_body(exchange);
 	}
 }
 
@@ -148,7 +160,18 @@ int http_exchange_begin(struct lws *wsi, const char *path)
 	cua_buffer_init(&exchange->body, (size_t)512 << 20);
 	connection->exchange = exchange;
 	connection->completions = 0;
+	http_preview_end(connection);
 	check_head(exchange, http_head_read(connection, path, &exchange->public.head));
+	return 0;
+}
+
+int http_exchange_late(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+	if (!exchange->handed && !exchange->replied) {
+		exchange->drains = true;
+		refuse(exchange, 408, "timeout", "the body of the request did not come in time");
+	}
 	return 0;
 }
 
@@ -171,8 +194,9 @@ int http_exchange_body(struct connection *connection, const void *data, size_t l
 		return -1; /* bytes after the body: what they are is anybody's guess */
 	}
 	if (is_too_slow(exchange)) {
-		return -1;
+		return http_exchange_late(connection);
 	}
+	await_body(exchange);
 	if (cua_buffer_append(&exchange->public.body, data, len, NULL) != CUA_OK) {
 		refuse_size(exchange);
 	}
@@ -253,6 +277,10 @@ static int end_exchange(struct connection *connection)
 	connection->exchange = NULL;
 	exchange_destroy(exchange);
 	http_crowd_unsent(connection, 0);
+	if (!close_now && connection->server->is_tcp) {
+		http_preview_next(connection);
+		return 0;
+	}
 	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
 }
 
@@ -280,7 +308,7 @@ int http_exchange_writeable(struct connection *connection)
 	if (!is_sent(exchange) && !(is_tls ? send_part_encrypted(exchange) : send_part(exchange))) {
 		return -1;
 	}
-	if (!is_sent(exchange)) {
+	if (!is_sent(exchange) || lws_partial_buffered(connection->wsi)) {
 		note_unsent(exchange);
 		lws_callback_on_writable(connection->wsi);
 		return 0;

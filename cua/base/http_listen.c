@@ -57,7 +57,7 @@ static void on_connections(uv_poll_t *poll, int status, int events)
 		} else {
 			struct lws *wsi = lws_adopt_socket(server->context, fd);
 			if (wsi) {
-				http_preview(lws_get_opaque_user_data(wsi));
+				http_preview_first(lws_get_opaque_user_data(wsi));
 			}
 		}
 	}

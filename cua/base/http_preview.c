@@ -1,40 +1,36 @@
-/* A look at the first head of a connection before libwebsockets 4.1 reads it, which hangs up
- * without a word on a zero byte and on more than it can hold. What comes in pieces, by TLS or
- * behind an answer is not seen here: libwebsockets, told not to read, spins if it has something to
- * write. */
+/* A look at each head over TCP before libwebsockets 4.1 reads it: what it does not take it hangs up
+ * on, without a word. Until a head is whole libwebsockets is told not to read. Of TLS only one
+ * record can be looked at: a head in several is read by libwebsockets after its first. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "cua/base/http_check.h"
 #include "cua/base/http_server_internal.h"
+#include "cua/base/util.h"
 
-struct refusal {
-	int http_status;
-	const char *code, *why;
-};
+/* From the beginning of a connection, or of a later head, to its end. */
+#define HEAD_TIMEOUT_US 10000000
+/* libwebsockets 4.1 takes LWS_SET_TIMER_USEC_CANCEL for a moment ago. */
+#define NEVER_US ((lws_usec_t)86400000000 * 365)
 
-/* NULL: libwebsockets takes it, or says why not. */
-static const struct refusal *refusal_of(const char *begin, size_t len)
+static const struct http_refusal too_long = { 431, "too_large",
+	"the head of the request is too long" };
+static const struct http_refusal too_late = { 408, "timeout",
+	"the head of the request did not end in 10 seconds" };
+static const struct http_refusal unlike = { 400, "invalid",
+	"the head of the request can be read in more than one way" };
+static const struct http_refusal cut_off = { 400, "invalid", "the head of the request has no end" };
+
+/* --- refusing --- */
+
+/* It fits into what a socket that has sent all else holds. */
+static void refuse(const struct connection *connection, const struct http_refusal *refusal)
 {
-	static const struct refusal zero_byte = { 400, "invalid",
-		"the head of the request holds a zero byte" };
-	static const struct refusal too_long = { 431, "too_large",
-		"the head of the request is too long" };
-	const char *line_end = memchr(begin, '\n', len);
-	const char *head_end = memmem(begin, len, "\r\n\r\n", 4);
-	const size_t line_len = line_end ? (size_t)(line_end - begin) : len;
-	const size_t head_len = head_end ? (size_t)(head_end - begin) : len;
-	if (memchr(begin, '\0', head_len) || memmem(begin, line_len, "%00", 3)) {
-		return &zero_byte;
-	}
-	return head_len >= HTTP_HEADERS_LEN ? &too_long : NULL;
-}
-
-/* It fits into what a socket that has sent nothing holds. */
-static void refuse(const struct connection *connection, const struct refusal *refusal)
-{
-	char body[160], answer[512];
+	char body[256], answer[640];
+	SSL *tls = lws_get_ssl(connection->wsi);
 	const int body_len = snprintf(body, sizeof(body),
 			"{\"error\":{\"class\":\"caller\",\"code\":\"%s\",\"message\":\"%s\"}}",
 			refusal->code, refusal->why);
@@ -43,31 +39,171 @@ static void refuse(const struct connection *connection, const struct refusal *re
 			"content-length: %d\r\ncache-control: no-store\r\n"
 			"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n%s",
 			refusal->http_status, body_len, body);
-	(void)send(connection->watch->fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (tls) {
+		(void)SSL_write(tls, answer, len);
+		(void)SSL_shutdown(tls);
+	} else {
+		(void)send(connection->watch->fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
 	http_linger(connection->server, connection->watch->fd);
+}
+
+static void hang_up(const struct connection *connection)
+{
 	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+int http_preview_late(const struct connection *connection)
+{
+	if (connection->preview.check && http_check_seen(connection->preview.check) > 0) {
+		refuse(connection, &too_late);
+	}
+	return -1;
+}
+
+/* --- one head after the other --- */
+
+/* libwebsockets waits to be told that a socket is writeable before the next request, and is told of
+ * what can be read by the socket alone: of TLS it has been taken from there already. */
+static bool serve(struct lws_context *context, int fd, short event)
+{
+	struct lws_pollfd poll = { .fd = fd, .events = event, .revents = event };
+	return lws_service_fd(context, &poll) == 0; /* the connection is there still */
+}
+
+static void await_bytes(const struct connection *connection, int count)
+{
+	(void)setsockopt(connection->watch->fd, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof(count));
+}
+
+static void hand_over(struct connection *connection, bool is_whole)
+{
+	struct lws_context *context = lws_get_context(connection->wsi);
+	const int fd = lws_get_socket_fd(connection->wsi);
+	const bool is_next = connection->preview.is_next;
+	connection->preview.is_over = false;
+	uv_poll_stop(&connection->watch->poll);
+	await_bytes(connection, 1);
+	if (is_next && lws_http_transaction_completed(connection->wsi)) {
+		hang_up(connection);
+		return;
+	}
+	lws_rx_flow_control(connection->wsi, 1);
+	if ((!is_next || serve(context, fd, LWS_POLLOUT)) && serve(context, fd, LWS_POLLIN) &&
+			is_whole && !connection->preview.is_over) {
+		refuse(connection, &unlike);
+		hang_up(connection);
+	}
+}
+
+/* Its end is still to come, within some time. */
+static void await_more(struct connection *connection, size_t len, bool is_first_part)
+{
+	struct http_preview *preview = &connection->preview;
+	if (is_first_part && preview->is_next) {
+		lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
+		lws_set_timer_usecs(connection->wsi, HEAD_TIMEOUT_US);
+	}
+	if (lws_get_ssl(connection->wsi)) {
+		preview->is_last = true; /* as it may have to be, for all that is known */
+		hand_over(connection, false);
+	} else {
+		await_bytes(connection, (int)len + 1);
+	}
+}
+
+/* -1 with EAGAIN if there is nothing yet. */
+static ssize_t peek(const struct connection *connection, char *to, size_t size)
+{
+	SSL *tls = lws_get_ssl(connection->wsi);
+	if (!tls) {
+		return recv(connection->watch->fd, to, size, MSG_PEEK | MSG_DONTWAIT);
+	}
+	ERR_clear_error();
+	const int len = SSL_peek(tls, to, (int)size);
+	errno = len <= 0 && SSL_get_error(tls, len) == SSL_ERROR_WANT_READ ? EAGAIN : EIO;
+	return len > 0 ? len : -1;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-	char begin[HTTP_HEADERS_LEN];
+	char head[HTTP_HEADERS_LEN + 1];
 	const struct watch *watch = poll->data;
-	struct lws *wsi = watch->wsi;
-	(void)status, (void)events;
-	uv_poll_stop(poll);
-	const ssize_t len = recv(watch->fd, begin, sizeof(begin), MSG_PEEK | MSG_DONTWAIT);
-	const struct refusal *refusal = len > 0 ? refusal_of(begin, (size_t)len) : NULL;
-	if (refusal) {
-		refuse(lws_get_opaque_user_data(wsi), refusal);
+	struct connection *connection = lws_get_opaque_user_data(watch->wsi);
+	struct http_preview *preview = &connection->preview;
+	struct http_refusal refusal = cut_off;
+	const bool is_first_part = http_check_seen(preview->check) == 0;
+	const ssize_t len = peek(connection, head, HTTP_HEADERS_LEN);
+	(void)status;
+	if (len < 0 && errno == EAGAIN && !(events & UV_DISCONNECT)) {
+		return;
+	}
+	if (len <= 0) {
+		hang_up(connection);
+		return;
+	}
+	head[len] = '\0';
+	enum http_check_result result =
+			http_check_more(preview->check, head, (size_t)len, &refusal);
+	if (result == HTTP_CHECK_WHOLE) {
+		preview->is_last = !http_check_keeps_alive(preview->check);
+		hand_over(connection, true);
+	} else if (result == HTTP_CHECK_MORE && len < HTTP_HEADERS_LEN &&
+			!(events & UV_DISCONNECT)) {
+		await_more(connection, (size_t)len, is_first_part);
 	} else {
-		lws_rx_flow_control(wsi, 1);
+		refuse(connection,
+				result == HTTP_CHECK_MORE && len == HTTP_HEADERS_LEN ? &too_long
+										     : &refusal);
+		hang_up(connection);
 	}
 }
 
-void http_preview(const struct connection *connection)
+static void hold(struct connection *connection)
 {
-	if (connection->server->is_tcp && !connection->server->is_tls) {
-		lws_rx_flow_control(connection->wsi, 0);
-		uv_poll_start(&connection->watch->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+	http_check_begin(connection->preview.check);
+	lws_rx_flow_control(connection->wsi, 0);
+	uv_poll_start(&connection->watch->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+}
+
+static void on_handshake(const SSL *tls, int where, int result)
+{
+	(void)result;
+	if (where & SSL_CB_HANDSHAKE_DONE) {
+		struct lws *wsi = SSL_get_app_data(tls);
+		SSL_set_info_callback(lws_get_ssl(wsi), NULL);
+		hold(lws_get_opaque_user_data(wsi));
+	}
+}
+
+void http_preview_first(struct connection *connection)
+{
+	SSL *tls = lws_get_ssl(connection->wsi);
+	connection->preview.check = http_check_create();
+	if (!connection->preview.check) {
+		hang_up(connection);
+		return;
+	}
+	lws_set_timer_usecs(connection->wsi, HEAD_TIMEOUT_US);
+	if (tls) {
+		SSL_set_app_data(tls, connection->wsi);
+		SSL_set_info_callback(tls, on_handshake);
+	} else {
+		hold(connection);
+	}
+}
+
+void http_preview_next(struct connection *connection)
+{
+	connection->preview.is_next = true;
+	hold(connection);
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, HTTP_IDLE_S);
+}
+
+void http_preview_end(struct connection *connection)
+{
+	connection->preview.is_over = true;
+	if (connection->preview.check) {
+		lws_set_timer_usecs(connection->wsi, NEVER_US);
 	}
 }

@@ -9,15 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cua/base/http_check.h"
 #include "cua/base/http_server_internal.h"
 #include "cua/base/util.h"
 
 /* A screenshot goes out in one piece if it fits; the kernel allows less than this to most. */
 #define SEND_BUFFER_LEN (1 << 20)
-#define HEADER_TIMEOUT_S 10
-/* Between two requests. What libwebsockets has read of the second before it had answered the first
- * has as long to become a head. */
-#define TCP_IDLE_S 75
+/* Over TCP we have answered before. */
+#define SILENCE_S 20
 #define UNIX_IDLE_S 3600
 #define BODY_TIMEOUT_MS 30000
 #define UNREAD_S 60
@@ -116,7 +115,14 @@ static void on_closed(struct lws *wsi)
 	http_crowd_leave(connection);
 	http_idle_count(connection->server, -1);
 	watch_destroy(connection->watch);
+	http_check_destroy(connection->preview.check);
 	free(connection);
+}
+
+static int on_timer(struct connection *connection)
+{
+	return connection->exchange ? http_exchange_late(connection)
+				    : http_preview_late(connection);
 }
 
 static int on_event(
@@ -125,7 +131,10 @@ static int on_event(
 	switch (reason) {
 	case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
 		return connection_create(wsi) ? 0 : -1;
+	case LWS_CALLBACK_TIMER:
+		return on_timer(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		http_preview_end(lws_get_opaque_user_data(wsi));
 		return http_stream_confirm(lws_get_opaque_user_data(wsi), in);
 	case LWS_CALLBACK_ESTABLISHED:
 		return http_stream_established(lws_get_opaque_user_data(wsi));
@@ -169,8 +178,9 @@ static bool create_context(struct cua_http_server *server, const struct cua_http
 		.protocols = protocols,
 		.user = server,
 		.foreign_loops = loops,
-		.timeout_secs = HEADER_TIMEOUT_S,
-		.keepalive_timeout = server->is_tcp ? TCP_IDLE_S : UNIX_IDLE_S,
+		.timeout_secs = SILENCE_S,
+		.timeout_secs_ah_idle = SILENCE_S,
+		.keepalive_timeout = server->is_tcp ? HTTP_IDLE_S : UNIX_IDLE_S,
 		.pt_serv_buf_size = LWS_PRE + READ_LEN,
 		.max_http_header_data = server->is_tcp ? HTTP_HEADERS_LEN : 0,
 		.retry_and_idle_policy = server->is_tcp ? &silence : NULL,

@@ -13,6 +13,8 @@
 #define LWS_TIMERS_MAX 4
 /* Of the head of a request, over TCP. */
 #define HTTP_HEADERS_LEN 16384
+/* Between two requests over TCP. */
+#define HTTP_IDLE_S 75
 
 struct cua_http_server {
 	uv_loop_t *loop;
@@ -49,6 +51,14 @@ struct watch {
 	struct lws *wsi;
 };
 
+/* What is known of a head that libwebsockets has not read yet. */
+struct http_preview {
+	struct http_check *check; /* owned; NULL: not over TCP */
+	bool is_next;             /* not the first of its connection */
+	bool is_over;             /* libwebsockets has read it */
+	bool is_last;             /* the connection ends with the answer */
+};
+
 /* Hangs on a wsi as opaque user data: it outlives single requests. */
 struct connection {
 	struct watch *watch;
@@ -58,6 +68,7 @@ struct connection {
 	struct exchange *exchange;
 	struct stream *stream; /* NULL: plain HTTP */
 	int completions;       /* times that the body of the request was said to be complete */
+	struct http_preview preview;
 	/* http_crowd.c's */
 	TAILQ_ENTRY(connection) link;
 	char peer[48];
@@ -98,6 +109,8 @@ int http_exchange_begin(struct lws *wsi, const char *path);
 int http_exchange_body(struct connection *connection, const void *data, size_t len);
 int http_exchange_body_complete(struct connection *connection);
 int http_exchange_writeable(struct connection *connection);
+/* Its body is late. */
+int http_exchange_late(struct connection *connection);
 /* The connection is over. */
 void http_exchange_closed(struct connection *connection);
 
@@ -120,8 +133,14 @@ CUA_NODISCARD enum cua_status http_listen(struct cua_http_server *server,
 int http_listen_port(const struct http_listener *listener);
 void http_listen_end(struct http_listener *listener);
 
-/* http_preview.c: nothing of its first request is read before a look at it. */
-void http_preview(const struct connection *connection);
+/* http_preview.c, over TCP: libwebsockets reads a head when it is whole and good. */
+void http_preview_first(struct connection *connection);
+/* The answer is out. Instead of lws_http_transaction_completed(). */
+void http_preview_next(struct connection *connection);
+/* libwebsockets has read the head. */
+void http_preview_end(struct connection *connection);
+/* The head is late; the same answer as libwebsockets' callback's. */
+int http_preview_late(const struct connection *connection);
 
 /* http_tls.c: CUA_OK if its files can be used, or none are given; CUA_ERR_INVAL; CUA_ERR_NOMEM. */
 CUA_NODISCARD enum cua_status http_tls_check(

@@ -1,0 +1,189 @@
+#include "cua/base/http_check.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <http_parser.h>
+
+/* libwebsockets 4.1 has room for 95 headers and arguments. */
+#define PARTS_MAX 80
+#define ARGUMENTS_MAX 40
+
+struct http_check {
+	http_parser parser;
+	size_t seen;
+	bool is_whole, keeps_alive;
+};
+
+/* http_parser lets it pass. */
+static int on_header_name(http_parser *parser, const char *name, size_t len)
+{
+	(void)parser;
+	return memchr(name, ' ', len) ? -1 : 0;
+}
+
+static int on_whole(http_parser *parser)
+{
+	struct http_check *check = parser->data;
+	check->is_whole = true;
+	check->keeps_alive = parser->http_minor > 0 && http_should_keep_alive(parser);
+	return -1; /* what follows is not looked at */
+}
+
+struct http_check *http_check_create(void)
+{
+	struct http_check *check = calloc(1, sizeof(*check));
+	if (check) {
+		http_check_begin(check);
+	}
+	return check;
+}
+
+void http_check_destroy(struct http_check *check)
+{
+	free(check);
+}
+
+void http_check_begin(struct http_check *check)
+{
+	*check = (struct http_check){ .seen = 0 };
+	http_parser_init(&check->parser, HTTP_REQUEST);
+	check->parser.data = check;
+}
+
+/* As libwebsockets knows them, but for CONNECT, of which it makes something else. */
+static bool is_served(unsigned int method)
+{
+	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_POST ||
+			method == HTTP_PUT || method == HTTP_PATCH || method == HTTP_DELETE ||
+			method == HTTP_OPTIONS;
+}
+
+/* Or may have, for all that has come. */
+static bool has_method(const char *head)
+{
+	const size_t len = strspn(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+	return len > 0 && (head[len] == ' ' || !head[len]);
+}
+
+static struct http_refusal bad(int http_status, const char *why)
+{
+	return (struct http_refusal){ http_status, "invalid", why };
+}
+
+static size_t count_of(const char *begin, const char *end, const char *wanted)
+{
+	size_t count = 0;
+	for (const char *at = begin; at < end; at++) {
+		count += strchr(wanted, *at) != NULL;
+	}
+	return count;
+}
+
+static bool is_well_encoded(const char *begin, const char *end)
+{
+	for (const char *at = begin; (at = memchr(at, '%', (size_t)(end - at))); at++) {
+		if (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2]) ||
+				strncmp(at, "%00", 3) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool asks_for_other_upgrade(const char *line_end)
+{
+	static const char name[] = "\nupgrade:";
+	const char *value = strcasestr(line_end, name);
+	if (!value) {
+		return false;
+	}
+	value += strlen(name);
+	value += strspn(value, " \t");
+	const size_t len = strcspn(value, " \t\r\n");
+	return len != strlen("websocket") || strncasecmp(value, "websocket", len) != 0;
+}
+
+/* What libwebsockets would not take. */
+static struct http_refusal judge_whole(const char *head)
+{
+	const char *line_end = strchr(head, '\n');
+	const char *target = line_end ? memchr(head, ' ', (size_t)(line_end - head)) : NULL;
+	target = target ? target + strspn(target, " ") : head;
+	if (!line_end || target[0] != '/') {
+		return bad(400,
+				"the target of the request has to begin with a slash, in the first "
+				"line");
+	}
+	if (!is_well_encoded(target, line_end)) {
+		return bad(400, "behind % there have to be two hexadecimal digits, and not 00");
+	}
+	if (asks_for_other_upgrade(line_end)) {
+		return bad(400, "websocket is the only upgrade here");
+	}
+	const size_t arguments = count_of(target, line_end, "&;");
+	const size_t headers = count_of(line_end, strchr(line_end, '\0'), "\n");
+	if (arguments > ARGUMENTS_MAX) {
+		return (struct http_refusal){ 414, "too_large", "there are too many arguments" };
+	}
+	if (arguments + headers > PARTS_MAX) {
+		return (struct http_refusal){ 431, "too_large", "there are too many headers" };
+	}
+	return (struct http_refusal){ .http_status = 0 };
+}
+
+/* Its status is 0 if there is nothing to be said against it. */
+static struct http_refusal judge(const struct http_check *check, const char *head)
+{
+	static const char unserved[] = "no resource here has this method";
+	const http_parser *parser = &check->parser;
+	const enum http_errno error = HTTP_PARSER_ERRNO(parser);
+	if (error == HPE_INVALID_METHOD && has_method(head)) {
+		return bad(501, unserved);
+	}
+	if (error == HPE_CB_header_field) {
+		return bad(400, "the name of a header holds a blank");
+	}
+	if (!check->is_whole) {
+		return bad(400, http_errno_description(error));
+	}
+	if (parser->http_major != 1) {
+		return bad(505, "this server speaks HTTP/1.1");
+	}
+	if (!is_served(parser->method)) {
+		return bad(501, unserved);
+	}
+	return judge_whole(head);
+}
+
+enum http_check_result http_check_more(
+		struct http_check *check, char *head, size_t len, struct http_refusal *ret_refusal)
+{
+	static const http_parser_settings settings = { .on_header_field = on_header_name,
+		.on_headers_complete = on_whole };
+	if (len > check->seen) {
+		const size_t read = http_parser_execute(
+				&check->parser, &settings, head + check->seen, len - check->seen);
+		if (check->is_whole) {
+			head[check->seen + read + 1] = '\0'; /* read up to its last byte */
+		}
+		check->seen = len;
+	}
+	if (HTTP_PARSER_ERRNO(&check->parser) == HPE_OK) {
+		return HTTP_CHECK_MORE;
+	}
+	*ret_refusal = judge(check, head);
+	return ret_refusal->http_status ? HTTP_CHECK_BAD : HTTP_CHECK_WHOLE;
+}
+
+size_t http_check_seen(const struct http_check *check)
+{
+	return check->seen;
+}
+
+bool http_check_keeps_alive(const struct http_check *check)
+{
+	return check->keeps_alive;
+}
