@@ -306,6 +306,16 @@ static uint64_t cpu_us(void)
 			(uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
+static void expect_little_work(uint64_t before_us, int ms)
+{
+	struct pollfd nothing = { .fd = -1 };
+	assert_int_equal(poll(&nothing, 1, ms), 0);
+	const uint64_t used_us = cpu_us() - before_us;
+	if (used_us > 200U * (uint64_t)ms) {
+		fail_msg("%lu us of CPU time in %d ms", (unsigned long)used_us, ms);
+	}
+}
+
 static void without_descriptors_it_does_not_spin(void **state)
 {
 	struct site *site = *state;
@@ -330,17 +340,49 @@ static void without_descriptors_it_does_not_spin(void **state)
 	assert_int_equal(write(until_closed[1], "g", 1), 1);
 	assert_int_equal(next_told(site, "c"), 'm');
 	const uint64_t before_us = cpu_us();
-	struct pollfd nothing = { .fd = -1 };
-	assert_int_equal(poll(&nothing, 1, 1000), 0);
-	const uint64_t used_us = cpu_us() - before_us;
+	expect_little_work(before_us, 1000);
 	close(until_closed[1]);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	expect_service(site); /* with as few descriptors as before */
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	expect_service(site);
-	if (used_us > 200000) {
-		fail_msg("%lu ms of CPU time in a second", (unsigned long)(used_us / 1000));
+}
+
+/* Which no look at what has come gets past. */
+static void urgent_data_do_not_spin(void **state)
+{
+	struct site *site = *state;
+	char text[1024];
+	struct wire wire = wire_open(site);
+	const uint64_t before_us = cpu_us();
+	assert_true(wire_say(&wire, "GE"));
+	assert_int_equal(send(wire.fd, "x", 1, MSG_OOB), 1);
+	assert_true(wire_say(&wire, "T /a HTTP/1.1\r\nHost: d\r\n\r\n"));
+	expect_little_work(before_us, 500);
+	assert_true(wire_read_answer(&wire, text, sizeof(text)));
+	assert_memory_equal(text, "HTTP/1.1 400 ", 13);
+	wire_close(&wire);
+	expect_service(site);
+}
+
+/* Whoever reads on has the whole answer all the same; with TLS, of which nobody could say what it
+ * is, the connection ends. */
+static void who_sends_but_does_not_read_costs_nothing(void **state)
+{
+	struct site *site = *state;
+	struct wire wire = wire_open(site);
+	const uint64_t before_us = cpu_us();
+	assert_true(wire_say(&wire, "GET /big HTTP/1.1\r\nHost: d\r\n\r\n"));
+	struct pollfd begun = { .fd = wire.fd, .events = POLLIN };
+	assert_int_equal(poll(&begun, 1, PATIENCE_MS), 1);
+	assert_true(wire_say(&wire, "x"));
+	expect_little_work(before_us, 1000);
+	if (!wire.tls) {
+		CUA_AUTO_FREE char *answer = malloc(BIG_LEN);
+		assert_int_equal(wire_receive(&wire, answer, BIG_LEN), BIG_LEN);
 	}
+	wire_close(&wire);
+	expect_service(site);
 }
 
 /* --- how slow --- */
@@ -379,14 +421,20 @@ static void a_head_without_end_is_refused(void **state)
 	struct site *site = *state;
 	char text[1024];
 	struct wire kept = wire_open(site), silent = wire_open(site), slow = wire_open(site);
+	struct wire idle = wire_open(site);     /* waits for nothing, and may */
 	const int tcp_only = raw_connect(site); /* nothing, not even of TLS */
 	const uint64_t begun_us = cua_now_us();
 	assert_true(wire_say(&kept, GET_A));
 	assert_true(wire_read_answer(&kept, text, sizeof(text)));
+	assert_true(wire_say(&idle, "POST /a HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n"));
+	assert_true(wire_read_answer(&idle, text, sizeof(text)));
 	assert_true(wire_say(&kept, "GET /a HTTP/1.1\r\nHost: d\r\nX-A: "));
 	send_drop_by_drop(&slow, "GET /a HTTP/1.1\r\nHost: d\r\nX-A: ");
 	expect_too_late(&kept);
 	assert_int_equal(wire_drain(&silent), 0);
+	assert_true(wire_say(&idle, GET_A));
+	assert_true(wire_read_answer(&idle, text, sizeof(text)));
+	wire_close(&idle);
 	wire_close(&kept);
 	wire_close(&silent);
 	wire_close(&slow);
@@ -434,6 +482,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 				one_too_many_is_closed_at_once, open_for_three, close_site),
 		ON_TCP(without_descriptors_it_does_not_spin),
+		ON_TCP(urgent_data_do_not_spin),
+		ON_TCP(who_sends_but_does_not_read_costs_nothing),
+		ON_TLS(who_sends_but_does_not_read_costs_nothing),
 		ON_TCP(a_head_without_end_is_refused),
 		ON_TLS(a_head_without_end_is_refused),
 		cmocka_unit_test_setup_teardown(

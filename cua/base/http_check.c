@@ -93,6 +93,7 @@ static bool is_well_encoded(const char *begin, const char *end)
 	return true;
 }
 
+/* With blanks that libwebsockets does not take for such it is another one. */
 static bool asks_for_other_upgrade(const char *line_end)
 {
 	static const char name[] = "\nupgrade:";
@@ -101,8 +102,8 @@ static bool asks_for_other_upgrade(const char *line_end)
 		return false;
 	}
 	value += strlen(name);
-	value += strspn(value, " \t");
-	const size_t len = strcspn(value, " \t\r\n");
+	value += strspn(value, " ");
+	const size_t len = strcspn(value, "\r\n");
 	return len != strlen("websocket") || strncasecmp(value, "websocket", len) != 0;
 }
 
@@ -163,18 +164,22 @@ enum http_check_result http_check_more(
 {
 	static const http_parser_settings settings = { .on_header_field = on_header_name,
 		.on_headers_complete = on_whole };
+	char *end = NULL;
 	if (len > check->seen) {
 		const size_t read = http_parser_execute(
 				&check->parser, &settings, head + check->seen, len - check->seen);
 		if (check->is_whole) {
-			head[check->seen + read + 1] = '\0'; /* read up to its last byte */
+			end = head + check->seen + read; /* its last byte */
+			end[1] = '\0';
 		}
 		check->seen = len;
 	}
 	if (HTTP_PARSER_ERRNO(&check->parser) == HPE_OK) {
 		return HTTP_CHECK_MORE;
 	}
-	*ret_refusal = judge(check, head);
+	/* http_parser takes any byte behind a carriage return for the end of the line. */
+	*ret_refusal = end && *end != '\n' ? bad(400, "a line ends with a carriage return alone")
+					   : judge(check, head);
 	return ret_refusal->http_status ? HTTP_CHECK_BAD : HTTP_CHECK_WHOLE;
 }
 

@@ -78,7 +78,7 @@ static void hand_over(struct exchange *exchange)
 	exchange->handed = exchange->handing = true;
 	http_preview_end(exchange->connection);
 	/* The answer takes the time it takes. */
-	lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
+	http_set_timeout(connection, NO_PENDING_TIMEOUT, 0);
 	lws_rx_flow_control(connection->wsi, 0);
 	http_watch_hang_up(connection);
 	handler->on_request(&exchange->public, handler->user_data);
@@ -137,6 +137,7 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 	} else {
 		ask_for_body(exchange);
 		await_body(exchange);
+		lws_cancel_service(lws_get_context(connection->wsi)); /* it looks at its timers */
 	}
 }
 
@@ -190,8 +191,8 @@ int http_exchange_body(struct connection *connection, const void *data, size_t l
 	if (!exchange || exchange->refused) {
 		return exchange ? 0 : -1;
 	}
-	if (exchange->handed && len > 0) {
-		return -1; /* bytes after the body: what they are is anybody's guess */
+	if (exchange->handed) {
+		return len > 0 ? -1 : 0; /* bytes after the body are anybody's guess */
 	}
 	if (is_too_slow(exchange)) {
 		return http_exchange_late(connection);
@@ -281,6 +282,7 @@ static int end_exchange(struct connection *connection)
 		http_preview_next(connection);
 		return 0;
 	}
+	lws_rx_flow_control(connection->wsi, 1);
 	return close_now || lws_http_transaction_completed(connection->wsi) ? -1 : 0;
 }
 
@@ -290,8 +292,40 @@ static void note_unsent(const struct exchange *exchange)
 	struct connection *connection = exchange->connection;
 	http_crowd_unsent(connection, exchange->head.len + exchange->body.len - exchange->sent);
 	if (connection->server->is_tcp) {
-		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+		http_set_timeout(connection, PENDING_TIMEOUT_HTTP_CONTENT,
 				connection->server->unread_timeout_s);
+	}
+}
+
+static void on_writable(uv_poll_t *poll, int status, int events)
+{
+	const struct watch *watch = poll->data;
+	struct connection *connection = lws_get_opaque_user_data(watch->wsi);
+	(void)events;
+	if (status < 0 || !send_part(connection->exchange)) {
+		http_hang_up(connection);
+	} else if (!is_sent(connection->exchange)) {
+		note_unsent(connection->exchange);
+	} else {
+		uv_poll_stop(poll);
+		if (end_exchange(connection) != 0) {
+			http_hang_up(connection);
+		}
+	}
+}
+
+/* The rest goes out when the socket takes it. libwebsockets would have to be told to read for it,
+ * and would spin on what the caller sends meanwhile, unread. With TLS it writes all the same: who
+ * sends something before the end is hung up on. */
+static void await_writable(struct connection *connection)
+{
+	note_unsent(connection->exchange);
+	if (connection->server->is_tls) {
+		http_watch_for_anything(connection);
+		lws_callback_on_writable(connection->wsi);
+	} else {
+		lws_rx_flow_control(connection->wsi, 0);
+		uv_poll_start(&connection->watch->poll, UV_WRITABLE, on_writable);
 	}
 }
 
@@ -309,10 +343,10 @@ int http_exchange_writeable(struct connection *connection)
 		return -1;
 	}
 	if (!is_sent(exchange) || lws_partial_buffered(connection->wsi)) {
-		note_unsent(exchange);
-		lws_callback_on_writable(connection->wsi);
+		await_writable(connection);
 		return 0;
 	}
+	uv_poll_stop(&connection->watch->poll);
 	return end_exchange(connection);
 }
 
@@ -339,15 +373,18 @@ void http_exchange_closed(struct connection *connection)
 static void deliver(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
-	const bool is_out = !connection->server->is_tls && exchange->handed && !exchange->handing &&
-			(is_sent(exchange) || send_part(exchange)) && is_sent(exchange);
+	const bool is_ours = !connection->server->is_tls && exchange->handed && !exchange->handing;
 	uv_poll_stop(&connection->watch->poll);
-	lws_rx_flow_control(connection->wsi, 1); /* without it nothing is written either */
-	if (!is_out) {
+	if (!is_ours) {
+		lws_rx_flow_control(connection->wsi, 1); /* without it nothing is written either */
 		note_unsent(exchange);
 		lws_callback_on_writable(connection->wsi);
+	} else if (!is_sent(exchange) && !send_part(exchange)) {
+		http_hang_up(connection);
+	} else if (!is_sent(exchange)) {
+		await_writable(connection);
 	} else if (end_exchange(connection) != 0) {
-		lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+		http_hang_up(connection);
 	}
 }
 

@@ -22,6 +22,7 @@ static const struct http_refusal too_late = { 408, "timeout",
 	"the head of the request did not end in 10 seconds" };
 static const struct http_refusal unlike = { 400, "invalid",
 	"the head of the request can be read in more than one way" };
+static const struct http_refusal urgent = { 400, "invalid", "the request comes with urgent data" };
 static const struct http_refusal cut_off = { 400, "invalid", "the head of the request has no end" };
 
 /* --- refusing --- */
@@ -46,11 +47,6 @@ static void refuse(const struct connection *connection, const struct http_refusa
 		(void)send(connection->watch->fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	http_linger(connection->server, connection->watch->fd);
-}
-
-static void hang_up(const struct connection *connection)
-{
-	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 int http_preview_late(const struct connection *connection)
@@ -85,14 +81,14 @@ static void hand_over(struct connection *connection, bool is_whole)
 	uv_poll_stop(&connection->watch->poll);
 	await_bytes(connection, 1);
 	if (is_next && lws_http_transaction_completed(connection->wsi)) {
-		hang_up(connection);
+		http_hang_up(connection);
 		return;
 	}
 	lws_rx_flow_control(connection->wsi, 1);
 	if ((!is_next || serve(context, fd, LWS_POLLOUT)) && serve(context, fd, LWS_POLLIN) &&
 			is_whole && !connection->preview.is_over) {
 		refuse(connection, &unlike);
-		hang_up(connection);
+		http_hang_up(connection);
 	}
 }
 
@@ -101,8 +97,9 @@ static void await_more(struct connection *connection, size_t len, bool is_first_
 {
 	struct http_preview *preview = &connection->preview;
 	if (is_first_part && preview->is_next) {
-		lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
+		http_set_timeout(connection, NO_PENDING_TIMEOUT, 0);
 		lws_set_timer_usecs(connection->wsi, HEAD_TIMEOUT_US);
+		lws_cancel_service(lws_get_context(connection->wsi)); /* it looks at its timers */
 	}
 	if (lws_get_ssl(connection->wsi)) {
 		preview->is_last = true; /* as it may have to be, for all that is known */
@@ -125,37 +122,49 @@ static ssize_t peek(const struct connection *connection, char *to, size_t size)
 	return len > 0 ? len : -1;
 }
 
+/* NULL: nothing is wrong with it so far. is_over: no more comes. */
+static const struct http_refusal *fault_of(enum http_check_result result,
+		const struct http_refusal *refusal, size_t len, bool is_more, bool is_over)
+{
+	if (result == HTTP_CHECK_MORE) {
+		return len == HTTP_HEADERS_LEN ? &too_long
+				: is_over      ? &cut_off
+				: !is_more     ? &urgent /* which a look does not get past */
+					       : NULL;
+	}
+	return result == HTTP_CHECK_BAD ? refusal : NULL;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	char head[HTTP_HEADERS_LEN + 1];
 	const struct watch *watch = poll->data;
 	struct connection *connection = lws_get_opaque_user_data(watch->wsi);
 	struct http_preview *preview = &connection->preview;
-	struct http_refusal refusal = cut_off;
-	const bool is_first_part = http_check_seen(preview->check) == 0;
+	struct http_refusal refusal;
+	const size_t seen = http_check_seen(preview->check);
+	const bool is_over = status < 0 || (events & UV_DISCONNECT);
 	const ssize_t len = peek(connection, head, HTTP_HEADERS_LEN);
-	(void)status;
-	if (len < 0 && errno == EAGAIN && !(events & UV_DISCONNECT)) {
+	if (len < 0 && errno == EAGAIN && !is_over) {
 		return;
 	}
 	if (len <= 0) {
-		hang_up(connection);
+		http_hang_up(connection);
 		return;
 	}
 	head[len] = '\0';
-	enum http_check_result result =
+	const enum http_check_result result =
 			http_check_more(preview->check, head, (size_t)len, &refusal);
-	if (result == HTTP_CHECK_WHOLE) {
+	const struct http_refusal *fault =
+			fault_of(result, &refusal, (size_t)len, (size_t)len > seen, is_over);
+	if (fault) {
+		refuse(connection, fault);
+		http_hang_up(connection);
+	} else if (result == HTTP_CHECK_WHOLE) {
 		preview->is_last = !http_check_keeps_alive(preview->check);
 		hand_over(connection, true);
-	} else if (result == HTTP_CHECK_MORE && len < HTTP_HEADERS_LEN &&
-			!(events & UV_DISCONNECT)) {
-		await_more(connection, (size_t)len, is_first_part);
 	} else {
-		refuse(connection,
-				result == HTTP_CHECK_MORE && len == HTTP_HEADERS_LEN ? &too_long
-										     : &refusal);
-		hang_up(connection);
+		await_more(connection, (size_t)len, seen == 0);
 	}
 }
 
@@ -181,11 +190,11 @@ void http_preview_first(struct connection *connection)
 	SSL *tls = lws_get_ssl(connection->wsi);
 	connection->preview.check = http_check_create();
 	if (!connection->preview.check) {
-		hang_up(connection);
+		http_hang_up(connection);
 		return;
 	}
 	lws_set_timer_usecs(connection->wsi, HEAD_TIMEOUT_US);
-	if (tls) {
+	if (tls && !SSL_is_init_finished(tls)) { /* libwebsockets has tried already */
 		SSL_set_app_data(tls, connection->wsi);
 		SSL_set_info_callback(tls, on_handshake);
 	} else {
@@ -197,7 +206,7 @@ void http_preview_next(struct connection *connection)
 {
 	connection->preview.is_next = true;
 	hold(connection);
-	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, HTTP_IDLE_S);
+	http_set_timeout(connection, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, HTTP_IDLE_S);
 }
 
 void http_preview_end(struct connection *connection)

@@ -56,12 +56,24 @@ static void watch_destroy(struct watch *watch)
 	close(watch->fd);
 }
 
+void http_set_timeout(const struct connection *connection, enum pending_timeout reason, int s)
+{
+	if (!connection->is_dropped) {
+		lws_set_timeout(connection->wsi, reason, s);
+	}
+}
+
+void http_hang_up(const struct connection *connection)
+{
+	lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
 static void on_hang_up(uv_poll_t *poll, int status, int events)
 {
-	struct watch *watch = poll->data;
+	const struct watch *watch = poll->data;
 	(void)status, (void)events;
 	uv_poll_stop(poll);
-	lws_set_timeout(watch->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+	http_hang_up(lws_get_opaque_user_data(watch->wsi));
 }
 
 void http_watch_hang_up(const struct connection *connection)
@@ -121,6 +133,9 @@ static void on_closed(struct lws *wsi)
 
 static int on_timer(struct connection *connection)
 {
+	if (connection->stream) {
+		return 0;
+	}
 	return connection->exchange ? http_exchange_late(connection)
 				    : http_preview_late(connection);
 }
@@ -135,7 +150,7 @@ static int on_event(
 		return on_timer(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		http_preview_end(lws_get_opaque_user_data(wsi));
-		return http_stream_confirm(lws_get_opaque_user_data(wsi), in);
+		return http_stream_confirm(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_ESTABLISHED:
 		return http_stream_established(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_SERVER_WRITEABLE:

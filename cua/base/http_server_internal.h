@@ -78,6 +78,9 @@ struct connection {
 
 /* http_server.c: the caller is watched for a hang-up, as long as libwebsockets does not read. */
 void http_watch_hang_up(const struct connection *connection);
+/* Of libwebsockets; who is dropped stays so. */
+void http_set_timeout(const struct connection *connection, enum pending_timeout reason, int s);
+void http_hang_up(const struct connection *connection);
 /* Whatever comes from the caller, the end included, ends the connection. */
 void http_watch_for_anything(const struct connection *connection);
 
@@ -115,7 +118,7 @@ int http_exchange_late(struct connection *connection);
 void http_exchange_closed(struct connection *connection);
 
 /* http_stream.c: what libwebsockets tells of a WebSocket; the same answers as its callback's. */
-int http_stream_confirm(struct connection *connection, const char *protocol);
+int http_stream_confirm(struct connection *connection);
 int http_stream_established(struct connection *connection);
 int http_stream_received(struct connection *connection, const void *data, size_t len);
 int http_stream_writeable(struct connection *connection);

@@ -59,7 +59,7 @@ static void give_time(const struct stream *stream)
 {
 	const struct cua_http_server *server = stream->connection->server;
 	if (server->is_tcp && !stream->over) {
-		lws_set_timeout(stream->connection->wsi, PENDING_TIMEOUT_USER_OK,
+		http_set_timeout(stream->connection, PENDING_TIMEOUT_USER_OK,
 				server->unread_timeout_s);
 	}
 }
@@ -103,8 +103,9 @@ static enum cua_status read_target(
 					  "the query or a header is too long, or there twice");
 }
 
-int http_stream_confirm(struct connection *connection, const char *protocol)
+int http_stream_confirm(struct connection *connection)
 {
+	char protocol[48] = "";
 	struct cua_error error = { 0 };
 	struct stream *stream = connection ? stream_create(connection) : NULL;
 	if (!stream) {
@@ -112,6 +113,11 @@ int http_stream_confirm(struct connection *connection, const char *protocol)
 	}
 	const struct cua_http_handler *handler = &connection->server->handler;
 	enum cua_status status = CUA_OK;
+	/* Not as libwebsockets hands it on: where it has said no already, that is stale. */
+	if (lws_hdr_copy(connection->wsi, protocol, sizeof(protocol), WSI_TOKEN_UPGRADE) <= 0) {
+		stream_destroy(stream);
+		return -1;
+	}
 	if (strcasecmp(protocol, "websocket") != 0 || !handler->on_stream) {
 		status = CUA_FAIL(&error, CUA_ERR_INVAL, 0, "no upgrade to %.40s here", protocol);
 	} else {
@@ -206,7 +212,7 @@ int http_stream_writeable(struct connection *connection)
 		return -1;
 	}
 	if (!message) {
-		lws_set_timeout(connection->wsi, NO_PENDING_TIMEOUT, 0);
+		http_set_timeout(connection, NO_PENDING_TIMEOUT, 0);
 		handler->on_stream_drained(&stream->public, handler->user_data);
 		return 0;
 	}
