@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -31,7 +30,8 @@
 
 /* --- what it stands on --- */
 
-/* It is let go with the process, however that ends. */
+/* It is let go with the process, however that ends. Not flock(), which a child would hold that was
+ * being started when the server was killed: the next would find it taken. */
 static enum cua_status lock_state(struct server *server, struct cua_error *err)
 {
 	char path[CUA_PATH_MAX + 16];
@@ -44,7 +44,8 @@ static enum cua_status lock_state(struct server *server, struct cua_error *err)
 	if (server->lock_fd < 0) {
 		return CUA_FAIL(err, CUA_ERR_IO, errno, "%s", path);
 	}
-	if (flock(server->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+	const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	if (fcntl(server->lock_fd, F_SETLK, &whole) != 0) {
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,
 				"a server runs already on %s; $CUA_STATE_DIR names another folder",
 				server->state_dir);
