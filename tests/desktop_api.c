@@ -138,15 +138,15 @@ void desktop_end_windows(struct desktop *desktop, const char *action)
 	wait_until(no_window_is_left, desktop, "all windows are gone");
 }
 
-int desktop_post_and_leave_open(const struct desktop *desktop, const char *body)
+int desktop_post_and_leave_open(const struct desktop *desktop, const char *path, const char *body)
 {
 	int fd = -1;
 	char head[256];
 	assert_int_equal(cua_unix_connect(desktop->socket, SOCK_STREAM, &fd, NULL), CUA_OK);
 	const int len = snprintf(head, sizeof(head),
-			"POST /v1/actions HTTP/1.1\r\nHost: desktop\r\n"
+			"POST %s HTTP/1.1\r\nHost: desktop\r\n"
 			"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-			strlen(body));
+			path, strlen(body));
 	assert_int_equal(write(fd, head, (size_t)len), len);
 	assert_int_equal(write(fd, body, strlen(body)), strlen(body));
 	return fd;

@@ -25,7 +25,7 @@ cJSON *desktop_text_action(struct desktop *desktop, const char *action, const ch
 cJSON *desktop_find_element(struct desktop *desktop, const char *text);
 /* close_window or kill_window for all of them, until none is left. */
 void desktop_end_windows(struct desktop *desktop, const char *action);
-/* Sends the head and the body of POST /v1/actions and does not wait; the connection. */
-int desktop_post_and_leave_open(const struct desktop *desktop, const char *body);
+/* Sends the head and the body of a POST and does not wait; the connection. */
+int desktop_post_and_leave_open(const struct desktop *desktop, const char *path, const char *body);
 
 #endif

@@ -261,7 +261,7 @@ static void what_a_dead_host_held_is_released_by_the_next(void **state)
 			"{\"actions\":[{\"action\":\"mouse_down\",\"x\":9,\"y\":9}],"
 			"\"screenshot\":false,\"keep_held\":true}",
 			NULL));
-	const int fd = desktop_post_and_leave_open(&desktop,
+	const int fd = desktop_post_and_leave_open(&desktop, "/v1/actions",
 			"{\"actions\":[{\"action\":\"hold_key\",\"keys\":\"ctrl+j\","
 			"\"duration_ms\":60000}],\"keep_held\":true}");
 	char both[] = "keys 2 buttons 256 ", none[] = "keys 0 buttons 0 ";
@@ -319,7 +319,7 @@ static void killed_during(const char *actions, const char *types)
 	recorder_start(&desktop);
 	const pid_t server = find("Xvfb");
 	snprintf(body, sizeof(body), "{\"actions\":%s}", actions);
-	const int fd = desktop_post_and_leave_open(&desktop, body);
+	const int fd = desktop_post_and_leave_open(&desktop, "/v1/actions", body);
 	if (types) {
 		const uint64_t deadline_us = cua_now_us() + DESKTOP_DEADLINE_MS * 1000ULL;
 		for (int count = 0; count == 0;) {
@@ -416,8 +416,8 @@ static void a_pause_of_all_is_no_silence_of_the_x_server(void **state)
 	(void)state;
 	const pid_t host = desktop_recorded_pid(&desktop, "host"), server = find("Xvfb");
 	assert_int_equal(kill(server, SIGSTOP), 0);
-	int fd = desktop_post_and_leave_open(
-			&desktop, "{\"actions\":[{\"action\":\"cursor_position\"}]}");
+	int fd = desktop_post_and_leave_open(&desktop, "/v1/actions",
+			"{\"actions\":[{\"action\":\"cursor_position\"}]}");
 	wait_until(has_begun, NULL, "the host answers");
 	assert_false(waits_until(has_answer, &fd, 1000)); /* it waits for the server */
 	assert_int_equal(kill(host, SIGSTOP), 0);

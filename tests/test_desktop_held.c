@@ -133,7 +133,7 @@ static int post_and_leave_open(const struct composed *row)
 	char body[512];
 	snprintf(body, sizeof(body), "{\"actions\":%s,\"screenshot\":false,\"settle\":false}",
 			row->actions);
-	return desktop_post_and_leave_open(&desktop, body);
+	return desktop_post_and_leave_open(&desktop, "/v1/actions", body);
 }
 
 /* --- the host is killed --- */

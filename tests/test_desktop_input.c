@@ -390,7 +390,7 @@ static void leaving_during(const char *actions, const char *pressed)
 	recorder_mark(&desktop);
 	snprintf(body, sizeof(body), "{\"actions\":%s,\"screenshot\":false}", actions);
 	snprintf(event, sizeof(event), "%s", pressed);
-	const int fd = desktop_post_and_leave_open(&desktop, body);
+	const int fd = desktop_post_and_leave_open(&desktop, "/v1/actions", body);
 	wait_until(is_pressed, event, "the input arrives");
 	close(fd);
 	wait_until(nothing_held, NULL, "what was down is released when the caller leaves");
@@ -424,7 +424,7 @@ static void a_button_is_released_when_its_caller_leaves(void **state)
 static void a_button_to_be_kept_stays_down_without_its_caller(void **state)
 {
 	(void)state;
-	const int fd = desktop_post_and_leave_open(&desktop,
+	const int fd = desktop_post_and_leave_open(&desktop, "/v1/actions",
 			"{\"actions\":[{\"action\":\"mouse_down\",\"x\":10,\"y\":10}],"
 			"\"screenshot\":false,\"keep_held\":true}");
 	char press[] = "press";
