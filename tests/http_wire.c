@@ -1,6 +1,8 @@
 #include "tests/http_wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +118,20 @@ long wire_drain(struct wire *wire)
 		len += got;
 	}
 	return len;
+}
+
+bool wire_is_answered(struct wire *wire, int ms)
+{
+	struct pollfd readable = { .fd = wire->fd, .events = POLLIN };
+	char byte;
+	if (poll(&readable, 1, ms) == 0 || !wire->tls) {
+		return readable.revents != 0;
+	}
+	assert_int_equal(fcntl(wire->fd, F_SETFL, O_NONBLOCK), 0);
+	const int got = SSL_peek(wire->tls, &byte, 1);
+	const int why = got > 0 ? SSL_ERROR_NONE : SSL_get_error(wire->tls, got);
+	assert_int_equal(fcntl(wire->fd, F_SETFL, 0), 0);
+	return why != SSL_ERROR_WANT_READ;
 }
 
 bool wire_is_over(struct wire *wire)

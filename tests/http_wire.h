@@ -27,6 +27,9 @@ size_t wire_receive(struct wire *wire, void *to, size_t len);
 bool wire_read_answer(struct wire *wire, char *text, size_t size);
 /* Reads up to the end; how many bytes came; -1 if it did not end. */
 long wire_drain(struct wire *wire);
+/* Whether something of an answer comes within so long, or the end; what TLS says for itself is
+ * none. */
+bool wire_is_answered(struct wire *wire, int ms);
 bool wire_is_over(struct wire *wire);
 
 #define FRAME_FINAL 0x80

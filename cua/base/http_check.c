@@ -7,6 +7,8 @@
 
 #include <http_parser.h>
 
+#include "cua/base/util.h"
+
 /* libwebsockets 4.1 has room for 95 headers and arguments. */
 #define PARTS_MAX 80
 #define ARGUMENTS_MAX 40
@@ -53,19 +55,18 @@ void http_check_begin(struct http_check *check)
 	check->parser.data = check;
 }
 
-/* As libwebsockets knows them, but for CONNECT, of which it makes something else. */
-static bool is_served(unsigned int method)
+/* Or may be, for all that has come. Those that libwebsockets knows, but for CONNECT, of which it
+ * makes something else. */
+static bool is_served(const char *head)
 {
-	return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_POST ||
-			method == HTTP_PUT || method == HTTP_PATCH || method == HTTP_DELETE ||
-			method == HTTP_OPTIONS;
-}
-
-/* Or may have, for all that has come. */
-static bool has_method(const char *head)
-{
-	const size_t len = strspn(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
-	return len > 0 && (head[len] == ' ' || !head[len]);
+	static const char *const methods[] = { "GET ", "HEAD ", "POST ", "PUT ", "PATCH ",
+		"DELETE ", "OPTIONS " };
+	for (size_t i = 0; i < CUA_ARRAY_LEN(methods); i++) {
+		if (strncmp(head, methods[i], strnlen(head, strlen(methods[i]))) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static struct http_refusal bad(int http_status, const char *why)
@@ -73,19 +74,21 @@ static struct http_refusal bad(int http_status, const char *why)
 	return (struct http_refusal){ http_status, "invalid", why };
 }
 
-static size_t count_of(const char *begin, const char *end, const char *wanted)
+static struct http_refusal unserved(const char *head)
 {
-	size_t count = 0;
-	for (const char *at = begin; at < end; at++) {
-		count += strchr(wanted, *at) != NULL;
-	}
-	return count;
+	const size_t len = strspn(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+	const bool is_method = len > 0 && (head[len] == ' ' || !head[len]);
+	return is_method ? bad(501, "no resource here has this method")
+			 : bad(400, "the request does not begin with a method");
 }
 
+/* What has come of them, up to where the head is cut. */
 static bool is_well_encoded(const char *begin, const char *end)
 {
 	for (const char *at = begin; (at = memchr(at, '%', (size_t)(end - at))); at++) {
-		if (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2]) ||
+		const bool is_cut = !at[1] || !at[2];
+		if ((at[1] && !isxdigit((unsigned char)at[1])) ||
+				(!is_cut && !isxdigit((unsigned char)at[2])) ||
 				strncmp(at, "%00", 3) == 0) {
 			return false;
 		}
@@ -93,27 +96,40 @@ static bool is_well_encoded(const char *begin, const char *end)
 	return true;
 }
 
+static size_t count_of(const char *begin, const char *end, char one, char other)
+{
+	size_t count = 0;
+	for (const char *at = begin; at < end; at++) {
+		count += *at == one || *at == other;
+	}
+	return count;
+}
+
 /* With blanks that libwebsockets does not take for such it is another one. */
-static bool asks_for_other_upgrade(const char *line_end)
+static bool asks_for_other_upgrade(const char *headers)
 {
 	static const char name[] = "\nupgrade:";
-	const char *value = strcasestr(line_end, name);
+	const char *value = strcasestr(headers, name);
 	if (!value) {
 		return false;
 	}
 	value += strlen(name);
 	value += strspn(value, " ");
 	const size_t len = strcspn(value, "\r\n");
-	return len != strlen("websocket") || strncasecmp(value, "websocket", len) != 0;
+	return value[len] &&
+			(len != strlen("websocket") || strncasecmp(value, "websocket", len) != 0);
 }
 
-/* What libwebsockets would not take. */
-static struct http_refusal judge_whole(const char *head)
+/* What libwebsockets would not take, as far as it has come. Its status is 0 if there is nothing. */
+static struct http_refusal judge_text(const char *head)
 {
-	const char *line_end = strchr(head, '\n');
-	const char *target = line_end ? memchr(head, ' ', (size_t)(line_end - head)) : NULL;
-	target = target ? target + strspn(target, " ") : head;
-	if (!line_end || target[0] != '/') {
+	if (!is_served(head)) {
+		return unserved(head);
+	}
+	const char *line_end = head + strcspn(head, "\r\n");
+	const char *target = head + strcspn(head, " \r\n");
+	target += strspn(target, " ");
+	if (*target && *target != '/') {
 		return bad(400,
 				"the target of the request has to begin with a slash, in the first "
 				"line");
@@ -124,8 +140,8 @@ static struct http_refusal judge_whole(const char *head)
 	if (asks_for_other_upgrade(line_end)) {
 		return bad(400, "websocket is the only upgrade here");
 	}
-	const size_t arguments = count_of(target, line_end, "&;");
-	const size_t headers = count_of(line_end, strchr(line_end, '\0'), "\n");
+	const size_t arguments = count_of(target, line_end, '&', ';');
+	const size_t headers = count_of(line_end, line_end + strlen(line_end), '\n', '\n');
 	if (arguments > ARGUMENTS_MAX) {
 		return (struct http_refusal){ 414, "too_large", "there are too many arguments" };
 	}
@@ -138,11 +154,10 @@ static struct http_refusal judge_whole(const char *head)
 /* Its status is 0 if there is nothing to be said against it. */
 static struct http_refusal judge(const struct http_check *check, const char *head)
 {
-	static const char unserved[] = "no resource here has this method";
 	const http_parser *parser = &check->parser;
 	const enum http_errno error = HTTP_PARSER_ERRNO(parser);
-	if (error == HPE_INVALID_METHOD && has_method(head)) {
-		return bad(501, unserved);
+	if (error == HPE_INVALID_METHOD) {
+		return unserved(head);
 	}
 	if (error == HPE_CB_header_field) {
 		return bad(400, "the name of a header holds a blank");
@@ -153,10 +168,7 @@ static struct http_refusal judge(const struct http_check *check, const char *hea
 	if (parser->http_major != 1) {
 		return bad(505, "this server speaks HTTP/1.1");
 	}
-	if (!is_served(parser->method)) {
-		return bad(501, unserved);
-	}
-	return judge_whole(head);
+	return judge_text(head);
 }
 
 enum http_check_result http_check_more(
@@ -181,6 +193,12 @@ enum http_check_result http_check_more(
 	*ret_refusal = end && *end != '\n' ? bad(400, "a line ends with a carriage return alone")
 					   : judge(check, head);
 	return ret_refusal->http_status ? HTTP_CHECK_BAD : HTTP_CHECK_WHOLE;
+}
+
+bool http_check_so_far(const char *head, struct http_refusal *ret_refusal)
+{
+	*ret_refusal = judge_text(head);
+	return ret_refusal->http_status == 0;
 }
 
 size_t http_check_seen(const struct http_check *check)

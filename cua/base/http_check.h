@@ -31,6 +31,8 @@ void http_check_begin(struct http_check *check);
  */
 enum http_check_result http_check_more(
 		struct http_check *check, char *head, size_t len, struct http_refusal *ret_refusal);
+/* Whether libwebsockets can be given what there is of a head that is not whole. */
+bool http_check_so_far(const char *head, struct http_refusal *ret_refusal);
 /* Bytes of the head that was not whole. */
 size_t http_check_seen(const struct http_check *check);
 /* Of a whole one: whether another may follow on its connection. */

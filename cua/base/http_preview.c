@@ -1,6 +1,6 @@
 /* A look at each head over TCP before libwebsockets 4.1 reads it: what it does not take it hangs up
- * on, without a word. Until a head is whole libwebsockets is told not to read. Of TLS only one
- * record can be looked at: a head in several is read by libwebsockets after its first. */
+ * on, without a word. It is told not to read before the head is whole; with TLS, not before a
+ * record of it is good. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ static void refuse(const struct connection *connection, const struct http_refusa
 		(void)SSL_write(tls, answer, len);
 		(void)SSL_shutdown(tls);
 	} else {
-		(void)send(connection->watch->fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)send(connection->watch->fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	http_linger(connection->server, connection->watch->fd);
 }
@@ -72,38 +72,64 @@ static void await_bytes(const struct connection *connection, int count)
 	(void)setsockopt(connection->watch->fd, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof(count));
 }
 
-static void hand_over(struct connection *connection, bool is_whole)
+/* Whether the connection is there still. */
+static bool let_read(struct connection *connection)
 {
 	struct lws_context *context = lws_get_context(connection->wsi);
 	const int fd = lws_get_socket_fd(connection->wsi);
 	const bool is_next = connection->preview.is_next;
-	connection->preview.is_over = false;
+	connection->preview.is_next = connection->preview.is_over = false;
 	uv_poll_stop(&connection->watch->poll);
-	await_bytes(connection, 1);
 	if (is_next && lws_http_transaction_completed(connection->wsi)) {
 		http_hang_up(connection);
-		return;
+		return false;
 	}
 	lws_rx_flow_control(connection->wsi, 1);
-	if ((!is_next || serve(context, fd, LWS_POLLOUT)) && serve(context, fd, LWS_POLLIN) &&
-			is_whole && !connection->preview.is_over) {
-		refuse(connection, &unlike);
+	return (!is_next || serve(context, fd, LWS_POLLOUT)) && serve(context, fd, LWS_POLLIN);
+}
+
+static void give_up(const struct connection *connection, const struct http_refusal *refusal)
+{
+	refuse(connection, refusal);
+	http_hang_up(connection);
+}
+
+static void hand_over(struct connection *connection)
+{
+	await_bytes(connection, 1);
+	if (let_read(connection) && !connection->preview.is_over) {
+		give_up(connection, &unlike);
+	}
+}
+
+static void await_readable(struct connection *connection);
+
+/* Of TLS the next record can be looked at when libwebsockets has read this one. */
+static void pass_on(struct connection *connection, const char *head, size_t len)
+{
+	struct cua_buffer *passed = &connection->preview.passed;
+	struct http_refusal refusal;
+	if (!http_check_so_far(head, &refusal)) {
+		give_up(connection, &refusal);
+	} else if (cua_buffer_append(passed, head + passed->len, len - passed->len, NULL) !=
+			CUA_OK) {
 		http_hang_up(connection);
+	} else if (let_read(connection) && !connection->preview.is_over) {
+		await_readable(connection);
 	}
 }
 
 /* Its end is still to come, within some time. */
-static void await_more(struct connection *connection, size_t len, bool is_first_part)
+static void await_more(
+		struct connection *connection, const char *head, size_t len, bool is_first_part)
 {
-	struct http_preview *preview = &connection->preview;
-	if (is_first_part && preview->is_next) {
+	if (is_first_part && connection->preview.is_next) {
 		http_set_timeout(connection, NO_PENDING_TIMEOUT, 0);
 		lws_set_timer_usecs(connection->wsi, HEAD_TIMEOUT_US);
 		lws_cancel_service(lws_get_context(connection->wsi)); /* it looks at its timers */
 	}
 	if (lws_get_ssl(connection->wsi)) {
-		preview->is_last = true; /* as it may have to be, for all that is known */
-		hand_over(connection, false);
+		pass_on(connection, head, len);
 	} else {
 		await_bytes(connection, (int)len + 1);
 	}
@@ -143,36 +169,45 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct http_preview *preview = &connection->preview;
 	struct http_refusal refusal;
 	const size_t seen = http_check_seen(preview->check);
-	const bool is_over = status < 0 || (events & UV_DISCONNECT);
-	const ssize_t len = peek(connection, head, HTTP_HEADERS_LEN);
-	if (len < 0 && errno == EAGAIN && !is_over) {
+	const bool is_cut = status < 0 || (events & UV_DISCONNECT);
+	const size_t passed_len = preview->passed.len;
+	if (passed_len > 0) {
+		memcpy(head, preview->passed.data, passed_len);
+	}
+	const ssize_t got = peek(connection, head + passed_len, HTTP_HEADERS_LEN - passed_len);
+	if (got < 0 && errno == EAGAIN && !is_cut) {
 		return;
 	}
-	if (len <= 0) {
+	if (got <= 0 && passed_len == 0) {
 		http_hang_up(connection);
 		return;
 	}
+	const size_t len = passed_len + (got > 0 ? (size_t)got : 0);
 	head[len] = '\0';
-	const enum http_check_result result =
-			http_check_more(preview->check, head, (size_t)len, &refusal);
+	const enum http_check_result result = http_check_more(preview->check, head, len, &refusal);
 	const struct http_refusal *fault =
-			fault_of(result, &refusal, (size_t)len, (size_t)len > seen, is_over);
+			fault_of(result, &refusal, len, len > seen, is_cut || got <= 0);
 	if (fault) {
-		refuse(connection, fault);
-		http_hang_up(connection);
+		give_up(connection, fault);
 	} else if (result == HTTP_CHECK_WHOLE) {
 		preview->is_last = !http_check_keeps_alive(preview->check);
-		hand_over(connection, true);
+		hand_over(connection);
 	} else {
-		await_more(connection, (size_t)len, seen == 0);
+		await_more(connection, head, len, seen == 0);
 	}
+}
+
+static void await_readable(struct connection *connection)
+{
+	lws_rx_flow_control(connection->wsi, 0);
+	uv_poll_start(&connection->watch->poll, UV_READABLE | UV_DISCONNECT, on_readable);
 }
 
 static void hold(struct connection *connection)
 {
 	http_check_begin(connection->preview.check);
-	lws_rx_flow_control(connection->wsi, 0);
-	uv_poll_start(&connection->watch->poll, UV_READABLE | UV_DISCONNECT, on_readable);
+	cua_buffer_finish(&connection->preview.passed);
+	await_readable(connection);
 }
 
 static void on_handshake(const SSL *tls, int where, int result)
@@ -189,6 +224,7 @@ void http_preview_first(struct connection *connection)
 {
 	SSL *tls = lws_get_ssl(connection->wsi);
 	connection->preview.check = http_check_create();
+	cua_buffer_init(&connection->preview.passed, HTTP_HEADERS_LEN);
 	if (!connection->preview.check) {
 		http_hang_up(connection);
 		return;

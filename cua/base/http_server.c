@@ -128,6 +128,7 @@ static void on_closed(struct lws *wsi)
 	http_idle_count(connection->server, -1);
 	watch_destroy(connection->watch);
 	http_check_destroy(connection->preview.check);
+	cua_buffer_finish(&connection->preview.passed);
 	free(connection);
 }
 

@@ -54,6 +54,7 @@ struct watch {
 /* What is known of a head that libwebsockets has not read yet. */
 struct http_preview {
 	struct http_check *check; /* owned; NULL: not over TCP */
+	struct cua_buffer passed; /* of TLS: what libwebsockets has of it */
 	bool is_next;             /* not the first of its connection */
 	bool is_over;             /* libwebsockets has read it */
 	bool is_last;             /* the connection ends with the answer */
