@@ -84,6 +84,10 @@ static void what_is_not_rfb_is_dropped(void **state)
 		vnc_raw_wait_end(fd);
 		close(fd);
 	}
+	/* Who was it, and not what it said. */
+	CUA_AUTO_FREE char *log = vnc_host_log(*state);
+	assert_non_null(strstr(log, "is hung up on: it is none that we can serve"));
+	assert_null(strstr(log, "evil"));
 	expect_serving(*state);
 }
 

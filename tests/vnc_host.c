@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,10 +35,13 @@ void vnc_host_start(struct vnc_host *host)
 	assert_int_equal(cua_unix_listen(host->pass_path, SOCK_STREAM, 0600, &pass_fd, NULL),
 			CUA_OK);
 	fflush(NULL);
+	host->log_fd = memfd_create("log", MFD_CLOEXEC);
+	assert_true(host->log_fd >= 0);
 	host->server = fork();
 	assert_true(host->server >= 0);
 	if (host->server == 0) {
 		close(pair[0]);
+		dup2(host->log_fd, STDERR_FILENO);
 		char words[9][96] = { "vnc-server", "--link-fd", "", "--listen-fd", "", "--pass-fd",
 			"", "--name", "test desktop" };
 		snprintf(words[2], sizeof(words[2]), "%d", pair[1]);
@@ -70,6 +74,16 @@ static void drop_frame(struct vnc_host *host)
 	}
 }
 
+char *vnc_host_log(const struct vnc_host *host)
+{
+	struct stat info;
+	assert_int_equal(fstat(host->log_fd, &info), 0);
+	char *text = calloc(1, (size_t)info.st_size + 1);
+	assert_non_null(text);
+	assert_int_equal(pread(host->log_fd, text, (size_t)info.st_size, 0), info.st_size);
+	return text;
+}
+
 int vnc_host_stop(struct vnc_host *host)
 {
 	int status = -1;
@@ -78,6 +92,9 @@ int vnc_host_stop(struct vnc_host *host)
 	}
 	assert_int_equal(waitpid(host->server, &status, 0), host->server);
 	drop_frame(host);
+	CUA_AUTO_FREE char *log = vnc_host_log(host);
+	(void)!write(STDERR_FILENO, log, strlen(log));
+	close(cua_steal_fd(&host->log_fd));
 	unlink(host->path);
 	unlink(host->pass_path);
 	rmdir(host->directory);

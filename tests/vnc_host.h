@@ -24,6 +24,7 @@ struct vnc_host {
 	uint32_t width_px, height_px;
 	int frame_fd;     /* owned */
 	uint32_t *pixels; /* owned; mapping of the frame, no padding */
+	int log_fd;       /* owned; what the server says, shown at the end */
 };
 
 struct vnc_heard {
@@ -36,6 +37,8 @@ void vnc_host_start(struct vnc_host *host);
 /* Sends a frame of a pattern, and the passwords; returns the TCP port or -1. */
 int vnc_host_open(struct vnc_host *host, uint32_t width_px, uint32_t height_px, int32_t port);
 /* Hangs up, and waits for the end of the process; returns its wait status. */
+/* What the server has said so far; the caller frees. */
+char *vnc_host_log(const struct vnc_host *host);
 int vnc_host_stop(struct vnc_host *host);
 
 void vnc_host_send(struct vnc_host *host, const struct vnc_link_message *message, const void *data,

@@ -429,10 +429,25 @@ static void end_if_ahead(struct exchange *exchange)
 	pthread_mutex_unlock(&exchange->mutex);
 }
 
+static void write_down(struct exchange *exchange, int http_status)
+{
+	const struct cua_http_head *head = &exchange->public.head;
+	pthread_mutex_lock(&exchange->mutex);
+	if (exchange->connection) {
+		http_write_down(exchange->connection->server, "refused %d: %s %.100s from %s",
+				http_status, head->method ? head->method : "a request",
+				head->path ? head->path : "", exchange->connection->peer);
+	}
+	pthread_mutex_unlock(&exchange->mutex);
+}
+
 static void make_answer(struct exchange *exchange, const struct cua_http_reply *reply)
 {
 	enum cua_status status = CUA_OK;
 	end_if_ahead(exchange);
+	if (reply->status >= 400) {
+		write_down(exchange, reply->status);
+	}
 	make_head(exchange, reply, true, reply->taken ? reply->taken->len : reply->body_len);
 	/* Of an answer to HEAD only the head is sent. */
 	const bool head_only = strcmp(exchange->public.head.method, "HEAD") == 0;

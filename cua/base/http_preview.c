@@ -47,6 +47,8 @@ static void refuse(const struct connection *connection, const struct http_refusa
 		(void)send(connection->watch->fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	http_linger(connection->server, connection->watch->fd);
+	http_write_down(connection->server, "refused %d: %s, from %s", refusal->http_status,
+			refusal->why, connection->peer);
 }
 
 int http_preview_late(const struct connection *connection)

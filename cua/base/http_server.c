@@ -156,6 +156,9 @@ static int on_event(
 		return http_stream_established(lws_get_opaque_user_data(wsi));
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return http_stream_writeable(lws_get_opaque_user_data(wsi));
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		http_stream_ends(lws_get_opaque_user_data(wsi));
+		return 0;
 	case LWS_CALLBACK_RECEIVE:
 		return http_stream_received(lws_get_opaque_user_data(wsi), in, len);
 	case LWS_CALLBACK_HTTP:
@@ -258,6 +261,7 @@ enum cua_status cua_http_server_create(uv_loop_t *loop, const struct cua_http_li
 	server->max_per_peer = listen->max_per_peer;
 	server->max_strangers = listen->max_strangers;
 	TAILQ_INIT(&server->crowd);
+	server->written.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	server->is_tcp = !listen->unix_path;
 	server->is_tls = listen->certificate_path != NULL;
 	http_head_know_headers(server, listen->headers);

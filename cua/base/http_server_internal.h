@@ -3,6 +3,7 @@
 
 /* Between the files of the HTTP server, http_*.c. */
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 
@@ -15,6 +16,13 @@
 #define HTTP_HEADERS_LEN 16384
 /* Between two requests over TCP. */
 #define HTTP_IDLE_S 75
+
+/* What http_write_down() has written in this second. */
+struct http_written {
+	pthread_mutex_t mutex;
+	uint64_t since_us;
+	unsigned long lines; /* those that were too many included */
+};
 
 struct cua_http_server {
 	uv_loop_t *loop;
@@ -30,6 +38,7 @@ struct cua_http_server {
 	struct cua_http_handler handler;
 	LIST_HEAD(, http_linger) lingers;
 	int linger_count;
+	struct http_written written;
 	size_t max_body_len;
 	int body_timeout_ms, unread_timeout_s;
 	unsigned long last_connection;
@@ -123,6 +132,8 @@ int http_stream_confirm(struct connection *connection);
 int http_stream_established(struct connection *connection);
 int http_stream_received(struct connection *connection, const void *data, size_t len);
 int http_stream_writeable(struct connection *connection);
+/* Its client has sent a close frame. */
+void http_stream_ends(struct connection *connection);
 /* The connection is over. */
 void http_stream_closed(struct connection *connection);
 /* An answer that goes on after answer_head, which is taken over, as is head. NULL without memory.
@@ -158,6 +169,10 @@ struct http_timer_walk {
 void http_idle_before_context(struct cua_http_server *server, struct http_timer_walk *ret_before);
 void http_idle_after_context(struct cua_http_server *server, const struct http_timer_walk *before);
 void http_idle_count(struct cua_http_server *server, int difference);
+
+/* http_refused.c: a line of the log for what was refused over TCP, so many a second, from any
+ * thread. Never a query, a header or a body: tokens, tickets and keys are in them. */
+void http_write_down(struct cua_http_server *server, const char *fmt, ...) CUA_PRINTF(2, 3);
 
 /* http_linger.c: the last answer is out. Reads on and drops what comes, for a while: closing on a
  * caller who is still sending would take the answer from it. Keeps a descriptor of its own. */

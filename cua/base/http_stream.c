@@ -26,7 +26,8 @@ struct stream {
 	bool is_answer; /* HTTP, and no WebSocket */
 	TAILQ_HEAD(, message) queue;
 	size_t queued_len;
-	bool over; /* to be closed when the queue is out */
+	bool over;      /* to be closed when the queue is out */
+	bool is_closed; /* by its client, with a frame */
 	int close_code;
 	char close_reason[124];
 };
@@ -34,6 +35,7 @@ struct stream {
 /* Answers instead of the upgrade. */
 static int refuse(struct connection *connection, const struct cua_error *error, int http_status)
 {
+	http_status = http_status ? http_status : cua_status_http(error->status);
 	char body[512], answer[LWS_PRE + 1024];
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON *object = cJSON_AddObjectToObject(json, "error");
@@ -47,8 +49,9 @@ static int refuse(struct connection *connection, const struct cua_error *error, 
 	const int len = snprintf(answer + LWS_PRE, sizeof(answer) - LWS_PRE,
 			"HTTP/1.1 %d Error\r\ncontent-type: application/json\r\n"
 			"content-length: %zu\r\nconnection: close\r\n\r\n%s",
-			http_status ? http_status : cua_status_http(error->status), strlen(body),
-			body);
+			http_status, strlen(body), body);
+	http_write_down(connection->server, "refused %d: a WebSocket from %s", http_status,
+			connection->peer);
 	(void)lws_write(connection->wsi, (unsigned char *)answer + LWS_PRE, (size_t)len,
 			LWS_WRITE_HTTP_FINAL);
 	return -1; /* what was written is sent before the end */
@@ -232,6 +235,13 @@ int http_stream_writeable(struct connection *connection)
 	return 0;
 }
 
+void http_stream_ends(struct connection *connection)
+{
+	if (connection && connection->stream) {
+		connection->stream->is_closed = true;
+	}
+}
+
 void http_stream_closed(struct connection *connection)
 {
 	struct stream *stream = connection->stream;
@@ -239,6 +249,10 @@ void http_stream_closed(struct connection *connection)
 		return;
 	}
 	const struct cua_http_handler *handler = &connection->server->handler;
+	if (!stream->is_answer && !stream->over && !stream->is_closed) {
+		http_write_down(connection->server, "broken off: the WebSocket %.100s from %s",
+				stream->public.head.path, connection->peer);
+	}
 	handler->on_stream_closed(&stream->public, handler->user_data);
 	connection->stream = NULL;
 	stream_destroy(stream);

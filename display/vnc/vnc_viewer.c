@@ -19,7 +19,13 @@
 
 static void drop(struct vnc_viewer *viewer, const char *why)
 {
-	cua_log_debug("viewer %d: %s", viewer->slot, why);
+	cua_log_info("viewer %d is hung up on: it %s", viewer->slot, why);
+	vnc_viewer_close(viewer);
+}
+
+static void lose(struct vnc_viewer *viewer)
+{
+	cua_log_debug("viewer %d is gone", viewer->slot);
 	vnc_viewer_close(viewer);
 }
 
@@ -108,7 +114,7 @@ static bool take_input(struct vnc_viewer *viewer)
 	do {
 		size_t taken = vnc_viewer_take_messages(viewer, &fine);
 		if (!fine) {
-			drop(viewer, "not a viewer we can serve");
+			drop(viewer, "is none that we can serve");
 			return false;
 		}
 		viewer->in_len -= taken;
@@ -132,7 +138,7 @@ static bool read_viewer(struct vnc_viewer *viewer)
 			return true;
 		}
 		if (got <= 0) {
-			drop(viewer, "gone");
+			lose(viewer);
 			return false;
 		}
 		viewer->in_len += (size_t)got;
@@ -150,7 +156,7 @@ static bool flush_viewer(struct vnc_viewer *viewer)
 {
 	bool progress = false;
 	if (!vnc_stream_flush(&viewer->to_viewer, viewer->outer.fd, &progress)) {
-		drop(viewer, "gone");
+		lose(viewer);
 		return false;
 	}
 	if (progress) {
@@ -158,7 +164,7 @@ static bool flush_viewer(struct vnc_viewer *viewer)
 	}
 	if (viewer->ending && vnc_stream_len(&viewer->to_viewer) == 0) {
 		shutdown(viewer->outer.fd, SHUT_WR);
-		drop(viewer, "closed by libvncserver");
+		drop(viewer, "says what libvncserver does not take");
 		return false;
 	}
 	return true;
@@ -184,7 +190,7 @@ static void on_outer(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	if (status < 0 || ((events & UV_DISCONNECT) && !(events & UV_READABLE))) {
-		drop(viewer, "gone");
+		lose(viewer);
 		return;
 	}
 	if (flush_viewer(viewer)) {
