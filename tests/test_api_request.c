@@ -213,7 +213,7 @@ static void an_error_is_utf8_wherever_a_quote_is_cut(void **state)
 		assert_int_equal(desktop_request_parse(text, strlen(text), screen, &request, &index,
 						 &err),
 				CUA_ERR_INVAL);
-		CUA_AUTO_JSON cJSON *json = api_error_json(&err, index);
+		CUA_AUTO_JSON cJSON *json = cua_http_error_json(&err, index);
 		CUA_AUTO_FREE char *answer = cJSON_PrintUnformatted(json);
 		assert_non_null(answer);
 		/* The answer is fit to be a request as far as UTF-8 goes. */
@@ -347,12 +347,12 @@ static void an_error_has_class_code_and_place(void **state)
 {
 	const struct cua_error err = { CUA_ERR_PERSON, 0, "somebody \"has\" it" };
 	(void)state;
-	CUA_AUTO_JSON cJSON *json = api_error_json(&err, 3);
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(&err, 3);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	assert_string_equal(text,
 			"{\"error\":{\"class\":\"person\",\"code\":\"person\",\"action\":3,"
 			"\"message\":\"somebody \\\"has\\\" it\"}}");
-	CUA_AUTO_JSON cJSON *placeless = api_error_json(&err, -1);
+	CUA_AUTO_JSON cJSON *placeless = cua_http_error_json(&err, -1);
 	CUA_AUTO_FREE char *shorter = cJSON_PrintUnformatted(placeless);
 	assert_null(strstr(shorter, "action"));
 }

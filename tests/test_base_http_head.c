@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cua/base/json.h"
 #include "cua/base/util.h"
 #include "tests/http_wire.h"
 
@@ -157,12 +158,21 @@ static void what_cannot_be_decoded_is_refused(void **state)
 	}
 }
 
+/* A refusal is a problem of the same status. */
 static void expect_answered(struct wire *wire, const char *status)
 {
 	char text[4096];
 	assert_true(wire_read_answer(wire, text, sizeof(text)));
 	if (strncmp(text, status, strlen(status)) != 0) {
 		fail_msg("\"%s\", not %s", text, status);
+	}
+	const int http_status = atoi(text + strlen("HTTP/1.1 "));
+	if (http_status >= 400) {
+		CUA_AUTO_JSON cJSON *problem = cJSON_Parse(strstr(text, "\r\n\r\n"));
+		assert_non_null(strstr(text, "\r\ncontent-type: application/problem+json\r\n"));
+		assert_int_equal(cua_json_int(problem, "status"), http_status);
+		assert_string_not_equal(cua_json_text(problem, "detail"), "");
+		assert_string_equal(cua_json_text(problem, "class"), "caller");
 	}
 }
 

@@ -374,11 +374,14 @@ static void a_refused_upgrade_is_answered(void **state)
 	} cases[] = { { "/missing", "HTTP/1.1 404 ", "nothing \\\"here\\\"" },
 		{ "/forbidden", "HTTP/1.1 403 ", "not now" } };
 	struct site *site = *state;
+	const char *type = site->listen.address ? "content-type: application/problem+json\r\n"
+						: "content-type: application/json\r\n";
 	for (size_t i = 0; i < CUA_ARRAY_LEN(cases); i++) {
 		char text[1024];
 		struct wire wire = wire_open(site);
 		assert_true(wire_upgrade(&wire, cases[i].path, text, sizeof(text)));
-		if (strncmp(text, cases[i].status, 13) != 0 || !strstr(text, cases[i].text)) {
+		if (strncmp(text, cases[i].status, 13) != 0 || !strstr(text, cases[i].text) ||
+				!strstr(text, type)) {
 			fail_msg("%s: %s", cases[i].path, text);
 		}
 		assert_true(wire_is_over(&wire));

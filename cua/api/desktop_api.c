@@ -366,7 +366,7 @@ static void on_tools_check(const char *body, size_t len, char **ret_error, void 
 	const struct host *host = user_data;
 	if (desktop_script_parse(body, len, desktop_thread_screen(host->thread), &request, &index,
 			    &error) != CUA_OK) {
-		CUA_AUTO_JSON cJSON *json = api_error_json(&error, index);
+		CUA_AUTO_JSON cJSON *json = cua_http_error_json(&error, index);
 		*ret_error = cJSON_PrintUnformatted(json);
 	}
 	desktop_request_finish(&request);
@@ -390,7 +390,7 @@ static void on_tools_act(int number, const char *body, size_t len, void *user_da
 		return;
 	}
 	desktop_job_destroy(job);
-	CUA_AUTO_JSON cJSON *json = api_error_json(&error, index);
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(&error, index);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	desktop_tools_acted(host->tools, number, text ? text : "{}");
 }
@@ -412,7 +412,7 @@ static void get_frames(struct host *host, struct cua_http_exchange *exchange)
 	(void)host;
 	cua_error_set(&error, CUA_ERR_INVAL, 0, "%s is a WebSocket: ask for an upgrade",
 			exchange->head.path);
-	CUA_AUTO_JSON cJSON *json = api_error_json(&error, -1);
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(&error, -1);
 	api_reply_json(exchange, 426, json);
 }
 
@@ -508,7 +508,7 @@ static void on_request(struct cua_http_exchange *exchange, void *user_data)
 	if (path_known) {
 		cua_error_set(&error, CUA_ERR_INVAL, 0, "%s has no method %s", exchange->head.path,
 				exchange->head.method);
-		CUA_AUTO_JSON cJSON *json = api_error_json(&error, -1);
+		CUA_AUTO_JSON cJSON *json = cua_http_error_json(&error, -1);
 		api_reply_json(exchange, 405, json);
 		return;
 	}

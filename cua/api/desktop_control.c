@@ -176,7 +176,7 @@ static void reply(const struct desktop_order *order)
 	CUA_AUTO_JSON cJSON *json =
 			order->is_plain ? cJSON_CreateObject() : control_describe(&order->control);
 	if (order->status != CUA_OK) {
-		CUA_AUTO_JSON cJSON *error = api_error_json(&order->error, -1);
+		CUA_AUTO_JSON cJSON *error = cua_http_error_json(&order->error, -1);
 		cJSON_AddItemToObject(json, "error",
 				cJSON_DetachItemFromObjectCaseSensitive(error, "error"));
 	}

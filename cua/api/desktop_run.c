@@ -367,7 +367,7 @@ cJSON *desktop_request_run(struct display *display, const struct desktop_request
 	cua_scale_answer(&request->scale, answer);
 	if (status != CUA_OK) {
 		display_release_held(display);
-		CUA_AUTO_JSON cJSON *json = api_error_json(&error, index);
+		CUA_AUTO_JSON cJSON *json = cua_http_error_json(&error, index);
 		cJSON_AddItemToObject(answer, "error",
 				cJSON_DetachItemFromObjectCaseSensitive(json, "error"));
 	}

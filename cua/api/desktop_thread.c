@@ -91,7 +91,7 @@ static void set_json(struct desktop_job *job, enum cua_status status, const cJSO
 
 static void set_error(struct desktop_job *job, const struct cua_error *error)
 {
-	CUA_AUTO_JSON cJSON *json = api_error_json(error, -1);
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(error, -1);
 	set_json(job, error->status, json);
 }
 

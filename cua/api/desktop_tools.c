@@ -563,7 +563,7 @@ void desktop_tools_judged(struct desktop_tools *tools, struct cua_http_exchange 
 		return;
 	}
 	cua_error_set(&why, CUA_ERR_POLICY, 0, "%s", reason);
-	CUA_AUTO_JSON cJSON *json = api_error_json(&why, -1);
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(&why, -1);
 	CUA_AUTO_FREE char *text = cJSON_PrintUnformatted(json);
 	desktop_tools_acted(tools, tools->act, text ? text : "{}");
 }

@@ -4,20 +4,6 @@
 
 #include "cua/base/util.h"
 
-cJSON *api_error_json(const struct cua_error *error, int action)
-{
-	cJSON *json = cJSON_CreateObject();
-	cJSON *inner = cJSON_AddObjectToObject(json, "error");
-	cJSON_AddStringToObject(
-			inner, "class", cua_error_class_name(cua_status_class(error->status)));
-	cJSON_AddStringToObject(inner, "code", cua_status_name(error->status));
-	if (action >= 0) {
-		cJSON_AddNumberToObject(inner, "action", action);
-	}
-	cJSON_AddStringToObject(inner, "message", error->msg);
-	return json;
-}
-
 void api_reply_text(struct cua_http_exchange *exchange, int http_status, const char *text)
 {
 	const struct cua_http_reply reply = { .status = http_status,
@@ -35,6 +21,6 @@ void api_reply_json(struct cua_http_exchange *exchange, int http_status, const c
 
 void api_reply_error(struct cua_http_exchange *exchange, const struct cua_error *error, int action)
 {
-	CUA_AUTO_JSON cJSON *json = api_error_json(error, action);
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(error, action);
 	api_reply_json(exchange, cua_status_http(error->status), json);
 }

@@ -5,11 +5,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "cua/base/http_error.h"
 #include "cua/base/http_server.h"
-
-/* {"error": {"class", "code", "action", "message"}}, the caller's; action: which of a list, -1
- * leaves it out. */
-cJSON *api_error_json(const struct cua_error *error, int action);
 
 /* exchange is released, as by cua_http_reply(). text: JSON. */
 void api_reply_text(struct cua_http_exchange *exchange, int http_status, const char *text);

@@ -71,7 +71,7 @@ static bool is_served(const char *head)
 
 static struct http_refusal bad(int http_status, const char *why)
 {
-	return (struct http_refusal){ http_status, "invalid", why };
+	return (struct http_refusal){ http_status, CUA_ERR_INVAL, why };
 }
 
 static struct http_refusal unserved(const char *head)
@@ -143,10 +143,12 @@ static struct http_refusal judge_text(const char *head)
 	const size_t arguments = count_of(target, line_end, '&', ';');
 	const size_t headers = count_of(line_end, line_end + strlen(line_end), '\n', '\n');
 	if (arguments > ARGUMENTS_MAX) {
-		return (struct http_refusal){ 414, "too_large", "there are too many arguments" };
+		return (struct http_refusal){ 414, CUA_ERR_TOO_LARGE,
+			"there are too many arguments" };
 	}
 	if (arguments + headers > PARTS_MAX) {
-		return (struct http_refusal){ 431, "too_large", "there are too many headers" };
+		return (struct http_refusal){ 431, CUA_ERR_TOO_LARGE,
+			"there are too many headers" };
 	}
 	return (struct http_refusal){ .http_status = 0 };
 }

@@ -7,11 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cua/base/error.h"
+
 struct http_check;
 
 struct http_refusal {
 	int http_status;
-	const char *code, *why; /* static */
+	enum cua_status status;
+	const char *why; /* static */
 };
 
 enum http_check_result {

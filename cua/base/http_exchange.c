@@ -44,16 +44,18 @@ static void exchange_destroy(struct exchange *exchange)
 }
 
 /* Answers in the handler's stead and closes the connection afterwards. */
-static void refuse(struct exchange *exchange, int http_status, const char *code, const char *why)
+static void refuse(
+		struct exchange *exchange, int http_status, enum cua_status status, const char *why)
 {
-	char text[256];
-	snprintf(text, sizeof(text),
-			"{\"error\":{\"class\":\"caller\",\"code\":\"%s\",\"message\":\"%s\"}}",
-			code, why);
+	struct cua_error error = { 0 };
+	const char *content_type = NULL;
+	(void)!CUA_FAIL(&error, status, 0, "%s", why);
+	CUA_AUTO_FREE char *text = http_refusal_text(
+			exchange->connection->server, &error, http_status, &content_type);
 	const struct cua_http_reply reply = { .status = http_status,
-		.content_type = "application/json",
-		.body = text,
-		.body_len = strlen(text) };
+		.content_type = content_type,
+		.body = text ? text : "",
+		.body_len = text ? strlen(text) : 0 };
 	struct lws *wsi = exchange->connection->wsi;
 	exchange->refused = exchange->is_last = true;
 	exchange->drains = exchange->drains ||
@@ -68,7 +70,7 @@ static void refuse_size(struct exchange *exchange)
 	exchange->drains = true;
 	snprintf(why, sizeof(why), "the body has more than %zu bytes",
 			exchange->connection->server->max_body_len);
-	refuse(exchange, 413, "too_large", why);
+	refuse(exchange, 413, CUA_ERR_TOO_LARGE, why);
 }
 
 static void hand_over(struct exchange *exchange)
@@ -121,15 +123,16 @@ static void check_head(struct exchange *exchange, enum http_head_status head)
 	exchange->is_last = connection->preview.is_last ||
 			(!length[0] && exchange->public.head.method[0] == 'P');
 	if (head == HTTP_HEAD_TOO_LONG) {
-		refuse(exchange, 414, "too_large", "the path, the query or a header is too long");
+		refuse(exchange, 414, CUA_ERR_TOO_LARGE,
+				"the path, the query or a header is too long");
 	} else if (head != HTTP_HEAD_OK) {
-		refuse(exchange, 400, "invalid",
+		refuse(exchange, 400, CUA_ERR_INVAL,
 				"it is not HTTP/1.1, a header is there twice, or a part of the "
 				"head holds a zero byte");
 	} else if (lws_hdr_total_length(connection->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
-		refuse(exchange, 411, "invalid", "send the body with a content-length");
+		refuse(exchange, 411, CUA_ERR_INVAL, "send the body with a content-length");
 	} else if (!length_fits || length[strspn(length, "0123456789")]) {
-		refuse(exchange, 400, "invalid", "content-length is not a number");
+		refuse(exchange, 400, CUA_ERR_INVAL, "content-length is not a number");
 	} else if (body_len > connection->server->max_body_len) {
 		refuse_size(exchange);
 	} else if (body_len == 0) {
@@ -171,7 +174,8 @@ int http_exchange_late(struct connection *connection)
 	struct exchange *exchange = connection->exchange;
 	if (!exchange->handed && !exchange->replied) {
 		exchange->drains = true;
-		refuse(exchange, 408, "timeout", "the body of the request did not come in time");
+		refuse(exchange, 408, CUA_ERR_TIMEOUT,
+				"the body of the request did not come in time");
 	}
 	return 0;
 }

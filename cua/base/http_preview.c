@@ -16,30 +16,35 @@
 /* libwebsockets 4.1 takes LWS_SET_TIMER_USEC_CANCEL for a moment ago. */
 #define NEVER_US ((lws_usec_t)86400000000 * 365)
 
-static const struct http_refusal too_long = { 431, "too_large",
+static const struct http_refusal too_long = { 431, CUA_ERR_TOO_LARGE,
 	"the head of the request is too long" };
-static const struct http_refusal too_late = { 408, "timeout",
+static const struct http_refusal too_late = { 408, CUA_ERR_TIMEOUT,
 	"the head of the request did not end in 10 seconds" };
-static const struct http_refusal unlike = { 400, "invalid",
+static const struct http_refusal unlike = { 400, CUA_ERR_INVAL,
 	"the head of the request can be read in more than one way" };
-static const struct http_refusal urgent = { 400, "invalid", "the request comes with urgent data" };
-static const struct http_refusal cut_off = { 400, "invalid", "the head of the request has no end" };
+static const struct http_refusal urgent = { 400, CUA_ERR_INVAL,
+	"the request comes with urgent data" };
+static const struct http_refusal cut_off = { 400, CUA_ERR_INVAL,
+	"the head of the request has no end" };
 
 /* --- refusing --- */
 
 /* It fits into what a socket that has sent all else holds. */
 static void refuse(const struct connection *connection, const struct http_refusal *refusal)
 {
-	char body[256], answer[640];
+	char answer[1024];
+	struct cua_error error = { 0 };
+	const char *content_type = NULL;
 	SSL *tls = lws_get_ssl(connection->wsi);
-	const int body_len = snprintf(body, sizeof(body),
-			"{\"error\":{\"class\":\"caller\",\"code\":\"%s\",\"message\":\"%s\"}}",
-			refusal->code, refusal->why);
+	(void)!CUA_FAIL(&error, refusal->status, 0, "%s", refusal->why);
+	CUA_AUTO_FREE char *body = http_refusal_text(
+			connection->server, &error, refusal->http_status, &content_type);
 	const int len = snprintf(answer, sizeof(answer),
-			"HTTP/1.1 %d Error\r\ncontent-type: application/json\r\n"
-			"content-length: %d\r\ncache-control: no-store\r\n"
+			"HTTP/1.1 %d Error\r\ncontent-type: %s\r\n"
+			"content-length: %zu\r\ncache-control: no-store\r\n"
 			"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n%s",
-			refusal->http_status, body_len, body);
+			refusal->http_status, content_type, body ? strlen(body) : 0,
+			body ? body : "");
 	if (tls) {
 		(void)SSL_write(tls, answer, len);
 		(void)SSL_shutdown(tls);

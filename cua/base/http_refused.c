@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cua/base/http_error.h"
 #include "cua/base/http_server_internal.h"
 
 #define CUA_LOG_MODULE "http"
@@ -10,6 +11,18 @@
 
 /* Callers decide how much is refused; nobody lets them fill a disk. */
 #define LINES_PER_S 20
+
+char *http_refusal_text(const struct cua_http_server *server, const struct cua_error *error,
+		int http_status, const char **ret_content_type)
+{
+	if (server->is_tcp) {
+		*ret_content_type = "application/problem+json";
+		return cua_http_problem(error, http_status, NULL);
+	}
+	CUA_AUTO_JSON cJSON *json = cua_http_error_json(error, -1);
+	*ret_content_type = "application/json";
+	return cJSON_PrintUnformatted(json);
+}
 
 void http_write_down(struct cua_http_server *server, const char *fmt, ...)
 {

@@ -170,7 +170,11 @@ void http_idle_before_context(struct cua_http_server *server, struct http_timer_
 void http_idle_after_context(struct cua_http_server *server, const struct http_timer_walk *before);
 void http_idle_count(struct cua_http_server *server, int difference);
 
-/* http_refused.c: a line of the log for what was refused over TCP, so many a second, from any
+/* http_refused.c: the body of an answer of ours, the caller's; NULL without memory. Over TCP
+ * a cua_http_problem(), on a unix socket a cua_http_error_json(). */
+char *http_refusal_text(const struct cua_http_server *server, const struct cua_error *error,
+		int http_status, const char **ret_content_type);
+/* A line of the log for what was refused over TCP, so many a second, from any
  * thread. Never a query, a header or a body: tokens, tickets and keys are in them. */
 void http_write_down(struct cua_http_server *server, const char *fmt, ...) CUA_PRINTF(2, 3);
 

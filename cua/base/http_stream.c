@@ -36,20 +36,17 @@ struct stream {
 static int refuse(struct connection *connection, const struct cua_error *error, int http_status)
 {
 	http_status = http_status ? http_status : cua_status_http(error->status);
-	char body[512], answer[LWS_PRE + 1024];
-	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
-	cJSON *object = cJSON_AddObjectToObject(json, "error");
-	cJSON_AddStringToObject(
-			object, "class", cua_error_class_name(cua_status_class(error->status)));
-	cJSON_AddStringToObject(object, "code", cua_status_name(error->status));
-	cJSON_AddStringToObject(object, "message", error->msg);
-	if (!cJSON_PrintPreallocated(json, body, sizeof(body), false)) {
+	char answer[LWS_PRE + 2048];
+	const char *content_type = NULL;
+	CUA_AUTO_FREE char *body =
+			http_refusal_text(connection->server, error, http_status, &content_type);
+	const int len = snprintf(answer + LWS_PRE, sizeof(answer) - LWS_PRE,
+			"HTTP/1.1 %d Error\r\ncontent-type: %s\r\n"
+			"content-length: %zu\r\nconnection: close\r\n\r\n%s",
+			http_status, content_type, body ? strlen(body) : 0, body ? body : "");
+	if (len >= (int)sizeof(answer) - LWS_PRE) {
 		return -1;
 	}
-	const int len = snprintf(answer + LWS_PRE, sizeof(answer) - LWS_PRE,
-			"HTTP/1.1 %d Error\r\ncontent-type: application/json\r\n"
-			"content-length: %zu\r\nconnection: close\r\n\r\n%s",
-			http_status, strlen(body), body);
 	http_write_down(connection->server, "refused %d: a WebSocket from %s", http_status,
 			connection->peer);
 	(void)lws_write(connection->wsi, (unsigned char *)answer + LWS_PRE, (size_t)len,

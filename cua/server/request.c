@@ -7,11 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "cua/base/http_error.h"
+
 #define CUA_LOG_MODULE "serve"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "cua/server/once.h"
-#include "cua/server/problem.h"
 #include "cua/server/request_internal.h"
 
 const char *const server_headers[] = { "host", "origin", "sec-fetch-site", "sec-fetch-mode",
@@ -194,7 +195,7 @@ static void on_work_done(uv_work_t *work, int status)
 static void refuse(struct cua_http_exchange *exchange, int http_status,
 		const struct cua_error *error, const char *headers)
 {
-	CUA_AUTO_FREE char *text = problem_text(error, http_status, NULL);
+	CUA_AUTO_FREE char *text = cua_http_problem(error, http_status, NULL);
 	const struct cua_http_reply reply = { .status = http_status,
 		.content_type = "application/problem+json",
 		.headers = headers,

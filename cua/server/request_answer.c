@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define CUA_LOG_MODULE "serve"
+#include "cua/base/http_error.h"
 #include "cua/base/json.h"
 #include "cua/base/log.h"
 #include "cua/base/util.h"
 #include "cua/server/once.h"
-#include "cua/server/problem.h"
 #include "cua/server/request_internal.h"
 
 int request_limit(const struct request *request)
@@ -116,7 +116,7 @@ void request_answer_error(struct job *job, const struct cua_error *error)
 	struct cua_error other = { 0 };
 	const int http_status = request->http_status ? request->http_status
 						     : cua_status_http(error->status);
-	CUA_AUTO_FREE char *text = problem_text(error, http_status, request->failed);
+	CUA_AUTO_FREE char *text = cua_http_problem(error, http_status, request->failed);
 	if (once_end(request, http_status, "", &other) != CUA_OK) {
 		cua_log_warn("%s", other.msg);
 	}

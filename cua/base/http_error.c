@@ -1,11 +1,11 @@
-#include "cua/server/problem.h"
+#include "cua/base/http_error.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "cua/base/util.h"
 
-char *problem_text(const struct cua_error *error, int http_status, const cJSON *more)
+char *cua_http_problem(const struct cua_error *error, int http_status, const cJSON *more)
 {
 	char type[96];
 	CUA_AUTO_JSON cJSON *json = cJSON_CreateObject();
@@ -25,4 +25,18 @@ char *problem_text(const struct cua_error *error, int http_status, const cJSON *
 		}
 	}
 	return cJSON_PrintUnformatted(json);
+}
+
+cJSON *cua_http_error_json(const struct cua_error *error, int action)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON *inner = cJSON_AddObjectToObject(json, "error");
+	cJSON_AddStringToObject(
+			inner, "class", cua_error_class_name(cua_status_class(error->status)));
+	cJSON_AddStringToObject(inner, "code", cua_status_name(error->status));
+	if (action >= 0) {
+		cJSON_AddNumberToObject(inner, "action", action);
+	}
+	cJSON_AddStringToObject(inner, "message", error->msg);
+	return json;
 }
