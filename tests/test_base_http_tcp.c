@@ -254,7 +254,7 @@ static int open_for_three(void **state)
 	return 0;
 }
 
-static void one_too_many_is_closed_at_once(void **state)
+static void one_too_many_is_told_so(void **state)
 {
 	struct site *site = *state;
 	char text[1024];
@@ -266,6 +266,9 @@ static void one_too_many_is_closed_at_once(void **state)
 	}
 	for (int i = 0; i < 5; i++) {
 		struct wire next = wire_open(site);
+		assert_true(wire_read_answer(&next, text, sizeof(text)));
+		assert_memory_equal(text, "HTTP/1.1 503 ", 13);
+		assert_non_null(strstr(text, "too many are connected"));
 		assert_true(wire_is_over(&next));
 		wire_close(&next);
 	}
@@ -473,7 +476,7 @@ int main(void)
 		ON_TLS(only_http_1_is_negotiated),
 		ON_TLS(plain_http_on_a_tls_port_does_no_harm),
 		cmocka_unit_test_setup_teardown(
-				one_too_many_is_closed_at_once, open_for_three, close_site),
+				one_too_many_is_told_so, open_for_three, close_site),
 		ON_TCP(without_descriptors_it_does_not_spin),
 		ON_TCP(urgent_data_do_not_spin),
 		ON_TCP(who_sends_but_does_not_read_costs_nothing),

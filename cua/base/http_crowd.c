@@ -52,6 +52,7 @@ void http_crowd_join(struct connection *connection)
 	TAILQ_FOREACH(oldest, &server->crowd, link)
 	{
 		if (!oldest->is_known && !oldest->is_dropped) {
+			http_preview_drop(oldest);
 			drop(oldest);
 			return;
 		}

@@ -53,6 +53,7 @@ static void on_connections(uv_poll_t *poll, int status, int events)
 		char peer[48] = "";
 		http_head_peer(fd, peer);
 		if (!http_crowd_has_room(server, peer)) {
+			http_refuse(server, fd, NULL, peer, &http_too_many);
 			close(fd);
 		} else {
 			struct lws *wsi = lws_adopt_socket(server->context, fd);

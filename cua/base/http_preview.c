@@ -29,39 +29,30 @@ static const struct http_refusal cut_off = { 400, CUA_ERR_INVAL,
 
 /* --- refusing --- */
 
-/* It fits into what a socket that has sent all else holds. */
 static void refuse(const struct connection *connection, const struct http_refusal *refusal)
 {
-	char answer[1024];
-	struct cua_error error = { 0 };
-	const char *content_type = NULL;
-	SSL *tls = lws_get_ssl(connection->wsi);
-	(void)!CUA_FAIL(&error, refusal->status, 0, "%s", refusal->why);
-	CUA_AUTO_FREE char *body = http_refusal_text(
-			connection->server, &error, refusal->http_status, &content_type);
-	const int len = snprintf(answer, sizeof(answer),
-			"HTTP/1.1 %d Error\r\ncontent-type: %s\r\n"
-			"content-length: %zu\r\ncache-control: no-store\r\n"
-			"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n%s",
-			refusal->http_status, content_type, body ? strlen(body) : 0,
-			body ? body : "");
-	if (tls) {
-		(void)SSL_write(tls, answer, len);
-		(void)SSL_shutdown(tls);
-	} else {
-		(void)send(connection->watch->fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
-	http_linger(connection->server, connection->watch->fd);
-	http_write_down(connection->server, "refused %d: %s, from %s", refusal->http_status,
-			refusal->why, connection->peer);
+	http_refuse(connection->server, connection->watch->fd, lws_get_ssl(connection->wsi),
+			connection->peer, refusal);
+}
+
+static bool has_begun(const struct connection *connection)
+{
+	return connection->preview.check && http_check_seen(connection->preview.check) > 0;
 }
 
 int http_preview_late(const struct connection *connection)
 {
-	if (connection->preview.check && http_check_seen(connection->preview.check) > 0) {
+	if (has_begun(connection)) {
 		refuse(connection, &too_late);
 	}
 	return -1;
+}
+
+void http_preview_drop(const struct connection *connection)
+{
+	if (has_begun(connection)) {
+		refuse(connection, &http_too_many);
+	}
 }
 
 /* --- one head after the other --- */

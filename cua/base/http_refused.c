@@ -1,6 +1,8 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "cua/base/http_error.h"
 #include "cua/base/http_server_internal.h"
@@ -11,6 +13,9 @@
 
 /* Callers decide how much is refused; nobody lets them fill a disk. */
 #define LINES_PER_S 20
+
+const struct http_refusal http_too_many = { 503, CUA_ERR_UNAVAILABLE,
+	"too many are connected; try again later" };
 
 char *http_refusal_text(const struct cua_http_server *server, const struct cua_error *error,
 		int http_status, const char **ret_content_type)
@@ -53,4 +58,32 @@ void http_write_down(struct cua_http_server *server, const char *fmt, ...)
 	if (has_room) {
 		cua_log_info("%s", text);
 	}
+}
+
+void http_refuse(struct cua_http_server *server, int fd, SSL *tls, const char *peer,
+		const struct http_refusal *refusal)
+{
+	char answer[1024];
+	struct cua_error error = { 0 };
+	const char *content_type = NULL;
+	(void)!CUA_FAIL(&error, refusal->status, 0, "%s", refusal->why);
+	CUA_AUTO_FREE char *body =
+			http_refusal_text(server, &error, refusal->http_status, &content_type);
+	const int len = snprintf(answer, sizeof(answer),
+			"HTTP/1.1 %d Error\r\ncontent-type: %s\r\n"
+			"content-length: %zu\r\ncache-control: no-store\r\n"
+			"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n%s",
+			refusal->http_status, content_type, body ? strlen(body) : 0,
+			body ? body : "");
+	if (tls) {
+		(void)SSL_write(tls, answer, len);
+		(void)SSL_shutdown(tls);
+	} else if (!server->is_tls) {
+		(void)send(fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	if (tls || !server->is_tls) {
+		http_linger(server, fd);
+	}
+	http_write_down(server, "refused %d: %s, from %s", refusal->http_status, refusal->why,
+			peer);
 }
