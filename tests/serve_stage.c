@@ -174,10 +174,14 @@ struct serve_session serve_login(const struct serve_stage *stage, const char *lo
 	const struct serve_call call = { "POST", "/v1/login", body, "", { 0 } };
 	struct serve_answer answer = serve_send(stage, &call);
 	assert_int_equal(answer.status, 201);
-	const char *set = strstr(answer.headers, "cua_session=");
+	char name[40];
+	snprintf(name, sizeof(name), "cua_session_%s=", strrchr(stage->base, ':') + 1);
+	const char *set = strstr(answer.headers, name);
 	assert_non_null(set);
-	assert_int_equal(sscanf(set, "cua_session=%199[^;]", session), 1);
-	snprintf(made.cookie, sizeof(made.cookie), "Cookie: other=1; cua_session=%s", session);
+	assert_int_equal(sscanf(set + strlen(name), "%199[^;]", session), 1);
+	/* Those of servers beside this one are none of it. */
+	snprintf(made.cookie, sizeof(made.cookie),
+			"Cookie: cua_session=cua_1; cua_session_1=cua_1; %s%s", name, session);
 	snprintf(made.csrf, sizeof(made.csrf), "X-Cua-Csrf: %s",
 			cua_json_text(answer.json, "csrf"));
 	snprintf(made.origin, sizeof(made.origin), "Origin: %s", stage->base);

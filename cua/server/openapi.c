@@ -184,7 +184,8 @@ static void add_security_schemes(cJSON *components)
 	cJSON_AddStringToObject(session, "in", "cookie");
 	cJSON_AddStringToObject(session, "name", "cua_session");
 	cJSON_AddStringToObject(session, "description",
-			"of a browser; each request needs the header X-Cua-Csrf as well, or "
+			"of a browser; where the URL has a port with it behind the name: "
+			"cua_session_8180. Each request needs the header X-Cua-Csrf as well, or "
 			"where it takes one a ticket");
 }
 

@@ -10,20 +10,31 @@
 #include "cua/server/server.h"
 #include "cua/server/session.h"
 
-#define COOKIE "cua_session="
-
 /* --- cookies --- */
+
+/* With the port that the client goes by, which cookies do not know: of servers beside each other,
+ * and tunnels to several, none logs the people of another out. */
+static void name_cookie(const struct cua_http_head *head, char name[32])
+{
+	const char *colon = strrchr(cua_http_header(head, "host"), ':');
+	const size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+	const bool has_port = digits > 0 && digits < 6 && !colon[1 + digits];
+	snprintf(name, 32, "cua_session%s%.5s", has_port ? "_" : "", has_port ? colon + 1 : "");
+}
 
 bool session_of_cookie(const struct cua_http_head *head, char session[TOKEN_SIZE])
 {
+	char name[32];
+	name_cookie(head, name);
+	const size_t name_len = strlen(name);
 	const char *at = cua_http_header(head, "cookie");
 	while (*at) {
 		at += strspn(at, "; ");
 		const size_t len = strcspn(at, ";");
-		if (strncmp(at, COOKIE, strlen(COOKIE)) == 0 &&
-				len - strlen(COOKIE) < (size_t)TOKEN_SIZE) {
-			snprintf(session, TOKEN_SIZE, "%.*s", (int)(len - strlen(COOKIE)),
-					at + strlen(COOKIE));
+		if (strncmp(at, name, name_len) == 0 && at[name_len] == '=' &&
+				len - name_len <= (size_t)TOKEN_SIZE) {
+			snprintf(session, TOKEN_SIZE, "%.*s", (int)(len - name_len - 1),
+					at + name_len + 1);
 			return true;
 		}
 		at += len;
@@ -34,10 +45,12 @@ bool session_of_cookie(const struct cua_http_head *head, char session[TOKEN_SIZE
 static enum cua_status set_cookie(struct request *request, const char *session, int64_t lasts_s,
 		struct cua_error *err)
 {
+	char name[32];
+	name_cookie(request->head, name);
 	return cua_buffer_printf(&request->headers, err,
-			"set-cookie: " COOKIE "%s; Path=/; HttpOnly; SameSite=Strict; "
+			"set-cookie: %s=%s; Path=/; HttpOnly; SameSite=Strict; "
 			"Max-Age=%lld%s\r\n",
-			session, (long long)lasts_s,
+			name, session, (long long)lasts_s,
 			request->server->options->certificate_path ? "; Secure" : "");
 }
 

@@ -62,10 +62,10 @@ static bool is_origin_of_ours(const char *origin)
 	return false;
 }
 
-static bool take_cookie(char *cookie)
+static bool take_cookie(char *host, char *cookie)
 {
-	static const char *const names[] = { "cookie", NULL };
-	const struct cua_http_head head = { .headers = { cookie }, .header_names = names };
+	static const char *const names[] = { "host", "cookie", NULL };
+	const struct cua_http_head head = { .headers = { host, cookie }, .header_names = names };
 	char session[TOKEN_SIZE];
 	if (!session_of_cookie(&head, session)) {
 		return false;
@@ -77,7 +77,7 @@ static bool take_cookie(char *cookie)
 
 static void knock(char *lines[LINES])
 {
-	const bool has_cookie = take_cookie(lines[COOKIE]);
+	const bool has_cookie = take_cookie(lines[HOST], lines[COOKIE]);
 	const bool is_get = strcmp(lines[METHOD], "GET") == 0 || strcmp(lines[METHOD], "HEAD") == 0;
 	for (int bits = 0; bits < 8; bits++) {
 		const struct gate_request request = { lines[METHOD], lines[HOST], lines[ORIGIN],
