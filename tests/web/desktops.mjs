@@ -101,16 +101,18 @@ test('by keyboard alone it is taken, left and given back', async () => {
 });
 
 test('what is copied there is in the clipboard of who has it', async () => {
+	const holds = (text) =>
+		until(text, () => ann.evaluate(async (text) => (await navigator.clipboard.readText()) === text, text));
+	await server.call('POST', '/v1/desktops/bench/actions', { actions: [{ action: 'clipboard_set', text: 'Δήλος' }] });
 	await server.call('POST', '/v1/desktops/bench/actions', { actions: [{ action: 'open_app', name: 'xterm' }] });
 	await ann.getByLabel('Privately').uncheck();
 	await ann.getByRole('button', { name: 'Take over' }).click();
 	await ann.getByText('Yours', { exact: true }).waitFor();
 	await workedOn(ann, 800);
+	await holds('Δήλος');
 	await ann.locator('.live-screen canvas').click({ position: { x: 200, y: 120 } });
 	await ann.keyboard.type("printf 'G\\303\\266teborg %d' $((6*7)) | xclip -selection clipboard\n");
-	await until('the clipboard', () =>
-		ann.evaluate(async () => (await navigator.clipboard.readText()) === 'Göteborg 42'),
-	);
+	await holds('Göteborg 42');
 	await ann.getByRole('button', { name: 'Give back' }).click();
 	await ann.getByText('Live', { exact: true }).waitFor();
 });

@@ -1,7 +1,7 @@
 // How the page is served: its policy, its caching, its size; and who gets in.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -152,6 +152,19 @@ test('what a browser hands to other ports opens nothing', async () => {
 	await tab.getByRole('button', { name: 'Log out' }).click();
 	await tab.getByRole('heading', { name: 'Log in to cua' }).waitFor();
 	assert.equal(await tab.evaluate(() => localStorage.getItem('cua-csrf')), null);
+	await page.context().close();
+});
+
+test('who logs in at a server beside it stays logged in', async (t) => {
+	const folders = ['state', 'run'].map((name) => join(process.env.HOME, name));
+	folders.forEach((folder) => mkdirSync(folder, { mode: 0o700 }));
+	const beside = await Server.start({ CUA_STATE_DIR: folders[0], CUA_RUNTIME_DIR: folders[1] });
+	t.after(() => beside.stop('SIGTERM'));
+	const page = await openPage(browser);
+	for (const url of [server.login(), beside.url, server.base, beside.base]) {
+		await page.goto(url);
+		await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+	}
 	await page.context().close();
 });
 

@@ -16,8 +16,8 @@ export const waitMs = 60000;
 export const command = (...words) => execFileSync(cua, words, { encoding: 'utf8' }).trim();
 
 /** A program that says on its first line that it is ready. */
-async function begin(program, words) {
-	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+async function begin(program, words, env = {}) {
+	const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
 	const line = await new Promise((resolve, reject) => {
 		createInterface(child.stdout).once('line', resolve);
 		child.once('exit', (status) => reject(new Error(`${program} ended with ${status}`)));
@@ -40,14 +40,16 @@ export async function until(what, holds) {
 }
 
 export class Server {
-	static async start(port = 0) {
+	/** env: of a server beside another, which has folders of its own. */
+	static async start(env) {
 		const server = new Server();
-		await server.begin(port);
+		server.env = env;
+		await server.begin(0);
 		return server;
 	}
 
 	async begin(port) {
-		const { child, line } = await begin(cua, ['serve', '--print-login', '--spares=0', `--port=${port}`]);
+		const { child, line } = await begin(cua, ['serve', '--print-login', '--spares=0', `--port=${port}`], this.env);
 		this.child = child;
 		this.url = line;
 		this.base = line.replace(/\/#.*/, '');

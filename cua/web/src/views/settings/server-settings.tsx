@@ -38,14 +38,16 @@ function Webhooks({ settings, onChange }: { settings: ServerSettings; onChange: 
 				</div>
 			))}
 			<form
-				class="tell"
+				class="stack tight"
 				onSubmit={async (event) => {
 					event.preventDefault();
 					if (await onChange([...kept, { url }])) setUrl('');
 				}}
 			>
 				<TextField label="Address of another" type="url" value={url} onInput={setUrl} required />
-				<Button submit>Add</Button>
+				<div class="row">
+					<Button submit>Add</Button>
+				</div>
 			</form>
 		</div>
 	);
@@ -69,7 +71,7 @@ export function ServerSettingsForm() {
 			<Failure message={error || action.error} />
 			{saved && <Notice kind="good">Saved.</Notice>}
 			<form
-				class="tell"
+				class="stack tight"
 				onSubmit={(event) => {
 					event.preventDefault();
 					void change({ max_agents: agents ? Number(agents) : null });
@@ -83,9 +85,11 @@ export function ServerSettingsForm() {
 					value={agents}
 					onInput={setAgents}
 				/>
-				<Button submit idle={action.busy}>
-					Save
-				</Button>
+				<div class="row">
+					<Button submit idle={action.busy}>
+						Save
+					</Button>
+				</div>
 			</form>
 			{data && <Webhooks settings={data} onChange={(webhooks) => change({ webhooks })} />}
 		</section>
