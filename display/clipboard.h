@@ -64,6 +64,7 @@ struct display_clipboard {
 	/* The text for viewers. */
 	uint64_t offer_asked_us;    /* 0: no question is open */
 	bool offer_again;           /* the content changed meanwhile */
+	bool offer_is_for_all;      /* not to newcomers alone */
 	bool offer_is_private;      /* the question is of the owner's, */
 	unsigned int offer_control; /* of the owner who had it so then */
 };
@@ -163,8 +164,9 @@ CUA_NODISCARD enum cua_status clipboard_wait_count(struct display *display,
 /* From now on clipboard_event() is called for every new content of a selection. */
 void clipboard_watch(struct display *display);
 void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event);
-/* Sends the text, if it is one and not too long, once its owner has told it. */
-void clipboard_offer_to_viewers(struct display *display);
+/* Sends the text, if it is one and not too long, once its owner has told it. is_for_all: not to
+ * those alone who have come and had none yet. */
+void clipboard_offer_to_viewers(struct display *display, bool is_for_all);
 /* Offers what has changed while an owner did not answer. How long to sleep at most, -1 for ever. */
 int clipboard_idle(struct display *display);
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);

@@ -23,7 +23,7 @@ void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *
 {
 	display->secret.was_copied = display->secret.was_copied || veil_is_on(display);
 	if (event->selection == display->atoms.clipboard) {
-		clipboard_offer_to_viewers(display);
+		clipboard_offer_to_viewers(display, true);
 	}
 }
 
@@ -42,19 +42,22 @@ static enum audience find_audience(const struct display *display)
 	return people_show_private(display) ? AUDIENCE_OWNER : AUDIENCE_NOBODY;
 }
 
-static void offer(struct display *display, const char *text, size_t len)
+static void offer(struct display *display, const char *text, size_t len, bool is_for_all)
 {
 	if (len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
 			cua_utf8_check(text, len, NULL) == CUA_OK) {
-		people_send_cut_text(display, text, len, find_audience(display) == AUDIENCE_OWNER);
+		people_send_cut_text(display, text, len, find_audience(display) == AUDIENCE_OWNER,
+				is_for_all);
 	}
 }
 
-static void offer_own(struct display *display, const struct clipboard_content *content)
+static void offer_own(
+		struct display *display, const struct clipboard_content *content, bool is_for_all)
 {
 	for (int i = 0; i < content->count; i++) {
 		if (content->items[i].target == display->atoms.utf8_string) {
-			offer(display, (const char *)content->items[i].data, content->items[i].len);
+			offer(display, (const char *)content->items[i].data, content->items[i].len,
+					is_for_all);
 		}
 	}
 }
@@ -71,7 +74,7 @@ static bool is_for_same(const struct display *display)
 					clipboard->offer_control == display->takeover.count);
 }
 
-void clipboard_offer_to_viewers(struct display *display)
+void clipboard_offer_to_viewers(struct display *display, bool is_for_all)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
 	const uint64_t now_us = cua_now_us();
@@ -80,16 +83,18 @@ void clipboard_offer_to_viewers(struct display *display)
 		return;
 	}
 	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
-		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD]);
+		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD], is_for_all);
 		return;
 	}
 	if (clipboard->offer_asked_us > 0 &&
 			now_us < clipboard->offer_asked_us + ANSWER_TIMEOUT_US) {
-		clipboard->offer_again = true; /* one question at a time */
+		/* One question at a time. Who has come meanwhile gets the answer, too. */
+		clipboard->offer_again = clipboard->offer_again || is_for_all;
 		return;
 	}
 	clipboard->offer_asked_us = now_us;
 	clipboard->offer_again = false;
+	clipboard->offer_is_for_all = is_for_all;
 	clipboard->offer_is_private = audience == AUDIENCE_OWNER;
 	clipboard->offer_control = display->takeover.count;
 	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
@@ -105,7 +110,7 @@ int clipboard_idle(struct display *display)
 	}
 	if (cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US) == 0) {
 		display->clipboard.offer_again = false;
-		clipboard_offer_to_viewers(display);
+		clipboard_offer_to_viewers(display, true);
 		return -1;
 	}
 	return cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US);
@@ -122,13 +127,13 @@ void clipboard_offer_answered(struct display *display, const XSelectionEvent *ev
 		XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
 	}
 	if (text && is_for_same(display)) {
-		offer(display, (const char *)text, count);
+		offer(display, (const char *)text, count, display->clipboard.offer_is_for_all);
 	}
 	if (text) {
 		XFree(text);
 	}
 	display->clipboard.offer_asked_us = 0;
 	if (display->clipboard.offer_again) {
-		clipboard_offer_to_viewers(display);
+		clipboard_offer_to_viewers(display, true);
 	}
 }

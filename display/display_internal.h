@@ -189,7 +189,8 @@ struct display_people {
 	int down_count;
 	char cut_text[VNC_LINK_TEXT_MAX + 1];
 	bool cut_text_new;
-	bool text_unsent; /* the link was full when the clipboard was offered */
+	/* The link was full when the clipboard was offered: to all, to who had come. */
+	bool text_unsent, newcomers_unsent;
 	uint32_t viewers, controllers;
 	struct people_viewer at[VNC_LINK_VIEWERS_MAX];
 	unsigned int keys, clicks; /* what the person did this time */
@@ -703,7 +704,8 @@ void people_send(struct display *display);
 void people_resized(struct display *display);
 /* For viewers with control; not if it came from one. */
 /* is_private: to viewers of the person alone who has the desktop in private. */
-void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private);
+void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private,
+		bool is_for_all);
 /* Those of that person see the private screen, as the vnc process was told. */
 bool people_show_private(const struct display *display);
 /* The link was full and something is waiting for room in it. */

@@ -146,18 +146,24 @@ static bool send_moved(struct display *display)
 	return link_send(display, &message, NULL, -1);
 }
 
-/* Not back to where it came from. */
-void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private)
+void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private,
+		bool is_for_all)
 {
 	struct display_people *people = &display->people;
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text.is_private = is_private,
+		.u.cut_text = { is_private, is_for_all },
 		.data_len = (uint32_t)len };
-	if (people->controllers > 0 && len <= VNC_LINK_TEXT_MAX &&
-			(strlen(people->cut_text) != len ||
-					memcmp(people->cut_text, text, len) != 0)) {
+	/* Not back to where it came from. */
+	const bool is_theirs = is_for_all && strlen(people->cut_text) == len &&
+			memcmp(people->cut_text, text, len) == 0;
+	if (people->controllers == 0 || len > VNC_LINK_TEXT_MAX || is_theirs) {
+		return;
+	}
+	if (is_for_all) {
 		people->cut_text[0] = '\0';
-		people->text_unsent = !link_send(display, &message, text, -1);
+	}
+	if (!link_send(display, &message, text, -1)) {
+		*(is_for_all ? &people->text_unsent : &people->newcomers_unsent) = true;
 	}
 }
 
@@ -180,7 +186,8 @@ bool people_wants_to_send(const struct display *display)
 	const struct display_people *people = &display->people;
 	return may_send(display) &&
 			(people->full_damage || people->cursor_changed || people->pointer_moved ||
-					people->private_changed || people->text_unsent);
+					people->private_changed || people->text_unsent ||
+					people->newcomers_unsent);
 }
 
 void people_damaged(struct display *display, const struct cua_region *area)
@@ -241,9 +248,10 @@ void people_send(struct display *display)
 		people->pointer_moved = !send_moved(display);
 	}
 	people->sending = false;
-	if (people->text_unsent && !display->dead) {
-		people->text_unsent = false;
-		clipboard_offer_to_viewers(display);
+	if ((people->text_unsent || people->newcomers_unsent) && !display->dead) {
+		const bool is_for_all = people->text_unsent;
+		people->text_unsent = people->newcomers_unsent = false;
+		clipboard_offer_to_viewers(display, is_for_all);
 	}
 }
 
@@ -388,10 +396,6 @@ static void count_viewers(struct display *display, uint32_t viewers, uint32_t co
 	people->full_damage = people->full_damage || viewers > people->viewers;
 	people->cursor_changed = people->pointer_moved = true;
 	people->viewers = viewers;
-	if (controllers > people->controllers) {
-		people->controllers = controllers;
-		clipboard_offer_to_viewers(display);
-	}
 	people->controllers = controllers;
 	takeover_follow_viewers(display);
 	tell(display);
@@ -457,6 +461,11 @@ static void handle_message(
 		break;
 	case VNC_LINK_JOINED:
 		viewer_joined(display, message);
+		break;
+	case VNC_LINK_READY:
+		if (viewer_of(people, message).mode != VNC_MODE_WATCH) {
+			clipboard_offer_to_viewers(display, false);
+		}
 		break;
 	case VNC_LINK_LEFT:
 		people->at[message->viewer] = (struct people_viewer){ .is_there = false };

@@ -18,6 +18,7 @@ static bool is_sane(const struct vnc_link_message *message, const char *data)
 	switch (message->type) {
 	case VNC_LINK_KEY:
 	case VNC_LINK_POINTER:
+	case VNC_LINK_READY:
 	case VNC_LINK_LEFT:
 	case VNC_LINK_RESUME:
 		return message->data_len == 0;

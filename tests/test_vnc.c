@@ -210,7 +210,8 @@ static void cut_text_reaches_who_may_act_but_no_strangers(void **state)
 	vnc_viewer_sync(viewer);
 
 	static const char text[] = "caf\xc3\xa9 \xe4\xb8\xad";
-	struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT };
+	struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
+		.u.cut_text.is_for_all = true };
 	message.data_len = sizeof(text) - 1;
 	vnc_host_send(host, &message, text, -1);
 	vnc_viewer_wait(viewer, got_text, "caf\xe9 ?");
@@ -224,6 +225,38 @@ static void cut_text_reaches_who_may_act_but_no_strangers(void **state)
 	}
 	close(stranger);
 	vnc_viewer_disconnect(viewer);
+}
+
+static void hear_ready(struct vnc_host *host)
+{
+	struct vnc_heard heard;
+	do {
+		assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
+	} while (heard.message.type != VNC_LINK_READY);
+}
+
+/* What was copied before is for who comes, and not once more for who is there. */
+static void who_comes_is_told_of_the_text(void **state)
+{
+	struct vnc_host *host = *state;
+	struct vnc_seen first_seen, next_seen;
+	struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT, .data_len = 3 };
+	rfbClient *first = join(host, VNC_CONTROL_PASSWORD, &first_seen);
+	hear_ready(host);
+	vnc_host_send(host, &message, "one", -1);
+	vnc_viewer_wait(first, got_text, "one");
+	rfbClient *next = join(host, VNC_CONTROL_PASSWORD, &next_seen);
+	hear_ready(host);
+	vnc_host_send(host, &message, "two", -1);
+	vnc_viewer_wait(next, got_text, "two");
+	vnc_viewer_sync(first);
+	assert_string_equal(first_seen.text, "one");
+	message.u.cut_text.is_for_all = true;
+	vnc_host_send(host, &message, "all", -1);
+	vnc_viewer_wait(first, got_text, "all");
+	vnc_viewer_wait(next, got_text, "all");
+	vnc_viewer_disconnect(first);
+	vnc_viewer_disconnect(next);
 }
 
 static void extended_clipboard_carries_utf8(void **state)
@@ -268,6 +301,7 @@ static void who_takes_no_text_unasked_is_told_that_there_is_some(void **state)
 	static const uint8_t request[] = { 6, 0, 0, 0, 0xff, 0xff, 0xff, 0xfc, 2, 0, 0, 1 };
 	static const char text[] = "größer";
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
+		.u.cut_text.is_for_all = true,
 		.data_len = sizeof(text) - 1 };
 	struct cua_buffer CUA_AUTO_BUFFER told;
 	uint8_t body[256];
@@ -392,6 +426,8 @@ int main(void)
 				pointer_shapes_reach_viewers, vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(cut_text_reaches_who_may_act_but_no_strangers,
 				vnc_test_start, vnc_test_stop),
+		cmocka_unit_test_setup_teardown(
+				who_comes_is_told_of_the_text, vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(
 				extended_clipboard_carries_utf8, vnc_test_start, vnc_test_stop),
 		cmocka_unit_test_setup_teardown(

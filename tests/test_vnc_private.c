@@ -144,6 +144,7 @@ static void nor_is_anybody_else_told_what_is_copied(void **state)
 	uint32_t *screen = hide(host, "ann");
 	expect(&ann, SCREEN);
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
+		.u.cut_text.is_for_all = true,
 		.data_len = sizeof(text) - 1 };
 	vnc_host_send(host, &message, text, -1);
 	fill(screen, 0xff0000);
@@ -156,7 +157,7 @@ static void nor_is_anybody_else_told_what_is_copied(void **state)
 	expect(&ben, 0x00aa00);
 	/* Nor afterwards, of what was meant for her alone. */
 	const struct vnc_link_message late = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text.is_private = true,
+		.u.cut_text = { .is_private = true, .is_for_all = true },
 		.data_len = sizeof(text) - 1 };
 	vnc_host_send(host, &late, text, -1);
 	fill(host->pixels, 0x0000aa);

@@ -211,6 +211,7 @@ void vnc_host_hear_input(struct vnc_host *host, struct vnc_heard *heard)
 		assert_true(vnc_host_hear(host, heard, VNC_DEADLINE_MS));
 	} while (heard->message.type == VNC_LINK_VIEWERS ||
 			heard->message.type == VNC_LINK_JOINED ||
+			heard->message.type == VNC_LINK_READY ||
 			heard->message.type == VNC_LINK_LEFT);
 }
 

@@ -36,9 +36,9 @@ struct vnc_heard {
 void vnc_host_start(struct vnc_host *host);
 /* Sends a frame of a pattern, and the passwords; returns the TCP port or -1. */
 int vnc_host_open(struct vnc_host *host, uint32_t width_px, uint32_t height_px, int32_t port);
-/* Hangs up, and waits for the end of the process; returns its wait status. */
 /* What the server has said so far; the caller frees. */
 char *vnc_host_log(const struct vnc_host *host);
+/* Hangs up, and waits for the end of the process; returns its wait status. */
 int vnc_host_stop(struct vnc_host *host);
 
 void vnc_host_send(struct vnc_host *host, const struct vnc_link_message *message, const void *data,

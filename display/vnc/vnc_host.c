@@ -142,7 +142,8 @@ static void on_message(struct vnc_server *server, const struct vnc_link_message 
 		if (message->data_len <= VNC_LINK_TEXT_MAX &&
 				cua_utf8_check(data, message->data_len, NULL) == CUA_OK) {
 			vnc_rfb_set_cut_text(server->rfb, data, message->data_len,
-					message->u.cut_text.is_private != 0);
+					message->u.cut_text.is_private != 0,
+					message->u.cut_text.is_for_all != 0);
 		}
 		break;
 	default:

@@ -33,6 +33,8 @@ enum vnc_link_type {
 	/* vnc to host */
 	/* A viewer is in, and may do what its mode says; before anything else of it. */
 	VNC_LINK_JOINED,
+	/* Its client has asked for pixels: it has said what else it can take. */
+	VNC_LINK_READY,
 	VNC_LINK_LEFT, /* all that it held was released by messages before it */
 	/* A viewer with control pressed or released a key. A press may repeat; the release of each
 	 * key that was pressed always comes, at the latest when the viewer leaves. */
@@ -51,7 +53,8 @@ enum vnc_link_type {
 
 struct vnc_link_message {
 	uint32_t type;
-	uint32_t viewer; /* whose: JOINED, LEFT, KEY, POINTER, CUT_TEXT, RESUME; a small number */
+	uint32_t viewer; /* whose: JOINED, READY, LEFT, KEY, POINTER, CUT_TEXT, RESUME; a small
+			    number */
 	union {
 		struct {
 			uint32_t width_px, height_px,
@@ -69,6 +72,8 @@ struct vnc_link_message {
 		struct {
 			/* Not 0: for those alone who see the private frame when it is sent on. */
 			uint32_t is_private;
+			/* 0: for those alone who have had none since they were ready. */
+			uint32_t is_for_all;
 		} cut_text; /* of SET_CUT_TEXT */
 		struct {
 			char view_password[VNC_PASSWORD_LEN + 1];

@@ -25,7 +25,7 @@ void vnc_mailbox_finish(struct vnc_mailbox *mailbox)
 		cua_closep(&mailbox->joining[slot].fd);
 	}
 	rfbFreeCursor(mailbox->cursor);
-	free(mailbox->text);
+	free(mailbox->text.bytes);
 	vnc_mailbox_init(mailbox);
 }
 
@@ -156,27 +156,30 @@ void vnc_rfb_set_passwords(struct vnc_rfb *rfb, const char *view, const char *co
 	pthread_mutex_unlock(&rfb->lock);
 }
 
-void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private)
+void vnc_rfb_set_cut_text(
+		struct vnc_rfb *rfb, const char *text, size_t len, bool is_private, bool is_for_all)
 {
 	char *copy = malloc(len + 1);
 	if (!copy) {
 		return;
 	}
 	memcpy(copy, text, len);
-	copy[len] = '\0';
 	pthread_mutex_lock(&rfb->lock);
-	free(rfb->mailbox.text);
-	rfb->mailbox.text = copy;
-	rfb->mailbox.text_len = len;
-	rfb->mailbox.text_is_private = is_private;
+	const struct vnc_cut_text unsent = rfb->mailbox.text;
+	const bool was_for_all = unsent.bytes && unsent.is_for_all;
+	free(unsent.bytes);
+	rfb->mailbox.text = (struct vnc_cut_text){ .bytes = copy,
+		.len = len,
+		.is_private = is_private,
+		.is_for_all = is_for_all || was_for_all };
 	unlock_and_wake(rfb);
 }
 
 void vnc_rfb_forget_cut_text(struct vnc_rfb *rfb)
 {
 	pthread_mutex_lock(&rfb->lock);
-	free(rfb->mailbox.text);
-	rfb->mailbox.text = NULL;
+	free(rfb->mailbox.text.bytes);
+	rfb->mailbox.text.bytes = NULL;
 	pthread_mutex_unlock(&rfb->lock);
 }
 

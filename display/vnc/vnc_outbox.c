@@ -63,6 +63,11 @@ void vnc_outbox_joined(struct vnc_outbox *outbox, int viewer, const struct vnc_p
 	}
 }
 
+void vnc_outbox_ready(struct vnc_outbox *outbox, int viewer)
+{
+	(void)push(outbox, VNC_LINK_READY, viewer);
+}
+
 void vnc_outbox_left(struct vnc_outbox *outbox, int viewer)
 {
 	(void)push(outbox, VNC_LINK_LEFT, viewer);

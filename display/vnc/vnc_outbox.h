@@ -42,6 +42,7 @@ bool vnc_outbox_has_room(const struct vnc_outbox *outbox);
 
 /* viewer: its slot. */
 void vnc_outbox_joined(struct vnc_outbox *outbox, int viewer, const struct vnc_pass *pass);
+void vnc_outbox_ready(struct vnc_outbox *outbox, int viewer);
 void vnc_outbox_left(struct vnc_outbox *outbox, int viewer);
 void vnc_outbox_key(struct vnc_outbox *outbox, int viewer, uint32_t keysym, bool down);
 void vnc_outbox_pointer(

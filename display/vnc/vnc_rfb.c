@@ -88,6 +88,21 @@ static void on_client_gone(rfbClientPtr client)
 	report(viewer->rfb, viewer->slot, VNC_ACCESS_NONE, true);
 }
 
+static void on_update_request(rfbClientPtr client, rfbFramebufferUpdateRequestMsg *request)
+{
+	struct vnc_client *viewer = client->clientData;
+	struct vnc_rfb *rfb = viewer->rfb;
+	(void)request;
+	if (viewer->is_ready) {
+		return;
+	}
+	viewer->is_ready = true;
+	pthread_mutex_lock(&rfb->lock);
+	rfb->reports[viewer->slot].is_ready = true;
+	pthread_mutex_unlock(&rfb->lock);
+	rfb->notify(rfb->user_data);
+}
+
 enum rfbNewClientAction vnc_rfb_on_new_client(rfbClientPtr client)
 {
 	struct vnc_rfb *rfb = client->screen->screenData;
@@ -97,6 +112,7 @@ enum rfbNewClientAction vnc_rfb_on_new_client(rfbClientPtr client)
 	client->reverseConnection = access != VNC_ACCESS_NONE;
 	client->viewOnly = access == VNC_ACCESS_VIEW;
 	client->clientGoneHook = on_client_gone;
+	client->clientFramebufferUpdateRequestHook = on_update_request;
 	rfb->joining = NULL;
 	return RFB_CLIENT_ACCEPT;
 }
@@ -186,9 +202,8 @@ static bool handle_mailbox(struct vnc_rfb *rfb)
 		if (taken.moved) {
 			vnc_screen_move_cursor(rfb, taken.x, taken.y);
 		}
-		if (taken.text) {
-			vnc_screen_send_text(
-					rfb, taken.text, taken.text_len, taken.text_is_private);
+		if (taken.text.bytes) {
+			vnc_screen_send_text(rfb, &taken.text);
 		}
 		for (int slot = 0; slot < VNC_VIEWERS_MAX; slot++) {
 			if (taken.joining[slot].fd >= 0) {

@@ -22,7 +22,8 @@ enum vnc_access {
 
 struct vnc_report {
 	enum vnc_access access;
-	bool gone; /* libvncserver is done with the viewer; its slot may be used again */
+	bool is_ready; /* its client has asked for pixels */
+	bool gone;     /* libvncserver is done with the viewer; its slot may be used again */
 };
 
 struct vnc_rfb;
@@ -54,8 +55,10 @@ void vnc_rfb_set_cursor(struct vnc_rfb *rfb, uint16_t width, uint16_t height, ui
 void vnc_rfb_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y);
 /* NUL-terminated; an empty one lets nobody in. */
 void vnc_rfb_set_passwords(struct vnc_rfb *rfb, const char *view, const char *control);
-/* Valid UTF-8, LF line ends; copied. is_private: for those alone who see the private frame. */
-void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private);
+/* Valid UTF-8, LF line ends; copied. is_private: for those alone who see the private frame;
+ * is_for_all: not for those alone who have had none since they were ready. */
+void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private,
+		bool is_for_all);
 /* One that was not sent yet never is. */
 void vnc_rfb_forget_cut_text(struct vnc_rfb *rfb);
 

@@ -38,6 +38,12 @@ struct vnc_joining {
 	enum vnc_access access; /* that it has without a password */
 };
 
+struct vnc_cut_text {
+	char *bytes; /* owned; NULL for none */
+	size_t len;
+	bool is_private, is_for_all;
+};
+
 struct vnc_mailbox {
 	bool stop;
 	struct vnc_frame_source frame;
@@ -49,9 +55,7 @@ struct vnc_mailbox {
 	rfbCursorPtr cursor; /* owned; NULL if unchanged */
 	bool moved;
 	uint16_t x, y;
-	char *text; /* owned; NULL if unchanged */
-	size_t text_len;
-	bool text_is_private; /* for those who see the private frame */
+	struct vnc_cut_text text;
 	struct vnc_joining joining[VNC_VIEWERS_MAX];
 };
 
@@ -65,6 +69,7 @@ struct vnc_client {
 	int slot;
 	uint32_t source;
 	enum vnc_access access; /* without a password */
+	bool is_ready, has_text;
 };
 
 struct vnc_rfb {
@@ -103,7 +108,7 @@ rfbCursorPtr vnc_cursor_create(uint16_t width, uint16_t height, uint16_t hot_x, 
 /* The frame becomes rfb->frame; viewers are told of another size. */
 void vnc_screen_set_frame(struct vnc_rfb *rfb, struct vnc_frame_source frame);
 void vnc_screen_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y);
-void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private);
+void vnc_screen_send_text(struct vnc_rfb *rfb, const struct vnc_cut_text *text);
 void vnc_screen_finish(struct vnc_rfb *rfb);
 /* The box of a frame into pixels of its size; clipped. False if there is nothing to be read. */
 bool vnc_screen_read(const struct vnc_frame_source *frame, char *pixels, struct vnc_box *box);

@@ -285,7 +285,7 @@ static void send_extended_text(rfbClientPtr client, const struct cua_buffer *mes
 
 /* Not rfbSendServerCutTextUTF8(): in 0.9.14 it also writes to clients that have not
  * authenticated yet, which gives the text away. */
-void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private)
+void vnc_screen_send_text(struct vnc_rfb *rfb, const struct vnc_cut_text *text)
 {
 	struct cua_buffer CUA_AUTO_BUFFER latin1;
 	struct cua_buffer CUA_AUTO_BUFFER crlf;
@@ -293,18 +293,21 @@ void vnc_screen_send_text(struct vnc_rfb *rfb, const char *text, size_t len, boo
 	cua_buffer_init(&latin1, VNC_LINK_TEXT_MAX);
 	cua_buffer_init(&crlf, 2 * VNC_LINK_TEXT_MAX + 1);
 	cua_buffer_init(&message, 4 * VNC_LINK_TEXT_MAX);
-	if (vnc_text_to_latin1(text, len, &latin1, NULL) != CUA_OK ||
-			vnc_text_to_crlf(text, len, &crlf, NULL) != CUA_OK ||
-			vnc_text_deflate(text, len, &message, NULL) != CUA_OK) {
+	if (vnc_text_to_latin1(text->bytes, text->len, &latin1, NULL) != CUA_OK ||
+			vnc_text_to_crlf(text->bytes, text->len, &crlf, NULL) != CUA_OK ||
+			vnc_text_deflate(text->bytes, text->len, &message, NULL) != CUA_OK) {
 		return;
 	}
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(rfb->screen);
 	rfbClientPtr client;
 	while ((client = rfbClientIteratorNext(iterator))) {
-		if (client->state != RFB_NORMAL || client->viewOnly ||
-				!vnc_private_may_have(rfb, client, is_private)) {
+		struct vnc_client *viewer = client->clientData;
+		if (!viewer->is_ready || client->viewOnly ||
+				(viewer->has_text && !text->is_for_all) ||
+				!vnc_private_may_have(rfb, client, text->is_private)) {
 			continue;
 		}
+		viewer->has_text = true;
 		if (client->enableExtendedClipboard) {
 			send_extended_text(client, &message, &crlf);
 		} else {

@@ -302,12 +302,17 @@ void vnc_viewer_update(struct vnc_viewer *viewer)
 		free_slot_if_done(viewer);
 		return;
 	}
-	enum vnc_access access = vnc_rfb_report(viewer->relay->rfb, viewer->slot).access;
+	const struct vnc_report report = vnc_rfb_report(viewer->relay->rfb, viewer->slot);
+	const enum vnc_access access = report.access;
 	if (access != viewer->access && access != VNC_ACCESS_NONE) {
 		viewer->access = access;
 		viewer->pass.mode = access == VNC_ACCESS_CONTROL ? VNC_MODE_ACT : VNC_MODE_WATCH;
 		viewer->relay->on_change(viewer->relay);
 		vnc_viewer_unblock(viewer);
+	}
+	if (report.is_ready && !viewer->is_ready) {
+		viewer->is_ready = true;
+		vnc_outbox_ready(viewer->relay->outbox, viewer->slot);
 	}
 }
 

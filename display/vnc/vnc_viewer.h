@@ -48,6 +48,7 @@ struct vnc_viewer {
 	bool has_pass;         /* or has to show one: no password is asked */
 	struct vnc_pass pass;  /* who it is, as far as that is known */
 	bool announced;        /* the host knows of it */
+	bool is_ready;         /* its client has asked for pixels; the host knows */
 	struct vnc_side outer; /* the viewer */
 	struct vnc_side inner; /* libvncserver */
 	int closing;           /* poll handles whose close callback is to come */
