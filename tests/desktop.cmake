@@ -70,7 +70,7 @@ cua_desktop_test(viewers 120 PkgConfig::libvncclient)
 target_sources(test_desktop_viewers PRIVATE ${desktop_tests_dir}/vnc_viewers.c)
 cua_desktop_test(private 180 PkgConfig::libpng Threads::Threads)
 target_sources(test_desktop_private PRIVATE ${desktop_tests_dir}/test_agent_fake.c)
-foreach(name takeover takeover_private)
+foreach(name takeover takeover_private news)
 	cua_desktop_test(${name} 300 PkgConfig::libvncclient)
 	target_sources(test_desktop_${name} PRIVATE ${desktop_tests_dir}/takeover_stage.c
 		${desktop_tests_dir}/vnc_viewers.c)
