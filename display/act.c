@@ -229,7 +229,9 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 enum cua_status display_check_actions(const struct display *display,
 		const struct cua_action *actions, int count, int *ret_index, struct cua_error *err)
 {
-	uint32_t down = takeover_holds(display) ? 0 : display->buttons_down; /* the agent's alone */
+	uint32_t down = display_person_has_input(display)
+			? 0
+			: display->buttons_down; /* the agent's alone */
 	for (int i = 0; i < count; i++) {
 		const struct cua_action *action = &actions[i];
 		const uint32_t button = 1U << action->button;

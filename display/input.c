@@ -97,7 +97,7 @@ void input_motion(struct display *display, int x, int y)
 /* What a person holds is not the agent's to release. */
 void display_release_held(struct display *display)
 {
-	if (!takeover_holds(display)) {
+	if (!display_person_has_input(display)) {
 		input_release_held(display);
 	}
 }
@@ -221,7 +221,7 @@ enum cua_status input_chord_press(struct display *display, const struct cua_keys
 void input_chord_release(struct display *display, struct input_chord *chord)
 {
 	/* A person who took over has found them released. */
-	while (chord->count > 0 && !takeover_holds(display)) {
+	while (chord->count > 0 && !display_person_has_input(display)) {
 		input_key(display, chord->keycodes[--chord->count], false);
 	}
 	XFlush(display->xlib);

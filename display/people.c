@@ -408,7 +408,8 @@ static void handle_input(struct display *display, const struct vnc_link_message 
 	/* A hand that rests on a mouse, or leaves it after giving back, takes nothing over, nor
 	 * does what is let go of: a press does. */
 	const bool is_press = is_key ? message->u.key.down != 0 : message->u.pointer.buttons != 0;
-	if ((!takeover_holds(display) && !is_press) || !takeover_by_input(display, &viewer)) {
+	if ((!display_person_has_input(display) && !is_press) ||
+			!takeover_by_input(display, &viewer)) {
 		return;
 	}
 	display->takeover.injects = true;

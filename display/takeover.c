@@ -42,12 +42,12 @@ const struct control *display_control(const struct display *display)
 
 bool display_person_has_input(const struct display *display)
 {
-	return takeover_holds(display);
+	return display->takeover.control.is_person;
 }
 
 bool display_is_private(const struct display *display)
 {
-	return takeover_holds(display) && display->takeover.control.is_private;
+	return display_person_has_input(display) && display->takeover.control.is_private;
 }
 
 void display_serve(struct display *display, bool serves)
@@ -72,7 +72,8 @@ enum cua_status takeover_check(const struct display *display, struct cua_error *
 		return display_may_serve(display, err);
 	}
 	if (display->acting &&
-			(takeover_holds(display) || takeover->acting_count != takeover->count)) {
+			(display_person_has_input(display) ||
+					takeover->acting_count != takeover->count)) {
 		return CUA_FAIL(err, CUA_ERR_PERSON, 0,
 				"a person has the input of desktop %s; it comes back with the "
 				"Pause key of the viewer or with: cua resume",

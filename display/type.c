@@ -428,7 +428,7 @@ enum cua_status type_text(struct display *display, const char *text, struct cua_
 	if (status == CUA_OK) {
 		status = type_all(display, text, err);
 	}
-	if (!takeover_holds(display)) {
+	if (!display_person_has_input(display)) {
 		type_restore_caps(display);
 	}
 	return status;
