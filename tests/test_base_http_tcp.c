@@ -283,6 +283,44 @@ static void one_too_many_is_told_so(void **state)
 	wire_close(&wires[2]);
 }
 
+static int open_for_one_stranger(void **state)
+{
+	struct site *site = site_create();
+	site->listen.address = "127.0.0.1";
+	site->listen.max_strangers = 1;
+	site_start(site);
+	*state = site;
+	return 0;
+}
+
+static void do_nothing(struct site *site, void *data)
+{
+	(void)site, (void)data;
+}
+
+static void who_has_to_go_is_told_so_in_a_head_alone(void **state)
+{
+	struct site *site = *state;
+	char text[1024];
+	struct wire asked = wire_open(site);
+	assert_true(wire_say(&asked, "GET /late HTTP/1.1\r\nHost: d\r\n\r\n"));
+	assert_int_equal(next_told(site, ""), 'r');
+	struct wire begun = wire_open(site);
+	/* Its answer may be under way. */
+	assert_true(wire_is_over(&asked));
+	assert_true(wire_say(&begun, "GET /a HTTP/1.1\r\nHo"));
+	site_call(site, do_nothing, NULL); /* and what came before it is read */
+	struct wire last = wire_open(site);
+	assert_true(wire_read_answer(&begun, text, sizeof(text)));
+	assert_memory_equal(text, "HTTP/1.1 503 ", 13);
+	assert_true(wire_is_over(&begun));
+	assert_true(wire_say(&last, "GET /release HTTP/1.1\r\nHost: d\r\n\r\n"));
+	assert_true(wire_read_answer(&last, text, sizeof(text)));
+	wire_close(&asked);
+	wire_close(&begun);
+	wire_close(&last);
+}
+
 #define MANY 64
 
 /* Connects and asks as often as it can; then hangs up on all when the pipe is closed. */
@@ -477,6 +515,8 @@ int main(void)
 		ON_TLS(plain_http_on_a_tls_port_does_no_harm),
 		cmocka_unit_test_setup_teardown(
 				one_too_many_is_told_so, open_for_three, close_site),
+		cmocka_unit_test_setup_teardown(who_has_to_go_is_told_so_in_a_head_alone,
+				open_for_one_stranger, close_site),
 		ON_TCP(without_descriptors_it_does_not_spin),
 		ON_TCP(urgent_data_do_not_spin),
 		ON_TCP(who_sends_but_does_not_read_costs_nothing),

@@ -174,7 +174,7 @@ int http_exchange_late(struct connection *connection)
 	struct exchange *exchange = connection->exchange;
 	if (!exchange->handed && !exchange->replied) {
 		exchange->drains = true;
-		refuse(exchange, 408, CUA_ERR_TIMEOUT,
+		refuse(exchange, 408, CUA_ERR_INVAL,
 				"the body of the request did not come in time");
 	}
 	return 0;

@@ -35,6 +35,17 @@ static void shed_one(struct http_listener *listener)
 	listener->reserve_fd = open_reserve();
 }
 
+/* Over TLS nothing can be said before the handshake. */
+static void turn_away(struct cua_http_server *server, int fd, const char *peer)
+{
+	if (server->is_tls) {
+		http_write_down(server, "closed: %s, from %s", http_too_many.why, peer);
+	} else {
+		http_refuse(server, fd, NULL, peer, &http_too_many);
+	}
+	close(fd);
+}
+
 static void on_connections(uv_poll_t *poll, int status, int events)
 {
 	struct http_listener *listener = poll->data;
@@ -53,8 +64,7 @@ static void on_connections(uv_poll_t *poll, int status, int events)
 		char peer[48] = "";
 		http_head_peer(fd, peer);
 		if (!http_crowd_has_room(server, peer)) {
-			http_refuse(server, fd, NULL, peer, &http_too_many);
-			close(fd);
+			turn_away(server, fd, peer);
 		} else {
 			struct lws *wsi = lws_adopt_socket(server->context, fd);
 			if (wsi) {

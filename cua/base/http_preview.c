@@ -18,7 +18,7 @@
 
 static const struct http_refusal too_long = { 431, CUA_ERR_TOO_LARGE,
 	"the head of the request is too long" };
-static const struct http_refusal too_late = { 408, CUA_ERR_TIMEOUT,
+static const struct http_refusal too_late = { 408, CUA_ERR_INVAL,
 	"the head of the request did not end in 10 seconds" };
 static const struct http_refusal unlike = { 400, CUA_ERR_INVAL,
 	"the head of the request can be read in more than one way" };
@@ -33,16 +33,19 @@ static void refuse(const struct connection *connection, const struct http_refusa
 {
 	http_refuse(connection->server, connection->watch->fd, lws_get_ssl(connection->wsi),
 			connection->peer, refusal);
+	http_linger(connection->server, connection->watch->fd);
 }
 
-static bool has_begun(const struct connection *connection)
+/* A head has begun, and its end is still to come. */
+static bool is_in_head(const struct connection *connection)
 {
-	return connection->preview.check && http_check_seen(connection->preview.check) > 0;
+	return !connection->exchange && !connection->stream && connection->preview.check &&
+			http_check_seen(connection->preview.check) > 0;
 }
 
 int http_preview_late(const struct connection *connection)
 {
-	if (has_begun(connection)) {
+	if (is_in_head(connection)) {
 		refuse(connection, &too_late);
 	}
 	return -1;
@@ -50,8 +53,10 @@ int http_preview_late(const struct connection *connection)
 
 void http_preview_drop(const struct connection *connection)
 {
-	if (has_begun(connection)) {
-		refuse(connection, &http_too_many);
+	if (is_in_head(connection)) {
+		uv_poll_stop(&connection->watch->poll); /* its end comes too late */
+		http_refuse(connection->server, connection->watch->fd, lws_get_ssl(connection->wsi),
+				connection->peer, &http_too_many);
 	}
 }
 

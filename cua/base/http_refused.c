@@ -75,14 +75,11 @@ void http_refuse(struct cua_http_server *server, int fd, SSL *tls, const char *p
 			"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n%s",
 			refusal->http_status, content_type, body ? strlen(body) : 0,
 			body ? body : "");
-	if (tls) {
+	if (tls && len < (int)sizeof(answer)) {
 		(void)SSL_write(tls, answer, len);
 		(void)SSL_shutdown(tls);
-	} else if (!server->is_tls) {
-		(void)send(fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
-	if (tls || !server->is_tls) {
-		http_linger(server, fd);
+	} else if (len < (int)sizeof(answer)) {
+		(void)send(fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	}
 	http_write_down(server, "refused %d: %s, from %s", refusal->http_status, refusal->why,
 			peer);

@@ -32,7 +32,7 @@ struct cua_http_listen {
 	/* Of TCP: a body may take so long, and a second longer for each 4 KB that came; 0: 30 s. */
 	int body_timeout_ms;
 	int unread_timeout_s; /* of TCP: for who reads nothing of what waits for it; 0: 60 */
-	int max_connections;  /* of TCP; those above it are answered 503 at once; 0: no bound */
+	int max_connections;  /* of TCP; above it: 503, over TLS nothing; 0: no bound */
 	int max_per_peer;     /* of them from one address that is not loopback; 0: no bound */
 	/* Of them that were not trusted yet: a further one ends the oldest of them; 0: no bound. */
 	int max_strangers;

@@ -157,7 +157,7 @@ void http_preview_next(struct connection *connection);
 void http_preview_end(struct connection *connection);
 /* The head is late; the same answer as libwebsockets' callback's. */
 int http_preview_late(const struct connection *connection);
-/* There is no room for it: it is told so if it waits for the end of its head. */
+/* There is no room for it: it is told so while it is in a head. */
 void http_preview_drop(const struct connection *connection);
 
 /* http_tls.c: CUA_OK if its files can be used, or none are given; CUA_ERR_INVAL; CUA_ERR_NOMEM. */
@@ -181,8 +181,8 @@ char *http_refusal_text(const struct cua_http_server *server, const struct cua_e
  * thread. Never a query, a header or a body: tokens, tickets and keys are in them. */
 void http_write_down(struct cua_http_server *server, const char *fmt, ...) CUA_PRINTF(2, 3);
 extern const struct http_refusal http_too_many;
-/* Answers instead of libwebsockets, and writes it down. Of TLS only what has a session can be
- * answered; tls: NULL without. It fits into what a socket that has sent all else holds. */
+/* Answers instead of libwebsockets, and writes it down; tls: NULL without. Between answers only: it
+ * fits into what a socket that has sent all else holds. */
 void http_refuse(struct cua_http_server *server, int fd, SSL *tls, const char *peer,
 		const struct http_refusal *refusal);
 
