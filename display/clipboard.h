@@ -62,11 +62,16 @@ struct display_clipboard {
 	Time server_time;  /* of the last change of a property of taking_window */
 	bool notified, refused, property_new;
 	/* The text for viewers. */
-	uint64_t offer_asked_us;    /* 0: no question is open */
-	bool offer_again;           /* the content changed meanwhile */
-	bool offer_is_for_all;      /* not to newcomers alone */
-	bool offer_is_private;      /* the question is of the owner's, */
-	unsigned int offer_control; /* of the owner who had it so then */
+	uint64_t offer_asked_us; /* 0: no question is open */
+	bool offer_again;        /* the content changed meanwhile */
+	uint32_t offer_viewers;  /* whom the answer is for, by slot */
+	enum clipboard_audience {
+		AUDIENCE_NOBODY,
+		AUDIENCE_ALL,
+		AUDIENCE_OWNER,
+	} audience,                     /* as it was last */
+			offer_audience; /* when the question was asked */
+	unsigned int offer_control;     /* of the owner who had it so then */
 };
 
 struct clipboard_content *clipboard_content_create(void);
@@ -164,9 +169,9 @@ CUA_NODISCARD enum cua_status clipboard_wait_count(struct display *display,
 /* From now on clipboard_event() is called for every new content of a selection. */
 void clipboard_watch(struct display *display);
 void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event);
-/* Sends the text, if it is one and not too long, once its owner has told it. is_for_all: not to
- * those alone who have come and had none yet. */
-void clipboard_offer_to_viewers(struct display *display, bool is_for_all);
+/* Sends the text, if it is one and not too long, once its owner has told it, to those of these
+ * viewers who may have it; by slot. */
+void clipboard_offer_to_viewers(struct display *display, uint32_t viewers);
 /* Offers what has changed while an owner did not answer. How long to sleep at most, -1 for ever. */
 int clipboard_idle(struct display *display);
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);

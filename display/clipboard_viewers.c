@@ -19,19 +19,9 @@ void clipboard_watch(struct display *display)
 			XFixesSetSelectionOwnerNotifyMask);
 }
 
-void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event)
-{
-	display->secret.was_copied = display->secret.was_copied || veil_is_on(display);
-	if (event->selection == display->atoms.clipboard) {
-		clipboard_offer_to_viewers(display, true);
-	}
-}
-
 /* Whom a content may be offered to. In private that is who has the desktop, once the vnc process
  * knows; while a secret may show, nobody. */
-enum audience { AUDIENCE_NOBODY, AUDIENCE_ALL, AUDIENCE_OWNER };
-
-static enum audience find_audience(const struct display *display)
+static enum clipboard_audience find_audience(const struct display *display)
 {
 	if (display->people.controllers == 0 || veil_is_for(display, VEIL_SECRET)) {
 		return AUDIENCE_NOBODY;
@@ -42,24 +32,27 @@ static enum audience find_audience(const struct display *display)
 	return people_show_private(display) ? AUDIENCE_OWNER : AUDIENCE_NOBODY;
 }
 
-static void offer(struct display *display, const char *text, size_t len, bool is_for_all)
+/* text: NULL if there is none. */
+static void offer(struct display *display, const char *text, size_t len, uint32_t viewers)
 {
-	if (len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
+	if (text && len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
 			cua_utf8_check(text, len, NULL) == CUA_OK) {
 		people_send_cut_text(display, text, len, find_audience(display) == AUDIENCE_OWNER,
-				is_for_all);
+				viewers);
 	}
+	display->people.newcomers &= ~viewers | display->people.text_unsent;
 }
 
 static void offer_own(
-		struct display *display, const struct clipboard_content *content, bool is_for_all)
+		struct display *display, const struct clipboard_content *content, uint32_t viewers)
 {
+	const struct clipboard_item *text = NULL;
 	for (int i = 0; i < content->count; i++) {
 		if (content->items[i].target == display->atoms.utf8_string) {
-			offer(display, (const char *)content->items[i].data, content->items[i].len,
-					is_for_all);
+			text = &content->items[i];
 		}
 	}
+	offer(display, text ? (const char *)text->data : NULL, text ? text->len : 0, viewers);
 }
 
 /* An answer may come after the veil that was asked for before it, and one to a question of
@@ -67,50 +60,75 @@ static void offer_own(
 static bool is_for_same(const struct display *display)
 {
 	const struct display_clipboard *clipboard = &display->clipboard;
-	const enum audience audience = find_audience(display);
-	return audience != AUDIENCE_NOBODY &&
-			(audience == AUDIENCE_OWNER) == clipboard->offer_is_private &&
+	const enum clipboard_audience audience = find_audience(display);
+	return audience == clipboard->offer_audience && audience != AUDIENCE_NOBODY &&
 			(audience == AUDIENCE_ALL ||
 					clipboard->offer_control == display->takeover.count);
 }
 
-void clipboard_offer_to_viewers(struct display *display, bool is_for_all)
+static bool is_asked(const struct display_clipboard *clipboard)
+{
+	return clipboard->offer_asked_us > 0 &&
+			cua_now_us() < clipboard->offer_asked_us + ANSWER_TIMEOUT_US;
+}
+
+void clipboard_offer_to_viewers(struct display *display, uint32_t viewers)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
-	const uint64_t now_us = cua_now_us();
-	const enum audience audience = find_audience(display);
-	if (audience == AUDIENCE_NOBODY) {
+	const enum clipboard_audience audience = find_audience(display);
+	viewers &= audience == AUDIENCE_OWNER ? people_of_owner(display) : viewers;
+	if (audience == AUDIENCE_NOBODY || viewers == 0) {
 		return;
 	}
 	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
-		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD], is_for_all);
+		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD], viewers);
 		return;
 	}
-	if (clipboard->offer_asked_us > 0 &&
-			now_us < clipboard->offer_asked_us + ANSWER_TIMEOUT_US) {
-		/* One question at a time. Who has come meanwhile gets the answer, too. */
-		clipboard->offer_again = clipboard->offer_again || is_for_all;
+	if (is_asked(clipboard)) {
+		clipboard->offer_viewers |= viewers; /* the answer is theirs, too */
 		return;
 	}
-	clipboard->offer_asked_us = now_us;
+	clipboard->offer_asked_us = cua_now_us();
 	clipboard->offer_again = false;
-	clipboard->offer_is_for_all = is_for_all;
-	clipboard->offer_is_private = audience == AUDIENCE_OWNER;
+	clipboard->offer_viewers = viewers;
+	clipboard->offer_audience = audience;
 	clipboard->offer_control = display->takeover.count;
 	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
 			display->atoms.cua_selection, display->helper, CurrentTime);
 	XFlush(display->xlib);
 }
 
+void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event)
+{
+	display->secret.was_copied = display->secret.was_copied || veil_is_on(display);
+	if (event->selection != display->atoms.clipboard) {
+		return;
+	}
+	/* One question at a time, and the answer to this one may be the old content. */
+	display->clipboard.offer_again = is_asked(&display->clipboard);
+	clipboard_offer_to_viewers(display, VNC_LINK_ALL_VIEWERS);
+}
+
+/* Who came while nobody might have the text, or another. */
+static void offer_to_newcomers(struct display *display)
+{
+	const enum clipboard_audience audience = find_audience(display);
+	if (audience != display->clipboard.audience) {
+		display->clipboard.audience = audience;
+		clipboard_offer_to_viewers(display, display->people.newcomers);
+	}
+}
+
 int clipboard_idle(struct display *display)
 {
 	const struct display_clipboard *clipboard = &display->clipboard;
+	offer_to_newcomers(display);
 	if (clipboard->offer_asked_us == 0 || !clipboard->offer_again) {
 		return -1;
 	}
-	if (cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US) == 0) {
+	if (!is_asked(clipboard)) {
 		display->clipboard.offer_again = false;
-		clipboard_offer_to_viewers(display, true);
+		clipboard_offer_to_viewers(display, VNC_LINK_ALL_VIEWERS);
 		return -1;
 	}
 	return cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US);
@@ -118,6 +136,7 @@ int clipboard_idle(struct display *display)
 
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event)
 {
+	struct display_clipboard *clipboard = &display->clipboard;
 	unsigned long count = 0;
 	unsigned char *text = NULL;
 	if (event->property != None) {
@@ -126,14 +145,16 @@ void clipboard_offer_answered(struct display *display, const XSelectionEvent *ev
 				display->atoms.utf8_string, 8, VNC_LINK_TEXT_MAX + 4, &count);
 		XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
 	}
-	if (text && is_for_same(display)) {
-		offer(display, (const char *)text, count, display->clipboard.offer_is_for_all);
+	if (is_for_same(display)) {
+		offer(display, (const char *)text, count, clipboard->offer_viewers);
 	}
 	if (text) {
 		XFree(text);
 	}
-	display->clipboard.offer_asked_us = 0;
-	if (display->clipboard.offer_again) {
-		clipboard_offer_to_viewers(display, true);
+	clipboard->offer_asked_us = 0;
+	if (clipboard->offer_again) {
+		clipboard_offer_to_viewers(display, VNC_LINK_ALL_VIEWERS);
+	} else {
+		clipboard_offer_to_viewers(display, display->people.newcomers);
 	}
 }

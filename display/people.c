@@ -33,6 +33,7 @@ static void link_lost(struct display *display)
 	people->link_fd = -1;
 	people->viewers = people->controllers = 0;
 	memset(people->at, 0, sizeof(people->at));
+	people->newcomers = people->text_unsent = 0;
 	takeover_follow_viewers(display);
 	tell(display);
 }
@@ -147,24 +148,37 @@ static bool send_moved(struct display *display)
 }
 
 void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private,
-		bool is_for_all)
+		uint32_t viewers)
 {
 	struct display_people *people = &display->people;
+	const bool is_theirs =
+			strlen(people->cut_text) == len && memcmp(people->cut_text, text, len) == 0;
+	viewers &= is_theirs ? people->newcomers : viewers;
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text = { is_private, is_for_all },
+		.u.cut_text = { .is_private = is_private, .viewers = viewers },
 		.data_len = (uint32_t)len };
-	/* Not back to where it came from. */
-	const bool is_theirs = is_for_all && strlen(people->cut_text) == len &&
-			memcmp(people->cut_text, text, len) == 0;
-	if (people->controllers == 0 || len > VNC_LINK_TEXT_MAX || is_theirs) {
+	if (people->controllers == 0 || len > VNC_LINK_TEXT_MAX || viewers == 0) {
 		return;
 	}
-	if (is_for_all) {
+	if (!is_theirs) {
 		people->cut_text[0] = '\0';
 	}
-	if (!link_send(display, &message, text, -1)) {
-		*(is_for_all ? &people->text_unsent : &people->newcomers_unsent) = true;
+	people->text_unsent &= ~viewers;
+	people->text_unsent |= link_send(display, &message, text, -1) ? 0 : viewers;
+}
+
+uint32_t people_of_owner(const struct display *display)
+{
+	uint32_t viewers = 0;
+	for (int i = 0; i < VNC_LINK_VIEWERS_MAX; i++) {
+		const struct people_viewer *viewer = &display->people.at[i];
+		viewers |= viewer->is_there &&
+						control_is_of(&display->takeover.control,
+								&viewer->person)
+				? UINT32_C(1) << i
+				: 0;
 	}
+	return viewers;
 }
 
 void people_resized(struct display *display)
@@ -186,8 +200,7 @@ bool people_wants_to_send(const struct display *display)
 	const struct display_people *people = &display->people;
 	return may_send(display) &&
 			(people->full_damage || people->cursor_changed || people->pointer_moved ||
-					people->private_changed || people->text_unsent ||
-					people->newcomers_unsent);
+					people->private_changed || people->text_unsent);
 }
 
 void people_damaged(struct display *display, const struct cua_region *area)
@@ -248,10 +261,10 @@ void people_send(struct display *display)
 		people->pointer_moved = !send_moved(display);
 	}
 	people->sending = false;
-	if ((people->text_unsent || people->newcomers_unsent) && !display->dead) {
-		const bool is_for_all = people->text_unsent;
-		people->text_unsent = people->newcomers_unsent = false;
-		clipboard_offer_to_viewers(display, is_for_all);
+	if (people->text_unsent && !display->dead) {
+		const uint32_t viewers = people->text_unsent;
+		people->text_unsent = 0;
+		clipboard_offer_to_viewers(display, viewers);
 	}
 }
 
@@ -390,6 +403,15 @@ static void viewer_joined(struct display *display, const struct vnc_link_message
 	takeover_follow_viewers(display);
 }
 
+static void viewer_ready(struct display *display, const struct vnc_link_message *message)
+{
+	const uint32_t viewer = UINT32_C(1) << message->viewer;
+	if (viewer_of(&display->people, message).mode != VNC_MODE_WATCH) {
+		display->people.newcomers |= viewer;
+		clipboard_offer_to_viewers(display, viewer);
+	}
+}
+
 static void count_viewers(struct display *display, uint32_t viewers, uint32_t controllers)
 {
 	struct display_people *people = &display->people;
@@ -464,12 +486,11 @@ static void handle_message(
 		viewer_joined(display, message);
 		break;
 	case VNC_LINK_READY:
-		if (viewer_of(people, message).mode != VNC_MODE_WATCH) {
-			clipboard_offer_to_viewers(display, false);
-		}
+		viewer_ready(display, message);
 		break;
 	case VNC_LINK_LEFT:
 		people->at[message->viewer] = (struct people_viewer){ .is_there = false };
+		people->newcomers &= ~(UINT32_C(1) << message->viewer);
 		takeover_follow_viewers(display);
 		break;
 	default:

@@ -33,8 +33,9 @@ struct display_people {
 	int down_count;
 	char cut_text[VNC_LINK_TEXT_MAX + 1];
 	bool cut_text_new;
-	/* The link was full when the clipboard was offered: to all, to who had come. */
-	bool text_unsent, newcomers_unsent;
+	/* By slot: whom the clipboard was not offered to since they were ready, and whom it was to
+	 * be sent to when the link was full. */
+	uint32_t newcomers, text_unsent;
 	uint32_t viewers, controllers;
 	struct people_viewer at[VNC_LINK_VIEWERS_MAX];
 	unsigned int keys, clicks; /* what the person did this time */
@@ -98,10 +99,12 @@ void people_read(struct display *display);
 /* Sends what changed on the screen to the viewers. */
 void people_send(struct display *display);
 void people_resized(struct display *display);
-/* For viewers with control; not if it came from one. is_private: of the person alone who has the
- * desktop in private; is_for_all: not those alone who have come and had none yet. */
+/* To those of these viewers who have control; to newcomers alone if it came from a viewer.
+ * is_private: and who are the person's who has the desktop in private. */
 void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private,
-		bool is_for_all);
+		uint32_t viewers);
+/* By slot: the viewers of the person who has the desktop. */
+uint32_t people_of_owner(const struct display *display);
 /* Those of that person see the private screen, as the vnc process was told. */
 bool people_show_private(const struct display *display);
 /* The link was full and something is waiting for room in it. */

@@ -157,6 +157,7 @@ static void clear_selections(struct display *display)
 	static const enum cua_selection selections[] = { CUA_SELECTION_CLIPBOARD,
 		CUA_SELECTION_PRIMARY };
 	for (size_t i = 0; i < CUA_ARRAY_LEN(selections); i++) {
+		selection_disown(display, selections[i]); /* here, too, from now on */
 		XSetSelectionOwner(display->xlib, display->clipboard.selections[selections[i]],
 				None, CurrentTime);
 	}

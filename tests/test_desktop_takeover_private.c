@@ -260,6 +260,51 @@ static void what_is_copied_in_private_goes_to_its_owner(void **state)
 	takeover_forget_notes();
 }
 
+/* What was copied before anybody came: its owner is told of it at once, who may not have it in
+ * private afterwards, and who watches never. */
+static void who_comes_is_told_of_the_text_as_soon_as_may_be(void **state)
+{
+	struct vnc_seen of_ann, of_eve, of_ben;
+	(void)state;
+	desktop_do(&takeover.desktop, "[{\"action\":\"clipboard_set\",\"text\":\"before\"}]");
+	vnc_viewer_disconnect(takeover.viewer);
+	takeover.viewer = NULL;
+	rfbClient *ann = come(VNC_MODE_PRIVATE, "ann", &of_ann);
+	vnc_viewer_wait(ann, has_text, "before");
+	takeover_take("{\"do\":\"take\",\"private\":true," ANN "}");
+	rfbClient *ann_again = come(VNC_MODE_PRIVATE, "ann", &of_ben);
+	vnc_viewer_wait(ann_again, has_text, "before");
+	vnc_viewer_disconnect(ann_again);
+	rfbClient *eve = come(VNC_MODE_ACT, "eve", &of_eve);
+	rfbClient *ben = come(VNC_MODE_WATCH, "ben", &of_ben);
+	vnc_viewer_wait(eve, sees_notice, NULL);
+	vnc_viewer_wait(ben, sees_notice, NULL);
+	assert_string_equal(of_eve.text, "");
+	cJSON_Delete(takeover_control("{\"do\":\"give\"," ANN "}", 200));
+	vnc_viewer_wait(eve, has_text, "before");
+	/* The private copy is gone with the privacy, also for who comes now. */
+	copy("for ann or eve");
+	vnc_viewer_wait(eve, has_text, "for ann or eve");
+	takeover_take("{\"do\":\"take\",\"private\":true," ANN "}");
+	vnc_viewer_wait(eve, sees_notice, NULL);
+	copy("for ann");
+	vnc_viewer_wait(ann, has_text, "for ann");
+	vnc_viewer_disconnect(eve);
+	eve = come(VNC_MODE_ACT, "eve", &of_eve);
+	vnc_viewer_wait(eve, sees_notice, NULL);
+	cJSON_Delete(takeover_control("{\"do\":\"give\"," ANN "}", 200));
+	vnc_viewer_wait(eve, sees_screen, NULL);
+	vnc_viewer_sync(eve);
+	assert_string_equal(of_eve.text, "");
+	copy("for all again");
+	vnc_viewer_wait(eve, has_text, "for all again");
+	assert_string_equal(of_ben.text, "");
+	vnc_viewer_disconnect(ann);
+	vnc_viewer_disconnect(eve);
+	vnc_viewer_disconnect(ben);
+	takeover_forget_notes();
+}
+
 /* Also one that comes up while nobody looks on. */
 static void the_next_host_keeps_what_is_private(void **state)
 {
@@ -289,6 +334,7 @@ int main(void)
 		TEST(private_ends_tools),
 		TEST(others_see_a_notice_in_private),
 		TEST(what_is_copied_in_private_goes_to_its_owner),
+		TEST(who_comes_is_told_of_the_text_as_soon_as_may_be),
 		TEST(the_next_host_keeps_what_is_private),
 	};
 	return cmocka_run_group_tests(tests, takeover_start, takeover_finish);

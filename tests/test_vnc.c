@@ -211,7 +211,7 @@ static void cut_text_reaches_who_may_act_but_no_strangers(void **state)
 
 	static const char text[] = "caf\xc3\xa9 \xe4\xb8\xad";
 	struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text.is_for_all = true };
+		.u.cut_text.viewers = VNC_LINK_ALL_VIEWERS };
 	message.data_len = sizeof(text) - 1;
 	vnc_host_send(host, &message, text, -1);
 	vnc_viewer_wait(viewer, got_text, "caf\xe9 ?");
@@ -227,12 +227,14 @@ static void cut_text_reaches_who_may_act_but_no_strangers(void **state)
 	vnc_viewer_disconnect(viewer);
 }
 
-static void hear_ready(struct vnc_host *host)
+/* By slot. */
+static uint32_t who_is_ready(struct vnc_host *host)
 {
 	struct vnc_heard heard;
 	do {
 		assert_true(vnc_host_hear(host, &heard, VNC_DEADLINE_MS));
 	} while (heard.message.type != VNC_LINK_READY);
+	return UINT32_C(1) << heard.message.viewer;
 }
 
 /* What was copied before is for who comes, and not once more for who is there. */
@@ -242,16 +244,16 @@ static void who_comes_is_told_of_the_text(void **state)
 	struct vnc_seen first_seen, next_seen;
 	struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT, .data_len = 3 };
 	rfbClient *first = join(host, VNC_CONTROL_PASSWORD, &first_seen);
-	hear_ready(host);
+	message.u.cut_text.viewers = who_is_ready(host);
 	vnc_host_send(host, &message, "one", -1);
 	vnc_viewer_wait(first, got_text, "one");
 	rfbClient *next = join(host, VNC_CONTROL_PASSWORD, &next_seen);
-	hear_ready(host);
+	message.u.cut_text.viewers = who_is_ready(host);
 	vnc_host_send(host, &message, "two", -1);
 	vnc_viewer_wait(next, got_text, "two");
 	vnc_viewer_sync(first);
 	assert_string_equal(first_seen.text, "one");
-	message.u.cut_text.is_for_all = true;
+	message.u.cut_text.viewers = VNC_LINK_ALL_VIEWERS;
 	vnc_host_send(host, &message, "all", -1);
 	vnc_viewer_wait(first, got_text, "all");
 	vnc_viewer_wait(next, got_text, "all");
@@ -301,7 +303,7 @@ static void who_takes_no_text_unasked_is_told_that_there_is_some(void **state)
 	static const uint8_t request[] = { 6, 0, 0, 0, 0xff, 0xff, 0xff, 0xfc, 2, 0, 0, 1 };
 	static const char text[] = "größer";
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text.is_for_all = true,
+		.u.cut_text.viewers = VNC_LINK_ALL_VIEWERS,
 		.data_len = sizeof(text) - 1 };
 	struct cua_buffer CUA_AUTO_BUFFER told;
 	uint8_t body[256];

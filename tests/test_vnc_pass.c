@@ -144,7 +144,7 @@ static void cut_text_goes_both_ways_for_who_acts_alone(void **state)
 	hear_of(host, VNC_LINK_CUT_TEXT, &heard);
 	assert_string_equal(heard.data, "größer");
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text.is_for_all = true,
+		.u.cut_text.viewers = VNC_LINK_ALL_VIEWERS,
 		.data_len = sizeof(ours) - 1 };
 	vnc_host_send(host, &message, ours, -1);
 	vnc_viewer_wait(actor, has_text,

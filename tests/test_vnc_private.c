@@ -141,10 +141,11 @@ static void nor_is_anybody_else_told_what_is_copied(void **state)
 	static const char text[] = "hunter2";
 	come(host, &ann, VNC_MODE_PRIVATE, "ann");
 	come(host, &ben, VNC_MODE_ACT, "ben");
+	vnc_viewer_wait_frame(ben.viewer, host); /* ready for text */
 	uint32_t *screen = hide(host, "ann");
 	expect(&ann, SCREEN);
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text.is_for_all = true,
+		.u.cut_text.viewers = VNC_LINK_ALL_VIEWERS,
 		.data_len = sizeof(text) - 1 };
 	vnc_host_send(host, &message, text, -1);
 	fill(screen, 0xff0000);
@@ -157,7 +158,7 @@ static void nor_is_anybody_else_told_what_is_copied(void **state)
 	expect(&ben, 0x00aa00);
 	/* Nor afterwards, of what was meant for her alone. */
 	const struct vnc_link_message late = { .type = VNC_LINK_SET_CUT_TEXT,
-		.u.cut_text = { .is_private = true, .is_for_all = true },
+		.u.cut_text = { .is_private = true, .viewers = VNC_LINK_ALL_VIEWERS },
 		.data_len = sizeof(text) - 1 };
 	vnc_host_send(host, &late, text, -1);
 	fill(host->pixels, 0x0000aa);

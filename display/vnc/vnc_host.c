@@ -143,7 +143,7 @@ static void on_message(struct vnc_server *server, const struct vnc_link_message 
 				cua_utf8_check(data, message->data_len, NULL) == CUA_OK) {
 			vnc_rfb_set_cut_text(server->rfb, data, message->data_len,
 					message->u.cut_text.is_private != 0,
-					message->u.cut_text.is_for_all != 0);
+					message->u.cut_text.viewers);
 		}
 		break;
 	default:

@@ -15,6 +15,7 @@
 #define VNC_LINK_CURSOR_EDGE_MAX 128
 #define VNC_PASSWORD_LEN 8 /* all that VNC authentication looks at */
 #define VNC_LINK_VIEWERS_MAX 32
+#define VNC_LINK_ALL_VIEWERS UINT32_MAX
 
 enum vnc_link_type {
 	/* host to vnc */
@@ -33,7 +34,7 @@ enum vnc_link_type {
 	/* vnc to host */
 	/* A viewer is in, and may do what its mode says; before anything else of it. */
 	VNC_LINK_JOINED,
-	/* Its client has asked for pixels: it has said what else it can take. */
+	/* Its client has asked for pixels: by then it has said what it can take. */
 	VNC_LINK_READY,
 	VNC_LINK_LEFT, /* all that it held was released by messages before it */
 	/* A viewer with control pressed or released a key. A press may repeat; the release of each
@@ -72,9 +73,8 @@ struct vnc_link_message {
 		struct {
 			/* Not 0: for those alone who see the private frame when it is sent on. */
 			uint32_t is_private;
-			/* 0: for those alone who have had none since they were ready. */
-			uint32_t is_for_all;
-		} cut_text; /* of SET_CUT_TEXT */
+			uint32_t viewers; /* by slot: for these alone */
+		} cut_text;               /* of SET_CUT_TEXT */
 		struct {
 			char view_password[VNC_PASSWORD_LEN + 1];
 			char control_password[VNC_PASSWORD_LEN + 1];

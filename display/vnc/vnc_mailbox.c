@@ -156,8 +156,8 @@ void vnc_rfb_set_passwords(struct vnc_rfb *rfb, const char *view, const char *co
 	pthread_mutex_unlock(&rfb->lock);
 }
 
-void vnc_rfb_set_cut_text(
-		struct vnc_rfb *rfb, const char *text, size_t len, bool is_private, bool is_for_all)
+void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private,
+		uint32_t viewers)
 {
 	char *copy = malloc(len + 1);
 	if (!copy) {
@@ -165,13 +165,13 @@ void vnc_rfb_set_cut_text(
 	}
 	memcpy(copy, text, len);
 	pthread_mutex_lock(&rfb->lock);
+	/* Who has not been given the one of before gets this one. */
 	const struct vnc_cut_text unsent = rfb->mailbox.text;
-	const bool was_for_all = unsent.bytes && unsent.is_for_all;
 	free(unsent.bytes);
 	rfb->mailbox.text = (struct vnc_cut_text){ .bytes = copy,
 		.len = len,
 		.is_private = is_private,
-		.is_for_all = is_for_all || was_for_all };
+		.viewers = viewers | (unsent.bytes ? unsent.viewers : 0) };
 	unlock_and_wake(rfb);
 }
 

@@ -55,10 +55,10 @@ void vnc_rfb_set_cursor(struct vnc_rfb *rfb, uint16_t width, uint16_t height, ui
 void vnc_rfb_move_cursor(struct vnc_rfb *rfb, uint16_t x, uint16_t y);
 /* NUL-terminated; an empty one lets nobody in. */
 void vnc_rfb_set_passwords(struct vnc_rfb *rfb, const char *view, const char *control);
-/* Valid UTF-8, LF line ends; copied. is_private: for those alone who see the private frame;
- * is_for_all: not for those alone who have had none since they were ready. */
+/* Valid UTF-8, LF line ends; copied. viewers: by slot; is_private: those of them alone who see the
+ * private frame. */
 void vnc_rfb_set_cut_text(struct vnc_rfb *rfb, const char *text, size_t len, bool is_private,
-		bool is_for_all);
+		uint32_t viewers);
 /* One that was not sent yet never is. */
 void vnc_rfb_forget_cut_text(struct vnc_rfb *rfb);
 

@@ -41,7 +41,8 @@ struct vnc_joining {
 struct vnc_cut_text {
 	char *bytes; /* owned; NULL for none */
 	size_t len;
-	bool is_private, is_for_all;
+	bool is_private;
+	uint32_t viewers; /* by slot */
 };
 
 struct vnc_mailbox {
@@ -69,7 +70,7 @@ struct vnc_client {
 	int slot;
 	uint32_t source;
 	enum vnc_access access; /* without a password */
-	bool is_ready, has_text;
+	bool is_ready;
 };
 
 struct vnc_rfb {

@@ -301,13 +301,12 @@ void vnc_screen_send_text(struct vnc_rfb *rfb, const struct vnc_cut_text *text)
 	rfbClientIteratorPtr iterator = rfbGetClientIterator(rfb->screen);
 	rfbClientPtr client;
 	while ((client = rfbClientIteratorNext(iterator))) {
-		struct vnc_client *viewer = client->clientData;
+		const struct vnc_client *viewer = client->clientData;
 		if (!viewer->is_ready || client->viewOnly ||
-				(viewer->has_text && !text->is_for_all) ||
+				!(text->viewers & UINT32_C(1) << viewer->slot) ||
 				!vnc_private_may_have(rfb, client, text->is_private)) {
 			continue;
 		}
-		viewer->has_text = true;
 		if (client->enableExtendedClipboard) {
 			send_extended_text(client, &message, &crlf);
 		} else {
