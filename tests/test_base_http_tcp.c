@@ -1,11 +1,13 @@
 #include "tests/http_site.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -293,6 +295,13 @@ static int open_for_one_stranger(void **state)
 	return 0;
 }
 
+static bool has_arrived(void *fd)
+{
+	int unsent = 0;
+	assert_int_equal(ioctl(*(int *)fd, SIOCOUTQ, &unsent), 0);
+	return unsent == 0;
+}
+
 static void do_nothing(struct site *site, void *data)
 {
 	(void)site, (void)data;
@@ -309,6 +318,7 @@ static void who_has_to_go_is_told_so_in_a_head_alone(void **state)
 	/* Its answer may be under way. */
 	assert_true(wire_is_over(&asked));
 	assert_true(wire_say(&begun, "GET /a HTTP/1.1\r\nHo"));
+	wait_until(has_arrived, &begun.fd, "the beginning of a head to arrive");
 	site_call(site, do_nothing, NULL); /* and what came before it is read */
 	struct wire last = wire_open(site);
 	assert_true(wire_read_answer(&begun, text, sizeof(text)));

@@ -41,7 +41,10 @@ static void turn_away(struct cua_http_server *server, int fd, const char *peer)
 	if (server->is_tls) {
 		http_write_down(server, "closed: %s, from %s", http_too_many.why, peer);
 	} else {
+		char dropped[4096]; /* what is unread at the end can take the answer with it */
+		(void)!recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT);
 		http_refuse(server, fd, NULL, peer, &http_too_many);
+		(void)shutdown(fd, SHUT_WR);
 	}
 	close(fd);
 }

@@ -45,7 +45,7 @@ static bool is_in_head(const struct connection *connection)
 
 int http_preview_late(const struct connection *connection)
 {
-	if (is_in_head(connection)) {
+	if (is_in_head(connection) && !connection->is_dropped) {
 		refuse(connection, &too_late);
 	}
 	return -1;
