@@ -62,16 +62,15 @@ struct display_clipboard {
 	Time server_time;  /* of the last change of a property of taking_window */
 	bool notified, refused, property_new;
 	/* The text for viewers. */
-	uint64_t offer_asked_us; /* 0: no question is open */
-	bool offer_again;        /* the content changed meanwhile */
-	uint32_t offer_viewers;  /* whom the answer is for, by slot */
+	Window offer_window; /* of the open question; None: none is */
+	uint64_t offer_asked_us;
+	uint32_t offer_viewers; /* whom the answer is for, by slot */
 	enum clipboard_audience {
 		AUDIENCE_NOBODY,
 		AUDIENCE_ALL,
 		AUDIENCE_OWNER,
-	} audience,                     /* as it was last */
-			offer_audience; /* when the question was asked */
-	unsigned int offer_control;     /* of the owner who had it so then */
+	} offer_audience;
+	unsigned int offer_control; /* takeover.count then */
 };
 
 struct clipboard_content *clipboard_content_create(void);
@@ -92,6 +91,10 @@ CUA_NODISCARD enum cua_status selection_own(struct display *display, enum cua_se
 void selection_disown(struct display *display, enum cua_selection selection);
 
 /* --- selection_take.c --- */
+
+/* For one conversion; destroy it, or abandon it while the answer is still to come. */
+Window selection_window(struct display *display);
+void selection_abandon(struct display *display, Window *window);
 
 /* Several conversions of one selection, with one deadline for all. */
 struct selection_take {
@@ -169,9 +172,9 @@ CUA_NODISCARD enum cua_status clipboard_wait_count(struct display *display,
 /* From now on clipboard_event() is called for every new content of a selection. */
 void clipboard_watch(struct display *display);
 void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event);
-/* Sends the text, if it is one and not too long, once its owner has told it, to those of these
- * viewers who may have it; by slot. */
-void clipboard_offer_to_viewers(struct display *display, uint32_t viewers);
+/* Sends the text, if it is one and not too long, once its owner has told it, to those whom it is
+ * owed and who may have it. */
+void clipboard_offer_owed(struct display *display);
 /* Offers what has changed while an owner did not answer. How long to sleep at most, -1 for ever. */
 int clipboard_idle(struct display *display);
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);

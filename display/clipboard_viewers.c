@@ -35,12 +35,12 @@ static enum clipboard_audience find_audience(const struct display *display)
 /* text: NULL if there is none. */
 static void offer(struct display *display, const char *text, size_t len, uint32_t viewers)
 {
+	const bool is_private = find_audience(display) == AUDIENCE_OWNER;
+	display->people.owed &= ~viewers;
 	if (text && len <= VNC_LINK_TEXT_MAX && !memchr(text, '\0', len) &&
 			cua_utf8_check(text, len, NULL) == CUA_OK) {
-		people_send_cut_text(display, text, len, find_audience(display) == AUDIENCE_OWNER,
-				viewers);
+		people_send_cut_text(display, text, len, is_private, viewers);
 	}
-	display->people.newcomers &= ~viewers | display->people.text_unsent;
 }
 
 static void offer_own(
@@ -55,83 +55,72 @@ static void offer_own(
 	offer(display, text ? (const char *)text->data : NULL, text ? text->len : 0, viewers);
 }
 
-/* An answer may come after the veil that was asked for before it, and one to a question of
- * somebody's who had the desktop in private after that. */
-static bool is_for_same(const struct display *display)
-{
-	const struct display_clipboard *clipboard = &display->clipboard;
-	const enum clipboard_audience audience = find_audience(display);
-	return audience == clipboard->offer_audience && audience != AUDIENCE_NOBODY &&
-			(audience == AUDIENCE_ALL ||
-					clipboard->offer_control == display->takeover.count);
-}
-
-static bool is_asked(const struct display_clipboard *clipboard)
-{
-	return clipboard->offer_asked_us > 0 &&
-			cua_now_us() < clipboard->offer_asked_us + ANSWER_TIMEOUT_US;
-}
-
-void clipboard_offer_to_viewers(struct display *display, uint32_t viewers)
+/* A window for each question: the answer to one that was given up is none to the next. */
+static void ask(struct display *display, enum clipboard_audience audience, uint32_t viewers)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
-	const enum clipboard_audience audience = find_audience(display);
-	viewers &= audience == AUDIENCE_OWNER ? people_of_owner(display) : viewers;
-	if (audience == AUDIENCE_NOBODY || viewers == 0) {
-		return;
+	if (clipboard->offer_window != None) {
+		selection_abandon(display, &clipboard->offer_window);
 	}
-	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
-		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD], viewers);
-		return;
-	}
-	if (is_asked(clipboard)) {
-		clipboard->offer_viewers |= viewers; /* the answer is theirs, too */
-		return;
-	}
+	display->people.owed &= ~viewers;
+	clipboard->offer_window = selection_window(display);
 	clipboard->offer_asked_us = cua_now_us();
-	clipboard->offer_again = false;
 	clipboard->offer_viewers = viewers;
 	clipboard->offer_audience = audience;
 	clipboard->offer_control = display->takeover.count;
 	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
-			display->atoms.cua_selection, display->helper, CurrentTime);
+			display->atoms.cua_selection, clipboard->offer_window, CurrentTime);
 	XFlush(display->xlib);
+}
+
+static uint64_t answer_deadline_us(const struct display_clipboard *clipboard)
+{
+	return clipboard->offer_window != None ? clipboard->offer_asked_us + ANSWER_TIMEOUT_US : 0;
+}
+
+void clipboard_offer_owed(struct display *display)
+{
+	const struct display_clipboard *clipboard = &display->clipboard;
+	const enum clipboard_audience audience = find_audience(display);
+	const uint32_t may = audience == AUDIENCE_ALL ? VNC_LINK_ALL_VIEWERS
+			: audience == AUDIENCE_OWNER  ? people_of_owner(display)
+						      : 0;
+	const uint32_t viewers = display->people.owed & may;
+	if (viewers == 0 || display->people.text_unsent) {
+		return;
+	}
+	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
+		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD], viewers);
+	} else if (cua_now_us() >= answer_deadline_us(clipboard)) { /* one question at a time */
+		ask(display, audience, viewers);
+	}
 }
 
 void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *event)
 {
-	display->secret.was_copied = display->secret.was_copied || veil_is_on(display);
-	if (event->selection != display->atoms.clipboard) {
-		return;
-	}
-	/* One question at a time, and the answer to this one may be the old content. */
-	display->clipboard.offer_again = is_asked(&display->clipboard);
-	clipboard_offer_to_viewers(display, VNC_LINK_ALL_VIEWERS);
-}
-
-/* Who came while nobody might have the text, or another. */
-static void offer_to_newcomers(struct display *display)
-{
-	const enum clipboard_audience audience = find_audience(display);
-	if (audience != display->clipboard.audience) {
-		display->clipboard.audience = audience;
-		clipboard_offer_to_viewers(display, display->people.newcomers);
+	const bool is_hidden = veil_is_on(display) || display_is_private(display);
+	display->secret.was_copied |= is_hidden && event->owner != None;
+	if (event->selection == display->atoms.clipboard) {
+		display->people.owed = display->people.ready;
+		clipboard_offer_owed(display);
 	}
 }
 
 int clipboard_idle(struct display *display)
 {
+	clipboard_offer_owed(display);
+	const uint64_t deadline_us = answer_deadline_us(&display->clipboard);
+	return display->people.owed != 0 && deadline_us > cua_now_us() ? cua_ms_until(deadline_us)
+								       : -1;
+}
+
+/* An answer may come after the veil that was asked for before it, and one to a question of
+ * somebody's who had the desktop in private after that. */
+static bool is_for_same(const struct display *display)
+{
 	const struct display_clipboard *clipboard = &display->clipboard;
-	offer_to_newcomers(display);
-	if (clipboard->offer_asked_us == 0 || !clipboard->offer_again) {
-		return -1;
-	}
-	if (!is_asked(clipboard)) {
-		display->clipboard.offer_again = false;
-		clipboard_offer_to_viewers(display, VNC_LINK_ALL_VIEWERS);
-		return -1;
-	}
-	return cua_ms_until(clipboard->offer_asked_us + ANSWER_TIMEOUT_US);
+	return find_audience(display) == clipboard->offer_audience &&
+			display->takeover.count == clipboard->offer_control;
 }
 
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event)
@@ -141,20 +130,19 @@ void clipboard_offer_answered(struct display *display, const XSelectionEvent *ev
 	unsigned char *text = NULL;
 	if (event->property != None) {
 		/* What is longer, or comes in parts, is not for viewers: it has another type. */
-		text = display_property_part(display, display->helper, display->atoms.cua_selection,
-				display->atoms.utf8_string, 8, VNC_LINK_TEXT_MAX + 4, &count);
-		XDeleteProperty(display->xlib, display->helper, display->atoms.cua_selection);
+		text = display_property_part(display, clipboard->offer_window,
+				display->atoms.cua_selection, display->atoms.utf8_string, 8,
+				VNC_LINK_TEXT_MAX + 4, &count);
 	}
 	if (is_for_same(display)) {
 		offer(display, (const char *)text, count, clipboard->offer_viewers);
+	} else {
+		display->people.owed |= clipboard->offer_viewers & display->people.ready;
 	}
 	if (text) {
 		XFree(text);
 	}
-	clipboard->offer_asked_us = 0;
-	if (clipboard->offer_again) {
-		clipboard_offer_to_viewers(display, VNC_LINK_ALL_VIEWERS);
-	} else {
-		clipboard_offer_to_viewers(display, display->people.newcomers);
-	}
+	XDestroyWindow(display->xlib, clipboard->offer_window);
+	clipboard->offer_window = None;
+	clipboard_offer_owed(display);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,8 @@ static void link_lost(struct display *display)
 	people->link_fd = -1;
 	people->viewers = people->controllers = 0;
 	memset(people->at, 0, sizeof(people->at));
-	people->newcomers = people->text_unsent = 0;
+	people->ready = people->owed = 0;
+	people->text_unsent = false;
 	takeover_follow_viewers(display);
 	tell(display);
 }
@@ -151,20 +153,17 @@ void people_send_cut_text(struct display *display, const char *text, size_t len,
 		uint32_t viewers)
 {
 	struct display_people *people = &display->people;
-	const bool is_theirs =
-			strlen(people->cut_text) == len && memcmp(people->cut_text, text, len) == 0;
-	viewers &= is_theirs ? people->newcomers : viewers;
 	const struct vnc_link_message message = { .type = VNC_LINK_SET_CUT_TEXT,
 		.u.cut_text = { .is_private = is_private, .viewers = viewers },
 		.data_len = (uint32_t)len };
-	if (people->controllers == 0 || len > VNC_LINK_TEXT_MAX || viewers == 0) {
+	if (strlen(people->cut_text) == len && memcmp(people->cut_text, text, len) == 0) {
 		return;
 	}
-	if (!is_theirs) {
-		people->cut_text[0] = '\0';
+	people->cut_text[0] = '\0';
+	if (!link_send(display, &message, text, -1)) {
+		people->text_unsent = true;
+		people->owed |= viewers & people->ready;
 	}
-	people->text_unsent &= ~viewers;
-	people->text_unsent |= link_send(display, &message, text, -1) ? 0 : viewers;
 }
 
 uint32_t people_of_owner(const struct display *display)
@@ -193,6 +192,12 @@ static bool may_send(const struct display *display)
 {
 	const struct display_people *people = &display->people;
 	return people->link_fd >= 0 && people->viewers > 0 && display_is_settled(display);
+}
+
+static bool has_room(const struct display_people *people)
+{
+	struct pollfd link = { .fd = people->link_fd, .events = POLLOUT };
+	return poll(&link, 1, 0) == 1 && (link.revents & POLLOUT);
 }
 
 bool people_wants_to_send(const struct display *display)
@@ -261,10 +266,9 @@ void people_send(struct display *display)
 		people->pointer_moved = !send_moved(display);
 	}
 	people->sending = false;
-	if (people->text_unsent && !display->dead) {
-		const uint32_t viewers = people->text_unsent;
-		people->text_unsent = 0;
-		clipboard_offer_to_viewers(display, viewers);
+	if (people->text_unsent && !display->dead && has_room(people)) {
+		people->text_unsent = false;
+		clipboard_offer_owed(display);
 	}
 }
 
@@ -403,12 +407,19 @@ static void viewer_joined(struct display *display, const struct vnc_link_message
 	takeover_follow_viewers(display);
 }
 
-static void viewer_ready(struct display *display, const struct vnc_link_message *message)
+/* Or has left; whoever takes the slot next has no part in what was for this one. */
+static void viewer_is_ready(
+		struct display *display, const struct vnc_link_message *message, bool is_ready)
 {
+	struct display_people *people = &display->people;
 	const uint32_t viewer = UINT32_C(1) << message->viewer;
-	if (viewer_of(&display->people, message).mode != VNC_MODE_WATCH) {
-		display->people.newcomers |= viewer;
-		clipboard_offer_to_viewers(display, viewer);
+	people->ready &= ~viewer;
+	people->owed &= ~viewer;
+	display->clipboard.offer_viewers &= ~viewer;
+	if (is_ready && viewer_of(people, message).mode != VNC_MODE_WATCH) {
+		people->ready |= viewer;
+		people->owed |= viewer;
+		clipboard_offer_owed(display);
 	}
 }
 
@@ -486,11 +497,11 @@ static void handle_message(
 		viewer_joined(display, message);
 		break;
 	case VNC_LINK_READY:
-		viewer_ready(display, message);
+		viewer_is_ready(display, message, true);
 		break;
 	case VNC_LINK_LEFT:
 		people->at[message->viewer] = (struct people_viewer){ .is_there = false };
-		people->newcomers &= ~(UINT32_C(1) << message->viewer);
+		viewer_is_ready(display, message, false);
 		takeover_follow_viewers(display);
 		break;
 	default:

@@ -33,9 +33,9 @@ struct display_people {
 	int down_count;
 	char cut_text[VNC_LINK_TEXT_MAX + 1];
 	bool cut_text_new;
-	/* By slot: whom the clipboard was not offered to since they were ready, and whom it was to
-	 * be sent to when the link was full. */
-	uint32_t newcomers, text_unsent;
+	/* By slot: who may act and is ready for text; whom the clipboard is still to be offered. */
+	uint32_t ready, owed;
+	bool text_unsent; /* the link was full */
 	uint32_t viewers, controllers;
 	struct people_viewer at[VNC_LINK_VIEWERS_MAX];
 	unsigned int keys, clicks; /* what the person did this time */
@@ -99,8 +99,8 @@ void people_read(struct display *display);
 /* Sends what changed on the screen to the viewers. */
 void people_send(struct display *display);
 void people_resized(struct display *display);
-/* To those of these viewers who have control; to newcomers alone if it came from a viewer.
- * is_private: and who are the person's who has the desktop in private. */
+/* To these viewers, by slot; not if it came from a viewer: that is another's, and stays on the
+ * desktop. is_private: those alone who see the private screen. */
 void people_send_cut_text(struct display *display, const char *text, size_t len, bool is_private,
 		uint32_t viewers);
 /* By slot: the viewers of the person who has the desktop. */

@@ -98,6 +98,9 @@ enum veil_reason {
 CUA_NODISCARD enum cua_status veil_draw(
 		struct display *display, enum veil_reason reason, struct cua_error *err);
 void veil_lift(struct display *display, enum veil_reason reason);
+/* What was copied while pictures were withheld is in no selection any more: it may be the secret,
+ * or private to somebody. */
+void veil_forget_copies(struct display *display);
 bool veil_is_on(const struct display *display);
 bool veil_is_for(const struct display *display, enum veil_reason reason);
 /* What pictures are made of: the screen, or the notice. */

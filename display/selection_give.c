@@ -317,7 +317,7 @@ bool selection_event(struct display *display, XEvent *event)
 				event->xselection.target == clipboard->taking_target) {
 			clipboard->notified = true;
 			clipboard->refused = event->xselection.property == None;
-		} else if (event->xselection.requestor == display->helper) {
+		} else if (event->xselection.requestor == clipboard->offer_window) {
 			clipboard_offer_answered(display, &event->xselection);
 		}
 		return true;

@@ -32,18 +32,22 @@ static uint64_t earlier(uint64_t deadline_us, int timeout_ms)
 	return other_us < deadline_us ? other_us : deadline_us;
 }
 
+Window selection_window(struct display *display)
+{
+	return XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
+}
+
 /* A window for each conversion: what an owner sends after its time goes nowhere. */
 static void open_window(struct display *display)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
 	selection_take_end(display);
-	clipboard->taking_window =
-			XCreateSimpleWindow(display->xlib, display->root, -10, -10, 1, 1, 0, 0, 0);
+	clipboard->taking_window = selection_window(display);
 	XSelectInput(display->xlib, clipboard->taking_window, PropertyChangeMask);
 	clipboard->notified = clipboard->refused = clipboard->property_new = false;
 }
 
-static void abandon_window(struct display *display)
+void selection_abandon(struct display *display, Window *window)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
 	Window *place = &clipboard->abandoned[clipboard->abandoned_count++ %
@@ -51,8 +55,8 @@ static void abandon_window(struct display *display)
 	if (*place != None && !display->dead) {
 		XDestroyWindow(display->xlib, *place);
 	}
-	*place = clipboard->taking_window;
-	clipboard->taking_window = None;
+	*place = *window;
+	*window = None;
 }
 
 void selection_take_end(struct display *display)
@@ -181,7 +185,7 @@ enum cua_status selection_take(struct display *display, const struct selection_t
 	display->clipboard.taking_format = 0;
 	enum cua_status status = convert(display, take, target, data, ret_type, err);
 	if (status != CUA_OK) {
-		abandon_window(display);
+		selection_abandon(display, &display->clipboard.taking_window);
 	}
 	selection_take_end(display);
 	return status;

@@ -370,6 +370,9 @@ void display_settle_control(struct display *display)
 		return;
 	}
 	display->takeover.is_unsettled = false;
+	if (veil_is_for(display, VEIL_PRIVATE)) {
+		veil_forget_copies(display); /* whoever has it next */
+	}
 	if (!display_is_private(display)) {
 		veil_lift(display, VEIL_PRIVATE);
 	} else if (veil_draw(display, VEIL_PRIVATE, &why) != CUA_OK && !display->dead) {

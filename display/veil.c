@@ -120,7 +120,6 @@ static enum cua_status hide_screen(struct display *display, struct cua_error *er
 	display->veil.shown = display->frame;
 	display->frame = frame;
 	display->veil.is_on = true;
-	display->secret.was_copied = false;
 	draw_notice(display, &display->veil.shown);
 	show_anew(display, &display->veil.shown, frame.serial);
 	return display_ok(display, err);
@@ -151,17 +150,20 @@ static void take_back(struct display *display)
 	frame_drop(display, &hidden);
 }
 
-/* Whatever was copied meanwhile may be the secret. */
-static void clear_selections(struct display *display)
+void veil_forget_copies(struct display *display)
 {
 	static const enum cua_selection selections[] = { CUA_SELECTION_CLIPBOARD,
 		CUA_SELECTION_PRIMARY };
+	if (!display->secret.was_copied) {
+		return;
+	}
 	for (size_t i = 0; i < CUA_ARRAY_LEN(selections); i++) {
 		selection_disown(display, selections[i]); /* here, too, from now on */
 		XSetSelectionOwner(display->xlib, display->clipboard.selections[selections[i]],
 				None, CurrentTime);
 	}
 	XFlush(display->xlib);
+	display->secret.was_copied = false;
 }
 
 void veil_lift(struct display *display, enum veil_reason reason)
@@ -169,6 +171,7 @@ void veil_lift(struct display *display, enum veil_reason reason)
 	if (!veil_is_for(display, reason) || display->dead) {
 		return;
 	}
+	veil_forget_copies(display);
 	display->veil.reasons &= ~(unsigned int)reason;
 	if (display->veil.reasons != 0) {
 		reword(display);
@@ -180,10 +183,6 @@ void veil_lift(struct display *display, enum veil_reason reason)
 	copy_marks(&display->veil.shown, &display->frame);
 	take_back(display);
 	show_anew(display, &display->frame, serial);
-	if (display->secret.was_copied) {
-		clear_selections(display);
-	}
-	display->secret.was_copied = false;
 }
 
 unsigned int veil_open_for_size(struct display *display)

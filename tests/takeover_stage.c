@@ -97,6 +97,7 @@ int takeover_renew_viewer(void **state)
 	(void)state;
 	if (takeover.viewer) {
 		vnc_viewer_disconnect(takeover.viewer);
+		takeover.viewer = NULL;
 	}
 	takeover.viewer = takeover_connect_viewer(&takeover.seen);
 	return 0;

@@ -46,6 +46,7 @@ static void on_text(rfbClient *viewer, const char *text, int len)
 	size_t kept = (size_t)len < sizeof(seen->text) ? (size_t)len : sizeof(seen->text) - 1;
 	memcpy(seen->text, text, kept);
 	seen->text[kept] = '\0';
+	seen->texts++;
 }
 
 __attribute__((format(printf, 1, 2))) static void stay_silent(const char *fmt, ...)

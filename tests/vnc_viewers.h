@@ -12,7 +12,8 @@ struct vnc_seen {
 	const char *password;
 	int cursor_width, cursor_height, cursor_x, cursor_y;
 	uint8_t cursor_mask[2]; /* of the first two pixels */
-	char text[256];
+	char text[256];         /* the last of so many */
+	int texts;
 };
 
 /* address: a unix socket's path, or "127.0.0.1" with a port. NULL if refused.
