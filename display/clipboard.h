@@ -64,7 +64,7 @@ struct display_clipboard {
 	/* The text for viewers. */
 	Window offer_window; /* of the open question; None: none is */
 	uint64_t offer_asked_us;
-	uint32_t offer_viewers; /* whom the answer is for, by slot */
+	uint32_t offer_viewers; /* whom the answer is for, by slot; 0: nobody any more */
 	enum clipboard_audience {
 		AUDIENCE_NOBODY,
 		AUDIENCE_ALL,
@@ -175,6 +175,8 @@ void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *
 /* Sends the text, if it is one and not too long, once its owner has told it, to those whom it is
  * owed and who may have it. */
 void clipboard_offer_owed(struct display *display);
+/* What was copied so far is known. */
+void clipboard_catch_up(struct display *display);
 /* Offers what has changed while an owner did not answer. How long to sleep at most, -1 for ever. */
 int clipboard_idle(struct display *display);
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event);

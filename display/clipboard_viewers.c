@@ -19,17 +19,18 @@ void clipboard_watch(struct display *display)
 			XFixesSetSelectionOwnerNotifyMask);
 }
 
-/* Whom a content may be offered to. In private that is who has the desktop, once the vnc process
- * knows; while a secret may show, nobody. */
+/* Whom a content may be offered to. In private that is who has the desktop, and before and after it
+ * nobody until the vnc process knows; while a secret may show, nobody. */
 static enum clipboard_audience find_audience(const struct display *display)
 {
-	if (display->people.controllers == 0 || veil_is_for(display, VEIL_SECRET)) {
+	const struct display_people *people = &display->people;
+	if (people->controllers == 0 || veil_is_for(display, VEIL_SECRET)) {
 		return AUDIENCE_NOBODY;
 	}
-	if (!veil_is_on(display) && !display_is_private(display)) {
-		return AUDIENCE_ALL;
+	if (veil_is_on(display) || display_is_private(display)) {
+		return people_show_private(display) ? AUDIENCE_OWNER : AUDIENCE_NOBODY;
 	}
-	return people_show_private(display) ? AUDIENCE_OWNER : AUDIENCE_NOBODY;
+	return people->private_sent || people->private_changed ? AUDIENCE_NOBODY : AUDIENCE_ALL;
 }
 
 /* text: NULL if there is none. */
@@ -55,8 +56,17 @@ static void offer_own(
 	offer(display, text ? (const char *)text->data : NULL, text ? text->len : 0, viewers);
 }
 
+/* A question of before is not for somebody who has the desktop in private after it, nor are the
+ * content of before a veil and the one behind it the same. */
+static bool is_for_same(const struct display *display)
+{
+	const struct display_clipboard *clipboard = &display->clipboard;
+	return find_audience(display) == clipboard->offer_audience &&
+			display->takeover.count == clipboard->offer_control;
+}
+
 /* A window for each question: the answer to one that was given up is none to the next. */
-static void ask(struct display *display, enum clipboard_audience audience, uint32_t viewers)
+static void ask(struct display *display, uint32_t viewers)
 {
 	struct display_clipboard *clipboard = &display->clipboard;
 	if (clipboard->offer_window != None) {
@@ -66,11 +76,22 @@ static void ask(struct display *display, enum clipboard_audience audience, uint3
 	clipboard->offer_window = selection_window(display);
 	clipboard->offer_asked_us = cua_now_us();
 	clipboard->offer_viewers = viewers;
-	clipboard->offer_audience = audience;
+	clipboard->offer_audience = find_audience(display);
 	clipboard->offer_control = display->takeover.count;
 	XConvertSelection(display->xlib, display->atoms.clipboard, display->atoms.utf8_string,
 			display->atoms.cua_selection, clipboard->offer_window, CurrentTime);
 	XFlush(display->xlib);
+}
+
+/* Of those whom it is owed. */
+static uint32_t who_may_have_it(const struct display *display)
+{
+	const enum clipboard_audience audience = find_audience(display);
+	return display->people.owed &
+			(audience == AUDIENCE_ALL ? VNC_LINK_ALL_VIEWERS
+							: audience == AUDIENCE_OWNER
+							? people_of_owner(display)
+							: 0);
 }
 
 static uint64_t answer_deadline_us(const struct display_clipboard *clipboard)
@@ -80,19 +101,19 @@ static uint64_t answer_deadline_us(const struct display_clipboard *clipboard)
 
 void clipboard_offer_owed(struct display *display)
 {
-	const struct display_clipboard *clipboard = &display->clipboard;
-	const enum clipboard_audience audience = find_audience(display);
-	const uint32_t may = audience == AUDIENCE_ALL ? VNC_LINK_ALL_VIEWERS
-			: audience == AUDIENCE_OWNER  ? people_of_owner(display)
-						      : 0;
-	const uint32_t viewers = display->people.owed & may;
+	struct display_clipboard *clipboard = &display->clipboard;
+	const uint32_t viewers = who_may_have_it(display);
 	if (viewers == 0 || display->people.text_unsent) {
 		return;
 	}
 	if (clipboard->owned[CUA_SELECTION_CLIPBOARD]) {
 		offer_own(display, clipboard->owned[CUA_SELECTION_CLIPBOARD], viewers);
+	} else if (clipboard->offer_window != None && clipboard->offer_viewers != 0 &&
+			is_for_same(display)) {
+		clipboard->offer_viewers |= viewers; /* the answer is theirs, too */
+		display->people.owed &= ~viewers;
 	} else if (cua_now_us() >= answer_deadline_us(clipboard)) { /* one question at a time */
-		ask(display, audience, viewers);
+		ask(display, viewers);
 	}
 }
 
@@ -101,8 +122,19 @@ void clipboard_event(struct display *display, const XFixesSelectionNotifyEvent *
 	const bool is_hidden = veil_is_on(display) || display_is_private(display);
 	display->secret.was_copied |= is_hidden && event->owner != None;
 	if (event->selection == display->atoms.clipboard) {
+		display->clipboard.offer_viewers = 0; /* who is asked answers with the old one */
 		display->people.owed = display->people.ready;
 		clipboard_offer_owed(display);
+	}
+}
+
+void clipboard_catch_up(struct display *display)
+{
+	XEvent event;
+	display_sync(display);
+	while (XCheckTypedEvent(display->xlib, display->xfixes_event_base + XFixesSelectionNotify,
+			&event)) {
+		clipboard_event(display, (const XFixesSelectionNotifyEvent *)&event);
 	}
 }
 
@@ -112,15 +144,6 @@ int clipboard_idle(struct display *display)
 	const uint64_t deadline_us = answer_deadline_us(&display->clipboard);
 	return display->people.owed != 0 && deadline_us > cua_now_us() ? cua_ms_until(deadline_us)
 								       : -1;
-}
-
-/* An answer may come after the veil that was asked for before it, and one to a question of
- * somebody's who had the desktop in private after that. */
-static bool is_for_same(const struct display *display)
-{
-	const struct display_clipboard *clipboard = &display->clipboard;
-	return find_audience(display) == clipboard->offer_audience &&
-			display->takeover.count == clipboard->offer_control;
 }
 
 void clipboard_offer_answered(struct display *display, const XSelectionEvent *event)
@@ -134,10 +157,10 @@ void clipboard_offer_answered(struct display *display, const XSelectionEvent *ev
 				display->atoms.cua_selection, display->atoms.utf8_string, 8,
 				VNC_LINK_TEXT_MAX + 4, &count);
 	}
-	if (is_for_same(display)) {
+	if (!is_for_same(display)) {
+		display->people.owed |= clipboard->offer_viewers;
+	} else if (clipboard->offer_viewers != 0) {
 		offer(display, (const char *)text, count, clipboard->offer_viewers);
-	} else {
-		display->people.owed |= clipboard->offer_viewers & display->people.ready;
 	}
 	if (text) {
 		XFree(text);

@@ -34,7 +34,7 @@ static void link_lost(struct display *display)
 	people->link_fd = -1;
 	people->viewers = people->controllers = 0;
 	memset(people->at, 0, sizeof(people->at));
-	people->ready = people->owed = 0;
+	people->ready = people->owed = display->clipboard.offer_viewers = 0;
 	people->text_unsent = false;
 	takeover_follow_viewers(display);
 	tell(display);

@@ -317,7 +317,8 @@ bool selection_event(struct display *display, XEvent *event)
 				event->xselection.target == clipboard->taking_target) {
 			clipboard->notified = true;
 			clipboard->refused = event->xselection.property == None;
-		} else if (event->xselection.requestor == clipboard->offer_window) {
+		} else if (clipboard->offer_window != None &&
+				event->xselection.requestor == clipboard->offer_window) {
 			clipboard_offer_answered(display, &event->xselection);
 		}
 		return true;

@@ -369,17 +369,18 @@ void display_settle_control(struct display *display)
 	if (!display->takeover.is_unsettled || display->dead) {
 		return;
 	}
-	display->takeover.is_unsettled = false;
-	if (veil_is_for(display, VEIL_PRIVATE)) {
-		veil_forget_copies(display); /* whoever has it next */
+	if (display->people.private_sent || veil_is_for(display, VEIL_PRIVATE)) {
+		clipboard_catch_up(display);
 	}
+	veil_forget_copies(display); /* whoever has it next */
+	display->people.private_changed = true;
+	display->takeover.is_unsettled = false;
 	if (!display_is_private(display)) {
 		veil_lift(display, VEIL_PRIVATE);
 	} else if (veil_draw(display, VEIL_PRIVATE, &why) != CUA_OK && !display->dead) {
 		/* Nobody is sent the screen either, but nobody else is told why. */
 		cua_log_warn("no notice in the place of the screen: %s", why.msg);
 	}
-	display->people.private_changed = true;
 }
 
 /* --- life --- */

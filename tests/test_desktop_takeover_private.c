@@ -287,7 +287,8 @@ static void who_comes_is_told_of_the_text_as_soon_as_may_be(void **state)
 	vnc_viewer_wait(ann_again, has_text, "before");
 	vnc_viewer_sync(eve);
 	assert_int_equal(of_eve.texts, 0);
-	cJSON_Delete(takeover_control("{\"do\":\"give\"," ANN "}", 200));
+	SendKeyEvent(ann, XK_Pause, TRUE);
+	SendKeyEvent(ann, XK_Pause, FALSE);
 	vnc_viewer_wait(eve, has_text, "before");
 	copy("last");
 	vnc_viewer_wait(eve, has_text, "last");
@@ -303,6 +304,26 @@ static void who_comes_is_told_of_the_text_as_soon_as_may_be(void **state)
 	vnc_viewer_disconnect(ann_again);
 	vnc_viewer_disconnect(eve);
 	vnc_viewer_disconnect(ben);
+	takeover_forget_notes();
+}
+
+/* Its queue has the question before the news that the selection is another's. */
+static void an_owner_that_answers_late_has_nothing_to_say(void **state)
+{
+	struct vnc_seen of_ann;
+	(void)state;
+	copy("one");
+	free(desktop_sh(&takeover.desktop, "pkill -STOP xclip"));
+	rfbClient *ann = come(VNC_MODE_ACT, "ann", &of_ann);
+	vnc_viewer_wait(ann, sees_screen, NULL);
+	vnc_viewer_sync(ann);
+	cJSON_Delete(takeover_get("/v1/screenshot", 200)); /* so the host has asked */
+	copy("two");
+	free(desktop_sh(&takeover.desktop, "pkill -CONT xclip"));
+	vnc_viewer_wait(ann, has_text, "two");
+	vnc_viewer_sync(ann);
+	assert_int_equal(of_ann.texts, 1);
+	vnc_viewer_disconnect(ann);
 	takeover_forget_notes();
 }
 
@@ -376,6 +397,7 @@ int main(void)
 		TEST(others_see_a_notice_in_private),
 		TEST(what_is_copied_in_private_goes_to_its_owner),
 		TEST(who_comes_is_told_of_the_text_as_soon_as_may_be),
+		TEST(an_owner_that_answers_late_has_nothing_to_say),
 		TEST(what_was_copied_in_private_is_gone_with_it),
 		TEST(the_next_host_keeps_what_is_private),
 	};
