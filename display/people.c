@@ -407,8 +407,9 @@ static void viewer_joined(struct display *display, const struct vnc_link_message
 	takeover_follow_viewers(display);
 }
 
-/* Or has left; whoever takes the slot next has no part in what was for this one. */
-static void viewer_is_ready(
+/* It is ready for text, or has left; whoever takes the slot next has no part in what was for this
+ * one. */
+static void note_ready(
 		struct display *display, const struct vnc_link_message *message, bool is_ready)
 {
 	struct display_people *people = &display->people;
@@ -497,11 +498,11 @@ static void handle_message(
 		viewer_joined(display, message);
 		break;
 	case VNC_LINK_READY:
-		viewer_is_ready(display, message, true);
+		note_ready(display, message, true);
 		break;
 	case VNC_LINK_LEFT:
 		people->at[message->viewer] = (struct people_viewer){ .is_there = false };
-		viewer_is_ready(display, message, false);
+		note_ready(display, message, false);
 		takeover_follow_viewers(display);
 		break;
 	default:

@@ -246,14 +246,21 @@ static void plain_http_on_a_tls_port_does_no_harm(void **state)
 
 /* --- how many --- */
 
-static int open_for_three(void **state)
+/* 0: no bound. */
+static int open_bounded(void **state, int max_connections, int max_strangers)
 {
 	struct site *site = site_create();
 	site->listen.address = "127.0.0.1";
-	site->listen.max_connections = 3;
+	site->listen.max_connections = max_connections;
+	site->listen.max_strangers = max_strangers;
 	site_start(site);
 	*state = site;
 	return 0;
+}
+
+static int open_for_three(void **state)
+{
+	return open_bounded(state, 3, 0);
 }
 
 static void one_too_many_is_told_so(void **state)
@@ -287,12 +294,7 @@ static void one_too_many_is_told_so(void **state)
 
 static int open_for_one_stranger(void **state)
 {
-	struct site *site = site_create();
-	site->listen.address = "127.0.0.1";
-	site->listen.max_strangers = 1;
-	site_start(site);
-	*state = site;
-	return 0;
+	return open_bounded(state, 0, 1);
 }
 
 static bool has_arrived(void *fd)
