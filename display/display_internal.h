@@ -32,6 +32,8 @@
 /* Rows that are read, and later deflated, together. */
 #define FRAME_BAND_ROWS PICTURE_BAND_ROWS
 #define FRAME_BANDS_MAX (32768 / FRAME_BAND_ROWS)
+/* What is read without the rest of its bands needs room behind the frame. */
+#define FRAME_BOX_MAX_LEN ((size_t)256 << 10)
 /* Changed rectangles that a request reports one by one; more are merged. */
 #define CHANGED_RECTS_MAX 32
 
@@ -51,12 +53,13 @@ struct display_atoms {
 /* The screen as last read, in memory shared with the X server and, read-only, with vnc. */
 struct display_frame {
 	int memfd;
-	size_t len;
-	uint8_t *pixels; /* B8G8R8X8, stride 4 * width */
+	size_t len;      /* of the pixels */
+	uint8_t *pixels; /* B8G8R8X8, stride 4 * width; FRAME_BOX_MAX_LEN more behind them */
 	xcb_shm_seg_t segment;
 	bool dirty[FRAME_BANDS_MAX]; /* drawn on since it was read */
 	bool any_dirty;
-	uint64_t serial; /* counts reads that followed drawing; part of the ETag */
+	struct cua_region dirty_box; /* around all of it, where any_dirty */
+	uint64_t serial;             /* counts reads that followed drawing; part of the ETag */
 	uint64_t band_serial[FRAME_BANDS_MAX]; /* of the read that a band is from */
 	bool is_for_picture; /* a whole PNG at level fast is to be made of what is read */
 };

@@ -92,6 +92,7 @@ static void copy_marks(struct display_frame *to, const struct display_frame *fro
 	memcpy(to->pixels, from->pixels, from->len);
 	memcpy(to->dirty, from->dirty, sizeof(to->dirty));
 	to->any_dirty = from->any_dirty;
+	to->dirty_box = from->dirty_box;
 }
 
 /* Other words, where the notice stands. */

@@ -18,7 +18,7 @@
 
 /* Codes are made for so much of so much of the data, elsewhere each time, since rows may be just as
  * long. */
-#define SAMPLE_LEN 1024
+#define SAMPLE_LEN 512
 #define SAMPLE_EVERY_LEN 4096
 #define SAMPLE_SHIFT_LEN 1447
 

@@ -14,6 +14,8 @@
 #define HELPER_STACK_BYTES ((size_t)256 << 10)
 /* Longer than the pauses of somebody who takes picture after picture. */
 #define HELPER_IDLE_MS 500
+/* Two threads end a round together, nearly: falling asleep and waking up would take longer. */
+#define AWAKE_US 200
 
 enum helper_state {
 	HELPER_NONE, /* no thread */
@@ -44,8 +46,8 @@ struct picture_workers {
 	uint64_t last_us;           /* when the last round began; 0: never */
 	unsigned long round_number; /* a helper takes part in each round once */
 	struct round round;
-	int busy; /* helpers in the current round */
 
+	atomic_int busy; /* helpers in the current round; changed under mutex */
 	atomic_int next; /* item of the current round */
 };
 
@@ -151,12 +153,12 @@ static void *helper_main(void *user_data)
 		}
 		done = workers->round_number;
 		const struct round round = workers->round;
-		workers->busy++;
+		atomic_fetch_add(&workers->busy, 1);
 		pthread_mutex_unlock(&workers->mutex);
 		do_items(workers, round, &scratch);
 		deadline_in(&deadline, HELPER_IDLE_MS);
 		pthread_mutex_lock(&workers->mutex);
-		if (--workers->busy == 0) {
+		if (atomic_fetch_sub(&workers->busy, 1) == 1) {
 			pthread_cond_signal(&workers->work_over);
 		}
 	}
@@ -191,6 +193,19 @@ static void start_helpers(struct picture_workers *workers, int wanted)
 	pthread_attr_destroy(&attributes);
 }
 
+static void await_helpers(struct picture_workers *workers)
+{
+	const uint64_t until_us = cua_now_us() + AWAKE_US;
+	while (atomic_load(&workers->busy) > 0 && cua_now_us() < until_us) {
+		sched_yield();
+	}
+	pthread_mutex_lock(&workers->mutex);
+	while (atomic_load(&workers->busy) > 0) {
+		pthread_cond_wait(&workers->work_over, &workers->mutex);
+	}
+	pthread_mutex_unlock(&workers->mutex);
+}
+
 void picture_workers_run(struct picture_workers *workers, int count, bool is_small,
 		picture_work_fn work, void *user_data)
 {
@@ -214,8 +229,6 @@ void picture_workers_run(struct picture_workers *workers, int count, bool is_sma
 	/* A helper that has not begun by now finds nothing to do, and nobody waits for it. */
 	pthread_mutex_lock(&workers->mutex);
 	workers->round.work = NULL;
-	while (workers->busy > 0) {
-		pthread_cond_wait(&workers->work_over, &workers->mutex);
-	}
 	pthread_mutex_unlock(&workers->mutex);
+	await_helpers(workers);
 }
