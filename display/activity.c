@@ -81,50 +81,20 @@ void activity_destroy(struct activity *activity)
 
 /* --- areas --- */
 
-static int64_t pixels_of(const struct cua_region *area)
-{
-	return (int64_t)area->width * area->height;
-}
-
-static struct cua_region both(const struct cua_region *a, const struct cua_region *b)
-{
-	const int left = a->x < b->x ? a->x : b->x, top = a->y < b->y ? a->y : b->y;
-	const int right = a->x + a->width > b->x + b->width ? a->x + a->width : b->x + b->width;
-	const int bottom =
-			a->y + a->height > b->y + b->height ? a->y + a->height : b->y + b->height;
-	return (struct cua_region){ left, top, right - left, bottom - top };
-}
-
 static int64_t pixels_in_common(const struct cua_region *a, const struct cua_region *b)
 {
-	const int left = a->x > b->x ? a->x : b->x, top = a->y > b->y ? a->y : b->y;
-	const int right = a->x + a->width < b->x + b->width ? a->x + a->width : b->x + b->width;
-	const int bottom =
-			a->y + a->height < b->y + b->height ? a->y + a->height : b->y + b->height;
-	return right > left && bottom > top ? (int64_t)(right - left) * (bottom - top) : 0;
+	struct cua_region common;
+	return region_common(a, b, &common) ? region_pixels(&common) : 0;
 }
 
 static bool lies_in(const struct cua_region *inner, const struct cua_region *outer)
 {
-	return pixels_in_common(inner, outer) == pixels_of(inner);
+	return pixels_in_common(inner, outer) == region_pixels(inner);
 }
 
 static bool is_narrow(const struct cua_region *area)
 {
 	return area->width <= CARET_WIDTH_PX && area->height <= CARET_HEIGHT_PX;
-}
-
-/* The part of the area that is on the screen; false if none is. */
-static bool clip(const struct display *display, const struct cua_region *area,
-		struct cua_region *ret_area)
-{
-	const int left = area->x > 0 ? area->x : 0, top = area->y > 0 ? area->y : 0;
-	const int right = area->x + area->width < display->width_px ? area->x + area->width
-								    : display->width_px;
-	const int bottom = area->y + area->height < display->height_px ? area->y + area->height
-								       : display->height_px;
-	*ret_area = (struct cua_region){ left, top, right - left, bottom - top };
-	return right > left && bottom > top;
 }
 
 /* --- rhythms --- */
@@ -138,10 +108,12 @@ static uint64_t mean_gap_us(const struct track *track)
 static bool is_same_place(const struct track *track, const struct cua_region *area)
 {
 	const int64_t common = pixels_in_common(&track->area, area);
-	const int64_t least = pixels_of(&track->area) < pixels_of(area) ? pixels_of(&track->area)
-									: pixels_of(area);
-	const struct cua_region whole = both(&track->area, area);
-	return common * 2 >= least && pixels_of(&whole) <= 4 * (least > 24 * 24 ? least : 24 * 24);
+	const int64_t least = region_pixels(&track->area) < region_pixels(area)
+			? region_pixels(&track->area)
+			: region_pixels(area);
+	const struct cua_region whole = region_around(&track->area, area);
+	return common * 2 >= least &&
+			region_pixels(&whole) <= 4 * (least > 24 * 24 ? least : 24 * 24);
 }
 
 /* When an animation has missed so many beats it has ended. */
@@ -201,7 +173,7 @@ static void beat(struct track *track, const struct cua_region *area, uint64_t at
 		track->moved = moved;
 		return;
 	}
-	track->area = both(&track->area, area);
+	track->area = region_around(&track->area, area);
 	if (gap_us < SAME_BEAT_US) {
 		return;
 	}
@@ -380,7 +352,7 @@ enum cua_status activity_check(struct display *display, struct cua_error *err)
 	int area_count = 0;
 	for (int i = 0; i < activity->pending_count; i++) {
 		/* The screen may have become smaller since. */
-		if (clip(display, &activity->pending[i], &areas[area_count])) {
+		if (display_clip(display, &activity->pending[i], &areas[area_count])) {
 			area_count++;
 		}
 	}
@@ -412,14 +384,14 @@ static void add_pending(struct activity *activity, const struct cua_region *area
 		return;
 	}
 	struct cua_region *last = &activity->pending[PENDING_MAX - 1];
-	*last = both(last, area);
+	*last = region_around(last, area);
 }
 
 void activity_damaged(struct display *display, const struct cua_region *area, bool late)
 {
 	struct activity *activity = display->activity;
 	struct cua_region visible;
-	if (!clip(display, area, &visible)) {
+	if (!display_clip(display, area, &visible)) {
 		return;
 	}
 	activity->pending_us = cua_now_us();
@@ -494,7 +466,8 @@ uint64_t activity_rest_us(const struct display *display, uint64_t small_us, uint
 	uint64_t rest_us = 0;
 	for (int i = 0; i < activity->track_count; i++) {
 		const struct track *track = &activity->tracks[i];
-		uint64_t quiet_us = pixels_of(&track->area) < LARGE_PIXELS ? small_us : large_us;
+		uint64_t quiet_us =
+				region_pixels(&track->area) < LARGE_PIXELS ? small_us : large_us;
 		uint64_t gap_us = 0;
 		if (track->moves || track->beats == 0) {
 			continue;

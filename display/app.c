@@ -213,13 +213,8 @@ static bool visible_area(struct display *display, Window window, struct cua_regi
 					&child)) {
 		return false;
 	}
-	const int left = x > 0 ? x : 0, top = y > 0 ? y : 0;
-	const int right = x + attributes.width < display->width_px ? x + attributes.width
-								   : display->width_px;
-	const int bottom = y + attributes.height < display->height_px ? y + attributes.height
-								      : display->height_px;
-	*ret_area = (struct cua_region){ left, top, right - left, bottom - top };
-	return right > left && bottom > top;
+	const struct cua_region area = { x, y, attributes.width, attributes.height };
+	return display_clip(display, &area, ret_area);
 }
 
 static bool has_new_damage(struct display *display, void *user_data)

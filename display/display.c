@@ -20,6 +20,18 @@ struct cua_point display_size(const struct display *display)
 	return (struct cua_point){ display->width_px, display->height_px };
 }
 
+struct cua_region display_screen(const struct display *display)
+{
+	return (struct cua_region){ 0, 0, display->width_px, display->height_px };
+}
+
+bool display_clip(const struct display *display, const struct cua_region *area,
+		struct cua_region *ret_visible)
+{
+	const struct cua_region screen = display_screen(display);
+	return region_common(area, &screen, ret_visible);
+}
+
 /* --- events --- */
 
 static void handle_damage(struct display *display, const XDamageNotifyEvent *event)

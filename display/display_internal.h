@@ -26,10 +26,11 @@
 #include "display/load.h"
 #include "display/news.h"
 #include "display/people.h"
+#include "display/region.h"
 #include "display/secret.h"
 #include "display/window.h"
 
-/* Rows that are read, and later deflated, together. */
+/* Rows that are deflated together, and unless little is new read together. */
 #define FRAME_BAND_ROWS PICTURE_BAND_ROWS
 #define FRAME_BANDS_MAX (32768 / FRAME_BAND_ROWS)
 /* What is read without the rest of its bands needs room behind the frame. */
@@ -60,7 +61,7 @@ struct display_frame {
 	bool any_dirty;
 	struct cua_region dirty_box; /* around all of it, where any_dirty */
 	uint64_t serial;             /* counts reads that followed drawing; part of the ETag */
-	uint64_t band_serial[FRAME_BANDS_MAX]; /* of the read that a band is from */
+	uint64_t band_serial[FRAME_BANDS_MAX]; /* of the last read into a band */
 	bool is_for_picture; /* a whole PNG at level fast is to be made of what is read */
 };
 
@@ -259,6 +260,11 @@ void news_tell(struct display *display);
 
 /* display.c */
 
+/* All of the screen. */
+struct cua_region display_screen(const struct display *display);
+/* What of an area is on it; false if nothing is. */
+bool display_clip(const struct display *display, const struct cua_region *area,
+		struct cua_region *ret_visible);
 /* Looks at one event; true ends the wait. */
 typedef bool (*display_until_fn)(struct display *display, void *user_data);
 /* Handles events until the condition holds. CUA_OK; CUA_ERR_TIMEOUT at the deadline;
@@ -293,15 +299,16 @@ CUA_NODISCARD enum cua_status frame_init(struct display *display, struct cua_err
 void frame_finish(struct display *display);
 /* late: drawn before display_begin(), and told after it. */
 void frame_damaged(struct display *display, const struct cua_region *area, bool late);
+/* One colour all over; area lies inside the screen. */
+bool frame_is_plain(const struct display *display, const struct cua_region *area);
+
+/* frame_read.c */
 /* Reads what is known to have been drawn on. */
 CUA_NODISCARD enum cua_status frame_read_damaged(struct display *display, struct cua_error *err);
 /* The same after the events that are here were handled: after somebody else's round trip. */
 CUA_NODISCARD enum cua_status frame_read_known(struct display *display, struct cua_error *err);
 /* The same after a round trip, so that the frame shows the screen as it was during this call. */
 CUA_NODISCARD enum cua_status frame_update(struct display *display, struct cua_error *err);
-
-/* One colour all over; area lies inside the screen. */
-bool frame_is_plain(const struct display *display, const struct cua_region *area);
 
 /* marks.c: numbered boxes over a picture of region; pixels are B8G8R8X8. */
 void marks_draw(const struct shot_marks *marks, const struct cua_region *region, uint32_t *pixels,

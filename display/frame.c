@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -60,8 +59,8 @@ enum cua_status frame_init(struct display *display, struct cua_error *err)
 	if (status != CUA_OK) {
 		return status;
 	}
-	frame_damaged(display, &(struct cua_region){ 0, 0, display->width_px, display->height_px },
-			false);
+	const struct cua_region screen = display_screen(display);
+	frame_damaged(display, &screen, false);
 	return CUA_OK;
 }
 
@@ -89,27 +88,6 @@ void frame_finish(struct display *display)
 	}
 }
 
-static int lesser(int a, int b)
-{
-	return a < b ? a : b;
-}
-
-static int greater(int a, int b)
-{
-	return a > b ? a : b;
-}
-
-/* Makes the box the one around both. */
-static void enclose(struct cua_region *box, const struct cua_region *area)
-{
-	const int right = greater(box->x + box->width, area->x + area->width);
-	const int bottom = greater(box->y + box->height, area->y + area->height);
-	box->x = lesser(box->x, area->x);
-	box->y = lesser(box->y, area->y);
-	box->width = right - box->x;
-	box->height = bottom - box->y;
-}
-
 /* Adds a rectangle to the request's list; merges into the last one when the list is full. */
 static void changes_add(struct display_changes *changes, const struct cua_region *area)
 {
@@ -125,30 +103,25 @@ static void changes_add(struct display_changes *changes, const struct cua_region
 		changes->rects[changes->rect_count++] = *area;
 		return;
 	}
-	enclose(&changes->rects[CHANGED_RECTS_MAX - 1], area);
+	struct cua_region *last = &changes->rects[CHANGED_RECTS_MAX - 1];
+	*last = region_around(last, area);
 }
 
 void frame_damaged(struct display *display, const struct cua_region *area, bool late)
 {
 	struct display_frame *frame = &display->frame;
-	const int x = greater(area->x, 0), y = greater(area->y, 0);
-	const int right = lesser(area->x + area->width, display->width_px);
-	const int bottom = lesser(area->y + area->height, display->height_px);
-	if (x >= right || y >= bottom) {
+	struct cua_region seen;
+	if (!display_clip(display, area, &seen)) {
 		return;
 	}
-	const struct cua_region seen = { x, y, right - x, bottom - y };
-	for (int band = y / FRAME_BAND_ROWS; band <= (bottom - 1) / FRAME_BAND_ROWS; band++) {
+	const int last = (seen.y + seen.height - 1) / FRAME_BAND_ROWS;
+	for (int band = seen.y / FRAME_BAND_ROWS; band <= last; band++) {
 		frame->dirty[band] = true;
 	}
-	if (frame->any_dirty) {
-		enclose(&frame->dirty_box, &seen);
-	} else {
-		frame->dirty_box = seen;
-	}
+	frame->dirty_box = frame->any_dirty ? region_around(&frame->dirty_box, &seen) : seen;
 	frame->any_dirty = true;
 	if (!late) {
-		changes_add(&display->changes, area);
+		changes_add(&display->changes, &seen);
 	}
 }
 

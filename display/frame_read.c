@@ -1,4 +1,4 @@
-/* What the X server shows, into the frame: of what was drawn on, and no more. */
+/* What the X server shows, into the frame: what was drawn on, and little else. */
 
 #include "display/display_internal.h"
 
@@ -45,6 +45,8 @@ static void *await_rows(struct display *display, unsigned int asked, int *band, 
 
 static enum cua_status fail_to_read(struct display *display, struct cua_error *err)
 {
+	const struct cua_region screen = display_screen(display);
+	frame_damaged(display, &screen, true);
 	display_handle_events(display); /* notices a dead server */
 	const enum cua_status status = display_ok(display, err);
 	return status != CUA_OK ? status
@@ -166,21 +168,26 @@ enum cua_status frame_read_damaged(struct display *display, struct cua_error *er
 	if (reads_box) {
 		status = read_box(display, &box, err);
 	}
-	if (status != CUA_OK) {
-		frame_damaged(display,
-				&(struct cua_region){ 0, 0, display->width_px, display->height_px },
-				true);
-	}
 	return status;
 }
 
 enum cua_status frame_read_known(struct display *display, struct cua_error *err)
 {
-	/* What was drawn before the round trip has been reported when it is over; what is drawn
-	 * later than that but before the read is reported again and read twice. */
-	display_handle_events(display);
-	enum cua_status status = display_ok(display, err);
-	return status == CUA_OK ? frame_read_damaged(display, err) : status;
+	/* What was drawn before the round trip has been reported when it is over. What is drawn
+	 * later than that but before the read has been reported when it is read: a line of which
+	 * one half is older than the other was never on the screen. */
+	enum cua_status status = CUA_OK;
+	for (int pass = 0; pass < 2 && status == CUA_OK; pass++) {
+		display_handle_events(display);
+		status = display_ok(display, err);
+		if (status == CUA_OK && !display->resized && !display->frame.any_dirty) {
+			break;
+		}
+		if (status == CUA_OK) {
+			status = frame_read_damaged(display, err);
+		}
+	}
+	return status;
 }
 
 /* What is known to be drawn on is read at once, and the answer to that is the round trip: most

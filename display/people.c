@@ -225,7 +225,7 @@ void people_damaged(struct display *display, const struct cua_region *area)
 static void send_damage(struct display *display)
 {
 	struct display_people *people = &display->people;
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	if (people->full_damage) {
 		people->rects[0] = screen;
 		people->rect_count = 1;

@@ -179,7 +179,7 @@ enum cua_status reading_words(struct display *display, const struct cua_region *
 	if (status != CUA_OK) {
 		return status;
 	}
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	const struct cua_region area = region->width > 0 ? *region : screen;
 	if (area.x < 0 || area.y < 0 || area.width > screen.width - area.x ||
 			area.height > screen.height - area.y) {
@@ -427,17 +427,7 @@ static void find_in_line(const struct word_list *list, int first, int last,
 		char found[sizeof(matches->items[0].text)];
 		size_t used = 0;
 		for (int i = owner[at]; i <= owner[at + wanted->count - 1]; i++) {
-			const struct cua_region *word = &list->items[i].box;
-			const int right = word->x + word->width > box.x + box.width
-					? word->x + word->width
-					: box.x + box.width;
-			const int bottom = word->y + word->height > box.y + box.height
-					? word->y + word->height
-					: box.y + box.height;
-			box.x = word->x < box.x ? word->x : box.x;
-			box.y = word->y < box.y ? word->y : box.y;
-			box.width = right - box.x;
-			box.height = bottom - box.y;
+			box = region_around(&box, &list->items[i].box);
 			const int more = snprintf(found + used, sizeof(found) - used, "%s%s",
 					used > 0 ? " " : "", list->items[i].text);
 			used = used + (size_t)more < sizeof(found) ? used + (size_t)more
@@ -451,7 +441,7 @@ static void find_in_line(const struct word_list *list, int first, int last,
 /* What of a window is inside the screen; all of the screen if it has gone. */
 static struct cua_region visible_area(struct display *display, Window window)
 {
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	CUA_AUTO_JSON cJSON *json = window_describe(display, window);
 	struct cua_region area;
 	return element_read_box(json, &screen, &area) ? area : screen;

@@ -14,7 +14,7 @@
 static enum cua_status ask_element(struct display *display, const struct element_ref *ref,
 		struct window_stack *stack, struct cua_region *ret_box, struct cua_error *err)
 {
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	window_stack_read(display, stack);
 	CUA_AUTO_JSON cJSON *request = reading_request(
 			display, "element", stack, ref->place.window, READING_TIMEOUT_MS);

@@ -38,7 +38,7 @@ static enum cua_status find_region(const struct display *display, const struct d
 {
 	const struct cua_region *region = &shot->region;
 	if (region->width == 0) {
-		*ret_region = (struct cua_region){ 0, 0, display->width_px, display->height_px };
+		*ret_region = display_screen(display);
 		return CUA_OK;
 	}
 	if (region->x < 0 || region->y < 0 || region->width > display->width_px - region->x ||
@@ -193,17 +193,16 @@ static struct picture_pixels pixels_of_image(pixman_image_t *image)
 static enum cua_status encode_screen(struct display *display, enum cua_picture_level level,
 		const XFixesCursorImage *cursor, struct cua_buffer *bytes, struct cua_error *err)
 {
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	const struct picture_pixels pixels = pixels_of_region(display, &screen);
 	const struct cua_region area = cursor ? cursor_area(cursor) : (struct cua_region){ 0 };
-	const int top = area.y > 0 ? area.y : 0;
-	const int bottom =
-			area.y + area.height < screen.height ? area.y + area.height : screen.height;
-	if (top >= bottom || area.x >= screen.width || area.x + area.width <= 0) {
+	struct cua_region drawn;
+	if (!region_common(&area, &screen, &drawn)) {
 		return picture_encode_frame(display->encoder, &pixels, level,
 				veil_frame(display)->band_serial, NULL, bytes, err);
 	}
-	const int first = top / FRAME_BAND_ROWS, last = (bottom - 1) / FRAME_BAND_ROWS;
+	const int first = drawn.y / FRAME_BAND_ROWS;
+	const int last = (drawn.y + drawn.height - 1) / FRAME_BAND_ROWS;
 	const int end = (last + 1) * FRAME_BAND_ROWS;
 	const struct cua_region rows = { 0, first * FRAME_BAND_ROWS, screen.width,
 		(end < screen.height ? end : screen.height) - first * FRAME_BAND_ROWS };

@@ -36,35 +36,22 @@ void display_stream_close(struct display *display, struct display_stream *stream
 
 /* --- what changed --- */
 
-static struct cua_region unite(const struct cua_region *a, const struct cua_region *b)
-{
-	const int right_a = a->x + a->width, right_b = b->x + b->width;
-	const int bottom_a = a->y + a->height, bottom_b = b->y + b->height;
-	const int x = a->x < b->x ? a->x : b->x, y = a->y < b->y ? a->y : b->y;
-	return (struct cua_region){ x, y, (right_a > right_b ? right_a : right_b) - x,
-		(bottom_a > bottom_b ? bottom_a : bottom_b) - y };
-}
-
-static int64_t area_of(const struct cua_region *rect)
-{
-	return (int64_t)rect->width * rect->height;
-}
-
 /* Merges where that costs few pixels; into whichever grows least when there is no more room. */
 static void stream_damaged(struct display_stream *stream, const struct cua_region *area)
 {
 	int best = -1;
 	int64_t best_growth = INT64_MAX;
 	for (int i = 0; i < stream->rect_count; i++) {
-		const struct cua_region both = unite(&stream->rects[i], area);
-		const int64_t growth = area_of(&both) - area_of(&stream->rects[i]) - area_of(area);
+		const struct cua_region both = region_around(&stream->rects[i], area);
+		const int64_t growth = region_pixels(&both) - region_pixels(&stream->rects[i]) -
+				region_pixels(area);
 		if (growth < best_growth) {
 			best_growth = growth;
 			best = i;
 		}
 	}
 	if (best >= 0 && (best_growth <= 0 || stream->rect_count == DISPLAY_STREAM_RECTS_MAX)) {
-		stream->rects[best] = unite(&stream->rects[best], area);
+		stream->rects[best] = region_around(&stream->rects[best], area);
 	} else {
 		stream->rects[stream->rect_count++] = *area;
 	}
@@ -125,8 +112,7 @@ static void stream_send(struct display *display, struct display_stream *stream)
 	if (stream->width_px != display->width_px || stream->height_px != display->height_px) {
 		stream->width_px = display->width_px;
 		stream->height_px = display->height_px;
-		stream->rects[0] =
-				(struct cua_region){ 0, 0, display->width_px, display->height_px };
+		stream->rects[0] = display_screen(display);
 		stream->rect_count = 1;
 	}
 	if (stream->rect_count > 0) {

@@ -62,6 +62,7 @@ static void draw_notice(struct display *display, const struct display_frame *sho
 	for (size_t i = 0; i < shown->len / sizeof(*pixels); i++) {
 		pixels[i] = PAPER;
 	}
+	memset(shown->pixels + shown->len, 0, FRAME_BOX_MAX_LEN); /* what was read last */
 	const Pixmap pixmap = XCreatePixmap(display->xlib, display->root,
 			(unsigned int)display->width_px, (unsigned int)display->height_px, 24);
 	draw_words(display, pixmap);
@@ -77,7 +78,7 @@ static void draw_notice(struct display *display, const struct display_frame *sho
 /* Everything is new, for all. */
 static void show_anew(struct display *display, struct display_frame *frame, uint64_t serial)
 {
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	frame->serial = serial;
 	for (int i = 0; i < FRAME_BANDS_MAX; i++) {
 		frame->band_serial[i] = serial;

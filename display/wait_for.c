@@ -45,7 +45,7 @@ static enum cua_status sum_pixels(struct display *display, const struct waiting 
 	if (status != CUA_OK) {
 		return status;
 	}
-	const struct cua_region screen = { 0, 0, display->width_px, display->height_px };
+	const struct cua_region screen = display_screen(display);
 	const struct cua_region *asked = &waiting->action->region;
 	const struct cua_region area = asked->width > 0 ? *asked : screen;
 	if (area.width > screen.width - area.x || area.height > screen.height - area.y) {

@@ -75,14 +75,12 @@ cJSON *window_describe(struct display *display, Window window)
  * something to know of, since it takes every click. */
 static bool covers_much(const struct display *display, const XWindowAttributes *attributes)
 {
-	const int right = attributes->x + attributes->width, left = attributes->x;
-	const int bottom = attributes->y + attributes->height, top = attributes->y;
-	const int64_t width = (right < display->width_px ? right : display->width_px) -
-			(left > 0 ? left : 0);
-	const int64_t height = (bottom < display->height_px ? bottom : display->height_px) -
-			(top > 0 ? top : 0);
-	return width > 0 && height > 0 &&
-			width * height * 4 >= (int64_t)display->width_px * display->height_px;
+	const struct cua_region window = { attributes->x, attributes->y, attributes->width,
+		attributes->height };
+	const struct cua_region screen = display_screen(display);
+	struct cua_region covered;
+	return region_common(&window, &screen, &covered) &&
+			region_pixels(&covered) * 4 >= region_pixels(&screen);
 }
 
 /* Frames are the window manager's, which its windows share the upper bits of their numbers with. */

@@ -15,7 +15,8 @@
 
 #define ROUNDS 2500
 #define SEED 20251121
-#define WIDTH 400
+/* Half as wide is more than is read without the rest of its bands. */
+#define WIDTH 700
 #define HEIGHT 300
 /* A pointer's picture reaches no farther from its hot spot. */
 #define POINTER_REACH 64
@@ -35,7 +36,7 @@ static int start(void **state)
 {
 	(void)state;
 	world_create(&world, (uid_t)-1);
-	desktop_start_with(&desktop, &world, "damage", "--sandbox=none", "--size=400x300", NULL);
+	desktop_start_with(&desktop, &world, "damage", "--sandbox=none", "--size=700x300", NULL);
 	CUA_AUTO_FREE char *name = desktop_sh(&desktop, "printf %s \"$DISPLAY\"");
 	CUA_AUTO_FREE char *cookies = desktop_sh(&desktop, "printf %s \"$XAUTHORITY\"");
 	setenv("XAUTHORITY", cookies, 1);
@@ -273,8 +274,8 @@ static void the_pointer_is_drawn_by_its_hot_spot(void **state)
 	static const struct shot whole = { "pointer=1", { 0, 0 }, WIDTH, HEIGHT, true };
 	static const struct shot region = { "pointer=1&region=40,100,217,20", { 40, 100 }, 217, 20,
 		true };
-	static const struct shot doubled = { "pointer=1&width=800", { 0, 0 }, 2 * WIDTH, 2 * HEIGHT,
-		true };
+	static const struct shot doubled = { "pointer=1&width=1400", { 0, 0 }, 2 * WIDTH,
+		2 * HEIGHT, true };
 	const Window root = DefaultRootWindow(display);
 	XSetWindowAttributes attributes = { .override_redirect = True,
 		.background_pixel = 0x00ff80 };

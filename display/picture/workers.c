@@ -196,7 +196,10 @@ static void start_helpers(struct picture_workers *workers, int wanted)
 static void await_helpers(struct picture_workers *workers)
 {
 	const uint64_t until_us = cua_now_us() + AWAKE_US;
-	while (atomic_load(&workers->busy) > 0 && cua_now_us() < until_us) {
+	while (cua_now_us() < until_us) {
+		if (atomic_load(&workers->busy) == 0) {
+			return; /* and nobody begins any more */
+		}
 		sched_yield();
 	}
 	pthread_mutex_lock(&workers->mutex);
