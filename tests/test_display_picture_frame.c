@@ -229,6 +229,58 @@ static void codes_are_not_kept_for_what_they_are_bad_for(void **state)
 	free(noise.pixels);
 }
 
+/* Smooth enough for a photograph, but of much more grain. */
+static void fill_grain(struct picture *picture, uint32_t seed)
+{
+	for (size_t i = 0; i < (size_t)picture->stride * (size_t)picture->height; i++) {
+		picture->pixels[i] = (uint8_t)(100 + (next_random(&seed) >> 16) % 20);
+	}
+}
+
+/* Another photograph comes into the place of the first, bit by bit, and the first comes back. */
+static void codes_of_a_photograph_are_not_kept_for_another(void **state)
+{
+	(void)state;
+	struct picture_encoder *kept = picture_encoder_create();
+	assert_non_null(kept);
+	CUA_AUTO_BUFFER struct cua_buffer png, alone;
+	cua_buffer_init(&png, 0);
+	cua_buffer_init(&alone, 0);
+	struct picture frame = make_picture(640, 400, 2560);
+	struct picture shots[2] = { make_picture(640, 400, 2560), make_picture(640, 400, 2560) };
+	fill_photograph(&shots[0], 0, 400, 23);
+	fill_grain(&shots[1], 24);
+	uint64_t versions[BANDS_MAX] = { 0 };
+	for (uint64_t round = 0; round < 6; round++) {
+		for (int band = 0; band < band_count(&frame); band++) {
+			const int top = band * PICTURE_BAND_ROWS;
+			const int rows = 400 - top < PICTURE_BAND_ROWS ? 400 - top
+								       : PICTURE_BAND_ROWS;
+			memcpy(pixel_at(&frame, 0, top), pixel_at(&shots[round % 2], 0, top),
+					(size_t)2560 * (size_t)rows);
+			versions[band] = round + 1;
+			if (round == 0 && band < band_count(&frame) - 1) {
+				continue; /* all of the first at once */
+			}
+			encode_frame(kept, &frame, versions, NULL, &png);
+			expect_decodes_to(&png, &frame);
+			struct picture_encoder *fresh = picture_encoder_create();
+			assert_non_null(fresh);
+			encode_frame(fresh, &frame, versions, NULL, &alone);
+			picture_encoder_destroy(fresh);
+			if (png.len > alone.len + alone.len / 8) {
+				fail_msg("round %d, band %d: %zu bytes, %zu with codes of their "
+					 "own",
+						(int)round, band, png.len, alone.len);
+			}
+		}
+	}
+	picture_encoder_destroy(kept);
+	free(frame.pixels);
+	free(shots[0].pixels);
+	free(shots[1].pixels);
+}
+
 static void more_than_is_kept_is_right_too(void **state)
 {
 	(void)state;
@@ -308,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_band_of_the_same_version_is_not_made_again),
 		cmocka_unit_test(a_patch_comes_and_goes),
 		cmocka_unit_test(codes_are_not_kept_for_what_they_are_bad_for),
+		cmocka_unit_test(codes_of_a_photograph_are_not_kept_for_another),
 		cmocka_unit_test(more_than_is_kept_is_right_too),
 		cmocka_unit_test(bands_are_about_as_small_as_libpngs),
 	};

@@ -70,7 +70,7 @@ bool png_band_take(struct png_band *band, const uint8_t *deflated, size_t len, c
 		size_t raw_len)
 {
 	free(band->deflated);
-	*band = (struct png_band){ .deflated = malloc(len), .len = len };
+	*band = (struct png_band){ .deflated = malloc(len), .len = len, .runs = band->runs };
 	if (!band->deflated) {
 		return false;
 	}
@@ -81,10 +81,17 @@ bool png_band_take(struct png_band *band, const uint8_t *deflated, size_t len, c
 	return true;
 }
 
+void png_band_finish(struct png_band *band)
+{
+	free(band->deflated);
+	free(band->runs);
+	*band = (struct png_band){ 0 };
+}
+
 void png_bands_finish(struct png_band *bands, int count)
 {
 	for (int i = 0; bands && i < count; i++) {
-		free(bands[i].deflated);
+		png_band_finish(&bands[i]);
 	}
 	free(bands);
 }

@@ -7,6 +7,7 @@
 #include "display/picture/workers.h"
 
 struct isal_hufftables;
+struct png_runs;
 
 /* --- the container: png.c --- */
 
@@ -27,6 +28,7 @@ struct png_band {
 	uint32_t adler;       /* of the band's rows alone */
 	/* What pixels it was made of; version 0: not to be used again. */
 	uint64_t version, patch_version;
+	struct png_runs *runs; /* owned; codes of a photograph, for the next time; NULL: none */
 };
 
 int png_band_count(const struct picture_pixels *pixels);
@@ -34,6 +36,7 @@ int png_band_count(const struct picture_pixels *pixels);
 int png_band_rows(const struct picture_pixels *pixels, int band);
 /* Enough for a band's rows that do not get smaller. */
 size_t png_deflate_bound(size_t raw_len);
+void png_band_finish(struct png_band *band);
 void png_bands_finish(struct png_band *bands, int count);
 
 /* Head and tail around data that stands at chunk + PNG_CHUNK_HEAD already. */
@@ -110,9 +113,11 @@ bool png_codes_suit(const uint8_t *rows, size_t len, size_t row_len);
 #define PNG_RUNS_SPARE_LEN ((size_t)512)
 
 /* Deflates a band's filtered rows without a search for matches: runs of zeros and bytes. False if
- * it does not fit, as when codes made for a part of the data are bad for the rest. */
-bool png_deflate_runs(const uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size,
-		size_t *ret_len);
+ * it does not fit, as when codes made for a part of the data are bad for the rest.
+ * *kept_runs: codes to use, some times before they are made anew; NULL to make them, and then to be
+ * freed with free(). */
+bool png_deflate_runs(struct png_runs **kept_runs, const uint8_t *raw, size_t raw_len,
+		uint8_t *deflated, size_t size, size_t *ret_len);
 
 /* --- level small: png_small.c --- */
 

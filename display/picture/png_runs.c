@@ -1,6 +1,7 @@
 #include "display/picture/png.h"
 
 #include <isa-l/igzip_lib.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Deflate for the filtered rows of photographs: noise around 0, in which a search for matches finds
@@ -22,13 +23,23 @@
 #define SAMPLE_EVERY_LEN 4096
 #define SAMPLE_SHIFT_LEN 1447
 
+/* Codes are used so often before they are made anew: what they were made of is soon gone. */
+#define USES_MAX 8
+
 struct code {
 	uint64_t bits;
 	uint32_t count;
 };
 
-struct coder {
-	struct code literals[256], short_run, long_run, end;
+/* Of a band of photographs. Codes are up to 15 bits long. */
+struct png_runs {
+	uint32_t literals[256];
+	uint8_t literal_counts[256];
+	struct code short_run, long_run, end;
+	/* What tells of them: whole bytes and a rest. */
+	uint8_t head[ISAL_DEF_MAX_HDR_SIZE];
+	uint32_t head_len, head_rest_bits;
+	int uses_left;
 };
 
 struct writer {
@@ -94,11 +105,33 @@ static struct code code_of_run(const struct isal_hufftables *tables, size_t len)
 		run_bits + (distance & 31) };
 }
 
+static struct code code_of(const struct png_runs *runs, uint8_t byte)
+{
+	return (struct code){ runs->literals[byte], runs->literal_counts[byte] };
+}
+
+static void take_codes(struct png_runs *runs, const struct isal_hufftables *tables)
+{
+	for (int i = 0; i < 256; i++) {
+		runs->literals[i] = tables->lit_table[i];
+		runs->literal_counts[i] = tables->lit_table_sizes[i];
+	}
+	runs->end = (struct code){ tables->lit_table[END_OF_BLOCK],
+		tables->lit_table_sizes[END_OF_BLOCK] };
+	runs->short_run = code_of_run(tables, SHORT_RUN);
+	runs->long_run = code_of_run(tables, LONG_RUN);
+	runs->head_len = tables->deflate_hdr_count;
+	runs->head_rest_bits = tables->deflate_hdr_extra_bits;
+	memcpy(runs->head, tables->deflate_hdr, sizeof(runs->head));
+	runs->head[0] &= 0xfe; /* the first bit says whether the block is the last */
+	runs->uses_left = USES_MAX;
+}
+
 /* False if ISA-L made no codes. */
-static bool make_coder(const uint8_t *raw, size_t raw_len, struct coder *coder,
-		struct isal_hufftables *tables)
+static bool make_codes(struct png_runs *runs, const uint8_t *raw, size_t raw_len)
 {
 	uint32_t counts[4][256] = { { 0 } };
+	struct isal_hufftables tables;
 	struct isal_huff_histogram histogram;
 	memset(&histogram, 0, sizeof(histogram));
 	for (size_t start = 1, shift = 0; start < raw_len; start += SAMPLE_EVERY_LEN) {
@@ -112,17 +145,10 @@ static bool make_coder(const uint8_t *raw, size_t raw_len, struct coder *coder,
 		histogram.lit_len_histogram[i] =
 				1U + counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
 	}
-	if (isal_create_hufftables(tables, &histogram) != 0) {
+	if (isal_create_hufftables(&tables, &histogram) != 0) {
 		return false;
 	}
-	for (int i = 0; i < 256; i++) {
-		coder->literals[i] =
-				(struct code){ tables->lit_table[i], tables->lit_table_sizes[i] };
-	}
-	coder->end = (struct code){ tables->lit_table[END_OF_BLOCK],
-		tables->lit_table_sizes[END_OF_BLOCK] };
-	coder->short_run = code_of_run(tables, SHORT_RUN);
-	coder->long_run = code_of_run(tables, LONG_RUN);
+	take_codes(runs, &tables);
 	return true;
 }
 
@@ -144,29 +170,37 @@ static inline void put_code(struct writer *writer, struct code code)
 	writer->count %= 8;
 }
 
-static inline void put_four(struct writer *writer, const struct code *literals, const uint8_t *from)
+/* Up to 60 bits. */
+static inline struct code join_four(const struct png_runs *runs, const uint8_t *from)
 {
-	const struct code left = join(literals[from[0]], literals[from[1]]);
-	const struct code right = join(literals[from[2]], literals[from[3]]);
+	const uint32_t first = runs->literal_counts[from[0]];
+	const uint32_t second = first + runs->literal_counts[from[1]];
+	const uint32_t third = second + runs->literal_counts[from[2]];
+	const uint64_t bits = runs->literals[from[0]] | (uint64_t)runs->literals[from[1]] << first |
+			(uint64_t)runs->literals[from[2]] << second |
+			(uint64_t)runs->literals[from[3]] << third;
+	return (struct code){ bits, third + runs->literal_counts[from[3]] };
+}
+
+static inline void put_eight(
+		struct writer *writer, const struct png_runs *runs, const uint8_t *from)
+{
+	const struct code left = join_four(runs, from), right = join_four(runs, from + 4);
 	if (left.count + right.count <= PUT_BITS_MAX) {
 		put_code(writer, join(left, right));
-	} else {
-		put_code(writer, left);
-		put_code(writer, right);
+		return;
+	}
+	for (int i = 0; i < 8; i++) {
+		put_code(writer, code_of(runs, from[i]));
 	}
 }
 
-static void put_head(struct writer *writer, const struct isal_hufftables *tables)
+static void put_head(struct writer *writer, const struct png_runs *runs)
 {
-	const uint32_t whole = tables->deflate_hdr_count;
-	for (uint32_t i = 0; i < whole; i++) {
-		/* The first bit says whether the block is the last. */
-		const uint8_t byte = tables->deflate_hdr[i] & (i == 0 ? 0xfe : 0xff);
-		put_code(writer, (struct code){ byte, 8 });
+	for (uint32_t i = 0; i < runs->head_len; i++) {
+		put_code(writer, (struct code){ runs->head[i], 8 });
 	}
-	put_code(writer,
-			(struct code){ tables->deflate_hdr[whole],
-					tables->deflate_hdr_extra_bits });
+	put_code(writer, (struct code){ runs->head[runs->head_len], runs->head_rest_bits });
 }
 
 /* An empty block of stored bytes, which starts on a byte. */
@@ -177,35 +211,35 @@ static void put_flush(struct writer *writer)
 	put_code(writer, (struct code){ 0xffff0000, 32 });
 }
 
-bool png_deflate_runs(
-		const uint8_t *raw, size_t raw_len, uint8_t *deflated, size_t size, size_t *ret_len)
+bool png_deflate_runs(struct png_runs **kept_runs, const uint8_t *raw, size_t raw_len,
+		uint8_t *deflated, size_t size, size_t *ret_len)
 {
-	struct coder coder;
-	struct isal_hufftables tables;
 	struct writer writer = { .to = deflated };
 	const uint8_t *at = raw, *end = raw + raw_len;
-	if (raw_len == 0 || size < PNG_RUNS_SPARE_LEN ||
-			!make_coder(raw, raw_len, &coder, &tables)) {
+	struct png_runs *runs = *kept_runs ? *kept_runs : calloc(1, sizeof(*runs));
+	*kept_runs = runs;
+	if (!runs || raw_len == 0 || size < PNG_RUNS_SPARE_LEN ||
+			(runs->uses_left == 0 && !make_codes(runs, raw, raw_len))) {
 		return false;
 	}
+	runs->uses_left--;
 	const uint8_t *full = deflated + size - PNG_RUNS_SPARE_LEN;
-	put_head(&writer, &tables);
-	put_code(&writer, coder.literals[*at++]);
+	put_head(&writer, runs);
+	put_code(&writer, code_of(runs, *at++));
 	while (end - at >= SHORT_RUN && writer.to < full) {
 		const size_t run = run_len(at, end);
 		if (run > 0) {
-			put_code(&writer, run == LONG_RUN ? coder.long_run : coder.short_run);
+			put_code(&writer, run == LONG_RUN ? runs->long_run : runs->short_run);
 			at += run;
 			continue;
 		}
-		put_four(&writer, coder.literals, at);
-		put_four(&writer, coder.literals, at + 4);
+		put_eight(&writer, runs, at);
 		at += SHORT_RUN;
 	}
 	for (; at < end && writer.to < full; at++) {
-		put_code(&writer, coder.literals[*at]);
+		put_code(&writer, code_of(runs, *at));
 	}
-	put_code(&writer, coder.end);
+	put_code(&writer, runs->end);
 	put_flush(&writer);
 	*ret_len = (size_t)(writer.to - deflated);
 	return at == end;
