@@ -305,7 +305,8 @@ bool frame_is_plain(const struct display *display, const struct cua_region *area
 /* frame_read.c */
 /* Reads what is known to have been drawn on. */
 CUA_NODISCARD enum cua_status frame_read_damaged(struct display *display, struct cua_error *err);
-/* The same after the events that are here were handled: after somebody else's round trip. */
+/* The same after the events that are here were handled: after somebody else's round trip. What was
+ * drawn beside a small change meanwhile is read, too. */
 CUA_NODISCARD enum cua_status frame_read_known(struct display *display, struct cua_error *err);
 /* The same after a round trip, so that the frame shows the screen as it was during this call. */
 CUA_NODISCARD enum cua_status frame_update(struct display *display, struct cua_error *err);

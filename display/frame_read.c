@@ -174,18 +174,17 @@ enum cua_status frame_read_damaged(struct display *display, struct cua_error *er
 enum cua_status frame_read_known(struct display *display, struct cua_error *err)
 {
 	/* What was drawn before the round trip has been reported when it is over. What is drawn
-	 * later than that but before the read has been reported when it is read: a line of which
-	 * one half is older than the other was never on the screen. */
-	enum cua_status status = CUA_OK;
-	for (int pass = 0; pass < 2 && status == CUA_OK; pass++) {
+	 * later than that but before the read is reported again and read twice. */
+	display_handle_events(display);
+	enum cua_status status = display_ok(display, err);
+	const bool reads_box = display->frame.any_dirty && is_little(display);
+	if (status == CUA_OK) {
+		status = frame_read_damaged(display, err);
+	}
+	if (status == CUA_OK && reads_box) {
+		/* At once, where a line is half new: its other half was drawn meanwhile. */
 		display_handle_events(display);
-		status = display_ok(display, err);
-		if (status == CUA_OK && !display->resized && !display->frame.any_dirty) {
-			break;
-		}
-		if (status == CUA_OK) {
-			status = frame_read_damaged(display, err);
-		}
+		status = frame_read_damaged(display, err);
 	}
 	return status;
 }

@@ -237,7 +237,7 @@ static void fill_grain(struct picture *picture, uint32_t seed)
 	}
 }
 
-/* Another photograph comes into the place of the first, bit by bit, and the first comes back. */
+/* Other photographs come into the place of the first, bit by bit, and the first comes back. */
 static void codes_of_a_photograph_are_not_kept_for_another(void **state)
 {
 	(void)state;
@@ -247,16 +247,20 @@ static void codes_of_a_photograph_are_not_kept_for_another(void **state)
 	cua_buffer_init(&png, 0);
 	cua_buffer_init(&alone, 0);
 	struct picture frame = make_picture(640, 400, 2560);
-	struct picture shots[2] = { make_picture(640, 400, 2560), make_picture(640, 400, 2560) };
+	struct picture shots[3];
+	for (size_t i = 0; i < CUA_ARRAY_LEN(shots); i++) {
+		shots[i] = make_picture(640, 400, 2560);
+	}
 	fill_photograph(&shots[0], 0, 400, 23);
 	fill_grain(&shots[1], 24);
+	fill_noise(&shots[2], 25);
 	uint64_t versions[BANDS_MAX] = { 0 };
 	for (uint64_t round = 0; round < 6; round++) {
 		for (int band = 0; band < band_count(&frame); band++) {
 			const int top = band * PICTURE_BAND_ROWS;
 			const int rows = 400 - top < PICTURE_BAND_ROWS ? 400 - top
 								       : PICTURE_BAND_ROWS;
-			memcpy(pixel_at(&frame, 0, top), pixel_at(&shots[round % 2], 0, top),
+			memcpy(pixel_at(&frame, 0, top), pixel_at(&shots[round % 3], 0, top),
 					(size_t)2560 * (size_t)rows);
 			versions[band] = round + 1;
 			if (round == 0 && band < band_count(&frame) - 1) {
@@ -277,8 +281,9 @@ static void codes_of_a_photograph_are_not_kept_for_another(void **state)
 	}
 	picture_encoder_destroy(kept);
 	free(frame.pixels);
-	free(shots[0].pixels);
-	free(shots[1].pixels);
+	for (size_t i = 0; i < CUA_ARRAY_LEN(shots); i++) {
+		free(shots[i].pixels);
+	}
 }
 
 static void more_than_is_kept_is_right_too(void **state)

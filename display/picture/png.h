@@ -114,8 +114,8 @@ bool png_codes_suit(const uint8_t *rows, size_t len, size_t row_len);
 
 /* Deflates a band's filtered rows without a search for matches: runs of zeros and bytes. False if
  * it does not fit, as when codes made for a part of the data are bad for the rest.
- * *kept_runs: codes to use, some times before they are made anew; NULL to make them, and then to be
- * freed with free(). */
+ * *kept_runs: codes to use if they are good for the data, or else the new ones; NULL: none yet. To
+ * be freed with free(). */
 bool png_deflate_runs(struct png_runs **kept_runs, const uint8_t *raw, size_t raw_len,
 		uint8_t *deflated, size_t size, size_t *ret_len);
 

@@ -19,9 +19,6 @@
 /* Codes made for a picture are bad for a band that gets no smaller by them than to one in so many
  * bytes: a page full of text takes one in fifteen. */
 #define FOREIGN_SHARE 4
-/* A photograph that gets longer or shorter by more than one byte in so many, with the codes that it
- * had, is another one. */
-#define CHANGE_SHARE 16
 
 struct band_job {
 	const struct picture_pixels *pixels;
@@ -31,7 +28,6 @@ struct band_job {
 	const int *wanted; /* the bands to make */
 	pthread_mutex_t codes_mutex;
 	struct png_codes *codes; /* under codes_mutex; NULL: each band has its own */
-	bool is_like_before;     /* most of the picture; what is new may be a part of a band */
 	atomic_bool failed;
 };
 
@@ -104,21 +100,6 @@ static bool deflate_drawing(struct band_job *job, void *work, uint8_t *raw, size
 			png_deflate_fast(work, NULL, raw, raw_len, deflated, size, ret_len);
 }
 
-/* While the picture stays what it is, with the codes that the band had. */
-static bool deflate_photograph(struct band_job *job, struct png_band *band, const uint8_t *raw,
-		size_t raw_len, uint8_t *deflated, size_t size, size_t *ret_len)
-{
-	const size_t change = band->len / CHANGE_SHARE;
-	if (job->is_like_before && band->runs &&
-			png_deflate_runs(&band->runs, raw, raw_len, deflated, size, ret_len) &&
-			*ret_len >= band->len - change && *ret_len <= band->len + change) {
-		return true;
-	}
-	free(band->runs);
-	band->runs = NULL;
-	return png_deflate_runs(&band->runs, raw, raw_len, deflated, size, ret_len);
-}
-
 static bool make_band(struct band_job *job, int index, struct picture_scratch *scratch)
 {
 	const int rows = png_band_rows(job->pixels, index);
@@ -149,7 +130,7 @@ static bool make_band(struct band_job *job, int index, struct picture_scratch *s
 				work, raw, raw_len, row_len, is_photograph, deflated, bound, &len);
 	} else {
 		done = (is_photograph &&
-				       deflate_photograph(job, &job->bands[index], raw, raw_len,
+				       png_deflate_runs(&job->bands[index].runs, raw, raw_len,
 						       deflated, bound, &len)) ||
 				deflate_drawing(job, work, raw, raw_len, deflated, bound, &len);
 	}
@@ -195,8 +176,7 @@ static enum cua_status make_bands(struct picture_workers *workers,
 		.bands = bands,
 		.wanted = wanted,
 		.codes_mutex = PTHREAD_MUTEX_INITIALIZER,
-		.codes = &cache->codes,
-		.is_like_before = wanted_count <= count / 2 };
+		.codes = &cache->codes };
 	picture_workers_run(workers, wanted_count, is_quick, work_on_band, &job);
 	if (atomic_load(&job.failed)) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG of %dx%d", pixels->width_px,
@@ -224,6 +204,7 @@ static enum cua_status cache_init(
 		.width_px = pixels->width_px,
 		.height_px = pixels->height_px };
 	if (!cache->bands) {
+		*cache = (struct png_cache){ 0 };
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "PNG");
 	}
 	cache->band_count = count;

@@ -1,6 +1,7 @@
 #include "display/picture/png.h"
 
 #include <isa-l/igzip_lib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +19,14 @@
 #define PUT_BITS_MAX 56
 
 /* Codes are made for so much of so much of the data, elsewhere each time, since rows may be just as
- * long. */
+ * long ... */
 #define SAMPLE_LEN 512
 #define SAMPLE_EVERY_LEN 4096
 #define SAMPLE_SHIFT_LEN 1447
-
-/* Codes are used so often before they are made anew: what they were made of is soon gone. */
-#define USES_MAX 8
+/* ... and kept for other data if they are good for so much of it: not longer than the best by more
+ * than one bit in so many. */
+#define CHECK_LEN 128
+#define LOSS_SHARE 16
 
 struct code {
 	uint64_t bits;
@@ -39,7 +41,6 @@ struct png_runs {
 	/* What tells of them: whole bytes and a rest. */
 	uint8_t head[ISAL_DEF_MAX_HDR_SIZE];
 	uint32_t head_len, head_rest_bits;
-	int uses_left;
 };
 
 struct writer {
@@ -124,26 +125,51 @@ static void take_codes(struct png_runs *runs, const struct isal_hufftables *tabl
 	runs->head_rest_bits = tables->deflate_hdr_extra_bits;
 	memcpy(runs->head, tables->deflate_hdr, sizeof(runs->head));
 	runs->head[0] &= 0xfe; /* the first bit says whether the block is the last */
-	runs->uses_left = USES_MAX;
+}
+
+/* Looks at parts of so many bytes. */
+static void count_sample(const uint8_t *raw, size_t raw_len, size_t part_len,
+		struct isal_huff_histogram *histogram)
+{
+	uint32_t counts[4][256] = { { 0 } };
+	memset(histogram, 0, sizeof(*histogram));
+	for (size_t start = 1, shift = 0; start < raw_len; start += SAMPLE_EVERY_LEN) {
+		const size_t at = start + shift < raw_len ? start + shift : start;
+		const size_t left = raw_len - at;
+		shift = (shift + SAMPLE_SHIFT_LEN) % (SAMPLE_EVERY_LEN - SAMPLE_LEN);
+		count_part(raw + at, raw + at + (left < part_len ? left : part_len), counts,
+				histogram);
+	}
+	for (int i = 0; i < 256; i++) {
+		histogram->lit_len_histogram[i] =
+				counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
+	}
+}
+
+/* Compares with the entropy, which no codes go below. */
+static bool are_good_for(const struct png_runs *runs, const uint8_t *raw, size_t raw_len)
+{
+	struct isal_huff_histogram histogram;
+	count_sample(raw, raw_len, CHECK_LEN, &histogram);
+	float used = 0, total = 0, least = 0;
+	for (int i = 0; i < 256; i++) {
+		const float count = (float)histogram.lit_len_histogram[i];
+		used += count * runs->literal_counts[i];
+		total += count;
+		least -= count > 0 ? count * log2f(count) : 0;
+	}
+	least += total > 0 ? total * log2f(total) : 0;
+	return used <= least + least / LOSS_SHARE;
 }
 
 /* False if ISA-L made no codes. */
 static bool make_codes(struct png_runs *runs, const uint8_t *raw, size_t raw_len)
 {
-	uint32_t counts[4][256] = { { 0 } };
 	struct isal_hufftables tables;
 	struct isal_huff_histogram histogram;
-	memset(&histogram, 0, sizeof(histogram));
-	for (size_t start = 1, shift = 0; start < raw_len; start += SAMPLE_EVERY_LEN) {
-		const size_t at = start + shift < raw_len ? start + shift : start;
-		const size_t left = raw_len - at;
-		shift = (shift + SAMPLE_SHIFT_LEN) % (SAMPLE_EVERY_LEN - SAMPLE_LEN);
-		count_part(raw + at, raw + at + (left < SAMPLE_LEN ? left : SAMPLE_LEN), counts,
-				&histogram);
-	}
+	count_sample(raw, raw_len, SAMPLE_LEN, &histogram);
 	for (int i = 0; i < 256; i++) {
-		histogram.lit_len_histogram[i] =
-				1U + counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
+		histogram.lit_len_histogram[i]++; /* each may come */
 	}
 	if (isal_create_hufftables(&tables, &histogram) != 0) {
 		return false;
@@ -219,10 +245,10 @@ bool png_deflate_runs(struct png_runs **kept_runs, const uint8_t *raw, size_t ra
 	struct png_runs *runs = *kept_runs ? *kept_runs : calloc(1, sizeof(*runs));
 	*kept_runs = runs;
 	if (!runs || raw_len == 0 || size < PNG_RUNS_SPARE_LEN ||
-			(runs->uses_left == 0 && !make_codes(runs, raw, raw_len))) {
+			((runs->end.count == 0 || !are_good_for(runs, raw, raw_len)) &&
+					!make_codes(runs, raw, raw_len))) {
 		return false;
 	}
-	runs->uses_left--;
 	const uint8_t *full = deflated + size - PNG_RUNS_SPARE_LEN;
 	put_head(&writer, runs);
 	put_code(&writer, code_of(runs, *at++));
