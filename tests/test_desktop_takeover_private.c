@@ -219,13 +219,18 @@ static bool has_width(rfbClient *of, const void *data)
 	return of->width == atoi(data);
 }
 
-/* As a program on the desktop would. */
+/* As a program on the desktop would. xclip ends before the server has heard from the copy of itself
+ * that stays behind, and an owner of before may be one that does not answer. */
 static void copy(const char *text)
 {
-	char command[128];
+	char command[320];
 	snprintf(command, sizeof(command),
-			"printf '%s' | xclip -selection clipboard >/dev/null 2>&1", text);
-	free(desktop_sh(&takeover.desktop, command));
+			"printf '%s' | xclip -selection clipboard >/dev/null 2>&1; timeout 20 sh "
+			"-c 'until [ \"$(timeout 1 xclip -o -selection clipboard)\" = \"%s\" ]; do "
+			":; done' && printf taken",
+			text, text);
+	CUA_AUTO_FREE char *taken = desktop_sh(&takeover.desktop, command);
+	assert_string_equal(taken, "taken");
 }
 
 /* Ann or Eve has it in private then. */
