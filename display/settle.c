@@ -30,6 +30,8 @@
 #define MANAGER_TIMEOUT_MS 300
 /* An answer later than this means that the application was busy: it may be about to draw. */
 #define PROMPT_US 15000U
+/* The look at all threads begins so long before the end of a rest at most. */
+#define LOOK_MAX_US 10000U
 /* How often processes are looked at, and pixels compared, at most. */
 #define SAMPLE_US 8000U
 #define CHECK_US 4000U
@@ -140,20 +142,29 @@ static uint64_t rest_ends_us(const struct display *display, const struct settlin
 }
 
 /* Until nothing has changed for the quiet time and nobody computes. CUA_ERR_TIMEOUT at the
- * deadline. */
+ * deadline. The look at all threads begins so that it is done when the quiet time is. */
 static enum cua_status wait_quiet(
 		struct display *display, struct settling *settling, struct cua_error *err)
 {
+	const uint64_t look_us = earlier(load_look_us(display->load), LOOK_MAX_US);
+	uint64_t looked_us = 0;
 	enum cua_status status = activity_check(display, err);
 	while (status == CUA_OK) {
 		const uint64_t ends_us = rest_ends_us(display, settling);
+		const uint64_t look_at_us = ends_us > look_us ? ends_us - look_us : 0;
 		if (is_over(display, settling)) {
 			return CUA_ERR_TIMEOUT;
 		}
-		if (cua_now_us() >= ends_us && !is_running(display, settling)) {
+		if (cua_now_us() >= look_at_us && looked_us <= look_at_us) {
+			looked_us = cua_now_us();
+			is_running(display, settling); /* puts the end off if somebody runs */
+		} else if (looked_us > look_at_us && cua_now_us() >= ends_us) {
 			return CUA_OK;
+		} else {
+			const uint64_t until_us = looked_us > look_at_us ? ends_us : look_at_us;
+			status = step(display, settling, earlier(until_us, settling->deadline.us),
+					err);
 		}
-		status = step(display, settling, earlier(ends_us, settling->deadline.us), err);
 	}
 	return status;
 }
