@@ -50,7 +50,6 @@ struct load {
 	struct process processes[PROCESSES_MAX];
 	int count;
 	uint64_t listed_us, sampled_us;
-	long listed_pid;  /* last_pid() before the list was made */
 	uint64_t look_us; /* how long the last whole look at all threads took */
 	uint64_t busy_us;
 	uint64_t total_ns;             /* of all, as far as it was seen to grow */
@@ -88,16 +87,6 @@ static bool read_proc(char *text, size_t size, const char *path)
 	const ssize_t len = fd >= 0 ? read(fd, text, size - 1) : -1;
 	text[len > 0 ? len : 0] = '\0';
 	return len > 0;
-}
-
-/* The process or thread that began last, anywhere on the machine; 0 if it is not known. Source:
- * proc(5), the last field of /proc/loadavg. */
-static long last_pid(void)
-{
-	char text[128];
-	const char *last =
-			read_proc(text, sizeof(text), "/proc/loadavg") ? strrchr(text, ' ') : NULL;
-	return last ? strtol(last, NULL, 10) : 0;
 }
 
 /* The desktop's own plumbing: it works for whoever paints, and for us. */
@@ -163,7 +152,6 @@ static void list_processes(struct load *load)
 	const int before_count = load->count;
 	memcpy(before, load->processes, sizeof(before[0]) * (size_t)before_count);
 	load->count = 0;
-	load->listed_pid = last_pid();
 	for (int i = 0; i < count; i++) {
 		list_children(pids[i], pids, &count, &threads);
 		add_process(load, pids[i]);
@@ -172,6 +160,8 @@ static void list_processes(struct load *load)
 	for (int i = 0; i < load->count; i++) {
 		for (int k = 0; k < before_count; k++) {
 			if (before[k].pid == load->processes[i].pid) {
+				/* Between fork() and exec() it had its parent's name. */
+				before[k].plumbing = load->processes[i].plumbing;
 				load->processes[i] = before[k];
 			}
 		}
@@ -348,10 +338,9 @@ bool load_is_running(struct load *load)
 		return false;
 	}
 	const uint64_t begun_us = cua_now_us();
-	/* Who works may have begun since: what the input started, or what that did. */
-	const bool listed = load->listed_pid > 0 && load->listed_pid == last_pid();
 	bool runs = any_runs(load);
-	if (!runs && !listed && load_is_known(load)) {
+	if (!runs && load_is_known(load)) {
+		/* Who works may have begun since: what the input started, or what that did. */
 		list_processes(load);
 		runs = any_runs(load);
 	}

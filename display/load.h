@@ -28,7 +28,7 @@ void load_sample(struct load *load);
 /* Looks at every thread once: is one of them running, or waiting for a processor or a disk? Then it
  * counts as computing now. */
 bool load_is_running(struct load *load);
-/* How long that took the last time nobody ran: 10 microseconds for each thread, a browser has
+/* How long that took the last time nobody ran: 30 microseconds for each thread, a browser has
  * more than a hundred. */
 uint64_t load_look_us(const struct load *load);
 

@@ -114,23 +114,61 @@ static void end_child(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+static void sample_until_busy(struct load *load)
+{
+	const uint64_t deadline_us = cua_now_us() + DEADLINE_US;
+	while (load_busy_us(load) == 0 && cua_now_us() < deadline_us) {
+		load_sample(load);
+		(void)poll(NULL, 0, 10);
+	}
+}
+
 static void who_computes_is_busy(void **state)
 {
 	(void)state;
 	const pid_t pid = start_child(0);
 	struct load *load = load_create(pid);
-	struct pollfd none = { .fd = -1 };
-	const uint64_t deadline_us = cua_now_us() + DEADLINE_US;
 	load_begin(load);
-	while (load_busy_us(load) == 0 && cua_now_us() < deadline_us) {
-		load_sample(load);
-		(void)poll(&none, 1, 10);
-	}
+	sample_until_busy(load);
 	assert_true(load_is_known(load));
 	assert_true(load_busy_us(load) > 0);
 	assert_true(load_is_running(load));
 	load_destroy(load);
 	end_child(pid);
+}
+
+/* A process is begun by the desktop's own, and has its name until it is another program. */
+static void who_was_plumbing_computes_under_another_name(void **state)
+{
+	int said[2];
+	char byte;
+	(void)state;
+	assert_int_equal(pipe(said), 0);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "cua");
+		(void)!write(said[1], "", 1);
+		raise(SIGSTOP);
+		prctl(PR_SET_NAME, "application");
+		for (;;) {
+			(void)getppid();
+		}
+	}
+	assert_true(pid > 0);
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	struct load *load = load_create(pid);
+	load_sample(load);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	kill(pid, SIGCONT);
+	load_begin(load);
+	sample_until_busy(load);
+	const bool busy = load_busy_us(load) > 0;
+	load_destroy(load);
+	end_child(pid);
+	close(said[0]);
+	close(said[1]);
+	assert_true(busy);
 }
 
 static void who_sleeps_is_not_and_its_timer_is_known(void **state)
@@ -148,8 +186,10 @@ static void who_sleeps_is_not_and_its_timer_is_known(void **state)
 	const bool known = load_timer_us(load, from_us, until_us) > 0;
 	const bool early = load_timer_us(load, cua_now_us(), from_us) > 0;
 	const bool runs = load_is_running(load);
+	const uint64_t look_us = load_look_us(load);
 	load_destroy(load);
 	end_child(pid);
+	assert_true(look_us > 0);
 	assert_true(known);
 	assert_false(early);
 	assert_false(runs);
@@ -177,6 +217,7 @@ int main(void)
 		cmocka_unit_test(one_late_change_among_many_is_chance),
 		cmocka_unit_test(no_more_habits_are_kept_than_there_is_room_for),
 		cmocka_unit_test(who_computes_is_busy),
+		cmocka_unit_test(who_was_plumbing_computes_under_another_name),
 		cmocka_unit_test(who_sleeps_is_not_and_its_timer_is_known),
 		cmocka_unit_test(what_is_gone_tells_nothing),
 	};
