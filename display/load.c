@@ -19,7 +19,7 @@
 /* Processes come and go; the list is made anew after so long. */
 #define LIST_AGE_US 400000U
 /* Two samples at least so far apart tell a rate. */
-#define SAMPLE_US 6000U
+#define SAMPLE_MIN_US 6000U
 /* More than this part of one processor, and well more than before the input: computing. Low, since
  * on a machine with much to do nobody gets more; but a frame of a browser in which nothing changed
  * is 1.1 to 1.5 ms of 8. */
@@ -159,9 +159,9 @@ static void list_processes(struct load *load)
 	/* Those that were known keep what was seen of them. */
 	for (int i = 0; i < load->count; i++) {
 		for (int k = 0; k < before_count; k++) {
-			if (before[k].pid == load->processes[i].pid) {
-				/* Between fork() and exec() it had its parent's name. */
-				before[k].plumbing = load->processes[i].plumbing;
+			/* One that has become another program is new. */
+			if (before[k].pid == load->processes[i].pid &&
+					before[k].plumbing == load->processes[i].plumbing) {
 				load->processes[i] = before[k];
 			}
 		}
@@ -276,7 +276,7 @@ void load_give_up(struct load *load)
 void load_sample(struct load *load)
 {
 	const uint64_t now_us = cua_now_us();
-	if (now_us < load->sampled_us + SAMPLE_US) {
+	if (now_us < load->sampled_us + SAMPLE_MIN_US) {
 		return;
 	}
 	if (now_us > load->listed_us + LIST_AGE_US) {

@@ -25,8 +25,9 @@ void load_give_up(struct load *load);
 /* While waiting; costs a microsecond or two for each process. */
 void load_sample(struct load *load);
 
-/* Looks at every thread once: is one of them running, or waiting for a processor or a disk? Then it
- * counts as computing now. */
+/* Looks at every thread: is one of them running, or waiting for a processor or a disk? Then it
+ * counts as computing now. If none is, those of processes that have begun since are looked at, too.
+ */
 bool load_is_running(struct load *load);
 /* How long that took the last time nobody ran: 30 microseconds for each thread, a browser has
  * more than a hundred. */

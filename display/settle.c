@@ -31,8 +31,8 @@
 /* An answer later than this means that the application was busy: it may be about to draw. */
 #define PROMPT_US 15000U
 /* The look at all threads begins so long before the end of a rest at most. */
-#define LOOK_MAX_US 10000U
-/* How often processes are looked at, and pixels compared, at most. */
+#define LOOK_MAX_US 6000U
+/* How often processor times are read, and pixels compared, at most. */
 #define SAMPLE_US 8000U
 #define CHECK_US 4000U
 /* Late changes are expected until then after the input. */
@@ -120,12 +120,6 @@ static bool heeds_computing(const struct display *display, const struct settling
 			ends_us + load_held_back_us(display->load, &settling->deadline);
 }
 
-/* On a machine with much to do, who has something to draw may still wait for a processor. */
-static bool is_running(struct display *display, const struct settling *settling)
-{
-	return heeds_computing(display, settling) && load_is_running(display->load);
-}
-
 static uint64_t rest_ends_us(const struct display *display, const struct settling *settling)
 {
 	const bool first = waits_for_first(display, settling);
@@ -151,20 +145,21 @@ static enum cua_status wait_quiet(
 	enum cua_status status = activity_check(display, err);
 	while (status == CUA_OK) {
 		const uint64_t ends_us = rest_ends_us(display, settling);
-		const uint64_t look_at_us = ends_us > look_us ? ends_us - look_us : 0;
+		const uint64_t look_at_us = ends_us - look_us;
+		const bool looked = looked_us >= look_at_us || !heeds_computing(display, settling);
+		if (looked && cua_now_us() >= ends_us) {
+			return CUA_OK;
+		}
 		if (is_over(display, settling)) {
 			return CUA_ERR_TIMEOUT;
 		}
-		if (cua_now_us() >= look_at_us && looked_us <= look_at_us) {
-			looked_us = cua_now_us();
-			is_running(display, settling); /* puts the end off if somebody runs */
-		} else if (looked_us > look_at_us && cua_now_us() >= ends_us) {
-			return CUA_OK;
-		} else {
-			const uint64_t until_us = looked_us > look_at_us ? ends_us : look_at_us;
-			status = step(display, settling, earlier(until_us, settling->deadline.us),
-					err);
+		uint64_t until_us = looked ? ends_us : look_at_us;
+		if (!looked && cua_now_us() >= look_at_us) {
+			/* Who has something to draw may wait for a processor: rest ends later. */
+			looked_us = until_us = cua_now_us();
+			(void)load_is_running(display->load);
 		}
+		status = step(display, settling, earlier(until_us, settling->deadline.us), err);
 	}
 	return status;
 }
