@@ -237,6 +237,15 @@ static void fill_grain(struct picture *picture, uint32_t seed)
 	}
 }
 
+/* The same grain, and most of it covered by a plain area. */
+static void fill_plain_and_grain(struct picture *picture, uint32_t seed)
+{
+	fill_grain(picture, seed);
+	for (int y = 0; y < picture->height; y++) {
+		memset(pixel_at(picture, 0, y), 110, (size_t)picture->stride / 4 * 3);
+	}
+}
+
 /* Other photographs come into the place of the first, bit by bit, and the first comes back. */
 static void codes_of_a_photograph_are_not_kept_for_another(void **state)
 {
@@ -247,20 +256,22 @@ static void codes_of_a_photograph_are_not_kept_for_another(void **state)
 	cua_buffer_init(&png, 0);
 	cua_buffer_init(&alone, 0);
 	struct picture frame = make_picture(640, 400, 2560);
-	struct picture shots[3];
+	struct picture shots[4];
 	for (size_t i = 0; i < CUA_ARRAY_LEN(shots); i++) {
 		shots[i] = make_picture(640, 400, 2560);
 	}
 	fill_photograph(&shots[0], 0, 400, 23);
 	fill_grain(&shots[1], 24);
-	fill_noise(&shots[2], 25);
+	fill_plain_and_grain(&shots[2], 24);
+	fill_noise(&shots[3], 25);
 	uint64_t versions[BANDS_MAX] = { 0 };
-	for (uint64_t round = 0; round < 6; round++) {
+	for (uint64_t round = 0; round < 8; round++) {
 		for (int band = 0; band < band_count(&frame); band++) {
 			const int top = band * PICTURE_BAND_ROWS;
 			const int rows = 400 - top < PICTURE_BAND_ROWS ? 400 - top
 								       : PICTURE_BAND_ROWS;
-			memcpy(pixel_at(&frame, 0, top), pixel_at(&shots[round % 3], 0, top),
+			memcpy(pixel_at(&frame, 0, top),
+					pixel_at(&shots[round % CUA_ARRAY_LEN(shots)], 0, top),
 					(size_t)2560 * (size_t)rows);
 			versions[band] = round + 1;
 			if (round == 0 && band < band_count(&frame) - 1) {

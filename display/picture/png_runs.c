@@ -13,6 +13,8 @@
 #define SHORT_RUN_SYMBOL 262
 #define LONG_RUN 256
 #define LONG_RUN_SYMBOL 284
+#define LONG_RUN_MORE_BITS 5 /* of its length */
+#define DISTANCE_BITS 1      /* the code of the only distance */
 #define MATCH_LEN_MIN 3
 #define END_OF_BLOCK 256
 /* What fits into a word beside seven bits that are there already. */
@@ -146,20 +148,36 @@ static void count_sample(const uint8_t *raw, size_t raw_len, size_t part_len,
 	}
 }
 
-/* Compares with the entropy, which no codes go below. */
+struct cost {
+	float used, least; /* bits: with the codes, and by the entropy, which no codes go below */
+	float total;       /* symbols */
+};
+
+/* So many of one symbol, which takes so many bits, more_bits of them whatever its code is. */
+static void add_symbol(struct cost *cost, uint64_t times, uint32_t bits, uint32_t more_bits)
+{
+	const float count = (float)times;
+	if (times > 0) {
+		cost->used += count * (float)bits;
+		cost->least += count * ((float)more_bits - log2f(count));
+		cost->total += count;
+	}
+}
+
 static bool are_good_for(const struct png_runs *runs, const uint8_t *raw, size_t raw_len)
 {
 	struct isal_huff_histogram histogram;
+	struct cost cost = { 0 };
 	count_sample(raw, raw_len, CHECK_LEN, &histogram);
-	float used = 0, total = 0, least = 0;
 	for (int i = 0; i < 256; i++) {
-		const float count = (float)histogram.lit_len_histogram[i];
-		used += count * runs->literal_counts[i];
-		total += count;
-		least -= count > 0 ? count * log2f(count) : 0;
+		add_symbol(&cost, histogram.lit_len_histogram[i], runs->literal_counts[i], 0);
 	}
-	least += total > 0 ? total * log2f(total) : 0;
-	return used <= least + least / LOSS_SHARE;
+	add_symbol(&cost, histogram.lit_len_histogram[SHORT_RUN_SYMBOL], runs->short_run.count,
+			DISTANCE_BITS);
+	add_symbol(&cost, histogram.lit_len_histogram[LONG_RUN_SYMBOL], runs->long_run.count,
+			LONG_RUN_MORE_BITS + DISTANCE_BITS);
+	cost.least += cost.total > 0 ? cost.total * log2f(cost.total) : 0;
+	return cost.used <= cost.least + cost.least / LOSS_SHARE;
 }
 
 /* False if ISA-L made no codes. */
@@ -176,6 +194,12 @@ static bool make_codes(struct png_runs *runs, const uint8_t *raw, size_t raw_len
 	}
 	take_codes(runs, &tables);
 	return true;
+}
+
+static bool have_codes(struct png_runs *runs, const uint8_t *raw, size_t raw_len)
+{
+	return (runs->end.count > 0 && are_good_for(runs, raw, raw_len)) ||
+			make_codes(runs, raw, raw_len);
 }
 
 /* --- writing --- */
@@ -244,9 +268,7 @@ bool png_deflate_runs(struct png_runs **kept_runs, const uint8_t *raw, size_t ra
 	const uint8_t *at = raw, *end = raw + raw_len;
 	struct png_runs *runs = *kept_runs ? *kept_runs : calloc(1, sizeof(*runs));
 	*kept_runs = runs;
-	if (!runs || raw_len == 0 || size < PNG_RUNS_SPARE_LEN ||
-			((runs->end.count == 0 || !are_good_for(runs, raw, raw_len)) &&
-					!make_codes(runs, raw, raw_len))) {
+	if (!runs || raw_len == 0 || size < PNG_RUNS_SPARE_LEN || !have_codes(runs, raw, raw_len)) {
 		return false;
 	}
 	const uint8_t *full = deflated + size - PNG_RUNS_SPARE_LEN;
