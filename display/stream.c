@@ -68,16 +68,6 @@ void streams_damaged(struct display *display, const struct cua_region *area)
 
 /* --- sending --- */
 
-static bool clip(struct cua_region *rect, int width_px, int height_px)
-{
-	const int right = rect->x + rect->width, bottom = rect->y + rect->height;
-	rect->x = rect->x > 0 ? rect->x : 0;
-	rect->y = rect->y > 0 ? rect->y : 0;
-	rect->width = (right < width_px ? right : width_px) - rect->x;
-	rect->height = (bottom < height_px ? bottom : height_px) - rect->y;
-	return rect->width > 0 && rect->height > 0;
-}
-
 static struct display_update *make_update(struct display *display, struct display_stream *stream)
 {
 	struct timespec now;
@@ -91,8 +81,8 @@ static struct display_update *make_update(struct display *display, struct displa
 	update->width_px = display->width_px;
 	update->height_px = display->height_px;
 	for (int i = 0; i < stream->rect_count; i++) {
-		struct cua_region rect = stream->rects[i];
-		if (!clip(&rect, display->width_px, display->height_px)) {
+		struct cua_region rect;
+		if (!display_clip(display, &stream->rects[i], &rect)) {
 			continue;
 		}
 		struct cua_buffer *picture = &update->pictures[update->rect_count];
