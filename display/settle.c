@@ -52,8 +52,8 @@ struct settling {
 	uint64_t checked_us; /* when pixels were last compared */
 	uint32_t key;        /* habit_key(); 0: late changes do not matter */
 	uint64_t late_until_us;
-	bool noted;  /* whether there was a late change */
-	bool waited; /* for one */
+	uint64_t late_us; /* the last late change, after the input; 0: none yet */
+	bool waited;      /* for one */
 };
 
 static uint64_t later(uint64_t a_us, uint64_t b_us)
@@ -202,21 +202,25 @@ static enum cua_status wait_rounds(
 
 /* Until when it is worth waiting for a late change. A timer that was seen counts even when it has
  * run meanwhile: what it leads to may take its time. Once the change has come that usually comes
- * late, that was it. */
+ * last, that was it: a new document of Writer is painted late twice. */
 static uint64_t late_until_us(const struct display *display, struct settling *settling)
 {
-	const uint64_t last_us = settling->input_us + LATE_MAX_US;
+	/* What is late comes later where others keep its processor. */
+	const uint64_t from_us =
+			settling->input_us + load_held_back_us(display->load, &settling->deadline);
+	const uint64_t last_us = from_us + LATE_MAX_US;
 	const uint64_t late_us = habit_late_us(display->habits, settling->key);
 	const bool new = habit_is_new(display->habits, settling->key);
+	const bool came = settling->late_us > 0 && settling->late_us >= late_us - late_us / 8;
 	uint64_t until_us = settling->late_until_us;
-	if (new || (late_us > 0 && !settling->noted)) {
-		const uint64_t expected_us = settling->input_us + late_us + late_us / 8 + TIMER_US;
+	if (new || (late_us > 0 && !came)) {
+		const uint64_t expected_us = from_us + late_us + late_us / 8 + TIMER_US;
 		const uint64_t timer_us = load_timer_us(display->load, cua_now_us(),
 				new ? last_us : expected_us + LATE_MORE_US);
 		until_us = late_us > 0 ? later(until_us, expected_us) : until_us;
 		until_us = timer_us > 0 ? later(until_us, timer_us + TIMER_US) : until_us;
 	}
-	if (settling->noted && !new) {
+	if (came && !new) {
 		until_us = 0;
 	}
 	settling->late_until_us = until_us;
@@ -251,15 +255,6 @@ static enum cua_status wait_late(struct display *display, struct settling *settl
 	return status;
 }
 
-static void note_late(struct display *display, struct settling *settling)
-{
-	const uint64_t last_us = activity_last_us(display);
-	if (last_us > settling->input_us) {
-		habit_note(display->habits, settling->key, last_us - settling->input_us);
-		settling->noted = true;
-	}
-}
-
 static enum cua_status settle(
 		struct display *display, struct settling *settling, struct cua_error *err)
 {
@@ -271,8 +266,9 @@ static enum cua_status settle(
 		if (status == CUA_OK && settling->key) {
 			status = wait_late(display, settling, &changed, err);
 		}
-		if (changed && !settling->noted) {
-			note_late(display, settling);
+		const uint64_t last_us = activity_last_us(display);
+		if (changed && last_us > settling->input_us) {
+			settling->late_us = last_us - settling->input_us;
 		}
 	}
 	return status;
@@ -293,29 +289,30 @@ void settle_watch(struct display *display)
 		activity_rest(display);
 		return;
 	}
-	if (cua_now_us() > watch->until_us) {
-		habit_note(display->habits, watch->key, 0);
-		end_watch(display);
-		return;
-	}
 	if (display->dead || activity_check(display, NULL) != CUA_OK) {
 		end_watch(display);
 		return;
 	}
-	if (activity_wide_changes(display) != watch->changes) {
-		habit_note(display->habits, watch->key,
-				activity_last_us(display) - watch->input_us);
+	const uint64_t last_us = activity_last_us(display);
+	if (activity_wide_changes(display) != watch->changes && last_us <= watch->until_us) {
+		watch->changes = activity_wide_changes(display);
+		watch->late_us = last_us - watch->input_us;
+	}
+	if (cua_now_us() > watch->until_us) {
+		habit_note(display->habits, watch->key, watch->late_us);
 		end_watch(display);
 	}
 }
 
 static void start_watch(struct display *display, const struct settling *settling)
 {
-	if (settling->key && !settling->noted) {
+	if (settling->key) {
 		display->watch = (struct display_watch){ .key = settling->key,
 			.waited = settling->waited,
 			.input_us = settling->input_us,
-			.until_us = settling->input_us + LATE_MAX_US,
+			.until_us = settling->input_us + LATE_MAX_US +
+					load_held_back_us(display->load, &settling->deadline),
+			.late_us = settling->late_us,
 			.changes = activity_wide_changes(display) };
 	}
 }
@@ -325,8 +322,8 @@ static void start_watch(struct display *display, const struct settling *settling
 void settle_begin_input(struct display *display, const struct cua_action *action)
 {
 	struct display_watch *watch = &display->watch;
-	if (watch->key && (watch->waited || cua_now_us() > watch->until_us)) {
-		habit_note(display->habits, watch->key, 0);
+	if (watch->key && (watch->waited || watch->late_us > 0 || cua_now_us() > watch->until_us)) {
+		habit_note(display->habits, watch->key, watch->late_us);
 	}
 	watch->key = 0;
 	load_begin(display->load);

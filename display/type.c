@@ -17,6 +17,7 @@
 /* How long applications may compute for what they were given, and how often to look. */
 #define IDLE_TIMEOUT_MS 10000
 #define IDLE_STEP_US 7000U
+#define FEW_CHARACTERS 8
 /* How long the application may take to handle one batch; it sleeps again, or draws at last. One
  * that has computed for so long, on however busy a machine, does not sleep. */
 #define HANDLED_TIMEOUT_MS 30000
@@ -362,8 +363,9 @@ static enum cua_status wait_after_batch(
 	}
 	/* Chromium reads its input in one process and handles it in another, which does not draw
 	 * while there is more: what is shown, and what a settled screenshot sees, would lag by half
-	 * a minute. An application that always computes is not waited for twice. */
-	return status == CUA_OK && typing->answers && typing->pace
+	 * a minute. An application that always computes is not waited for twice. A few keys are
+	 * drawn as one is. */
+	return status == CUA_OK && typing->answers && typing->pace && typing->sent > FEW_CHARACTERS
 			? type_wait_until_idle(display, &typing->pace, err)
 			: status;
 }

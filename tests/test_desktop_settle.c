@@ -229,6 +229,27 @@ static void a_film_that_goes_on_is_reported(void **state)
 	assert_string_equal(json_text(again, "settle.animated.0.kind"), "video");
 }
 
+/* At once, and late two times more: the last is what is learnt. */
+static void who_draws_late_twice_is_waited_for(void **state)
+{
+	(void)state;
+	desktop_do(&desktop,
+			"[{\"action\":\"open_app\",\"name\":\"xterm -title Twice -e sh -c 'while "
+			"read l; do echo at once; sleep 0.25; echo late; sleep 0.25; echo later; "
+			"done'\"}]");
+	for (int i = 0; i < 6; i++) {
+		CUA_AUTO_JSON cJSON *answer =
+				desktop_act(&desktop, "[{\"action\":\"key\",\"keys\":\"Return\"}]");
+		const double last_ms = json_number(answer, "settle.last_change_ms");
+		if (i >= 3 && last_ms < 490) {
+			fail_msg("round %d: the last change was seen after %.0f ms", i, last_ms);
+		}
+		desktop_do(&desktop,
+				"[{\"action\":\"wait_for\",\"until\":\"rest\",\"rest_ms\":800}]");
+	}
+	desktop_do(&desktop, "[{\"action\":\"key\",\"keys\":\"ctrl+d\"}]");
+}
+
 static void an_input_without_effect_is_told(void **state)
 {
 	(void)state;
@@ -323,6 +344,7 @@ int main(void)
 		cmocka_unit_test(pixels_are_waited_for),
 		cmocka_unit_test(wrong_conditions_are_refused),
 		cmocka_unit_test(an_input_without_effect_is_told),
+		cmocka_unit_test(who_draws_late_twice_is_waited_for),
 		cmocka_unit_test(a_program_that_always_computes_is_waited_for_once),
 		cmocka_unit_test(text_and_url_are_waited_for),
 		cmocka_unit_test(what_moves_by_itself_is_reported_and_not_waited_for),

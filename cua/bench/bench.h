@@ -198,6 +198,7 @@ struct bench_desktop {
 	char socket_path[CUA_PATH_MAX + 16];
 	struct cua_http_client *client; /* one kept connection */
 	char inside_home[CUA_PATH_MAX]; /* the home as its applications see it */
+	uint64_t answered_us; /* when the last answer to bench_post() had come, not yet parsed */
 };
 
 /* A sandboxed desktop through the code that `cua desktop start` runs. */

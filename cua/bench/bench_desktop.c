@@ -116,6 +116,7 @@ enum cua_status bench_post(struct bench_desktop *desktop, const cJSON *body, cJS
 	}
 	enum cua_status status =
 			bench_http(desktop, "POST", "/v1/actions", NULL, text, &response, err);
+	desktop->answered_us = cua_now_us();
 	cJSON *answer = status == CUA_OK ? cJSON_Parse(response.body.data) : NULL;
 	cua_http_response_finish(&response);
 	if (status == CUA_OK && !answer) {

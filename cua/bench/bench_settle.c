@@ -29,7 +29,7 @@
 struct row {
 	const cJSON *json;
 	int trials, wrong, wrong_half_s, wrong_two_s, restless, silent, timeouts;
-	struct bench_samples ms, over_ms;
+	struct bench_samples whole_ms, ms, over_ms;
 };
 
 struct run {
@@ -79,6 +79,7 @@ static enum cua_status report_trial(const struct run *run, int row, const struct
 	cJSON *json = cJSON_CreateObject();
 	const int area[] = { trial->area.x, trial->area.y, trial->area.width, trial->area.height };
 	cJSON_AddNumberToObject(json, "row", row);
+	cJSON_AddNumberToObject(json, "whole_ms", trial->whole_ms);
 	cJSON_AddNumberToObject(json, "ms", trial->ms);
 	cJSON_AddNumberToObject(json, "over_ms", trial->over_ms);
 	cJSON_AddBoolToObject(json, "wrong", trial->wrong);
@@ -91,26 +92,43 @@ static enum cua_status report_trial(const struct run *run, int row, const struct
 	return send_line(run, json, err);
 }
 
-static enum cua_status run_trials(struct run *run, int index, const struct job *job,
+/* One trial, and the steps behind it that are none and lead to the next. */
+static enum cua_status run_trial(struct run *run, int index, int number, int *step_number,
 		struct bench_desktop *desktop, struct bench_watch *watch, struct cua_error *err)
 {
 	const cJSON *row = run->rows[index].json;
 	const cJSON *steps = cJSON_GetObjectItemCaseSensitive(row, "steps");
 	const int step_count = cJSON_GetArraySize(steps);
+	struct bench_trial trial;
+	char name[160];
+	snprintf(name, sizeof(name), "%s-%d", bench_text(row, "name"), number);
+	const cJSON *step = cJSON_GetArrayItem(steps, (*step_number)++ % step_count);
+	enum cua_status status = bench_settle_trial(desktop, watch, step, name, &trial, err);
+	if (status == CUA_OK) {
+		status = report_trial(run, index, &trial, err);
+	}
+	while (status == CUA_OK) {
+		step = cJSON_GetArrayItem(steps, *step_number % step_count);
+		if (!bench_settle_is_between(step)) {
+			break;
+		}
+		status = bench_settle_between(desktop, watch, step, err);
+		(*step_number)++;
+	}
+	return status;
+}
+
+static enum cua_status run_trials(struct run *run, int index, const struct job *job,
+		struct bench_desktop *desktop, struct bench_watch *watch, struct cua_error *err)
+{
+	int step_number = 0;
 	enum cua_status status =
 			bench_settle_rest(desktop, watch, START_REST_MS, START_REST_MAX_MS, err);
 	for (int i = 0; status == CUA_OK && i < job->count; i++) {
-		struct bench_trial trial;
-		char name[160];
-		snprintf(name, sizeof(name), "%s-%d", bench_text(row, "name"), job->first + i);
-		status = bench_settle_trial(desktop, watch,
-				cJSON_GetArrayItem(steps, i % step_count), name, &trial, err);
-		if (status == CUA_OK) {
-			status = report_trial(run, index, &trial, err);
-		}
+		status = run_trial(run, index, job->first + i, &step_number, desktop, watch, err);
 	}
 	if (status != CUA_OK) {
-		cua_error_prefix(err, "row \"%s\"", bench_text(row, "name"));
+		cua_error_prefix(err, "row \"%s\"", bench_text(run->rows[index].json, "name"));
 	}
 	return status;
 }
@@ -250,7 +268,11 @@ static enum cua_status take_line(struct run *run, const char *line, struct cua_e
 	if (wrong && run->bench->picture_dir) {
 		fprintf(stderr, "wrong: %s %s\n", bench_text(row->json, "name"), line);
 	}
-	enum cua_status status = bench_samples_add(&row->ms, bench_number(json, "ms", 0), err);
+	enum cua_status status =
+			bench_samples_add(&row->whole_ms, bench_number(json, "whole_ms", 0), err);
+	if (status == CUA_OK) {
+		status = bench_samples_add(&row->ms, bench_number(json, "ms", 0), err);
+	}
 	if (status == CUA_OK && !restless && !wrong) {
 		status = bench_samples_add(&row->over_ms, bench_number(json, "over_ms", 0), err);
 	}
@@ -314,6 +336,17 @@ static enum cua_status add_one(struct bench *bench, const struct bench_key *key,
 	return figure ? bench_figure_sample(figure, value, err) : CUA_ERR_NOMEM;
 }
 
+static enum cua_status add_all(struct bench *bench, const struct bench_key *key,
+		const struct bench_samples *samples, struct cua_error *err)
+{
+	struct bench_figure *figure = samples->count > 0 ? bench_figure_add(bench, key, err) : NULL;
+	enum cua_status status = figure || samples->count == 0 ? CUA_OK : CUA_ERR_NOMEM;
+	for (size_t i = 0; status == CUA_OK && i < samples->count; i++) {
+		status = bench_figure_sample(figure, samples->values[i], err);
+	}
+	return status;
+}
+
 static enum cua_status add_times(struct bench *bench, const struct row *row, struct cua_error *err)
 {
 	struct bench_key key = { .topic = "settle",
@@ -321,11 +354,7 @@ static enum cua_status add_times(struct bench *bench, const struct row *row, str
 		.screen = bench_text(row->json, "name"),
 		.by = "cua",
 		.unit = "ms" };
-	struct bench_figure *figure = bench_figure_add(bench, &key, err);
-	enum cua_status status = figure ? CUA_OK : CUA_ERR_NOMEM;
-	for (size_t i = 0; status == CUA_OK && i < row->ms.count; i++) {
-		status = bench_figure_sample(figure, row->ms.values[i], err);
-	}
+	enum cua_status status = add_all(bench, &key, &row->ms, err);
 	key.by = "sleep 0.5 s";
 	if (status == CUA_OK) {
 		status = add_one(bench, &key, 500, NULL, err);
@@ -334,14 +363,14 @@ static enum cua_status add_times(struct bench *bench, const struct row *row, str
 	if (status == CUA_OK) {
 		status = add_one(bench, &key, 2000, NULL, err);
 	}
-	if (status == CUA_OK && row->over_ms.count > 0) {
-		key.name = "last change to picture";
-		key.by = "cua";
-		figure = bench_figure_add(bench, &key, err);
-		status = figure ? CUA_OK : CUA_ERR_NOMEM;
+	key.by = "cua";
+	key.name = "last change to picture";
+	if (status == CUA_OK) {
+		status = add_all(bench, &key, &row->over_ms, err);
 	}
-	for (size_t i = 0; status == CUA_OK && i < row->over_ms.count; i++) {
-		status = bench_figure_sample(figure, row->over_ms.values[i], err);
+	key.name = "request to picture";
+	if (status == CUA_OK) {
+		status = add_all(bench, &key, &row->whole_ms, err);
 	}
 	return status;
 }
@@ -406,10 +435,12 @@ enum cua_status bench_settle(struct bench *bench, struct cua_error *err)
 		if (!bench_is_wanted(bench, row)) {
 			continue;
 		}
-		if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(row, "steps")) == 0 ||
+		const cJSON *steps = cJSON_GetObjectItemCaseSensitive(row, "steps");
+		if (cJSON_GetArraySize(steps) == 0 || bench_settle_is_between(steps->child) ||
 				run.row_count == ROWS_MAX) {
 			return CUA_FAIL(err, CUA_ERR_INVAL, 0,
-					"row %d of settle has no steps, or is one too many",
+					"row %d of settle does not begin with a trial, or is one "
+					"too many",
 					run.row_count);
 		}
 		run.rows[run.row_count++].json = row;
@@ -425,6 +456,7 @@ enum cua_status bench_settle(struct bench *bench, struct cua_error *err)
 		status = CUA_FAIL(err, added, 0, "%s", second.msg);
 	}
 	for (int i = 0; i < run.row_count; i++) {
+		bench_samples_finish(&run.rows[i].whole_ms);
 		bench_samples_finish(&run.rows[i].ms);
 		bench_samples_finish(&run.rows[i].over_ms);
 	}

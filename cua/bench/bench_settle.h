@@ -7,11 +7,12 @@
 
 struct bench_trial {
 	bool restless;     /* the step's own word: something is to move by itself */
-	bool says_so;      /* the answer does too */
-	double ms;         /* from the end of the input to the settled picture */
+	bool says_so;      /* the answer does too, and has not waited until its deadline */
+	double whole_ms;   /* from the request to its answer with the settled picture */
+	double ms;         /* of that, after the end of the input */
 	double over_ms;    /* of that, after the last change */
-	bool wrong;        /* the settled picture was not what came to stay */
-	bool wrong_half_s; /* a picture half a second after the input would not have been */
+	bool wrong;        /* the settled picture was not what came to stay, or nothing changed */
+	bool wrong_half_s; /* a picture half a second after the input would not have been right */
 	bool wrong_two_s;
 	char reason[16];
 	struct cua_region area; /* where the picture was wrong */
@@ -21,6 +22,12 @@ struct bench_trial {
 CUA_NODISCARD enum cua_status bench_settle_trial(struct bench_desktop *desktop,
 		struct bench_watch *watch, const cJSON *step, const char *name,
 		struct bench_trial *ret_trial, struct cua_error *err);
+
+/* {"actions": [...], "between": true}: what leads from one trial to the next, done and waited for.
+ */
+bool bench_settle_is_between(const cJSON *step);
+CUA_NODISCARD enum cua_status bench_settle_between(struct bench_desktop *desktop,
+		struct bench_watch *watch, const cJSON *step, struct cua_error *err);
 
 /* Until the screen has not changed for so long; waits no longer than max_ms. */
 CUA_NODISCARD enum cua_status bench_settle_rest(struct bench_desktop *desktop,

@@ -15,6 +15,9 @@
 #define LATER_MS 2000
 #define AREAS_MAX 32
 #define LOOK_AGAIN_MS 50
+/* After what is no trial. */
+#define BETWEEN_REST_MS 500
+#define BETWEEN_MAX_MS 10000
 
 struct moving {
 	struct cua_region areas[AREAS_MAX];
@@ -51,6 +54,17 @@ static bool is_moving(const struct moving *moving, const struct cua_region *area
 		}
 	}
 	return false;
+}
+
+/* An answer that calls most of the screen moving says nothing. */
+static bool is_all_moving(const struct bench_desktop *desktop, const struct moving *moving)
+{
+	const struct desktop_settings *settings = &desktop->record.settings;
+	int64_t pixels = 0;
+	for (int i = 0; i < moving->count; i++) {
+		pixels += (int64_t)moving->areas[i].width * moving->areas[i].height;
+	}
+	return pixels * 2 > (int64_t)settings->width_px * settings->height_px;
 }
 
 /* When the last change was drawn that is no part of what moves by itself; 0 if none was. */
@@ -130,25 +144,37 @@ static uint64_t input_end_us(const cJSON *answer, uint64_t asked_us)
 	return asked_us + (uint64_t)(ms * 1000.0);
 }
 
-static void judge(struct bench_watch *watch, const cJSON *answer, uint64_t asked_us,
-		const uint8_t *pixels, struct bench_trial *trial)
+static void judge(const struct bench_desktop *desktop, struct bench_watch *watch,
+		const cJSON *answer, uint64_t asked_us, uint64_t answered_us, const uint8_t *pixels,
+		struct bench_trial *trial)
 {
 	const cJSON *settle = cJSON_GetObjectItemCaseSensitive(answer, "settle");
 	const uint64_t input_us = input_end_us(answer, asked_us);
 	struct moving moving;
 	read_moving(settle, !trial->restless, &moving);
 	snprintf(trial->reason, sizeof(trial->reason), "%s", bench_text(settle, "reason"));
-	trial->says_so = moving.count > 0;
-	trial->ms = bench_number(settle, "ms", 0);
+	trial->says_so = moving.count > 0 && !is_all_moving(desktop, &moving) &&
+			strcmp(trial->reason, "timeout") != 0;
 	const uint64_t last_us = last_change_us(watch, &moving);
-	const double settled_us = (double)input_us + trial->ms * 1000.0;
 	const uint64_t from_us = last_us > input_us ? last_us : input_us;
-	trial->over_ms = (settled_us - (double)from_us) / 1000.0;
+	trial->whole_ms = ((double)answered_us - (double)asked_us) / 1000.0;
+	trial->ms = ((double)answered_us - (double)input_us) / 1000.0;
+	trial->over_ms = ((double)answered_us - (double)from_us) / 1000.0;
 	trial->wrong = bench_watch_differs(
 				       watch, pixels, moving.areas, moving.count, &trial->area) ||
-			(trial->restless && !trial->says_so);
+			(trial->restless ? !trial->says_so : last_us == 0);
 	trial->wrong_half_s = last_us > input_us + 500000U;
 	trial->wrong_two_s = last_us > input_us + 2000000U;
+}
+
+static enum cua_status act(struct bench_desktop *desktop, const cJSON *step, cJSON **ret_answer,
+		struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *body = cJSON_CreateObject();
+	cJSON_AddItemToObject(body, "actions",
+			cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(step, "actions"), true));
+	cJSON_AddFalseToObject(cJSON_AddObjectToObject(body, "screenshot"), "pointer");
+	return bench_post(desktop, body, ret_answer, err);
 }
 
 enum cua_status bench_settle_trial(struct bench_desktop *desktop, struct bench_watch *watch,
@@ -157,16 +183,12 @@ enum cua_status bench_settle_trial(struct bench_desktop *desktop, struct bench_w
 {
 	struct bench_trial trial = { .restless = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(
 						     step, "restless")) };
-	CUA_AUTO_JSON cJSON *body = cJSON_CreateObject();
 	CUA_AUTO_JSON cJSON *answer = NULL;
 	CUA_AUTO_FREE uint8_t *pixels = NULL;
-	cJSON_AddItemToObject(body, "actions",
-			cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(step, "actions"), true));
-	cJSON_AddFalseToObject(cJSON_AddObjectToObject(body, "screenshot"), "pointer");
 	bench_watch_mark(watch);
 	const uint64_t asked_us = cua_now_us();
-	enum cua_status status = bench_post(desktop, body, &answer, err);
-	const uint64_t answered_us = cua_now_us();
+	enum cua_status status = act(desktop, step, &answer, err);
+	const uint64_t answered_us = desktop->answered_us;
 	if (status == CUA_OK) {
 		status = read_picture(desktop, answer, &pixels, err);
 	}
@@ -177,7 +199,7 @@ enum cua_status bench_settle_trial(struct bench_desktop *desktop, struct bench_w
 	if (status != CUA_OK) {
 		return status;
 	}
-	judge(watch, answer, asked_us, pixels, &trial);
+	judge(desktop, watch, answer, asked_us, answered_us, pixels, &trial);
 	if (trial.wrong && desktop->bench->picture_dir) {
 		status = save_pictures(desktop, watch, pixels, name, err);
 	}
@@ -200,6 +222,22 @@ enum cua_status bench_settle_rest(struct bench_desktop *desktop, struct bench_wa
 			break;
 		}
 		status = bench_pause(desktop->bench, LOOK_AGAIN_MS, err);
+	}
+	return status;
+}
+
+bool bench_settle_is_between(const cJSON *step)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(step, "between"));
+}
+
+enum cua_status bench_settle_between(struct bench_desktop *desktop, struct bench_watch *watch,
+		const cJSON *step, struct cua_error *err)
+{
+	CUA_AUTO_JSON cJSON *answer = NULL;
+	enum cua_status status = act(desktop, step, &answer, err);
+	if (status == CUA_OK) {
+		status = bench_settle_rest(desktop, watch, BETWEEN_REST_MS, BETWEEN_MAX_MS, err);
 	}
 	return status;
 }
