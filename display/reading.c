@@ -14,7 +14,6 @@
 #include "display/reader/reader.h"
 #include "display/reader_client.h"
 
-#define OCR_TIMEOUT_MS 20000
 #define FIND_NODES_MAX READER_NODES_MAX
 #define SEARCH_TEXT_MAX 20000
 
@@ -306,7 +305,8 @@ static void add_match(struct reading_matches *matches, const char *text, unsigne
 /* Within a text the place of the words is the application's to tell. All that are asked share one
  * deadline; after it the place of the element must do. */
 static void add_spans(struct display *display, const char *text, const struct element *element,
-		uint64_t deadline_us, struct reading_matches *matches)
+		const struct cua_region *region, uint64_t deadline_us,
+		struct reading_matches *matches)
 {
 	const int timeout_ms = cua_ms_until(deadline_us);
 	if (timeout_ms == 0) {
@@ -323,18 +323,20 @@ static void add_spans(struct display *display, const char *text, const struct el
 	cJSON_AddStringToObject(item, "path", element->path);
 	element_place_add(&element->place, item);
 	cJSON_AddItemToArray(cJSON_AddArrayToObject(request, "elements"), item);
-	const int before = matches->count;
+	bool is_told = false;
 	if (reader_ask(display, request, NULL, 0, timeout_ms + READING_MARGIN_MS, &answer, NULL) ==
 			CUA_OK) {
 		const cJSON *span = NULL;
 		cJSON_ArrayForEach (span, cJSON_GetObjectItemCaseSensitive(answer, "spans")) {
 			struct cua_region box;
-			if (element_read_box(span, &element->box, &box)) {
+			const bool is_place = element_read_box(span, &element->box, &box);
+			is_told = is_told || is_place;
+			if (is_place && overlaps(&box, region)) {
 				add_match(matches, text, element->ref, element->role, &box);
 			}
 		}
 	}
-	if (matches->count == before) {
+	if (!is_told) {
 		add_match(matches, text, element->ref, element->role, &element->box);
 	}
 }
@@ -385,7 +387,7 @@ static enum cua_status find_in_tree(struct display *display, const char *text,
 		}
 		if (in_value || strcmp(element->role, "static") == 0 ||
 				strcmp(element->role, "paragraph") == 0) {
-			add_spans(display, text, element, deadline_us, matches);
+			add_spans(display, text, element, &options->region, deadline_us, matches);
 		} else {
 			add_match(matches, element->name, element->ref, element->role,
 					&element->box);
@@ -448,7 +450,7 @@ static struct cua_region visible_area(struct display *display, Window window)
 }
 
 static enum cua_status find_in_picture(struct display *display, const char *text,
-		const struct reading_options *options, locale_t locale,
+		const struct reading_options *options, int timeout_ms, locale_t locale,
 		struct reading_matches *matches, struct cua_error *err)
 {
 	const struct word_list *list = NULL;
@@ -458,7 +460,7 @@ static enum cua_status find_in_picture(struct display *display, const char *text
 		region = visible_area(display, options->window);
 	}
 	enum cua_status status =
-			reading_words(display, &region, options->lang, OCR_TIMEOUT_MS, &list, err);
+			reading_words(display, &region, options->lang, timeout_ms, &list, err);
 	if (status != CUA_OK || !fold(text, false, locale, &wanted)) {
 		return status;
 	}
@@ -477,23 +479,27 @@ static enum cua_status find_in_picture(struct display *display, const char *text
 /* Errors of looking, which another way of looking may not have. */
 static bool is_blind(enum cua_status status)
 {
-	return status == CUA_ERR_UNAVAILABLE || status == CUA_ERR_TIMEOUT || status == CUA_ERR_APP;
+	return status == CUA_ERR_UNAVAILABLE || status == CUA_ERR_TIMEOUT ||
+			status == CUA_ERR_APP || status == CUA_ERR_CLOSED;
 }
 
 enum cua_status reading_find_text(struct display *display, const char *text,
 		const struct reading_options *options, struct reading_matches *ret_matches,
 		struct cua_error *err)
 {
+	const uint64_t deadline_us = cua_now_us() + (uint64_t)options->max_ms * 1000U;
 	locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!locale) {
 		return CUA_FAIL(err, CUA_ERR_UNAVAILABLE, errno, "the locale C.UTF-8");
 	}
 	ret_matches->count = 0;
 	ret_matches->source = "none";
+	ret_matches->is_unread = false;
 	display_look_for_secrets(display);
-	if (veil_is_on(display)) {
+	ret_matches->is_withheld = veil_is_on(display);
+	if (ret_matches->is_withheld) {
 		freelocale(locale);
-		return CUA_OK; /* wait_for asks again */
+		return CUA_OK;
 	}
 	ret_matches->source = "tree";
 	enum cua_status status = find_in_tree(display, text, options, locale, ret_matches, err);
@@ -501,8 +507,12 @@ enum cua_status reading_find_text(struct display *display, const char *text,
 		struct cua_error second = { 0 };
 		const enum cua_status tree_status = status;
 		ret_matches->source = "ocr";
-		status = find_in_picture(display, text, options, locale, ret_matches, &second);
+		const int left_ms = cua_ms_until(deadline_us);
+		status = find_in_picture(display, text, options,
+				left_ms > READING_LEAST_MS ? left_ms : READING_LEAST_MS, locale,
+				ret_matches, &second);
 		if (is_blind(status) && tree_status == CUA_OK && !options->lang) {
+			ret_matches->is_unread = true;
 			status = CUA_OK; /* the tree has looked */
 		} else if (status != CUA_OK && err) {
 			*err = second;

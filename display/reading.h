@@ -9,6 +9,10 @@
 
 #define READING_MATCHES_MAX 50
 #define READING_TIMEOUT_MS 2000
+/* With text recognition, which takes seconds for a large screen. */
+#define READING_MAX_MS 20000
+/* Starting text recognition at all; a shorter deadline is not kept. */
+#define READING_LEAST_MS 300
 /* Starting the reader and its libraries, beyond what the applications may take. */
 #define READING_MARGIN_MS 4000
 #define READING_URL_MAX 4096
@@ -22,6 +26,8 @@ struct reading_match {
 
 struct reading_matches {
 	const char *source; /* "tree" or "ocr"; "none" if nothing was found */
+	bool is_withheld;   /* the screen is: nobody looked */
+	bool is_unread;     /* the elements do not have it; the picture could not be read in time */
 	struct reading_match items[READING_MATCHES_MAX];
 	int count;
 };
@@ -33,6 +39,7 @@ struct reading_options {
 	const char *lang; /* of text recognition; NULL: what is installed */
 	bool all;         /* what does not show, too */
 	int timeout_ms;   /* for the applications to answer */
+	int max_ms;       /* in all, text recognition included */
 };
 
 /* What every question about elements has in it; the caller deletes it. */
@@ -59,10 +66,10 @@ void reading_cache_finish(struct display *display);
 /**
  * reading_find_text() - where a text shows: by the elements, and if they know nothing of it by text
  * recognition. Upper and lower case are the same, and so is any white space.
- * @options: window, region, lang and timeout_ms; the rest is not looked at.
+ * @options: window, region, lang, timeout_ms and max_ms; the rest is not looked at.
  *
  * Return: CUA_OK, also when nothing was found; what ends a wait; CUA_ERR_UNAVAILABLE,
- *         CUA_ERR_TIMEOUT or CUA_ERR_APP if neither way could look.
+ *         CUA_ERR_TIMEOUT, CUA_ERR_APP or CUA_ERR_CLOSED if neither way could look.
  */
 CUA_NODISCARD enum cua_status reading_find_text(struct display *display, const char *text,
 		const struct reading_options *options, struct reading_matches *ret_matches,

@@ -277,7 +277,8 @@ enum cua_status reading_act_find(struct display *display, const struct cua_actio
 	const struct reading_options options = { .window = action->window,
 		.region = action->region,
 		.lang = action->lang,
-		.timeout_ms = READING_TIMEOUT_MS };
+		.timeout_ms = READING_TIMEOUT_MS,
+		.max_ms = READING_MAX_MS };
 	CUA_AUTO_FREE struct reading_matches *matches = calloc(1, sizeof(*matches));
 	if (!matches) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, ENOMEM, "find_text");

@@ -20,7 +20,7 @@
 /* A look without news, for what is told later than it is drawn. */
 #define LOOK_ANYWAY_US 1000000U
 #define NAMES_MAX 5
-#define READ_LEAST_MS 300
+#define SEEN_SIZE 512
 
 struct waiting {
 	const struct cua_action *action;
@@ -31,7 +31,7 @@ struct waiting {
 	uint64_t first_sum, sum, changed_us;
 	uint64_t changes;                  /* of pixels, seen so far */
 	struct window_listening listening; /* for this wait alone */
-	char seen[512];                    /* what is there instead, for the error */
+	char seen[SEEN_SIZE];              /* what is there instead, for the error */
 	cJSON *result;                     /* what was found is added to it */
 };
 
@@ -173,12 +173,45 @@ static void add_match(const struct reading_matches *matches, cJSON *result)
 }
 
 /* The last look gets its time, too: a tree that was cut short says that nothing is there. */
-static int reading_time_ms(const struct waiting *waiting)
+static int reading_time_ms(const struct waiting *waiting, int max_ms)
 {
 	const int left_ms = cua_ms_until(waiting->deadline_us);
-	return left_ms < READ_LEAST_MS                 ? READ_LEAST_MS
-			: left_ms < READING_TIMEOUT_MS ? left_ms
-						       : READING_TIMEOUT_MS;
+	return left_ms < READING_LEAST_MS ? READING_LEAST_MS : left_ms < max_ms ? left_ms : max_ms;
+}
+
+static void tell_unseen(struct display *display, const struct reading_matches *matches,
+		char seen[SEEN_SIZE])
+{
+	char title[256];
+	if (matches->is_withheld) {
+		snprintf(seen, SEEN_SIZE,
+				"the screen is withheld until the field that a secret was typed "
+				"into is left");
+		return;
+	}
+	window_title(display, window_active(display), title, sizeof(title));
+	snprintf(seen, SEEN_SIZE, "%s; in front is \"%s\"",
+			matches->is_unread ? "the elements of the screen do not have it, and text "
+					     "recognition has not read its picture in time"
+					   : "neither the elements nor the picture of the screen "
+					     "have it",
+			title);
+}
+
+/* What the next look may not meet is waited out. */
+static enum cua_status look_again_after(const struct display *display, struct waiting *waiting,
+		enum cua_status status, const struct cua_error *what, struct cua_error *err)
+{
+	const bool may_pass = status == CUA_ERR_NOT_FOUND || status == CUA_ERR_APP ||
+			status == CUA_ERR_TIMEOUT || status == CUA_ERR_CLOSED;
+	if (may_pass && !display->dead) {
+		snprintf(waiting->seen, sizeof(waiting->seen), "%.300s", what->msg);
+		return CUA_OK;
+	}
+	if (err) {
+		*err = *what;
+	}
+	return status;
 }
 
 static enum cua_status look_for_text(struct display *display, struct waiting *waiting,
@@ -186,29 +219,28 @@ static enum cua_status look_for_text(struct display *display, struct waiting *wa
 {
 	const bool wants_gone = waiting->action->until == CUA_WAIT_TEXT_GONE;
 	const struct reading_options options = { .region = waiting->action->region,
-		.timeout_ms = reading_time_ms(waiting) };
+		.timeout_ms = reading_time_ms(waiting, READING_TIMEOUT_MS),
+		.max_ms = reading_time_ms(waiting, READING_MAX_MS) };
+	struct cua_error local = { 0 };
 	CUA_AUTO_FREE struct reading_matches *matches = calloc(1, sizeof(*matches));
 	if (!matches) {
 		return CUA_FAIL(err, CUA_ERR_NOMEM, 0, "matches");
 	}
-	enum cua_status status =
-			reading_find_text(display, waiting->action->text, &options, matches, err);
+	enum cua_status status = reading_find_text(
+			display, waiting->action->text, &options, matches, &local);
 	if (status != CUA_OK) {
-		return status;
+		return look_again_after(display, waiting, status, &local, err);
 	}
-	*ret_holds = (matches->count > 0) != wants_gone;
-	if (matches->count > 0 && !wants_gone) {
-		add_match(matches, waiting->result);
-	} else if (matches->count > 0) {
+	const bool was_found = matches->count > 0;
+	*ret_holds = wants_gone ? !was_found && !matches->is_withheld && !matches->is_unread
+				: was_found;
+	if (!was_found) {
+		tell_unseen(display, matches, waiting->seen);
+	} else if (wants_gone) {
 		snprintf(waiting->seen, sizeof(waiting->seen), "it is still there, at %d,%d",
 				matches->items[0].box.x, matches->items[0].box.y);
 	} else {
-		char title[256];
-		window_title(display, window_active(display), title, sizeof(title));
-		snprintf(waiting->seen, sizeof(waiting->seen),
-				"neither the elements nor the picture of the screen have it; in "
-				"front is \"%s\"",
-				title);
+		add_match(matches, waiting->result);
 	}
 	return CUA_OK;
 }
@@ -218,17 +250,10 @@ static enum cua_status look_at_url(struct display *display, struct waiting *wait
 {
 	char url[READING_URL_MAX] = "";
 	struct cua_error local = { 0 };
-	enum cua_status status =
-			reading_document_url(display, reading_time_ms(waiting), url, &local);
-	if (status == CUA_ERR_NOT_FOUND || status == CUA_ERR_APP || status == CUA_ERR_TIMEOUT) {
-		snprintf(waiting->seen, sizeof(waiting->seen), "%.300s", local.msg);
-		return CUA_OK;
-	}
+	enum cua_status status = reading_document_url(
+			display, reading_time_ms(waiting, READING_TIMEOUT_MS), url, &local);
 	if (status != CUA_OK) {
-		if (err) {
-			*err = local;
-		}
-		return status;
+		return look_again_after(display, waiting, status, &local, err);
 	}
 	*ret_holds = strstr(url, waiting->action->text) != NULL;
 	if (*ret_holds) {

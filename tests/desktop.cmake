@@ -56,8 +56,9 @@ cua_desktop_test(formats 120)
 cua_desktop_test(apps 180)
 cua_desktop_test(drag 360 m)
 cua_desktop_test(follow 3600)
+cua_desktop_test(wait 180)
 cua_desktop_test(settle 3600)
-# Two of its pictures may be wrong, and on a busy machine more of them are.
+# One of its pictures may be wrong, and on a busy machine more of them are.
 set_tests_properties(desktop_settle PROPERTIES RUN_SERIAL ON)
 cua_desktop_test(windows 120)
 cua_desktop_test(hostile 480)

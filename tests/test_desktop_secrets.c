@@ -235,6 +235,14 @@ static void a_page_that_may_have_it_gets_it_to_the_character(void **state)
 	assert_int_equal(cJSON_GetArraySize(json_at(read, "results.2.words")), 0);
 	assert_int_equal(cJSON_GetArraySize(json_at(read, "results.3.marks")), 0);
 	assert_int_equal(cJSON_GetArraySize(json_at(read, "changed")), 0);
+	/* Nobody looked: it is not gone. */
+	long status = 0;
+	CUA_AUTO_JSON cJSON *late = desktop_post(&desktop,
+			"{\"actions\":[{\"action\":\"wait_for\",\"until\":\"text_gone\",\"text\":"
+			"\"Go\",\"timeout_ms\":100}]}",
+			&status);
+	assert_int_equal(status, 504);
+	assert_non_null(strstr(json_text(late, "error.message"), "withheld"));
 	/* The field is left: it shows dots. */
 	assert_false(act_and_look(TAB));
 	assert_false(is_notice());

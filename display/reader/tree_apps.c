@@ -124,6 +124,7 @@ static void on_frame_count(void *user_data, GVariant *reply)
 	const gint32 count = reply && g_variant_is_of_type(reply, G_VARIANT_TYPE_INT32)
 			? g_variant_get_int32(reply)
 			: 0;
+	root->walk->cut = root->walk->cut || count > FRAMES_MAX;
 	if (count > 0 && count <= FRAMES_MAX) {
 		bus_call(root->app, root->path, BUS_ACCESSIBLE, "GetChildren", NULL, "(a(so))",
 				on_frames, root);
@@ -158,6 +159,7 @@ static GPtrArray *list_apps(struct walk *walk)
 	GVariantIter *iter = NULL;
 	const char *name = NULL, *path = NULL;
 	g_variant_get(reply, "(a(so))", &iter);
+	walk->cut = walk->cut || g_variant_iter_n_children(iter) > APPS_MAX;
 	while (g_variant_iter_next(iter, "(&s&o)", &name, &path) && apps->len < APPS_MAX) {
 		if (tree_is_reference(name, path)) {
 			struct bus_app *app = bus_app(walk->bus, name);

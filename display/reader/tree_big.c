@@ -6,7 +6,7 @@
 
 #include <atspi/atspi-constants.h>
 
-#define CELLS_MAX 600
+#define CELLS_MAX 1500
 
 /* Most cells of a sheet are empty, and hundreds show. */
 static void on_cell_length(void *user_data, GVariant *reply)
@@ -67,6 +67,9 @@ void tree_ask_range(struct node *node)
 		/* A table may count its headings first. */
 		const gint64 offset = node->first_index - (gint64)node->rows[0] * columns -
 				node->columns[0];
+		const gint64 cells = ((gint64)node->rows[1] - node->rows[0] + 1) *
+				((gint64)node->columns[1] - node->columns[0] + 1);
+		node->walk->cut = node->walk->cut || cells > CELLS_MAX;
 		int left = CELLS_MAX;
 		for (gint64 row = node->rows[0]; row <= node->rows[1] && left > 0; row++) {
 			for (int column = node->columns[0]; column <= node->columns[1] && left > 0;
@@ -79,6 +82,7 @@ void tree_ask_range(struct node *node)
 	const int first = MIN(node->first_index, node->last_index);
 	const int last = MAX(node->first_index, node->last_index);
 	const bool known = first >= 0 && last - first < CELLS_MAX;
+	node->walk->cut = node->walk->cut || (first >= 0 && !known);
 	for (int i = known ? first : 0; i <= (known ? last : TREE_CHILDREN_MAX - 1); i++) {
 		ask_child(node, i);
 	}
