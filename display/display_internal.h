@@ -139,7 +139,7 @@ struct display_watch {
 	bool waited;       /* for what might come: its absence is an observation */
 	uint64_t input_us; /* the end of the input */
 	uint64_t until_us;
-	uint64_t late_us; /* the last late change so far, after the input; 0: none */
+	struct habit_late late; /* so far */
 	uint64_t changes;
 };
 

@@ -14,11 +14,11 @@
 #define RECENT_LATE 2
 
 struct habit {
-	uint32_t key;     /* 0: free */
-	uint32_t seen;    /* inputs of this kind */
-	uint32_t late;    /* bit n: the n-th last of them had a late change */
-	uint64_t late_us; /* the latest of those changes, after the input */
-	uint64_t used;    /* age */
+	uint32_t key;  /* 0: free */
+	uint32_t seen; /* inputs of this kind */
+	uint32_t late; /* bit n: the n-th last of them had a late change */
+	struct habit_late expected;
+	uint64_t used; /* age */
 };
 
 struct habits {
@@ -85,17 +85,18 @@ static struct habit *find_or_add(struct habits *habits, uint32_t key)
 	return oldest;
 }
 
-void habit_note(struct habits *habits, uint32_t key, uint64_t late_us)
+void habit_note(struct habits *habits, uint32_t key, struct habit_late late)
 {
 	struct habit *habit = find_or_add(habits, key);
+	const uint64_t before_us = habit->expected.us;
 	habit->used = ++habits->clock;
 	habit->seen++;
-	habit->late = habit->late << 1 | (late_us > 0);
+	habit->late = habit->late << 1 | (late.us > 0);
 	if ((habit->late & RECENT_BITS) == 0) {
-		habit->late_us = 0;
-	} else if (late_us > 0) {
-		habit->late_us =
-				habit->late_us > late_us ? (habit->late_us + late_us) / 2 : late_us;
+		habit->expected = (struct habit_late){ 0 };
+	} else if (late.us > 0) {
+		habit->expected = late;
+		habit->expected.us = before_us > late.us ? (before_us + late.us) / 2 : late.us;
 	}
 }
 
@@ -111,8 +112,8 @@ bool habit_is_new(const struct habits *habits, uint32_t key)
 	return !habit || habit->seen < EXPLORED;
 }
 
-uint64_t habit_late_us(const struct habits *habits, uint32_t key)
+struct habit_late habit_expected(const struct habits *habits, uint32_t key)
 {
 	const struct habit *habit = find(habits, key);
-	return habit && is_late(habit) ? habit->late_us : 0;
+	return habit && is_late(habit) ? habit->expected : (struct habit_late){ 0 };
 }

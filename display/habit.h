@@ -22,12 +22,17 @@ uint32_t habit_kind(const struct cua_action *action, int windows);
 /* A kind of action in windows of a class; never 0. */
 uint32_t habit_key(uint32_t kind, const char *window_class);
 
-/* Something changed so long after the input, when the screen had seemed at rest; 0: nothing did. */
-void habit_note(struct habits *habits, uint32_t key, uint64_t late_us);
+/* What changed after an input when the screen had seemed at rest. */
+struct habit_late {
+	uint64_t us; /* the last change, after the input; 0: none */
+	int rounds;  /* how often it changed and rested again */
+};
+
+void habit_note(struct habits *habits, uint32_t key, struct habit_late late);
 
 /* Too few inputs of this kind were seen to know it: any timer may lead to a change. */
 bool habit_is_new(const struct habits *habits, uint32_t key);
-/* How long after the input a late change is to be expected; 0 if none is. */
-uint64_t habit_late_us(const struct habits *habits, uint32_t key);
+/* The late change that is to be expected; of 0 microseconds if none is. */
+struct habit_late habit_expected(const struct habits *habits, uint32_t key);
 
 #endif

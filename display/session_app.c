@@ -6,6 +6,9 @@
 #include <gio/gdesktopappinfo.h>
 #include <gio/gio.h>
 
+/* What programs run in that want one (Terminal=true). */
+#define TERMINAL "xterm"
+
 static const char *base_of(const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -63,24 +66,45 @@ static char *expand_code(char code, const char *file, const char *name)
 	}
 }
 
-/* The Exec line as words, with file (NULL: none) where it has a place for one. */
-static char **argv_of(const char *command_line, const char *file, const char *name)
+/* A word of the Exec line with what its field codes stand for; NULL where nothing is left. */
+static char *expand_word(const char *word, const char *file, const char *name, gboolean *placed)
 {
+	GString *expanded = g_string_new(NULL);
+	for (const char *at = word; *at; at++) {
+		if (at[0] != '%' || !at[1]) {
+			g_string_append_c(expanded, *at);
+			continue;
+		}
+		char *meaning = expand_code(*++at, file, name);
+		*placed = *placed || (meaning && strchr("fFuU", *at));
+		g_string_append(expanded, meaning ? meaning : "");
+		g_free(meaning);
+	}
+	const gboolean is_nothing = expanded->len == 0 && word[0];
+	return g_string_free(expanded, is_nothing);
+}
+
+/* The Exec line as words, with file (NULL: none) where it has a place for one. */
+static char **argv_of(GDesktopAppInfo *info, const char *file)
+{
+	const char *command_line = g_app_info_get_commandline(G_APP_INFO(info));
+	const char *name = g_app_info_get_name(G_APP_INFO(info));
 	char **words = NULL;
 	gboolean placed = file == NULL;
 	if (!command_line || !g_shell_parse_argv(command_line, NULL, &words, NULL)) {
 		return NULL;
 	}
 	GPtrArray *argv = g_ptr_array_new();
-	for (int i = 0; words[i]; i++) {
-		if (words[i][0] != '%' || strlen(words[i]) != 2) {
-			g_ptr_array_add(argv, g_strdup(words[i]));
-			continue;
+	if (g_desktop_app_info_get_boolean(info, G_KEY_FILE_DESKTOP_KEY_TERMINAL)) {
+		const char *const terminal[] = { TERMINAL, "-title", name, "-e" };
+		for (size_t i = 0; i < G_N_ELEMENTS(terminal); i++) {
+			g_ptr_array_add(argv, g_strdup(terminal[i]));
 		}
-		char *expanded = expand_code(words[i][1], file, name);
-		if (expanded) {
-			placed = placed || strchr("fFuU", words[i][1]);
-			g_ptr_array_add(argv, expanded);
+	}
+	for (int i = 0; words[i]; i++) {
+		char *word = expand_word(words[i], file, name, &placed);
+		if (word) {
+			g_ptr_array_add(argv, word);
 		}
 	}
 	if (!placed) {
@@ -94,6 +118,9 @@ static char **argv_of(const char *command_line, const char *file, const char *na
 static char *class_of(GDesktopAppInfo *info)
 {
 	const char *wm_class = g_desktop_app_info_get_startup_wm_class(info);
+	if (g_desktop_app_info_get_boolean(info, G_KEY_FILE_DESKTOP_KEY_TERMINAL)) {
+		return g_strdup(TERMINAL);
+	}
 	if (wm_class) {
 		return g_strdup(wm_class);
 	}
@@ -108,8 +135,7 @@ static char *class_of(GDesktopAppInfo *info)
 static enum cua_status app_from_info(GDesktopAppInfo *info, const char *file,
 		struct display_app *ret_app, struct cua_error *err)
 {
-	char **argv = argv_of(g_app_info_get_commandline(G_APP_INFO(info)), file,
-			g_app_info_get_name(G_APP_INFO(info)));
+	char **argv = argv_of(info, file);
 	if (!argv || !argv[0]) {
 		g_strfreev(argv);
 		return CUA_FAIL(err, CUA_ERR_APP, 0, "%s has no usable command line",

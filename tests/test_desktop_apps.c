@@ -124,6 +124,23 @@ static void writer_is_opened_by_its_name(void **state)
 	desktop_end_processes(&desktop, "soffice.bin");
 }
 
+/* With a place for the file within a word, and a percent sign. */
+static void a_program_for_a_terminal_gets_one(void **state)
+{
+	(void)state;
+	desktop_sh_expect(&desktop,
+			"mkdir -p ~/.local/share/applications && cat "
+			">~/.local/share/applications/show.desktop <<'END'\n"
+			"[Desktop Entry]\nType=Application\nName=Show It\nTerminal=true\n"
+			"Exec=sh -c 'echo \"$@\" >~/shown; read l' show --file=%f 100%% %i "
+			"%c\n\nEND\necho done",
+			"done");
+	(void)open_app("Show It", "XTerm");
+	CUA_AUTO_JSON cJSON *list = list_windows();
+	assert_string_equal(json_text(window_of_class(list, "XTerm"), "title"), "Show It");
+	desktop_sh_expect(&desktop, "cat ~/shown", "--file= 100% Show It");
+}
+
 static void a_file_or_a_type_opens_with_its_application(void **state)
 {
 	(void)state;
@@ -383,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_application_is_opened_by_command_and_by_name),
+		TEST(a_program_for_a_terminal_gets_one),
 		TEST(a_file_or_a_type_opens_with_its_application),
 		TEST(an_application_that_dies_is_quoted),
 		TEST(a_window_that_another_process_shows_counts_later),

@@ -50,16 +50,16 @@ static void late_changes_are_expected_while_they_come(void **state)
 	(void)state;
 	struct habits *habits = habits_create();
 	assert_true(habit_is_new(habits, 7));
-	assert_int_equal(habit_late_us(habits, 7), 0);
-	habit_note(habits, 7, 300000);
-	assert_int_equal(habit_late_us(habits, 7), 300000);
-	habit_note(habits, 7, 340000);
+	assert_int_equal(habit_expected(habits, 7).us, 0);
+	habit_note(habits, 7, (struct habit_late){ 300000, 300000 > 0 });
+	assert_int_equal(habit_expected(habits, 7).us, 300000);
+	habit_note(habits, 7, (struct habit_late){ 340000, 340000 > 0 });
 	assert_false(habit_is_new(habits, 7));
-	assert_int_equal(habit_late_us(habits, 7), 340000);
+	assert_int_equal(habit_expected(habits, 7).us, 340000);
 	for (int i = 0; i < 3; i++) {
-		habit_note(habits, 7, 0);
+		habit_note(habits, 7, (struct habit_late){ 0, 0 > 0 });
 	}
-	assert_int_equal(habit_late_us(habits, 7), 0);
+	assert_int_equal(habit_expected(habits, 7).us, 0);
 	habits_destroy(habits);
 }
 
@@ -68,12 +68,12 @@ static void one_late_change_among_many_is_chance(void **state)
 	(void)state;
 	struct habits *habits = habits_create();
 	for (int i = 0; i < 4; i++) {
-		habit_note(habits, 7, 0);
+		habit_note(habits, 7, (struct habit_late){ 0, 0 > 0 });
 	}
-	habit_note(habits, 7, 500000);
-	assert_int_equal(habit_late_us(habits, 7), 0);
-	habit_note(habits, 7, 400000);
-	assert_in_range(habit_late_us(habits, 7), 400000, 500000);
+	habit_note(habits, 7, (struct habit_late){ 500000, 500000 > 0 });
+	assert_int_equal(habit_expected(habits, 7).us, 0);
+	habit_note(habits, 7, (struct habit_late){ 400000, 400000 > 0 });
+	assert_in_range(habit_expected(habits, 7).us, 400000, 500000);
 	habits_destroy(habits);
 }
 
@@ -82,8 +82,10 @@ static void no_more_habits_are_kept_than_there_is_room_for(void **state)
 	(void)state;
 	struct habits *habits = habits_create();
 	for (uint32_t key = 1; key <= 100000; key++) {
-		habit_note(habits, key, 1000);
-		habit_note(habits, 1, 2000); /* used again and again: stays */
+		habit_note(habits, key, (struct habit_late){ 1000, 1000 > 0 });
+		habit_note(habits, 1,
+				(struct habit_late){
+						2000, 2000 > 0 }); /* used again and again: stays */
 	}
 	assert_false(habit_is_new(habits, 1));
 	assert_true(habit_is_new(habits, 2));
