@@ -79,7 +79,7 @@ static void stop_spare(const char *name)
 
 static bool is_good(const struct desktop_record *record)
 {
-	return !cua_desktop_is_dead(record) && desktop_network_is_up(record);
+	return !desktop_is_dead(record) && desktop_network_is_up(record);
 }
 
 struct fill {

@@ -493,7 +493,7 @@ static enum cua_status attach(const struct cua_desktop_options *options,
 				"takes it",
 				name);
 	}
-	if (cua_desktop_is_dead(record)) {
+	if (desktop_is_dead(record)) {
 		char why[DESKTOP_END_SIZE];
 		cua_desktop_why_dead(record, why);
 		return CUA_FAIL(err, CUA_ERR_EXISTS, 0,

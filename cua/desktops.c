@@ -11,16 +11,6 @@
 #include "cua/base/util.h"
 #include "display/desktop_limits.h"
 
-/* Asked of the sockets: a record can be old, a connection cannot. */
-bool cua_desktop_is_dead(const struct desktop_record *record)
-{
-	char session[CUA_PATH_MAX + 32];
-	desktop_path(record, "session/session.sock", session, sizeof(session));
-	return desktop_end_is_silent(record) || !record->x11_socket[0] ||
-			!cua_unix_is_alive(record->x11_socket, SOCK_STREAM) ||
-			!cua_unix_is_alive(session, SOCK_SEQPACKET);
-}
-
 void cua_desktop_why_dead(const struct desktop_record *record, char text[DESKTOP_END_SIZE])
 {
 	desktop_end_read(record, text);
@@ -46,7 +36,7 @@ enum cua_status cua_desktop_attach(
 		.settings = record->settings };
 	struct desktop_record attached = { 0 };
 	*ret_attached = false;
-	if (cua_desktop_has_host(record) || cua_desktop_is_dead(record)) {
+	if (cua_desktop_has_host(record) || desktop_is_dead(record)) {
 		return CUA_OK;
 	}
 	enum cua_status status = cua_desktop_start(&as_it_is, &attached, ret_attached, err);
@@ -58,7 +48,7 @@ enum cua_status cua_desktop_attach(
 
 const char *cua_desktop_state(const struct desktop_record *record)
 {
-	if (cua_desktop_is_dead(record)) {
+	if (desktop_is_dead(record)) {
 		return "dead";
 	}
 	if (record->spare) {

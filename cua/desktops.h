@@ -44,9 +44,7 @@ CUA_NODISCARD enum cua_status cua_desktop_records(
 /* As in the list. */
 const char *cua_desktop_state(const struct desktop_record *record);
 
-/* Its X server or its session is gone, or hangs: nothing but stop is left to do. */
-bool cua_desktop_is_dead(const struct desktop_record *record);
-/* Why, in one line. */
+/* Why a desktop is dead, in one line. */
 void cua_desktop_why_dead(const struct desktop_record *record, char text[DESKTOP_END_SIZE]);
 
 /* Does a host answer there? */

@@ -244,7 +244,7 @@ static enum cua_status choose(
 	if (is_known && status == CUA_ERR_NOT_FOUND) {
 		return has_ended(desktop, NULL, err);
 	}
-	return is_known && status == CUA_OK && cua_desktop_is_dead(record)
+	return is_known && status == CUA_OK && desktop_is_dead(record)
 			? has_ended(desktop, record, err)
 			: status;
 }

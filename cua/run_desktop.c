@@ -45,8 +45,8 @@ static enum cua_status find_again(const struct cua_agent_resumable *resumed,
 	struct cua_error why = { 0 };
 	*ret_found = false;
 	if (cua_desktop_find(resumed->desktop, record, &why) == CUA_OK && is_of(record, resumed)) {
-		enum cua_status status = cua_desktop_is_dead(record) ? CUA_OK : attach(record, err);
-		if (!cua_desktop_is_dead(record)) {
+		enum cua_status status = desktop_is_dead(record) ? CUA_OK : attach(record, err);
+		if (!desktop_is_dead(record)) {
 			*ret_found = true;
 			desktop->is_own = resumed->desktop_is_own;
 			if (status != CUA_OK) {
@@ -122,7 +122,7 @@ void run_desktop_close(
 		return;
 	}
 	if (result->outcome == CUA_AGENT_DESKTOP_ERROR && !cua_desktop_has_host(&desktop->record) &&
-			!cua_desktop_is_dead(&desktop->record)) {
+			!desktop_is_dead(&desktop->record)) {
 		fprintf(stderr,
 				"cua run: the host of desktop %s is gone, its applications are "
 				"not: "

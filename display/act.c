@@ -189,6 +189,30 @@ static bool needs_last_word(const struct cua_action *action)
 			action->type == CUA_ACTION_DRAG || action->ref || action->keys.count > 0;
 }
 
+static bool is_on_screen(const struct display *display, const struct cua_point *point)
+{
+	return point->x < display->width_px && point->y < display->height_px;
+}
+
+/* Coordinates were right for the screen as it was when the request came; the X server would move
+ * those that are not any more to an edge. */
+static enum cua_status check_points(const struct display *display, const struct cua_action *action,
+		struct cua_error *err)
+{
+	const struct cua_point *outside = NULL;
+	if (action->has_at && !is_on_screen(display, &action->at)) {
+		outside = &action->at;
+	}
+	for (int i = 0; i < action->path_len && !outside; i++) {
+		outside = is_on_screen(display, &action->path[i]) ? NULL : &action->path[i];
+	}
+	return !outside ? CUA_OK
+			: CUA_FAIL(err, CUA_ERR_INVAL, 0,
+					  "%d,%d is outside of the screen, which is %dx%d now",
+					  outside->x, outside->y, display->width_px,
+					  display->height_px);
+}
+
 enum cua_status display_act(struct display *display, const struct cua_action *action, cJSON *result,
 		struct cua_error *err)
 {
@@ -201,6 +225,9 @@ enum cua_status display_act(struct display *display, const struct cua_action *ac
 	}
 	if (status == CUA_OK) {
 		status = window_follow_manager(display, err);
+	}
+	if (status == CUA_OK) {
+		status = check_points(display, action, err);
 	}
 	display->acting = cua_action_table[action->type].is_input;
 	display->takeover.acting_count = display->takeover.count;

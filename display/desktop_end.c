@@ -3,11 +3,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CUA_LOG_MODULE "desktop"
 #include "cua/base/file.h"
 #include "cua/base/log.h"
+#include "cua/base/unix_socket.h"
 #include "cua/base/util.h"
 #include "display/session_protocol.h"
 
@@ -37,6 +39,15 @@ bool desktop_end_is_silent(const struct desktop_record *record)
 	char path[CUA_PATH_MAX + 32];
 	silent_path(record, path);
 	return access(path, F_OK) == 0;
+}
+
+bool desktop_is_dead(const struct desktop_record *record)
+{
+	char session[CUA_PATH_MAX + 32];
+	desktop_path(record, "session/session.sock", session, sizeof(session));
+	return desktop_end_is_silent(record) || !record->x11_socket[0] ||
+			!cua_unix_is_alive(record->x11_socket, SOCK_STREAM) ||
+			!cua_unix_is_alive(session, SOCK_SEQPACKET);
 }
 
 void desktop_end_read(const struct desktop_record *record, char text[DESKTOP_END_SIZE])
@@ -75,4 +86,13 @@ enum cua_status desktop_end_fail(
 	return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
 			"desktop %s is dead: %s; cua desktop stop %s cleans up", record->name, why,
 			record->name);
+}
+
+enum cua_status desktop_end_fail_cut_off(const struct desktop_record *record, struct cua_error *err)
+{
+	return CUA_FAIL(err, CUA_ERR_CLOSED, 0,
+			"the X server of desktop %s has closed the connection of its host, as any "
+			"program there can ask it to; cua desktop start --name %s starts "
+			"another",
+			record->name, record->name);
 }

@@ -190,6 +190,29 @@ static void a_window_is_shown_although_the_window_manager_crashes(void **state)
 	desktop_stop(&desktop);
 }
 
+/* Any program can have the X server do it, and nothing is lost but the host. */
+static void a_host_that_is_cut_off_is_followed_by_another(void **state)
+{
+	(void)state;
+	char detached[] = "detached", script[512];
+	struct output output;
+	desktop_do(&desktop, "[{\"action\":\"open_app\",\"name\":\"xterm -title Stays\"}]");
+	desktop_do(&desktop, "[{\"action\":\"clipboard_set\",\"text\":\"mine\"}]");
+	snprintf(script, sizeof(script), "%s kill", desktop_install(&desktop, CUA_TEST_HOSTILE));
+	free(desktop_sh(&desktop, script));
+	wait_until(has_state, detached, "the host has ended");
+	world_cua(&world, &output, "click", "1", "1", NULL);
+	assert_says(output.err, "cua desktop start --name fault");
+	output_finish(&output);
+	world_cua(&world, &output, "desktop", "start", "--name=fault", NULL);
+	expect_status(&output, 0, "desktop start");
+	output_finish(&output);
+	desktop_disconnect(&desktop);
+	CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop, "[{\"action\":\"list_windows\"}]");
+	assert_string_equal(json_text(answer, "results.0.windows.0.title"), "Stays");
+	desktop_stop(&desktop);
+}
+
 static void a_desktop_without_its_bus_works(void **state)
 {
 	(void)state;
@@ -461,6 +484,7 @@ int main(void)
 		TEST(without_the_outer_bubblewrap_stop_cleans_up),
 		TEST(the_window_manager_is_started_again),
 		TEST(a_window_is_shown_although_the_window_manager_crashes),
+		TEST(a_host_that_is_cut_off_is_followed_by_another),
 		TEST(a_desktop_without_its_bus_works),
 		TEST(applications_outlive_the_host_and_a_new_one_takes_over),
 		BARE_TEST(applications_outlive_the_host_and_a_new_one_takes_over),

@@ -87,6 +87,26 @@ static void the_picture_follows_the_screen(void **state)
 	}
 }
 
+/* Right when the request came: neither is it moved to the edge, nor does what follows happen. */
+static void a_place_that_has_gone_is_refused(void **state)
+{
+	long status = 0;
+	(void)state;
+	CUA_AUTO_JSON cJSON *answer = desktop_post(&desktop,
+			"{\"actions\":[{\"action\":\"move\",\"x\":5,\"y\":6},{\"action\":\"resize_"
+			"screen\",\"width\":640,\"height\":480},{\"action\":\"drag\",\"path\":[[10,"
+			"10],[700,20]]},{\"action\":\"move\",\"x\":9,\"y\":9}]}",
+			&status);
+	assert_int_equal(status, 400);
+	assert_int_equal(json_number(answer, "error.action"), 2);
+	assert_non_null(strstr(json_text(answer, "error.message"), "700,20"));
+	assert_non_null(strstr(json_text(answer, "error.message"), "640x480"));
+	CUA_AUTO_JSON cJSON *at = desktop_act(&desktop, "[{\"action\":\"cursor_position\"}]");
+	assert_int_equal(json_number(at, "results.0.x"), 5);
+	assert_nothing_held(&desktop);
+	resize(1280, 800);
+}
+
 static void windows_stay_reachable(void **state)
 {
 	(void)state;
@@ -368,6 +388,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_picture_follows_the_screen),
+		cmocka_unit_test(a_place_that_has_gone_is_refused),
 		cmocka_unit_test(windows_stay_reachable),
 		cmocka_unit_test(sizes_beyond_the_bounds_are_refused),
 		cmocka_unit_test(the_size_outlives_the_host),

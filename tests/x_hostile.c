@@ -433,6 +433,16 @@ static void ask_for_selection(struct client *client)
 	}
 }
 
+/* Has the server close the connection of who owns the clipboard: the desktop's host. */
+static void kill_owner(struct client *client)
+{
+	XKillClient(client->display,
+			XGetSelectionOwner(client->display, atom(client, "CLIPBOARD")));
+	XSync(client->display, False);
+	ready(client);
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -444,7 +454,8 @@ int main(int argc, char **argv)
 		{ "long", long_properties }, { "properties", change_properties },
 		{ "root", change_root }, { "draw", draw }, { "fleeting", create_and_destroy },
 		{ "grab", grab_input }, { "freeze", freeze }, { "warp", warp },
-		{ "server", grab_server }, { "own", own_selection }, { "ask", ask_for_selection } };
+		{ "server", grab_server }, { "own", own_selection }, { "ask", ask_for_selection },
+		{ "kill", kill_owner } };
 	struct client client = { .display = XOpenDisplay(NULL),
 		.argument = argc > 2 ? argv[2] : "" };
 	if (!client.display) {

@@ -37,7 +37,7 @@ struct desktop_thread {
 	int stream_fd;                     /* readable: a stream is ready */
 	int cancel_fd; /* readable: the running job is cancelled, an order, or stop */
 	uv_async_t async;
-	atomic_bool person_holds, is_private, people_changed, holds_input, withholds;
+	atomic_bool person_holds, is_private, people_changed, holds_input, withholds, is_dead;
 	atomic_bool is_watched;
 	atomic_uint news; /* not told to the loop yet */
 	atomic_int viewers;
@@ -328,7 +328,8 @@ static void *thread_main(void *user_data)
 	struct desktop_thread *thread = user_data;
 	for (bool stop = false; !stop;) {
 		if (!display_idle(thread->display, thread->queue_fd)) {
-			on_people(thread); /* dead: nothing but the queue is left to wait for */
+			atomic_store(&thread->is_dead, true);
+			on_people(thread); /* nothing but the queue is left to wait for */
 			struct pollfd queued = { .fd = thread->queue_fd, .events = POLLIN };
 			(void)poll(&queued, 1, -1);
 		}
@@ -371,6 +372,11 @@ static void on_async(uv_async_t *async)
 		TAILQ_REMOVE(&done, job, link);
 		thread->handler.on_done(job, thread->handler.user_data);
 	}
+}
+
+bool desktop_thread_is_dead(struct desktop_thread *thread)
+{
+	return atomic_load(&thread->is_dead);
 }
 
 void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *job)
