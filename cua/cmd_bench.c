@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cua/base/util.h"
 #include "cua/bench/bench.h"
@@ -14,6 +15,8 @@
 #define DEFAULT_RUNS 100
 #define DEFAULT_LIMIT_MS 2000
 #define QUICK_RUNS 2
+#define RUNS_MAX 100000
+#define PARALLEL_MAX 16
 #define QUICK_SIZE \
 	{ \
 		640, 480 \
@@ -126,23 +129,34 @@ struct bench_options {
 	int topic_count;
 };
 
-static int take_option(int option, char *value, struct bench *bench, struct bench_options *options)
+static bool read_count(const char *value, long max, int *ret_count)
 {
 	char *end = NULL;
+	const long count = strtol(value, &end, 10);
+	*ret_count = count >= 1 && count <= max ? (int)count : 0;
+	return *value && !*end && *ret_count > 0;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static int take_option(int option, char *value, struct bench *bench, struct bench_options *options)
+{
 	switch (option) {
 	case 'r':
-		bench->runs = (int)strtol(value, &end, 10);
 		options->runs_given = true;
-		return *value && !*end && bench->runs >= 1 && bench->runs <= 100000
+		return read_count(value, RUNS_MAX, &bench->runs)
 				? CUA_EXIT_OK
-				: cua_cmd_usage("bench", "runs is \"%s\"; it must be 1 to 100000",
-						  value);
+				: cua_cmd_usage("bench", "runs is \"%s\"; it must be 1 to %d",
+						  value, RUNS_MAX);
 	case 'n':
-		bench->parallel = (int)strtol(value, &end, 10);
-		return *value && !*end && bench->parallel >= 1 && bench->parallel <= 16
+		return read_count(value, PARALLEL_MAX, &bench->parallel)
 				? CUA_EXIT_OK
-				: cua_cmd_usage("bench", "parallel is \"%s\"; it must be 1 to 16",
-						  value);
+				: cua_cmd_usage("bench", "parallel is \"%s\"; it must be 1 to %d",
+						  value, PARALLEL_MAX);
 	case 's':
 		options->size_given = true;
 		return parse_sizes(value, bench)
@@ -158,10 +172,14 @@ static int take_option(int option, char *value, struct bench *bench, struct benc
 				: cua_cmd_usage("bench", "more than %d screens", BENCH_SCREENS_MAX);
 	case 'd':
 		bench->scenario_dir = value;
-		return CUA_EXIT_OK;
+		return is_folder(value)
+				? CUA_EXIT_OK
+				: cua_cmd_usage("bench", "no folder %s of scenarios", value);
 	case 'p':
 		bench->picture_dir = value;
-		return CUA_EXIT_OK;
+		return is_folder(value)
+				? CUA_EXIT_OK
+				: cua_cmd_usage("bench", "no folder %s for pictures", value);
 	case 'q':
 		bench->quick = true;
 		return CUA_EXIT_OK;

@@ -17,7 +17,8 @@
 #define SEED 20251121
 /* Half as wide is more than is read without the rest of its bands. */
 #define WIDTH 700
-#define HEIGHT 300
+/* Thirteen bands: enough for whole pictures to be read and deflated at the same time. */
+#define HEIGHT 416
 /* A pointer's picture reaches no farther from its hot spot. */
 #define POINTER_REACH 64
 
@@ -36,7 +37,7 @@ static int start(void **state)
 {
 	(void)state;
 	world_create(&world, (uid_t)-1);
-	desktop_start_with(&desktop, &world, "damage", "--sandbox=none", "--size=700x300", NULL);
+	desktop_start_with(&desktop, &world, "damage", "--sandbox=none", "--size=700x416", NULL);
 	CUA_AUTO_FREE char *name = desktop_sh(&desktop, "printf %s \"$DISPLAY\"");
 	CUA_AUTO_FREE char *cookies = desktop_sh(&desktop, "printf %s \"$XAUTHORITY\"");
 	setenv("XAUTHORITY", cookies, 1);

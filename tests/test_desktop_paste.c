@@ -70,6 +70,34 @@ static void text_is_pasted_and_the_clipboard_put_back(void **state)
 	assert_nothing_held(&typing.desktop);
 }
 
+/* What another program has copied is fetched before, all its formats. */
+static void what_another_program_copied_is_put_back(void **state)
+{
+	(void)state;
+	cJSON_Delete(desktop_text_action(&typing.desktop, "open_app", "name", "xterm -e cat"));
+	/* Once xclip owns it, it goes on behind the shell. */
+	free(desktop_sh(&typing.desktop,
+			"printf '<b>theirs</b>' | xclip -selection clipboard -t text/html -i "
+			">/dev/null 2>&1"));
+	desktop_sh_expect(&typing.desktop,
+			"until xclip -selection clipboard -t text/html -o 2>/dev/null; do :; done",
+			"<b>theirs</b>");
+	paste("between");
+	desktop_sh_expect(&typing.desktop, "xclip -selection clipboard -t text/html -o",
+			"<b>theirs</b>");
+	free(desktop_sh(&typing.desktop,
+			"head -c 1500000 /dev/urandom | base64 -w0 >large; xclip -selection "
+			"clipboard -i large >/dev/null 2>&1"));
+	desktop_sh_expect(&typing.desktop,
+			"until xclip -selection clipboard -o 2>/dev/null | cmp -s - large; do :; "
+			"done; echo owned",
+			"owned");
+	paste("and large");
+	desktop_sh_expect(&typing.desktop,
+			"xclip -selection clipboard -o | cmp - large && echo same", "same");
+	desktop_end_windows(&typing.desktop, "kill_window");
+}
+
 /* In a window that is in front and empty. */
 static void paste_and_read_back(const char *text, const char *where)
 {
@@ -231,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_pasted_and_the_clipboard_put_back),
+		cmocka_unit_test(what_another_program_copied_is_put_back),
 		cmocka_unit_test(text_is_pasted_into_writer),
 		cmocka_unit_test(text_is_pasted_into_chromium),
 		cmocka_unit_test(chromium_that_is_slow_pastes_the_text),

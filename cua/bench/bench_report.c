@@ -222,6 +222,9 @@ static void print_row_name(const struct bench_figure *figure)
 static void print_machine(const struct bench_report *report)
 {
 	double least = (double)NAN, most = (double)NAN;
+	if (report->figure_count == 0) {
+		return;
+	}
 	for (int i = 0; i < report->figure_count; i++) {
 		least = fmin(least, report->figures[i]->load);
 		most = fmax(most, report->figures[i]->load);
