@@ -39,11 +39,19 @@ bool display_has_changed(const struct display *display)
 
 /* --- one action --- */
 
+/* Each change by itself: together they would be one, and have no rhythm. */
+static bool watch_on(struct display *display, void *user_data)
+{
+	(void)user_data;
+	(void)!activity_check(display, NULL);
+	return false;
+}
+
 static enum cua_status act_wait(
 		struct display *display, const struct cua_action *action, struct cua_error *err)
 {
 	enum cua_status status = display_wait(display,
-			cua_now_us() + (uint64_t)action->duration_ms * 1000U, NULL, NULL, err);
+			cua_now_us() + (uint64_t)action->duration_ms * 1000U, watch_on, NULL, err);
 	return status == CUA_ERR_TIMEOUT ? CUA_OK : status;
 }
 

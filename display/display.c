@@ -147,13 +147,14 @@ static enum cua_status fail_dead(struct display *display, struct cua_error *err)
 {
 	if (!display->end[0]) {
 		desktop_end_await(&display->record, display->end);
-	}
-	if (!display->end[0] && !desktop_is_dead(&display->record)) {
-		return desktop_end_fail_cut_off(&display->record, err);
+		display->is_cut_off = !display->end[0] && !desktop_is_dead(&display->record);
 	}
 	if (!display->end[0]) {
 		snprintf(display->end, sizeof(display->end),
 				"the connection to its X server broke");
+	}
+	if (display->is_cut_off) {
+		return desktop_end_fail_cut_off(&display->record, err);
 	}
 	return desktop_end_fail(&display->record, display->end, err);
 }

@@ -195,6 +195,7 @@ struct display {
 	struct cua_scale scale; /* of coordinates in texts; width 0: pixels of the screen */
 	bool dead;
 	char end[DESKTOP_END_SIZE]; /* why; "" before somebody has asked */
+	bool is_cut_off;            /* dead, but neither its X server nor its session is */
 	struct desktop_record record;
 	struct display_atoms atoms;
 	struct display_frame frame;

@@ -512,7 +512,7 @@ enum cua_status reading_find_text(struct display *display, const char *text,
 				left_ms > READING_LEAST_MS ? left_ms : READING_LEAST_MS, locale,
 				ret_matches, &second);
 		if (is_blind(status) && tree_status == CUA_OK && !options->lang) {
-			ret_matches->is_unread = true;
+			ret_matches->is_unread = status != CUA_ERR_UNAVAILABLE;
 			status = CUA_OK; /* the tree has looked */
 		} else if (status != CUA_OK && err) {
 			*err = second;

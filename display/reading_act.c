@@ -296,6 +296,13 @@ enum cua_status reading_act_find(struct display *display, const struct cua_actio
 	if (status != CUA_OK) {
 		return status;
 	}
+	if (matches->count == 0 && matches->is_unread) {
+		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0,
+				"find_text: no element says \"%.80s\", and text recognition has "
+				"not "
+				"read the picture of the screen",
+				action->text);
+	}
 	cJSON_AddStringToObject(result, "source", matches->source);
 	cJSON *list = cJSON_AddArrayToObject(result, "matches");
 	for (int i = 0; i < matches->count; i++) {

@@ -118,8 +118,9 @@ static char **argv_of(GDesktopAppInfo *info, const char *file)
 static char *class_of(GDesktopAppInfo *info)
 {
 	const char *wm_class = g_desktop_app_info_get_startup_wm_class(info);
+	/* Other programs' windows have the terminal's class, too. */
 	if (g_desktop_app_info_get_boolean(info, G_KEY_FILE_DESKTOP_KEY_TERMINAL)) {
-		return g_strdup(TERMINAL);
+		return g_strdup("");
 	}
 	if (wm_class) {
 		return g_strdup(wm_class);

@@ -200,13 +200,17 @@ static enum cua_status wait_rounds(
 
 /* --- late changes --- */
 
+/* Who was kept from a processor draws later than is to be learnt. */
+static uint64_t late_after_us(uint64_t input_us, uint64_t last_us)
+{
+	return earlier(last_us - input_us, LATE_MAX_US);
+}
+
 /* The first of two late changes may be as late as the last one was, on a busy machine. */
 static bool has_come(const struct habit_late *late, const struct habit_late *expected)
 {
-	return late->us > 0 &&
-			(late->us >= expected->us ||
-					(late->rounds >= expected->rounds &&
-							late->us >= expected->us - expected->us / 8));
+	return late->us > 0 && late->rounds >= expected->rounds &&
+			late->us >= expected->us - expected->us / 8;
 }
 
 /* Until when it is worth waiting for a late change. A timer that was seen counts even when it has
@@ -278,7 +282,7 @@ static enum cua_status settle(
 		}
 		const uint64_t last_us = activity_last_us(display);
 		if (changed && last_us > settling->input_us) {
-			settling->late.us = last_us - settling->input_us;
+			settling->late.us = late_after_us(settling->input_us, last_us);
 			settling->late.rounds++;
 		}
 	}
@@ -305,8 +309,9 @@ void settle_watch(struct display *display)
 		return;
 	}
 	const uint64_t last_us = activity_last_us(display);
-	if (activity_wide_changes(display) != watch->changes && last_us <= watch->until_us) {
-		const uint64_t late_us = last_us - watch->input_us;
+	if (activity_wide_changes(display) != watch->changes && last_us > watch->input_us &&
+			last_us <= watch->until_us) {
+		const uint64_t late_us = late_after_us(watch->input_us, last_us);
 		watch->changes = activity_wide_changes(display);
 		watch->late.rounds += late_us > watch->late.us + QUIET_MS * 1000U;
 		watch->late.us = late_us;
@@ -317,10 +322,15 @@ void settle_watch(struct display *display)
 	}
 }
 
+/* What was late in a former settling of the same input is not forgotten. */
 static void start_watch(struct display *display, const struct settling *settling)
 {
+	struct display_watch *watch = &display->watch;
+	if (watch->key && watch->late.us > 0) {
+		habit_note(display->habits, watch->key, watch->late);
+	}
 	if (settling->key) {
-		display->watch = (struct display_watch){ .key = settling->key,
+		*watch = (struct display_watch){ .key = settling->key,
 			.waited = settling->waited,
 			.input_us = settling->input_us,
 			.until_us = settling->input_us + LATE_MAX_US +

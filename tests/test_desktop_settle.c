@@ -77,6 +77,31 @@ static void what_moves_by_itself_is_reported_and_not_waited_for(void **state)
 	assert_string_equal(json_text(answer, "results.0.status"), "delivered");
 }
 
+/* Between two inputs it has to blink a few times: what blinked is forgotten at each. */
+static void what_blinks_is_reported_as_a_caret(void **state)
+{
+	(void)state;
+	if (access("/usr/bin/chromium", X_OK) != 0) {
+		skip();
+	}
+	show_page("blinking.html",
+			"<!doctype html><title>blinking</title><p id=p>0</p><div id=c "
+			"style='position:absolute;left:600px;top:400px;width:1px;height:20px;"
+			"background:#000'></div><script>let n=0;onkeydown=()=>p.textContent=++n;"
+			"setInterval(()=>{c.hidden=!c.hidden},530)</script>");
+	bool is_caret = false;
+	for (int i = 0; i < 5 && !is_caret; i++) {
+		CUA_AUTO_JSON cJSON *answer = desktop_act(&desktop,
+				"[{\"action\":\"wait\",\"duration_ms\":3000},"
+				"{\"action\":\"key\",\"keys\":\"x\"}]");
+		const cJSON *moving = NULL;
+		cJSON_ArrayForEach (moving, json_at(answer, "settle.animated")) {
+			is_caret = is_caret || strcmp(json_text(moving, "kind"), "caret") == 0;
+		}
+	}
+	assert_true(is_caret);
+}
+
 /* A film that goes on after a pause may stall after its first frames: it has moved there before,
  * and is waited for longer. */
 static void a_film_that_goes_on_is_reported(void **state)
@@ -219,6 +244,7 @@ int main(void)
 		cmocka_unit_test(who_draws_late_twice_is_waited_for),
 		cmocka_unit_test(a_program_that_always_computes_is_waited_for_once),
 		cmocka_unit_test(what_moves_by_itself_is_reported_and_not_waited_for),
+		cmocka_unit_test(what_blinks_is_reported_as_a_caret),
 		cmocka_unit_test(a_film_that_goes_on_is_reported),
 		cmocka_unit_test(settled_pictures_are_those_that_stay),
 	};
