@@ -502,8 +502,17 @@ static void who_joins_without_end_does_not_hold_up_the_first_question(void **sta
 	snprintf(command, sizeof(command), "%s joining",
 			desktop_install(&desktop, CUA_TEST_A11Y_HOSTILE));
 	open_app(command);
-	CUA_AUTO_JSON cJSON *screen = read_screen("");
-	assert_string_equal(json_text(screen, "results.0.status"), "delivered");
+	/* The first question starts the bus and its registry, which on a busy machine takes longer
+	 * than an answer may: then it says so, and is asked again. */
+	long status = 503;
+	for (int i = 0; i < 5 && status == 503; i++) {
+		CUA_AUTO_JSON cJSON *screen = desktop_post(
+				&desktop, "{\"actions\":[{\"action\":\"read_screen\"}]}", &status);
+		if (status == 503) {
+			assert_non_null(strstr(json_text(screen, "error.message"), "registry"));
+		}
+	}
+	assert_int_equal(status, 200);
 	assert_true(desktop_pid(&desktop, "a11y_hostile") >
 			0); /* had the bus been there, it ends */
 }
