@@ -143,7 +143,7 @@ void display_sync(struct display *display)
 	}
 }
 
-static enum cua_status fail_dead(struct display *display, struct cua_error *err)
+static void learn_end(struct display *display)
 {
 	if (!display->end[0]) {
 		desktop_end_await(&display->record, display->end);
@@ -153,10 +153,21 @@ static enum cua_status fail_dead(struct display *display, struct cua_error *err)
 		snprintf(display->end, sizeof(display->end),
 				"the connection to its X server broke");
 	}
-	if (display->is_cut_off) {
-		return desktop_end_fail_cut_off(&display->record, err);
+}
+
+bool display_is_cut_off(struct display *display)
+{
+	if (display->dead) {
+		learn_end(display);
 	}
-	return desktop_end_fail(&display->record, display->end, err);
+	return display->is_cut_off;
+}
+
+static enum cua_status fail_dead(struct display *display, struct cua_error *err)
+{
+	learn_end(display);
+	return display->is_cut_off ? desktop_end_fail_cut_off(&display->record, err)
+				   : desktop_end_fail(&display->record, display->end, err);
 }
 
 enum cua_status display_ok(struct display *display, struct cua_error *err)

@@ -34,6 +34,9 @@ struct cua_point display_size(const struct display *display);
 /* Handles events until wake_fd becomes readable; while idle this sleeps in poll(). False when
  * the X server is gone. */
 bool display_idle(struct display *display, int wake_fd);
+/* The X server and the session live, but not the connection: another host can attach. May wait for
+ * a second. */
+bool display_is_cut_off(struct display *display);
 
 /* For another thread, which asks again and again, every since_last_us: how long the display's
  * thread has waited for an X server that says nothing, without the time for which that had no

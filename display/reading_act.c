@@ -298,9 +298,8 @@ enum cua_status reading_act_find(struct display *display, const struct cua_actio
 	}
 	if (matches->count == 0 && matches->is_unread) {
 		return CUA_FAIL(err, CUA_ERR_TIMEOUT, 0,
-				"find_text: no element says \"%.80s\", and text recognition has "
-				"not "
-				"read the picture of the screen",
+				"find_text: no element says \"%.80s\", and the picture of the "
+				"screen could not be read",
 				action->text);
 	}
 	cJSON_AddStringToObject(result, "source", matches->source);

@@ -69,6 +69,10 @@ static char *expand_code(char code, const char *file, const char *name)
 /* A word of the Exec line with what its field codes stand for; NULL where nothing is left. */
 static char *expand_word(const char *word, const char *file, const char *name, gboolean *placed)
 {
+	/* In a script in quotes a file's name would be read as part of it. */
+	if (strpbrk(word, " \t\n")) {
+		return g_strdup(word);
+	}
 	GString *expanded = g_string_new(NULL);
 	for (const char *at = word; *at; at++) {
 		if (at[0] != '%' || !at[1]) {

@@ -33,8 +33,6 @@
 #define WATCH_MS 1000
 /* The longest that a working X server says nothing, with much to spare. */
 #define STUCK_MS 8000
-/* Whatever has ended the X server has ended it, and its session, by then. */
-#define CUT_OFF_MS 1500
 
 /* Scripts of the tools, as the connection that an input belongs to; sockets count from 1. */
 #define TOOLS_CONNECTION (~0UL)
@@ -45,7 +43,7 @@ struct host {
 	struct desktop_record record;
 	uv_loop_t loop;
 	uv_signal_t term_signal, child_signal;
-	uv_timer_t held_timer, watch_timer, end_timer;
+	uv_timer_t held_timer, watch_timer;
 	int jobs; /* submitted and not done */
 	struct cua_http_server *server;
 	struct desktop_thread *thread;
@@ -538,25 +536,13 @@ static void on_close(unsigned long connection, void *user_data)
 	release_held(host, connection);
 }
 
-/* The X server lives, but not this host's connection to it. Another host can attach. */
-static void on_cut_off(uv_timer_t *timer)
-{
-	struct host *host = timer->data;
-	struct cua_error error = { 0 };
-	if (!desktop_is_dead(&host->record) &&
-			desktop_end_fail_cut_off(&host->record, &error) != CUA_OK) {
-		cua_log_error("%s", error.msg);
-		uv_stop(&host->loop);
-	}
-}
-
 static void on_people(void *user_data)
 {
 	struct host *host = user_data;
 	struct cua_error why;
-	if (desktop_thread_is_dead(host->thread) &&
-			!uv_is_active((uv_handle_t *)&host->end_timer)) {
-		uv_timer_start(&host->end_timer, on_cut_off, CUT_OFF_MS, 0);
+	if (desktop_thread_is_cut_off(host->thread)) {
+		cua_log_error("the X server has closed the connection; another host can attach");
+		uv_stop(&host->loop);
 	}
 	/* What a tool has started could look at the screen. */
 	if (host->tools && check_person(host, false, &why) != CUA_OK) {
@@ -617,9 +603,8 @@ static void init_handles(struct host *host)
 	uv_signal_init(&host->loop, &host->child_signal);
 	uv_timer_init(&host->loop, &host->held_timer);
 	uv_timer_init(&host->loop, &host->watch_timer);
-	uv_timer_init(&host->loop, &host->end_timer);
 	host->term_signal.data = host->child_signal.data = host;
-	host->held_timer.data = host->watch_timer.data = host->end_timer.data = host;
+	host->held_timer.data = host->watch_timer.data = host;
 	uv_signal_start(&host->term_signal, on_term, SIGTERM);
 	uv_signal_start(&host->child_signal, on_child, SIGCHLD);
 }

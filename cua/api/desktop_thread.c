@@ -37,7 +37,7 @@ struct desktop_thread {
 	int stream_fd;                     /* readable: a stream is ready */
 	int cancel_fd; /* readable: the running job is cancelled, an order, or stop */
 	uv_async_t async;
-	atomic_bool person_holds, is_private, people_changed, holds_input, withholds, is_dead;
+	atomic_bool person_holds, is_private, people_changed, holds_input, withholds, is_cut_off;
 	atomic_bool is_watched;
 	atomic_uint news; /* not told to the loop yet */
 	atomic_int viewers;
@@ -328,7 +328,7 @@ static void *thread_main(void *user_data)
 	struct desktop_thread *thread = user_data;
 	for (bool stop = false; !stop;) {
 		if (!display_idle(thread->display, thread->queue_fd)) {
-			atomic_store(&thread->is_dead, true);
+			atomic_store(&thread->is_cut_off, display_is_cut_off(thread->display));
 			on_people(thread); /* nothing but the queue is left to wait for */
 			struct pollfd queued = { .fd = thread->queue_fd, .events = POLLIN };
 			(void)poll(&queued, 1, -1);
@@ -374,9 +374,9 @@ static void on_async(uv_async_t *async)
 	}
 }
 
-bool desktop_thread_is_dead(struct desktop_thread *thread)
+bool desktop_thread_is_cut_off(struct desktop_thread *thread)
 {
-	return atomic_load(&thread->is_dead);
+	return atomic_load(&thread->is_cut_off);
 }
 
 void desktop_thread_submit(struct desktop_thread *thread, struct desktop_job *job)

@@ -64,8 +64,8 @@ struct desktop_thread;
 struct desktop_thread_handler {
 	void (*on_done)(struct desktop_job *job, void *user_data);
 	void (*on_ordered)(struct desktop_order *order, void *user_data); /* which it frees */
-	/* Holder of the input, viewers, or the link to vnc have changed, or the connection to the X
-	 * server is over. */
+	/* Holder of the input, viewers, or the link to vnc have changed, or the X server is
+	 * gone or has closed the connection. */
 	void (*on_people)(void *user_data);
 	/* While they are asked for: of enum display_news. */
 	void (*on_news)(unsigned int news, void *user_data);
@@ -79,8 +79,8 @@ CUA_NODISCARD enum cua_status desktop_thread_create(uv_loop_t *loop,
 /* Cancels the running job and joins; false if the thread hangs in the X server. */
 bool desktop_thread_stop(struct desktop_thread *thread);
 
-/* The X server is gone, or has closed the connection. */
-bool desktop_thread_is_dead(struct desktop_thread *thread);
+/* As display_is_cut_off(). */
+bool desktop_thread_is_cut_off(struct desktop_thread *thread);
 
 struct desktop_job *desktop_job_create(enum desktop_job_kind kind);
 void desktop_job_destroy(struct desktop_job *job);
